@@ -1,0 +1,26 @@
+"""gruforecast: a light recurrent forecaster from a CSV file, compared honestly and ready to ship."""
+
+from __future__ import annotations
+
+from typing import Any
+
+__version__ = "0.1.0"
+
+_PUBLIC = {
+    "fit": "gruforecast.pipeline",
+    "FitOptions": "gruforecast.options",
+    "load": "gruforecast.artifact.folder",
+    "read_csv": "gruforecast.data.panel",
+    "Forecaster": "gruforecast.forecaster",
+    "GRUHyperModel": "gruforecast.search.hypermodel",
+}
+__all__ = ["FitOptions", "Forecaster", "GRUHyperModel", "__version__", "fit", "load", "read_csv"]  # noqa: F822 - see __getattr__
+
+
+def __getattr__(name: str) -> Any:
+    """Public names, imported when first used so that the command line starts at once."""
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'gruforecast' has no attribute {name!r}")
+    import importlib
+
+    return getattr(importlib.import_module(_PUBLIC[name]), name)

@@ -1,0 +1,198 @@
+"""The model folder, format 0: plain JSON and arrays, written whole or not at all, checked against digests on load.
+
+    manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
+    model.json         network, names of columns, frequency, form of stamps, winner, interval levels
+    weights.npz        network weights          calibration.npz   interval half widths by member
+    context.npz        newest rows of each training series and baseline forecasts from there on
+    saved_model/       an export for other programs, never opened by this package's own commands
+    report.json        everything the report says
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gruforecast import __version__
+from gruforecast.arrays import Array
+from gruforecast.config import NetworkConfig, from_dict, to_dict
+from gruforecast.data.frequency import Frequency
+from gruforecast.data.stamps import StampForm
+from gruforecast.data.table import Names
+from gruforecast.errors import ModelError, ResourceError
+from gruforecast.forecaster import Ends, Forecaster
+from gruforecast.forward import weight_shapes
+from gruforecast.intervals import Calibration
+
+FORMAT = 0
+REMEDY = "The folder is damaged; fit the model again."
+LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what a forecast needs
+
+
+def save(forecaster: Forecaster, folder: Path) -> None:
+    """Write the files that `load` reads into the existing `folder`."""
+    model = {
+        "network": to_dict(forecaster.config),
+        "winner": forecaster.winner,
+        "names": {**asdict(forecaster.names), "ids": list(forecaster.names.ids)},
+        "freq": asdict(forecaster.freq),
+        "form": asdict(forecaster.form),
+        "levels": {name: list(found.levels) for name, found in forecaster.calibrations.items()},
+        "ids": [list(key) for key in forecaster.context.ids],
+    }
+    write_json(folder / "model.json", model)
+    np.savez(folder / "weights.npz", **forecaster.weights)  # type: ignore[arg-type]
+    np.savez(folder / "calibration.npz", **{name: found.width for name, found in forecaster.calibrations.items()})  # type: ignore[arg-type]
+    ends = forecaster.context
+    forecasts = {f"baseline.{name}": values for name, values in ends.baselines.items()}
+    np.savez(
+        folder / "context.npz",
+        past=ends.past,
+        use_log=ends.use_log,
+        never_negative=ends.never_negative,
+        scale=ends.scale,
+        last=ends.last.astype("datetime64[s]").astype(np.int64),
+        **forecasts,  # type: ignore[arg-type]
+    )
+
+
+def seal(folder: Path, facts: dict[str, Any]) -> None:
+    """Write the manifest with `facts` and the digest of every file; a folder without it is no model."""
+    files = {str(path.relative_to(folder)): file_digest(path) for path in _files(folder)}
+    write_json(folder / "manifest.json", {"format": FORMAT, "gruforecast": __version__, **facts, "files": files})
+
+
+def publish(built: Path, target: Path) -> None:
+    """Put the finished folder `built` in the place of `target`; both must be on one file system."""
+    old = target.with_name(f".{target.name}.old-{os.getpid()}")
+    if target.exists():
+        target.rename(old)
+    built.rename(target)
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of a model folder.
+
+    Raises:
+        ModelError: there is no such folder, it is no model, or it is from a newer version.
+    """
+    place = {"file": str(folder)}
+    if not folder.is_dir():
+        remedy = "Give the folder that gruforecast fit wrote (gruforecast_model by default)."
+        raise ModelError("there is no such model folder.", remedy=remedy, code="GF-M01", **place)
+    if not (folder / "manifest.json").is_file():
+        remedy = "Give the folder that gruforecast fit wrote."
+        raise ModelError("this folder holds no model (no manifest.json).", remedy=remedy, code="GF-M02", **place)
+    manifest = _read_json(folder / "manifest.json")
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
+        found = manifest.get("gruforecast", "?") if isinstance(manifest, dict) else "?"
+        text = f"the model was written by gruforecast {found} in another format; this is {__version__}."
+        raise ModelError(text, remedy="Fit it again with this version, or use that one.", code="GF-M04", **place)
+    return manifest
+
+
+def load(folder: str | Path) -> Forecaster:
+    """The forecaster in a model folder, its files checked against the manifest.
+
+    Raises:
+        ModelError: the folder is no model, or a file is missing, changed, or does not fit the others.
+    """
+    folder = Path(folder)
+    manifest = read_manifest(folder)
+    for name in LIGHT:
+        _check_file(folder / name, manifest["files"].get(name))
+    try:
+        return _assemble(folder, _read_json(folder / "model.json"))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        text = f"the contents do not fit together ({error})."
+        raise ModelError(text, remedy=REMEDY, code="GF-M05", file=str(folder)) from error
+
+
+def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
+    file = str(folder / "model.json")
+    config = from_dict(NetworkConfig, model["network"], file)
+    weights = _arrays(folder / "weights.npz")
+    for name, shape in weight_shapes(config).items():
+        if name not in weights or weights[name].shape != shape or weights[name].dtype != np.float32:
+            text = f"array {name!r} does not have the shape {shape}."
+            raise ModelError(text, remedy=REMEDY, code="GF-M06", file=str(folder / "weights.npz"))
+    widths = _arrays(folder / "calibration.npz")
+    return Forecaster(
+        config=config,
+        weights=weights,
+        winner=str(model["winner"]),
+        calibrations={name: Calibration(tuple(levels), widths[name]) for name, levels in model["levels"].items()},
+        names=from_dict(Names, model["names"], file),
+        freq=from_dict(Frequency, model["freq"], file),
+        form=from_dict(StampForm, model["form"], file),
+        context=_context(_arrays(folder / "context.npz"), model["ids"]),
+    )
+
+
+def _context(arrays: dict[str, Array], ids: list[list[str]]) -> Ends:
+    mark = "baseline."
+    return Ends(
+        ids=tuple(tuple(key) for key in ids),
+        past=arrays["past"],
+        use_log=arrays["use_log"],
+        never_negative=arrays["never_negative"],
+        scale=arrays["scale"],
+        last=arrays["last"].astype("datetime64[s]"),
+        baselines={name.removeprefix(mark): array for name, array in arrays.items() if name.startswith(mark)},
+    )
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write strict JSON (no NaN) atomically: a temporary file beside `path`, flushed to disk, then renamed."""
+    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
+    part = path.with_name(f".{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ResourceError(f"cannot write: {error.strerror}.", remedy="Make room or choose another place with -o.",
+                            code="GF-E01", file=str(path)) from error  # fmt: skip
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
+
+
+def _check_file(path: Path, digest: str | None) -> None:
+    if digest is None or not path.is_file() or path.is_symlink():
+        raise ModelError("the file is missing.", remedy=REMEDY, code="GF-M07", file=str(path))
+    if file_digest(path) != digest:
+        raise ModelError("the file is not the one that was saved.", remedy=REMEDY, code="GF-M08", file=str(path))
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"this is no readable JSON ({error}).", remedy=REMEDY, code="GF-M09", file=str(path)) from error
+
+
+def _arrays(path: Path) -> dict[str, Array]:
+    try:
+        with np.load(path, allow_pickle=False) as data:
+            return {name: data[name] for name in data.files}
+    except (OSError, ValueError) as error:
+        raise ModelError(f"the arrays cannot be read ({error}).", remedy=REMEDY, code="GF-M10", file=str(path)) from error

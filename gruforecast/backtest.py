@@ -1,0 +1,141 @@
+"""Where the past ends: folds for choosing, one test part for judging, origins for calibrating.
+
+    rows of one series  |--------- training ---------|inner|fold 1|fold 2|fold 3| test |
+                                                     ^     ^                    ^
+                                            training stops cutoff 1        test cutoff
+
+Each fold and the test part is one horizon long. A model is only ever handed rows before its cutoff; the inner slice
+stops training early. One network, trained before cutoff 1, is scored at every fold cutoff without new training.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.table import Panel
+from gruforecast.errors import DataError
+from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
+from gruforecast.windows import History, Windows, gather_future
+
+Predictor = Callable[[Windows], Floats]
+LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
+MOST_ORIGINS = 20_000  # calibration windows; more say nothing new
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cutoffs of a panel as flat positions.
+
+    Attributes:
+        test: (n_series,) first row of the test part of each series.
+        folds: (n_folds, n_series) first row of each fold, earliest fold first.
+    """
+
+    history: History
+    horizon: int
+    season_length: int
+    test: Ints
+    folds: Ints
+
+    @property
+    def first(self) -> Ints:
+        """Earliest fold cutoff of each series, never before its first row, (n_series,)."""
+        return np.maximum(self.folds[0], self.history.indptr[:-1])
+
+    @property
+    def inner(self) -> Ints:
+        """Where training stops when the inner slice is held back, (n_series,)."""
+        return np.maximum(self.first - self.horizon, self.history.indptr[:-1])
+
+    def _at(self, cutoff: Ints, stop: Ints) -> Windows:
+        rows = cutoff - self.history.indptr[:-1]
+        series = np.flatnonzero(rows >= self.horizon + LEAST_ROWS)
+        return self.history.windows(series, cutoff[series], stop[series])
+
+    def test_windows(self) -> Windows:
+        """One window a series, at the test cutoff."""
+        return self._at(self.test, self.history.indptr[1:])
+
+    def fold_windows(self) -> list[Windows]:
+        """For each fold, one window for every series that has enough rows before it."""
+        return [self._at(cutoff, self.test) for cutoff in self.folds]
+
+    def origins(self, begin: Ints, end: Ints) -> Windows:
+        """A window at every row in `[begin, end)` of each series; targets are read up to `end` only."""
+        rows = begin - self.history.indptr[:-1]
+        series = np.flatnonzero((rows >= LEAST_ROWS) & (end > begin))
+        counts = (end - begin)[series]
+        stride = max(1, int(np.ceil(counts.sum() / MOST_ORIGINS)))
+        ends = np.concatenate([np.arange(begin[k], end[k], stride) for k in series] or [np.zeros(0, np.int64)])
+        number = np.repeat(series, -(-counts // stride))
+        return self.history.windows(number, ends, end[number])
+
+    def calibration_windows(self) -> Windows:
+        """Every origin between the first fold cutoff and the test part, of series that take part in the first fold."""
+        enough = self.first - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
+        return self.origins(np.where(enough, self.first, self.test), self.test)
+
+    def inner_windows(self) -> Windows:
+        """Windows inside the inner slice: every origin for a few series, the first one for many."""
+        few = len(self.test) < 50
+        end = self.first if few else np.minimum(self.inner + 1, self.first)
+        windows = self.origins(self.inner, end)
+        return Windows(windows.series, windows.start, windows.end, self.first[windows.series], windows.use_log)
+
+    def actual(self, windows: Windows) -> Floats:
+        """What happened, (n, horizon); NaN from each window's `stop` on."""
+        return np.asarray(gather_future(self.history.values, windows, self.horizon))
+
+    def scores(self, windows: Windows, forecast: Floats) -> dict[str, Floats]:
+        """`mase`, `smape`, `rmse` and `mae` of each window, (n,)."""
+        actual = self.actual(windows)
+        scale = mase_scale(self.history, windows, self.season_length)
+        return {
+            "mase": mase(actual, forecast, scale),
+            "smape": smape(actual, forecast),
+            "rmse": rmse(actual, forecast),
+            "mae": mae(actual, forecast),
+        }
+
+    def mean_mase(self, windows: Windows, forecast: Floats) -> float:
+        """Mean MASE over windows that have a scale; infinite when a forecast is not a number."""
+        if not np.isfinite(forecast).all():
+            return float("inf")
+        return average(self.scores(windows, forecast)["mase"])
+
+    def fold_scores(self, predict: Predictor) -> list[float]:
+        """Mean MASE of each fold: the objective of the search and the number in the report."""
+        return [self.mean_mase(windows, predict(windows)) for windows in self.fold_windows()]
+
+
+def average(scores: Floats) -> float:
+    """Mean of the scores that are defined; NaN when none is."""
+    defined = scores[~np.isnan(scores)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str) -> Split:
+    """Cutoffs with the last `horizon` rows of each series as test part and up to `folds` folds before it.
+
+    Raises:
+        DataError: no series has rows for one fold beside the test part.
+    """
+    longest = int(panel.lengths.max())
+    needed = 3 * horizon + LEAST_ROWS
+    if longest < needed:
+        fitting = (longest - LEAST_ROWS) // 3
+        remedy = f"Pass --horizon {fitting} or less, or give more rows." if fitting >= 1 else "Give more rows."
+        raise DataError(
+            f"the longest series has {longest} rows; horizon {horizon} needs {needed} (past, one fold, test part).",
+            remedy=remedy, code="GF-D40", file=file,
+        )  # fmt: skip
+    possible = (longest - LEAST_ROWS - 2 * horizon) // horizon
+    count = max(1, min(folds, possible))
+    start, end = panel.indptr[:-1], panel.indptr[1:]
+    cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
+    history = History.of(panel.y, panel.indptr)
+    return Split(history, horizon, season_length, np.maximum(end - horizon, start), np.maximum(cutoffs, start))

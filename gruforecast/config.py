@@ -1,0 +1,95 @@
+"""What a network and its training are made of: plain values that can be stored as JSON and checked on the way back."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, TypeVar
+
+from gruforecast.errors import ModelError, did_you_mean
+
+Cell = Literal["gru", "lstm", "rnn"]
+CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
+MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
+
+_Config = TypeVar("_Config")
+
+
+@dataclass(frozen=True)
+class NetworkConfig:
+    """Everything that decides a network's shape and what its numbers mean.
+
+    Attributes:
+        lookback: rows of the past that the network sees, a multiple of `segment`.
+        segment: rows per token; the recurrent layers take `lookback / segment` steps.
+        season_length: rows of one season; 1 when there is none.
+        log_unit: divisor of logged values, so that they are near unit size (one constant per panel).
+        levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
+    """
+
+    horizon: int
+    lookback: int
+    season_length: int = 1
+    cell: Cell = "gru"
+    layers: int = 1
+    units: int = 32
+    dropout: float = 0.0
+    segment: int = 1
+    log_unit: float = 1.0
+    levels: tuple[float, ...] = (0.5,)
+
+    def __post_init__(self) -> None:
+        small = 1 <= self.layers <= 8 and 1 <= self.units <= 1024 and 1 <= self.horizon <= 100_000
+        whole = 1 <= self.segment <= self.lookback <= 100_000 and self.lookback % self.segment == 0
+        if not (small and whole and 1 <= self.season_length <= self.lookback):
+            raise ValueError(f"impossible network: {self}")
+        if self.cell not in CELLS or not 0 <= self.dropout < 1 or not self.log_unit > 0 or not self.levels:
+            raise ValueError(f"impossible network: {self}")
+
+    @property
+    def tokens(self) -> int:
+        """Steps that the recurrent layers take."""
+        return self.lookback // self.segment
+
+    @property
+    def recent(self) -> int:
+        """Last inputs that the head sees directly, beside the recurrent state."""
+        return min(self.season_length, MAX_RECENT) if self.season_length > 1 else min(3, self.lookback)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a network is trained.
+
+    Attributes:
+        steps: gradient steps; the learning rate falls to zero over them along a half cosine.
+        batch_size: windows per step.
+    """
+
+    steps: int
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 1e-4
+    seed: int = 0
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """The fields of a configuration as plain JSON types."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
+
+
+def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Config:
+    """A configuration of class `kind` read back from plain JSON types.
+
+    Raises:
+        ModelError: a key is unknown or missing, or a value is impossible.
+    """
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    remedy = "The folder is damaged or from another version; fit the model again."
+    for name in mapping:
+        if name not in known:
+            text = f"unknown key {name!r}.{did_you_mean(name, known)}"
+            raise ModelError(text, remedy=remedy, code="GF-M03", file=file)
+    try:
+        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()})
+    except (TypeError, ValueError) as error:
+        raise ModelError(str(error), remedy=remedy, code="GF-M03", file=file) from error

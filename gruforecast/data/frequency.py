@@ -1,0 +1,141 @@
+"""The step of a time axis: found from the gaps, used to number stamps and to continue them.
+
+Every stamp gets a whole number on the axis, so holes, forecasts and months of unequal length need no special case.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+
+from gruforecast.arrays import Ints, Stamps
+from gruforecast.errors import UsageError
+
+DAY = 86_400
+ALIASES = {"s": ("s", 1), "min": ("s", 60), "h": ("s", 3600), "D": ("s", DAY), "W": ("s", 7 * DAY), "B": ("B", 1)}
+ALIASES |= {name: ("M", months) for months, names in {1: "M MS ME", 3: "Q QS QE", 12: "Y YS YE"}.items() for name in names.split()}
+NAMES = {"s": "second", "min": "minute", "h": "hour", "D": "day", "W": "week", "B": "business day", "M": "month"}
+
+
+@dataclass(frozen=True)
+class Frequency:
+    """A step of time.
+
+    Attributes:
+        unit: `"s"` seconds, `"B"` business days (Monday to Friday), `"M"` months.
+        step: how many of them.
+        day: for months, the day of the month; 31 stands for the last day.
+    """
+
+    unit: str
+    step: int
+    day: int = 1
+
+    @property
+    def label(self) -> str:
+        """Short form such as `h`, `30min`, `B`, `M`, `Y`, readable by `parse_frequency`."""
+        if self.unit == "B":
+            return "B"
+        if self.unit == "M":
+            unit, count = ("Y", self.step // 12) if self.step % 12 == 0 else ("Q", self.step // 3)
+            if self.step % 3:
+                unit, count = "M", self.step
+        else:
+            sizes = (("W", 7 * DAY), ("D", DAY), ("h", 3600), ("min", 60), ("s", 1))
+            unit, size = next((name, size) for name, size in sizes if self.step % size == 0)
+            count = self.step // size
+        return unit if count == 1 else f"{count}{unit}"
+
+    def number(self, ds: Stamps) -> tuple[Ints, Ints]:
+        """Whole number of each stamp (n,) on the axis, and what is left over in seconds (0 where it fits)."""
+        if self.unit == "M":
+            months = ds.astype("datetime64[M]")
+            left = (ds - self._in_month(months)).astype("timedelta64[s]").astype(np.int64)
+            return months.astype(np.int64), left
+        if self.unit == "B":
+            days = ds.astype("datetime64[D]")
+            clock = (ds - days).astype("timedelta64[s]").astype(np.int64)
+            weekend = ~np.is_busday(days)
+            return np.busday_count(np.datetime64("1970-01-01"), days).astype(np.int64), clock + weekend * DAY
+        seconds = ds.astype("datetime64[s]").astype(np.int64)
+        return seconds // self.step, seconds % self.step
+
+    def after(self, last: Stamps, horizon: int) -> Stamps:
+        """The `horizon` stamps that follow each of `last` (n,), as (n, horizon)."""
+        ahead = np.arange(1, horizon + 1)[None, :] * self.step
+        if self.unit == "M":
+            months = last.astype("datetime64[M]")
+            clock = last - self._in_month(months)
+            return self._in_month(months[:, None] + ahead) + clock[:, None]
+        if self.unit == "B":
+            days = last.astype("datetime64[D]")
+            clock = (last - days).astype("timedelta64[s]")
+            return np.busday_offset(days[:, None], ahead).astype("datetime64[s]") + clock[:, None]
+        return last.astype("datetime64[s]")[:, None] + ahead.astype("timedelta64[s]")
+
+    def _in_month(self, months: Stamps) -> Stamps:
+        """The stamp at midnight of day `self.day` in each month, its last day at most."""
+        first = months.astype("datetime64[D]")
+        length = ((months + 1).astype("datetime64[D]") - first).astype(np.int64)
+        return (first + np.minimum(self.day, length) - 1).astype("datetime64[s]")
+
+
+def parse_frequency(text: str, ds: Stamps) -> Frequency:
+    """The frequency that a user wrote, such as `h`, `15min`, `B`, `MS`; the day of the month comes from `ds`.
+
+    Raises:
+        UsageError: the text is no frequency.
+    """
+    match = re.fullmatch(r"(\d*)([A-Za-z]+)(?:-[A-Z]{3})?", text.strip())
+    if match is None or match[2] not in ALIASES or match[1] == "0":
+        known = "s, min, h, D, B, W, M, Q, Y, with a number before it where wanted (15min)"
+        raise UsageError(f"--freq {text!r} is not a frequency.", remedy=f"Use one of {known}.", code="GF-U03")
+    unit, size = ALIASES[match[2]]
+    return Frequency(unit, size * int(match[1] or 1), _day_of_month(ds) if unit == "M" else 1)
+
+
+def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
+    """The most common step between neighbouring stamps; None when there is no gap to judge by.
+
+    Args:
+        ds: (n,) stamps, ascending within each series.
+        gaps_at: positions k such that ds[k] and ds[k + 1] belong to one series.
+    """
+    gaps = (ds[gaps_at + 1] - ds[gaps_at]).astype("timedelta64[s]").astype(np.int64)
+    gaps = gaps[gaps > 0]
+    if not len(gaps):
+        return None
+    day = _day_of_month(ds)
+    step = _mode(gaps)
+    if step >= 28 * DAY and _monthly(ds, day):
+        months = ds.astype("datetime64[M]").astype(np.int64)
+        month_gaps = months[gaps_at + 1] - months[gaps_at]
+        return Frequency("M", _mode(month_gaps[month_gaps > 0]), day)
+    if step == DAY and _weekdays_only(ds, gaps):
+        return Frequency("B", 1)
+    return Frequency("s", step)
+
+
+def _mode(numbers: Ints) -> int:
+    values, counts = np.unique(numbers, return_counts=True)
+    return int(values[np.argmax(counts)])
+
+
+def _day_of_month(ds: Stamps) -> int:
+    """The day of the month that all stamps share; 31 when they are all at the end of their months."""
+    days = ds.astype("datetime64[D]")
+    number = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
+    ends = (days + 1).astype("datetime64[M]") != days.astype("datetime64[M]")
+    return 31 if ends.all() else int(number.max())
+
+
+def _monthly(ds: Stamps, day: int) -> bool:
+    _, left = Frequency("M", 1, day).number(ds)
+    return len(np.unique(left)) == 1
+
+
+def _weekdays_only(ds: Stamps, gaps: Ints) -> bool:
+    """Whether no stamp is on a weekend although at least two weekends lie between the stamps."""
+    return bool(np.is_busday(ds.astype("datetime64[D]")).all()) and int((gaps == 3 * DAY).sum()) >= 2

@@ -1,0 +1,119 @@
+"""The two tables that flow through the package: a panel of series, and forecasts of it."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.data.frequency import Frequency
+from gruforecast.data.stamps import StampForm
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Names:
+    """The user's own column names; `ids` may be empty (one series without an id column) or several (a compound key)."""
+
+    time: str
+    target: str
+    ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One or many series, each sorted, regular and without duplicates.
+
+    Attributes:
+        ids: (n_series,) keys as text, one tuple a series with a part for each id column.
+        indptr: (n_series + 1,) first row of each series.
+        ds: (n_rows,) datetime64[s] in the calendar of the input.
+        y: (n_rows,) in the user's unit; NaN = missing, also for stamps that the input skipped.
+    """
+
+    ids: tuple[tuple[str, ...], ...]
+    indptr: Ints
+    ds: Stamps
+    y: Floats
+    freq: Frequency
+    form: StampForm
+    names: Names
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> Ints:
+        """Rows of each series, (n_series,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def ends_together(self) -> bool:
+        """Whether all series have the same last stamp."""
+        return bool((self.ds[self.indptr[1:] - 1] == self.ds[self.indptr[1] - 1]).all())
+
+    def digest(self) -> str:
+        """SHA-256 of everything that a model could learn from: keys, stamps, values and step."""
+        total = hashlib.sha256(repr((self.ids, self.freq)).encode())
+        for array in (self.indptr, self.ds, self.y):
+            total.update(np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
+
+    def rows(self, first: Ints, last: Ints) -> Panel:
+        """The panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
+        keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+        indptr = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
+        return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep])
+
+    def only(self, keys: list[str]) -> Panel:
+        """The panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""
+        chosen = [k for k, key in enumerate(self.ids) if "/".join(key) in keys]
+        first, last = self.indptr[:-1][chosen], self.indptr[1:][chosen]
+        return replace(self, ids=tuple(self.ids[k] for k in chosen)).rows(first, last)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long form: `unique_id` columns, time and target under the user's names; missing values are empty."""
+        import pandas as pd
+
+        keys = np.repeat(np.arange(len(self.ids)), self.lengths)
+        frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
+        return pd.DataFrame(frame | {self.names.time: self.form.write(self.ds), self.names.target: self.y})
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts of every series of a panel.
+
+    Attributes:
+        ds: (n_series, horizon) stamps; mean: (n_series, horizon) point forecasts.
+        levels: interval levels in percent, ascending.
+        lower, upper: (n_series, horizon, n_levels) interval bounds.
+    """
+
+    ids: tuple[tuple[str, ...], ...]
+    ds: Stamps
+    mean: Floats
+    levels: tuple[float, ...]
+    lower: Floats
+    upper: Floats
+    form: StampForm
+    names: Names
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level."""
+        import pandas as pd
+
+        horizon = self.mean.shape[1]
+        keys = np.repeat(np.arange(len(self.ids)), horizon)
+        id_names = self.names.ids or ("unique_id",)
+        frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(id_names)}
+        frame |= {self.names.time: self.form.write(self.ds), "y_hat": self.mean.ravel()}
+        for k, level in enumerate(self.levels):
+            frame[f"lo-{level:g}"] = self.lower[:, :, k].ravel()
+            frame[f"hi-{level:g}"] = self.upper[:, :, k].ravel()
+        return pd.DataFrame(frame)

@@ -1,0 +1,95 @@
+"""Typed errors: raised anywhere, turned into words and exit codes in `cli/` only."""
+
+from __future__ import annotations
+
+
+class GruforecastError(Exception):
+    """Base of all errors that a user can mend; the message says what was found and what was expected.
+
+    Args:
+        message: what was found and what was expected, without file, line or column.
+        remedy: one sentence that says what to do.
+        code: stable identifier such as `GF-D07`.
+        line: physical line of the file; the header is line 1.
+    """
+
+    exit_code = 1
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        remedy: str,
+        code: str,
+        file: str | None = None,
+        line: int | None = None,
+        column: str | None = None,
+        value: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+        self.code = code
+        self.file = file
+        self.line = line
+        self.column = column
+        self.value = value
+
+    def __str__(self) -> str:
+        place = self.file or ""
+        if self.line is not None:
+            place += f" line {self.line}"
+        if self.column is not None:
+            place += f'{"," if place else ""} column "{self.column}"'
+        text = f"{place.strip()}: {self.message}" if place else self.message
+        return f"{text} {self.remedy}"
+
+    def to_dict(self) -> dict[str, str | int | None]:
+        """The error as plain JSON types, the form of CLI option `--json`."""
+        names = ("code", "message", "file", "line", "column", "value", "remedy")
+        return {name: getattr(self, name) for name in names}
+
+
+class UsageError(GruforecastError):
+    """The command was called with options that do not fit together."""
+
+    exit_code = 2
+
+
+class DataError(GruforecastError):
+    """The input file is refused."""
+
+    exit_code = 3
+
+
+class ModelError(GruforecastError):
+    """The model folder is refused."""
+
+    exit_code = 4
+
+
+class ResourceError(GruforecastError):
+    """Disk, memory, permission, or a missing package."""
+
+    exit_code = 5
+
+
+class SearchError(GruforecastError):
+    """The search ended without a usable model."""
+
+    exit_code = 6
+
+
+def did_you_mean(wrong: str, known: list[str]) -> str:
+    """` Did you mean 'x'?` for the closest known name, or an empty string."""
+    import difflib
+
+    close = difflib.get_close_matches(wrong, known, n=1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def shorten(names: list[str], keep: int = 5) -> str:
+    """Names as a comma list, cut after `keep` with the number of further ones."""
+    text = ", ".join(repr(name) for name in names[:keep])
+    rest = len(names) - keep
+    return f"{text} and {rest} more" if rest > 0 else text

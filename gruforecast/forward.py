@@ -1,0 +1,139 @@
+"""The forward pass of a network in numpy: every forecast of this package, scores included, is made here.
+
+TensorFlow only trains and exports. So a score in the report and a later forecast come from the same code, and
+forecasting needs no TensorFlow. The equations are those of Keras: GRU with `reset_after=True` (Cho et al. 2014 in the
+form of Chung et al.), LSTM (Hochreiter and Schmidhuber 1997), and the simple recurrent network of Elman (1990).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gruforecast.arrays import Floats
+from gruforecast.config import NetworkConfig
+from gruforecast.encoding import CHANNELS, decode, encode
+from gruforecast.windows import History, Windows, gather_past
+
+Single = NDArray[np.float32]
+Weights = dict[str, Single]
+BLOCK_NUMBERS = 4_000_000  # bounds the memory of one block: about 16 MB an array
+
+
+def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
+    """Name and shape of each weight array that a network of this configuration has."""
+    gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.cell]
+    units, width = config.units, gates * config.units
+    size = CHANNELS
+    shapes: dict[str, tuple[int, ...]] = {}
+    if config.segment > 1:
+        shapes |= {"token.kernel": (config.segment * CHANNELS, units), "token.bias": (units,)}
+        size = units
+    for depth in range(config.layers):
+        name = f"{config.cell}_{depth}"
+        bias = (2, width) if config.cell == "gru" else (width,)
+        shapes |= {f"{name}.kernel": (size, width), f"{name}.recurrent_kernel": (units, width), f"{name}.bias": bias}
+        size = units
+    shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
+    width = config.horizon * len(config.levels)
+    return shapes | {"head.kernel": (2 * units, width), "head.bias": (width,)}
+
+
+def digest_of(weights: Weights) -> str:
+    """SHA-256 over names, shapes and bytes of the weights, in the order of their names."""
+    total = hashlib.sha256()
+    for name in sorted(weights):
+        total.update(f"{name}{weights[name].shape}".encode())
+        total.update(np.ascontiguousarray(weights[name]).tobytes())
+    return total.hexdigest()
+
+
+def forecast(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
+    """Forecasts (n, horizon, n_levels) in the user's unit; only one block of windows is gathered at a time."""
+    blocks = [np.zeros((0, config.horizon, len(config.levels)))]
+    for block in _blocks(len(windows), config):
+        part = windows[block]
+        past = gather_past(history.values, part, config.lookback)
+        blocks.append(forecast_past(past, part.use_log, config, weights))
+    return np.concatenate(blocks)
+
+
+def forecast_past(past: Floats, use_log: NDArray[np.bool_], config: NetworkConfig, weights: Weights) -> Floats:
+    """Forecasts (n, horizon, n_levels) from raw windows (n, lookback), in blocks of bounded memory."""
+    blocks = [np.zeros((0, config.horizon, len(config.levels)))]
+    for block in _blocks(len(past), config):
+        encoded = encode(past[block], use_log[block], config)
+        residual = residuals(encoded.features.astype(np.float32), config, weights)
+        blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, use_log[block])))
+    return np.concatenate(blocks)
+
+
+def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
+    size = max(1, BLOCK_NUMBERS // max(config.tokens * 4 * config.units, config.lookback * CHANNELS))
+    return (slice(begin, begin + size) for begin in range(0, n, size))
+
+
+def residuals(features: Single, config: NetworkConfig, weights: Weights) -> Single:
+    """What the network adds to the seasonal naive forecast, (n, horizon, n_levels), from (n, lookback, channels)."""
+    n = len(features)
+    x = features
+    if config.segment > 1:
+        x = features.reshape(n, config.tokens, -1) @ weights["token.kernel"] + weights["token.bias"]
+    for depth in range(config.layers):
+        y = recurrent(x, config.cell, weights, f"{config.cell}_{depth}")  # (n, tokens, units)
+        x = y + x if depth > 0 else y
+    recent = features[:, -config.recent :, 0]
+    state = np.concatenate([x[:, -1], recent], axis=1)  # (n, units + recent)
+    hidden = np.maximum(state @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, 2 * units)
+    head = hidden @ weights["head.kernel"] + weights["head.bias"]
+    return head.reshape(n, config.horizon, len(config.levels))
+
+
+def recurrent(x: Single, cell: str, weights: Weights, name: str) -> Single:
+    """All states (n, tokens, units) of one recurrent layer over `x` (n, tokens, size)."""
+    kernel, recurrent_kernel = weights[f"{name}.kernel"], weights[f"{name}.recurrent_kernel"]
+    bias = weights[f"{name}.bias"]
+    inputs = x @ kernel + (bias[0] if cell == "gru" else bias)  # (n, tokens, gates * units)
+    states = np.empty((*x.shape[:2], recurrent_kernel.shape[0]), np.float32)
+    steps = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}[cell](inputs, recurrent_kernel, bias)
+    for step, state in enumerate(steps):
+        states[:, step] = state
+    return states
+
+
+def _gru(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:
+    """`h = z * h + (1 - z) * candidate`: an update gate z near 1 keeps the memory."""
+    units = kernel.shape[0]
+    h = np.zeros((len(inputs), units), np.float32)
+    for step in range(inputs.shape[1]):
+        now, before = inputs[:, step], h @ kernel + bias[1]
+        z = _sigmoid(now[:, :units] + before[:, :units])
+        r = _sigmoid(now[:, units : 2 * units] + before[:, units : 2 * units])
+        candidate = np.tanh(now[:, 2 * units :] + r * before[:, 2 * units :])
+        h = z * h + (1 - z) * candidate
+        yield h
+
+
+def _lstm(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:  # noqa: ARG001 - bias is in inputs
+    units = kernel.shape[0]
+    h = np.zeros((len(inputs), units), np.float32)
+    c = np.zeros_like(h)
+    for step in range(inputs.shape[1]):
+        i, f, g, o = np.split(inputs[:, step] + h @ kernel, 4, axis=1)
+        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
+        h = _sigmoid(o) * np.tanh(c)
+        yield h
+
+
+def _rnn(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:  # noqa: ARG001 - bias is in inputs
+    h = np.zeros((len(inputs), kernel.shape[0]), np.float32)
+    for step in range(inputs.shape[1]):
+        h = np.tanh(inputs[:, step] + h @ kernel)
+        yield h
+
+
+def _sigmoid(x: Single) -> Single:
+    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))

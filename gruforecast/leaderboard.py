@@ -1,0 +1,137 @@
+"""Every model judged in the same way: chosen by its folds, judged on the test part, intervals from its own errors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.backtest import Predictor, Split, average
+from gruforecast.intervals import Calibration, calibrate, supported_levels
+from gruforecast.metrics import covered, mase_scale
+from gruforecast.windows import Windows
+
+Kind = Literal["gru", "lstm", "rnn", "baseline"]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that can be judged.
+
+    Attributes:
+        before: forecasts at origins up to the test cutoff, by a model trained before the first fold cutoff.
+        at_test: forecasts at the test cutoff, by the model trained up to it.
+        facts: parameters, seconds and the like, copied into its row.
+        competes: whether it may win; rows of the short comparison may not.
+    """
+
+    name: str
+    kind: Kind
+    before: Predictor
+    at_test: Predictor
+    facts: dict[str, Any] = field(default_factory=dict)
+    competes: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the leaderboard; scores are on the test part, means over series; `val_mase` is the mean over folds."""
+
+    model: str
+    kind: Kind
+    mase: float
+    smape: float
+    rmse: float
+    mae: float
+    coverage: dict[str, float]
+    val_mase: float
+    competes: bool
+    parameters: int | None = None
+    seconds: float | None = None
+    seconds_per_epoch: float | None = None
+    budget: str | None = None
+    config: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain JSON types; NaN becomes None."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row, the calibration of its intervals, and its test forecasts with bounds for the run folder."""
+
+    row: Row
+    calibration: Calibration
+    mean: Floats
+    lower: Floats
+    upper: Floats
+
+
+def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
+    """The candidate's scores, and intervals of the levels that the number of its errors supports."""
+    calibration = calibrate_on_origins(candidate.before, split, levels)
+    windows = split.test_windows()
+    mean = candidate.at_test(windows)
+    lower, upper = calibration.bounds(mean, interval_scale(split, windows))
+    lower = split.history.floor_at_zero(lower, windows)
+    scores = split.scores(windows, mean)
+    actual = split.actual(windows)
+    coverage = {
+        f"{level:g}": 100 * average(covered(actual, lower[:, :, k], upper[:, :, k]))
+        for k, level in enumerate(calibration.levels)
+    }
+    row = Row(
+        model=candidate.name,
+        kind=candidate.kind,
+        **{name: average(values) for name, values in scores.items()},
+        coverage=coverage,
+        val_mase=float(np.mean(split.fold_scores(candidate.before))),
+        competes=candidate.competes,
+        **candidate.facts,
+    )
+    return Judged(row, calibration, mean, lower, upper)
+
+
+def calibrate_on_origins(predict: Predictor, split: Split, levels: tuple[float, ...]) -> Calibration:
+    """Intervals from the errors at every origin between the first fold cutoff and the test part."""
+    windows = split.calibration_windows()
+    scale = interval_scale(split, windows)
+    errors = np.abs(predict(windows) - split.actual(windows)) / np.where(scale > 0, scale, np.nan)[:, None]
+    return calibrate(errors, supported_levels(errors, levels))
+
+
+def interval_scale(split: Split, windows: Windows) -> Floats:
+    """What interval widths are in units of: each window's MASE scale, 0 where there is none, (n,)."""
+    return np.nan_to_num(mase_scale(split.history, windows, split.season_length))
+
+
+def mean_row(rows: list[Row]) -> Row:
+    """One row with the mean scores of several seeds of the same model."""
+    first = rows[0]
+    means = {name: float(np.mean([getattr(row, name) for row in rows])) for name in ("mase", "smape", "rmse", "mae")}
+    coverage = {level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage}
+    val_mase = float(np.mean([row.val_mase for row in rows]))
+    rest = {name: getattr(first, name) for name in ("model", "kind", "competes", "parameters", "budget", "config")}
+    seconds = {name: _mean_of([getattr(row, name) for row in rows]) for name in ("seconds", "seconds_per_epoch")}
+    return Row(**means, coverage=coverage, val_mase=val_mase, **rest, **seconds)
+
+
+def _mean_of(values: list[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def winner(rows: list[Row]) -> Row:
+    """The row with the lowest validation MASE among those that compete; test scores play no part."""
+    return min((row for row in rows if row.competes and np.isfinite(row.val_mase)), key=lambda row: row.val_mase)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not np.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {name: _plain(item) for name, item in value.items()}
+    return value

@@ -1,0 +1,80 @@
+"""Keras networks from a `NetworkConfig`: GRU, LSTM and simple RNN share everything except the cell."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+
+from gruforecast.config import NetworkConfig
+from gruforecast.encoding import CHANNELS
+
+RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
+
+
+@keras.saving.register_keras_serializable("gruforecast")
+class VariableDropout(keras.layers.Layer):  # type: ignore[misc]
+    """Dropout whose rate is a variable, with one mask per window for all of its time steps.
+
+    Keras' own `Dropout` takes a Python number, so each rate would be compiled anew. One mask for all steps is the
+    form that suits recurrent layers (Gal and Ghahramani 2016), and spares most of the random numbers.
+    """
+
+    def __init__(self, rate: float, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.initial_rate = rate
+        self.seeds = keras.random.SeedGenerator()
+        self.rate = self.add_weight(shape=(), initializer=keras.initializers.Constant(rate), trainable=False)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """`inputs` with a share `rate` set to zero and the rest scaled up, in training only."""
+        if not training:
+            return inputs
+        batch, *_, units = keras.ops.shape(inputs)
+        shape = (batch, *[1] * (len(inputs.shape) - 2), units)  # (n, units) or (n, 1, units)
+        keep = keras.random.uniform(shape, seed=self.seeds) >= self.rate
+        return keras.ops.where(keep, inputs / (1.0 - self.rate), 0.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make this layer again."""
+        return {**super().get_config(), "rate": self.initial_rate}
+
+
+def build_network(config: NetworkConfig, seed: int) -> keras.Model:
+    """A network from encoded features (n, lookback, channels) to residuals (n, horizon, n_levels).
+
+    The last layer starts at zero, so before training the forecast is the seasonal naive one.
+
+    Args:
+        seed: of the initial weights and of dropout.
+    """
+    keras.utils.set_random_seed(seed)
+    features = keras.Input((config.lookback, CHANNELS), name="features")
+    x = features
+    if config.segment > 1:
+        x = keras.layers.Reshape((config.tokens, config.segment * CHANNELS), name="segments")(x)
+        x = keras.layers.Dense(config.units, name="token")(x)  # (n, tokens, units)
+    for depth in range(config.layers):
+        x = _recurrent_layer(x, config, depth)
+    recent = keras.layers.Lambda(
+        lambda t: t[:, -config.recent :, 0], output_shape=(config.recent,), name="recent"
+    )(features)  # (n, recent)
+    x = keras.layers.Concatenate(name="state_and_recent")([x, recent])
+    x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
+    x = keras.layers.Dense(config.horizon * len(config.levels), kernel_initializer="zeros", name="head")(x)
+    output = keras.layers.Reshape((config.horizon, len(config.levels)), name="residual")(x)
+    return keras.Model(features, output, name=config.cell)
+
+
+def _recurrent_layer(x: Any, config: NetworkConfig, depth: int) -> Any:
+    """One layer of the stack: cell, residual addition where sizes agree, dropout. The last one keeps one state."""
+    last = depth == config.layers - 1
+    options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
+    layer = RECURRENT[config.cell](
+        config.units, return_sequences=not last, name=f"{config.cell}_{depth}", **options
+    )
+    y = layer(x)  # (n, tokens, units), or (n, units) for the last layer
+    if x.shape[-1] == config.units and depth > 0:
+        kept = keras.layers.Lambda(lambda t: t[:, -1], output_shape=(config.units,), name="last")(x) if last else x
+        y = keras.layers.Add(name=f"add_{depth}")([y, kept])
+    return VariableDropout(config.dropout, name=f"dropout_{depth}")(y)

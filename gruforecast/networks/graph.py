@@ -1,0 +1,40 @@
+"""The raw-in raw-out graph: numbers in the user's unit go in, forecasts in the same unit come out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from gruforecast.config import NetworkConfig
+from gruforecast.encoding import decode, encode
+from gruforecast.forward import Weights
+from gruforecast.networks.build import build_network
+from gruforecast.networks.train import set_weights
+
+
+def raw_graph(config: NetworkConfig, weights: Weights) -> tuple[keras.Model, Any]:
+    """The network, and a TensorFlow function from `y` float64 (batch, time) to `{"y_hat": (batch, horizon)}`.
+
+    `y` is in the user's unit with NaN for missing, of any length from 1 on; it is padded or cut to the lookback inside.
+    Logarithms are taken where all of `y` is positive; where none of it is negative, no forecast is.
+    """
+    model = build_network(config, seed=0)
+    set_weights(model, weights)
+    middle = config.levels.index(0.5)
+
+    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.float64, name="y")])  # type: ignore[untyped-decorator]
+    def serve(y: Any) -> dict[str, Any]:
+        missing = tf.math.is_nan(y)
+        use_log = tf.reduce_all(missing | (y > 0), axis=1)  # (batch,)
+        never_negative = tf.reduce_all(missing | (y >= 0), axis=1)
+        padding = tf.fill((tf.shape(y)[0], config.lookback), tf.constant(float("nan"), tf.float64))
+        past = tf.concat([padding, y], axis=1)[:, -config.lookback :]
+        past = tf.ensure_shape(past, (None, config.lookback))
+        encoded = encode(past, use_log, config, keras.ops)
+        residual = tf.cast(model(tf.cast(encoded.features, tf.float32), training=False), tf.float64)
+        forecast = decode(residual, encoded, use_log, keras.ops)[:, :, middle]  # (batch, horizon)
+        return {"y_hat": tf.where(never_negative[:, None], tf.maximum(forecast, 0.0), forecast)}
+
+    return model, serve

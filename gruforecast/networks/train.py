@@ -1,0 +1,229 @@
+"""Training: many gradient steps per call of one XLA-compiled function that gathers its own windows.
+
+Keras' layers and optimizer, compiled with `jit_compile=True`: Keras turns XLA off by itself on machines without a GPU,
+and `Model.fit` pays Python for each batch, which costs small networks more than the arithmetic does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gruforecast.arrays import Array, Floats, Ints
+from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.encoding import encode, encode_target
+from gruforecast.forward import Weights
+from gruforecast.networks.build import VariableDropout, build_network
+from gruforecast.windows import History, Sampler, Windows, gather_future, gather_past
+
+CHUNK = 25  # gradient steps per compiled call
+VALIDATIONS = 20  # times that a training reads its validation score
+Validate = Callable[[Weights], float]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gave.
+
+    Attributes:
+        weights: the arrays to keep, by name.
+        steps: gradient steps that led to them; taken: gradient steps done in all.
+        seconds: `compile` (first call) and `train` (the rest).
+        losses: (n_chunks,) mean training loss of each chunk of steps.
+    """
+
+    weights: Weights
+    steps: int
+    taken: int
+    seconds: dict[str, float]
+    losses: list[float]
+
+    @property
+    def first_call(self) -> int:
+        """Steps of the first call, whose time is in `seconds["compile"]`."""
+        return min(CHUNK, self.taken)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the training loss stopped being a number."""
+        return not all(np.isfinite(self.losses))
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(array.size for array in self.weights.values())
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes:
+        validate: a score of weights to minimise, read about twenty times; the best weights are kept. None: the last.
+        patience: share of all steps after which training stops without a better score.
+        rates: learning rate at the first and the last step, as shares of the configured one.
+        initial: weights to start from instead of random ones.
+        deadline: when to stop whatever was reached, in seconds since the epoch.
+    """
+
+    validate: Validate | None = None
+    patience: float = 0.4
+    rates: tuple[float, float] = (1.0, 0.0)
+    initial: Weights | None = None
+    deadline: float | None = None
+
+
+def train(
+    config: NetworkConfig, training: TrainingConfig, history: History, cutoff: Ints, schedule: Schedule
+) -> Trained:
+    """Weights trained on targets before `cutoff` (n_series,), and what it took.
+
+    Networks that differ only in dropout, rates, seed or the number of steps share one compiled function.
+    """
+    shape = dataclasses.replace(config, dropout=0.0, log_unit=1.0)
+    program = _program(shape, training.batch_size)
+    program.reset(config, training, schedule.initial)
+    sampler = Sampler.before(history, cutoff, config.horizon, least_past=max(config.season_length, 3))
+    generator = np.random.default_rng(training.seed)
+    chunks = max(1, round(training.steps / CHUNK))
+    rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)
+    keeper = _Keeper(program, schedule, chunks)
+    values = tf.constant(history.values, tf.float64)
+    losses: list[float] = []
+    begin = first = time.perf_counter()
+    for chunk in range(chunks):
+        drawn = sampler.draw(generator, (CHUNK, training.batch_size))
+        rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
+        losses.append(float(program.run(values, *_indices(drawn), rate, config.log_unit)))
+        first = time.perf_counter() if chunk == 0 else first
+        late = schedule.deadline is not None and time.time() >= schedule.deadline
+        if not np.isfinite(losses[-1]) or keeper.stop_after(chunk + 1, late=late) or late:
+            break
+    seconds = {"compile": first - begin, "train": time.perf_counter() - first}
+    return Trained(keeper.best(), keeper.best_chunk * CHUNK, len(losses) * CHUNK, seconds, losses)
+
+
+def half_cosine(steps: int, first: float, last: float) -> Floats:
+    """Rates (steps,) that fall from `first` to `last` along half a cosine."""
+    phase = np.arange(steps) / max(steps - 1, 1)
+    return np.asarray(last + (first - last) * 0.5 * (1 + np.cos(np.pi * phase)))
+
+
+def weights_of(model: Any) -> Weights:
+    """The trainable weights under the names of `forward.weight_shapes`, such as `gru_0.kernel`."""
+    return {
+        f"{layer.name}.{variable.name}": np.array(variable)
+        for layer in model.layers
+        for variable in layer.trainable_variables
+    }
+
+
+def set_weights(model: Any, weights: Weights) -> None:
+    """Give `model` the weights that `weights_of` took from one of the same shape."""
+    for layer in model.layers:
+        for variable in layer.trainable_variables:
+            variable.assign(weights[f"{layer.name}.{variable.name}"])
+
+
+class _Program:
+    """A network of one shape, its optimizer, and the compiled function that trains both."""
+
+    def __init__(self, shape: NetworkConfig) -> None:
+        self.model = build_network(shape, seed=0)
+        self.optimizer = keras.optimizers.AdamW(weight_decay=0.0, global_clipnorm=1.0)
+        self.optimizer.weight_decay = tf.Variable(0.0)  # a variable, so that the step need not be compiled again
+        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
+        self.optimizer.build(self.model.trainable_variables)
+        self.run = _compile_steps(self.model, self.optimizer, shape)
+
+    def reset(self, config: NetworkConfig, training: TrainingConfig, initial: Weights | None) -> None:
+        """As if freshly built: weights, optimizer, dropout rate and random state follow from the arguments alone."""
+        fresh = build_network(config, training.seed)
+        set_weights(self.model, initial or weights_of(fresh))
+        for variable in self.optimizer.variables:
+            variable.assign(np.zeros(variable.shape, variable.dtype))
+        self.optimizer.weight_decay.assign(training.weight_decay)
+        pairs = zip(self.model.layers, fresh.layers, strict=True)
+        for mine, new in [pair for pair in pairs if isinstance(pair[0], VariableDropout)]:
+            mine.rate.assign(config.dropout)
+            mine.seeds.state.assign(new.seeds.state)
+
+
+@functools.lru_cache(maxsize=4)
+def _program(shape: NetworkConfig, batch_size: int) -> _Program:  # noqa: ARG001 - another batch size is another shape
+    return _Program(shape)
+
+
+class _Keeper:
+    """Keeps the weights with the best validation score and says when to stop."""
+
+    def __init__(self, program: _Program, schedule: Schedule, chunks: int) -> None:
+        self._program = program
+        self._validate = schedule.validate
+        self._chunks = chunks
+        self._patience = max(1, int(schedule.patience * chunks))
+        self._best_score = np.inf
+        self._best: Weights | None = None
+        self.best_chunk = 0
+
+    def stop_after(self, chunk: int, *, late: bool) -> bool:
+        if self._validate is None:
+            self.best_chunk = chunk
+            return False
+        if chunk % max(1, self._chunks // VALIDATIONS) and chunk < self._chunks and not late:
+            return False
+        weights = weights_of(self._program.model)
+        score = self._validate(weights)
+        if score < self._best_score:
+            self._best_score, self.best_chunk, self._best = score, chunk, weights
+        return chunk - self.best_chunk >= self._patience
+
+    def best(self) -> Weights:
+        return self._best or weights_of(self._program.model)
+
+
+def _indices(windows: Windows) -> tuple[Array, ...]:
+    """The index arrays that the compiled function takes."""
+    small = (windows.start.astype(np.int32), windows.end.astype(np.int32), windows.stop.astype(np.int32))
+    return *small, windows.use_log
+
+
+def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
+    """A compiled function that takes `CHUNK` steps and returns their mean loss.
+
+    Its arguments: values (n_rows,), then starts, ends, stops, use_log (CHUNK, batch), rates (CHUNK,), log_unit ().
+    """
+    level = tf.constant(config.levels, tf.float32)
+
+    def loss_of(values: Any, windows: Windows, log_unit: Any) -> Any:
+        past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
+        future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
+        encoded = encode(past, windows.use_log, config, keras.ops, log_unit)
+        target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
+        residual = model(tf.cast(encoded.features, tf.float32), training=True)  # (batch, horizon, n_levels)
+        error = tf.cast(target - encoded.base, tf.float32)[:, :, None] - residual
+        weight = tf.cast(mask, tf.float32)[:, :, None]
+        pinball = tf.maximum(level * error, (level - 1.0) * error) * 2.0  # at level 0.5 this is the absolute error
+        return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
+
+    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+    def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, rates: Any, log_unit: Any) -> Any:
+        total = tf.constant(0.0)
+        for step in tf.range(CHUNK):
+            windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
+            with tf.GradientTape() as tape:
+                loss = loss_of(values, windows, tf.cast(log_unit, tf.float64))
+            optimizer.learning_rate.assign(rates[step])
+            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            total += loss
+        return total / CHUNK
+
+    return run

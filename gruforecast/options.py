@@ -1,0 +1,80 @@
+"""What a user may ask of `fit`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from gruforecast.errors import UsageError
+
+TUNERS = ("bayesian", "random", "hyperband")
+COMPARISONS = ("short", "full", "none")
+MAX_HORIZON = 10_000
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """Options of `fit`, named as on the command line.
+
+    Attributes:
+        time, target, ids: the user's column names; found when not given.
+        horizon: steps to forecast; by frequency when not given.
+        season: rows of one season, 1 = none; found when not given.
+        levels: interval levels in percent; 80 and 95 when not given, each left out if the data cannot support it.
+        max_time: seconds for the whole command, None = no limit.
+        run_dir: where trials and test forecasts go; `<output>.run` when not given.
+    """
+
+    data: str
+    output: str = "gruforecast_model"
+    time: str | None = None
+    target: str | None = None
+    ids: tuple[str, ...] = ()
+    horizon: int | None = None
+    freq: str | None = None
+    season: int | None = None
+    trials: int = 16
+    max_time: float | None = None
+    tuner: str = "bayesian"
+    compare: str = "short"
+    folds: int = 3
+    levels: tuple[float, ...] | None = None
+    seed: int = 0
+    run_dir: str | None = None
+    overwrite: bool = False
+
+    def __post_init__(self) -> None:
+        _within("--horizon", self.horizon, 1, MAX_HORIZON)
+        _within("--season", self.season, 1, 100_000)
+        _within("--trials", self.trials, 1, 100_000)
+        _within("--folds", self.folds, 1, 100)
+        _within("--seed", self.seed, 0, 2**31 - 1)
+        _one_of("--tuner", self.tuner, TUNERS)
+        _one_of("--compare", self.compare, COMPARISONS)
+        for level in self.levels or ():
+            if not 1 <= level < 100:
+                raise UsageError(f"--level {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
+
+
+def parse_duration(text: str) -> float:
+    """Seconds from text such as `90s`, `10m`, `2h` or `45`.
+
+    Raises:
+        UsageError: the text is no duration.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
+    seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
+    if seconds <= 0:
+        raise UsageError(f"--max-time {text!r} is no duration.", remedy="Write 90s, 10m or 2h.", code="GF-U11")
+    return seconds
+
+
+def _within(name: str, value: int | None, low: int, high: int) -> None:
+    if value is not None and not low <= value <= high:
+        remedy = f"Pass a whole number from {low} to {high}."
+        raise UsageError(f"{name} {value} is out of range.", remedy=remedy, code="GF-U12")
+
+
+def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
+    if value not in known:
+        raise UsageError(f"{name} {value!r} is unknown.", remedy=f"Use {', '.join(known)}.", code="GF-U13")

@@ -1,0 +1,67 @@
+"""What a long command tells while it runs; `cli/` shows it, tests and the Python API may ignore it."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+
+class Progress:
+    """Hears what happens; this one says nothing."""
+
+    def say(self, text: str) -> None:
+        """A fact that was found or a step that begins."""
+
+    def warn(self, text: str) -> None:
+        """Something that the user should know about the data or the result."""
+
+    def search_begins(self, trials: int) -> None:
+        """The search will run this many trials."""
+
+    def trial_ended(self, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
+        """One trial is over; `best` is the best score so far, `expected_seconds` what the command still needs."""
+
+    def search_ended(self) -> None:
+        """No trial follows."""
+
+
+class Budget:
+    """A wall-clock budget and the moments at which each part of the command has to be over.
+
+    Args:
+        seconds: for the whole command; None = no limit.
+    """
+
+    ENDS = {"search": 0.50, "test_fit": 0.70, "comparison": 0.78, "refit": 0.88}  # noqa: RUF012 - never changed
+
+    def __init__(self, seconds: float | None) -> None:
+        self._begin = time.time()
+        self._seconds = seconds
+
+    def deadline(self, part: str) -> float | None:
+        """When `part` has to end, in seconds since the epoch; None = never."""
+        return None if self._seconds is None else self._begin + self.ENDS[part] * self._seconds
+
+    def over(self, part: str) -> bool:
+        """Whether the time for `part` is used up."""
+        deadline = self.deadline(part)
+        return deadline is not None and time.time() >= deadline
+
+
+class Clock:
+    """Seconds spent in each named part of a command."""
+
+    def __init__(self) -> None:
+        self._begin = self._last = time.perf_counter()
+        self.parts: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        """Book the time since the last lap on `name`."""
+        now = time.perf_counter()
+        self.parts[name] = round(self.parts.get(name, 0.0) + now - self._last, 3)
+        self._last = now
+
+    @property
+    def total(self) -> float:
+        """Seconds since the clock was made."""
+        return round(time.perf_counter() - self._begin, 3)

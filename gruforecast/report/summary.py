@@ -1,0 +1,110 @@
+"""One plain dict with everything the report says; terminal, JSON and later reports only render it."""
+
+from __future__ import annotations
+
+import platform
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+from gruforecast import __version__
+from gruforecast.contest import GATES
+from gruforecast.data.table import Panel
+from gruforecast.leaderboard import Row, winner
+from gruforecast.search.loop import Search, Trial
+from gruforecast.verdict import verdict
+
+PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
+REFIT_NOTE = "The saved network went on from the scored weights with the newest rows added; the scores are from before."
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `fit` has found out, before it is put into words.
+
+    Attributes:
+        panel: the data; season_length, horizon, folds, levels: what was used.
+        rows: the leaderboard; found: the search; chosen: the trial whose network was saved.
+        digests: of the weights scored on the test part and of those saved.
+        parity: largest relative difference between SavedModel and forecast.
+    """
+
+    panel: Panel
+    horizon: int
+    season_length: int
+    folds: int
+    levels: tuple[float, ...]
+    rows: list[Row]
+    found: Search
+    chosen: Trial
+    seed: int
+    digests: dict[str, str]
+    parity: float
+    refitted: bool
+    notes: list[str]
+    warnings: list[str]
+
+
+def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
+    """The report as plain JSON types, the object of `--json` and of `report.json`."""
+    rows = sorted(outcome.rows, key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
+    panel = outcome.panel
+    return {
+        "model_dir": model_dir,
+        "verdict": verdict(rows),
+        "winner": winner(rows).model,
+        "horizon": outcome.horizon,
+        "freq": panel.freq.label,
+        "season_length": outcome.season_length,
+        "n_series": len(panel),
+        "n_rows": len(panel.y),
+        "folds": outcome.folds,
+        "cutoffs_by": "date" if panel.ends_together else "position",
+        "levels": list(outcome.levels),
+        "seconds": total,
+        "seconds_by_part": seconds,
+        "trials": {status: outcome.found.count(status) for status in ("completed", "diverged", "crashed")},
+        "chosen": _chosen(outcome),
+        "leaderboard": [row.to_dict() for row in rows],
+        "cells": cell_facts(rows),
+        "search": [{"number": k, **_trial(trial)} for k, trial in enumerate(outcome.found.trials)],
+        "seed": outcome.seed,
+        "digests": outcome.digests,
+        "parity": outcome.parity,
+        "refit": REFIT_NOTE if outcome.refitted else "The saved network is the one that was scored.",
+        "found": outcome.notes,
+        "warnings": outcome.warnings,
+        "versions": {"gruforecast": __version__, "python": platform.python_version()}
+        | {name: version(name) for name in PACKAGES},
+    }
+
+
+def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
+    """GRU, LSTM and simple RNN side by side as measured at one equal budget: gates, memory, size, speed, accuracy."""
+    budgets = ["short"] if any(row.budget == "short" for row in rows) else ["full"]
+    return [
+        {
+            "cell": row.kind,
+            "budget": row.budget,
+            "gates": GATES[row.kind],
+            "memory_cell": row.kind == "lstm",
+            "parameters": row.parameters,
+            "seconds_per_epoch": row.to_dict()["seconds_per_epoch"],
+            "val_mase": row.to_dict()["val_mase"],
+            "mase": row.to_dict()["mase"],
+        }
+        for kind in GATES
+        for row in rows
+        if row.kind == kind and row.budget in budgets
+    ]
+
+
+def _chosen(outcome: Outcome) -> dict[str, Any]:
+    result = outcome.chosen.result
+    facts = {name: result[name] for name in ("number", "steps", "parameters", "digest")}
+    return {**outcome.chosen.values, **facts, "val_mase": result["score"]}
+
+
+def _trial(trial: Trial) -> dict[str, Any]:
+    names = ("status", "score", "fold_scores", "steps", "taken", "parameters", "seconds")
+    return {"values": trial.values, **{name: trial.result[name] for name in names}}

@@ -1,0 +1,161 @@
+"""What the search may choose from: every bound follows from the rows before the first fold."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gruforecast.backtest import Split
+from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.windows import Sampler
+
+if TYPE_CHECKING:
+    import keras_tuner
+
+WIDTHS = (16, 32, 64, 128, 256)
+SMALL, LARGE = 2_000, 50_000  # training windows below and above which data count as small and large
+MOST_TOKENS = 96
+LEAST_WINDOWS = 20  # fewer training windows than this cannot spare an inner slice
+Values = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Space:
+    """Bounds of the search and the configuration it starts from.
+
+    Attributes:
+        lookbacks, segments, units: choices, ascending; every lookback is a multiple of every segment.
+        log_unit: see `NetworkConfig`.
+        batch_size, steps: of each full training.
+        start: the values of the first trial, a recipe that is good on its own.
+    """
+
+    horizon: int
+    season_length: int
+    lookbacks: tuple[int, ...]
+    segments: tuple[int, ...]
+    units: tuple[int, ...]
+    log_unit: float
+    batch_size: int
+    steps: int
+    start: Values
+
+    @classmethod
+    def of(cls, split: Split) -> Space:
+        """The space for a panel, from its rows before the first fold alone."""
+        m = split.season_length
+        sampler = Sampler.before(split.history, split.first, split.horizon, max(m, 3))
+        rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
+        lookbacks = _lookbacks(m, split.horizon, int(np.median(rows)))
+        segments = _segments(m, lookbacks[-1])
+        size = np.searchsorted((SMALL, LARGE), sampler.total)  # 0 small, 1 middle, 2 large
+        usual = _usual_lookback(m, split.horizon, lookbacks)
+        start = {
+            "lookback": usual,
+            "segment": _usual_segment(segments, usual),
+            "layers": 1 if size == 0 else 2,
+            "units": (32, 64, 128)[size],
+            "dropout": (0.3, 0.2, 0.1)[size],
+            "learning_rate": 2e-3,
+        }
+        return cls(
+            horizon=split.horizon,
+            season_length=m,
+            lookbacks=lookbacks,
+            segments=segments,
+            units=WIDTHS[: 3 + int(size)],
+            log_unit=_log_unit(split, usual),
+            batch_size=(32, 64, 128)[size],
+            steps=(400, 1000, 2000)[size],
+            start=start,
+        )
+
+    def hyperparameters(self) -> keras_tuner.HyperParameters:
+        """The space as keras-tuner knows it."""
+        import keras_tuner
+
+        hp = keras_tuner.HyperParameters()
+        self.register(hp)
+        return hp
+
+    def register(self, hp: keras_tuner.HyperParameters) -> Values:
+        """Declare every dimension on `hp` and return the values that it holds."""
+        start = self.start
+        return {
+            "lookback": hp.Choice("lookback", list(self.lookbacks), default=start["lookback"], ordered=True),
+            "segment": hp.Choice("segment", list(self.segments), default=start["segment"], ordered=True),
+            "layers": hp.Int("layers", 1, 3, default=start["layers"]),
+            "units": hp.Choice("units", list(self.units), default=start["units"], ordered=True),
+            "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=start["dropout"]),
+            "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
+        }
+
+    def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
+        """The network that `values` stand for."""
+        shape = {name: values[name] for name in ("lookback", "segment", "layers", "units", "dropout")}
+        shape["dropout"] = round(float(shape["dropout"]), 6)
+        return NetworkConfig(
+            horizon=self.horizon,
+            season_length=self.season_length,
+            cell=cell,  # type: ignore[arg-type]
+            log_unit=self.log_unit,
+            **shape,
+        )
+
+    def training(self, values: Values, seed: int, share: float = 1.0) -> TrainingConfig:
+        """The training that `values` stand for, with a `share` of the full number of steps."""
+        steps = max(50, round(self.steps * share))
+        return TrainingConfig(steps, self.batch_size, float(values["learning_rate"]), weight_decay=1e-2, seed=seed)
+
+
+def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
+    """Lookbacks worth trying: multiples of the season (two weeks for seasons of a day), no longer than usual series."""
+    m = season_length
+    if m == 1:
+        wanted = [8, 16, 24, 48, 4 * -(-horizon // 4)]
+    elif m < 12:
+        wanted = [2 * m, 3 * m, 4 * m, 6 * m, 8 * m, 12 * m]
+    else:
+        wanted = [2 * m, 3 * m, 4 * m, m * -(-horizon // m)] + ([7 * m, 14 * m] if m % 24 == 0 else [])
+    least = 4 if m == 1 else m
+    fitting = sorted({size for size in wanted if size <= max(rows, least)})
+    return tuple(fitting) or (least,)
+
+
+def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
+    """Two weeks for seasons of a day; else three or four seasons or two horizons, sixteen rows at least."""
+    if season_length % 24 == 0:
+        return lookbacks[-1]
+    seasons = 3 if season_length >= 12 else 4
+    wanted = max(seasons * season_length, 2 * horizon, 16) if season_length > 1 else 16
+    return min(lookbacks, key=lambda size: abs(size - wanted))
+
+
+def _segments(season_length: int, longest: int) -> tuple[int, ...]:
+    """Up to four rows-per-token choices: divisors of the season that leave at most `MOST_TOKENS` tokens."""
+    if season_length == 1:
+        return (1, 2, 4)
+    divisors = [d for d in range(1, season_length + 1) if season_length % d == 0]
+    allowed = [d for d in divisors if longest / d <= MOST_TOKENS] or [season_length]
+    picks = np.unique(np.linspace(0, len(allowed) - 1, 4).round().astype(int))
+    return tuple(allowed[k] for k in picks)
+
+
+def _usual_segment(segments: tuple[int, ...], lookback: int) -> int:
+    """The smallest segment that leaves at most 40 tokens, or 16 where the lookback is over a hundred rows."""
+    most = 40 if lookback <= 100 else 16
+    return next((segment for segment in segments if lookback / segment <= most), segments[-1])
+
+
+def _log_unit(split: Split, lookback: int) -> float:
+    """Median over positive series of the standard deviation of the logs of the newest `lookback` rows before fold 1."""
+    deviations = []
+    for series, end in enumerate(split.first):
+        first = max(int(split.history.indptr[series]), int(end) - lookback)
+        rows = split.history.values[first:end]
+        rows = rows[~np.isnan(rows)]
+        if len(rows) >= 3 and rows.min() > 0:
+            deviations.append(float(np.log(rows).std()))
+    return float(np.clip(np.median(deviations), 1e-4, 1e4)) if deviations else 1.0

@@ -1,0 +1,62 @@
+"""What the numbers say in one sentence, also when a baseline wins."""
+
+from __future__ import annotations
+
+from gruforecast.leaderboard import Row, winner
+
+TITLES = {"seasonal-naive": "seasonal naive", "window-mean": "window mean", "gru": "the GRU", "theta": "Theta"}
+
+
+def verdict(rows: list[Row]) -> str:
+    """Who won on the folds, and what the test part says about that.
+
+    The winner is chosen on validation; a win over the naive forecast is only claimed when the test part shows it too.
+    """
+    best = winner(rows)
+    networks = [row for row in rows if row.kind != "baseline"]
+    reference = _reference(rows)
+    chosen = f"{_title(best).capitalize() if best.kind == 'baseline' else 'The GRU'} was chosen on the validation folds"
+    if best.model == reference.model:
+        gru = next((row for row in networks if row.competes), None)
+        against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
+        return f"{chosen} (MASE {best.val_mase:.3f}{against}): no model was better than {_title(best)}."
+    first = f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f})"
+    if not best.mase < reference.mase:
+        return (
+            f"{first}, but the test part does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
+            f"{_title(reference)}. Treat it as no better than {_title(reference)}."
+        )
+    share = 100 * (1 - best.mase / reference.mase)
+    second = f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
+    return f"{first}; {second}.{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
+
+
+def _reference(rows: list[Row]) -> Row:
+    """The naive forecast to beat: the better of naive and seasonal naive on the folds."""
+    simple = [row for row in rows if row.model in ("naive", "seasonal-naive")]
+    return min(simple, key=lambda row: row.val_mase)
+
+
+def _lstm_remark(rows: list[Row]) -> str:
+    at_equal_budget = {row.kind: row for row in rows if row.budget == "short" or row.model.endswith("(full)")}
+    if "gru" not in at_equal_budget or "lstm" not in at_equal_budget:
+        return ""
+    gru, lstm = at_equal_budget["gru"], at_equal_budget["lstm"]
+    better, other = ("GRU", "LSTM") if gru.mase <= lstm.mase else ("LSTM", "GRU")
+    return (
+        f" At one equal budget the {better} scored {min(gru.mase, lstm.mase):.3f} on the test part,"
+        f" the {other} {max(gru.mase, lstm.mase):.3f}."
+    )
+
+
+def _baseline_remark(rows: list[Row], best: Row) -> str:
+    if best.kind == "baseline":
+        gru = next((row for row in rows if row.kind == "gru" and row.competes), None)
+        return f" The best GRU: {gru.val_mase:.3f} on the folds, {gru.mase:.3f} on the test part." if gru else ""
+    better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase]
+    names = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in better)
+    return f" On the test part alone better: {names}." if better else ""
+
+
+def _title(row: Row) -> str:
+    return TITLES.get(row.model, row.model)

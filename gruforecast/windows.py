@@ -1,0 +1,165 @@
+"""Windows by index: which rows of a flat panel a model sees and which it must forecast.
+
+    rows of one series   start ............ end ............ stop
+                           |---- past ----->|<--- future ---->|
+
+A window is three positions in the flat array of all values; its numbers are gathered per batch and never stored
+whole, so memory is that of the data. Positions outside `[start, stop)` read as missing (NaN).
+Everything here runs on numpy and, through the argument `xp`, on `keras.ops` inside a compiled step.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats, Ints
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Index arrays, each of shape (n,).
+
+    Attributes:
+        series: number of the series in the panel.
+        start: first row of the series.
+        end: first row to be forecast; the past is `[start, end)`.
+        stop: first row that must not be read as a target.
+        use_log: whether every observed value that may be read is positive.
+    """
+
+    series: Ints
+    start: Ints
+    end: Ints
+    stop: Ints
+    use_log: Bools
+
+    def __len__(self) -> int:
+        return len(self.end)
+
+    def __getitem__(self, index: Any) -> Windows:
+        return Windows(self.series[index], self.start[index], self.end[index], self.stop[index], self.use_log[index])
+
+
+@dataclass(frozen=True)
+class History:
+    """Flat values of all series and the running facts about them that windows need.
+
+    Attributes:
+        values: (n_rows,) in the user's unit, NaN = missing.
+        indptr: (n_series + 1,) first row of each series.
+        positive_until: (n_series,) first row of each series whose value is not above zero, or its end.
+        nonnegative_until: (n_series,) first row of each series whose value is below zero, or its end.
+        last_seen: (n_rows,) newest row of the same series, up to this one, whose value is not missing.
+    """
+
+    values: Floats
+    indptr: Ints
+    positive_until: Ints
+    nonnegative_until: Ints
+    last_seen: Ints
+
+    @classmethod
+    def of(cls, values: Floats, indptr: Ints) -> History:
+        """The history of a flat panel whose series all begin with a value."""
+        rows = np.arange(len(values))
+        last_seen = np.maximum.accumulate(np.where(np.isnan(values), 0, rows)) if len(values) else rows
+        return cls(values, indptr, _first(values <= 0, indptr), _first(values < 0, indptr), last_seen)
+
+    def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
+        """Windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (default: the end)."""
+        start = self.indptr[series]
+        return Windows(
+            series=series,
+            start=start,
+            end=end,
+            stop=self.indptr[series + 1] if stop is None else stop,
+            use_log=self.positive_until[series] >= end,
+        )
+
+
+    def floor_at_zero(self, forecasts: Floats, windows: Windows) -> Floats:
+        """Forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
+        never = self.nonnegative_until[windows.series] >= windows.end
+        return np.where(never.reshape(-1, *[1] * (forecasts.ndim - 1)), np.maximum(forecasts, 0.0), forecasts)
+
+
+def _first(bad: Bools, indptr: Ints) -> Ints:
+    """First row of each series where `bad` holds, or the end of the series, (n_series,)."""
+    rows = np.append(np.flatnonzero(bad), len(bad))
+    return np.minimum(rows[np.searchsorted(rows, indptr[:-1])], indptr[1:])
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """Draws training windows: a series uniformly, then one of its windows uniformly.
+
+    Attributes:
+        series: (k,) series that have at least one window.
+        first: (k,) earliest `end` of each; count: (k,) number of them.
+        stop: (k,) cutoff of each: no target at or after it is ever read.
+    """
+
+    history: History
+    series: Ints
+    first: Ints
+    count: Ints
+    stop: Ints
+
+    @classmethod
+    def before(cls, history: History, cutoff: Ints, horizon: int, least_past: int) -> Sampler:
+        """A sampler of windows whose targets all lie before `cutoff` (n_series,).
+
+        A window has at least `least_past` rows of past and a whole horizon of targets where the series is long
+        enough for that; shorter series give windows with fewer rows of either.
+        """
+        start = history.indptr[:-1]
+        rows = cutoff - start
+        first = start + np.clip(np.minimum(least_past, rows - horizon), 1, None)
+        last = np.minimum(np.maximum(first, cutoff - horizon), cutoff - 1)
+        usable = np.flatnonzero(rows >= 2)
+        usable = usable[_content_order(history, usable, cutoff)]
+        count = np.maximum(last - first + 1, 1)
+        return cls(history, usable, first[usable], count[usable], cutoff[usable])
+
+    @property
+    def total(self) -> int:
+        """Number of different windows."""
+        return int(self.count.sum())
+
+    def draw(self, generator: np.random.Generator, shape: tuple[int, int]) -> Windows:
+        """Random windows whose index arrays have `shape`."""
+        pick = generator.integers(len(self.series), size=shape)
+        end = self.first[pick] + (generator.random(shape) * self.count[pick]).astype(np.int64)
+        series = self.series[pick]
+        use_log = self.history.positive_until[series] >= self.stop[pick]
+        return Windows(series, self.history.indptr[series], end, self.stop[pick], use_log)
+
+
+def _content_order(history: History, series: Ints, cutoff: Ints) -> Ints:
+    """An order of `series` that depends on their values only, so that names and file order change nothing."""
+    import hashlib
+
+    def digest(index: int) -> bytes:
+        rows = history.values[history.indptr[index] : cutoff[index]]
+        return hashlib.sha256(rows.tobytes()).digest()
+
+    return np.array(sorted(range(len(series)), key=lambda k: digest(series[k])), dtype=np.int64)
+
+
+def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> Any:
+    """Last `lookback` rows before each window's end, (n, lookback); NaN where the series has not begun."""
+    index = windows.end[:, None] + xp.arange(-lookback, 0)  # (n, lookback)
+    inside = index >= windows.start[:, None]
+    found = xp.take(values, xp.maximum(index, 0), axis=0)
+    return xp.where(inside, found, float("nan"))
+
+
+def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> Any:
+    """The `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
+    index = windows.end[:, None] + xp.arange(horizon)  # (n, horizon)
+    inside = index < windows.stop[:, None]
+    found = xp.take(values, xp.minimum(index, len(values) - 1), axis=0)
+    return xp.where(inside, found, float("nan"))
