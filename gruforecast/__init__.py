@@ -14,7 +14,7 @@ _PUBLIC = {
     "Forecaster": "gruforecast.forecaster",
     "GRUHyperModel": "gruforecast.search.hypermodel",
 }
-__all__ = ["FitOptions", "Forecaster", "GRUHyperModel", "__version__", "fit", "load", "read_csv"]  # noqa: F822 - see __getattr__
+__all__ = ["FitOptions", "Forecaster", "GRUHyperModel", "__version__", "fit", "load", "read_csv"]
 
 
 def __getattr__(name: str) -> Any:

@@ -56,8 +56,8 @@ def window_mean(history: History, windows: Windows, horizon: int, season_length:
 def theta(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
     """The Theta method (Assimakopoulos and Nikolopoulos 2000), on the newest `THETA_ROWS` rows.
 
-    Seasonal indices are taken out where the autocorrelation test finds a season; then half the line of the linear trend is
-    added to the exponential smoothing of the series with doubled curvature.
+    Seasonal indices are taken out where the autocorrelation test finds a season; then the linear trend and the
+    exponential smoothing of the series with doubled curvature count half each.
     """
     lookback = max(THETA_ROWS, 20 * season_length)
     lookback = min(lookback, int((windows.end - windows.start).max(initial=1)))
@@ -109,8 +109,8 @@ def _filled(past: Floats) -> tuple[Floats, Bools]:
 def seasonal_indices(filled: Floats, inside: Bools, season_length: int) -> tuple[Floats, Bools]:
     """Indices (n, season_length) of classical decomposition and whether they multiply (all values positive) or add.
 
-    Phase 0 is the row after the history. Series that fail the autocorrelation test at the 10 % level, or have fewer than
-    two seasons, get indices that change nothing.
+    Phase 0 is the row after the history. Series that fail the autocorrelation test at the 10 % level, or have fewer
+    than two seasons, get indices that change nothing.
     """
     n, lookback = filled.shape
     multiply = np.where(inside, filled, 1.0).min(axis=1) > 0

@@ -44,7 +44,9 @@ class Contest:
             self.space.training(trial.values, seed_of(self.seed, trial.result["number"])),
             steps=max(trial.result["steps"], 1),
         )
-        request = self._request(trial.network, training, weights, until="test", deadline=self.budget.deadline("test_fit"))
+        request = self._request(
+            trial.network, training, weights, until="test", deadline=self.budget.deadline("test_fit")
+        )
         return run_fit(request), weights
 
     def refit(self, trial: Trial, scored: Path, data: Path) -> tuple[Result, Path]:
@@ -54,7 +56,9 @@ class Contest:
         training = replace(training, steps=max(round(REFIT_SHARE * trial.result["steps"]), 1))
         changes: dict[str, Any] = {"initial": str(scored), "rates": [REFIT_RATE, 0.0], "data": str(data)}
         deadline = self.budget.deadline("refit")
-        return run_fit(self._request(trial.network, training, weights, until="end", deadline=deadline) | changes), weights
+        return run_fit(
+            self._request(trial.network, training, weights, until="end", deadline=deadline) | changes
+        ), weights
 
     def best_gru(self, trial: Trial, test_fit: Result, weights: Path) -> Candidate:
         """The winner of the search: on the folds as its trial left it, on the test part trained up to that."""

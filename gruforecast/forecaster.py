@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,10 +66,15 @@ class Ends:
                 remedy = f"The series are {shorten(known)}."
                 raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
         keep = np.flatnonzero([key in keys for key in known])
-        return Ends(
-            tuple(self.ids[k] for k in keep),
-            *(array[keep] for array in (self.past, self.use_log, self.never_negative, self.scale, self.last)),
-            {name: values[keep] for name, values in self.baselines.items()},
+        return replace(
+            self,
+            ids=tuple(self.ids[k] for k in keep),
+            past=self.past[keep],
+            use_log=self.use_log[keep],
+            never_negative=self.never_negative[keep],
+            scale=self.scale[keep],
+            last=self.last[keep],
+            baselines={name: values[keep] for name, values in self.baselines.items()},
         )
 
 

@@ -48,8 +48,8 @@ def calibrate(errors: Floats, levels: tuple[float, ...]) -> Calibration:
     """Half widths from absolute errors in units of each series' scale.
 
     Errors of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
-    enough scores for the highest level; the half width is the ceil((n + 1) * level)-th smallest pooled score (Vovk et al.
-    2005), times the step's mean.
+    enough scores for the highest level; the half width is the ceil((n + 1) * level)-th smallest pooled score (Vovk et
+    al. 2005), times the step's mean.
 
     Args:
         errors: (n, horizon) scaled absolute errors, NaN = not known.

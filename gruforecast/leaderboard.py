@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -37,7 +37,7 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the leaderboard; scores are on the test part, means over series; `val_mase` is the mean over folds."""
+    """One line of the leaderboard: test scores as means over series, and `val_mase`, the mean over folds."""
 
     model: str
     kind: Kind
@@ -86,7 +86,10 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     row = Row(
         model=candidate.name,
         kind=candidate.kind,
-        **{name: average(values) for name, values in scores.items()},
+        mase=average(scores["mase"]),
+        smape=average(scores["smape"]),
+        rmse=average(scores["rmse"]),
+        mae=average(scores["mae"]),
         coverage=coverage,
         val_mase=float(np.mean(split.fold_scores(candidate.before))),
         competes=candidate.competes,
@@ -109,19 +112,24 @@ def interval_scale(split: Split, windows: Windows) -> Floats:
 
 
 def mean_row(rows: list[Row]) -> Row:
-    """One row with the mean scores of several seeds of the same model."""
+    """One row with the mean numbers of several seeds of the same model."""
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(row, name) for row in rows]))
+
     first = rows[0]
-    means = {name: float(np.mean([getattr(row, name) for row in rows])) for name in ("mase", "smape", "rmse", "mae")}
-    coverage = {level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage}
-    val_mase = float(np.mean([row.val_mase for row in rows]))
-    rest = {name: getattr(first, name) for name in ("model", "kind", "competes", "parameters", "budget", "config")}
-    seconds = {name: _mean_of([getattr(row, name) for row in rows]) for name in ("seconds", "seconds_per_epoch")}
-    return Row(**means, coverage=coverage, val_mase=val_mase, **rest, **seconds)
-
-
-def _mean_of(values: list[float | None]) -> float | None:
-    known = [value for value in values if value is not None]
-    return float(np.mean(known)) if known else None
+    timed = first.seconds is not None and all(row.seconds_per_epoch is not None for row in rows)
+    return replace(
+        first,
+        mase=mean("mase"),
+        smape=mean("smape"),
+        rmse=mean("rmse"),
+        mae=mean("mae"),
+        val_mase=mean("val_mase"),
+        coverage={level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage},
+        seconds=mean("seconds") if timed else first.seconds,
+        seconds_per_epoch=mean("seconds_per_epoch") if timed else first.seconds_per_epoch,
+    )
 
 
 def winner(rows: list[Row]) -> Row:

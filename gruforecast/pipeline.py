@@ -16,7 +16,6 @@ from gruforecast import __version__
 from gruforecast.artifact.folder import publish, read_manifest, save, seal, write_json
 from gruforecast.backtest import Split, split
 from gruforecast.contest import Contest
-from gruforecast.data.frequency import DAY, Frequency
 from gruforecast.data.panel import Reading, read_csv
 from gruforecast.data.season import detect_season
 from gruforecast.data.table import Panel
@@ -24,7 +23,7 @@ from gruforecast.errors import DataError, ModelError, ResourceError
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Weights
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
-from gruforecast.leaderboard import Judged, Row, judge, mean_row, winner
+from gruforecast.leaderboard import Judged, judge, mean_row, winner
 from gruforecast.options import FitOptions
 from gruforecast.progress import Budget, Clock, Progress
 from gruforecast.report.summary import Outcome, summarise
@@ -92,7 +91,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         parity=parity,
         refitted=refitted,
         notes=prepared.notes,
-        warnings=prepared.warnings + _budget_warnings(contest, found, options, judged, refitted),
+        warnings=prepared.warnings + _budget_warnings(found, options, judged, refitted),
     )
     report = summarise(outcome, str(output), clock.parts, clock.total)
     write_json(built / "report.json", report)
@@ -178,11 +177,15 @@ def _finished(output: Path, fingerprint: str, options: FitOptions) -> Report | N
             remedy = "Choose another folder with -o, or pass --overwrite."
             raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
         if manifest is None and not (output.is_dir() and not output.is_symlink()):
-            raise ModelError("this is no folder.", remedy="Choose another name with -o.", code="GF-M12", file=str(output))
+            raise ModelError(
+                "this is no folder.", remedy="Choose another name with -o.", code="GF-M12", file=str(output)
+            )
     parent = output.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         remedy = "Create it, or choose another place with -o."
-        raise ResourceError("this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent))
+        raise ResourceError(
+            "this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent)
+        )
     return None
 
 
@@ -199,7 +202,9 @@ def _make_run_dir(options: FitOptions, output: Path) -> Path:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         remedy = "Choose another place with --run-dir."
-        raise ResourceError(f"cannot make it: {error.strerror}.", remedy=remedy, code="GF-E03", file=str(run_dir)) from error
+        raise ResourceError(
+            f"cannot make it: {error.strerror}.", remedy=remedy, code="GF-E03", file=str(run_dir)
+        ) from error
     return run_dir
 
 
@@ -305,9 +310,7 @@ def _build(built: Path, forecaster: Forecaster) -> float:
         raise
 
 
-def _budget_warnings(
-    contest: Contest, found: Search, options: FitOptions, judged: list[Judged], refitted: bool
-) -> list[str]:
+def _budget_warnings(found: Search, options: FitOptions, judged: list[Judged], refitted: bool) -> list[str]:
     """What the time budget made `fit` give up."""
     if options.max_time is None:
         return []

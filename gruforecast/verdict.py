@@ -27,7 +27,9 @@ def verdict(rows: list[Row]) -> str:
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
         )
     share = 100 * (1 - best.mase / reference.mase)
-    second = f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
+    second = (
+        f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
+    )
     return f"{first}; {second}.{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
 
 

@@ -79,7 +79,6 @@ class History:
             use_log=self.positive_until[series] >= end,
         )
 
-
     def floor_at_zero(self, forecasts: Floats, windows: Windows) -> Floats:
         """Forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
         never = self.nonnegative_until[windows.series] >= windows.end
@@ -146,7 +145,7 @@ def _content_order(history: History, series: Ints, cutoff: Ints) -> Ints:
         rows = history.values[history.indptr[index] : cutoff[index]]
         return hashlib.sha256(rows.tobytes()).digest()
 
-    return np.array(sorted(range(len(series)), key=lambda k: digest(series[k])), dtype=np.int64)
+    return np.array(sorted(range(len(series)), key=lambda k: digest(int(series[k]))), dtype=np.int64)
 
 
 def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> Any:

@@ -1,0 +1,1 @@
+"""The model folder and what is exported from it."""

@@ -56,8 +56,8 @@ def check_parity(folder: Path, past: Floats, config: NetworkConfig, weights: Wei
     short = np.concatenate([np.full((1, max(y.shape[1] - 3, 0)), np.nan), y[:1, -3:]], axis=1)
     y = np.concatenate([y, short])
     seen = np.where(np.isnan(y), 1.0, y)
-    expected = forecast_past(y, (seen > 0).all(axis=1), config, weights)[:, :, config.levels.index(0.5)]
-    expected = np.where((seen >= 0).all(axis=1)[:, None], np.maximum(expected, 0.0), expected)
+    expected = forecast_past(y, np.asarray((seen > 0).all(axis=1)), config, weights)[:, :, config.levels.index(0.5)]
+    expected = np.where(np.asarray((seen >= 0).all(axis=1))[:, None], np.maximum(expected, 0.0), expected)
     found = _call_in_child(folder, y)
     size = np.maximum(np.abs(expected), 1e-6 * max(float(np.abs(expected).max()), 1e-300))
     difference = float((np.abs(found - expected) / size).max())

@@ -1,11 +1,11 @@
 """The model folder, format 0: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
-    manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
-    model.json         network, names of columns, frequency, form of stamps, winner, interval levels
-    weights.npz        network weights          calibration.npz   interval half widths by member
-    context.npz        newest rows of each training series and baseline forecasts from there on
-    saved_model/       an export for other programs, never opened by this package's own commands
-    report.json        everything the report says
+manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
+model.json         network, names of columns, frequency, form of stamps, winner, interval levels
+weights.npz        network weights          calibration.npz   interval half widths by member
+context.npz        newest rows of each training series and baseline forecasts from there on
+saved_model/       an export for other programs, never opened by this package's own commands
+report.json        everything the report says
 """
 
 from __future__ import annotations
@@ -84,18 +84,22 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: there is no such folder, it is no model, or it is from a newer version.
     """
-    place = {"file": str(folder)}
+    place = str(folder)
     if not folder.is_dir():
         remedy = "Give the folder that gruforecast fit wrote (gruforecast_model by default)."
-        raise ModelError("there is no such model folder.", remedy=remedy, code="GF-M01", **place)
+        raise ModelError("there is no such model folder.", remedy=remedy, code="GF-M01", file=place)
     if not (folder / "manifest.json").is_file():
         remedy = "Give the folder that gruforecast fit wrote."
-        raise ModelError("this folder holds no model (no manifest.json).", remedy=remedy, code="GF-M02", **place)
+        raise ModelError("this folder holds no model (no manifest.json).", remedy=remedy, code="GF-M02", file=place)
     manifest = _read_json(folder / "manifest.json")
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT or not isinstance(manifest.get("files"), dict):
+    if (
+        not isinstance(manifest, dict)
+        or manifest.get("format") != FORMAT
+        or not isinstance(manifest.get("files"), dict)
+    ):
         found = manifest.get("gruforecast", "?") if isinstance(manifest, dict) else "?"
         text = f"the model was written by gruforecast {found} in another format; this is {__version__}."
-        raise ModelError(text, remedy="Fit it again with this version, or use that one.", code="GF-M04", **place)
+        raise ModelError(text, remedy="Fit it again with this version, or use that one.", code="GF-M04", file=place)
     return manifest
 
 
@@ -187,7 +191,9 @@ def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(f"this is no readable JSON ({error}).", remedy=REMEDY, code="GF-M09", file=str(path)) from error
+        raise ModelError(
+            f"this is no readable JSON ({error}).", remedy=REMEDY, code="GF-M09", file=str(path)
+        ) from error
 
 
 def _arrays(path: Path) -> dict[str, Array]:
@@ -195,4 +201,6 @@ def _arrays(path: Path) -> dict[str, Array]:
         with np.load(path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files}
     except (OSError, ValueError) as error:
-        raise ModelError(f"the arrays cannot be read ({error}).", remedy=REMEDY, code="GF-M10", file=str(path)) from error
+        raise ModelError(
+            f"the arrays cannot be read ({error}).", remedy=REMEDY, code="GF-M10", file=str(path)
+        ) from error

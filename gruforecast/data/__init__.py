@@ -1,0 +1,1 @@
+"""From bytes to a `Panel`: reading, stamps, frequency, season."""

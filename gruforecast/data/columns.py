@@ -12,7 +12,20 @@ from gruforecast.errors import DataError, shorten
 
 TIME = ("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year", "period")
 TARGET = ("y", "value", "target", "sales", "demand", "load", "count", "price", "close", "consumption")
-IDS = ("unique_id", "series_id", "item_id", "series", "id", "item", "store", "sensor", "symbol", "ticker", "name", "key")
+IDS = (
+    "unique_id",
+    "series_id",
+    "item_id",
+    "series",
+    "id",
+    "item",
+    "store",
+    "sensor",
+    "symbol",
+    "ticker",
+    "name",
+    "key",
+)
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "."})
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 SAMPLE = 200
@@ -99,5 +112,7 @@ def _find_target(table: Table, taken: set[str]) -> str:
         return numeric[0]
     if not numeric and len(names) == 1:
         return names[0]  # its cells are refused one by one, with the line
-    found = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}." if numeric else "no column holds numbers."
+    found = (
+        f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}." if numeric else "no column holds numbers."
+    )
     raise DataError(found, remedy="Name the target with --target.", code="GF-D16", file=table.file)

@@ -10,12 +10,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gruforecast.arrays import Ints, Stamps
+from gruforecast.arrays import Array, Ints, Stamps
 from gruforecast.errors import UsageError
 
 DAY = 86_400
 ALIASES = {"s": ("s", 1), "min": ("s", 60), "h": ("s", 3600), "D": ("s", DAY), "W": ("s", 7 * DAY), "B": ("B", 1)}
-ALIASES |= {name: ("M", months) for months, names in {1: "M MS ME", 3: "Q QS QE", 12: "Y YS YE"}.items() for name in names.split()}
+ALIASES |= {
+    name: ("M", months)
+    for months, names in {1: "M MS ME", 3: "Q QS QE", 12: "Y YS YE"}.items()
+    for name in names.split()
+}
 NAMES = {"s": "second", "min": "minute", "h": "hour", "D": "day", "W": "week", "B": "business day", "M": "month"}
 
 
@@ -75,7 +79,7 @@ class Frequency:
             return np.busday_offset(days[:, None], ahead).astype("datetime64[s]") + clock[:, None]
         return last.astype("datetime64[s]")[:, None] + ahead.astype("timedelta64[s]")
 
-    def _in_month(self, months: Stamps) -> Stamps:
+    def _in_month(self, months: Array) -> Stamps:
         """The stamp at midnight of day `self.day` in each month, its last day at most."""
         first = months.astype("datetime64[D]")
         length = ((months + 1).astype("datetime64[D]") - first).astype(np.int64)

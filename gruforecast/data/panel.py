@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -180,9 +181,7 @@ def _frequency(rows: _Rows, freq: str | Frequency | None, file: str, names: Name
     return found
 
 
-def _regular(
-    rows: _Rows, freq: Frequency, file: str, names: Names, warnings: list[str]
-) -> tuple[Ints, Stamps, Floats]:
+def _regular(rows: _Rows, freq: Frequency, file: str, names: Names, warnings: list[str]) -> tuple[Ints, Stamps, Floats]:
     """indptr, stamps and values with a row for every step of each series; steps that were skipped are missing."""
     starts = np.flatnonzero(np.r_[True, rows.key[1:] != rows.key[:-1]])
     counts = np.diff(np.append(starts, len(rows.key)))
@@ -225,7 +224,7 @@ def _trimmed(
 ) -> tuple[Ints, Stamps, Floats]:
     """The rows without missing values at either end of a series."""
     first, last = [], []
-    for k, (begin, end) in enumerate(zip(indptr[:-1], indptr[1:], strict=True)):
+    for k, (begin, end) in enumerate(itertools.pairwise(indptr)):
         seen = np.flatnonzero(~np.isnan(y[begin:end]))
         if not len(seen):
             found = f"series number {k + 1} has no value at all."
@@ -241,3 +240,23 @@ def _trimmed(
         warnings.append(f"{inside} missing values inside series: masked, never filled in")
     lengths = np.array(last) - np.array(first)
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), ds[keep], y[keep]
+
+
+def read_like(path: str, names: Names, freq: Frequency) -> Reading:
+    """The series in a file that must have the columns and the step of the data a model was fitted on.
+
+    Raises:
+        DataError: as `read_csv`, and when the step is another one.
+    """
+    table = read_table(path)
+    ds, _, _ = parse_stamps(table.column(names.time), table.lines, table.file, names.time)
+    keys, _ = _keys(table, names)
+    order = np.lexsort((ds, keys))
+    found = infer_frequency(ds[order], np.flatnonzero(keys[order][1:] == keys[order][:-1]))
+    if found is not None and (found.unit, found.step) != (freq.unit, freq.step):
+        raise DataError(
+            f"the step is {found.label!r}, the model was fitted on {freq.label!r}.",
+            remedy="Give data of that step, or fit a model on these.",
+            code="GF-D42", file=table.file, column=names.time,
+        )  # fmt: skip
+    return read_csv(path, time=names.time, target=names.target, ids=names.ids, freq=found or freq)

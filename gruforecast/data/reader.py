@@ -95,7 +95,9 @@ def _bytes(path: str, name: str) -> bytes:
         with gzip.open(target) if target.suffix == ".gz" else target.open("rb") as stream:
             raw = stream.read(MAX_BYTES)
     except (gzip.BadGzipFile, EOFError) as error:
-        raise DataError(f"the gzip data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name) from error
+        raise DataError(
+            f"the gzip data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name
+        ) from error
     except PermissionError as error:
         remedy = "Give yourself the right to read it."
         raise DataError("reading is not permitted.", remedy=remedy, code="GF-D05", file=name) from error
@@ -157,7 +159,9 @@ def _check_header(header: list[str], name: str, line: int) -> None:
         seen.add(title)
     if all(_looks_like_data(title) for title in header):
         remedy = "Add a header line such as ds,y."
-        raise DataError("the first line looks like data, not like a header.", remedy=remedy, code="GF-D13", file=name, line=line)
+        raise DataError(
+            "the first line looks like data, not like a header.", remedy=remedy, code="GF-D13", file=name, line=line
+        )
 
 
 def _looks_like_data(title: str) -> bool:

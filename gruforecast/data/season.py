@@ -33,7 +33,7 @@ def usual_seasons(freq: Frequency) -> list[int]:
 def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
     """The season length that the series of a panel show, 1 when there is none.
 
-    A usual length counts when at least a quarter of the series that are long enough pass the test of `is_seasonal`.
+    A usual length counts when at least a quarter of the series that are long enough pass the test of `shows_season`.
     Other lengths must be a peak of the autocorrelation that comes back at twice the lag.
 
     Args:
@@ -41,17 +41,31 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
     """
     lengths = np.diff(indptr)
     chosen = np.argsort(-lengths, kind="stable")[:MOST_SERIES]
-    series = [_detrended(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    filled = [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
     for length in usual_seasons(freq):
-        tests = [is_seasonal(x, length) for x in series if len(x) >= USUAL_PERIODS * length]
+        tests = [shows_season(x, length) for x in filled if len(x) > USUAL_PERIODS * length]
         if tests and np.mean(tests) >= SHARE:
             return length
-    peaks = [peak for peak in (_peak(x) for x in series) if peak is not None]
-    if len(peaks) >= max(1, len(series) / 2):
+    peaks = [peak for peak in (_peak(np.diff(x)) for x in filled) if peak is not None]
+    if len(peaks) >= max(1, len(filled) / 2):
         length, count = max(((p, peaks.count(p)) for p in set(peaks)), key=lambda pair: (pair[1], -pair[0]))
-        if count >= max(1, len(series) / 2):
+        if count >= max(1, len(filled) / 2):
             return int(length)
     return 1
+
+
+def shows_season(values: Floats, length: int) -> bool:
+    """Whether a series has a season of `length` rows once its trend is out.
+
+    The trend is taken out in two ways, by first differences and by a centred moving average over one season: the first
+    is blind to slow seasons under noise, the second to those of series with few seasons. Either may show the season.
+    """
+    weights = np.ones(length + 1 - length % 2)
+    weights[[0, -1]] = 1.0 if length % 2 else 0.5
+    trend = np.convolve(values, weights / length, "valid")
+    half = len(weights) // 2
+    around = values[half : len(values) - half] - trend
+    return any(is_seasonal(x, length) for x in (np.diff(values), around) if len(x) > length + 1)
 
 
 def is_seasonal(x: Floats, length: int) -> bool:
@@ -72,18 +86,22 @@ def autocorrelation(x: Floats, lags: int) -> Floats:
     size = 1 << (2 * n - 1).bit_length()
     spectrum = np.fft.rfft(centred, size)
     covariance = np.fft.irfft(spectrum * np.conj(spectrum), size)[: lags + 1]
-    return covariance / covariance[0] if covariance[0] > 1e-12 * max(1.0, float(np.abs(x).max()) ** 2) else np.zeros(lags + 1)
+    return (
+        covariance / covariance[0]
+        if covariance[0] > 1e-12 * max(1.0, float(np.abs(x).max()) ** 2)
+        else np.zeros(lags + 1)
+    )
 
 
-def _detrended(values: Floats) -> Floats:
-    """First differences, on a log scale where all values are positive; missing values continue the last one."""
+def _filled(values: Floats) -> Floats:
+    """Logarithms where all values are positive; missing values continue the last one; empty for under three values."""
     seen = np.flatnonzero(~np.isnan(values))
     if len(seen) < 3:
         return np.zeros(0)
     values = values[seen[0] :]
     last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
     filled = values[last]
-    return np.diff(np.log(filled) if filled.min() > 0 else filled)
+    return np.log(filled) if filled.min() > 0 else filled
 
 
 def _peak(x: Floats) -> int | None:

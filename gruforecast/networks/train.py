@@ -120,7 +120,7 @@ def half_cosine(steps: int, first: float, last: float) -> Floats:
 def weights_of(model: Any) -> Weights:
     """The trainable weights under the names of `forward.weight_shapes`, such as `gru_0.kernel`."""
     return {
-        f"{layer.name}.{variable.name}": np.array(variable)
+        f"{layer.name}.{variable.name}": keras.ops.convert_to_numpy(variable).copy()
         for layer in model.layers
         for variable in layer.trainable_variables
     }
@@ -154,7 +154,7 @@ class _Program:
         pairs = zip(self.model.layers, fresh.layers, strict=True)
         for mine, new in [pair for pair in pairs if isinstance(pair[0], VariableDropout)]:
             mine.rate.assign(config.dropout)
-            mine.seeds.state.assign(new.seeds.state)
+            mine.calls.assign(new.calls)
 
 
 @functools.lru_cache(maxsize=4)

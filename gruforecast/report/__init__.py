@@ -1,0 +1,1 @@
+"""What was found, as one dict and as text."""

@@ -1,0 +1,1 @@
+"""Which configuration to try next, and trying it."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -98,5 +97,3 @@ def _best_score(ended: list[Trial]) -> float:
 def _expected(spent: float, done: int, trials: int) -> float | None:
     """Seconds that the rest of the search will take if trials go on as they have."""
     return spent / done * (trials - done) if done < trials else None
-
-

@@ -29,7 +29,7 @@ class Proposal:
 class Proposer:
     """Asks an Oracle for configurations.
 
-    Trial 0 is the recipe of `space.start`; the Oracle is told its score like any other, so Bayesian search learns from it.
+    Trial 0 is the recipe of `space.start`; the Oracle is told its score like any other, so the search learns from it.
 
     Args:
         tuner: `bayesian`, `random` or `hyperband`.

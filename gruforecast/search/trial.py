@@ -121,8 +121,11 @@ def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff
 
 
 def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -> Result:
-    """`steps` (that led to the kept weights), `taken`, `parameters`, `digest` of the weights, `seconds` and
-    `seconds_per_epoch` (one pass over all windows before the first fold)."""
+    """What a training took and gave.
+
+    `steps` (that led to the kept weights), `taken`, `parameters`, `digest` (of the weights), `seconds`, and
+    `seconds_per_epoch` (one pass over all windows before the first fold).
+    """
     windows = Sampler.before(split.history, split.first, split.horizon, max(split.season_length, 3)).total
     later = max(trained.taken - trained.first_call, 0)
     per_step = trained.seconds["train"] / later if later else None

@@ -1,0 +1,5 @@
+"""`python -m gruforecast`."""
+
+from gruforecast.cli import main
+
+main()

@@ -1,0 +1,44 @@
+"""The program `gruforecast` and its commands, one module each."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated, NoReturn
+
+import typer
+
+from gruforecast import __version__
+from gruforecast.cli.fit import fit
+from gruforecast.cli.predict import predict
+
+app = typer.Typer(
+    name="gruforecast",
+    help="Light GRU forecasts from a CSV file: searched, compared honestly, ready to ship.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(fit)
+app.command()(predict)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gruforecast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def program(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Light GRU forecasts from a CSV file: searched, compared honestly, ready to ship."""
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    app()
+    sys.exit(0)

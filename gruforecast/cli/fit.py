@@ -1,0 +1,100 @@
+"""`gruforecast fit`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gruforecast.cli.edge import error_edge
+
+COLUMNS, SEARCH, RESULT = "Columns and time", "Search", "Result"
+
+
+def fit(
+    data: Annotated[str, typer.Argument(help="CSV file with one or many series; '-' is standard input.")],
+    output: Annotated[str, typer.Option("-o", "--output", help="Model folder.")] = "gruforecast_model",
+    time: Annotated[str | None, typer.Option(help="Time column; found if not given.", rich_help_panel=COLUMNS)] = None,
+    target: Annotated[
+        str | None, typer.Option(help="Column to forecast; found if not given.", rich_help_panel=COLUMNS)
+    ] = None,
+    id: Annotated[
+        list[str] | None, typer.Option(help="Column that tells series apart; repeatable.", rich_help_panel=COLUMNS)
+    ] = None,
+    horizon: Annotated[
+        int | None, typer.Option(help="Steps to forecast; by frequency if not given.", rich_help_panel=COLUMNS)
+    ] = None,
+    freq: Annotated[
+        str | None, typer.Option(help="Step of time: 15min, h, D, B, W, M, Q, Y.", rich_help_panel=COLUMNS)
+    ] = None,
+    season: Annotated[
+        int | None, typer.Option(help="Rows of one season; 1 = none; found if not given.", rich_help_panel=COLUMNS)
+    ] = None,
+    trials: Annotated[int, typer.Option(help="Trials of the search.", rich_help_panel=SEARCH)] = 16,
+    max_time: Annotated[
+        str | None, typer.Option(help="Time for the whole command: 90s, 10m, 2h.", rich_help_panel=SEARCH)
+    ] = None,
+    tuner: Annotated[str, typer.Option(help="bayesian, random or hyperband.", rich_help_panel=SEARCH)] = "bayesian",
+    compare: Annotated[
+        str, typer.Option(help="GRU, LSTM and simple RNN side by side: short, full or none.", rich_help_panel=SEARCH)
+    ] = "short",
+    folds: Annotated[int, typer.Option(help="Rolling validation folds.", rich_help_panel=SEARCH)] = 3,
+    seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel=SEARCH)] = 0,
+    level: Annotated[
+        list[float] | None, typer.Option(help="Interval level in percent; repeatable [80, 95].", rich_help_panel=RESULT)
+    ] = None,
+    run_dir: Annotated[
+        str | None, typer.Option(help="Folder for trials and test forecasts [<output>.run].", rich_help_panel=RESULT)
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace another model folder.", rich_help_panel=RESULT)
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.", rich_help_panel=RESULT)] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Say only what is wrong.", rich_help_panel=RESULT)
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Also show seconds by part and trial.", rich_help_panel=RESULT)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=RESULT)] = False,
+) -> None:
+    """Search GRU networks for the series in a CSV file, compare the best with LSTM and baselines, save a model folder.
+
+    Example: gruforecast fit sales.csv --horizon 12
+    """
+    log = Path(run_dir or f"{output}.run") / "log.txt"
+    with error_edge(as_json=as_json, debug=debug, log=log):
+        from gruforecast.options import FitOptions, parse_duration
+
+        options = FitOptions(
+            data=data,
+            output=output,
+            time=time,
+            target=target,
+            ids=tuple(id or ()),
+            horizon=horizon,
+            freq=freq,
+            season=season,
+            trials=trials,
+            max_time=parse_duration(max_time) if max_time else None,
+            tuner=tuner,
+            compare=compare,
+            folds=folds,
+            levels=tuple(level) if level else None,
+            seed=seed,
+            run_dir=run_dir,
+            overwrite=overwrite,
+        )
+        from gruforecast.log import native_stderr_to
+        from gruforecast.pipeline import fit as run
+        from gruforecast.report.terminal import LiveProgress, show_report
+
+        log.parent.mkdir(parents=True, exist_ok=True)
+        with native_stderr_to(log), LiveProgress(quiet=quiet, verbose=verbose) as progress:
+            report = run(options, progress)
+        if as_json:
+            typer.echo(json.dumps(report, allow_nan=False))
+        elif not quiet:
+            show_report(report, verbose=verbose)

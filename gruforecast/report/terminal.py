@@ -1,0 +1,195 @@
+"""The report and the progress of a search on a terminal; plain lines where there is none."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Any, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+from gruforecast.data.table import Forecast
+from gruforecast.progress import Progress
+
+WIDTH = 80
+MOST_ROWS = 60
+
+
+def safe(text: str) -> Text:
+    """Text from a file, shown as it is: no markup, and control characters written as escapes."""
+    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+
+
+def _console(*, stderr: bool) -> Console:
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else WIDTH
+    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=width, markup=False)
+
+
+class LiveProgress(Progress):
+    """Shows the search live on a terminal, one line a trial elsewhere; everything on stderr."""
+
+    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+        self._quiet = quiet
+        self._verbose = verbose
+        self._console: Console | None = None
+        self._bar: Bar | None = None
+        self._task = TaskID(0)
+        self._trials = 0
+        self._done = 0
+
+    def __enter__(self) -> Self:
+        self._console = _console(stderr=True)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.search_ended()
+
+    def say(self, text: str) -> None:
+        """A fact or a step, unless quiet."""
+        if not self._quiet:
+            self._print(safe(text))
+
+    def warn(self, text: str) -> None:
+        """A warning, always."""
+        self._print(Text.assemble(("warning: ", "yellow"), safe(text)))
+
+    def search_begins(self, trials: int) -> None:
+        """Open the live view."""
+        self._trials = trials
+        if self._quiet or self._console is None or not self._console.is_terminal:
+            return
+        columns = (
+            TextColumn("search"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.description}"),
+        )
+        self._bar = Bar(*columns, console=self._console, transient=True)
+        self._bar.start()
+        self._task = self._bar.add_task("", total=trials)
+
+    def trial_ended(self, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
+        """One line, or one step of the bar."""
+        if self._quiet:
+            return
+        score = "diverged" if result["score"] is None else f"MASE {result['score']:.3f}"
+        seconds = result["seconds"]
+        self._done += 1
+        if self._bar is not None:
+            self._bar.update(self._task, completed=min(self._done, self._trials), description=f"best MASE {best:.3f}")
+        if self._bar is None or self._verbose:
+            text = f"trial {self._done}/{self._trials}: {score}, best {best:.3f}, {seconds['total']:.1f} s"
+            more = f" (compiling {seconds['compile']:.1f} s, {result['taken']} steps {seconds['train']:.1f} s)"
+            self._print(Text(text + (more if self._verbose else "")))
+        if self._done == 1 and expected_seconds is not None:
+            self._print(Text(f"about {_duration(expected_seconds)} more for the search; --max-time sets a limit"))
+
+    def search_ended(self) -> None:
+        """Close the live view."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
+
+    def _print(self, text: Text) -> None:
+        if self._console is not None:
+            self._console.print(text)
+
+
+def show_report(report: dict[str, Any], *, verbose: bool) -> None:
+    """Leaderboard, comparison of cells, verdict, and where the model is, on stdout."""
+    console = _console(stderr=False)
+    console.print(_leaderboard(report))
+    if report["cells"]:
+        console.print(_cells(report["cells"]))
+    if verbose:
+        parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report["seconds_by_part"].items())
+        console.print(f"seconds: {parts}; SavedModel parity {report['parity']:.1e}")
+    console.print()
+    console.print(Text(report["verdict"], style="bold"))
+    for warning in report["warnings"]:
+        console.print(Text.assemble(("warning: ", "yellow"), safe(warning)))
+    trials = report["trials"]
+    folder = report["model_dir"]
+    argument = "" if folder == "gruforecast_model" else f" {folder}"
+    text = f"{trials['completed']} trials, {report['seconds']:.0f} s. Model in {folder}"
+    console.print(safe(f"{text}; next: gruforecast predict{argument}"))
+
+
+def _leaderboard(report: dict[str, Any]) -> Table:
+    levels = [f"{level:g}" for level in report["levels"]]
+    title = f"test part: last {report['horizon']} rows of {report['n_series']} series ({report['freq']})"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
+    table.add_column("model")
+    for name in ("MASE", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels], "params", "folds"):
+        table.add_column(name, justify="right")
+    for row in report["leaderboard"]:
+        best = row["model"] == report["winner"]
+        cells = [_number(row[name]) for name in ("mase", "smape", "rmse", "mae")]
+        cells += [_number(row["coverage"].get(level), ".0f") for level in levels]
+        cells += [_number(row["parameters"], "d"), _number(row["val_mase"])]
+        table.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)
+    note = "* chosen by the mean MASE on the folds (last column); (short): one equal short budget, two seeds"
+    table.caption, table.caption_justify, table.caption_style = note, "left", "dim"
+    return table
+
+
+def _cells(cells: list[dict[str, Any]]) -> Table:
+    table = Table(title="\ncells at one equal budget", title_justify="left", title_style="", box=None, pad_edge=False)
+    for name in ("cell", "gates", "memory cell", "params", "s/epoch", "MASE folds", "MASE test"):
+        table.add_column(name, justify="left" if name == "cell" else "right")
+    for cell in cells:
+        memory = "yes" if cell["memory_cell"] else "no"
+        numbers = [_number(cell["parameters"], "d"), _number(cell["seconds_per_epoch"], ".3g")]
+        numbers += [_number(cell["val_mase"]), _number(cell["mase"])]
+        table.add_row(cell["cell"].upper(), str(cell["gates"]), memory, *numbers)
+    return table
+
+
+def show_forecast(forecast: Forecast, output: str | None) -> None:
+    """A table of the forecast, on stdout or into a file; long ones are cut with the number of further rows."""
+    frame = forecast.to_frame()
+    with open(output, "w", encoding="utf-8") if output else _keep(sys.stdout) as stream:  # noqa: PTH123 - one expression
+        console = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in frame.columns:
+            numeric = frame[name].dtype.kind == "f"
+            table.add_column(safe(str(name)), justify="right" if numeric else "left")
+        for row in frame.head(MOST_ROWS).itertuples(index=False):
+            table.add_row(*[safe(cell) if isinstance(cell, str) else _number(float(cell)) for cell in row])
+        console.print(table)
+        if len(frame) > MOST_ROWS:
+            console.print(f"… and {len(frame) - MOST_ROWS} more rows; -o forecast.csv writes them all", markup=False)
+
+
+class _keep:  # noqa: N801 - a context manager used like a function
+    """A stream that stays open."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def __enter__(self) -> Any:
+        return self._stream
+
+    def __exit__(self, *ignored: object) -> None:
+        self._stream.flush()
+
+
+def _number(value: float | None, form: str | None = None) -> Text:
+    if value is None:
+        return Text("-")
+    if form is None:
+        size = abs(value)
+        form = ".0f" if size >= 10_000 else ".1f" if size >= 100 else ".3f"
+    return Text(format(int(value) if form == "d" else value, form))
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

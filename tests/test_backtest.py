@@ -1,0 +1,96 @@
+"""Folds, test part and origins: where each model's past ends."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import panel_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gruforecast.backtest import split
+from gruforecast.baselines import naive
+from gruforecast.errors import DataError
+from gruforecast.search.trial import load_split, save_split
+from gruforecast.windows import gather_future, gather_past
+
+
+def test_cutoffs_by_hand() -> None:
+    found = split(panel_of(np.arange(100.0)), 10, 3, 1, "f.csv")
+    assert found.test.tolist() == [90]
+    assert found.folds.tolist() == [[60], [70], [80]]
+    assert found.first.tolist() == [60]
+    assert found.inner.tolist() == [50]
+
+
+def test_the_clock_shows_where_a_forecast_starts() -> None:
+    """With y = t, the first target of each fold is its cutoff, and the last past value the row before."""
+    found = split(panel_of(np.arange(100.0)), 10, 3, 1, "f.csv")
+    for windows, cutoff in zip([*found.fold_windows(), found.test_windows()], (60, 70, 80, 90), strict=True):
+        assert found.actual(windows)[0].tolist() == list(range(cutoff, cutoff + 10))
+        assert gather_past(found.history.values, windows, 2)[0].tolist() == [cutoff - 2, cutoff - 1]
+
+
+def test_a_short_series_takes_part_in_later_folds_only() -> None:
+    found = split(panel_of(np.arange(100.0), np.arange(45.0), np.arange(25.0), np.arange(8.0)), 10, 3, 1, "f.csv")
+    # rows before the folds: 60 70 80 | 5 15 25 | none; 13 are needed
+    assert [windows.series.tolist() for windows in found.fold_windows()] == [[0], [0, 1], [0, 1]]
+    assert found.test_windows().series.tolist() == [0, 1, 2]
+
+
+@pytest.mark.parametrize(("rows", "folds"), [(33, 1), (42, 1), (43, 2), (53, 3), (200, 3)])
+def test_short_data_get_fewer_folds(rows: int, folds: int) -> None:
+    assert len(split(panel_of(np.arange(float(rows))), 10, 3, 1, "f.csv").folds) == folds
+
+
+def test_too_few_rows_are_refused_with_the_horizon_that_fits() -> None:
+    with pytest.raises(DataError, match="--horizon 9 or less"):
+        split(panel_of(np.arange(32.0)), 10, 3, 1, "f.csv")
+    with pytest.raises(DataError, match="Give more rows"):
+        split(panel_of(np.arange(3.0)), 1, 3, 1, "f.csv")
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 8), st.integers(1, 4))
+def test_nothing_before_the_test_part_reads_it(lengths: list[int], horizon: int, folds: int) -> None:
+    """Rows of the test part hold a sentinel that no fold, origin or inner window may show."""
+    if max(lengths) < 3 * horizon + 3:
+        return
+    series = [np.where(np.arange(n) < n - horizon, 1.0, -999.0) for n in lengths]
+    found = split(panel_of(*series), horizon, folds, 1, "f.csv")
+    groups = [*found.fold_windows(), found.calibration_windows(), found.inner_windows()]
+    for windows in groups:
+        assert (found.actual(windows) != -999).all()
+        assert (gather_past(found.history.values, windows, 10) != -999).all()
+
+
+@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 8))
+def test_the_inner_slice_ends_at_the_first_fold(lengths: list[int], horizon: int) -> None:
+    if max(lengths) < 3 * horizon + 3:
+        return
+    clock = [np.arange(float(n)) for n in lengths]
+    found = split(panel_of(*clock), horizon, 2, 1, "f.csv")
+    windows = found.inner_windows()
+    first = (found.first - found.history.indptr[:-1])[windows.series]
+    targets = gather_future(found.history.values, windows, horizon)
+    assert (np.nan_to_num(targets, nan=-1.0).max(axis=1) < first).all()
+
+
+def test_trials_cannot_see_the_test_part(tmp_path) -> None:
+    found = split(panel_of(np.arange(1.0, 101.0), np.arange(1.0, 51.0)), 10, 2, 1, "f.csv")
+    save_split(tmp_path / "split.npz", found)
+    loaded = load_split(str(tmp_path / "split.npz"))
+    for cutoff, end in zip(loaded.test, loaded.history.indptr[1:], strict=True):
+        assert np.isnan(loaded.history.values[cutoff:end]).all()
+    assert loaded.folds.tolist() == found.folds.tolist()
+
+
+def test_scores_of_the_folds_by_hand() -> None:
+    found = split(panel_of(np.arange(100.0)), 10, 3, 1, "f.csv")
+    scores = found.fold_scores(lambda windows: naive(found.history, windows, 10, 1))
+    assert scores == pytest.approx([5.5, 5.5, 5.5])  # errors 1 … 10, scale 1
+
+
+def test_a_forecast_that_is_no_number_scores_infinite() -> None:
+    found = split(panel_of(np.arange(100.0)), 10, 1, 1, "f.csv")
+    windows = found.fold_windows()[0]
+    assert found.mean_mase(windows, np.full((1, 10), np.nan)) == float("inf")

@@ -1,0 +1,159 @@
+"""The space follows from the data; the Oracle is asked and told; a trial is a dict in and a dict out."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from conftest import panel_of
+
+from gruforecast.backtest import split
+from gruforecast.config import NetworkConfig, to_dict
+from gruforecast.data.frequency import Frequency
+from gruforecast.search.space import Space
+from gruforecast.search.trial import run_fit, run_trial, save_split, seed_of
+
+HOURLY = Frequency("s", 3600)
+
+
+def wave(rows: int, length: int, level: float = 10.0):
+    noise = np.random.default_rng(rows).normal(size=rows)
+    return level + 3 * np.sin(2 * np.pi * np.arange(rows) / length) + 0.3 * noise
+
+
+def space_of(rows: int, length: int, horizon: int, series: int = 1, season: int | None = None) -> Space:
+    panel = panel_of(*[wave(rows + k, length) for k in range(series)], freq=HOURLY)
+    return Space.of(split(panel, horizon, 3, season or length, "f.csv"))
+
+
+@pytest.mark.parametrize(
+    ("rows", "length", "horizon"), [(30, 1, 3), (144, 12, 12), (60, 7, 7), (900, 24, 48), (300, 52, 13), (2000, 48, 48)]
+)
+def test_every_combination_of_the_space_is_a_network(rows: int, length: int, horizon: int) -> None:
+    space = space_of(rows, length, horizon)
+    assert space.start["lookback"] in space.lookbacks
+    assert space.start["segment"] in space.segments
+    assert space.start["units"] in space.units
+    for lookback in space.lookbacks:
+        for segment in space.segments:
+            found = space.network({**space.start, "lookback": lookback, "segment": segment})
+            assert isinstance(found, NetworkConfig)
+
+
+def test_bounds_grow_with_the_data() -> None:
+    small, large = space_of(144, 12, 12), space_of(4000, 24, 24, series=20)
+    assert max(small.units) < max(large.units) == 256
+    assert small.steps < large.steps
+    assert large.start["lookback"] == 336
+    assert large.start["segment"] == 24
+
+
+def test_the_space_reads_no_row_from_the_first_fold_on() -> None:
+    panel = panel_of(wave(200, 12))
+    one = Space.of(split(panel, 12, 3, 12, "f.csv"))
+    panel.y[200 - 4 * 12 :] *= -1000
+    assert Space.of(split(panel, 12, 3, 12, "f.csv")) == one
+
+
+def test_seeds_differ_by_trial_and_are_never_zero() -> None:
+    found = {seed_of(seed, number) for seed in (0, 1, 2) for number in range(200)}
+    assert len(found) == 600
+    assert 0 not in found
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("tuner", ["bayesian", "random", "hyperband"])
+def test_proposals_begin_with_the_recipe_and_repeat_with_the_seed(tuner: str) -> None:
+    from gruforecast.search.oracle import Proposer
+
+    space = space_of(144, 12, 12)
+
+    def run(seed: int):
+        proposer, found, work = Proposer(tuner, space, 8, seed), [], 0.0
+        while (proposal := proposer.ask()) is not None:
+            found.append(proposal.values)
+            work += proposal.share
+            score = proposal.values["dropout"] + proposal.values["layers"]
+            proposer.tell(proposal.number, np.nan if proposal.number == 2 else score)
+        proposer.close()
+        return found, work
+
+    (one, work), (same, _), (other, _) = run(0), run(0), run(1)
+    assert one[0] == space.start
+    assert one == same != other
+    assert 8 <= work < 9 + 1e-9
+    for values in one:
+        space.network(values)
+    if tuner != "hyperband":
+        assert len(one) == 8
+        assert len({json.dumps(values) for values in one}) == 8
+
+
+@pytest.fixture
+def request_of(tmp_path):
+    divided = split(panel_of(wave(160, 12)), 12, 2, 12, "f.csv")
+    save_split(tmp_path / "split.npz", divided)
+    space = Space.of(divided)
+
+    def make(**changes):
+        values = {**space.start, "units": 16}
+        training = to_dict(space.training(values, seed=1)) | changes.pop("training", {"steps": 50})
+        common = {"number": 0, "network": to_dict(space.network(values)), "training": training}
+        common |= {"data": str(tmp_path / "split.npz"), "weights": str(tmp_path / "w.npz"), "early_stop": True}
+        return {**common, "deadline": None, "initial": None, "rates": [1.0, 0.0], "until": "test", **changes}
+
+    return make
+
+
+@pytest.mark.network
+def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of) -> None:
+    from gruforecast.search.trial import load_split, load_weights, point
+
+    request = json.loads(json.dumps(request_of()))
+    result = json.loads(json.dumps(run_trial(request)))
+    assert result["status"] == "completed"
+    assert result["score"] == pytest.approx(np.mean(result["fold_scores"]))
+    divided, weights = load_split(request["data"]), load_weights(request["weights"])
+    config = NetworkConfig(**{**request["network"], "levels": (0.5,)})
+    again = divided.fold_scores(lambda windows: point(divided.history, windows, config, weights))
+    assert again == result["fold_scores"]
+
+
+@pytest.mark.network
+def test_a_diverging_trial_is_said_to_diverge(request_of) -> None:
+    result = run_trial(request_of(training={"steps": 50, "learning_rate": 1e30}))
+    assert (result["status"], result["score"]) == ("diverged", None)
+
+
+@pytest.mark.network
+def test_a_fit_until_the_end_differs_from_one_until_the_test_part(request_of) -> None:
+    one, two = run_fit(request_of()), run_fit(request_of(until="end"))
+    assert one["steps"] == two["steps"] == 50
+    assert one["digest"] != two["digest"]
+
+
+@pytest.mark.network
+def test_the_hypermodel_works_in_a_tuner_of_keras_tuner(tmp_path) -> None:
+    import warnings
+
+    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
+    import keras_tuner
+
+    from gruforecast import GRUHyperModel
+
+    panel = panel_of(wave(120, 12))
+    hypermodel = GRUHyperModel(panel, horizon=6, season_length=12)
+    x, y = hypermodel.examples(panel)
+    assert x.shape[1] == hypermodel.space.lookbacks[-1]
+    assert (x[-1, -1], y[-1, 0]) == (panel.y[-7], panel.y[-6])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        tuner = keras_tuner.RandomSearch(
+            hypermodel, objective="val_loss", max_trials=2, seed=1, directory=tmp_path, project_name="t", overwrite=True
+        )
+        tuner.search(x[:-12], y[:-12], validation_data=(x[-6:], y[-6:]), epochs=2, verbose=0)
+        best = tuner.get_best_models(1)[0]
+    statuses = {trial.status for trial in tuner.oracle.trials.values()}
+    assert statuses == {"COMPLETED"}
+    assert np.isfinite(best.predict(x[-3:], verbose=0)).all()

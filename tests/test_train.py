@@ -1,0 +1,129 @@
+"""Training: repeatable, reusable, unable to see past its cutoff, and able to learn."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from conftest import history_of
+
+from gruforecast.baselines import seasonal_naive
+from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.forward import digest_of, forecast
+
+pytestmark = pytest.mark.network
+
+CONFIG = NetworkConfig(horizon=4, lookback=12, season_length=4, units=8, layers=2, dropout=0.2)
+GENERATOR = np.random.default_rng(0)
+SERIES = 10 + 3 * np.sin(np.arange(120) / 3) + GENERATOR.normal(size=120)
+
+
+def trained(config=CONFIG, steps: int = 50, seed: int = 0, cutoff: int = 100, series=SERIES, **schedule):
+    from gruforecast.networks.train import Schedule, train
+
+    history = history_of(series)
+    training = TrainingConfig(steps=steps, batch_size=16, learning_rate=5e-3, seed=seed)
+    return train(config, training, history, np.array([cutoff]), Schedule(**schedule))
+
+
+def test_a_reused_program_equals_a_fresh_one_bit_for_bit() -> None:
+    from gruforecast.networks import train as module
+
+    module._program.cache_clear()
+    fresh = digest_of(trained(seed=3).weights)
+    trained(seed=4)  # another run of the same program in between
+    trained(config=NetworkConfig(horizon=4, lookback=12, season_length=4, units=8, layers=2, dropout=0.5), seed=5)
+    assert module._program.cache_info().misses == 1
+    assert digest_of(trained(seed=3).weights) == fresh
+    module._program.cache_clear()
+    assert digest_of(trained(seed=3).weights) == fresh
+    assert digest_of(trained(seed=4).weights) != fresh
+
+
+def test_dropout_and_decay_are_not_ignored_by_a_reused_program() -> None:
+    from gruforecast.networks.train import Schedule, train
+
+    history = history_of(SERIES)
+    digests = set()
+    for dropout in (0.0, 0.5):
+        for decay in (0.0, 1.0):
+            config = NetworkConfig(horizon=4, lookback=12, season_length=4, units=8, layers=2, dropout=dropout)
+            training = TrainingConfig(steps=25, batch_size=16, weight_decay=decay, seed=1)
+            digests.add(digest_of(train(config, training, history, np.array([100]), Schedule()).weights))
+    assert len(digests) == 4
+
+
+def test_rows_from_the_cutoff_on_change_nothing() -> None:
+    later = SERIES.copy()
+    later[100:] *= -1000
+    one, two = trained(), trained(series=later)
+    assert digest_of(one.weights) == digest_of(two.weights)
+    assert one.losses == two.losses
+
+
+def test_before_the_first_step_the_forecast_is_the_seasonal_naive_one() -> None:
+    from gruforecast.networks.build import build_network
+    from gruforecast.networks.train import weights_of
+
+    history = history_of(SERIES)
+    windows = history.windows(np.zeros(3, np.int64), np.array([50, 70, 120]))
+    found = forecast(history, windows, CONFIG, weights_of(build_network(CONFIG, seed=1)))[:, :, 0]
+    np.testing.assert_allclose(found, seasonal_naive(history, windows, 4, 4), rtol=1e-9)
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+def test_an_exact_pattern_is_learned_better_than_the_seasonal_naive(cell) -> None:
+    """A season whose height grows: the last season repeated is always too low."""
+    y = (1 + 0.02 * np.arange(160)) * (3 + np.tile([0.0, 1.0, 2.0, 1.0], 40))
+    config = NetworkConfig(horizon=4, lookback=12, season_length=4, cell=cell, units=16, log_unit=0.3)
+    history = history_of(y)
+    windows = history.windows(np.zeros(1, np.int64), np.array([140]))
+    weights = trained(config, steps=300, cutoff=140, series=y).weights
+    error = np.abs(forecast(history, windows, config, weights)[0, :, 0] - y[140:144]).mean()
+    naive = np.abs(seasonal_naive(history, windows, 4, 4)[0] - y[140:144]).mean()
+    assert error < 0.3 * naive
+
+
+def test_the_best_weights_are_kept_and_training_stops_without_progress() -> None:
+    scores = iter([5.0, 3.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0])
+    seen = []
+
+    def validate(weights) -> float:
+        seen.append(digest_of(weights))
+        return next(scores)
+
+    found = trained(steps=200, validate=validate, patience=0.4)
+    assert found.steps == 50
+    assert found.taken == 125
+    assert digest_of(found.weights) == seen[1]
+
+
+def test_a_deadline_ends_training_with_what_there_is() -> None:
+    found = trained(steps=5000, deadline=time.time())
+    assert found.taken == 25
+    assert not found.diverged
+
+
+def test_divergence_is_noticed_at_once() -> None:
+    from gruforecast.networks.train import Schedule, train
+
+    history = history_of(SERIES)
+    training = TrainingConfig(steps=5000, batch_size=16, learning_rate=1e30)
+    found = train(CONFIG, training, history, np.array([100]), Schedule())
+    assert found.diverged
+    assert found.taken < 5000
+
+
+def test_missing_values_do_not_poison_the_weights() -> None:
+    y = SERIES.copy()
+    y[[3, 10, 11, 12, 13, 40, 77]] = np.nan
+    found = trained(series=y)
+    assert all(np.isfinite(array).all() for array in found.weights.values())
+
+
+def test_training_goes_on_from_given_weights() -> None:
+    first = trained()
+    later = trained(steps=25, initial=first.weights, rates=(1e-9, 0.0))
+    for name, array in first.weights.items():
+        np.testing.assert_allclose(later.weights[name], array, atol=1e-6)

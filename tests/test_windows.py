@@ -1,0 +1,110 @@
+"""Windows by index: what is gathered, and what never is."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import history_of, panel_of
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gruforecast.windows import History, Sampler, gather_future, gather_past
+
+
+def slow_past(series, end: int, lookback: int):
+    return [series[t] if t >= 0 else np.nan for t in range(end - lookback, end)]
+
+
+def slow_future(series, end: int, stop: int, horizon: int):
+    return [series[t] if t < stop else np.nan for t in range(end, end + horizon)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(2, 30), min_size=1, max_size=5), st.integers(1, 12), st.integers(1, 8), st.integers(0, 99))
+def test_gathering_equals_a_loop_over_rows(lengths: list[int], lookback: int, horizon: int, seed: int) -> None:
+    generator = np.random.default_rng(seed)
+    series = [generator.normal(size=n) for n in lengths]
+    history = history_of(*series)
+    number = generator.integers(len(lengths), size=10)
+    end = generator.integers(1, np.array(lengths)[number] + 1)
+    stop = np.maximum(end, generator.integers(1, np.array(lengths)[number] + 1))
+    first = history.indptr[number]
+    windows = history.windows(number, first + end, first + stop)
+    past, future = gather_past(history.values, windows, lookback), gather_future(history.values, windows, horizon)
+    for k, n in enumerate(number):
+        np.testing.assert_array_equal(past[k], slow_past(series[n], end[k], lookback))
+        np.testing.assert_array_equal(future[k], slow_future(series[n], end[k], stop[k], horizon))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(1, 10), st.integers(1, 12), st.integers(0, 99))
+def test_training_never_reads_a_target_at_or_after_the_cutoff(
+    lengths: list[int], horizon: int, least_past: int, seed: int
+) -> None:
+    """Rows from the cutoff on hold a sentinel; every series holds its own number: neither may leak."""
+    generator = np.random.default_rng(seed)
+    cuts = [int(generator.integers(0, n + 1)) for n in lengths]
+    series = [
+        np.where(np.arange(n) < cut, 100.0 + k, -999.0) for k, (n, cut) in enumerate(zip(lengths, cuts, strict=True))
+    ]
+    history = history_of(*series)
+    sampler = Sampler.before(history, history.indptr[:-1] + np.array(cuts), horizon, least_past)
+    if not len(sampler.series):
+        assert max(cuts) < 2
+        return
+    windows = sampler.draw(generator, (4, 25))
+    for row in range(4):
+        part = windows[row]
+        past = gather_past(history.values, part, 15)
+        future = gather_future(history.values, part, horizon)
+        both = np.concatenate([past, future], axis=1)
+        own = np.broadcast_to(100.0 + part.series[:, None], both.shape)
+        np.testing.assert_array_equal(both[~np.isnan(both)], own[~np.isnan(both)])
+        assert (~np.isnan(future)).any(axis=1).all()
+        assert (~np.isnan(past)).any(axis=1).all()
+
+
+def test_series_are_drawn_uniformly_whatever_their_length() -> None:
+    history = history_of(np.arange(20.0), np.arange(500.0))
+    windows = Sampler.before(history, history.indptr[1:], 4, 3).draw(np.random.default_rng(0), (1, 20_000))
+    assert abs((windows.series == 0).mean() - 0.5) < 0.02
+
+
+def test_order_and_names_of_series_change_nothing() -> None:
+    a, b = np.arange(1.0, 30.0), np.arange(50.0, 90.0)
+    one, two = history_of(a, b), history_of(b, a)
+    values = []
+    for history in (one, two):
+        windows = Sampler.before(history, history.indptr[1:], 4, 3).draw(np.random.default_rng(7), (2, 50))
+        values.append([gather_past(history.values, windows[k], 6) for k in range(2)])
+    np.testing.assert_array_equal(values[0], values[1])
+
+
+def test_the_log_decision_reads_only_rows_before_the_end() -> None:
+    history = history_of([1.0, 2.0, 3.0, 0.0, 5.0], [1.0, np.nan, 2.0, 3.0, 4.0])
+    windows = history.windows(np.array([0, 0, 1]), np.array([3, 4, 10]))
+    assert windows.use_log.tolist() == [True, False, True]
+
+
+def test_a_floor_only_where_no_value_was_negative_before() -> None:
+    history = history_of([1.0, 0.0, 3.0, -1.0], [1.0, 2.0, 3.0, 4.0])
+    windows = history.windows(np.array([0, 0, 1]), np.array([3, 4, 8]))
+    floored = history.floor_at_zero(np.full((3, 2), -5.0), windows)
+    assert floored[:, 0].tolist() == [0.0, -5.0, 0.0]
+
+
+def test_memory_of_windows_is_that_of_the_data() -> None:
+    panel = panel_of(np.arange(50_000.0))
+    history = History.of(panel.y, panel.indptr)
+    sampler = Sampler.before(history, history.indptr[1:], 100, 3)
+    assert sampler.total > 49_000
+    assert sum(np.asarray(v).nbytes for v in (sampler.series, sampler.first, sampler.count, sampler.stop)) < 100
+
+
+@pytest.mark.parametrize("rows", [2, 3, 5])
+def test_series_shorter_than_the_horizon_still_give_windows(rows: int) -> None:
+    history = history_of(np.arange(1.0, rows + 1))
+    sampler = Sampler.before(history, history.indptr[1:], 12, 12)
+    windows = sampler.draw(np.random.default_rng(0), (1, 8))
+    assert (windows.end > windows.start).all()
+    assert (windows.end < windows.stop).all()
