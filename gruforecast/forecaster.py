@@ -132,10 +132,10 @@ class Forecaster:
         floor = ends.never_negative[:, None]
         mean = np.where(floor, np.maximum(mean, 0.0), mean)[:, :steps]
         lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)[:, :steps]
-        ds = self.freq.after(ends.last, steps)
-        form = self.form if panel is None else panel.form
-        names = self.names if panel is None else panel.names
-        return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper[:, :steps], form, names)
+        calendar: Forecaster | Panel = self if panel is None else panel
+        ds = calendar.freq.after(ends.last, steps)
+        bounds = (lower, upper[:, :steps])
+        return Forecast(ends.ids, ds, mean, calibration.levels, *bounds, calendar.form, calendar.names)
 
     def _mean(self, ends: Ends, name: str) -> Floats:
         if name != NETWORKS:

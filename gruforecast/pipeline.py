@@ -24,6 +24,7 @@ from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Weights
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
 from gruforecast.leaderboard import Judged, judge, mean_row, winner
+from gruforecast.log import native_stderr_to
 from gruforecast.options import FitOptions
 from gruforecast.progress import Budget, Clock, Progress
 from gruforecast.report.summary import Outcome, summarise
@@ -52,7 +53,9 @@ class Prepared:
 
 
 def fit(options: FitOptions, progress: Progress | None = None) -> Report:
-    """Search, compare, save a model folder; the report of it as a dict, as CLI.md's `--json` prints it.
+    """Search, compare, save a model folder; the report of it as a dict, as the command line's `--json` prints it.
+
+    What native libraries write to standard error goes into `log.txt` in the run folder.
 
     Raises:
         GruforecastError: one of its kinds, with a remedy; no model folder is touched then.
@@ -67,17 +70,38 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
     run_dir = _make_run_dir(options, output)
+    built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
+    with native_stderr_to(run_dir / "log.txt"):
+        outcome = _train_and_build(options, prepared, run_dir, built, budget, progress, clock)
+    report = summarise(outcome, str(output), clock.parts, clock.total)
+    write_json(built / "report.json", report)
+    seal(built, {"fingerprint": fingerprint, "trials": options.trials, "versions": report["versions"]})
+    publish(built, output)
+    return report
+
+
+def _train_and_build(
+    options: FitOptions,
+    prepared: Prepared,
+    run_dir: Path,
+    built: Path,
+    budget: Budget,
+    progress: Progress,
+    clock: Clock,
+) -> Outcome:
+    """Everything that needs TensorFlow: search, test fit, comparison, refit, and the folder `built` but its report."""
     contest, found = _search(options, prepared, run_dir, budget, progress)
     clock.lap("search")
     judged, chosen, scored = _judge_all(contest, found, options, prepared, clock)
     weights, refitted = _refit(contest, chosen, scored, prepared, run_dir)
     clock.lap("refit")
-    forecaster = _forecaster(prepared, chosen, weights[0], judged)
     _write_run(run_dir, prepared, judged)
-    built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
-    parity = _build(built, forecaster)
+    parity = _build(built, _forecaster(prepared, chosen, weights[0], judged))
     clock.lap("export")
-    outcome = Outcome(
+    given_up = _given_up(found, options, judged, refitted)
+    for warning in given_up:
+        progress.warn(warning)
+    return Outcome(
         panel=prepared.panel,
         horizon=prepared.split.horizon,
         season_length=prepared.split.season_length,
@@ -91,13 +115,8 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         parity=parity,
         refitted=refitted,
         notes=prepared.notes,
-        warnings=prepared.warnings + _budget_warnings(found, options, judged, refitted),
+        warnings=prepared.warnings + given_up,
     )
-    report = summarise(outcome, str(output), clock.parts, clock.total)
-    write_json(built / "report.json", report)
-    seal(built, {"fingerprint": fingerprint, "trials": options.trials, "versions": report["versions"]})
-    publish(built, output)
-    return report
 
 
 def prepare(options: FitOptions, progress: Progress) -> Prepared:
@@ -310,15 +329,15 @@ def _build(built: Path, forecaster: Forecaster) -> float:
         raise
 
 
-def _budget_warnings(found: Search, options: FitOptions, judged: list[Judged], refitted: bool) -> list[str]:
+def _given_up(found: Search, options: FitOptions, judged: list[Judged], refitted: bool) -> list[str]:
     """What the time budget made `fit` give up."""
     if options.max_time is None:
         return []
-    given_up = []
+    missing = []
     if len(found.trials) < options.trials and options.tuner != "hyperband":
-        given_up.append(f"{options.trials - len(found.trials)} of {options.trials} trials")
+        missing.append(f"{options.trials - len(found.trials)} of {options.trials} trials")
     cells = {one.row.kind for one in judged if not one.row.competes}
     wanted = {"short": {"gru", "lstm", "rnn"}, "full": {"lstm", "rnn"}, "none": set()}[options.compare]
-    given_up += [f"the {cell} comparison" for cell in sorted(wanted - cells)]
-    given_up += [] if refitted else ["the refit"]
-    return [f"the time budget did not allow for {', '.join(given_up)}"] if given_up else []
+    missing += [f"the {cell} comparison" for cell in sorted(wanted - cells)]
+    missing += [] if refitted else ["the refit"]
+    return [f"the time budget did not allow for {', '.join(missing)}"] if missing else []

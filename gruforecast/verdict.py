@@ -40,14 +40,14 @@ def _reference(rows: list[Row]) -> Row:
 
 
 def _lstm_remark(rows: list[Row]) -> str:
-    at_equal_budget = {row.kind: row for row in rows if row.budget == "short" or row.model.endswith("(full)")}
-    if "gru" not in at_equal_budget or "lstm" not in at_equal_budget:
+    budget = "short" if any(row.budget == "short" for row in rows) else "full"
+    at_budget = {row.kind: row for row in rows if row.budget == budget}
+    if "gru" not in at_budget or "lstm" not in at_budget:
         return ""
-    gru, lstm = at_equal_budget["gru"], at_equal_budget["lstm"]
-    better, other = ("GRU", "LSTM") if gru.mase <= lstm.mase else ("LSTM", "GRU")
+    first, second = sorted((at_budget["gru"], at_budget["lstm"]), key=lambda row: row.mase)
     return (
-        f" At one equal budget the {better} scored {min(gru.mase, lstm.mase):.3f} on the test part,"
-        f" the {other} {max(gru.mase, lstm.mase):.3f}."
+        f" At one equal budget the {first.kind.upper()} scored {first.mase:.3f} on the test part,"
+        f" the {second.kind.upper()} {second.mase:.3f}."
     )
 
 

@@ -108,8 +108,9 @@ def test_rows_before_a_series_begins_count_as_missing_whatever_lies_there() -> N
 
 @pytest.mark.network
 def test_keras_operations_give_what_numpy_gives() -> None:
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
     import keras
+
+    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
 
     generator = np.random.default_rng(3)
     past = np.exp(generator.normal(size=(20, 8)))

@@ -77,8 +77,9 @@ def test_the_whole_network_equals_keras(cell, layers: int, segment: int) -> None
 
 @pytest.mark.network
 def test_the_keras_gru_layer_equals_the_equations() -> None:
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
     import keras
+
+    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
 
     layer = keras.layers.GRU(5, return_sequences=True, use_cudnn=False, bias_initializer="random_normal")
     x = np.random.default_rng(3).normal(size=(1, 6, 4)).astype(np.float32)

@@ -120,6 +120,15 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of) 
     assert again == result["fold_scores"]
 
 
+def test_data_written_anew_are_read_anew(tmp_path) -> None:
+    from gruforecast.search.trial import load_split
+
+    path = tmp_path / "split.npz"
+    for level in (10.0, 20.0):
+        save_split(path, split(panel_of(wave(160, 12, level)), 12, 2, 12, "f.csv"))
+        assert load_split(str(path)).history.values[0] == pytest.approx(wave(160, 12, level)[0])
+
+
 @pytest.mark.network
 def test_a_diverging_trial_is_said_to_diverge(request_of) -> None:
     result = run_trial(request_of(training={"steps": 50, "learning_rate": 1e30}))
@@ -137,9 +146,9 @@ def test_a_fit_until_the_end_differs_from_one_until_the_test_part(request_of) ->
 def test_the_hypermodel_works_in_a_tuner_of_keras_tuner(tmp_path) -> None:
     import warnings
 
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
     import keras_tuner
 
+    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
     from gruforecast import GRUHyperModel
 
     panel = panel_of(wave(120, 12))

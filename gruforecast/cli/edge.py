@@ -52,7 +52,7 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None) -> Iterat
     except Exception as error:
         if debug:
             raise
-        where = f" The log is {log}." if log else ""
+        where = f" The log is {log}." if log and log.exists() else ""
         text = (
             f"a bug in gruforecast: {type(error).__name__}: {error}.{where} Run again with --debug for the traceback."
         )

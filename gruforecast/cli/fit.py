@@ -87,12 +87,10 @@ def fit(
             run_dir=run_dir,
             overwrite=overwrite,
         )
-        from gruforecast.log import native_stderr_to
         from gruforecast.pipeline import fit as run
         from gruforecast.report.terminal import LiveProgress, show_report
 
-        log.parent.mkdir(parents=True, exist_ok=True)
-        with native_stderr_to(log), LiveProgress(quiet=quiet, verbose=verbose) as progress:
+        with LiveProgress(quiet=quiet, verbose=verbose) as progress:
             report = run(options, progress)
         if as_json:
             typer.echo(json.dumps(report, allow_nan=False))

@@ -25,9 +25,9 @@ def safe(text: str) -> Text:
 
 
 def _console(*, stderr: bool) -> Console:
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else WIDTH
-    return Console(file=stream, highlight=False, soft_wrap=not stream.isatty(), width=width, markup=False)
+    """A console that follows `sys.stderr` or `sys.stdout`, also when they are replaced meanwhile."""
+    live = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, soft_wrap=not live, width=None if live else WIDTH, markup=False)
 
 
 class LiveProgress(Progress):
@@ -104,7 +104,7 @@ class LiveProgress(Progress):
 
 
 def show_report(report: dict[str, Any], *, verbose: bool) -> None:
-    """Leaderboard, comparison of cells, verdict, and where the model is, on stdout."""
+    """Leaderboard, comparison of cells, verdict, and where the model is, on stdout; warnings were said before."""
     console = _console(stderr=False)
     console.print(_leaderboard(report))
     if report["cells"]:
@@ -114,8 +114,6 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
         console.print(f"seconds: {parts}; SavedModel parity {report['parity']:.1e}")
     console.print()
     console.print(Text(report["verdict"], style="bold"))
-    for warning in report["warnings"]:
-        console.print(Text.assemble(("warning: ", "yellow"), safe(warning)))
     trials = report["trials"]
     folder = report["model_dir"]
     argument = "" if folder == "gruforecast_model" else f" {folder}"

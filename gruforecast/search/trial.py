@@ -32,6 +32,7 @@ def seed_of(seed: int, number: int) -> int:
 def save_split(path: Path, split: Split) -> None:
     """Write what trials need of the data, as plain arrays."""
     history = split.history
+    path.unlink(missing_ok=True)
     np.savez(
         path,
         y=history.values,
@@ -42,9 +43,14 @@ def save_split(path: Path, split: Split) -> None:
     )
 
 
-@functools.lru_cache(maxsize=2)
 def load_split(path: str) -> Split:
     """The split that `save_split` wrote; the rows of the test part read as missing, so no trial can see them."""
+    facts = Path(path).stat()
+    return _load_split(path, facts.st_mtime_ns, facts.st_ino)
+
+
+@functools.lru_cache(maxsize=2)
+def _load_split(path: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a file written anew is read anew
     with np.load(path, allow_pickle=False) as data:
         y, indptr, test = data["y"].copy(), data["indptr"], data["test"]
         horizon, season_length = (int(size) for size in data["sizes"])

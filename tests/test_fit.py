@@ -1,0 +1,226 @@
+"""The main job on real data, end to end, through the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import AIR, ROOT, run
+
+from gruforecast import load
+from gruforecast.forecaster import NETWORKS
+
+pytestmark = pytest.mark.network
+
+REPORT_KEYS = {"model_dir", "verdict", "horizon", "freq", "season_length", "n_series", "n_rows", "seconds", "trials"}
+ROW_KEYS = {"model", "kind", "mase", "smape", "rmse", "mae", "coverage", "parameters", "seconds", "config", "val_mase"}
+BASELINES = {"naive", "seasonal-naive", "drift", "window-mean", "theta"}
+
+
+def forecast_csv(fitted: dict[str, Any], *arguments: str) -> pd.DataFrame:
+    done = run("predict", *arguments, "-o", "f.csv", cwd=fitted["cwd"])
+    assert done.returncode == 0, done.stderr
+    return pd.read_csv(fitted["cwd"] / "f.csv")
+
+
+def test_the_report_is_whole(fitted: dict[str, Any]) -> None:
+    report = fitted["report"]
+    assert set(report) >= REPORT_KEYS
+    assert (report["horizon"], report["freq"], report["season_length"]) == (12, "M", 12)
+    assert report["trials"] == {"completed": 2, "diverged": 0, "crashed": 0}
+    for row in report["leaderboard"]:
+        assert set(row) >= ROW_KEYS
+        assert set(row["coverage"]) == {"80", "95"}
+    models = {row["model"] for row in report["leaderboard"]}
+    assert models == BASELINES | {"gru", "gru (short)", "lstm (short)", "rnn (short)"}
+    assert json.loads((fitted["cwd"] / "gruforecast_model" / "report.json").read_text()) == report
+    assert report["digests"]["scored"] != report["digests"]["saved"]
+
+
+def test_the_best_gru_is_far_better_than_seasonal_naive(fitted: dict[str, Any]) -> None:
+    scores = {row["model"]: row["mase"] for row in fitted["report"]["leaderboard"]}
+    assert scores["gru"] < 0.6 * scores["seasonal-naive"]
+    assert scores["seasonal-naive"] == pytest.approx(1.571, abs=1e-3)
+
+
+def test_cells_are_compared_at_one_budget(fitted: dict[str, Any]) -> None:
+    rows = {row["model"]: row for row in fitted["report"]["leaderboard"]}
+    steps = {rows[f"{cell} (short)"]["config"]["steps"] for cell in ("gru", "lstm", "rnn")}
+    assert len(steps) == 1
+    sizes = [rows[f"{cell} (short)"]["parameters"] for cell in ("rnn", "gru", "lstm")]
+    assert sizes == sorted(sizes)
+
+
+def test_no_line_of_tensorflow_reaches_the_terminal(fitted: dict[str, Any]) -> None:
+    for word in ("tensorflow", "cuda", "XLA", "AVX", "absl", "WARNING", "I0000", "\x1b"):
+        assert word not in fitted["stderr"]
+    assert "trial 1/2: MASE" in fitted["stderr"]
+
+
+def test_anyone_can_score_the_run_folder_again(fitted: dict[str, Any]) -> None:
+    folder = fitted["cwd"] / "gruforecast_model.run"
+    train, test = (pd.read_csv(folder / f"{name}.csv")["y"].to_numpy(float) for name in ("train", "test"))
+    assert (len(train), len(test)) == (132, 12)
+    scale = np.abs(train[12:] - train[:-12]).mean()
+    for row in fitted["report"]["leaderboard"]:
+        name = row["model"].replace(" ", "-").replace("(", "").replace(")", "")
+        forecast = pd.read_csv(folder / f"test-forecast-{name}.csv")
+        if row["model"].endswith("(short)"):
+            continue  # a mean over two seeds, of which the first is written
+        error = np.abs(forecast["y_hat"] - test)
+        assert row["mase"] == pytest.approx(error.mean() / scale, rel=1e-9)
+        inside = (forecast["lo-80"] <= test) & (test <= forecast["hi-80"])
+        assert row["coverage"]["80"] == pytest.approx(100 * inside.mean())
+
+
+def test_a_bare_predict_goes_on_where_the_data_end(fitted: dict[str, Any]) -> None:
+    done = run("predict", cwd=fitted["cwd"])
+    assert done.returncode == 0
+    lines = done.stdout.splitlines()
+    assert lines[0] == "unique_id,ds,y_hat,lo-80,hi-80,lo-95,hi-95"
+    assert [line.split(",")[1] for line in lines[1:]] == [f"1961-{month:02}-01" for month in range(1, 13)]
+    frame = forecast_csv(fitted)
+    assert (frame["lo-95"] <= frame["lo-80"]).all()
+    assert (frame["lo-80"] < frame["y_hat"]).all()
+    assert (frame["y_hat"] < frame["hi-80"]).all()
+    assert frame["y_hat"].between(300, 800).all()
+
+
+def test_predict_with_the_training_data_is_predict_without(fitted: dict[str, Any]) -> None:
+    for member in ("winner", "networks", "theta", "seasonal-naive"):
+        one = forecast_csv(fitted, "--member", member)
+        two = forecast_csv(fitted, "gruforecast_model", str(AIR), "--member", member)
+        np.testing.assert_allclose(one["y_hat"], two["y_hat"], rtol=1e-9)
+
+
+def test_predict_on_a_series_never_seen(fitted: dict[str, Any], csv: Any) -> None:
+    months = pd.date_range("2019-12-31", periods=30, freq="ME")
+    rows = "".join(f"new,{day:%Y-%m-%d},{50 + 10 * (k % 12)}\n" for k, day in enumerate(months))
+    frame = forecast_csv(fitted, csv("unique_id,ds,y\n" + rows))
+    assert frame["ds"].tolist()[:3] == ["2022-06-30", "2022-07-31", "2022-08-31"]
+    assert frame["unique_id"].unique().tolist() == ["new"]
+    assert (frame["y_hat"] > 0).all()
+    wrong = run("predict", csv(("unique_id,ds,y\n" + rows).replace("-12-31", "-12-30")), cwd=fitted["cwd"])
+    assert wrong.returncode == 3
+
+
+def test_predict_never_loads_tensorflow(fitted: dict[str, Any]) -> None:
+    code = (
+        "import sys\nfrom gruforecast.cli import app\n"
+        "try: app(['predict'])\nexcept SystemExit as done: assert not done.code\n"
+        "loaded = {name.split('.')[0] for name in sys.modules}\n"
+        "print('heavy', sorted(loaded & {'tensorflow', 'keras', 'keras_tuner', 'sklearn', 'scipy'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=fitted["cwd"])
+    assert done.stdout.splitlines()[-1] == "heavy []"
+
+
+def test_a_process_with_only_tensorflow_forecasts_the_same(fitted: dict[str, Any]) -> None:
+    code = (
+        "import json, sys\nimport tensorflow as tf\n"
+        "call = tf.saved_model.load('gruforecast_model/saved_model').signatures['serving_default']\n"
+        "given = call.structured_input_signature[1]\n"
+        "assert list(given) == ['y'] and given['y'].dtype == tf.float64, given\n"
+        "y = [float(line.split(',')[2]) for line in open(sys.argv[1]).read().splitlines()[1:]]\n"
+        "short = call(y=tf.constant([y[-1:]], tf.float64))['y_hat']\n"
+        "assert short.shape == (1, 12) and bool(tf.reduce_all(tf.math.is_finite(short)))\n"
+        "assert 'gruforecast' not in sys.modules\n"
+        "print(json.dumps(call(y=tf.constant([y], tf.float64))['y_hat'].numpy()[0].tolist()))"
+    )
+    command = [sys.executable, "-c", code, str(AIR)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=fitted["cwd"])
+    served = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(served, forecast_csv(fitted, "--member", "networks")["y_hat"], rtol=1e-5)
+
+
+def test_the_same_command_again_has_nothing_to_do(fitted: dict[str, Any]) -> None:
+    model = fitted["cwd"] / "gruforecast_model"
+    before = {path: path.stat().st_mtime_ns for path in model.rglob("*")}
+    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--json", cwd=fitted["cwd"])
+    assert done.returncode == 0
+    assert json.loads(done.stdout) == fitted["report"]
+    assert {path: path.stat().st_mtime_ns for path in model.rglob("*")} == before
+
+
+def test_another_command_does_not_touch_the_model(fitted: dict[str, Any]) -> None:
+    done = run("fit", str(AIR), "--horizon", "6", "--trials", "2", cwd=fitted["cwd"])
+    assert done.returncode == 4
+    assert "--overwrite" in done.stderr
+    assert load(fitted["cwd"] / "gruforecast_model").config.horizon == 12
+
+
+def test_the_same_seed_gives_the_same_leaderboard_and_forecast(fitted: dict[str, Any], tmp_path: Path) -> None:
+    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--seed", "0", "--json", cwd=tmp_path)
+    again = json.loads(done.stdout)
+    timing = ("seconds", "seconds_per_epoch")
+
+    def plain(report: dict[str, Any]) -> list[dict[str, Any]]:
+        return [{name: row[name] for name in row if name not in timing} for row in report["leaderboard"]]
+
+    assert plain(again) == plain(fitted["report"])
+    assert again["digests"] == fitted["report"]["digests"]
+    one, two = (run("predict", cwd=folder).stdout for folder in (fitted["cwd"], tmp_path))
+    assert one == two
+
+
+def test_the_test_part_decides_nothing(tmp_path: Path) -> None:
+    """Multiplying the test part by 1000, one value made negative, changes neither choices nor scored weights."""
+    from gruforecast.options import FitOptions
+    from gruforecast.pipeline import fit
+
+    lines = AIR.read_text().splitlines()
+    changed = []
+    for k, line in enumerate(lines[1:]):
+        key, ds, y = line.split(",")
+        factor = 1 if k < 132 else -1000 if k == 140 else 1000
+        changed.append(f"{key},{ds},{factor * float(y)}")
+    (tmp_path / "changed.csv").write_text("\n".join([lines[0], *changed]) + "\n")
+    reports = []
+    for data in (str(AIR), str(tmp_path / "changed.csv")):
+        options = FitOptions(data, str(tmp_path / "m"), horizon=12, trials=2, compare="none", overwrite=True)
+        reports.append(fit(options))
+    one, two = reports
+    for name in ("season_length", "chosen", "search", "winner", "levels"):
+        strip = [{**part, "seconds": 0} if name == "search" else part for part in _as_list(one[name])]
+        other = [{**part, "seconds": 0} if name == "search" else part for part in _as_list(two[name])]
+        assert strip == other, name
+    assert one["digests"]["scored"] == two["digests"]["scored"]
+    assert one["digests"]["saved"] != two["digests"]["saved"]
+    assert [row["val_mase"] for row in one["leaderboard"]] == [row["val_mase"] for row in two["leaderboard"]]
+    forecasts = load(tmp_path / "m").predict(member=NETWORKS)
+    assert np.isfinite(forecasts.mean).all()
+
+
+def _as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
+    """Six hourly series, a compound of options, every comparison row, and JSON from predict."""
+    data = str(ROOT / "sample_data" / "m4_hourly_6.csv")
+    arguments = ["--horizon", "12", "--trials", "1", "--folds", "1", "--level", "90", "--compare", "full"]
+    done = run("fit", data, *arguments, "--max-time", "40s", "--tuner", "random", "-o", "hourly", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "season of 24 rows" in done.stderr
+    assert "Model in hourly; next: gruforecast predict hourly" in done.stdout
+    answer = json.loads(run("predict", "hourly", "--id", "H50", "--horizon", "3", "--json", cwd=tmp_path).stdout)
+    assert answer["levels"] == [90.0]
+    assert [row["unique_id"] for row in answer["forecast"]] == ["H50"] * 3
+    assert set(answer["forecast"][0]) == {"unique_id", "ds", "y_hat", "lo-90", "hi-90"}
+
+
+def test_missing_weeks_are_masked_and_forecast(tmp_path: Path) -> None:
+    data = str(ROOT / "sample_data" / "co2_weekly.csv")
+    done = run("fit", data, "--horizon", "8", "--trials", "1", "--folds", "2", "--compare", "none", "-q", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "masked, never filled in" in done.stderr
+    lines = run("predict", cwd=tmp_path).stdout.splitlines()
+    assert lines[0].startswith("unique_id,date,y_hat")
+    values = [float(line.split(",")[2]) for line in lines[1:]]
+    assert all(300 < value < 330 for value in values)

@@ -1,0 +1,87 @@
+"""The verdict claims no more than the test part shows."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from gruforecast.leaderboard import Row, mean_row, winner
+from gruforecast.report.summary import cell_facts
+from gruforecast.verdict import verdict
+
+BASE = Row(
+    "gru", "gru", 0.5, 5.0, 1.0, 1.0, {"80": 80.0}, 0.6, competes=True, parameters=100, seconds=2.0, budget="full"
+)
+
+
+def row(model: str, mase: float, val_mase: float, kind: str = "baseline", **changes) -> Row:
+    competes = changes.pop("competes", True)
+    return dataclasses.replace(BASE, model=model, kind=kind, mase=mase, val_mase=val_mase, competes=competes, **changes)
+
+
+NAIVE, SEASONAL = row("naive", 1.2, 1.3), row("seasonal-naive", 1.0, 1.1)
+
+
+def test_a_win_on_both_parts_is_claimed_with_its_size() -> None:
+    text = verdict([BASE, NAIVE, SEASONAL])
+    assert text.startswith("The GRU was chosen")
+    assert "50 % below seasonal naive (1.000)" in text
+
+
+def test_a_win_that_the_test_part_does_not_show_is_no_win() -> None:
+    text = verdict([dataclasses.replace(BASE, mase=1.01), NAIVE, SEASONAL])
+    assert "does not show a win" in text
+    assert "no better than seasonal naive" in text
+    assert "below" not in text
+
+
+def test_naive_can_win() -> None:
+    text = verdict([dataclasses.replace(BASE, val_mase=2.0, mase=0.9), NAIVE, SEASONAL])
+    assert text.startswith("Seasonal naive was chosen")
+    assert "no model was better than seasonal naive" in text
+
+
+def test_another_baseline_can_win() -> None:
+    text = verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.5)])
+    assert text.startswith("Theta was chosen")
+    assert "The best GRU: 0.600 on the folds, 0.500 on the test part" in text
+
+
+def test_a_baseline_that_is_better_on_the_test_part_is_named() -> None:
+    assert "On the test part alone better: Theta (0.400)" in verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.7)])
+
+
+def test_without_a_season_naive_is_the_reference() -> None:
+    assert "58 % below naive (1.200)" in verdict([BASE, NAIVE])
+
+
+@pytest.mark.parametrize(("lstm", "better"), [(0.6, "the GRU scored 0.550"), (0.5, "the LSTM scored 0.500")])
+def test_gru_and_lstm_are_compared_at_one_budget(lstm: float, better: str) -> None:
+    short = [
+        row("gru (short)", 0.55, 0.1, "gru", competes=False, budget="short"),
+        row("lstm (short)", lstm, 0.1, "lstm", competes=False, budget="short"),
+    ]
+    rows = [BASE, NAIVE, SEASONAL, *short]
+    assert better in verdict(rows)
+    assert winner(rows) is BASE
+    assert [cell["gates"] for cell in cell_facts(rows)] == [2, 3]
+    assert [cell["memory_cell"] for cell in cell_facts(rows)] == [False, True]
+
+
+def test_the_full_comparison_is_against_the_best_gru_itself() -> None:
+    rows = [BASE, NAIVE, row("lstm (full)", 0.4, 0.1, "lstm", competes=False)]
+    assert "the LSTM scored 0.400 on the test part, the GRU 0.500" in verdict(rows)
+    assert [cell["cell"] for cell in cell_facts(rows)] == ["gru", "lstm"]
+
+
+def test_seeds_are_averaged() -> None:
+    mean = mean_row([dataclasses.replace(BASE, mase=0.4, seconds_per_epoch=1.0), dataclasses.replace(BASE, mase=0.8)])
+    assert mean.mase == pytest.approx(0.6)
+    assert mean.coverage == {"80": 80.0}
+
+
+def test_a_score_that_is_no_number_neither_wins_nor_reaches_json() -> None:
+    broken = row("drift", float("nan"), float("nan"))
+    assert winner([broken, NAIVE]) is NAIVE
+    assert broken.to_dict()["mase"] is None
