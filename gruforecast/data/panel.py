@@ -67,8 +67,9 @@ def read_csv(
     rows = _without_duplicates(rows, table.file, names, warnings)
     step = _frequency(rows, freq, table.file, names)
     found.append(f"frequency {step.label}")
-    indptr, ds, y = _regular(rows, step, table.file, names, warnings)
-    indptr, ds, y = _trimmed(indptr, ds, y, table.file, names, warnings)
+    indptr, ds, y = _regular(rows, step, table.file, names)
+    warnings += _missing(y, len(y) - len(rows.ds))
+    indptr, ds, y = _trimmed(indptr, ds, y, ids_of, table.file, names)
     return Reading(Panel(ids_of, indptr, ds, y, step, form, names), found, warnings)
 
 
@@ -181,7 +182,7 @@ def _frequency(rows: _Rows, freq: str | Frequency | None, file: str, names: Name
     return found
 
 
-def _regular(rows: _Rows, freq: Frequency, file: str, names: Names, warnings: list[str]) -> tuple[Ints, Stamps, Floats]:
+def _regular(rows: _Rows, freq: Frequency, file: str, names: Names) -> tuple[Ints, Stamps, Floats]:
     """indptr, stamps and values with a row for every step of each series; steps that were skipped are missing."""
     starts = np.flatnonzero(np.r_[True, rows.key[1:] != rows.key[:-1]])
     counts = np.diff(np.append(starts, len(rows.key)))
@@ -205,9 +206,6 @@ def _regular(rows: _Rows, freq: Frequency, file: str, names: Names, warnings: li
         raise DataError(found, remedy=remedy, code="GF-D38", file=file, column=names.time)
     y = np.full(indptr[-1], np.nan)
     y[np.repeat(indptr[:-1], counts) + position] = rows.y
-    holes = int(indptr[-1]) - len(rows.ds)
-    if holes:
-        warnings.append(f"{holes} time steps are absent: kept as missing")
     return indptr, _grid(rows.ds[starts], lengths, freq), y
 
 
@@ -219,25 +217,26 @@ def _grid(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
     return np.concatenate(parts).astype("datetime64[s]")
 
 
+def _missing(y: Floats, absent: int) -> list[str]:
+    """What to say about values that are not there, of which `absent` have no row either."""
+    count = int(np.isnan(y).sum())
+    rows = f", {absent} of them because the row is absent" if absent else ""
+    return [f"{count} values are missing{rows}: masked, never filled in"] if count else []
+
+
 def _trimmed(
-    indptr: Ints, ds: Stamps, y: Floats, file: str, names: Names, warnings: list[str]
+    indptr: Ints, ds: Stamps, y: Floats, ids: tuple[tuple[str, ...], ...], file: str, names: Names
 ) -> tuple[Ints, Stamps, Floats]:
     """The rows without missing values at either end of a series."""
     first, last = [], []
     for k, (begin, end) in enumerate(itertools.pairwise(indptr)):
         seen = np.flatnonzero(~np.isnan(y[begin:end]))
         if not len(seen):
-            found = f"series number {k + 1} has no value at all."
+            found = f"series {'/'.join(ids[k])!r} has no value at all."
             raise DataError(found, remedy="Remove it.", code="GF-D39", file=file, column=names.target)
         first.append(begin + seen[0])
         last.append(begin + seen[-1] + 1)
-    dropped = len(y) - int(np.sum(np.array(last) - np.array(first)))
-    if dropped:
-        warnings.append(f"{dropped} rows without a value at the ends of series: left out")
     keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
-    inside = int(np.isnan(y[keep]).sum())
-    if inside:
-        warnings.append(f"{inside} missing values inside series: masked, never filled in")
     lengths = np.array(last) - np.array(first)
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), ds[keep], y[keep]
 
