@@ -7,6 +7,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 .PHONY: demo test check format coverage lock clean
 
 demo: $(VENV)/.run-ready
+	mkdir -p demo
 	$(BIN)/gruforecast fit sample_data/air_passengers.csv --horizon 12 --trials 6 -o demo/model --overwrite
 	$(BIN)/gruforecast predict demo/model --format table
 
