@@ -11,7 +11,7 @@ stops training early. One network, trained before cutoff 1, is scored at every f
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -19,9 +19,10 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
-from gruforecast.windows import History, Windows, gather_future
+from gruforecast.windows import History, Sampler, Windows, gather_future
 
 Predictor = Callable[[Windows], Floats]
+LEAST_WINDOWS = 20  # fewer training windows than this cannot spare an inner slice
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
 MOST_ORIGINS = 20_000  # calibration windows; more say nothing new
 
@@ -106,6 +107,23 @@ class Split:
         if not np.isfinite(forecast).all():
             return float("inf")
         return average(self.scores(windows, forecast)["mase"])
+
+    def scorable(self) -> Split:
+        """The split with only the folds in which some series has both a value and a MASE scale; perhaps none."""
+        keep = [np.isfinite(self._some_score(windows)) for windows in self.fold_windows()]
+        return replace(self, folds=self.folds[np.array(keep, bool)])
+
+    def can_judge(self) -> bool:
+        """Whether some series has a MASE score on the test part."""
+        return bool(np.isfinite(self._some_score(self.test_windows())))
+
+    def can_stop_early(self) -> bool:
+        """Whether the inner slice gives a score and leaves enough windows before it to learn from."""
+        windows = Sampler.before(self.history, self.inner, self.horizon, max(self.season_length, 3)).total
+        return windows >= LEAST_WINDOWS and bool(np.isfinite(self._some_score(self.inner_windows())))
+
+    def _some_score(self, windows: Windows) -> float:
+        return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))
 
     def fold_scores(self, predict: Predictor) -> list[float]:
         """Mean MASE of each fold: the objective of the search and the number in the report."""

@@ -148,7 +148,7 @@ def _centred_mean(filled: Floats, inside: Bools, m: int) -> tuple[Floats, Bools]
 
 
 def _seasonal(filled: Floats, inside: Bools, m: int) -> Bools:
-    """Autocorrelation test at lag m, one-sided 10 % level, as in the code of the M4 competition."""
+    """Autocorrelation test at lag m, two-sided 10 % level, as in the code of the M4 competition."""
     count = inside.sum(axis=1)
     mean = filled.sum(axis=1) / np.maximum(count, 1)
     x = np.where(inside, filled - mean[:, None], 0.0)

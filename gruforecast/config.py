@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, TypeVar
 
@@ -9,6 +10,7 @@ from gruforecast.errors import ModelError, did_you_mean
 
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
+MAX_LOOKBACK = 100_000
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -38,11 +40,16 @@ class NetworkConfig:
     levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
+        sizes = (self.horizon, self.lookback, self.season_length, self.layers, self.units, self.segment)
+        if not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
+            raise ValueError(f"impossible network: {self}")
         small = 1 <= self.layers <= 8 and 1 <= self.units <= 1024 and 1 <= self.horizon <= 100_000
-        whole = 1 <= self.segment <= self.lookback <= 100_000 and self.lookback % self.segment == 0
+        whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
-        if self.cell not in CELLS or not 0 <= self.dropout < 1 or not self.log_unit > 0 or not self.levels:
+        if self.cell not in CELLS or not 0 <= self.dropout < 1 or not 0 < self.log_unit < math.inf:
+            raise ValueError(f"impossible network: {self}")
+        if 0.5 not in self.levels or not all(0 < level < 1 for level in self.levels):
             raise ValueError(f"impossible network: {self}")
 
     @property

@@ -8,7 +8,7 @@ from typing import Any
 
 from gruforecast.backtest import Predictor, Split
 from gruforecast.baselines import Baseline, baselines
-from gruforecast.config import CELLS, NetworkConfig, to_dict
+from gruforecast.config import CELLS, NetworkConfig, TrainingConfig, to_dict
 from gruforecast.leaderboard import Candidate
 from gruforecast.progress import Budget, Progress
 from gruforecast.search.loop import Search, Trial
@@ -37,28 +37,30 @@ class Contest:
     budget: Budget
     progress: Progress
 
-    def test_fit(self, trial: Trial, name: str) -> tuple[Result, Path]:
-        """Train the network of `trial` anew on all rows before the test part, for as many steps as its best took."""
+    def test_fit(self, trial: Trial, name: str, part: str = "test_fit") -> tuple[Result, Path]:
+        """Train the network of `trial` anew on all rows before the test part, for as many steps as its best took.
+
+        With a time budget, for as many as fit into `part` of it. If it diverges, the trial's own network is judged.
+        """
         weights = self.data.with_name(f"test-fit-{name}.npz")
-        training = replace(
-            self.space.training(trial.values, seed_of(self.seed, trial.result["number"])),
-            steps=max(trial.result["steps"], 1),
-        )
-        request = self._request(
-            trial.network, training, weights, until="test", deadline=self.budget.deadline("test_fit")
-        )
-        return run_fit(request), weights
+        steps = self.budget.fitting(trial.result["steps"], trial.result["seconds_per_step"], part)
+        training = replace(self._training(trial), steps=steps)
+        deadline = self.budget.deadline(part)
+        result = run_fit(self._request(trial.network, training, weights, until="test", deadline=deadline))
+        if result["status"] != "completed":
+            self.progress.warn("the network diverged on the rows before the test part: judged as its trial left it")
+            return trial.result, trial.weights
+        return result | {"cut": steps < trial.result["steps"] or result["late"]}, weights
 
     def refit(self, trial: Trial, scored: Path, data: Path) -> tuple[Result, Path]:
         """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
         weights = self.data.with_name("refit.npz")
-        training = self.space.training(trial.values, seed_of(self.seed, trial.result["number"]))
-        training = replace(training, steps=max(round(REFIT_SHARE * trial.result["steps"]), 1))
+        steps = max(round(REFIT_SHARE * trial.result["steps"]), 1)
+        steps = self.budget.fitting(steps, trial.result["seconds_per_step"], "refit")
         changes: dict[str, Any] = {"initial": str(scored), "rates": [REFIT_RATE, 0.0], "data": str(data)}
-        deadline = self.budget.deadline("refit")
-        return run_fit(
-            self._request(trial.network, training, weights, until="end", deadline=deadline) | changes
-        ), weights
+        changes |= {"until": "end", "deadline": self.budget.deadline("refit")}
+        request = self._request(trial.network, replace(self._training(trial), steps=steps), weights)
+        return run_fit(request | changes), weights
 
     def best_gru(self, trial: Trial, test_fit: Result, weights: Path) -> Candidate:
         """The winner of the search: on the folds as its trial left it, on the test part trained up to that."""
@@ -73,7 +75,8 @@ class Contest:
     def short_comparison(self) -> list[list[Candidate]]:
         """For each cell, one candidate a seed: the best configuration, trained briefly before the first fold.
 
-        Weights trained before the first fold are scored on the folds and on the test part alike.
+        Weights trained before the first fold are scored on the folds and on the test part alike. A cell that the time
+        budget does not give its whole training is left out.
         """
         best = self.found.best
         low, high = SHORT_STEPS
@@ -83,39 +86,48 @@ class Contest:
             network = replace(best.network, cell=cell)
             group = []
             for number in range(COMPARISON_SEEDS):
-                if self.budget.over("comparison"):
-                    break
-                training = replace(self.space.training(best.values, seed_of(self.seed, -2 - number)), steps=steps)
+                training = replace(self._training(best), seed=seed_of(self.seed, -2 - number), steps=steps)
                 weights = self.data.with_name(f"short-{cell}-{number}.npz")
-                request = self._request(network, training, weights, deadline=None)
-                result = run_trial(request | {"number": number, "early_stop": False})
-                if result["status"] == "completed":
+                result = self._comparison_trial(network, training, weights, early_stop=False)
+                if result is not None:
                     predict = self._predictor(network, weights)
                     facts = _facts(best, result, "short")
                     group.append(Candidate(f"{cell} (short)", cell, predict, predict, facts, competes=False))
             groups.append(group)
-        return [group for group in groups if group]
+        return [group for group in groups if len(group) == COMPARISON_SEEDS]
 
     def full_comparison(self) -> list[list[Candidate]]:
         """LSTM and simple RNN with the configuration, the budget and the protocol of the best GRU."""
         best = self.found.best
         groups = []
         for cell in CELLS[1:]:
-            if self.budget.over("comparison"):
-                break
             network = replace(best.network, cell=cell)
-            number = best.result["number"]
             weights = self.data.with_name(f"full-{cell}.npz")
-            training = self.space.training(best.values, seed_of(self.seed, number))
-            request = self._request(network, training, weights, deadline=self.budget.deadline("comparison"))
-            trial = Trial(best.values, network, run_trial(request | {"number": number, "early_stop": True}), weights)
-            if trial.result["status"] != "completed":
+            result = self._comparison_trial(network, self._training(best), weights, early_stop=True)
+            if result is None:
                 continue
-            fitted, fitted_weights = self.test_fit(trial, cell)
-            facts = _facts(trial, trial.result, "full") | {"seconds": fitted["seconds"]["total"]}
+            trial = replace(best, network=network, result=result, weights=weights)
+            fitted, fitted_weights = self.test_fit(trial, cell, part="comparison")
+            if fitted.get("cut"):
+                continue
+            facts = _facts(trial, result, "full") | {"seconds": fitted["seconds"]["total"]}
             before, at_test = self._predictor(network, weights), self._predictor(network, fitted_weights)
             groups.append([Candidate(f"{cell} (full)", cell, before, at_test, facts, competes=False)])
         return groups
+
+    def _comparison_trial(
+        self, network: NetworkConfig, training: TrainingConfig, weights: Path, *, early_stop: bool
+    ) -> Result | None:
+        """The result of a trial within the comparison's time; None when it diverged or was cut short."""
+        if self.budget.over("comparison"):
+            return None
+        request = self._request(network, training, weights, deadline=self.budget.deadline("comparison"))
+        result = run_trial(request | {"number": self.found.best.result["number"], "early_stop": early_stop})
+        return result if result["status"] == "completed" and not result["late"] else None
+
+    def _training(self, trial: Trial) -> TrainingConfig:
+        """The training that `trial` had."""
+        return self.space.training(trial.values, seed_of(self.seed, trial.result["number"]), trial.share)
 
     def baselines(self) -> list[Candidate]:
         """Every baseline as a candidate."""
@@ -138,7 +150,7 @@ class Contest:
         weights = load_weights(str(path))
         return lambda windows: point(self.split.history, windows, network, weights)
 
-    def _request(self, network: NetworkConfig, training: Any, weights: Path, **more: Any) -> dict[str, Any]:
+    def _request(self, network: NetworkConfig, training: TrainingConfig, weights: Path, **more: Any) -> dict[str, Any]:
         common = {"network": to_dict(network), "training": to_dict(training), "data": str(self.data)}
         return {**common, "weights": str(weights), "initial": None, "rates": [1.0, 0.0], **more}
 

@@ -13,7 +13,7 @@ import numpy as np
 from gruforecast.config import NetworkConfig
 
 CHANNELS = 4  # value, mask, seasonal difference, first difference
-TARGET_CLIP = 20.0  # normalised targets beyond this would drown the loss
+TARGET_CLIP = 20.0  # targets further than this from the base would drown the loss
 
 
 class Encoded(NamedTuple):
@@ -54,12 +54,16 @@ def encode(past: Any, use_log: Any, config: NetworkConfig, xp: Any = np, log_uni
 
 
 def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:
-    """Normalised targets and their mask, both (n, horizon); missing targets have mask 0."""
+    """What the network should add to the base, and its mask, both (n, horizon).
+
+    The mask is 0 for missing targets and for windows whose past holds no value at all.
+    """
     seen = xp.logical_not(xp.isnan(future))
     values = xp.where(seen, future, xp.ones_like(future))
     z = xp.where(use_log[:, None], xp.log(xp.where(use_log[:, None], values, xp.ones_like(values))), values)
-    target = xp.clip((z - encoded.level) / encoded.unit, -TARGET_CLIP, TARGET_CLIP)
-    return target, xp.where(seen, xp.ones_like(target), xp.zeros_like(target))
+    target = xp.clip((z - encoded.level) / encoded.unit - encoded.base, -TARGET_CLIP, TARGET_CLIP)
+    known = xp.max(encoded.features[:, :, 1], axis=1, keepdims=True) > 0  # (n, 1)
+    return target, xp.where(xp.logical_and(seen, known), xp.ones_like(target), xp.zeros_like(target))
 
 
 def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:

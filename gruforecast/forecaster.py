@@ -12,11 +12,11 @@ from gruforecast.config import NetworkConfig
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.stamps import StampForm
 from gruforecast.data.table import Forecast, Names, Panel
-from gruforecast.errors import UsageError, did_you_mean, shorten
+from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.forward import Weights, forecast_past
 from gruforecast.intervals import Calibration
 from gruforecast.metrics import mase_scale
-from gruforecast.windows import History, gather_past
+from gruforecast.windows import History
 
 NETWORKS = "networks"
 
@@ -28,7 +28,7 @@ class Ends:
     Attributes:
         past: (n_series, lookback) newest rows, NaN = missing or not yet begun.
         use_log: (n_series,) all values positive; never_negative: (n_series,) none below zero.
-        scale: (n_series,) MASE scale, the unit of interval widths.
+        scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         baselines: name to forecasts (n_series, horizon) from the end on.
     """
@@ -50,10 +50,10 @@ class Ends:
         m, horizon = config.season_length, config.horizon
         return cls(
             ids=panel.ids,
-            past=gather_past(panel.y, windows, config.lookback),
+            past=history.past(windows, config.lookback),
             use_log=windows.use_log,
             never_negative=history.nonnegative_until >= end,
-            scale=np.nan_to_num(mase_scale(history, windows, m)),
+            scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
             baselines={name: model(history, windows, horizon, m) for name, model in baselines(m).items()},
         )
@@ -121,21 +121,24 @@ class Forecaster:
 
         Raises:
             UsageError: an argument asks for what the model does not have.
+            DataError: `panel` has another step than the data that the model was fitted on.
         """
+        if panel is not None and (panel.freq.unit, panel.freq.step) != (self.freq.unit, self.freq.step):
+            found = f"the step is {panel.freq.label!r}, the model was fitted on {self.freq.label!r}."
+            raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
         ends = self.context if panel is None else Ends.of(panel, self.config)
         ends = ends.only(ids) if ids else ends
         name = self._member(member)
         steps = self._horizon(horizon)
         calibration = self._levels(name, levels)
-        mean = self._mean(ends, name)
-        lower, upper = calibration.bounds(mean, ends.scale)
         floor = ends.never_negative[:, None]
-        mean = np.where(floor, np.maximum(mean, 0.0), mean)[:, :steps]
-        lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)[:, :steps]
+        mean = self._mean(ends, name)[:, :steps]
+        mean = np.where(floor, np.maximum(mean, 0.0), mean)
+        lower, upper = calibration.bounds(mean, ends.scale)
+        lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
         calendar: Forecaster | Panel = self if panel is None else panel
         ds = calendar.freq.after(ends.last, steps)
-        bounds = (lower, upper[:, :steps])
-        return Forecast(ends.ids, ds, mean, calibration.levels, *bounds, calendar.form, calendar.names)
+        return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, calendar.form, calendar.names)
 
     def _mean(self, ends: Ends, name: str) -> Floats:
         if name != NETWORKS:
@@ -166,4 +169,4 @@ class Forecaster:
                 known = ", ".join(f"{known:g}" for known in calibration.levels) or "none"
                 text = f"--level {level:g} is not calibrated; there are {known}."
                 raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
-        return calibration.only(tuple(sorted(levels))) if levels else calibration
+        return calibration.only(tuple(sorted(set(levels)))) if levels else calibration

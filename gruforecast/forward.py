@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from gruforecast.arrays import Floats
 from gruforecast.config import NetworkConfig
 from gruforecast.encoding import CHANNELS, decode, encode
-from gruforecast.windows import History, Windows, gather_past
+from gruforecast.windows import History, Windows
 
 Single = NDArray[np.float32]
 Weights = dict[str, Single]
@@ -56,8 +56,7 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
     blocks = [np.zeros((0, config.horizon, len(config.levels)))]
     for block in _blocks(len(windows), config):
         part = windows[block]
-        past = gather_past(history.values, part, config.lookback)
-        blocks.append(forecast_past(past, part.use_log, config, weights))
+        blocks.append(forecast_past(history.past(part, config.lookback), part.use_log, config, weights))
     return np.concatenate(blocks)
 
 

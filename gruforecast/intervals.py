@@ -24,8 +24,12 @@ class Calibration:
     width: Floats
 
     def bounds(self, mean: Floats, scale: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper bounds, each (n, horizon, n_levels), around `mean` (n, horizon); `scale` is (n,)."""
-        half = self.width[None] * scale[:, None, None]
+        """Lower and upper bounds, each (n, horizon, n_levels), around `mean` (n, horizon or fewer steps).
+
+        `scale` is (n,); where it is zero or NaN, how far off a forecast may be is not known: the bounds are NaN.
+        """
+        known = np.where(scale > 0, scale, np.nan)
+        half = self.width[None, : mean.shape[1]] * known[:, None, None]
         return mean[:, :, None] - half, mean[:, :, None] + half
 
     def only(self, levels: tuple[float, ...]) -> Calibration:
@@ -56,6 +60,8 @@ def calibrate(errors: Floats, levels: tuple[float, ...]) -> Calibration:
         levels: levels that `supported_levels` allows.
     """
     horizon = errors.shape[1]
+    if not levels:
+        return Calibration((), np.zeros((horizon, 0)))
     seen = ~np.isnan(errors)
     mean = _step_means(errors, seen)
     scores = errors / mean

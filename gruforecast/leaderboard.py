@@ -107,8 +107,8 @@ def calibrate_on_origins(predict: Predictor, split: Split, levels: tuple[float, 
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:
-    """What interval widths are in units of: each window's MASE scale, 0 where there is none, (n,)."""
-    return np.nan_to_num(mase_scale(split.history, windows, split.season_length))
+    """What interval widths are in units of: each window's MASE scale, zero or NaN where there is none, (n,)."""
+    return mase_scale(split.history, windows, split.season_length)
 
 
 def mean_row(rows: list[Row]) -> Row:

@@ -36,9 +36,9 @@ def mase(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
 
 
 def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
-    """Share of the actual values inside the interval, per window (n,), 0 to 1."""
+    """Share of the actual values inside the interval, per window (n,), 0 to 1; NaN where there is no interval."""
     inside = ((actual >= lower) & (actual <= upper)).astype(float)
-    return _mean(np.where(np.isnan(actual), np.nan, inside))
+    return _mean(np.where(np.isnan(actual) | np.isnan(lower) | np.isnan(upper), np.nan, inside))
 
 
 def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
@@ -49,13 +49,15 @@ def mase_scale(history: History, windows: Windows, season_length: int) -> Floats
 
 
 def _mean_difference(history: History, windows: Windows, lag: int) -> Floats:
-    difference = np.full(len(history.values), np.nan)
-    difference[lag:] = np.abs(history.values[lag:] - history.values[:-lag])
-    total = np.concatenate([[0.0], np.cumsum(np.nan_to_num(difference))])
-    count = np.concatenate([[0], np.cumsum(~np.isnan(difference))])
+    """Summed window by window: a difference of running sums would lose small series behind large ones."""
+    difference = np.full(len(history.values) + 1, np.nan)
+    difference[lag:-1] = np.abs(history.values[lag:] - history.values[: max(len(history.values) - lag, 0)])
     first = np.minimum(windows.start + lag, windows.end)
-    pairs = count[windows.end] - count[first]
-    return (total[windows.end] - total[first]) / np.where(pairs > 0, pairs, np.nan)
+    ranges = np.stack([first, windows.end], axis=1).ravel()
+    seen = ~np.isnan(difference)
+    total = np.add.reduceat(np.where(seen, difference, 0.0), ranges)[::2]
+    pairs = np.where(first < windows.end, np.add.reduceat(seen.astype(np.int64), ranges)[::2], 0)
+    return total / np.where(pairs > 0, pairs, np.nan)
 
 
 def _mean(errors: Floats) -> Floats:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast import __version__
-from gruforecast.artifact.folder import publish, read_manifest, save, seal, write_json
+from gruforecast.artifact.folder import check_files, publish, read_manifest, save, seal, write_json
 from gruforecast.backtest import Split, split
 from gruforecast.contest import Contest
 from gruforecast.data.panel import Reading, read_csv
@@ -23,7 +23,7 @@ from gruforecast.errors import DataError, ModelError, ResourceError
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Weights
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
-from gruforecast.leaderboard import Judged, judge, mean_row, winner
+from gruforecast.leaderboard import Judged, interval_scale, judge, mean_row, winner
 from gruforecast.log import native_stderr_to
 from gruforecast.options import FitOptions
 from gruforecast.progress import Budget, Clock, Progress
@@ -75,7 +75,9 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         outcome = _train_and_build(options, prepared, run_dir, built, budget, progress, clock)
     report = summarise(outcome, str(output), clock.parts, clock.total)
     write_json(built / "report.json", report)
-    seal(built, {"fingerprint": fingerprint, "trials": options.trials, "versions": report["versions"]})
+    limit = options.max_time if outcome.given_up else None
+    facts = {"fingerprint": fingerprint, "trials": options.trials, "cut_at": limit, "versions": report["versions"]}
+    seal(built, facts)
     publish(built, output)
     return report
 
@@ -92,13 +94,13 @@ def _train_and_build(
     """Everything that needs TensorFlow: search, test fit, comparison, refit, and the folder `built` but its report."""
     contest, found = _search(options, prepared, run_dir, budget, progress)
     clock.lap("search")
-    judged, chosen, scored = _judge_all(contest, found, options, prepared, clock)
+    judged, chosen, scored, cut = _judge_all(contest, found, options, prepared, clock)
     weights, refitted = _refit(contest, chosen, scored, prepared, run_dir)
     clock.lap("refit")
     _write_run(run_dir, prepared, judged)
     parity = _build(built, _forecaster(prepared, chosen, weights[0], judged))
     clock.lap("export")
-    given_up = _given_up(found, options, judged, refitted)
+    given_up = _given_up(found, options, judged, [*["the whole test fit"] * cut, *["the refit"] * (not refitted)])
     for warning in given_up:
         progress.warn(warning)
     return Outcome(
@@ -116,6 +118,8 @@ def _train_and_build(
         refitted=refitted,
         notes=prepared.notes,
         warnings=prepared.warnings + given_up,
+        given_up=bool(given_up),
+        scored=_scored(prepared.split),
     )
 
 
@@ -127,6 +131,11 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
     reading = read_csv(options.data, time=options.time, target=options.target, ids=options.ids, freq=options.freq)
     panel, file = reading.panel, Path(options.data).name
     notes, warnings = list(reading.found), list(reading.warnings)
+    for note in notes:
+        progress.say(note)
+    for warning in warnings:
+        progress.warn(warning)
+    said, warned = len(notes), len(warnings)
     horizon, season = options.horizon, options.season
     if horizon is None and season is None and panel.freq.label not in HORIZONS:
         season = _season(panel, int(panel.lengths.max()) // 6)
@@ -136,16 +145,37 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
     if options.season is None:
         season = _season(panel, horizon)
         notes.append(f"season of {season} rows" if season > 1 else "no season")
-    divided = split(panel, horizon, options.folds, season or 1, file)
-    if len(divided.folds) < options.folds:
-        notes.append(f"{len(divided.folds)} folds instead of {options.folds}, because the series are short")
+    divided = _divide(panel, horizon, options.folds, season or 1, file, notes)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
     levels = _levels(options, divided, file, warnings)
-    for note in notes:
+    for note in notes[said:]:
         progress.say(note)
-    for warning in warnings:
+    for warning in warnings[warned:]:
         progress.warn(warning)
     return Prepared(reading, divided, levels, notes, warnings)
+
+
+def _divide(panel: Panel, horizon: int, folds: int, season: int, file: str, notes: list[str]) -> Split:
+    """The split, with only folds that can be scored.
+
+    Raises:
+        DataError: no fold or no test part can be scored.
+    """
+    whole = split(panel, horizon, folds, season, file)
+    divided = whole.scorable()
+    if not len(divided.folds) or not divided.can_judge():
+        part = "test part" if len(divided.folds) else "fold before the test part"
+        raise DataError(
+            f"no {part} can be scored: there the values are missing, or until then they never change.",
+            remedy="Leave constant series out, give more rows, or pass another --horizon.",
+            code="GF-D43",
+            file=file,
+        )
+    if len(whole.folds) < folds:
+        notes.append(f"{len(whole.folds)} folds instead of {folds}, because the series are short")
+    if len(divided.folds) < len(whole.folds):
+        notes.append(f"{len(divided.folds)} folds instead of {len(whole.folds)}, because the others cannot be scored")
+    return divided
 
 
 def _season(panel: Panel, horizon: int) -> int:
@@ -188,17 +218,17 @@ def _finished(output: Path, fingerprint: str, options: FitOptions) -> Report | N
     if output.exists() or output.is_symlink():
         manifest = _manifest_or_none(output)
         same = manifest is not None and manifest.get("fingerprint") == fingerprint
-        if same and manifest is not None and manifest.get("trials", 0) >= options.trials and not options.overwrite:
-            report = json.loads((output / "report.json").read_text(encoding="utf-8"))
-            return dict(report)
+        if same and manifest is not None and _enough(manifest, options) and not options.overwrite:
+            check_files(output, manifest)
+            report: Report = json.loads((output / "report.json").read_text(encoding="utf-8"))
+            return report
         if not same and not options.overwrite:
             text = "the folder exists and was not made by this command with these data and options."
             remedy = "Choose another folder with -o, or pass --overwrite."
             raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
-        if manifest is None and not (output.is_dir() and not output.is_symlink()):
-            raise ModelError(
-                "this is no folder.", remedy="Choose another name with -o.", code="GF-M12", file=str(output)
-            )
+        if manifest is None and not _is_empty_folder(output):
+            text = "this holds something else than a model: it is not replaced."
+            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         remedy = "Create it, or choose another place with -o."
@@ -206,6 +236,17 @@ def _finished(output: Path, fingerprint: str, options: FitOptions) -> Report | N
             "this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent)
         )
     return None
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
+    """Whether an earlier run did all that is asked: as many trials, and not cut short by a smaller time budget."""
+    limit, trials = manifest.get("cut_at"), manifest.get("trials")
+    in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
+    return isinstance(trials, int) and trials >= options.trials and in_time
 
 
 def _manifest_or_none(output: Path) -> dict[str, Any] | None:
@@ -241,8 +282,11 @@ def _search(
 
 def _judge_all(
     contest: Contest, found: Search, options: FitOptions, prepared: Prepared, clock: Clock
-) -> tuple[list[Judged], Trial, tuple[Path, str]]:
-    """Every row of the leaderboard, the chosen trial, and path and digest of the weights scored on the test part."""
+) -> tuple[list[Judged], Trial, tuple[Path, str], bool]:
+    """Every row of the leaderboard, the chosen trial, and of its weights scored on the test part path and digest.
+
+    Last, whether the time budget cut their training short.
+    """
     chosen = found.best
     fitted, weights = contest.test_fit(chosen, "gru")
     clock.lap("test_fit")
@@ -256,7 +300,7 @@ def _judge_all(
         seeds = [judge(candidate, prepared.split, prepared.levels) for candidate in group]
         judged.append(replace(seeds[0], row=mean_row([one.row for one in seeds])))
     clock.lap("judging")
-    return judged, chosen, (weights, fitted["digest"])
+    return judged, chosen, (weights, fitted["digest"]), bool(fitted.get("cut"))
 
 
 def _refit(
@@ -329,7 +373,14 @@ def _build(built: Path, forecaster: Forecaster) -> float:
         raise
 
 
-def _given_up(found: Search, options: FitOptions, judged: list[Judged], refitted: bool) -> list[str]:
+def _scored(divided: Split) -> tuple[int, int]:
+    """How many series are scored on the test part, and how many of those have no MASE scale."""
+    windows = divided.test_windows()
+    scale = interval_scale(divided, windows)
+    return len(windows), int((~(scale > 0)).sum())
+
+
+def _given_up(found: Search, options: FitOptions, judged: list[Judged], parts: list[str]) -> list[str]:
     """What the time budget made `fit` give up."""
     if options.max_time is None:
         return []
@@ -339,5 +390,5 @@ def _given_up(found: Search, options: FitOptions, judged: list[Judged], refitted
     cells = {one.row.kind for one in judged if not one.row.competes}
     wanted = {"short": {"gru", "lstm", "rnn"}, "full": {"lstm", "rnn"}, "none": set()}[options.compare]
     missing += [f"the {cell} comparison" for cell in sorted(wanted - cells)]
-    missing += [] if refitted else ["the refit"]
+    missing += parts
     return [f"the time budget did not allow for {', '.join(missing)}"] if missing else []

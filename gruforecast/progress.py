@@ -47,6 +47,13 @@ class Budget:
         deadline = self.deadline(part)
         return deadline is not None and time.time() >= deadline
 
+    def fitting(self, steps: int, seconds_per_step: float | None, part: str) -> int:
+        """How many of `steps` fit into what is left for `part`, at least one."""
+        deadline = self.deadline(part)
+        if deadline is None or not seconds_per_step:
+            return max(steps, 1)
+        return int(max(1, min(steps, (deadline - time.time()) / seconds_per_step)))
+
 
 class Clock:
     """Seconds spent in each named part of a command."""

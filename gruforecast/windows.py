@@ -79,6 +79,16 @@ class History:
             use_log=self.positive_until[series] >= end,
         )
 
+    def past(self, windows: Windows, lookback: int) -> Floats:
+        """Last `lookback` rows before each window's end, (n, lookback), from which a forecast is made.
+
+        Where all of them are missing, the last value seen before takes the place of the newest one.
+        """
+        found = np.asarray(gather_past(self.values, windows, lookback))
+        newest = self.values[self.last_seen[windows.end - 1]]
+        found[:, -1] = np.where(np.isnan(found).all(axis=1), newest, found[:, -1])
+        return found
+
     def floor_at_zero(self, forecasts: Floats, windows: Windows) -> Floats:
         """Forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
         never = self.nonnegative_until[windows.series] >= windows.end

@@ -94,3 +94,15 @@ def test_a_forecast_that_is_no_number_scores_infinite() -> None:
     found = split(panel_of(np.arange(100.0)), 10, 1, 1, "f.csv")
     windows = found.fold_windows()[0]
     assert found.mean_mase(windows, np.full((1, 10), np.nan)) == float("inf")
+
+
+def test_folds_that_cannot_be_scored_are_left_out() -> None:
+    y = 10 + np.sin(np.arange(100.0))
+    y[60:70] = np.nan
+    found = split(panel_of(y), 10, 3, 1, "f.csv").scorable()
+    assert found.folds.tolist() == [[70], [80]]
+    assert found.can_judge()
+    assert not found.can_stop_early()  # the inner slice lies in the hole
+    flat = split(panel_of(np.full(100, 5.0)), 10, 3, 1, "f.csv")
+    assert not len(flat.scorable().folds)
+    assert not flat.can_judge()

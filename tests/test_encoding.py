@@ -53,7 +53,7 @@ def test_targets_come_back(use_log: bool) -> None:
     flags = np.array([use_log] * 4)
     encoded = encode(past, flags, CONFIG)
     target, mask = encode_target(future, flags, encoded)
-    back = decode((target - encoded.base)[:, :, None], encoded, flags)[:, :, 0]
+    back = decode(target[:, :, None], encoded, flags)[:, :, 0]
     assert mask[0].tolist() == [1, 1, 0, 1, 1]
     inside = (mask > 0) & (np.abs(target) < TARGET_CLIP)
     np.testing.assert_allclose(back[inside], future[inside], rtol=1e-10)
@@ -124,3 +124,22 @@ def test_keras_operations_give_what_numpy_gives() -> None:
     np.testing.assert_allclose(
         decode(residual, expected, flags), np.asarray(decode(residual, found, flags, keras.ops)), rtol=1e-12
     )
+
+
+def test_an_exact_season_far_from_the_level_asks_nothing_of_the_network() -> None:
+    """Targets are clipped around the base, not around the level: the base alone is already right here."""
+    config = NetworkConfig(horizon=4, lookback=8, season_length=4, log_unit=0.001)
+    season = np.array([[1.0, 50.0, 2.0, 70.0]])
+    flags = np.array([True])
+    encoded = encode(np.tile(season, 2), flags, config)
+    target, mask = encode_target(season, flags, encoded)
+    assert np.abs(encoded.base).max() > TARGET_CLIP
+    np.testing.assert_allclose(target, 0, atol=1e-9)
+    assert mask.all()
+
+
+def test_a_window_without_any_past_teaches_nothing() -> None:
+    flags = np.array([True, True])
+    past = np.array([[NAN] * 8, [NAN] * 7 + [2.0]])
+    _, mask = encode_target(np.ones((2, 5)), flags, encode(past, flags, CONFIG))
+    assert mask.any(axis=1).tolist() == [False, True]

@@ -224,3 +224,45 @@ def test_missing_weeks_are_masked_and_forecast(tmp_path: Path) -> None:
     assert lines[0].startswith("unique_id,date,y_hat")
     values = [float(line.split(",")[2]) for line in lines[1:]]
     assert all(300 < value < 330 for value in values)
+
+
+def test_one_step_of_a_series_that_crosses_zero(csv: Any, tmp_path: Path) -> None:
+    """Three errors support no interval; forecasts near zero still pass the parity check."""
+    y = np.random.default_rng(0).normal(size=90)
+    rows = "".join(f"{np.datetime64('2024-01-01') + k},{value}\n" for k, value in enumerate(y))
+    arguments = ["--horizon", "1", "--trials", "1", "--compare", "none", "--json"]
+    done = run("fit", csv("ds,y\n" + rows), *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["levels"] == []
+    assert "need 4 errors before the test part, there are 3: left out" in done.stderr
+    assert run("predict", cwd=tmp_path).stdout.splitlines()[0] == "unique_id,ds,y_hat"
+
+
+def test_a_constant_series_is_refused_before_training(csv: Any, tmp_path: Path) -> None:
+    rows = "".join(f"{np.datetime64('2024-01-01') + k},5\n" for k in range(90))
+    done = run("fit", csv("ds,y\n" + rows), cwd=tmp_path)
+    assert done.returncode == 3
+    assert "never change" in done.stderr
+
+
+def test_a_model_cut_short_by_its_budget_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
+    arguments = ["fit", str(AIR), "--horizon", "12", "--trials", "3", "--compare", "short", "-o", "m"]
+    done = run(*arguments, "--max-time", "8s", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "the time budget did not allow for" in done.stderr
+    again = run(*arguments, "--max-time", "8s", "--json", cwd=tmp_path)
+    assert "nothing to do" in again.stderr
+    assert json.loads(again.stdout)["trials"]["completed"] < 3
+    longer = run(*arguments, "--compare", "none", "--max-time", "9s", cwd=tmp_path)
+    assert longer.returncode == 4
+    manifest = json.loads((tmp_path / "m" / "manifest.json").read_text())
+    assert manifest["cut_at"] == 8
+
+
+def test_overwrite_replaces_models_only(tmp_path: Path) -> None:
+    (tmp_path / "m").mkdir()
+    (tmp_path / "m" / "thesis.txt").write_text("precious")
+    done = run("fit", str(AIR), "-o", "m", "--overwrite", cwd=tmp_path)
+    assert done.returncode == 4
+    assert (tmp_path / "m" / "thesis.txt").exists()

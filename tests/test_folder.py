@@ -128,7 +128,7 @@ def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str)
     [
         ("units", 60000, "impossible network"),
         ("layers", -1, "impossible network"),
-        ("horizon", "six", "not supported"),
+        ("horizon", "six", "impossible network"),
         ("cell", "gruu", "impossible network"),
         ("unitz", 4, "Did you mean 'units'"),
         ("units", 5, "shape"),
@@ -185,3 +185,108 @@ def test_no_place_and_no_name_of_this_machine_is_in_the_folder(folder: Path) -> 
     text = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file())
     for word in words:
         assert word.encode() not in text
+
+
+def reseal(folder: Path, change: Any) -> None:
+    """Change model.json and seal the folder again, as someone could who makes a model folder by hand."""
+    model = json.loads((folder / "model.json").read_text())
+    change(model)
+    write_json(folder / "model.json", model)
+    (folder / "manifest.json").unlink()
+    seal(folder, {})
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [
+        ("freq", "step", 0),
+        ("freq", "step", -1),
+        ("freq", "unit", "X"),
+        ("freq", "step", "a"),
+        ("freq", "step", 10**30),
+        ("freq", "day", 40),
+        ("form", "kind", "zzz"),
+        ("form", "clock", "zzz"),
+        ("network", "log_unit", 0.0),
+        ("network", "units", 4.0),
+        ("network", "levels", [0.4]),
+        ("network", "horizon", 10**9),
+    ],
+)
+def test_nonsense_in_a_sealed_folder_is_exit_4(folder: Path, part: str, key: str, value: Any) -> None:
+    reseal(folder, lambda model: model[part].update({key: value}))
+    with pytest.raises(ModelError):
+        load(folder)
+
+
+@pytest.mark.parametrize(
+    "change", [{"winner": "nobody"}, {"ids": [["a"]]}, {"levels": {"networks": [80.0]}}, {"names": 5}]
+)
+def test_parts_that_do_not_fit_together_are_exit_4(folder: Path, change: dict[str, Any]) -> None:
+    reseal(folder, lambda model: model.update(change))
+    with pytest.raises(ModelError):
+        load(folder)
+
+
+@pytest.mark.parametrize("name", ["weights", "calibration", "context"])
+@pytest.mark.parametrize("damage", ["nan", "object", "text", "shape", "missing", "huge"])
+def test_arrays_that_cannot_be_right_are_exit_4(folder: Path, name: str, damage: str) -> None:
+    import zipfile
+
+    path = folder / f"{name}.npz"
+    with np.load(path) as data:
+        arrays = {key: data[key] for key in data.files}
+    key = {"weights": "hidden.bias", "calibration": "theta", "context": "baseline.theta"}[name]
+    if damage == "missing":
+        del arrays[key]
+    elif damage == "text":
+        path.write_bytes(b"no zip at all")
+    else:
+        changes = {
+            "nan": arrays[key] * np.nan,
+            "object": np.array([None, 1]),
+            "shape": arrays[key][:-1],
+            "huge": arrays[key],
+        }
+        arrays[key] = changes[damage]
+    if damage != "text":
+        np.savez(path, **arrays)
+    if damage == "huge":
+        header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (250000000000,), }".ljust(
+            127
+        )
+        with zipfile.ZipFile(path, "w") as archive:
+            for other in arrays:
+                archive.writestr(f"{other}.npy", header + b"\n")
+    reseal(folder, lambda model: None)
+    with pytest.raises(ModelError):
+        load(folder)
+
+
+def test_no_interval_for_a_series_that_never_changed(folder: Path) -> None:
+    forecast = load(folder).predict(panel_of([7.0, 7.0, 7.0, 7.0], np.arange(30.0)))
+    assert np.isfinite(forecast.mean).all()
+    assert np.isnan(forecast.lower[0]).all()
+    assert np.isfinite(forecast.lower[1]).all()
+
+
+def test_a_long_hole_at_the_end_falls_back_on_the_last_value(folder: Path) -> None:
+    y = 5e5 + 1e4 * np.random.default_rng(2).random(100)
+    y[60:] = np.nan
+    forecast = load(folder).predict(panel_of(y))
+    assert (np.abs(forecast.mean / y[59] - 1) < 0.5).all()
+
+
+def test_bounds_stay_around_a_floored_forecast(folder: Path) -> None:
+    y = np.concatenate([np.arange(60.0, 0.0, -1.0), np.zeros(3)])
+    forecast = load(folder).predict(panel_of(y), member="theta")
+    assert (forecast.mean >= 0).all()
+    assert (forecast.upper[:, :, 0] > forecast.mean).all()
+
+
+def test_data_of_another_step_are_refused(folder: Path) -> None:
+    from gruforecast.data.frequency import Frequency
+    from gruforecast.errors import DataError
+
+    with pytest.raises(DataError, match="the step is 'D'"):
+        load(folder).predict(panel_of(np.arange(30.0), freq=Frequency("s", 86400)))

@@ -70,3 +70,15 @@ def test_bounds_are_in_each_series_own_unit() -> None:
     assert lower[0].tolist() == [[9, 8], [7, 6]]
     assert upper[1].tolist() == [[15, 20], [25, 30]]
     assert calibration.only((95.0,)).width.tolist() == [[2.0], [4.0]]
+
+
+def test_without_any_level_there_is_no_interval_and_no_crash() -> None:
+    found = calibrate(np.ones((2, 3)), ())
+    assert found.width.shape == (3, 0)
+    assert found.bounds(np.ones((4, 3)), np.ones(4))[0].shape == (4, 3, 0)
+
+
+def test_no_bounds_where_no_scale_is_known() -> None:
+    lower, upper = Calibration((80.0,), np.ones((2, 1))).bounds(np.ones((3, 2)), np.array([1.0, 0.0, np.nan]))
+    assert np.isnan(lower).all(axis=(1, 2)).tolist() == [False, True, True]
+    assert np.isnan(upper).all(axis=(1, 2)).tolist() == [False, True, True]

@@ -81,3 +81,13 @@ def test_the_scale_reads_only_rows_before_the_window() -> None:
     later[20:] = 1e6
     scales = [mase_scale(h, h.windows(np.array([0]), np.array([20])), 4) for h in (history_of(y), history_of(later))]
     assert scales[0] == scales[1] == pytest.approx(np.abs(y[4:20] - y[:16]).mean())
+
+
+def test_a_small_series_keeps_its_scale_beside_a_large_one() -> None:
+    generator = np.random.default_rng(1)
+    large, small = 1e11 * generator.random(500), 0.03 * generator.random(500)
+    for order in ([large, small], [small, large]):
+        history = history_of(*order)
+        windows = history.windows(np.arange(2), history.indptr[1:])
+        k = 1 if order[1] is small else 0
+        assert mase_scale(history, windows, 1)[k] == pytest.approx(np.abs(np.diff(small)).mean(), rel=1e-12)

@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.data.panel import read_csv
+from gruforecast.data.frequency import Frequency
+from gruforecast.data.panel import read_csv, read_like
+from gruforecast.data.stamps import StampForm
+from gruforecast.data.table import Names
 from gruforecast.errors import DataError, GruforecastError, UsageError
 
 GOOD = "ds,y\n" + "".join(f"2024-01-{day:02},{day}.5\n" for day in range(1, 11))
@@ -103,14 +106,14 @@ def test_ids_stay_text(csv: Any) -> None:
 def test_a_blank_target_is_missing_and_said(csv: Any) -> None:
     reading = read_csv(csv("ds,y\n2024-01-01,1\n2024-01-02,\n2024-01-03,n/a\n2024-01-04,4\n"))
     assert np.isnan(reading.panel.y).tolist() == [False, True, True, False]
-    assert reading.warnings == ["2 values are missing: masked, never filled in"]
+    assert reading.warnings == ["2 values are missing: masked, never filled in; a series ends at its last value"]
 
 
 def test_absent_rows_become_missing_steps(csv: Any) -> None:
     reading = read_csv(csv(GOOD.replace("2024-01-04,4.5\n", "")))
     assert len(reading.panel.y) == 10
     assert np.isnan(reading.panel.y[3])
-    assert reading.warnings == ["1 values are missing, 1 of them because the row is absent: masked, never filled in"]
+    assert "1 values are missing, 1 of them because the row is absent" in reading.warnings[0]
 
 
 def test_columns_are_found_by_content(csv: Any) -> None:
@@ -163,3 +166,96 @@ def test_numbers_come_back_bit_for_bit(tmp_path_factory: Any, numbers: list[floa
     days = np.datetime64("2024-01-01") + np.arange(len(numbers))
     path.write_text("ds,y\n" + "".join(f"{day},{number!r}\n" for day, number in zip(days, numbers, strict=True)))
     assert read_csv(str(path)).panel.y.tolist() == numbers
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ("date,time,load\n" + "".join(f"2024-01-0{d},{h:02}:00,{h}\n" for d in (1, 2, 3) for h in range(24)), "GF-D18"),
+        ("year,month,value\n" + "".join(f"{y},{m},1\n" for y in range(2000, 2006) for m in ("Jan", "Feb")), "GF-D18"),
+        ("year,quarter,gdp\n" + "".join(f"{y},Q{q},1\n" for y in range(2000, 2006) for q in (1, 2)), "GF-D18"),
+        ("date,revenue,visits\n2024-01-01,$5,3\n2024-01-02,$6,4\n2024-01-03,$7,4\n", "GF-D16"),
+        ("date,temp,hum\n2024-01-01,1,3\n2024-01-02,?,4\n2024-01-03,2,4\n", "GF-D16"),
+        ("a,2024-01-01,1\na,2024-01-02,2\na,2024-01-03,3\n", "GF-D13"),
+        ("date,y\n230101,1\n230201,2\n230301,2\n", "GF-D20"),
+        ("ds;y\n2024-01-01;980\n2024-01-02;1.010\n2024-01-03;1.020\n", "GF-D31"),
+        ("ds,y\n2024-01-01 00:00+02:00,1\n2024-01-01 01:00,2\n", "GF-D23"),
+        ("ds,y\n02/01/2024,1\n13.01.2024,2\n", "GF-D23"),
+        ("ds,y\n2024-01-01 00:00:00.0,1\n2024-01-01 00:00:00.5,1\n", "GF-D20"),
+        ("ds,y\n2024-01-01-00,1\n2024-01-01-01,1\n", "GF-D20"),
+        (
+            "ds,y\n"
+            + "".join(f"2024-{md},1\n" for md in ("01-01", "01-02", "03-05", "04-01", "05-09", "07-30", "07-31")),
+            "GF-D38",
+        ),
+        (
+            "id,ds,y\n"
+            + "".join(f"a,{np.datetime64('2024-01-01') + k},1\n" for k in range(60))
+            + "".join(f"b,2024-{m:02}-01,1\n" for m in range(1, 13)),
+            "GF-D38",
+        ),
+    ],
+)
+def test_what_would_be_misread_is_refused(csv: Any, content: str, code: str) -> None:
+    with pytest.raises(DataError) as caught:
+        read_csv(csv(content))
+    assert caught.value.code == code
+
+
+def test_a_numeric_id_is_kept(csv: Any) -> None:
+    one = read_csv(csv("unique_id,ds,y\n" + "".join(f"7,2024-01-0{d},{d}\n" for d in range(1, 6)))).panel
+    assert one.ids == (("7",),)
+    rows = [f"{1 + d // 5},2024-01-{d + 1:02},{d}\n" for d in range(10)]
+    two = read_csv(csv("unique_id,ds,y\n" + "".join(rows))).panel
+    assert two.ids == (("1",), ("2",))
+
+
+def test_a_column_of_weekdays_is_no_id(csv: Any) -> None:
+    days = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"] * 2
+    panel = read_csv(csv("ds,name,y\n" + "".join(f"2024-01-{k + 1:02},{d},{k}\n" for k, d in enumerate(days)))).panel
+    assert panel.ids == (("series",),)
+
+
+def test_a_long_cell_of_digits_is_refused_at_once(csv: Any) -> None:
+    with pytest.raises(DataError, match="not a number"):
+        read_csv(csv("ds,y\n2024-01-01,1\n2024-01-02," + "1" * 50_000 + "x\n2024-01-03,3\n"))
+
+
+@pytest.mark.parametrize("freq", ["h", "2B", "W-MON", "99999999999999999999h", "s"])
+def test_a_step_that_cannot_be_is_refused(csv: Any, freq: str) -> None:
+    with pytest.raises(UsageError):
+        read_csv(csv(GOOD), freq=freq)
+
+
+def test_a_named_step_lets_the_rest_be_missing(csv: Any) -> None:
+    text = "ds,y\n" + "".join(f"2024-01-{d:02},{d}\n" for d in (1, 8, 15, 22, 29))
+    assert len(read_csv(csv(text)).panel.y) == 5
+    assert len(read_csv(csv(text), freq="D").panel.y) == 29
+
+
+class TestReadLike:
+    """Data that a model is to forecast are read with the model's step, stamps and columns."""
+
+    def read(self, path: str, freq: Frequency, form: StampForm | None = None) -> Any:
+        return read_like(path, Names("ds", "y"), freq, form or StampForm("ymd")).panel
+
+    def test_one_row_on_another_day_of_the_month(self, csv: Any) -> None:
+        panel = self.read(csv("ds,y\n2024-01-31,1\n"), Frequency("M", 1))
+        assert [str(d)[:10] for d in panel.freq.after(panel.ds, 3)[0]] == ["2024-02-29", "2024-03-31", "2024-04-30"]
+
+    def test_a_week_of_business_days(self, csv: Any) -> None:
+        days = [f"2024-01-{d:02},1\n" for d in (4, 5, 8, 9)]
+        panel = self.read(csv("ds,y\n" + "".join(days)), Frequency("B", 1))
+        assert str(panel.freq.after(panel.ds[-1:], 4)[0, -1])[:10] == "2024-01-15"
+        with pytest.raises(DataError, match="does not fit"):
+            self.read(csv("ds,y\n2024-01-05,1\n2024-01-06,1\n"), Frequency("B", 1))
+
+    def test_day_first_is_settled_by_the_model(self, csv: Any) -> None:
+        form = StampForm("dmy", mark="/")
+        panel = self.read(csv("ds,y\n01/02/2024,1\n01/03/2024,2\n"), Frequency("M", 1), form)
+        assert str(panel.ds[0])[:10] == "2024-02-01"
+
+    @pytest.mark.parametrize("step", [Frequency("M", 1), Frequency("s", 7 * 86400)])
+    def test_another_step_is_refused(self, csv: Any, step: Frequency) -> None:
+        with pytest.raises(DataError):
+            self.read(csv(GOOD), step)

@@ -14,9 +14,12 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
+import zlib
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
@@ -27,11 +30,13 @@ from gruforecast.data.frequency import Frequency
 from gruforecast.data.stamps import StampForm
 from gruforecast.data.table import Names
 from gruforecast.errors import ModelError, ResourceError
-from gruforecast.forecaster import Ends, Forecaster
+from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import weight_shapes
 from gruforecast.intervals import Calibration
 
 FORMAT = 0
+MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
+MOST_STAMP = 2**37  # seconds from 1970, about 4,000 years
 REMEDY = "The folder is damaged; fit the model again."
 LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what a forecast needs
 
@@ -51,7 +56,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     np.savez(folder / "weights.npz", **forecaster.weights)  # type: ignore[arg-type]
     np.savez(folder / "calibration.npz", **{name: found.width for name, found in forecaster.calibrations.items()})  # type: ignore[arg-type]
     ends = forecaster.context
-    forecasts = {f"baseline.{name}": values for name, values in ends.baselines.items()}
+    forecasts = {f"baseline.{name}": ends.baselines[name] for name in forecaster.members if name != NETWORKS}
     np.savez(
         folder / "context.npz",
         past=ends.past,
@@ -76,6 +81,16 @@ def publish(built: Path, target: Path) -> None:
         target.rename(old)
     built.rename(target)
     shutil.rmtree(old, ignore_errors=True)
+
+
+def check_files(folder: Path, manifest: dict[str, Any]) -> None:
+    """Compare every file that the manifest names with its digest.
+
+    Raises:
+        ModelError: one is missing or was changed.
+    """
+    for name, digest in manifest["files"].items():
+        _check_file(folder / name, digest)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -115,7 +130,7 @@ def load(folder: str | Path) -> Forecaster:
         _check_file(folder / name, manifest["files"].get(name))
     try:
         return _assemble(folder, _read_json(folder / "model.json"))
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
         text = f"the contents do not fit together ({error})."
         raise ModelError(text, remedy=REMEDY, code="GF-M05", file=str(folder)) from error
 
@@ -123,34 +138,41 @@ def load(folder: str | Path) -> Forecaster:
 def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
     file = str(folder / "model.json")
     config = from_dict(NetworkConfig, model["network"], file)
-    weights = _arrays(folder / "weights.npz")
-    for name, shape in weight_shapes(config).items():
-        if name not in weights or weights[name].shape != shape or weights[name].dtype != np.float32:
-            text = f"array {name!r} does not have the shape {shape}."
-            raise ModelError(text, remedy=REMEDY, code="GF-M06", file=str(folder / "weights.npz"))
-    widths = _arrays(folder / "calibration.npz")
+    weights = _arrays(folder / "weights.npz", {name: (shape, "f4") for name, shape in weight_shapes(config).items()})
+    levels = {str(name): tuple(float(level) for level in found) for name, found in model["levels"].items()}
+    widths = {name: ((config.horizon, len(found)), "f8") for name, found in levels.items()}
+    calibration = _arrays(folder / "calibration.npz", widths)
+    ids = tuple(tuple(str(part) for part in key) for key in model["ids"])
+    if model["winner"] not in levels:
+        raise ValueError("the winner is no member")
     return Forecaster(
         config=config,
         weights=weights,
         winner=str(model["winner"]),
-        calibrations={name: Calibration(tuple(levels), widths[name]) for name, levels in model["levels"].items()},
+        calibrations={name: Calibration(found, calibration[name]) for name, found in levels.items()},
         names=from_dict(Names, model["names"], file),
         freq=from_dict(Frequency, model["freq"], file),
         form=from_dict(StampForm, model["form"], file),
-        context=_context(_arrays(folder / "context.npz"), model["ids"]),
+        context=_context(folder, config, ids, [name for name in levels if name != NETWORKS]),
     )
 
 
-def _context(arrays: dict[str, Array], ids: list[list[str]]) -> Ends:
-    mark = "baseline."
+def _context(folder: Path, config: NetworkConfig, ids: tuple[tuple[str, ...], ...], members: list[str]) -> Ends:
+    n = len(ids)
+    wanted = {"past": ((n, config.lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
+    wanted |= {"use_log": ((n,), "b1"), "never_negative": ((n,), "b1")}
+    wanted |= {f"baseline.{name}": ((n, config.horizon), "f8") for name in members}
+    arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale"))
+    if (np.abs(arrays["last"]) > MOST_STAMP).any():
+        raise ValueError("a stamp is out of range")
     return Ends(
-        ids=tuple(tuple(key) for key in ids),
+        ids=ids,
         past=arrays["past"],
         use_log=arrays["use_log"],
         never_negative=arrays["never_negative"],
         scale=arrays["scale"],
         last=arrays["last"].astype("datetime64[s]"),
-        baselines={name.removeprefix(mark): array for name, array in arrays.items() if name.startswith(mark)},
+        baselines={name: arrays[f"baseline.{name}"] for name in members},
     )
 
 
@@ -196,11 +218,40 @@ def _read_json(path: Path) -> Any:
         ) from error
 
 
-def _arrays(path: Path) -> dict[str, Array]:
+def _arrays(
+    path: Path, wanted: Mapping[str, tuple[tuple[int, ...], str]], may_miss: tuple[str, ...] = ()
+) -> dict[str, Array]:
+    """The arrays of a file, which must have exactly the `wanted` names, shapes and types; checked before allocation.
+
+    Numbers must be finite; arrays in `may_miss` may hold NaN.
+    """
+    arrays: dict[str, Array] = {}
     try:
-        with np.load(path, allow_pickle=False) as data:
-            return {name: data[name] for name in data.files}
-    except (OSError, ValueError) as error:
-        raise ModelError(
-            f"the arrays cannot be read ({error}).", remedy=REMEDY, code="GF-M10", file=str(path)
-        ) from error
+        with zipfile.ZipFile(path) as archive:
+            names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            if set(names) != set(wanted):
+                raise ValueError(f"its arrays are {sorted(names)}")  # noqa: TRY301 - worded below
+            for name, (shape, kind) in wanted.items():
+                with archive.open(names[name]) as stream:
+                    arrays[name] = _array(stream, names[name].file_size, shape, kind)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        text = f"the arrays cannot be read ({error})."
+        raise ModelError(text, remedy=REMEDY, code="GF-M10", file=str(path)) from error
+    for name, array in arrays.items():
+        bad = np.isinf(array).any() if name in may_miss else not np.isfinite(array).all()
+        if bad:
+            raise ModelError(f"array {name!r} is not finite.", remedy=REMEDY, code="GF-M06", file=str(path))
+    return arrays
+
+
+def _array(stream: IO[bytes], size: int, shape: tuple[int, ...], kind: str) -> Array:
+    """One array of known shape and type; size and header are compared before any number is read."""
+    if size > int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize + MOST_HEADER:
+        raise ValueError(f"an array does not have the shape {shape}")
+    version = np.lib.format.read_magic(stream)
+    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
+    found, fortran, dtype = read(stream)
+    if found != shape or dtype != np.dtype(f"<{kind}" if kind != "b1" else kind):
+        raise ValueError(f"an array does not have the shape {shape}")
+    numbers = np.frombuffer(stream.read(), dtype=dtype).reshape(shape, order="F" if fortran else "C")
+    return np.array(numbers, order="C")

@@ -11,16 +11,14 @@ from pathlib import Path
 
 import typer
 
-from gruforecast.errors import GruforecastError
+from gruforecast.errors import GruforecastError, ResourceError
 
 INTERRUPTED = 130
 
 
 def harmless(text: str) -> str:
-    """Text with every character that a terminal could obey written as an escape."""
-    return "".join(
-        mark if mark.isprintable() or mark == "\n" else mark.encode("unicode_escape").decode() for mark in text
-    )
+    """Text with every character that a terminal could obey, line ends included, written as an escape."""
+    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
 @contextlib.contextmanager
@@ -29,39 +27,42 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None) -> Iterat
 
     Args:
         as_json: also print the error as one JSON object on stdout.
-        debug: let unexpected exceptions and known ones show their traceback.
+        debug: show the traceback, too.
         log: the file that a report of a bug should include.
     """
     try:
         yield
-    except GruforecastError as error:
-        if debug:
-            traceback.print_exc()
-        if as_json:
-            typer.echo(json.dumps({"error": error.to_dict()}))
-        typer.echo(harmless(f"error[{error.code}] {error}"), err=True)
-        raise typer.Exit(error.exit_code) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted: nothing was saved; the same command starts again", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    except (typer.Exit, SystemExit):
+        raise
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nothing is left to say
         raise typer.Exit(0) from None
-    except (typer.Exit, SystemExit):
-        raise
-    except Exception as error:
+    except KeyboardInterrupt:
+        typer.echo("interrupted: nothing was saved; the same command starts again", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+    except Exception as error:  # noqa: BLE001 - this is the edge
         if debug:
-            raise
-        where = f" The log is {log}." if log and log.exists() else ""
-        text = (
-            f"a bug in gruforecast: {type(error).__name__}: {error}.{where} Run again with --debug for the traceback."
-        )
+            traceback.print_exc()
+        known = _known(error, log)
         if as_json:
-            found = {
-                "code": "GF-BUG",
-                "message": str(error),
-                "remedy": "Run again with --debug and report the traceback.",
-            }
-            typer.echo(json.dumps({"error": found}))
-        typer.echo(harmless(f"error[GF-BUG] {text}"), err=True)
-        raise typer.Exit(1) from None
+            typer.echo(json.dumps({"error": known.to_dict()}))
+        typer.echo(harmless(f"error[{known.code}] {known}"), err=True)
+        raise typer.Exit(known.exit_code) from None
+
+
+def _known(error: Exception, log: Path | None) -> GruforecastError:
+    """The error as one of ours: the environment's faults are exit 5, what is left is a bug, exit 1."""
+    if isinstance(error, GruforecastError):
+        return error
+    if isinstance(error, MemoryError):
+        remedy = "Give fewer series or rows."
+        return ResourceError("the memory of this machine is not enough.", remedy=remedy, code="GF-E06")
+    if isinstance(error, OSError):
+        remedy = "Make room, or choose another place."
+        file = str(error.filename) if error.filename else None
+        return ResourceError(f"{error.strerror or error}.", remedy=remedy, code="GF-E07", file=file)
+    where = f" The log is {log}." if log and log.exists() else ""
+    remedy = "Run again with --debug and report the traceback."
+    return GruforecastError(
+        f"a bug in gruforecast: {type(error).__name__}: {error}.{where}", remedy=remedy, code="GF-BUG"
+    )

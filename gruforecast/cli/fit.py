@@ -16,7 +16,9 @@ COLUMNS, SEARCH, RESULT = "Columns and time", "Search", "Result"
 def fit(
     data: Annotated[str, typer.Argument(help="CSV file with one or many series; '-' is standard input.")],
     output: Annotated[str, typer.Option("-o", "--output", help="Model folder.")] = "gruforecast_model",
-    time: Annotated[str | None, typer.Option(help="Time column; found if not given.", rich_help_panel=COLUMNS)] = None,
+    time: Annotated[
+        list[str] | None, typer.Option(help="Time column; found if not given.", rich_help_panel=COLUMNS)
+    ] = None,
     target: Annotated[
         str | None, typer.Option(help="Column to forecast; found if not given.", rich_help_panel=COLUMNS)
     ] = None,
@@ -71,7 +73,7 @@ def fit(
         options = FitOptions(
             data=data,
             output=output,
-            time=time,
+            time=_one_time(time),
             target=target,
             ids=tuple(id or ()),
             horizon=horizon,
@@ -96,3 +98,13 @@ def fit(
             typer.echo(json.dumps(report, allow_nan=False))
         elif not quiet:
             show_report(report, verbose=verbose)
+
+
+def _one_time(names: list[str] | None) -> str | None:
+    """The one time column; several are part of the contract, but not read yet."""
+    if names and len(names) > 1:
+        from gruforecast.errors import UsageError
+
+        remedy = "Join date and time in one column."
+        raise UsageError("several --time columns are not supported yet.", remedy=remedy, code="GF-U14")
+    return names[0] if names else None

@@ -14,6 +14,7 @@ from gruforecast.arrays import Array, Ints, Stamps
 from gruforecast.errors import UsageError
 
 DAY = 86_400
+MOST_SECONDS = 100 * 366 * DAY
 ALIASES = {"s": ("s", 1), "min": ("s", 60), "h": ("s", 3600), "D": ("s", DAY), "W": ("s", 7 * DAY), "B": ("B", 1)}
 ALIASES |= {
     name: ("M", months)
@@ -36,6 +37,12 @@ class Frequency:
     unit: str
     step: int
     day: int = 1
+
+    def __post_init__(self) -> None:
+        whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (self.step, self.day))
+        known = self.unit in ("s", "M") or (self.unit == "B" and self.step == 1)
+        if not (whole and known and 1 <= self.step <= MOST_SECONDS and 1 <= self.day <= 31):
+            raise ValueError(f"impossible frequency: {self}")
 
     @property
     def label(self) -> str:
@@ -61,8 +68,8 @@ class Frequency:
         if self.unit == "B":
             days = ds.astype("datetime64[D]")
             clock = (ds - days).astype("timedelta64[s]").astype(np.int64)
-            weekend = ~np.is_busday(days)
-            return np.busday_count(np.datetime64("1970-01-01"), days).astype(np.int64), clock + weekend * DAY
+            left = np.where(np.is_busday(days), clock, -1 - np.arange(len(days)))  # no two weekend days fit together
+            return np.busday_count(np.datetime64("1970-01-01"), days).astype(np.int64), left
         seconds = ds.astype("datetime64[s]").astype(np.int64)
         return seconds // self.step, seconds % self.step
 
@@ -76,7 +83,7 @@ class Frequency:
         if self.unit == "B":
             days = last.astype("datetime64[D]")
             clock = (last - days).astype("timedelta64[s]")
-            return np.busday_offset(days[:, None], ahead).astype("datetime64[s]") + clock[:, None]
+            return np.busday_offset(days[:, None], ahead, roll="backward").astype("datetime64[s]") + clock[:, None]
         return last.astype("datetime64[s]")[:, None] + ahead.astype("timedelta64[s]")
 
     def _in_month(self, months: Array) -> Stamps:
@@ -92,12 +99,13 @@ def parse_frequency(text: str, ds: Stamps) -> Frequency:
     Raises:
         UsageError: the text is no frequency.
     """
-    match = re.fullmatch(r"(\d*)([A-Za-z]+)(?:-[A-Z]{3})?", text.strip())
-    if match is None or match[2] not in ALIASES or match[1] == "0":
-        known = "s, min, h, D, B, W, M, Q, Y, with a number before it where wanted (15min)"
-        raise UsageError(f"--freq {text!r} is not a frequency.", remedy=f"Use one of {known}.", code="GF-U03")
-    unit, size = ALIASES[match[2]]
-    return Frequency(unit, size * int(match[1] or 1), _day_of_month(ds) if unit == "M" else 1)
+    match = re.fullmatch(r"(\d{0,6})([A-Za-z]+)", text.strip(), re.ASCII)
+    try:
+        unit, size = ALIASES[match[2]] if match else ("", 0)
+        return Frequency(unit, size * int((match and match[1]) or 1), day_of_month(ds) if unit == "M" else 1)
+    except (KeyError, ValueError):
+        known = "s, min, h, D, B, W, M, Q, Y, all but B with a number before it where wanted (15min)"
+        raise UsageError(f"--freq {text!r} is not a frequency.", remedy=f"Use one of {known}.", code="GF-U03") from None
 
 
 def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
@@ -111,7 +119,7 @@ def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
     gaps = gaps[gaps > 0]
     if not len(gaps):
         return None
-    day = _day_of_month(ds)
+    day = day_of_month(ds)
     step = _mode(gaps)
     if step >= 28 * DAY and _monthly(ds, day):
         months = ds.astype("datetime64[M]").astype(np.int64)
@@ -127,7 +135,7 @@ def _mode(numbers: Ints) -> int:
     return int(values[np.argmax(counts)])
 
 
-def _day_of_month(ds: Stamps) -> int:
+def day_of_month(ds: Stamps) -> int:
     """The day of the month that all stamps share; 31 when they are all at the end of their months."""
     days = ds.astype("datetime64[D]")
     number = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1

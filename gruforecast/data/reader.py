@@ -8,7 +8,9 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import os
 import sys
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,11 +36,13 @@ class Table:
         file: the name to show in errors.
         columns: column name to its cells, stripped of surrounding blanks.
         lines: physical line in the file of each row; the header is line 1.
+        delimiter: the mark between fields.
     """
 
     file: str
     columns: dict[str, list[str]]
     lines: list[int]
+    delimiter: str = ","
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -64,7 +68,9 @@ def read_table(path: str) -> Table:
         DataError: the file is not a rectangular CSV file with a header and rows.
     """
     name = "stdin" if path == "-" else Path(path).name
-    rows, lines = _rows(_text(_bytes(path, name), name), name)
+    text = _text(_bytes(path, name), name)
+    delimiter = _delimiter(text)
+    rows, lines = _rows(text, delimiter, name)
     if not rows:
         remedy = "Pass a CSV file with a header, a time column and a column of numbers."
         raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
@@ -77,7 +83,7 @@ def read_table(path: str) -> Table:
     cells = zip(*rows[1:], strict=True)
     columns = {title: [cell.strip() for cell in column] for title, column in zip(header, cells, strict=True)}
     columns.pop("", None)
-    return Table(name, columns, lines[1:])
+    return Table(name, columns, lines[1:], delimiter)
 
 
 def _bytes(path: str, name: str) -> bytes:
@@ -85,22 +91,22 @@ def _bytes(path: str, name: str) -> bytes:
         remedy = "Download it first and give the path of a local file."
         raise UsageError(f"{path} is not a local file.", remedy=remedy, code="GF-U01")
     if path == "-":
-        return sys.stdin.buffer.read(MAX_BYTES)
+        return sys.stdin.buffer.read(MAX_BYTES) if sys.stdin else b""
     target = Path(path)
-    if not target.exists():
+    if not os.path.lexists(path):
         raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
     if not target.is_file():
         raise DataError("this is not a regular file.", remedy="Give a CSV file.", code="GF-D03", file=name)
     try:
         with gzip.open(target) if target.suffix == ".gz" else target.open("rb") as stream:
             raw = stream.read(MAX_BYTES)
-    except (gzip.BadGzipFile, EOFError) as error:
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
         raise DataError(
             f"the gzip data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name
         ) from error
-    except PermissionError as error:
-        remedy = "Give yourself the right to read it."
-        raise DataError("reading is not permitted.", remedy=remedy, code="GF-D05", file=name) from error
+    except OSError as error:
+        remedy = "Give yourself the right to read it, or copy it to another place."
+        raise DataError(f"it cannot be read: {error.strerror}.", remedy=remedy, code="GF-D05", file=name) from error
     if len(raw) == MAX_BYTES:
         remedy = "Split the file or aggregate it first."
         raise DataError(f"the file is over {MAX_BYTES} bytes.", remedy=remedy, code="GF-D06", file=name)
@@ -126,11 +132,14 @@ def _text(raw: bytes, name: str) -> str:
     return text
 
 
-def _rows(text: str, name: str) -> tuple[list[list[str]], list[int]]:
+def _delimiter(text: str) -> str:
+    """The mark that the first line that is not blank has most often."""
+    first = next((line for line in text[:MAX_FIELD].splitlines() if line.strip()), "")
+    return max(DELIMITERS, key=first.count)
+
+
+def _rows(text: str, delimiter: str, name: str) -> tuple[list[list[str]], list[int]]:
     """All rows that are not blank, and the physical line on which each begins."""
-    first = text.lstrip("\r\n").splitlines()[:1]
-    counts = {mark: first[0].count(mark) for mark in DELIMITERS} if first else {",": 0}
-    delimiter = max(counts, key=lambda mark: counts[mark])
     csv.field_size_limit(MAX_FIELD)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     rows, lines, begin = [], [], 1

@@ -13,16 +13,19 @@ import numpy as np
 from gruforecast.arrays import Stamps
 from gruforecast.errors import DataError
 
-CLOCK = r"(?:(?P<sep>[ T])(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.(?P<fraction>\d+))?)?)?"
-ZONE = r"(?P<zone>\s?(?:Z|UTC|[+-]\d{2}(?::?\d{2})?))?"
+ZONE = r"(?P<zone>\s?(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?))?"
+FRACTION = r"(?:\.(?P<fraction>0+))?"  # other fractions of a second are not read
+CLOCK = rf"(?:(?P<sep>[ T])(?P<hour>\d{{1,2}}):(?P<minute>\d{{2}})(?::(?P<second>\d{{2}}){FRACTION})?{ZONE})?"
 FORMS = {
-    "ymd": re.compile(rf"(?P<year>\d{{4}})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}}){CLOCK}{ZONE}"),
+    "ymd": re.compile(rf"(?P<year>\d{{4}})(?P<mark>[-/.])(?P<month>\d{{1,2}})(?P=mark)(?P<day>\d{{1,2}}){CLOCK}"),
     "compact": re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>\d{2})(?P<day>\d{2})"),
-    "month": re.compile(r"(?P<year>\d{4})(?P<mark>[-/.]?)(?P<month>0[1-9]|1[0-2])"),
+    "month": re.compile(r"(?P<year>\d{4})(?P<mark>[-/.])(?P<month>0[1-9]|1[0-2])"),
+    "compact-month": re.compile(r"(?P<year>(?:19|20)\d{2})(?P<month>0[1-9]|1[0-2])"),
     "quarter": re.compile(r"(?P<year>\d{4})(?P<mark>[- ]?)Q(?P<quarter>[1-4])"),
     "year": re.compile(r"(?P<year>1[5-9]\d{2}|20\d{2})"),
-    "two": re.compile(rf"(?P<one>\d{{1,2}})(?P<mark>[-/.])(?P<two>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}){CLOCK}{ZONE}"),
+    "two": re.compile(rf"(?P<one>\d{{1,2}})(?P<mark>[-/.])(?P<two>\d{{1,2}})(?P=mark)(?P<year>\d{{4}}){CLOCK}"),
 }
+KINDS = ("ymd", "dmy", "mdy", "compact", "month", "compact-month", "quarter", "year")
 EXAMPLE = "2024-01-31, 2024-01-31 13:00, 31/01/2024, 2024-01, 2024Q1 or 2024"
 
 
@@ -31,7 +34,7 @@ class StampForm:
     """How stamps are written.
 
     Attributes:
-        kind: `ymd`, `dmy`, `mdy`, `compact`, `month`, `quarter` or `year`.
+        kind: one of `KINDS`.
         mark: between year, month and day; sep: before the clock.
         clock: `""`, `"minute"`, `"second"` or `"fraction"`.
         zone: text of the offset that every stamp carries, or empty.
@@ -44,6 +47,19 @@ class StampForm:
     clock: str = ""
     zone: str = ""
     padded: bool = True
+
+    def __post_init__(self) -> None:
+        texts = (self.mark, self.sep, self.clock, self.zone)
+        if self.kind not in KINDS or not all(isinstance(text, str) and len(text) < 10 for text in texts):
+            raise ValueError(f"impossible form of stamps: {self}")
+        if self.clock not in ("", "minute", "second", "fraction"):
+            raise ValueError(f"impossible form of stamps: {self}")
+
+    def can_write(self, seconds: int | None) -> bool:
+        """Whether stamps `seconds` apart (None: months or business days) look different in this form."""
+        if self.kind in ("month", "compact-month", "quarter", "year"):
+            return seconds is None
+        return bool(self.clock) or seconds is None or seconds % 86_400 == 0
 
     def write(self, ds: Stamps) -> list[str]:
         """Stamps of any shape as text, flattened, in this form."""
@@ -61,6 +77,7 @@ class StampForm:
             "mdy": f"{month}{m}{day}{m}{year}",
             "compact": f"{year}{month}{day}",
             "month": f"{year}{m}{month}",
+            "compact-month": f"{year}{month}",
             "quarter": f"{year}{m}Q{(int(month) + 2) // 3}",
             "year": year,
         }[self.kind]
@@ -68,10 +85,15 @@ class StampForm:
         return f"{date}{self.sep if clock else ''}{clock}{self.zone}"
 
 
-def parse_stamps(cells: list[str], lines: list[int], file: str, column: str) -> tuple[Stamps, StampForm, list[str]]:
+def parse_stamps(
+    cells: list[str], lines: list[int], file: str, column: str, like: StampForm | None = None
+) -> tuple[Stamps, StampForm, list[str]]:
     """Stamps (n,) as datetime64[s], their form, and warnings.
 
     Stamps with one common offset keep their local clock; several offsets are converted to UTC.
+
+    Args:
+        like: the form of earlier data, which settles day or month first where the cells do not.
 
     Raises:
         DataError: a cell is no time stamp, is no real date, or the column could be read in two ways.
@@ -82,7 +104,7 @@ def parse_stamps(cells: list[str], lines: list[int], file: str, column: str) -> 
     kind = next(iter(matches))
     found = matches[kind]
     if kind == "two":
-        kind = _day_or_month_first(found, lines[0], place)
+        kind = _day_or_month_first(found, lines[0], place, like)
     iso = [_iso(match, kind) for match in found]
     try:
         parsed = np.array([_to_datetime(text) for text in iso])
@@ -97,6 +119,7 @@ def parse_stamps(cells: list[str], lines: list[int], file: str, column: str) -> 
             value=unique[bad],
             **place,
         ) from None
+    _check_uniform(unique, found, cells, lines, place)
     form, offsets, warnings = _form(kind, found)
     if offsets is not None:
         parsed = parsed - offsets
@@ -132,12 +155,33 @@ def _match_all(
     )
 
 
-def _day_or_month_first(found: list[re.Match[str]], line: int, place: dict[str, str]) -> str:
+def _check_uniform(
+    unique: list[str], found: list[re.Match[str]], cells: list[str], lines: list[int], place: dict[str, str]
+) -> None:
+    """Refuse a column whose stamps differ in the mark of their dates or in having an offset at all."""
+    for name in ("mark", "zone"):
+        parts = [match.groupdict().get(name) or "" for match in found]
+        kinds = [bool(part) if name == "zone" else part for part in parts]
+        if len(set(kinds)) > 1:
+            bad = next(k for k, kind in enumerate(kinds) if kind != kinds[0])
+            raise DataError(
+                f"{unique[bad]!r} is not written like {unique[0]!r}.",
+                remedy="Write all stamps in one form.",
+                code="GF-D23",
+                line=lines[cells.index(unique[bad])],
+                value=unique[bad],
+                **place,
+            )
+
+
+def _day_or_month_first(found: list[re.Match[str]], line: int, place: dict[str, str], like: StampForm | None) -> str:
     first, second = max(int(m["one"]) for m in found), max(int(m["two"]) for m in found)
     if first > 12 >= second:
         return "dmy"
     if second > 12 >= first:
         return "mdy"
+    if max(first, second) <= 12 and like is not None and like.kind in ("dmy", "mdy"):
+        return like.kind
     example = found[0].group()
     raise DataError(
         f"{example!r} could be day first or month first, and no row settles it.",

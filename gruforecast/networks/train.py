@@ -38,6 +38,7 @@ class Trained:
         steps: gradient steps that led to them; taken: gradient steps done in all.
         seconds: `compile` (first call) and `train` (the rest).
         losses: (n_chunks,) mean training loss of each chunk of steps.
+        late: whether a deadline ended it before its last step.
     """
 
     weights: Weights
@@ -45,6 +46,7 @@ class Trained:
     taken: int
     seconds: dict[str, float]
     losses: list[float]
+    late: bool
 
     @property
     def first_call(self) -> int:
@@ -98,17 +100,18 @@ def train(
     keeper = _Keeper(program, schedule, chunks)
     values = tf.constant(history.values, tf.float64)
     losses: list[float] = []
+    late = False
     begin = first = time.perf_counter()
     for chunk in range(chunks):
         drawn = sampler.draw(generator, (CHUNK, training.batch_size))
         rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
         losses.append(float(program.run(values, *_indices(drawn), rate, config.log_unit)))
         first = time.perf_counter() if chunk == 0 else first
-        late = schedule.deadline is not None and time.time() >= schedule.deadline
+        late = chunk + 1 < chunks and schedule.deadline is not None and time.time() >= schedule.deadline
         if not np.isfinite(losses[-1]) or keeper.stop_after(chunk + 1, late=late) or late:
             break
     seconds = {"compile": first - begin, "train": time.perf_counter() - first}
-    return Trained(keeper.best(), keeper.best_chunk * CHUNK, len(losses) * CHUNK, seconds, losses)
+    return Trained(keeper.best(), keeper.best_chunk * CHUNK, len(losses) * CHUNK, seconds, losses, late)
 
 
 def half_cosine(steps: int, first: float, last: float) -> Floats:
@@ -209,7 +212,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         encoded = encode(past, windows.use_log, config, keras.ops, log_unit)
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
         residual = model(tf.cast(encoded.features, tf.float32), training=True)  # (batch, horizon, n_levels)
-        error = tf.cast(target - encoded.base, tf.float32)[:, :, None] - residual
+        error = tf.cast(target, tf.float32)[:, :, None] - residual
         weight = tf.cast(mask, tf.float32)[:, :, None]
         pinball = tf.maximum(level * error, (level - 1.0) * error) * 2.0  # at level 0.5 this is the absolute error
         return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)

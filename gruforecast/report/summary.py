@@ -27,6 +27,8 @@ class Outcome:
         rows: the leaderboard; found: the search; chosen: the trial whose network was saved.
         digests: of the weights scored on the test part and of those saved.
         parity: largest relative difference between SavedModel and forecast.
+        given_up: whether a time budget cut something short.
+        scored: number of series with a test part that is scored, and of those among them without a MASE scale.
     """
 
     panel: Panel
@@ -43,6 +45,8 @@ class Outcome:
     refitted: bool
     notes: list[str]
     warnings: list[str]
+    given_up: bool
+    scored: tuple[int, int]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -58,6 +62,8 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "season_length": outcome.season_length,
         "n_series": len(panel),
         "n_rows": len(panel.y),
+        "n_series_scored": outcome.scored[0],
+        "n_series_without_scale": outcome.scored[1],
         "folds": outcome.folds,
         "cutoffs_by": "date" if panel.ends_together else "position",
         "levels": list(outcome.levels),

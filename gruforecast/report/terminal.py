@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from types import TracebackType
 from typing import Any, Self
@@ -123,7 +124,11 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
 
 def _leaderboard(report: dict[str, Any]) -> Table:
     levels = [f"{level:g}" for level in report["levels"]]
-    title = f"test part: last {report['horizon']} rows of {report['n_series']} series ({report['freq']})"
+    title = f"test part: last {report['horizon']} rows of {report['n_series_scored']} series ({report['freq']})"
+    if report["n_series_scored"] < report["n_series"]:
+        title += f", {report['n_series'] - report['n_series_scored']} are too short"
+    if report["n_series_without_scale"]:
+        title += f", {report['n_series_without_scale']} never change and have no MASE"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
     table.add_column("model")
     for name in ("MASE", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels], "params", "folds"):
@@ -151,37 +156,25 @@ def _cells(cells: list[dict[str, Any]]) -> Table:
     return table
 
 
-def show_forecast(forecast: Forecast, output: str | None) -> None:
-    """A table of the forecast, on stdout or into a file; long ones are cut with the number of further rows."""
+def forecast_table(forecast: Forecast) -> str:
+    """A table of the forecast as text; long ones are cut with the number of further rows."""
     frame = forecast.to_frame()
-    with open(output, "w", encoding="utf-8") if output else _keep(sys.stdout) as stream:  # noqa: PTH123 - one expression
-        console = Console(file=stream, highlight=False, width=None if stream.isatty() else 120)
-        table = Table(box=None, pad_edge=False, header_style="bold")
-        for name in frame.columns:
-            numeric = frame[name].dtype.kind == "f"
-            table.add_column(safe(str(name)), justify="right" if numeric else "left")
-        for row in frame.head(MOST_ROWS).itertuples(index=False):
-            table.add_row(*[safe(cell) if isinstance(cell, str) else _number(float(cell)) for cell in row])
-        console.print(table)
-        if len(frame) > MOST_ROWS:
-            console.print(f"… and {len(frame) - MOST_ROWS} more rows; -o forecast.csv writes them all", markup=False)
-
-
-class _keep:  # noqa: N801 - a context manager used like a function
-    """A stream that stays open."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def __enter__(self) -> Any:
-        return self._stream
-
-    def __exit__(self, *ignored: object) -> None:
-        self._stream.flush()
+    stream = io.StringIO()
+    live = sys.stdout.isatty()
+    console = Console(file=stream, highlight=False, force_terminal=live, width=None if live else 120, markup=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in frame.columns:
+        table.add_column(safe(str(name)), justify="right" if frame[name].dtype.kind == "f" else "left")
+    for row in frame.head(MOST_ROWS).itertuples(index=False):
+        table.add_row(*[safe(cell) if isinstance(cell, str) else _number(float(cell)) for cell in row])
+    console.print(table)
+    if len(frame) > MOST_ROWS:
+        console.print(f"… and {len(frame) - MOST_ROWS} more rows; -o forecast.csv writes them all")
+    return stream.getvalue()
 
 
 def _number(value: float | None, form: str | None = None) -> Text:
-    if value is None:
+    if value is None or value != value:  # noqa: PLR0124 - NaN
         return Text("-")
     if form is None:
         size = abs(value)

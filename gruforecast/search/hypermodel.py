@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import keras
@@ -66,16 +67,20 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         return model
 
     def examples(self, panel: Panel) -> tuple[Floats, Floats]:
-        """Every window of the series, oldest first: pasts (n, longest lookback) and futures (n, horizon).
+        """Every window of the series, by the stamp at which it ends: pasts (n, longest lookback), futures (n, horizon).
 
         Rows before the beginning of a series are NaN. All windows are stored, so this suits small panels.
         """
         lookback, horizon = self.space.lookbacks[-1], self.space.horizon
-        pasts, futures = [], []
-        for first, end in zip(panel.indptr[:-1], panel.indptr[1:], strict=True):
+        pasts, futures, stamps = [], [], []
+        for first, end in itertools.pairwise(panel.indptr):
+            if end - first <= horizon:
+                continue
             padded = np.concatenate([np.full(lookback - 1, np.nan), panel.y[first:end]])
             views = np.lib.stride_tricks.sliding_window_view(padded, lookback + horizon)
-            views = views[~np.isnan(views[:, lookback:]).any(axis=1)]
-            pasts.append(views[:, :lookback])
-            futures.append(views[:, lookback:])
-        return np.concatenate(pasts), np.concatenate(futures)
+            whole = ~np.isnan(views[:, lookback:]).any(axis=1)
+            pasts.append(views[whole, :lookback])
+            futures.append(views[whole, lookback:])
+            stamps.append(panel.ds[first : end - horizon][whole])
+        order = np.argsort(np.concatenate(stamps), kind="stable")
+        return np.concatenate(pasts)[order], np.concatenate(futures)[order]

@@ -17,9 +17,10 @@ from gruforecast.search.trial import Result, run_trial, seed_of
 
 @dataclass(frozen=True)
 class Trial:
-    """A trial that has ended: what was tried and what came of it."""
+    """A trial that has ended: what was tried, with which share of a full training, and what came of it."""
 
     values: Values
+    share: float
     network: NetworkConfig
     result: Result
     weights: Path
@@ -78,7 +79,7 @@ def search(
                 "deadline": budget.deadline("search"),
             }
             result = run_trial(request)
-            ended.append(Trial(proposal.values, network, result, weights))
+            ended.append(Trial(proposal.values, proposal.share, network, result, weights))
             proposer.tell(proposal.number, np.nan if result["score"] is None else result["score"])
             spent = time.perf_counter() - begin
             progress.trial_ended(result, _best_score(ended), _expected(spent, len(ended), trials))

@@ -1,4 +1,4 @@
-"""What the search may choose from: every bound follows from the rows before the first fold."""
+"""What the search may choose from: every bound follows from the season and the rows before the first fold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gruforecast.backtest import Split
-from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.config import MAX_LOOKBACK, NetworkConfig, TrainingConfig
 from gruforecast.windows import Sampler
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 WIDTHS = (16, 32, 64, 128, 256)
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which data count as small and large
 MOST_TOKENS = 96
-LEAST_WINDOWS = 20  # fewer training windows than this cannot spare an inner slice
 Values = dict[str, Any]
 
 
@@ -120,7 +119,7 @@ def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
     else:
         wanted = [2 * m, 3 * m, 4 * m, m * -(-horizon // m)] + ([7 * m, 14 * m] if m % 24 == 0 else [])
     least = 4 if m == 1 else m
-    fitting = sorted({size for size in wanted if size <= max(rows, least)})
+    fitting = sorted({size for size in wanted if size <= min(max(rows, least), MAX_LOOKBACK)})
     return tuple(fitting) or (least,)
 
 
@@ -150,12 +149,12 @@ def _usual_segment(segments: tuple[int, ...], lookback: int) -> int:
 
 
 def _log_unit(split: Split, lookback: int) -> float:
-    """Median over positive series of the standard deviation of the logs of the newest `lookback` rows before fold 1."""
+    """Median spread of the logs of the newest rows before fold 1, over series that are positive and change."""
     deviations = []
     for series, end in enumerate(split.first):
         first = max(int(split.history.indptr[series]), int(end) - lookback)
         rows = split.history.values[first:end]
         rows = rows[~np.isnan(rows)]
-        if len(rows) >= 3 and rows.min() > 0:
+        if len(rows) >= 3 and rows.min() > 0 and rows.min() < rows.max():
             deviations.append(float(np.log(rows).std()))
     return float(np.clip(np.median(deviations), 1e-4, 1e4)) if deviations else 1.0

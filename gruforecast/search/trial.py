@@ -17,7 +17,6 @@ import numpy as np
 from gruforecast.backtest import Split
 from gruforecast.config import NetworkConfig, TrainingConfig, from_dict
 from gruforecast.forward import Weights, digest_of, forecast
-from gruforecast.search.space import LEAST_WINDOWS
 from gruforecast.windows import History, Sampler
 
 Result = dict[str, Any]
@@ -74,9 +73,8 @@ def run_trial(request: dict[str, Any]) -> Result:
     begin = time.perf_counter()
     split = load_split(request["data"])
     config, training = _configs(request)
-    enough = Sampler.before(split.history, split.inner, split.horizon, max(split.season_length, 3)).total
     schedule: dict[str, Any] = {"deadline": request["deadline"]}
-    if request["early_stop"] and enough >= LEAST_WINDOWS:
+    if request["early_stop"] and split.can_stop_early():
         schedule["validate"] = _validator(split, config)
         trained = _train(config, training, split, split.inner, schedule)
     else:
@@ -129,8 +127,8 @@ def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff
 def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -> Result:
     """What a training took and gave.
 
-    `steps` (that led to the kept weights), `taken`, `parameters`, `digest` (of the weights), `seconds`, and
-    `seconds_per_epoch` (one pass over all windows before the first fold).
+    `steps` (that led to the kept weights), `taken`, `late` (whether the deadline ended it), `parameters`, `digest` (of
+    the weights), `seconds`, `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).
     """
     windows = Sampler.before(split.history, split.first, split.horizon, max(split.season_length, 3)).total
     later = max(trained.taken - trained.first_call, 0)
@@ -141,6 +139,8 @@ def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -
         "parameters": trained.parameters,
         "digest": digest_of(trained.weights),
         "seconds": {**trained.seconds, "total": time.perf_counter() - begin},
+        "late": trained.late,
+        "seconds_per_step": per_step,
         "seconds_per_epoch": per_step * max(windows / training.batch_size, 1.0) if per_step else None,
     }
 
