@@ -1,0 +1,84 @@
+"""Where a `fit` writes: whether the model is already there, and whether the place may be taken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from gruforecast import __version__
+from gruforecast.artifact.folder import check_files, read_manifest
+from gruforecast.data.table import Panel
+from gruforecast.errors import ModelError, ResourceError
+from gruforecast.options import FitOptions
+
+
+def fingerprint_of(options: FitOptions, panel: Panel) -> str:
+    """SHA-256 of the data as parsed and of every option that changes the result, except the number of trials."""
+    neutral = replace(options, data="", output="", run_dir=None, overwrite=False, trials=1, max_time=None)
+    text = json.dumps([__version__, panel.digest(), repr(neutral)])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
+    """The report of an earlier run of the same command, None when there is work to do.
+
+    Raises:
+        ModelError: `output` exists and holds something else.
+        ResourceError: `output` cannot be written.
+    """
+    if output.exists() or output.is_symlink():
+        manifest = _manifest_or_none(output)
+        same = manifest is not None and manifest.get("fingerprint") == fingerprint
+        if same and manifest is not None and _enough(manifest, options) and not options.overwrite:
+            check_files(output, manifest)
+            report: dict[str, Any] = json.loads((output / "report.json").read_text(encoding="utf-8"))
+            return report
+        if not same and not options.overwrite:
+            text = "the folder exists and was not made by this command with these data and options."
+            remedy = "Choose another folder with -o, or pass --overwrite."
+            raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
+        if manifest is None and not _is_empty_folder(output):
+            text = "this holds something else than a model: it is not replaced."
+            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
+    parent = output.absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        remedy = "Create it, or choose another place with -o."
+        raise ResourceError(
+            "this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent)
+        )
+    return None
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
+    """Whether an earlier run did all that is asked: as many trials, and not cut short by a smaller time budget."""
+    limit, trials = manifest.get("cut_at"), manifest.get("trials")
+    in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
+    return isinstance(trials, int) and trials >= options.trials and in_time
+
+
+def _manifest_or_none(output: Path) -> dict[str, Any] | None:
+    try:
+        return read_manifest(output)
+    except ModelError:
+        return None
+
+
+def make_run_dir(options: FitOptions, output: Path) -> Path:
+    """The run folder, made if need be."""
+    run_dir = Path(options.run_dir) if options.run_dir else output.with_name(f"{output.name}.run")
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Choose another place with --run-dir."
+        raise ResourceError(
+            f"cannot make it: {error.strerror}.", remedy=remedy, code="GF-E03", file=str(run_dir)
+        ) from error
+    return run_dir
