@@ -108,7 +108,7 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     """Leaderboard, comparison of cells, verdict, and where the model is, on stdout; warnings were said before."""
     console = _console(stderr=False)
     console.print(_leaderboard(report))
-    if report["cells"]:
+    if len(report["cells"]) > 1:
         console.print(_cells(report["cells"]))
     if verbose:
         parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report["seconds_by_part"].items())
@@ -139,7 +139,9 @@ def _leaderboard(report: dict[str, Any]) -> Table:
         cells += [_number(row["coverage"].get(level), ".0f") for level in levels]
         cells += [_number(row["parameters"], "d"), _number(row["val_mase"])]
         table.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)
-    note = "* chosen by the mean MASE on the folds (last column); (short): one equal short budget, two seeds"
+    note = "* chosen by the mean MASE on the folds (last column)"
+    if any(row["budget"] == "short" for row in report["leaderboard"]):
+        note += "; (short): one equal short budget, two seeds"
     table.caption, table.caption_justify, table.caption_style = note, "left", "dim"
     return table
 
