@@ -229,7 +229,7 @@ def test_missing_weeks_are_masked_and_forecast(tmp_path: Path) -> None:
 def test_one_step_of_a_series_that_crosses_zero(csv: Any, tmp_path: Path) -> None:
     """Three errors support no interval; forecasts near zero still pass the parity check."""
     y = np.random.default_rng(0).normal(size=90)
-    rows = "".join(f"{np.datetime64('2024-01-01') + k},{value}\n" for k, value in enumerate(y))
+    rows = "".join(f"{np.datetime64('2024-01-01') + np.timedelta64(k, 'D')},{value}\n" for k, value in enumerate(y))
     arguments = ["--horizon", "1", "--trials", "1", "--compare", "none", "--json"]
     done = run("fit", csv("ds,y\n" + rows), *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -240,7 +240,7 @@ def test_one_step_of_a_series_that_crosses_zero(csv: Any, tmp_path: Path) -> Non
 
 
 def test_a_constant_series_is_refused_before_training(csv: Any, tmp_path: Path) -> None:
-    rows = "".join(f"{np.datetime64('2024-01-01') + k},5\n" for k in range(90))
+    rows = "".join(f"{np.datetime64('2024-01-01') + np.timedelta64(k, 'D')},5\n" for k in range(90))
     done = run("fit", csv("ds,y\n" + rows), cwd=tmp_path)
     assert done.returncode == 3
     assert "never change" in done.stderr

@@ -20,7 +20,7 @@ def infer(ds) -> Frequency | None:
 
 
 def days(first: str, count: int, step: int = 1):
-    return (np.datetime64(first, "D") + step * np.arange(count)).astype("datetime64[s]")
+    return (np.datetime64(first, "D") + (step * np.arange(count)).astype("timedelta64[D]")).astype("datetime64[s]")
 
 
 @pytest.mark.parametrize(
@@ -82,4 +82,4 @@ def test_numbers_of_continued_stamps_are_consecutive(label: str, day: int, horiz
     stride = freq.step if freq.unit == "M" else 1
     assert (np.diff(number) == stride).all()
     assert len(set(left.tolist())) == 1
-    assert (np.diff(ds) > np.timedelta64(0)).all()
+    assert (np.diff(ds) > np.timedelta64(0, "s")).all()

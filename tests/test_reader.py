@@ -163,7 +163,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory: Any, content: bytes) ->
 @given(st.lists(st.floats(-1e29, 1e29, allow_subnormal=False), min_size=3, max_size=30))
 def test_numbers_come_back_bit_for_bit(tmp_path_factory: Any, numbers: list[float]) -> None:
     path = tmp_path_factory.getbasetemp() / "numbers.csv"
-    days = np.datetime64("2024-01-01") + np.arange(len(numbers))
+    days = np.datetime64("2024-01-01") + np.arange(len(numbers)).astype("timedelta64[D]")
     path.write_text("ds,y\n" + "".join(f"{day},{number!r}\n" for day, number in zip(days, numbers, strict=True)))
     assert read_csv(str(path)).panel.y.tolist() == numbers
 
@@ -190,7 +190,7 @@ def test_numbers_come_back_bit_for_bit(tmp_path_factory: Any, numbers: list[floa
         ),
         (
             "id,ds,y\n"
-            + "".join(f"a,{np.datetime64('2024-01-01') + k},1\n" for k in range(60))
+            + "".join(f"a,{np.datetime64('2024-01-01') + np.timedelta64(k, 'D')},1\n" for k in range(60))
             + "".join(f"b,2024-{m:02}-01,1\n" for m in range(1, 13)),
             "GF-D38",
         ),

@@ -79,7 +79,7 @@ class Frequency:
         if self.unit == "M":
             months = last.astype("datetime64[M]")
             clock = last - self._in_month(months)
-            return self._in_month(months[:, None] + ahead) + clock[:, None]
+            return self._in_month(months[:, None] + ahead.astype("timedelta64[M]")) + clock[:, None]
         if self.unit == "B":
             days = last.astype("datetime64[D]")
             clock = (last - days).astype("timedelta64[s]")
@@ -89,8 +89,8 @@ class Frequency:
     def _in_month(self, months: Array) -> Stamps:
         """The stamp at midnight of day `self.day` in each month, its last day at most."""
         first = months.astype("datetime64[D]")
-        length = ((months + 1).astype("datetime64[D]") - first).astype(np.int64)
-        return (first + np.minimum(self.day, length) - 1).astype("datetime64[s]")
+        length = ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - first).astype(np.int64)
+        return (first + (np.minimum(self.day, length) - 1).astype("timedelta64[D]")).astype("datetime64[s]")
 
 
 def parse_frequency(text: str, ds: Stamps) -> Frequency:
@@ -139,7 +139,7 @@ def day_of_month(ds: Stamps) -> int:
     """The day of the month that all stamps share; 31 when they are all at the end of their months."""
     days = ds.astype("datetime64[D]")
     number = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
-    ends = (days + 1).astype("datetime64[M]") != days.astype("datetime64[M]")
+    ends = (days + np.timedelta64(1, "D")).astype("datetime64[M]") != days.astype("datetime64[M]")
     return 31 if ends.all() else int(number.max())
 
 
