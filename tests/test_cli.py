@@ -82,6 +82,8 @@ def test_bad_data_are_exit_3_with_one_clear_line(csv: Any, tmp_path: Path, conte
         (["fit", str(AIR), "-o", "missing/model"], 5),
         (["predict"], 4),
         (["predict", "nowhere"], 4),
+        (["predict", "missing.csv"], 2),
+        (["predict", "nowhere", "missing.csv"], 2),
         (["predict", "--format", "xml"], 2),
         (["predict", "--format", "parquet"], 2),
     ],

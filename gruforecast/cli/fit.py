@@ -45,10 +45,12 @@ def fit(
     folds: Annotated[int, typer.Option(help="Rolling validation folds.", rich_help_panel=SEARCH)] = 3,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel=SEARCH)] = 0,
     level: Annotated[
-        list[float] | None, typer.Option(help="Interval level in percent; repeatable [80, 95].", rich_help_panel=RESULT)
+        list[float] | None,
+        typer.Option(help="Interval level in percent; repeatable; 80 and 95 if not given.", rich_help_panel=RESULT),
     ] = None,
     run_dir: Annotated[
-        str | None, typer.Option(help="Folder for trials and test forecasts [<output>.run].", rich_help_panel=RESULT)
+        str | None,
+        typer.Option(help="Folder for trials and test forecasts; <output>.run if not given.", rich_help_panel=RESULT),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another model folder.", rich_help_panel=RESULT)

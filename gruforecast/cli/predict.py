@@ -45,6 +45,10 @@ def predict(
     with error_edge(as_json=as_json, debug=debug):
         folder, file = _sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
+        if file is not None:
+            from gruforecast.data.reader import require_local_file
+
+            require_local_file(file)
         import numpy as np
 
         from gruforecast.artifact.folder import load

@@ -86,15 +86,24 @@ def read_table(path: str) -> Table:
     return Table(name, columns, lines[1:], delimiter)
 
 
-def _bytes(path: str, name: str) -> bytes:
+def require_local_file(path: str) -> None:
+    """Refuse a path that is not on this machine; `-` is standard input.
+
+    Raises:
+        UsageError: it is an address, or there is nothing of that name.
+    """
     if "://" in path:
         remedy = "Download it first and give the path of a local file."
         raise UsageError(f"{path} is not a local file.", remedy=remedy, code="GF-U01")
+    if path != "-" and not os.path.lexists(path):
+        raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
+
+
+def _bytes(path: str, name: str) -> bytes:
+    require_local_file(path)
     if path == "-":
         return sys.stdin.buffer.read(MAX_BYTES) if sys.stdin else b""
     target = Path(path)
-    if not os.path.lexists(path):
-        raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
     if not target.is_file():
         raise DataError("this is not a regular file.", remedy="Give a CSV file.", code="GF-D03", file=name)
     try:
