@@ -1,4 +1,4 @@
-"""Keeps the chatter of native libraries out of the terminal."""
+"""Keeps the chatter of libraries out of the terminal."""
 
 from __future__ import annotations
 
@@ -8,32 +8,46 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 
 @contextlib.contextmanager
-def native_stderr_to(path: Path) -> Iterator[None]:
-    """Within the block, what libraries write to file descriptor 2 goes to `path`; `sys.stderr` still reaches the user.
+def stderr_to(path: Path) -> Iterator[None]:
+    """Within the block, all that is written to file descriptor 2 goes to `path`: by native code, loggers and warnings.
 
-    No setting silences every line of TensorFlow, so the descriptor itself is turned away. Where `sys.stderr` is no real
-    file (in tests) only the descriptor is.
+    No setting silences every line of TensorFlow, so the descriptor itself is turned away. What the user should see
+    meanwhile goes through a stream that `own_stderr` made before.
     """
+    _flush()
     saved = os.dup(2)
-    stderr = sys.stderr
-    try:
-        direct = stderr.fileno() == 2
-    except (AttributeError, io.UnsupportedOperation, ValueError):
-        direct = False
     log = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
-        if direct:
-            stderr.flush()
-            sys.stderr = os.fdopen(os.dup(saved), "w", buffering=1, encoding="utf-8", errors="backslashreplace")
         os.dup2(log, 2)
         yield
     finally:
+        _flush()
         os.dup2(saved, 2)
-        if direct:
-            sys.stderr.close()
-            sys.stderr = stderr
         os.close(saved)
         os.close(log)
+
+
+@contextlib.contextmanager
+def own_stderr() -> Iterator[IO[str]]:
+    """A stream to where standard error goes now, whatever becomes of file descriptor 2 meanwhile."""
+    if not _is_descriptor_2():
+        yield sys.stderr
+        return
+    with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
+        yield stream
+
+
+def _is_descriptor_2() -> bool:
+    try:
+        return sys.stderr.fileno() == 2
+    except (AttributeError, io.UnsupportedOperation, ValueError):
+        return False
+
+
+def _flush() -> None:
+    if sys.stderr is not None:
+        sys.stderr.flush()

@@ -15,7 +15,7 @@ from gruforecast.contest import Contest
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Weights
 from gruforecast.leaderboard import Judged, interval_scale, judge, mean_row, winner
-from gruforecast.log import native_stderr_to
+from gruforecast.log import stderr_to
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, prepare
 from gruforecast.progress import Budget, Clock, Progress
@@ -31,7 +31,7 @@ Report = dict[str, Any]
 def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     """Search, compare, save a model folder; the report of it as a dict, as the command line's `--json` prints it.
 
-    What native libraries write to standard error goes into `log.txt` in the run folder.
+    What libraries write to standard error meanwhile goes into `log.txt` in the run folder.
 
     Raises:
         GruforecastError: one of its kinds, with a remedy; no model folder is touched then.
@@ -47,7 +47,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         return finished
     run_dir = make_run_dir(options, output)
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
-    with native_stderr_to(run_dir / "log.txt"):
+    with stderr_to(run_dir / "log.txt"):
         outcome = _train_and_build(options, prepared, run_dir, built, budget, progress, clock)
     report = summarise(outcome, str(output), clock.parts, clock.total)
     write_json(built / "report.json", report)

@@ -15,8 +15,8 @@ class Progress:
     def warn(self, text: str) -> None:
         """Something that the user should know about the data or the result."""
 
-    def search_begins(self, trials: int) -> None:
-        """The search will run this many trials."""
+    def search_begins(self, trials: int | None) -> None:
+        """The search will run this many trials; None: as many as its work allows."""
 
     def trial_ended(self, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
         """One trial is over; `best` is the best score so far, `expected_seconds` what the command still needs."""

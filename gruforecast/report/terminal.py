@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import sys
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeElapsedColumn
@@ -14,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gruforecast.data.table import Forecast
+from gruforecast.log import own_stderr
 from gruforecast.progress import Progress
 
 WIDTH = 80
@@ -25,10 +27,9 @@ def safe(text: str) -> Text:
     return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
 
 
-def _console(*, stderr: bool) -> Console:
-    """A console that follows `sys.stderr` or `sys.stdout`, also when they are replaced meanwhile."""
-    live = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, soft_wrap=not live, width=None if live else WIDTH, markup=False)
+def _console(stream: IO[str]) -> Console:
+    live = stream.isatty()
+    return Console(file=stream, highlight=False, soft_wrap=not live, width=None if live else WIDTH, markup=False)
 
 
 class LiveProgress(Progress):
@@ -40,17 +41,19 @@ class LiveProgress(Progress):
         self._console: Console | None = None
         self._bar: Bar | None = None
         self._task = TaskID(0)
-        self._trials = 0
+        self._trials: int | None = None
         self._done = 0
+        self._streams = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
-        self._console = _console(stderr=True)
+        self._console = _console(self._streams.enter_context(own_stderr()))
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.search_ended()
+        self._streams.close()
 
     def say(self, text: str) -> None:
         """A fact or a step, unless quiet."""
@@ -61,7 +64,7 @@ class LiveProgress(Progress):
         """A warning, always."""
         self._print(Text.assemble(("warning: ", "yellow"), safe(text)))
 
-    def search_begins(self, trials: int) -> None:
+    def search_begins(self, trials: int | None) -> None:
         """Open the live view."""
         self._trials = trials
         if self._quiet or self._console is None or not self._console.is_terminal:
@@ -85,9 +88,10 @@ class LiveProgress(Progress):
         seconds = result["seconds"]
         self._done += 1
         if self._bar is not None:
-            self._bar.update(self._task, completed=min(self._done, self._trials), description=f"best MASE {best:.3f}")
+            self._bar.update(self._task, completed=self._done, description=f"best MASE {best:.3f}")
         if self._bar is None or self._verbose:
-            text = f"trial {self._done}/{self._trials}: {score}, best {best:.3f}, {seconds['total']:.1f} s"
+            total = f"/{self._trials}" if self._trials else ""
+            text = f"trial {self._done}{total}: {score}, best {best:.3f}, {seconds['total']:.1f} s"
             more = f" (compiling {seconds['compile']:.1f} s, {result['taken']} steps {seconds['train']:.1f} s)"
             self._print(Text(text + (more if self._verbose else "")))
         if self._done == 1 and expected_seconds is not None:
@@ -106,7 +110,7 @@ class LiveProgress(Progress):
 
 def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     """Leaderboard, comparison of cells, verdict, and where the model is, on stdout; warnings were said before."""
-    console = _console(stderr=False)
+    console = _console(sys.stdout)
     console.print(_leaderboard(report))
     if len(report["cells"]) > 1:
         console.print(_cells(report["cells"]))

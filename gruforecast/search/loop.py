@@ -64,7 +64,8 @@ def search(
     proposer = Proposer(tuner, space, trials, seed)
     ended: list[Trial] = []
     begin = time.perf_counter()
-    progress.search_begins(trials)
+    total = None if tuner == "hyperband" else trials  # there `trials` bounds the work, not the count
+    progress.search_begins(total)
     try:
         while (proposal := proposer.ask()) is not None:
             weights = data.with_name(f"trial-{proposal.number:03}.npz")
@@ -82,7 +83,7 @@ def search(
             ended.append(Trial(proposal.values, proposal.share, network, result, weights))
             proposer.tell(proposal.number, np.nan if result["score"] is None else result["score"])
             spent = time.perf_counter() - begin
-            progress.trial_ended(result, _best_score(ended), _expected(spent, len(ended), trials))
+            progress.trial_ended(result, _best_score(ended), _expected(spent, len(ended), total))
             if budget.over("search"):
                 break
     finally:
@@ -95,6 +96,6 @@ def _best_score(ended: list[Trial]) -> float:
     return min((trial.result["score"] for trial in ended if trial.result["score"] is not None), default=float("nan"))
 
 
-def _expected(spent: float, done: int, trials: int) -> float | None:
+def _expected(spent: float, done: int, trials: int | None) -> float | None:
     """Seconds that the rest of the search will take if trials go on as they have."""
-    return spent / done * (trials - done) if done < trials else None
+    return spent / done * (trials - done) if trials and done < trials else None
