@@ -81,15 +81,16 @@ def twin(size: tuple[int, ...]) -> Any:
     xs = tf.random.normal((WINDOWS // batch, batch, steps, features))
     ys = tf.random.normal((WINDOWS // batch, batch, horizon))
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=True, autograph=False)
     def run(xs: Any, ys: Any) -> Any:
-        total = tf.constant(0.0)
-        for step in tf.range(WINDOWS // batch):
+        def one_step(step: Any, total: Any) -> tuple[Any, Any]:
             with tf.GradientTape() as tape:
                 loss = tf.reduce_mean((model(xs[step], training=True) - ys[step]) ** 2)
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-            total += loss
-        return total
+            return step + 1, total + loss
+
+        last = WINDOWS // batch
+        return tf.while_loop(lambda step, _: step < last, one_step, (tf.constant(0), tf.constant(0.0)))[1]
 
     return _timed(lambda: run(xs, ys).numpy(), WINDOWS)
 

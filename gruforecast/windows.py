@@ -170,5 +170,5 @@ def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> 
     """The `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
     index = windows.end[:, None] + xp.arange(horizon)  # (n, horizon)
     inside = index < windows.stop[:, None]
-    found = xp.take(values, xp.minimum(index, len(values) - 1), axis=0)
+    found = xp.take(values, xp.minimum(index, values.shape[0] - 1), axis=0)
     return xp.where(inside, found, float("nan"))

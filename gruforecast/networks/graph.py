@@ -24,7 +24,9 @@ def raw_graph(config: NetworkConfig, weights: Weights) -> tuple[keras.Model, Any
     set_weights(model, weights)
     middle = config.levels.index(0.5)
 
-    @tf.function(input_signature=[tf.TensorSpec((None, None), tf.float64, name="y")])  # type: ignore[untyped-decorator]
+    raw = tf.TensorSpec((None, None), tf.float64, name="y")
+
+    @tf.function(input_signature=[raw], autograph=False)  # type: ignore[untyped-decorator]
     def serve(y: Any) -> dict[str, Any]:
         missing = tf.math.is_nan(y)
         use_log = tf.reduce_all(missing | (y > 0), axis=1)  # (batch,)

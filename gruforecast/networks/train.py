@@ -217,16 +217,17 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         pinball = tf.maximum(level * error, (level - 1.0) * error) * 2.0  # at level 0.5 this is the absolute error
         return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
 
-    @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, rates: Any, log_unit: Any) -> Any:
-        total = tf.constant(0.0)
-        for step in tf.range(CHUNK):
+        def one_step(step: Any, total: Any) -> tuple[Any, Any]:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
                 loss = loss_of(values, windows, tf.cast(log_unit, tf.float64))
             optimizer.learning_rate.assign(rates[step])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
-            total += loss
+            return step + 1, total + loss
+
+        _, total = tf.while_loop(lambda step, _: step < CHUNK, one_step, (tf.constant(0), tf.constant(0.0)))
         return total / CHUNK
 
     return run
