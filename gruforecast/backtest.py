@@ -24,7 +24,7 @@ from gruforecast.windows import History, Sampler, Windows, gather_future
 Predictor = Callable[[Windows], Floats]
 LEAST_WINDOWS = 20  # fewer training windows than this cannot spare an inner slice
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
-MOST_ORIGINS = 20_000  # calibration windows; more say nothing new
+MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
 
 
 @dataclass(frozen=True)

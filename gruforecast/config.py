@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
 from gruforecast.errors import ModelError, did_you_mean
@@ -11,6 +11,7 @@ from gruforecast.errors import ModelError, did_you_mean
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
 MAX_LOOKBACK = 100_000
+RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -51,6 +52,11 @@ class NetworkConfig:
             raise ValueError(f"impossible network: {self}")
         if 0.5 not in self.levels or not all(0 < level < 1 for level in self.levels):
             raise ValueError(f"impossible network: {self}")
+
+    @property
+    def shape(self) -> NetworkConfig:
+        """The same network without what does not change its compiled program."""
+        return replace(self, dropout=0.0, log_unit=1.0)
 
     @property
     def tokens(self) -> int:

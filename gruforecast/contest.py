@@ -2,132 +2,97 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from gruforecast.backtest import Predictor, Split
 from gruforecast.baselines import Baseline, baselines
-from gruforecast.config import CELLS, NetworkConfig, TrainingConfig, to_dict
+from gruforecast.config import CELLS, RUNGS, Cell, NetworkConfig, TrainingConfig, to_dict
+from gruforecast.durable import read_npz
 from gruforecast.leaderboard import Candidate
-from gruforecast.progress import Budget, Progress
-from gruforecast.search.loop import Search, Trial
+from gruforecast.progress import Budget
+from gruforecast.search.jobs import Jobs, Result
+from gruforecast.search.loop import DATA, RUN_TRIAL, Search, Trial
 from gruforecast.search.space import Space
-from gruforecast.search.trial import Result, load_weights, point, run_fit, run_trial, seed_of
+from gruforecast.search.trial import point, save_split, seed_of
 
+RUN_FIT = "gruforecast.search.trial:run_fit"
+ALL_DATA = "split-all"
 GATES = {"gru": 2, "lstm": 3, "rnn": 0}
 COMPARISON_SEEDS = 2
 SHORT_STEPS = (100, 500)  # bounds of the short comparison's half of the best trial's steps
 REFIT_SHARE, REFIT_RATE = 0.2, 0.3
+Entry = tuple[Cell, int]  # a cell and the number of its seed
 
 
-@dataclass(frozen=True)
+@dataclass
 class Contest:
-    """What trains the networks that are judged.
+    """What trains the networks that are judged, and what the time budget made it leave out.
 
     Attributes:
-        split: with all values; data: file for trials, in which the test part is blank.
+        split: with all values.
+        compare: `short`, `full` or `none`.
+        workers: processes that `jobs` has.
     """
 
     split: Split
     space: Space
     found: Search
-    data: Path
+    jobs: Jobs
     seed: int
     budget: Budget
-    progress: Progress
+    compare: str
+    workers: int
+    given_up: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
-    def test_fit(self, trial: Trial, name: str, part: str = "test_fit") -> tuple[Result, Path]:
-        """Train the network of `trial` anew on all rows before the test part, for as many steps as its best took.
+    def __post_init__(self) -> None:
+        self.best = self.found.best
+        self._entries = self._affordable()
 
-        With a time budget, for as many as fit into `part` of it. If it diverges, the trial's own network is judged.
+    def begin(self) -> None:
+        """Put the test fit and the comparison on the workers."""
+        self._submit_test_fit(self.best, "gru", "test_fit")
+        for cell, number in self._entries:
+            if number == 0:
+                self._submit_comparison(cell, number)
+
+    def test_fit(self) -> Candidate:
+        """The winner of the search: on the folds as its trial left it, on the test part trained up to that.
+
+        Trained anew on all rows before the test part, for as many steps as its best took; with a time budget for as
+        many as fit. If that fails, the trial's own network is judged. The refit from it is begun.
         """
-        weights = self.data.with_name(f"test-fit-{name}.npz")
-        steps = self.budget.fitting(trial.result["steps"], trial.result["seconds_per_step"], part)
-        training = replace(self._training(trial), steps=steps)
-        deadline = self.budget.deadline(part)
-        result = run_fit(self._request(trial.network, training, weights, until="test", deadline=deadline))
-        if result["status"] != "completed":
-            self.progress.warn("the network diverged on the rows before the test part: judged as its trial left it")
-            return trial.result, trial.weights
-        return result | {"cut": steps < trial.result["steps"] or result["late"]}, weights
+        self.scored = self._test_fitted(self.best, "gru")
+        if self.scored.pop("cut", False):
+            self.given_up.append("the whole test fit")
+        self._submit_refit()
+        facts = _facts(self.best, self.best.result, "full") | {"seconds": self.scored["seconds"]["total"]}
+        before = self._predictor(self.best.network, self.best.result)
+        return Candidate("gru", "gru", before, self._predictor(self.best.network, self.scored), facts)
 
-    def refit(self, trial: Trial, scored: Path, data: Path) -> tuple[Result, Path]:
-        """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
-        weights = self.data.with_name("refit.npz")
-        steps = max(round(REFIT_SHARE * trial.result["steps"]), 1)
-        steps = self.budget.fitting(steps, trial.result["seconds_per_step"], "refit")
-        changes: dict[str, Any] = {"initial": str(scored), "rates": [REFIT_RATE, 0.0], "data": str(data)}
-        changes |= {"until": "end", "deadline": self.budget.deadline("refit")}
-        request = self._request(trial.network, replace(self._training(trial), steps=steps), weights)
-        return run_fit(request | changes), weights
+    def comparison(self) -> list[list[Candidate]]:
+        """For each cell of the comparison that was trained whole, one candidate a seed."""
+        groups: dict[str, list[Candidate]] = {}
+        for cell, number in sorted(self._entries, key=lambda entry: entry[1]):
+            candidate = self._compared(cell, number)
+            if candidate is not None:
+                groups.setdefault(cell, []).append(candidate)
+        for cell in dict.fromkeys(cell for cell, _ in self._entries):
+            if len(groups.get(cell, [])) < sum(one == cell for one, _ in self._entries):
+                groups.pop(cell, None)
+                self.given_up.append(f"the {cell} comparison")
+        return list(groups.values())
 
-    def best_gru(self, trial: Trial, test_fit: Result, weights: Path) -> Candidate:
-        """The winner of the search: on the folds as its trial left it, on the test part trained up to that."""
-        return Candidate(
-            name="gru",
-            kind="gru",
-            before=self._predictor(trial.network, trial.weights),
-            at_test=self._predictor(trial.network, weights),
-            facts=_facts(trial, trial.result, "full") | {"seconds": test_fit["seconds"]["total"]},
-        )
-
-    def short_comparison(self) -> list[list[Candidate]]:
-        """For each cell, one candidate a seed: the best configuration, trained briefly before the first fold.
-
-        Weights trained before the first fold are scored on the folds and on the test part alike. A cell that the time
-        budget does not give its whole training is left out.
-        """
-        best = self.found.best
-        low, high = SHORT_STEPS
-        steps = min(max(best.result["steps"] // 2, low), high)
-        groups = []
-        for cell in CELLS:
-            network = replace(best.network, cell=cell)
-            group = []
-            for number in range(COMPARISON_SEEDS):
-                training = replace(self._training(best), seed=seed_of(self.seed, -2 - number), steps=steps)
-                weights = self.data.with_name(f"short-{cell}-{number}.npz")
-                result = self._comparison_trial(network, training, weights, early_stop=False)
-                if result is not None:
-                    predict = self._predictor(network, weights)
-                    facts = _facts(best, result, "short")
-                    group.append(Candidate(f"{cell} (short)", cell, predict, predict, facts, competes=False))
-            groups.append(group)
-        return [group for group in groups if len(group) == COMPARISON_SEEDS]
-
-    def full_comparison(self) -> list[list[Candidate]]:
-        """LSTM and simple RNN with the configuration, the budget and the protocol of the best GRU."""
-        best = self.found.best
-        groups = []
-        for cell in CELLS[1:]:
-            network = replace(best.network, cell=cell)
-            weights = self.data.with_name(f"full-{cell}.npz")
-            result = self._comparison_trial(network, self._training(best), weights, early_stop=True)
-            if result is None:
-                continue
-            trial = replace(best, network=network, result=result, weights=weights)
-            fitted, fitted_weights = self.test_fit(trial, cell, part="comparison")
-            if fitted.get("cut"):
-                continue
-            facts = _facts(trial, result, "full") | {"seconds": fitted["seconds"]["total"]}
-            before, at_test = self._predictor(network, weights), self._predictor(network, fitted_weights)
-            groups.append([Candidate(f"{cell} (full)", cell, before, at_test, facts, competes=False)])
-        return groups
-
-    def _comparison_trial(
-        self, network: NetworkConfig, training: TrainingConfig, weights: Path, *, early_stop: bool
-    ) -> Result | None:
-        """The result of a trial within the comparison's time; None when it diverged or was cut short."""
-        if self.budget.over("comparison"):
-            return None
-        request = self._request(network, training, weights, deadline=self.budget.deadline("comparison"))
-        result = run_trial(request | {"number": self.found.best.result["number"], "early_stop": early_stop})
-        return result if result["status"] == "completed" and not result["late"] else None
-
-    def _training(self, trial: Trial) -> TrainingConfig:
-        """The training that `trial` had."""
-        return self.space.training(trial.values, seed_of(self.seed, trial.result["number"]), trial.share)
+    def refit(self) -> tuple[Result, bool]:
+        """The result whose weights are saved, and whether they learned from the newest rows."""
+        result = self.jobs.result("refit") if self._refits else None
+        if result is not None and result["status"] == "completed":
+            return result, True
+        self.given_up += ["the refit"] * (result is None)
+        return self.scored, False
 
     def baselines(self) -> list[Candidate]:
         """Every baseline as a candidate."""
@@ -136,6 +101,120 @@ class Contest:
             for name, model in baselines(self.split.season_length).items()
             for predict in [self._baseline(model)]
         ]
+
+    def path(self, result: Result) -> Path:
+        """Where the weights of a result are."""
+        return self.jobs.folder / result["file"]["name"]
+
+    def _affordable(self) -> list[Entry]:
+        """What is compared: all of it, or without what the time budget does not allow for.
+
+        The simple RNN is given up first, then the LSTM, then the second seed.
+        """
+        if self.compare == "full":
+            entries: list[Entry] = [(cell, 0) for cell in CELLS[1:]]
+        elif self.compare == "short":
+            entries = [(cell, number) for cell in CELLS for number in range(COMPARISON_SEEDS)]
+        else:
+            entries = []
+        deadline = self.budget.deadline("comparison")
+        if deadline is None:
+            return entries
+        drops = [("the rnn comparison", "rnn", 0), ("the lstm comparison", "lstm", 0), ("the gru comparison", "gru", 0)]
+        for name, cell, least in drops:
+            if self._seconds_for(entries) <= self.workers * (deadline - time.time()):
+                break
+            kept = [entry for entry in entries if entry[0] != cell or entry[1] < least]
+            self.given_up += [name] * (kept != entries)
+            entries = kept
+        return entries
+
+    def _seconds_for(self, entries: list[Entry]) -> float:
+        """What the test fit and a comparison of `entries` take of one worker, as far as the trials tell."""
+        seconds = self.best.result["seconds"]
+        step = self.best.result["seconds_per_step"] or 0.0
+        trials = [trial.result["seconds"] for trial in self.found.trials if "seconds" in trial.result]
+        compiling = max(one["trace"] + one["compile"] for one in trials)
+        steps = self._short_steps() if self.compare == "short" else self.space.steps + self.best.result["steps"]
+        new = len({cell for cell, _ in entries} - {"gru"})
+        return self.best.result["steps"] * step + new * compiling + len(entries) * (steps * step + seconds["evaluate"])
+
+    def _short_steps(self) -> int:
+        low, high = SHORT_STEPS
+        return min(max(self.best.result["steps"] // 2, low), high)
+
+    def _submit_comparison(self, cell: Cell, number: int) -> None:
+        """Weights of a short comparison are trained before the first fold and scored on folds and test part alike.
+
+        A full comparison has the configuration, the budget and the protocol of the best GRU.
+        """
+        network = replace(self.best.network, cell=cell)
+        training = self._training(self.best)
+        name = f"{self.compare}-{cell}-{number}"
+        if self.compare == "short":
+            training = replace(training, seed=seed_of(self.seed, -2 - number), steps=self._short_steps())
+        request = self._request(network, training, name) | {"early_stop": self.compare == "full"}
+        request |= {"number": self.best.number, "rungs": [None] * len(RUNGS)}
+        deadline = self.budget.deadline("comparison")
+        self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline)
+
+    def _compared(self, cell: Cell, number: int) -> Candidate | None:
+        result = self.jobs.result(f"{self.compare}-{cell}-{number}")
+        if (cell, number + 1) in self._entries:  # only now, so that the same worker compiles a cell but once
+            self._submit_comparison(cell, number + 1)
+        if result is None or result["status"] != "completed" or result["late"]:
+            return None
+        network = replace(self.best.network, cell=cell)
+        before = at_test = self._predictor(network, result)
+        facts = _facts(self.best, result, self.compare)
+        if self.compare == "full":
+            trial = replace(self.best, network=network, result=result)
+            self._submit_test_fit(trial, cell, "comparison")
+            fitted = self._test_fitted(trial, cell)
+            if fitted.get("cut"):
+                return None
+            at_test = self._predictor(network, fitted)
+            facts |= {"seconds": fitted["seconds"]["total"]}
+        return Candidate(f"{cell} ({self.compare})", cell, before, at_test, facts, competes=False)
+
+    def _submit_test_fit(self, trial: Trial, name: str, part: str) -> None:
+        steps = self.budget.fitting(trial.result["steps"], trial.result["seconds_per_step"], part)
+        training = replace(self._training(trial), steps=steps)
+        request = self._request(trial.network, training, f"test-fit-{name}") | {"data": DATA, "until": "test"}
+        request |= {"initial": None, "rates": [1.0, 0.0]}
+        deadline = self.budget.deadline(part)
+        self.jobs.submit(f"test-fit-{name}", RUN_FIT, request, shape=trial.network.shape, deadline=deadline)
+
+    def _test_fitted(self, trial: Trial, name: str) -> Result:
+        result = self.jobs.result(f"test-fit-{name}")
+        if result is None:
+            return trial.result | {"cut": True}
+        if result["status"] != "completed":
+            text = (
+                f"the {name} network {result['status']} on the rows before the test part: judged as its trial left it"
+            )
+            self.warnings.append(text)
+            return trial.result
+        return result | {"cut": result["late"] or result["taken"] < trial.result["steps"]}
+
+    def _submit_refit(self) -> None:
+        """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
+        self._refits = not self.budget.over("refit")
+        if not self._refits:
+            return
+        whole = replace(self.split, test=self.split.history.indptr[1:])
+        save_split(self.jobs.folder, ALL_DATA, whole)
+        steps = max(round(REFIT_SHARE * self.best.result["steps"]), 1)
+        steps = self.budget.fitting(steps, self.best.result["seconds_per_step"], "refit")
+        training = replace(self._training(self.best), steps=steps)
+        request = self._request(self.best.network, training, "refit") | {"data": ALL_DATA, "until": "end"}
+        request |= {"initial": self.scored["file"]["name"], "from": self.scored["digest"], "rates": [REFIT_RATE, 0.0]}
+        deadline = self.budget.deadline("refit")
+        self.jobs.submit("refit", RUN_FIT, request, shape=self.best.network.shape, deadline=deadline)
+
+    def _training(self, trial: Trial) -> TrainingConfig:
+        """The training that `trial` had."""
+        return self.space.training(trial.values, seed_of(self.seed, trial.number), trial.share)
 
     def _baseline(self, model: Baseline) -> Predictor:
         split = self.split
@@ -146,13 +225,12 @@ class Contest:
 
         return predict
 
-    def _predictor(self, network: NetworkConfig, path: Path) -> Predictor:
-        weights = load_weights(str(path))
+    def _predictor(self, network: NetworkConfig, result: Result) -> Predictor:
+        weights = read_npz(self.path(result))
         return lambda windows: point(self.split.history, windows, network, weights)
 
-    def _request(self, network: NetworkConfig, training: TrainingConfig, weights: Path, **more: Any) -> dict[str, Any]:
-        common = {"network": to_dict(network), "training": to_dict(training), "data": str(self.data)}
-        return {**common, "weights": str(weights), "initial": None, "rates": [1.0, 0.0], **more}
+    def _request(self, network: NetworkConfig, training: TrainingConfig, name: str) -> dict[str, Any]:
+        return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
 
 
 def _facts(trial: Trial, result: Result, budget: str) -> dict[str, Any]:

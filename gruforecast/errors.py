@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 
 class GruforecastError(Exception):
     """Base of all errors that a user can mend; the message says what was found and what was expected.
@@ -78,6 +80,26 @@ class SearchError(GruforecastError):
     """The search ended without a usable model."""
 
     exit_code = 6
+
+
+ENVIRONMENT_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ENOMEM, errno.EMFILE, errno.EROFS)
+
+
+def environment_error(error: BaseException) -> GruforecastError | None:
+    """The error as one of ours if the machine is at fault: disk, memory, permission, a missing package."""
+    if isinstance(error, ResourceError):
+        return error
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        remedy = "Pass a smaller --workers, or give fewer series or rows."
+        return ResourceError("the memory of this machine is not enough.", remedy=remedy, code="GF-E06")
+    if isinstance(error, ImportError):
+        remedy = "Install gruforecast again with all its dependencies."
+        return ResourceError(f"a package is missing or broken: {error}.", remedy=remedy, code="GF-E11")
+    if isinstance(error, OSError) and (error.errno in ENVIRONMENT_NUMBERS or isinstance(error, PermissionError)):
+        remedy = "Make room, or choose another place."
+        file = str(error.filename) if error.filename else None
+        return ResourceError(f"{error.strerror or error}.", remedy=remedy, code="GF-E07", file=file)
+    return None
 
 
 def did_you_mean(wrong: str, known: list[str]) -> str:

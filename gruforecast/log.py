@@ -50,4 +50,5 @@ def _is_descriptor_2() -> bool:
 
 def _flush() -> None:
     if sys.stderr is not None:
-        sys.stderr.flush()
+        with contextlib.suppress(OSError):  # a full disk takes no log
+            sys.stderr.flush()

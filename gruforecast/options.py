@@ -22,7 +22,13 @@ class FitOptions:
         season: rows of one season, 1 = none; found when not given.
         levels: interval levels in percent; 80 and 95 when not given, each left out if the data cannot support it.
         max_time: seconds for the whole command, None = no limit.
+        workers: processes; one per core, as far as memory allows, when not given.
+        worker_memory: bytes above which a worker is replaced after its trial; by this machine's memory when not given.
+        trial_time: seconds after which a trial ends with what it has reached, None = no limit.
+        retries: how often a crashed trial is tried again.
+        prune: whether weak trials end early.
         run_dir: where trials and test forecasts go; `<output>.run` when not given.
+        fresh: whether an earlier search in the run folder is thrown away.
     """
 
     data: str
@@ -35,12 +41,18 @@ class FitOptions:
     season: int | None = None
     trials: int = 16
     max_time: float | None = None
+    workers: int | None = None
+    worker_memory: int | None = None
+    trial_time: float | None = None
+    retries: int = 1
+    prune: bool = True
     tuner: str = "bayesian"
     compare: str = "short"
     folds: int = 3
     levels: tuple[float, ...] | None = None
     seed: int = 0
     run_dir: str | None = None
+    fresh: bool = False
     overwrite: bool = False
 
     def __post_init__(self) -> None:
@@ -48,6 +60,8 @@ class FitOptions:
         _within("--season", self.season, 1, 100_000)
         _within("--trials", self.trials, 1, 100_000)
         _within("--folds", self.folds, 1, 100)
+        _within("--workers", self.workers, 1, 256)
+        _within("--retries", self.retries, 0, 100)
         _within("--seed", self.seed, 0, 2**31 - 1)
         _one_of("--tuner", self.tuner, TUNERS)
         _one_of("--compare", self.compare, COMPARISONS)
@@ -56,8 +70,8 @@ class FitOptions:
                 raise UsageError(f"--level {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
 
 
-def parse_duration(text: str) -> float:
-    """Seconds from text such as `90s`, `10m`, `2h` or `45`.
+def parse_duration(text: str, name: str = "--max-time") -> float:
+    """Seconds from text such as `90s`, `10m`, `2h` or `45`, the value of option `name`.
 
     Raises:
         UsageError: the text is no duration.
@@ -65,8 +79,21 @@ def parse_duration(text: str) -> float:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smh]?)", text.strip())
     seconds = float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600}[match[2]] if match else 0.0
     if seconds <= 0:
-        raise UsageError(f"--max-time {text!r} is no duration.", remedy="Write 90s, 10m or 2h.", code="GF-U11")
+        raise UsageError(f"{name} {text!r} is no duration.", remedy="Write 90s, 10m or 2h.", code="GF-U11")
     return seconds
+
+
+def parse_size(text: str, name: str) -> int:
+    """Bytes from text such as `1500MB` or `2GB`, the value of option `name`.
+
+    Raises:
+        UsageError: the text is no size.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([mg])i?b?", text.strip().lower())
+    size = int(float(match[1]) * {"m": 2**20, "g": 2**30}[match[2]]) if match else 0
+    if size <= 0:
+        raise UsageError(f"{name} {text!r} is no size.", remedy="Write 1500MB or 2GB.", code="GF-U15")
+    return size
 
 
 def _within(name: str, value: int | None, low: int, high: int) -> None:

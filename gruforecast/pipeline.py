@@ -4,34 +4,45 @@ from __future__ import annotations
 
 import os
 import shutil
-from dataclasses import replace
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gruforecast.artifact.export import parity, samples
 from gruforecast.artifact.folder import publish, save, seal, write_json
-from gruforecast.artifact.output import fingerprint_of, finished_report, make_run_dir
+from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.backtest import Split
+from gruforecast.config import to_dict
 from gruforecast.contest import Contest
+from gruforecast.durable import npz, read_npz, write_file
+from gruforecast.errors import GruforecastError
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
-from gruforecast.forward import Weights
-from gruforecast.leaderboard import Judged, interval_scale, judge, mean_row, winner
-from gruforecast.log import stderr_to
+from gruforecast.leaderboard import Candidate, Judged, interval_scale, judge, mean_row, winner
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, prepare
 from gruforecast.progress import Budget, Clock, Progress
 from gruforecast.report.run_folder import write_run
-from gruforecast.report.summary import Outcome, summarise
-from gruforecast.search.loop import Search, Trial, search
+from gruforecast.report.summary import PACKAGES, Outcome, summarise
+from gruforecast.search.jobs import Jobs
+from gruforecast.search.loop import DATA, Search, Trial, search
+from gruforecast.search.oracle import Proposer
+from gruforecast.search.run import open_run
 from gruforecast.search.space import Space
-from gruforecast.search.trial import load_weights, save_split
+from gruforecast.search.trial import save_split
+from gruforecast.search.workers import Pool
 
 Report = dict[str, Any]
+EXPORT = "gruforecast.artifact.export:write_saved_model"
+CALL = "gruforecast.artifact.export:call_saved_model"
 
 
 def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     """Search, compare, save a model folder; the report of it as a dict, as the command line's `--json` prints it.
 
-    What libraries write to standard error meanwhile goes into `log.txt` in the run folder.
+    Every result goes into the journal in the run folder at once, so the same call goes on where an earlier one was
+    stopped. What libraries write to standard error meanwhile goes into `log.txt` there.
 
     Raises:
         GruforecastError: one of its kinds, with a remedy; no model folder is touched then.
@@ -40,115 +51,152 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     output = Path(options.output)
     prepared = prepare(options, progress)
     clock.lap("read")
-    fingerprint = fingerprint_of(options, prepared.panel)
+    facts = facts_of(options, prepared.panel)
+    fingerprint = fingerprint_of(facts)
     finished = finished_report(output, fingerprint, options)
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
     run_dir = make_run_dir(options, output)
+    space = Space.of(prepared.split)
+    facts |= {"space": asdict(space), "packages": {name: version(name) for name in PACKAGES}}
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
-    with stderr_to(run_dir / "log.txt"):
-        outcome = _train_and_build(options, prepared, run_dir, built, budget, progress, clock)
-    report = summarise(outcome, str(output), clock.parts, clock.total)
-    write_json(built / "report.json", report)
-    limit = options.max_time if outcome.given_up else None
-    facts = {"fingerprint": fingerprint, "trials": options.trials, "cut_at": limit, "versions": report["versions"]}
-    seal(built, facts)
-    publish(built, output)
+    size = prepared.panel.y.nbytes
+    with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
+        run = _Run(options, prepared, space, jobs, pool, budget, progress, clock)
+        try:
+            outcome = run.to_the_end(built)
+            report = summarise(outcome, str(output), clock.parts, clock.total)
+            write_json(built / "report.json", report)
+            limit = options.max_time if outcome.given_up else None
+            known = {"fingerprint": fingerprint, "trials": options.trials, "cut_at": limit}
+            seal(built, known | {"versions": report["versions"]})
+            publish(built, output)
+        finally:
+            shutil.rmtree(built, ignore_errors=True)
+        jobs.journal.append({"kind": "finished", "output": str(output), "trials": len(outcome.found.trials)})
     return report
 
 
-def _train_and_build(
-    options: FitOptions,
-    prepared: Prepared,
-    run_dir: Path,
-    built: Path,
-    budget: Budget,
-    progress: Progress,
-    clock: Clock,
-) -> Outcome:
-    """Everything that needs TensorFlow: search, test fit, comparison, refit, and the folder `built` but its report."""
-    contest, found = _search(options, prepared, run_dir, budget, progress)
-    clock.lap("search")
-    judged, chosen, scored, cut = _judge_all(contest, found, options, prepared, clock)
-    weights, refitted = _refit(contest, chosen, scored, prepared, run_dir)
-    clock.lap("refit")
-    write_run(run_dir, prepared.panel, prepared.split, judged)
-    parity = _build(built, _forecaster(prepared, chosen, weights[0], judged))
-    clock.lap("export")
-    given_up = _given_up(found, options, judged, [*["the whole test fit"] * cut, *["the refit"] * (not refitted)])
-    for warning in given_up:
-        progress.warn(warning)
-    return Outcome(
-        panel=prepared.panel,
-        horizon=prepared.split.horizon,
-        season_length=prepared.split.season_length,
-        folds=len(prepared.split.folds),
-        levels=prepared.levels,
-        rows=[one.row for one in judged],
-        found=found,
-        chosen=chosen,
-        seed=options.seed,
-        digests={"scored": scored[1], "saved": weights[1]},
-        parity=parity,
-        refitted=refitted,
-        notes=prepared.notes,
-        warnings=prepared.warnings + given_up,
-        given_up=bool(given_up),
-        scored=_scored(prepared.split),
-    )
+@dataclass
+class _Run:
+    """One run from the data on: everything that needs TensorFlow is a job for the workers."""
+
+    options: FitOptions
+    prepared: Prepared
+    space: Space
+    jobs: Jobs
+    pool: Pool
+    budget: Budget
+    progress: Progress
+    clock: Clock
+
+    def to_the_end(self, built: Path) -> Outcome:
+        """Search, test fit, comparison, refit, and the folder `built` but its report."""
+        prepared, options = self.prepared, self.options
+        found = self._search()
+        self.clock.lap("search")
+        contest = Contest(
+            split=prepared.split,
+            space=self.space,
+            found=found,
+            jobs=self.jobs,
+            seed=options.seed,
+            budget=self.budget,
+            compare=options.compare,
+            workers=self.pool.count,
+        )
+        judged = self._judge_all(contest)
+        saved, refitted = contest.refit()
+        self.clock.lap("refit")
+        found_parity = self._build(built, contest, contest.path(saved), judged)
+        self.clock.lap("export")
+        given_up = _given_up(found, options, contest.given_up)
+        for warning in [*contest.warnings, *given_up]:
+            self.progress.warn(warning)
+        return Outcome(
+            panel=prepared.panel,
+            horizon=prepared.split.horizon,
+            season_length=prepared.split.season_length,
+            folds=len(prepared.split.folds),
+            levels=prepared.levels,
+            rows=[one.row for one in judged],
+            found=found,
+            chosen=contest.best,
+            seed=options.seed,
+            digests={"scored": contest.scored["digest"], "saved": saved["digest"]},
+            parity=found_parity,
+            refitted=refitted,
+            notes=prepared.notes,
+            warnings=prepared.warnings + contest.warnings + given_up,
+            given_up=bool(given_up),
+            scored=_scored(prepared.split),
+            workers=_worker_facts(self.pool),
+        )
+
+    def _search(self) -> Search:
+        options = self.options
+        save_split(self.jobs.folder, DATA, self.prepared.split)
+        hyperband = options.tuner == "hyperband"
+        return search(
+            self.space,
+            self.jobs,
+            Proposer(options.tuner, self.space, options.trials, options.seed),
+            lag=self.jobs.journal.begin["lag"],
+            seed=options.seed,
+            prune=options.prune and not hyperband,  # which has rungs of its own
+            total=None if hyperband else options.trials,  # there `trials` bounds the work, not the count
+            budget=self.budget,
+            progress=self.progress,
+        )
+
+    def _judge_all(self, contest: Contest) -> list[Judged]:
+        """Every row of the leaderboard; baselines are judged while the workers train."""
+        contest.begin()
+        baselines = [self._judge([candidate]) for candidate in contest.baselines()]
+        self.clock.lap("judging")
+        gru = contest.test_fit()
+        self.clock.lap("test_fit")
+        judged = [self._judge([gru])]
+        self.clock.lap("judging")
+        groups = contest.comparison()
+        self.clock.lap("comparison")
+        judged += [self._judge(group) for group in groups]
+        self.clock.lap("judging")
+        return judged + baselines
+
+    def _judge(self, seeds: list[Candidate]) -> Judged:
+        """One row for all seeds of a model."""
+        judged = [judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds]
+        return replace(judged[0], row=mean_row([one.row for one in judged]))
+
+    def _build(self, built: Path, contest: Contest, weights: Path, judged: list[Judged]) -> float:
+        """Write everything but the report into `built`; the parity of the SavedModel, called in a fresh process."""
+        write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
+        forecaster = _forecaster(self.prepared, contest.best, read_npz(weights), judged)
+        shutil.rmtree(built, ignore_errors=True)
+        built.mkdir()
+        save(forecaster, built)
+        saved_model = str((built / "saved_model").absolute())
+        request: dict[str, Any] = {"network": to_dict(forecaster.config), "weights": str(weights.absolute())}
+        self._export_job("export", EXPORT, request | {"saved_model": saved_model})
+        with tempfile.TemporaryDirectory(prefix="gruforecast-parity-") as scratch:
+            given, answer = Path(scratch) / "given.npz", Path(scratch) / "answer.npz"
+            sample = samples(forecaster.context.past)
+            write_file(given, npz(sample))
+            request = {"saved_model": saved_model, "given": str(given), "answer": str(answer)}
+            self._export_job("parity", CALL, request, fresh=True)
+            return parity(sample, read_npz(answer), forecaster.config, forecaster.weights)
+
+    def _export_job(self, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
+        self.jobs.submit(name, call, request, fresh=fresh, keep=False)
+        result = self.jobs.result(name)
+        if result is None or result.get("status") == "crashed":
+            text = f"the SavedModel could not be written or called: {(result or {}).get('error')}."
+            raise GruforecastError(text, remedy="Please report this with the log of the run.", code="GF-X01")
 
 
-def _search(
-    options: FitOptions, prepared: Prepared, run_dir: Path, budget: Budget, progress: Progress
-) -> tuple[Contest, Search]:
-    data = run_dir / "split.npz"
-    save_split(data, prepared.split)
-    space = Space.of(prepared.split)
-    found = search(
-        space, data, tuner=options.tuner, trials=options.trials, seed=options.seed, budget=budget, progress=progress
-    )
-    return Contest(prepared.split, space, found, data, options.seed, budget, progress), found
-
-
-def _judge_all(
-    contest: Contest, found: Search, options: FitOptions, prepared: Prepared, clock: Clock
-) -> tuple[list[Judged], Trial, tuple[Path, str], bool]:
-    """Every row of the leaderboard, the chosen trial, and of its weights scored on the test part path and digest.
-
-    Last, whether the time budget cut their training short.
-    """
-    chosen = found.best
-    fitted, weights = contest.test_fit(chosen, "gru")
-    clock.lap("test_fit")
-    groups = [[contest.best_gru(chosen, fitted, weights)]]
-    comparison = {"short": contest.short_comparison, "full": contest.full_comparison}.get(options.compare)
-    groups += comparison() if comparison else []
-    clock.lap("comparison")
-    groups += [[candidate] for candidate in contest.baselines()]
-    judged = []
-    for group in groups:
-        seeds = [judge(candidate, prepared.split, prepared.levels) for candidate in group]
-        judged.append(replace(seeds[0], row=mean_row([one.row for one in seeds])))
-    clock.lap("judging")
-    return judged, chosen, (weights, fitted["digest"]), bool(fitted.get("cut"))
-
-
-def _refit(
-    contest: Contest, chosen: Trial, scored: tuple[Path, str], prepared: Prepared, run_dir: Path
-) -> tuple[tuple[Weights, str], bool]:
-    """Weights to save with their digest, and whether they learned from the newest rows."""
-    path, digest = scored
-    if not contest.budget.over("refit"):
-        data = run_dir / "split-all.npz"
-        save_split(data, replace(prepared.split, test=prepared.panel.indptr[1:]))
-        result, newer = contest.refit(chosen, path, data)
-        if result["status"] == "completed":
-            return (load_weights(str(newer)), result["digest"]), True
-    return (load_weights(str(path)), digest), False
-
-
-def _forecaster(prepared: Prepared, chosen: Trial, weights: Weights, judged: list[Judged]) -> Forecaster:
+def _forecaster(prepared: Prepared, chosen: Trial, weights: Any, judged: list[Judged]) -> Forecaster:
     panel = prepared.panel
     calibrations = {
         NETWORKS if one.row.kind == "gru" else one.row.model: one.calibration for one in judged if one.row.competes
@@ -166,19 +214,14 @@ def _forecaster(prepared: Prepared, chosen: Trial, weights: Weights, judged: lis
     )
 
 
-def _build(built: Path, forecaster: Forecaster) -> float:
-    """Write everything but the report into `built`; the parity of the SavedModel, checked in another process."""
-    from gruforecast.artifact.export import check_parity, write_saved_model
-
-    shutil.rmtree(built, ignore_errors=True)
-    built.mkdir()
-    try:
-        save(forecaster, built)
-        write_saved_model(forecaster.config, forecaster.weights, built / "saved_model")
-        return check_parity(built / "saved_model", forecaster.context.past, forecaster.config, forecaster.weights)
-    except BaseException:
-        shutil.rmtree(built, ignore_errors=True)
-        raise
+def _worker_facts(pool: Pool) -> dict[str, Any]:
+    """How many workers there were, seconds until they could start, and their memory after each job in MB."""
+    return {
+        "count": pool.count,
+        "start_seconds": round(pool.start_seconds, 3),
+        "replaced": pool.replaced,
+        "resident_mb": [round(size / 1e6) for size in pool.resident],
+    }
 
 
 def _scored(divided: Split) -> tuple[int, int]:
@@ -188,15 +231,13 @@ def _scored(divided: Split) -> tuple[int, int]:
     return len(windows), int((~(scale > 0)).sum())
 
 
-def _given_up(found: Search, options: FitOptions, judged: list[Judged], parts: list[str]) -> list[str]:
+def _given_up(found: Search, options: FitOptions, parts: list[str]) -> list[str]:
     """What the time budget made `fit` give up."""
     if options.max_time is None:
         return []
+    ended = len(found.trials)
     missing = []
-    if len(found.trials) < options.trials and options.tuner != "hyperband":
-        missing.append(f"{options.trials - len(found.trials)} of {options.trials} trials")
-    cells = {one.row.kind for one in judged if not one.row.competes}
-    wanted = {"short": {"gru", "lstm", "rnn"}, "full": {"lstm", "rnn"}, "none": set()}[options.compare]
-    missing += [f"the {cell} comparison" for cell in sorted(wanted - cells)]
+    if ended < options.trials and options.tuner != "hyperband":
+        missing.append(f"{options.trials - ended} of {options.trials} trials")
     missing += parts
     return [f"the time budget did not allow for {', '.join(missing)}"] if missing else []

@@ -77,10 +77,11 @@ def test_the_inner_slice_ends_at_the_first_fold(lengths: list[int], horizon: int
 
 def test_trials_cannot_see_the_test_part(tmp_path) -> None:
     found = split(panel_of(np.arange(1.0, 101.0), np.arange(1.0, 51.0)), 10, 2, 1, "f.csv")
-    save_split(tmp_path / "split.npz", found)
-    loaded = load_split(str(tmp_path / "split.npz"))
+    save_split(tmp_path, "split", found)
+    loaded = load_split(str(tmp_path), "split")
     for cutoff, end in zip(loaded.test, loaded.history.indptr[1:], strict=True):
         assert np.isnan(loaded.history.values[cutoff:end]).all()
+        assert np.isnan(np.load(tmp_path / "split-y.npy")[cutoff:end]).all()
     assert loaded.folds.tolist() == found.folds.tolist()
 
 

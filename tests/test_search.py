@@ -93,28 +93,29 @@ def test_proposals_begin_with_the_recipe_and_repeat_with_the_seed(tuner: str) ->
 @pytest.fixture
 def request_of(tmp_path):
     divided = split(panel_of(wave(160, 12)), 12, 2, 12, "f.csv")
-    save_split(tmp_path / "split.npz", divided)
+    save_split(tmp_path, "split", divided)
     space = Space.of(divided)
 
     def make(**changes):
         values = {**space.start, "units": 16}
         training = to_dict(space.training(values, seed=1)) | changes.pop("training", {"steps": 50})
-        common = {"number": 0, "network": to_dict(space.network(values)), "training": training}
-        common |= {"data": str(tmp_path / "split.npz"), "weights": str(tmp_path / "w.npz"), "early_stop": True}
+        common = {"network": to_dict(space.network(values)), "training": training, "rungs": [None, None]}
+        common |= {"folder": str(tmp_path), "data": "split", "weights": "w.npz", "early_stop": True, "limit": None}
         return {**common, "deadline": None, "initial": None, "rates": [1.0, 0.0], "until": "test", **changes}
 
     return make
 
 
 @pytest.mark.network
-def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of) -> None:
-    from gruforecast.search.trial import load_split, load_weights, point
+def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, tmp_path) -> None:
+    from gruforecast.durable import read_npz
+    from gruforecast.search.trial import load_split, point
 
     request = json.loads(json.dumps(request_of()))
     result = json.loads(json.dumps(run_trial(request)))
     assert result["status"] == "completed"
     assert result["score"] == pytest.approx(np.mean(result["fold_scores"]))
-    divided, weights = load_split(request["data"]), load_weights(request["weights"])
+    divided, weights = load_split(request["folder"], "split"), read_npz(tmp_path / "w.npz")
     config = NetworkConfig(**{**request["network"], "levels": (0.5,)})
     again = divided.fold_scores(lambda windows: point(divided.history, windows, config, weights))
     assert again == result["fold_scores"]
@@ -123,10 +124,9 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of) 
 def test_data_written_anew_are_read_anew(tmp_path) -> None:
     from gruforecast.search.trial import load_split
 
-    path = tmp_path / "split.npz"
     for level in (10.0, 20.0):
-        save_split(path, split(panel_of(wave(160, 12, level)), 12, 2, 12, "f.csv"))
-        assert load_split(str(path)).history.values[0] == pytest.approx(wave(160, 12, level)[0])
+        save_split(tmp_path, "split", split(panel_of(wave(160, 12, level)), 12, 2, 12, "f.csv"))
+        assert load_split(str(tmp_path), "split").history.values[0] == pytest.approx(wave(160, 12, level)[0])
 
 
 @pytest.mark.network

@@ -10,7 +10,6 @@ report.json        everything the report says
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -29,7 +28,8 @@ from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.stamps import StampForm
 from gruforecast.data.table import Names
-from gruforecast.errors import ModelError, ResourceError
+from gruforecast.durable import file_digest, npz, sync, write_file
+from gruforecast.errors import ModelError
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import weight_shapes
 from gruforecast.intervals import Calibration
@@ -53,19 +53,18 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "ids": [list(key) for key in forecaster.context.ids],
     }
     write_json(folder / "model.json", model)
-    np.savez(folder / "weights.npz", **forecaster.weights)  # type: ignore[arg-type]
-    np.savez(folder / "calibration.npz", **{name: found.width for name, found in forecaster.calibrations.items()})  # type: ignore[arg-type]
+    write_file(folder / "weights.npz", npz(forecaster.weights))
+    write_file(folder / "calibration.npz", npz({name: found.width for name, found in forecaster.calibrations.items()}))
     ends = forecaster.context
     forecasts = {f"baseline.{name}": ends.baselines[name] for name in forecaster.members if name != NETWORKS}
-    np.savez(
-        folder / "context.npz",
-        past=ends.past,
-        use_log=ends.use_log,
-        never_negative=ends.never_negative,
-        scale=ends.scale,
-        last=ends.last.astype("datetime64[s]").astype(np.int64),
-        **forecasts,  # type: ignore[arg-type]
-    )
+    context = {
+        "past": ends.past,
+        "use_log": ends.use_log,
+        "never_negative": ends.never_negative,
+        "scale": ends.scale,
+        "last": ends.last.astype("datetime64[s]").astype(np.int64),
+    }
+    write_file(folder / "context.npz", npz(context | forecasts))
 
 
 def seal(folder: Path, facts: dict[str, Any]) -> None:
@@ -76,10 +75,13 @@ def seal(folder: Path, facts: dict[str, Any]) -> None:
 
 def publish(built: Path, target: Path) -> None:
     """Put the finished folder `built` in the place of `target`; both must be on one file system."""
+    for path in [*_files(built), *(path for path in built.rglob("*") if path.is_dir()), built]:
+        sync(path)  # other libraries wrote some of them
     old = target.with_name(f".{target.name}.old-{os.getpid()}")
     if target.exists():
         target.rename(old)
     built.rename(target)
+    sync(target.parent)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -177,25 +179,9 @@ def _context(folder: Path, config: NetworkConfig, ids: tuple[tuple[str, ...], ..
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write strict JSON (no NaN) atomically: a temporary file beside `path`, flushed to disk, then renamed."""
+    """Write strict JSON (no NaN) atomically."""
     text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        part.replace(path)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise ResourceError(f"cannot write: {error.strerror}.", remedy="Make room or choose another place with -o.",
-                            code="GF-E01", file=str(path)) from error  # fmt: skip
-
-
-def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    write_file(path, text.encode())
 
 
 def _files(folder: Path) -> list[Path]:

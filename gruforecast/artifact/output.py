@@ -5,22 +5,32 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from gruforecast import __version__
 from gruforecast.artifact.folder import check_files, read_manifest
 from gruforecast.data.table import Panel
+from gruforecast.durable import check_place
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.options import FitOptions
 
+MODEL_BYTES = 5_000_000  # room on disk that a model folder needs
+# options that change neither data nor search, or may change while a search goes on
+NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
+           "trial_time", "retries")  # fmt: skip
 
-def fingerprint_of(options: FitOptions, panel: Panel) -> str:
-    """SHA-256 of the data as parsed and of every option that changes the result, except the number of trials."""
-    neutral = replace(options, data="", output="", run_dir=None, overwrite=False, trials=1, max_time=None)
-    text = json.dumps([__version__, panel.digest(), repr(neutral)])
-    return hashlib.sha256(text.encode()).hexdigest()
+
+def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
+    """What a result follows from: this version, the data as parsed, and the options but the number of trials."""
+    chosen = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
+    return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
+
+
+def fingerprint_of(facts: dict[str, Any]) -> str:
+    """SHA-256 of facts."""
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
 def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
@@ -33,7 +43,8 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
     if output.exists() or output.is_symlink():
         manifest = _manifest_or_none(output)
         same = manifest is not None and manifest.get("fingerprint") == fingerprint
-        if same and manifest is not None and _enough(manifest, options) and not options.overwrite:
+        again = options.overwrite or options.fresh
+        if same and manifest is not None and _enough(manifest, options) and not again:
             check_files(output, manifest)
             report: dict[str, Any] = json.loads((output / "report.json").read_text(encoding="utf-8"))
             return report
@@ -50,6 +61,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         raise ResourceError(
             "this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent)
         )
+    check_place(parent, MODEL_BYTES)
     return None
 
 

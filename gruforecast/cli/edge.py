@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import shlex
+import signal
 import sys
 import traceback
 from collections.abc import Iterator
@@ -11,9 +13,13 @@ from pathlib import Path
 
 import typer
 
-from gruforecast.errors import GruforecastError, ResourceError
+from gruforecast.errors import GruforecastError, ResourceError, environment_error
 
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM, which would end the process without any clean-up."""
 
 
 def harmless(text: str) -> str:
@@ -22,24 +28,28 @@ def harmless(text: str) -> str:
 
 
 @contextlib.contextmanager
-def error_edge(*, as_json: bool, debug: bool, log: Path | None = None) -> Iterator[None]:
+def error_edge(*, as_json: bool, debug: bool, log: Path | None = None, resumes: bool = False) -> Iterator[None]:
     """Within the block, every exception ends the program with its exit code and one line on stderr.
 
     Args:
         as_json: also print the error as one JSON object on stdout.
         debug: show the traceback, too.
         log: the file that a report of a bug should include.
+        resumes: whether the same command goes on after an interruption.
     """
     try:
+        with contextlib.suppress(ValueError):  # not in the main thread
+            signal.signal(signal.SIGTERM, _terminate)
         yield
     except (typer.Exit, SystemExit):
         raise
     except BrokenPipeError:
         sys.stderr.close()  # the reader of our output has gone; nothing is left to say
         raise typer.Exit(0) from None
-    except KeyboardInterrupt:
-        typer.echo("interrupted: nothing was saved; the same command starts again", err=True)
-        raise typer.Exit(INTERRUPTED) from None
+    except KeyboardInterrupt as interrupt:
+        again = f"; to go on: {shlex.join(['gruforecast', *sys.argv[1:]])}" if resumes else ""
+        typer.echo(harmless(f"interrupted{again}"), err=True)
+        raise typer.Exit(TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - this is the edge
         if debug:
             traceback.print_exc()
@@ -50,13 +60,16 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None) -> Iterat
         raise typer.Exit(known.exit_code) from None
 
 
+def _terminate(*_: object) -> None:
+    raise Terminated
+
+
 def _known(error: Exception, log: Path | None) -> GruforecastError:
     """The error as one of ours: the environment's faults are exit 5, what is left is a bug, exit 1."""
     if isinstance(error, GruforecastError):
         return error
-    if isinstance(error, MemoryError):
-        remedy = "Give fewer series or rows."
-        return ResourceError("the memory of this machine is not enough.", remedy=remedy, code="GF-E06")
+    if (known := environment_error(error)) is not None:
+        return known
     if isinstance(error, OSError):
         remedy = "Make room, or choose another place."
         file = str(error.filename) if error.filename else None

@@ -38,6 +38,20 @@ def fit(
     max_time: Annotated[
         str | None, typer.Option(help="Time for the whole command: 90s, 10m, 2h.", rich_help_panel=SEARCH)
     ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Worker processes; one per core if not given.", rich_help_panel=SEARCH)
+    ] = None,
+    worker_memory: Annotated[
+        str | None,
+        typer.Option(help="Memory at which a worker is replaced: 1500MB, 2GB.", rich_help_panel=SEARCH),
+    ] = None,
+    trial_time: Annotated[
+        str | None, typer.Option(help="Longest time of one trial: 90s, 10m.", rich_help_panel=SEARCH)
+    ] = "30m",
+    retries: Annotated[int, typer.Option(help="How often a crashed trial is tried again.", rich_help_panel=SEARCH)] = 1,
+    prune: Annotated[
+        bool, typer.Option("--prune/--no-prune", help="Stop weak trials early.", rich_help_panel=SEARCH)
+    ] = True,
     tuner: Annotated[str, typer.Option(help="bayesian, random or hyperband.", rich_help_panel=SEARCH)] = "bayesian",
     compare: Annotated[
         str, typer.Option(help="GRU, LSTM and simple RNN side by side: short, full or none.", rich_help_panel=SEARCH)
@@ -52,6 +66,9 @@ def fit(
         str | None,
         typer.Option(help="Folder for trials and test forecasts; <output>.run if not given.", rich_help_panel=RESULT),
     ] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Throw away an earlier search in the run folder.", rich_help_panel=RESULT)
+    ] = False,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another model folder.", rich_help_panel=RESULT)
     ] = False,
@@ -69,8 +86,8 @@ def fit(
     Example: gruforecast fit sales.csv --horizon 12
     """
     log = Path(run_dir or f"{output}.run") / "log.txt"
-    with error_edge(as_json=as_json, debug=debug, log=log):
-        from gruforecast.options import FitOptions, parse_duration
+    with error_edge(as_json=as_json, debug=debug, log=log, resumes=True):
+        from gruforecast.options import FitOptions, parse_duration, parse_size
 
         options = FitOptions(
             data=data,
@@ -83,12 +100,18 @@ def fit(
             season=season,
             trials=trials,
             max_time=parse_duration(max_time) if max_time else None,
+            workers=workers,
+            worker_memory=parse_size(worker_memory, "--worker-memory") if worker_memory else None,
+            trial_time=parse_duration(trial_time, "--trial-time") if trial_time else None,
+            retries=retries,
+            prune=prune,
             tuner=tuner,
             compare=compare,
             folds=folds,
             levels=tuple(level) if level else None,
             seed=seed,
             run_dir=run_dir,
+            fresh=fresh,
             overwrite=overwrite,
         )
         from gruforecast.pipeline import fit as run

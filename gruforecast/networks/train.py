@@ -6,7 +6,6 @@ and `Model.fit` pays Python for each batch, which costs small networks more than
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gruforecast.arrays import Array, Floats, Ints
-from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.config import RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.encoding import encode, encode_target
 from gruforecast.forward import Weights
 from gruforecast.networks.build import VariableDropout, build_network
@@ -36,9 +35,10 @@ class Trained:
     Attributes:
         weights: the arrays to keep, by name.
         steps: gradient steps that led to them; taken: gradient steps done in all.
-        seconds: `compile` (first call) and `train` (the rest).
+        seconds: `trace` (building the graph), `compile` (first call), `validate`, and `train` (the rest).
         losses: (n_chunks,) mean training loss of each chunk of steps.
         late: whether a deadline ended it before its last step.
+        rungs: best validation score at each rung that it reached; pruned: whether the last one ended it.
     """
 
     weights: Weights
@@ -47,6 +47,8 @@ class Trained:
     seconds: dict[str, float]
     losses: list[float]
     late: bool
+    rungs: list[float]
+    pruned: bool
 
     @property
     def first_call(self) -> int:
@@ -74,6 +76,7 @@ class Schedule:
         rates: learning rate at the first and the last step, as shares of the configured one.
         initial: weights to start from instead of random ones.
         deadline: when to stop whatever was reached, in seconds since the epoch.
+        rungs: validation score above which to give up at each of `RUNGS`; None = go on.
     """
 
     validate: Validate | None = None
@@ -81,6 +84,7 @@ class Schedule:
     rates: tuple[float, float] = (1.0, 0.0)
     initial: Weights | None = None
     deadline: float | None = None
+    rungs: tuple[float | None, ...] = (None, None)
 
 
 def train(
@@ -90,8 +94,8 @@ def train(
 
     Networks that differ only in dropout, rates, seed or the number of steps share one compiled function.
     """
-    shape = dataclasses.replace(config, dropout=0.0, log_unit=1.0)
-    program = _program(shape, training.batch_size)
+    begin = time.perf_counter()
+    program = _program(config.shape, training.batch_size)
     program.reset(config, training, schedule.initial)
     sampler = Sampler.before(history, cutoff, config.horizon, least_past=max(config.season_length, 3))
     generator = np.random.default_rng(training.seed)
@@ -101,17 +105,23 @@ def train(
     values = tf.constant(history.values, tf.float64)
     losses: list[float] = []
     late = False
-    begin = first = time.perf_counter()
+    traced = first = begin
     for chunk in range(chunks):
         drawn = sampler.draw(generator, (CHUNK, training.batch_size))
         rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
-        losses.append(float(program.run(values, *_indices(drawn), rate, config.log_unit)))
+        arguments = (values, *_indices(drawn), rate, config.log_unit)
+        if chunk == 0:
+            program.run.get_concrete_function(*arguments)
+            traced = time.perf_counter()
+        losses.append(float(program.run(*arguments)))
         first = time.perf_counter() if chunk == 0 else first
         late = chunk + 1 < chunks and schedule.deadline is not None and time.time() >= schedule.deadline
         if not np.isfinite(losses[-1]) or keeper.stop_after(chunk + 1, late=late) or late:
             break
-    seconds = {"compile": first - begin, "train": time.perf_counter() - first}
-    return Trained(keeper.best(), keeper.best_chunk * CHUNK, len(losses) * CHUNK, seconds, losses, late)
+    seconds = {"trace": traced - begin, "compile": first - traced, "validate": keeper.seconds}
+    seconds["train"] = time.perf_counter() - first - keeper.seconds
+    taken, steps = len(losses) * CHUNK, keeper.best_chunk * CHUNK
+    return Trained(keeper.best(), steps, taken, seconds, losses, late, keeper.rungs, keeper.pruned)
 
 
 def half_cosine(steps: int, first: float, last: float) -> Floats:
@@ -160,7 +170,7 @@ class _Program:
             mine.calls.assign(new.calls)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=32)  # a compiled program is never freed, so the more are kept the better
 def _program(shape: NetworkConfig, batch_size: int) -> _Program:  # noqa: ARG001 - another batch size is another shape
     return _Program(shape)
 
@@ -171,11 +181,15 @@ class _Keeper:
     def __init__(self, program: _Program, schedule: Schedule, chunks: int) -> None:
         self._program = program
         self._validate = schedule.validate
+        self._limits = schedule.rungs
         self._chunks = chunks
         self._patience = max(1, int(schedule.patience * chunks))
         self._best_score = np.inf
         self._best: Weights | None = None
         self.best_chunk = 0
+        self.rungs: list[float] = []
+        self.pruned = False
+        self.seconds = 0.0
 
     def stop_after(self, chunk: int, *, late: bool) -> bool:
         if self._validate is None:
@@ -183,14 +197,26 @@ class _Keeper:
             return False
         if chunk % max(1, self._chunks // VALIDATIONS) and chunk < self._chunks and not late:
             return False
+        begin = time.perf_counter()
         weights = weights_of(self._program.model)
         score = self._validate(weights)
+        self.seconds += time.perf_counter() - begin
         if score < self._best_score:
             self._best_score, self.best_chunk, self._best = score, chunk, weights
-        return chunk - self.best_chunk >= self._patience
+        self.pruned = self._fails_a_rung(chunk)
+        return self.pruned or chunk - self.best_chunk >= self._patience
 
     def best(self) -> Weights:
         return self._best or weights_of(self._program.model)
+
+    def _fails_a_rung(self, chunk: int) -> bool:
+        """Whether the best score so far is worse than the limit of the rung that `chunk` reaches, if it does."""
+        reached = len(self.rungs)
+        if reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
+            return False
+        self.rungs.append(float(self._best_score))
+        limit = self._limits[reached]
+        return limit is not None and not self._best_score <= limit
 
 
 def _indices(windows: Windows) -> tuple[Array, ...]:

@@ -14,6 +14,7 @@ from gruforecast.leaderboard import Row, winner
 from gruforecast.search.loop import Search, Trial
 from gruforecast.verdict import verdict
 
+STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
 REFIT_NOTE = "The saved network went on from the scored weights with the newest rows added; the scores are from before."
 
@@ -29,6 +30,7 @@ class Outcome:
         parity: largest relative difference between SavedModel and forecast.
         given_up: whether a time budget cut something short.
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
+        workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
     """
 
     panel: Panel
@@ -47,6 +49,7 @@ class Outcome:
     warnings: list[str]
     given_up: bool
     scored: tuple[int, int]
+    workers: dict[str, Any]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -69,11 +72,12 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "levels": list(outcome.levels),
         "seconds": total,
         "seconds_by_part": seconds,
-        "trials": {status: outcome.found.count(status) for status in ("completed", "diverged", "crashed")},
+        "trials": {status: outcome.found.count(status) for status in STATUSES},
         "chosen": _chosen(outcome),
         "leaderboard": [row.to_dict() for row in rows],
         "cells": cell_facts(rows),
-        "search": [{"number": k, **_trial(trial)} for k, trial in enumerate(outcome.found.trials)],
+        "search": [_trial(trial) for trial in outcome.found.trials],
+        "workers": outcome.workers,
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.parity,
@@ -107,10 +111,11 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
 
 def _chosen(outcome: Outcome) -> dict[str, Any]:
     result = outcome.chosen.result
-    facts = {name: result[name] for name in ("number", "steps", "parameters", "digest")}
-    return {**outcome.chosen.values, **facts, "val_mase": result["score"]}
+    facts = {name: result[name] for name in ("steps", "parameters", "digest")}
+    return {**outcome.chosen.values, "number": outcome.chosen.number, **facts, "val_mase": result["score"]}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    names = ("status", "score", "fold_scores", "steps", "taken", "parameters", "seconds")
-    return {"values": trial.values, **{name: trial.result[name] for name in names}}
+    names = ("status", "score", "fold_scores", "steps", "taken", "parameters", "seconds", "error")
+    facts = {name: trial.result[name] for name in names if name in trial.result}
+    return {"number": trial.number, "values": trial.values, **facts}

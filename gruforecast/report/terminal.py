@@ -20,6 +20,7 @@ from gruforecast.progress import Progress
 
 WIDTH = 80
 MOST_ROWS = 60
+OTHERS = {"pruned": "stopped early", "diverged": "diverged", "crashed": "crashed"}
 
 
 def safe(text: str) -> Text:
@@ -42,7 +43,7 @@ class LiveProgress(Progress):
         self._bar: Bar | None = None
         self._task = TaskID(0)
         self._trials: int | None = None
-        self._done = 0
+        self._done = 0  # by this process
         self._streams = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
@@ -80,22 +81,29 @@ class LiveProgress(Progress):
         self._bar.start()
         self._task = self._bar.add_task("", total=trials)
 
-    def trial_ended(self, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
+    def trial_ended(self, number: int, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
         """One line, or one step of the bar."""
         if self._quiet:
             return
-        score = "diverged" if result["score"] is None else f"MASE {result['score']:.3f}"
-        seconds = result["seconds"]
         self._done += 1
         if self._bar is not None:
             self._bar.update(self._task, completed=self._done, description=f"best MASE {best:.3f}")
         if self._bar is None or self._verbose:
-            total = f"/{self._trials}" if self._trials else ""
-            text = f"trial {self._done}{total}: {score}, best {best:.3f}, {seconds['total']:.1f} s"
-            more = f" (compiling {seconds['compile']:.1f} s, {result['taken']} steps {seconds['train']:.1f} s)"
-            self._print(Text(text + (more if self._verbose else "")))
+            self._print(Text(f"trial {number}: {self._outcome(result)}, best {best:.3f}"))
         if self._done == 1 and expected_seconds is not None:
             self._print(Text(f"about {_duration(expected_seconds)} more for the search; --max-time sets a limit"))
+
+    def _outcome(self, result: dict[str, Any]) -> str:
+        status, score = result["status"], result["score"]
+        if status == "crashed":
+            return f"crashed: {safe(result['error'])}"
+        text = status if score is None else f"MASE {score:.3f}" + (" (stopped early)" if status == "pruned" else "")
+        seconds = result["seconds"]
+        text += f", {seconds['total']:.1f} s"
+        if self._verbose:
+            first = f"tracing {seconds['trace']:.1f} s, compiling {seconds['compile']:.1f} s"
+            text += f" ({first}, {result['taken']} steps {seconds['train']:.1f} s)"
+        return text
 
     def search_ended(self) -> None:
         """Close the live view."""
@@ -117,12 +125,15 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     if verbose:
         parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report["seconds_by_part"].items())
         console.print(f"seconds: {parts}; SavedModel parity {report['parity']:.1e}")
+        workers = report["workers"]
+        console.print(f"{workers['count']} workers, ready after {workers['start_seconds']:.1f} s")
     console.print()
     console.print(Text(report["verdict"], style="bold"))
     trials = report["trials"]
     folder = report["model_dir"]
     argument = "" if folder == "gruforecast_model" else f" {folder}"
-    text = f"{trials['completed']} trials, {report['seconds']:.0f} s. Model in {folder}"
+    others = "".join(f", {trials[name]} {word}" for name, word in OTHERS.items() if trials[name])
+    text = f"{trials['completed']} trials to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
     console.print(safe(f"{text}; next: gruforecast predict{argument}"))
 
 

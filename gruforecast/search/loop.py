@@ -1,29 +1,41 @@
-"""The search: ask for a configuration, run it, tell its score, keep the best."""
+"""The search: ask for configurations, run them on the workers, tell their scores, keep the best.
+
+The Oracle hears scores in the order of the trials' numbers, and trial k is proposed when it knows exactly those up to
+k - lag, however fast the workers were. So what is tried does not depend on timing, and a search that was killed and
+goes on tries the same as one that was not.
+"""
 
 from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
-from gruforecast.config import NetworkConfig, to_dict
-from gruforecast.errors import SearchError
+from gruforecast.config import RUNGS, NetworkConfig, to_dict
+from gruforecast.errors import SearchError, shorten
 from gruforecast.progress import Budget, Progress
+from gruforecast.search.jobs import Jobs, Result
+from gruforecast.search.oracle import Proposal
 from gruforecast.search.space import Space, Values
-from gruforecast.search.trial import Result, run_trial, seed_of
+from gruforecast.search.trial import seed_of
+
+RUN_TRIAL = "gruforecast.search.trial:run_trial"
+RANDOM_LAG = 8  # at random nothing waits for scores; the limits of the rungs do, the same for up to four workers
+LEAST_RIVALS = 3  # trials that must have reached a rung before another can fail there
+DATA = "split"  # name of the data in the run folder
 
 
 @dataclass(frozen=True)
 class Trial:
     """A trial that has ended: what was tried, with which share of a full training, and what came of it."""
 
+    number: int
     values: Values
     share: float
     network: NetworkConfig
     result: Result
-    weights: Path
 
 
 @dataclass(frozen=True)
@@ -34,68 +46,186 @@ class Search:
 
     @property
     def best(self) -> Trial:
-        """The completed trial with the lowest score.
+        """The trial with the lowest score, be it one that was stopped early.
 
         Raises:
-            SearchError: none completed.
+            SearchError: none has a score.
         """
-        completed = [trial for trial in self.trials if trial.result["status"] == "completed"]
-        if not completed:
-            text = f"none of {len(self.trials)} trials gave a usable model (all diverged)."
-            remedy = "Look for extreme values in the data, or scale the target."
-            raise SearchError(text, remedy=remedy, code="GF-S01")
-        return min(completed, key=lambda trial: (trial.result["score"], trial.result["number"]))
+        usable = [trial for trial in self.trials if trial.result["score"] is not None]
+        if not usable:
+            raise _no_model(self)
+        return min(usable, key=lambda trial: (trial.result["score"], trial.number))
 
     def count(self, status: str) -> int:
         """How many trials ended with `status`."""
         return sum(trial.result["status"] == status for trial in self.trials)
 
 
+class Proposes(Protocol):
+    """What the search needs of a proposer."""
+
+    def ask(self) -> Proposal | None:
+        """The next configuration; None: not before another score is told, or none any more."""
+
+    def tell(self, number: int, score: float) -> None:
+        """The score of a trial, NaN if it has none."""
+
+    def close(self) -> None:
+        """Nothing more is asked."""
+
+
+def lag_of(tuner: str, workers: int) -> int:
+    """How many trials back the newest score lies that the proposal of a trial is made from."""
+    return max(RANDOM_LAG, 2 * workers) if tuner == "random" else 2 * workers
+
+
 def search(
-    space: Space, data: Path, *, tuner: str, trials: int, seed: int, budget: Budget, progress: Progress
+    space: Space,
+    jobs: Jobs,
+    proposer: Proposes,
+    *,
+    lag: int,
+    seed: int,
+    prune: bool,
+    total: int | None,
+    budget: Budget,
+    progress: Progress,
 ) -> Search:
-    """The trials that `tuner` proposed, run one after another in this process.
+    """The trials that a proposer wants, run by `jobs`.
 
     Args:
-        data: file written by `save_split`; weights of trials are written beside it.
+        prune: whether trials that are worse than the median of earlier ones at a rung are given up there.
+        total: number of trials where it is known, for the progress shown.
     """
-    from gruforecast.search.oracle import Proposer
-
-    proposer = Proposer(tuner, space, trials, seed)
-    ended: list[Trial] = []
-    begin = time.perf_counter()
-    total = None if tuner == "hyperband" else trials  # there `trials` bounds the work, not the count
     progress.search_begins(total)
+    loop = _Loop(space, jobs, proposer, lag, seed, prune, budget)
+    begin, new = time.perf_counter(), 0
     try:
-        while (proposal := proposer.ask()) is not None:
-            weights = data.with_name(f"trial-{proposal.number:03}.npz")
-            network = space.network(proposal.values)
-            request = {
-                "number": proposal.number,
-                "network": to_dict(network),
-                "training": to_dict(space.training(proposal.values, seed_of(seed, proposal.number), proposal.share)),
-                "data": str(data),
-                "weights": str(weights),
-                "early_stop": True,
-                "deadline": budget.deadline("search"),
-            }
-            result = run_trial(request)
-            ended.append(Trial(proposal.values, proposal.share, network, result, weights))
-            proposer.tell(proposal.number, np.nan if result["score"] is None else result["score"])
-            spent = time.perf_counter() - begin
-            progress.trial_ended(result, _best_score(ended), _expected(spent, len(ended), total))
-            if budget.over("search"):
-                break
+        while (trial := loop.next()) is not None:
+            if f"trial-{trial.number:03}" in jobs.replayed:
+                continue
+            new += 1
+            left = None if total is None else total - len(loop.ended)
+            expected = (time.perf_counter() - begin) / new * left if left else None
+            progress.trial_ended(trial.number, trial.result, loop.best_score(), expected)
     finally:
         progress.search_ended()
-        proposer.close()
-    return Search(ended)
+        loop.close()
+    return Search([loop.ended[number] for number in sorted(loop.ended)])
 
 
-def _best_score(ended: list[Trial]) -> float:
-    return min((trial.result["score"] for trial in ended if trial.result["score"] is not None), default=float("nan"))
+class _Loop:
+    """The state of a search."""
+
+    def __init__(
+        self,
+        space: Space,
+        jobs: Jobs,
+        proposer: Proposes,
+        lag: int,
+        seed: int,
+        prune: bool,
+        budget: Budget,
+    ) -> None:
+        self._space = space
+        self._jobs = jobs
+        self._lag = lag
+        self._seed = seed
+        self._prune = prune
+        self._budget = budget
+        self._proposer = proposer
+        self._proposals: dict[str, tuple[Proposal, NetworkConfig]] = {}
+        self._asked = self._told = 0
+        self._wants_score = False  # nothing can be proposed before one more score is told
+        self.ended: dict[int, Trial] = {}
+
+    def next(self) -> Trial | None:
+        """The next trial to end, None when the search is over."""
+        while True:
+            over = self._budget.over("search")
+            if over:
+                self._jobs.give_up_waiting()
+            while not over and self._ask():
+                pass
+            if self._jobs.idle:
+                return None
+            name, result = self._jobs.next()
+            if result is not None:
+                return self._take(name, result)
+
+    def best_score(self) -> float:
+        """Lowest score of a trial, NaN before there is one."""
+        scores = [one.result["score"] for one in self.ended.values() if one.result["score"] is not None]
+        return min(scores, default=float("nan"))
+
+    def close(self) -> None:
+        """Let the proposer go."""
+        self._proposer.close()
+
+    def _ask(self) -> bool:
+        """Propose and begin one trial if the scores it must be proposed from are there."""
+        wanted = self._told + 1 if self._wants_score else self._asked - self._lag + 1
+        while self._told < wanted:
+            if self._told not in self.ended:
+                return False
+            self._tell(self.ended[self._told])
+        self._wants_score = False
+        proposal = self._proposer.ask()
+        if proposal is None:
+            self._wants_score = True
+            return self._told < self._asked
+        self._begin(proposal)
+        return True
+
+    def _tell(self, trial: Trial) -> None:
+        score = trial.result["score"]
+        self._proposer.tell(trial.number, np.nan if score is None else score)
+        self._told += 1
+
+    def _begin(self, proposal: Proposal) -> None:
+        name = f"trial-{proposal.number:03}"
+        network = self._space.network(proposal.values)
+        training = self._space.training(proposal.values, seed_of(self._seed, proposal.number), proposal.share)
+        request = {
+            "number": proposal.number,
+            "network": to_dict(network),
+            "training": to_dict(training),
+            "data": DATA,
+            "weights": f"{name}.npz",
+            "early_stop": True,
+            "rungs": self._limits() if self._prune else [None] * len(RUNGS),
+        }
+        self._asked += 1
+        self._proposals[name] = proposal, network
+        deadline = self._budget.deadline("search")
+        self._jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline)
+
+    def _limits(self) -> list[float | None]:
+        """For each rung the median score there of the trials that the Oracle knows, None if those are too few."""
+        known = [self.ended[number].result.get("rungs") or [] for number in range(self._told)]
+        limits: list[float | None] = []
+        for rung in range(len(RUNGS)):
+            scores = [rungs[rung] for rungs in known if len(rungs) > rung and rungs[rung] is not None]
+            limits.append(float(np.median(scores)) if len(scores) >= LEAST_RIVALS else None)
+        return limits
+
+    def _take(self, name: str, result: Result) -> Trial:
+        if result["status"] == "completed" and result["score"] is None:  # infinite, or no number
+            result = {**result, "status": "diverged"}
+        proposal, network = self._proposals[name]
+        trial = Trial(proposal.number, proposal.values, proposal.share, network, result)
+        self.ended[trial.number] = trial
+        return trial
 
 
-def _expected(spent: float, done: int, trials: int | None) -> float | None:
-    """Seconds that the rest of the search will take if trials go on as they have."""
-    return spent / done * (trials - done) if trials and done < trials else None
+def _no_model(found: Search) -> SearchError:
+    errors = sorted({trial.result["error"] for trial in found.trials if trial.result["status"] == "crashed"})
+    if errors:
+        text = f"none of {len(found.trials)} trials gave a usable model: {shorten(errors, 1)}."
+        return SearchError(text, remedy="The log in the run folder has the traceback.", code="GF-S03")
+    if not found.trials:
+        text = "the time was up before the first trial had ended."
+        return SearchError(text, remedy="Pass a longer --max-time.", code="GF-S04")
+    text = f"none of {len(found.trials)} trials gave a usable model (all diverged)."
+    remedy = "Look for extreme values in the data, or scale the target."
+    return SearchError(text, remedy=remedy, code="GF-S01")

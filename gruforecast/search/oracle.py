@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import warnings
 from dataclasses import dataclass
 from typing import Any
 
-import keras_tuner
 import numpy as np
-from keras_tuner.engine import trial as kt_trial
+import threadpoolctl
 
 from gruforecast.search.space import Space, Values
 from gruforecast.search.trial import seed_of
 
 HYPERBAND_EPOCHS = 9  # units of work that hyperband divides a full training into
+INITIAL_POINTS = 5  # trials before the Bayesian search models anything; the same for any number, so that it may grow
+MOST_TRIALS = 1_000_000  # the Oracle never ends the search, `Proposer` does
 
 
 @dataclass(frozen=True)
@@ -37,61 +39,79 @@ class Proposer:
     """
 
     def __init__(self, tuner: str, space: Space, trials: int, seed: int) -> None:
+        self._tuner = tuner
         self._space = space
         self._trials = trials
-        self._oracle = _oracle(tuner, space, trials, seed)
+        self._seed = seed
         self._folder = tempfile.TemporaryDirectory(prefix="gruforecast-oracle-")
-        self._oracle._set_project_dir(self._folder.name, "search")  # noqa: SLF001 - a Tuner would call it
-        self._oracle.verbose = 0
         self._pending: dict[int, Any] = {}
         self._asked = 0
         self._work = 0.0
 
     def ask(self) -> Proposal | None:
-        """The next configuration, None when the search is over."""
+        """The next configuration, None when there is none before a further score is told, or none at all."""
         if self._work >= self._trials - 1e-9:
             return None
-        number, self._asked = self._asked, self._asked + 1
-        if number == 0:
-            trial, share = self._first(), 1.0
+        if self._asked == 0:  # needs no Oracle, so workers have something to do while keras-tuner is imported
+            proposal = Proposal(0, dict(self._space.start), 1.0)
         else:
-            with warnings.catch_warnings():  # scikit-learn warns when a dimension does not matter
-                warnings.simplefilter("ignore")
-                trial = self._oracle.create_trial(f"trial-{number}")
+            trial = self._create(f"trial-{self._asked}")
             if trial.status in ("STOPPED", "IDLE"):
                 return None
             share = trial.hyperparameters.values.get("tuner/epochs", HYPERBAND_EPOCHS) / HYPERBAND_EPOCHS
-        self._work += share
-        self._pending[number] = trial
-        return Proposal(number, self._space.register(trial.hyperparameters), share)
+            self._pending[self._asked] = trial
+            proposal = Proposal(self._asked, self._space.register(trial.hyperparameters), share)
+        self._asked += 1
+        self._work += proposal.share
+        return proposal
 
     def tell(self, number: int, score: float) -> None:
         """Report the score of trial `number`; one that is no number counts as failed."""
+        oracle = self._oracle
         trial = self._pending.pop(number)
         if np.isfinite(score):
-            self._oracle.update_trial(trial.trial_id, {"score": float(score)})
+            oracle.update_trial(trial.trial_id, {"score": float(score)})
             trial.status = "COMPLETED"
         else:
             trial.status = "INVALID"
-        self._oracle.end_trial(trial)
+        oracle.end_trial(trial)
 
     def close(self) -> None:
         """Remove the Oracle's scratch folder."""
         self._folder.cleanup()
 
-    def _first(self) -> Any:
-        """The recipe as a trial that the Oracle believes it proposed itself."""
+    def _create(self, name: str) -> Any:
+        """A trial of the Oracle's choice.
+
+        On one thread: beside busy workers, the threads of a linear algebra library wait for each other for seconds.
+        """
+        oracle = self._oracle
+        with threadpoolctl.threadpool_limits(1), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # scikit-learn warns when a dimension does not matter
+            return oracle.create_trial(name)
+
+    @functools.cached_property
+    def _oracle(self) -> Any:
+        """The Oracle, with the recipe as a trial that it believes it proposed itself."""
+        from keras_tuner.engine import trial as kt_trial
+
+        oracle = _oracle(self._tuner, self._space, self._seed)
+        oracle._set_project_dir(self._folder.name, "search")  # noqa: SLF001 - a Tuner would call it
+        oracle.verbose = 0
         hp = self._space.hyperparameters()
         hp.values.update(self._space.start)
         trial = kt_trial.Trial(hyperparameters=hp, trial_id="recipe")
-        self._oracle.trials[trial.trial_id] = trial
-        self._oracle.start_order.append(trial.trial_id)
-        self._oracle.ongoing_trials["trial-0"] = trial
-        self._oracle._record_values(trial)  # noqa: SLF001 - so that it is not proposed again
-        return trial
+        oracle.trials[trial.trial_id] = trial
+        oracle.start_order.append(trial.trial_id)
+        oracle.ongoing_trials["trial-0"] = trial
+        oracle._record_values(trial)  # noqa: SLF001 - so that it is not proposed again
+        self._pending[0] = trial
+        return oracle
 
 
-def _oracle(tuner: str, space: Space, trials: int, seed: int) -> Any:
+def _oracle(tuner: str, space: Space, seed: int) -> Any:
+    import keras_tuner
+
     common = {
         "objective": keras_tuner.Objective("score", "min"),
         "hyperparameters": space.hyperparameters(),
@@ -99,8 +119,13 @@ def _oracle(tuner: str, space: Space, trials: int, seed: int) -> Any:
         "max_consecutive_failed_trials": 1_000_000,
     }
     if tuner == "bayesian":
-        initial = max(3, trials // 3)
-        return keras_tuner.oracles.BayesianOptimizationOracle(max_trials=trials, num_initial_points=initial, **common)
+        from gruforecast.search.gaussian import QuickRegressor
+
+        oracle = keras_tuner.oracles.BayesianOptimizationOracle(
+            max_trials=MOST_TRIALS, num_initial_points=INITIAL_POINTS, **common
+        )
+        oracle.gpr = QuickRegressor.like(oracle.gpr)
+        return oracle
     if tuner == "hyperband":
         return keras_tuner.oracles.HyperbandOracle(max_epochs=HYPERBAND_EPOCHS, hyperband_iterations=100, **common)
-    return keras_tuner.oracles.RandomSearchOracle(max_trials=trials, **common)
+    return keras_tuner.oracles.RandomSearchOracle(max_trials=MOST_TRIALS, **common)

@@ -14,9 +14,9 @@ from gruforecast.windows import Sampler
 if TYPE_CHECKING:
     import keras_tuner
 
-WIDTHS = (16, 32, 64, 128, 256)
+WIDTHS = (32, 64, 128, 256)
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which data count as small and large
-MOST_TOKENS = 96
+MOST_TOKENS = 40
 Values = dict[str, Any]
 
 
@@ -47,10 +47,10 @@ class Space:
         m = split.season_length
         sampler = Sampler.before(split.history, split.first, split.horizon, max(m, 3))
         rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
-        lookbacks = _lookbacks(m, split.horizon, int(np.median(rows)))
-        segments = _segments(m, lookbacks[-1])
+        wanted = _lookbacks(m, split.horizon, int(np.median(rows)))
+        usual = _usual_lookback(m, split.horizon, wanted)
+        lookbacks, segments = _around(wanted, usual), _segments(m)
         size = np.searchsorted((SMALL, LARGE), sampler.total)  # 0 small, 1 middle, 2 large
-        usual = _usual_lookback(m, split.horizon, lookbacks)
         start = {
             "lookback": usual,
             "segment": _usual_segment(segments, usual),
@@ -64,7 +64,7 @@ class Space:
             season_length=m,
             lookbacks=lookbacks,
             segments=segments,
-            units=WIDTHS[: 3 + int(size)],
+            units=WIDTHS[int(size) : 2 + int(size)],
             log_unit=_log_unit(split, usual),
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 2000)[size],
@@ -85,7 +85,7 @@ class Space:
         return {
             "lookback": hp.Choice("lookback", list(self.lookbacks), default=start["lookback"], ordered=True),
             "segment": hp.Choice("segment", list(self.segments), default=start["segment"], ordered=True),
-            "layers": hp.Int("layers", 1, 3, default=start["layers"]),
+            "layers": hp.Int("layers", 1, 2, default=start["layers"]),
             "units": hp.Choice("units", list(self.units), default=start["units"], ordered=True),
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=start["dropout"]),
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
@@ -123,6 +123,15 @@ def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
     return tuple(fitting) or (least,)
 
 
+def _around(choices: tuple[int, ...], usual: int) -> tuple[int, ...]:
+    """The usual one of the ascending `choices` and the next longer one, or the next shorter where it is the longest.
+
+    Every combination of choices is a network to be compiled, which takes seconds: few of them leave time for training.
+    """
+    place = min(choices.index(usual), max(len(choices) - 2, 0))
+    return choices[place : place + 2]
+
+
 def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
     """Two weeks for seasons of a day; else three or four seasons or two horizons, sixteen rows at least."""
     if season_length % 24 == 0:
@@ -132,20 +141,18 @@ def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]
     return min(lookbacks, key=lambda size: abs(size - wanted))
 
 
-def _segments(season_length: int, longest: int) -> tuple[int, ...]:
-    """Up to four rows-per-token choices: divisors of the season that leave at most `MOST_TOKENS` tokens."""
+def _segments(season_length: int) -> tuple[int, ...]:
+    """Rows per token: about a quarter of the season, and the season."""
     if season_length == 1:
-        return (1, 2, 4)
+        return (1, 4)
     divisors = [d for d in range(1, season_length + 1) if season_length % d == 0]
-    allowed = [d for d in divisors if longest / d <= MOST_TOKENS] or [season_length]
-    picks = np.unique(np.linspace(0, len(allowed) - 1, 4).round().astype(int))
-    return tuple(allowed[k] for k in picks)
+    quarter = min(divisors, key=lambda d: (abs(d - season_length / 4), d))
+    return tuple(sorted({quarter, season_length}))
 
 
 def _usual_segment(segments: tuple[int, ...], lookback: int) -> int:
-    """The smallest segment that leaves at most 40 tokens, or 16 where the lookback is over a hundred rows."""
-    most = 40 if lookback <= 100 else 16
-    return next((segment for segment in segments if lookback / segment <= most), segments[-1])
+    """The shorter segment, if it leaves at most `MOST_TOKENS` tokens."""
+    return segments[0] if lookback / segments[0] <= MOST_TOKENS else segments[-1]
 
 
 def _log_unit(split: Split, lookback: int) -> float:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 import time
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 
 from gruforecast.backtest import Split
 from gruforecast.config import NetworkConfig, TrainingConfig, from_dict
+from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.forward import Weights, digest_of, forecast
 from gruforecast.windows import History, Sampler
 
@@ -28,34 +30,33 @@ def seed_of(seed: int, number: int) -> int:
     return int.from_bytes(digest[:4], "big") % (2**31 - 1) + 1
 
 
-def save_split(path: Path, split: Split) -> None:
-    """Write what trials need of the data, as plain arrays."""
+def save_split(folder: Path, name: str, split: Split) -> None:
+    """Write what jobs need of the data into `folder`; rows of the test part are missing there: none can see them."""
     history = split.history
-    path.unlink(missing_ok=True)
-    np.savez(
-        path,
-        y=history.values,
-        indptr=history.indptr,
-        test=split.test,
-        folds=split.folds,
-        sizes=np.array([split.horizon, split.season_length]),
-    )
+    y = history.values.copy()
+    for first, end in zip(split.test, history.indptr[1:], strict=True):
+        y[first:end] = np.nan
+    stream = io.BytesIO()
+    np.save(stream, y)
+    write_file(folder / f"{name}-y.npy", stream.getvalue())
+    sizes = np.array([split.horizon, split.season_length])
+    facts = {"indptr": history.indptr, "test": split.test, "folds": split.folds, "sizes": sizes}
+    write_file(folder / f"{name}.npz", npz(facts))
 
 
-def load_split(path: str) -> Split:
-    """The split that `save_split` wrote; the rows of the test part read as missing, so no trial can see them."""
-    facts = Path(path).stat()
-    return _load_split(path, facts.st_mtime_ns, facts.st_ino)
+def load_split(folder: str, name: str) -> Split:
+    """The split that `save_split` wrote; its values are mapped into memory, so all processes share them."""
+    path = Path(folder) / f"{name}-y.npy"
+    facts = path.stat()
+    return _load_split(folder, name, facts.st_mtime_ns, facts.st_ino)
 
 
 @functools.lru_cache(maxsize=2)
-def _load_split(path: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a file written anew is read anew
-    with np.load(path, allow_pickle=False) as data:
-        y, indptr, test = data["y"].copy(), data["indptr"], data["test"]
+def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a new file is read anew
+    with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as data:
+        indptr, test, folds = data["indptr"], data["test"], data["folds"]
         horizon, season_length = (int(size) for size in data["sizes"])
-        folds = data["folds"]
-    for first, end in zip(test, indptr[1:], strict=True):
-        y[first:end] = np.nan
+    y = np.asarray(np.load(Path(folder) / f"{name}-y.npy", mmap_mode="r", allow_pickle=False))
     return Split(History.of(y, indptr), horizon, season_length, test, folds)
 
 
@@ -63,32 +64,34 @@ def run_trial(request: dict[str, Any]) -> Result:
     """Train one configuration on rows before the earliest fold cutoff and score it at every fold cutoff.
 
     Args:
-        request: `number`, `network` and `training` (fields of the configurations), `data` (path from `save_split`),
-            `weights` (path to write), `early_stop` (whether the inner slice may stop the training), `deadline` (seconds
-            since the epoch or None).
+        request: `network` and `training` (fields of the configurations), `folder` (of the run), `data` (name given to
+            `save_split`), `weights` (name of the file to write), `early_stop` (whether the inner slice may stop the
+            training), `rungs` (see `Schedule`), `deadline` (seconds since the epoch or None), `limit` (seconds).
 
     Returns:
-        `number`, `status` (completed or diverged), `score` (mean of `fold_scores`), and what `_facts` gives.
+        `status` (completed, pruned or diverged), `score` (mean of `fold_scores`), `rungs`, and what `_facts` gives.
     """
     begin = time.perf_counter()
-    split = load_split(request["data"])
+    split = load_split(request["folder"], request["data"])
     config, training = _configs(request)
-    schedule: dict[str, Any] = {"deadline": request["deadline"]}
+    schedule: dict[str, Any] = {"deadline": _deadline(request), "rungs": tuple(request["rungs"])}
     if request["early_stop"] and split.can_stop_early():
         schedule["validate"] = _validator(split, config)
         trained = _train(config, training, split, split.inner, schedule)
     else:
         trained = _train(config, training, split, split.first, schedule)
+    evaluation = time.perf_counter()
     scores = split.fold_scores(lambda windows: point(split.history, windows, config, trained.weights))
+    trained.seconds["evaluate"] = time.perf_counter() - evaluation
     score = float(np.mean(scores))
-    completed = not trained.diverged and bool(np.isfinite(score))
-    np.savez(request["weights"], **trained.weights)
+    usable = not trained.diverged and bool(np.isfinite(score))
     return {
-        "number": request["number"],
-        "status": "completed" if completed else "diverged",
-        "score": score if completed else None,
-        "fold_scores": scores if completed else None,
+        "status": ("pruned" if trained.pruned else "completed") if usable else "diverged",
+        "score": score if usable else None,
+        "fold_scores": scores if usable else None,
+        "rungs": trained.rungs,
         **_facts(trained, training, split, begin),
+        "file": _save_weights(request, trained.weights),
     }
 
 
@@ -97,20 +100,37 @@ def run_fit(request: dict[str, Any]) -> Result:
 
     Args:
         request: as for `run_trial`, and `until`: `test` (rows before the test part) or `end` (all rows), `initial`
-            (path of weights to start from, or None), `rates` (learning rate at the first and last step, as shares).
+            (file of weights to start from, or None), `rates` (learning rate at the first and last step, as shares).
 
     Returns:
         `status` (completed or diverged) and what `_facts` gives.
     """
     begin = time.perf_counter()
-    split = load_split(request["data"])
+    split = load_split(request["folder"], request["data"])
     config, training = _configs(request)
     cutoff = split.test if request["until"] == "test" else split.history.indptr[1:]
-    initial = load_weights(request["initial"]) if request["initial"] else None
-    schedule = {"deadline": request["deadline"], "initial": initial, "rates": tuple(request["rates"])}
+    initial = read_npz(Path(request["folder"]) / request["initial"]) if request["initial"] else None
+    schedule = {"deadline": _deadline(request), "initial": initial, "rates": tuple(request["rates"])}
     trained = _train(config, training, split, cutoff, schedule)
-    np.savez(request["weights"], **trained.weights)
-    return {"status": "diverged" if trained.diverged else "completed", **_facts(trained, training, split, begin)}
+    return {
+        "status": "diverged" if trained.diverged else "completed",
+        **_facts(trained, training, split, begin),
+        "file": _save_weights(request, trained.weights),
+    }
+
+
+def _deadline(request: dict[str, Any]) -> float | None:
+    """The earlier of the moment given and of the seconds given from now on."""
+    ends = [] if request["deadline"] is None else [request["deadline"]]
+    ends += [] if request["limit"] is None else [time.time() + request["limit"]]
+    return min(ends, default=None)
+
+
+def _save_weights(request: dict[str, Any], weights: Weights) -> dict[str, str]:
+    """Write the weights durably, before anybody hears of them; name and SHA-256 of the file."""
+    content = npz(weights)
+    write_file(Path(request["folder"]) / request["weights"], content)
+    return {"name": request["weights"], "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _configs(request: dict[str, Any]) -> tuple[NetworkConfig, TrainingConfig]:
@@ -143,12 +163,6 @@ def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -
         "seconds_per_step": per_step,
         "seconds_per_epoch": per_step * max(windows / training.batch_size, 1.0) if per_step else None,
     }
-
-
-def load_weights(path: str) -> Weights:
-    """The arrays of a weights file."""
-    with np.load(path, allow_pickle=False) as data:
-        return {name: data[name] for name in data.files}
 
 
 def point(history: History, windows: Any, config: NetworkConfig, weights: Weights) -> Any:

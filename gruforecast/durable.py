@@ -1,0 +1,134 @@
+"""Files that survive a kill: written whole or not at all, and a lock that the kernel frees when its holder dies."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import fcntl
+import hashlib
+import io
+import os
+import socket
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from gruforecast.errors import ResourceError
+
+MAKE_ROOM = "Make room, or choose another place."
+
+
+def write_file(path: Path, content: bytes) -> None:
+    """Write `content` atomically: a temporary file beside `path`, flushed to disk, then renamed.
+
+    Raises:
+        ResourceError: the disk is full, or the place cannot be written; what was at `path` is untouched.
+    """
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        os.replace(part, path)  # noqa: PTH105 - the calls that can fail stand side by side
+        sync(path.parent)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            part.unlink(missing_ok=True)
+        text = f"cannot write {len(content):,} bytes: {error.strerror}."
+        raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E01", file=str(path)) from error
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write all of `content`, in one call where the system takes it whole."""
+    rest = memoryview(content)
+    while rest:
+        rest = rest[os.write(descriptor, rest) :]
+
+
+def sync(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to disk, so that it is there after a power loss."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def npz(arrays: dict[str, Any]) -> bytes:
+    """The bytes of an uncompressed `.npz` file; the same arrays give the same bytes."""
+    stream = io.BytesIO()
+    np.savez(stream, **arrays)
+    return stream.getvalue()
+
+
+def read_npz(path: Path | str) -> dict[str, Any]:
+    """The arrays of a file that this package wrote."""
+    with np.load(path, allow_pickle=False) as data:
+        return {name: data[name] for name in data.files}
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file, as hexadecimal text."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def remove_parts(folder: Path) -> None:
+    """Remove what writers that were killed have left behind."""
+    for path in folder.iterdir():
+        if path.name.startswith(".") and path.name.endswith(".part"):
+            path.unlink(missing_ok=True)
+
+
+def check_place(folder: Path, needed: int) -> None:
+    """Try out whether `folder` can be written and has room for `needed` bytes, before hours of work go there.
+
+    Raises:
+        ResourceError: it cannot or has not.
+    """
+    facts = os.statvfs(folder)
+    free = facts.f_bavail * facts.f_frsize
+    if free < needed:
+        text = f"about {needed / 1e6:.1f} MB are needed here, {free / 1e6:.1f} MB are free."
+        raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E08", file=str(folder))
+    probe = folder / f".gruforecast-probe-{os.getpid()}"
+    write_file(probe, b"probe")
+    probe.unlink()
+
+
+class Lock:
+    """An exclusive lock on a folder; it ends with the process, however that ends. Not for network file systems.
+
+    Raises:
+        ResourceError: another process holds it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        path = folder / "lock"
+        try:
+            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        except OSError as error:
+            text = f"cannot be written: {error.strerror}."
+            raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E03", file=str(path)) from error
+        try:
+            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip() or "another process"
+            os.close(self._descriptor)
+            text = f"the run folder is in use by {holder}."
+            remedy = "Wait for it, or choose another --run-dir."
+            raise ResourceError(text, remedy=remedy, code="GF-E09", file=str(folder)) from error
+        with contextlib.suppress(OSError):  # a full disk: the lock holds, only its message is missing
+            now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
+            os.ftruncate(self._descriptor, 0)
+            os.pwrite(self._descriptor, f"pid {os.getpid()} on {socket.gethostname()} since {now}\n".encode(), 0)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        os.close(self._descriptor)

@@ -1,0 +1,79 @@
+"""A run folder that is in use: locked, its journal open, workers at hand; and how many of them fit this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import threadpoolctl
+
+from gruforecast.durable import Lock, check_place, remove_parts
+from gruforecast.log import stderr_to
+from gruforecast.options import FitOptions
+from gruforecast.progress import Progress
+from gruforecast.search.jobs import Jobs
+from gruforecast.search.journal import Journal, Record, is_finished
+from gruforecast.search.loop import lag_of
+from gruforecast.search.workers import Pool
+
+WORKER_BYTES = 1_200_000_000  # what a worker needs with TensorFlow and a few compiled networks
+RECYCLE_BYTES = (1_500_000_000, 4_000_000_000)  # bounds of the memory at which a worker is replaced
+SPARE_BYTES = 5_000_000  # room on disk for reports, logs and the SavedModel
+
+
+@contextlib.contextmanager
+def open_run(
+    options: FitOptions, run_dir: Path, facts: Record, data_bytes: int, progress: Progress
+) -> Iterator[tuple[Jobs, Pool]]:
+    """Jobs and workers of the run in `run_dir`, which goes on where an earlier one was stopped.
+
+    Args:
+        facts: what the results follow from; those of an earlier run must be the same.
+        data_bytes: size of the data, for an estimate of the room needed.
+
+    Raises:
+        ModelError: an earlier run had other facts, or its journal is damaged.
+        ResourceError: another process uses the folder, or there is no room.
+    """
+    workers = options.workers or default_workers()
+
+    def discard(records: list[Record]) -> bool:
+        return options.fresh or (options.overwrite and is_finished(records) and records[0]["facts"] != facts)
+
+    with Lock(run_dir):
+        remove_parts(run_dir)
+        check_place(run_dir, 3 * data_bytes + SPARE_BYTES)
+        first = {"lag": lag_of(options.tuner, workers)}
+        with contextlib.closing(Journal(run_dir, facts, first, discard)) as journal:
+            done = sum(record["kind"] == "end" and record["name"].startswith("trial-") for record in journal.records)
+            if done:
+                progress.say(f"going on in {run_dir}: {done} trials are done already")
+            if journal.torn:
+                progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
+            log = run_dir / "log.txt"
+            memory = options.worker_memory or default_memory(workers)
+            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, memory) as pool:
+                yield Jobs(pool, journal, run_dir, options.retries, options.trial_time), pool
+
+
+def default_workers() -> int:
+    """One per core that this process may use, fewer where memory is short."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, _memory() // WORKER_BYTES - 1))
+
+
+def default_memory(workers: int) -> int:
+    """Resident bytes at which a worker is replaced: a fair share of the memory, within bounds."""
+    low, high = RECYCLE_BYTES
+    return min(max(int(0.6 * _memory()) // workers, low), high)
+
+
+def _memory() -> int:
+    """Memory of this machine in bytes, or what its control group allows."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            total = min(total, int(Path(path).read_text(encoding="ascii")))
+    return total

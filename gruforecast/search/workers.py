@@ -1,0 +1,303 @@
+"""The near side of the worker pool: processes that run one task each, and what happens when one of them dies.
+
+A task is a function by name and a plain dict, and gives a plain dict. The pool knows nothing of trials; the tasks know
+nothing of the pool, so the same functions can run elsewhere.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import json
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from gruforecast.errors import ResourceError
+
+PRELOAD = ("tensorflow", "keras")
+START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gruforecast.search.worker import serve; "
+START += "serve(int(sys.argv[2]), json.loads(sys.argv[3]))"
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
+
+
+@dataclass(frozen=True)
+class Task:
+    """One call for a worker.
+
+    Attributes:
+        call: `package.module:function`; request: its argument.
+        shape: tasks of one shape go to the same worker where they can, because it has compiled that shape.
+        until: moment, in seconds since the epoch, at which the worker is killed if it has not answered.
+        seconds: the same, counted from the task's start.
+        fresh: whether it wants a worker that has done nothing before.
+    """
+
+    name: str
+    call: str
+    request: dict[str, Any]
+    shape: Hashable = None
+    until: float | None = None
+    seconds: float | None = None
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What came of a task: a result or the reason why there is none.
+
+    Attributes:
+        environment: the error of ours that says which fault of the machine it was, as a dict.
+        timed_out: whether the worker was killed because it did not answer in time.
+    """
+
+    name: str
+    result: dict[str, Any] | None = None
+    error: str = ""
+    environment: dict[str, Any] | None = None
+    timed_out: bool = False
+
+
+@dataclass(eq=False)
+class _Worker:
+    connection: socket.socket
+    pid: int | None = None
+    task: Task | None = None
+    limit: float = float("inf")
+    late: bool = False
+    shapes: set[Hashable] = field(default_factory=set)
+    received: bytearray = field(default_factory=bytearray)
+    used: bool = False
+
+
+class Pool:
+    """Runs tasks in `count` worker processes.
+
+    Args:
+        log: file that gets what workers write to their standard streams.
+        memory: bytes of resident memory above which a worker is replaced after its task; None = never.
+        preload: modules that the worker server imports once.
+    """
+
+    def __init__(self, count: int, log: Path, memory: int | None = None, preload: tuple[str, ...] = PRELOAD) -> None:
+        self.count = count
+        self.start_seconds = 0.0
+        self.replaced = 0
+        self.resident: list[int] = []  # bytes after each task
+        self._log = log
+        self._memory = memory
+        self._preload = preload
+        self._server: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._told = bytearray()
+        self._workers: list[_Worker] = []
+        self._unborn: collections.deque[_Worker] = collections.deque()
+        self._waiting: list[Task] = []
+        self._ended: collections.deque[Ended] = collections.deque()
+        self._selector = selectors.DefaultSelector()
+
+    def __enter__(self) -> Self:
+        self._start_server()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def submit(self, task: Task) -> None:
+        """Run `task` as soon as a worker is free."""
+        self._waiting.append(task)
+        self._dispatch()
+
+    def next(self) -> Ended:
+        """Wait until a task ends, whichever it is."""
+        while not self._ended:
+            self._dispatch()
+            limit = min((worker.limit for worker in self._workers), default=float("inf"))
+            timeout = None if limit == float("inf") else max(limit - time.time(), 0.0)
+            for key, _ in self._selector.select(timeout):
+                key.data()
+            self._kill_late()
+        return self._ended.popleft()
+
+    def forget_waiting(self) -> list[str]:
+        """Drop the tasks that no worker has begun; their names."""
+        names = [task.name for task in self._waiting]
+        self._waiting.clear()
+        return names
+
+    def close(self) -> None:
+        """End all processes at once."""
+        if self._server is not None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._server.pid, signal.SIGKILL)
+            self._server.wait()
+            self._server = None
+        for worker in [*self._workers, *self._unborn]:
+            worker.connection.close()
+        if self._control is not None:
+            self._control.close()
+        self._control = None
+        self._workers.clear()
+        self._unborn.clear()
+        self._selector.close()
+
+    def _start_server(self) -> socket.socket:
+        control, far = socket.socketpair()
+        arguments = [json.dumps([path for path in sys.path if path]), str(far.fileno()), json.dumps(self._preload)]
+        environment = {**os.environ, **ENVIRONMENT, **ONE_THREAD}
+        with self._log.open("ab") as log:
+            self._server = subprocess.Popen(
+                [sys.executable, "-c", START, *arguments],
+                pass_fds=[far.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,  # Ctrl-C on the terminal is the parent's business
+            )
+        far.close()
+        self._selector.register(control, selectors.EVENT_READ, self._hear_server)
+        self._control = control
+        return control
+
+    def _start_worker(self) -> _Worker:
+        control = self._control or self._start_server()
+        near, far = socket.socketpair()
+        worker = _Worker(near)
+        with contextlib.suppress(BrokenPipeError):  # a dead server is noticed when it is read
+            socket.send_fds(control, [b"+"], [far.fileno()])
+        far.close()
+        self._unborn.append(worker)
+        self._workers.append(worker)
+        self._selector.register(near, selectors.EVENT_READ, lambda: self._hear(worker))
+        return worker
+
+    def _dispatch(self) -> None:
+        """Give every free worker a task, of a shape it knows if one waits."""
+        while self._waiting and (worker := self._free()) is not None:
+            task = next((task for task in self._waiting if task.shape in worker.shapes), None)
+            task = task or self._unclaimed()
+            if task.fresh and worker.used:
+                self._retire(worker)
+                worker = self._start_worker()
+            self._waiting.remove(task)
+            worker.task, worker.late, worker.used = task, False, True
+            worker.shapes |= {task.shape} - {None}
+            from_now = float("inf") if task.seconds is None else time.time() + task.seconds
+            worker.limit = min(from_now, float("inf") if task.until is None else task.until)
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead worker is reported by the server
+                worker.connection.sendall(json.dumps({"call": task.call, "request": task.request}).encode() + b"\n")
+
+    def _free(self) -> _Worker | None:
+        """A free worker: best one that knows the shape of a waiting task, then any, then a new one."""
+        free = [worker for worker in self._workers if worker.task is None]
+        wanted = {task.shape for task in self._waiting}
+        if not free and len(self._workers) < self.count:
+            return self._start_worker()
+        return min(free, key=lambda worker: not (worker.shapes & wanted), default=None)
+
+    def _unclaimed(self) -> Task:
+        """The first waiting task whose shape no worker knows; the first of all if there is none."""
+        known = set().union(*(worker.shapes for worker in self._workers))
+        return next((task for task in self._waiting if task.shape not in known), self._waiting[0])
+
+    def _hear(self, worker: _Worker) -> None:
+        """Read an answer."""
+        try:
+            received = worker.connection.recv(1 << 16)
+        except ConnectionResetError:
+            received = b""
+        worker.received += received
+        if not received:  # dead, or about to be; the server says how it ended
+            self._selector.unregister(worker.connection)
+            return
+        if not worker.received.endswith(b"\n"):
+            return
+        answer = json.loads(bytes(worker.received))
+        worker.received.clear()
+        task, worker.task, worker.limit = worker.task, None, float("inf")
+        if task is None:
+            return
+        error = answer.get("error") or {"text": "", "environment": None, "trace": ""}
+        if error["trace"]:
+            with self._log.open("a", encoding="utf-8") as log:
+                log.write(f"{task.name}: {error['trace']}\n")
+        self._ended.append(Ended(task.name, answer.get("result"), error["text"], error["environment"]))
+        resident = answer["rss"] or 0
+        self.resident.append(resident)
+        if self._memory is not None and resident > self._memory:
+            self.replaced += 1
+            self._retire(worker)
+
+    def _hear_server(self) -> None:
+        """Read what became of the workers."""
+        received = self._control.recv(1 << 16) if self._control else b""
+        if not received:
+            self._bury_server()
+            return
+        self._told += received
+        *lines, rest = self._told.split(b"\n")
+        self._told = bytearray(rest)
+        for line in lines:
+            message = json.loads(line)
+            if "ready" in message:
+                self.start_seconds = message["ready"]
+            elif "started" in message:
+                self._unborn.popleft().pid = message["started"]
+            elif "ended" in message:
+                self._bury(message["ended"], message["status"])
+            else:
+                text = f"a worker cannot start: {message['failed']}."
+                remedy = "Install gruforecast again with all its dependencies."
+                raise ResourceError(text, remedy=remedy, code="GF-E11")
+
+    def _bury(self, pid: int, status: int) -> None:
+        worker = next((worker for worker in self._workers if worker.pid == pid), None)
+        if worker is not None:
+            self._remove(worker, f"signal {-status}" if status < 0 else f"exit code {status}")
+
+    def _bury_server(self) -> None:
+        """All workers of a dead server count as dead; the next task starts another server."""
+        status = self._server.wait() if self._server else 0
+        if self._control is not None:
+            self._selector.unregister(self._control)
+            self._control.close()
+        self._server = self._control = None
+        self._unborn.clear()
+        for worker in list(self._workers):
+            if worker.pid is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGKILL)
+            self._remove(worker, f"the worker server ended, status {status}")
+
+    def _remove(self, worker: _Worker, how: str) -> None:
+        self._retire(worker)
+        if worker.task is not None:
+            text = "no answer in time" if worker.late else f"crashed ({how})"
+            self._ended.append(Ended(worker.task.name, error=text, timed_out=worker.late))
+
+    def _retire(self, worker: _Worker) -> None:
+        """Let go of a worker; it ends when it sees its socket close."""
+        with contextlib.suppress(KeyError, ValueError):
+            self._selector.unregister(worker.connection)
+        worker.connection.close()
+        self._workers.remove(worker)
+
+    def _kill_late(self) -> None:
+        now = time.time()
+        for worker in [worker for worker in self._workers if worker.limit <= now]:
+            worker.late, worker.limit = True, float("inf")
+            if worker.pid is None:  # not forked yet: it will find its socket closed
+                self._remove(worker, "never started")
+            else:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(worker.pid, signal.SIGKILL)

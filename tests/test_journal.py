@@ -1,0 +1,245 @@
+"""The journal is whole after anything: torn lines are cut, changed ones refused, failing calls leave it readable."""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import fakes
+import pytest
+
+import gruforecast.durable
+import gruforecast.search.journal
+import gruforecast.search.loop
+from gruforecast.durable import Lock, check_place, write_file
+from gruforecast.errors import ModelError, ResourceError
+from gruforecast.search.journal import Journal, digest_of_request
+from gruforecast.search.workers import Ended, Task
+
+
+def written(folder: Path, records: int = 3) -> Path:
+    journal = Journal(folder, fakes.FACTS, {"lag": 4})
+    for number in range(records):
+        journal.append({"kind": "end", "name": f"trial-{number:03}", "request": "x", "result": {"score": number / 3}})
+    journal.close()
+    return journal.path
+
+
+def test_records_come_back_as_they_were(tmp_path: Path) -> None:
+    written(tmp_path)
+    again = Journal(tmp_path, fakes.FACTS, {"lag": 99})
+    assert [record["seq"] for record in again.records] == [0, 1, 2, 3]
+    assert again.begin["lag"] == 4
+    assert again.results()["trial-001", "x"] == {"score": 1 / 3}
+    assert not again.torn
+
+
+def test_a_last_line_torn_at_any_byte_is_cut_and_the_journal_goes_on(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    content = path.read_bytes()
+    begin = content.rstrip(b"\n").rfind(b"\n") + 1
+    for size in range(begin, len(content)):
+        path.write_bytes(content[:size])
+        journal = Journal(tmp_path, fakes.FACTS)
+        assert len(journal.records) == 3
+        assert journal.torn == (size > begin)
+        journal.append({"kind": "end", "name": "trial-002", "request": "x", "result": {"score": 2 / 3}})
+        journal.close()
+        assert path.read_bytes() == content
+
+
+def test_a_journal_torn_in_its_first_line_begins_anew(tmp_path: Path) -> None:
+    path = written(tmp_path, records=0)
+    content = path.read_bytes()
+    path.write_bytes(content[:20])
+    Journal(tmp_path, fakes.FACTS, {"lag": 4}).close()
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("bit", range(8))
+def test_one_flipped_bit_is_refused_with_the_line(tmp_path: Path, bit: int) -> None:
+    path = written(tmp_path)
+    content = path.read_bytes()
+    last = content.rstrip(b"\n").rfind(b"\n")
+    for place in range(last):
+        damaged = bytearray(content)
+        damaged[place] ^= 1 << bit
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match="checksum mismatch") as refused:
+            Journal(tmp_path, fakes.FACTS)
+        assert refused.value.exit_code == 4
+        assert refused.value.file == str(path)
+        assert refused.value.line == content[:place].count(b"\n") + 1
+        assert "--fresh" in refused.value.remedy
+
+
+def test_a_removed_line_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join([lines[0], *lines[2:]]))
+    with pytest.raises(ModelError, match="line 2: checksum mismatch"):
+        Journal(tmp_path, fakes.FACTS)
+
+
+def test_other_facts_are_refused_with_the_differences(tmp_path: Path) -> None:
+    written(tmp_path)
+    other = {"data": "fake", "options": {"horizon": 24, "season": None}}
+    with pytest.raises(ModelError) as refused:
+        Journal(tmp_path, other)
+    assert "options.horizon 12 -> 24" in refused.value.message
+    assert "data" not in refused.value.message.replace("other data", "")
+    assert refused.value.exit_code == 4
+    Journal(tmp_path, other, discard=lambda _: True).close()
+    assert Journal(tmp_path, other).begin["facts"] == other
+
+
+def test_numbers_that_json_does_not_know_never_get_in(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, fakes.FACTS)
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        journal.append({"kind": "end", "score": float("nan")})
+    assert len(Journal(tmp_path, fakes.FACTS).records) == 1
+
+
+def test_what_changes_no_result_changes_no_digest() -> None:
+    request = {"network": {"units": 32}, "folder": "a", "deadline": 1.0, "limit": 5}
+    assert digest_of_request(request) == digest_of_request({"network": {"units": 32}, "folder": "b"})
+    assert digest_of_request(request) != digest_of_request({**request, "network": {"units": 33}})
+
+
+class Inline:
+    """Runs tasks in this process, one after another."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Task] = []
+
+    def submit(self, task: Task) -> None:
+        self.waiting.append(task)
+
+    def next(self) -> Ended:
+        task = self.waiting.pop(0)
+        return Ended(task.name, fakes.trial(task.request))
+
+    def forget_waiting(self) -> list[str]:
+        names = [task.name for task in self.waiting]
+        self.waiting.clear()
+        return names
+
+
+class Killed(BaseException):
+    """Stands for the end of the process: nothing catches it."""
+
+
+class FaultyOs:
+    """The module `os` whose n-th write, fsync or rename fails, or is the last thing that happens, half done."""
+
+    def __init__(self, place: int, *, kill: bool) -> None:
+        self.calls, self.place, self.kill = 0, place, kill
+
+    def __getattr__(self, name: str) -> Any:
+        real = getattr(os, name)
+        if name not in ("write", "fsync", "replace", "ftruncate"):
+            return real
+
+        def call(*arguments: Any) -> Any:
+            number, self.calls = self.calls, self.calls + 1
+            if number < self.place or (number > self.place and not self.kill):
+                return real(*arguments)
+            if not self.kill:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            if number == self.place and name == "write":
+                real(arguments[0], bytes(arguments[1])[: len(arguments[1]) // 2])
+            raise Killed
+
+        return call
+
+
+def inline_run(folder: Path, trials: int = 3) -> list[Any]:
+    with fakes.open_jobs(folder, Inline()) as jobs:
+        return fakes.leaderboard(fakes.run(jobs, trials))
+
+
+@pytest.mark.parametrize("kill", [False, True], ids=["fails", "is the last"])
+def test_every_single_write_may_fail_or_be_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kill: bool
+) -> None:
+    monkeypatch.setattr(fakes.time, "sleep", lambda _: None)
+    (tmp_path / "whole").mkdir()
+    counter = FaultyOs(10**9, kill=False)
+    with monkeypatch.context() as patch:
+        for module in (gruforecast.durable, gruforecast.search.journal):
+            patch.setattr(module, "os", counter)
+        wanted = inline_run(tmp_path / "whole")
+    assert counter.calls > 20
+    for place in range(int(kill), counter.calls):  # a death in call 0 would leave this process with the lock
+        folder = tmp_path / str(place)
+        folder.mkdir()
+        with monkeypatch.context() as patch:
+            faulty = FaultyOs(place, kill=kill)
+            for module in (gruforecast.durable, gruforecast.search.journal):
+                patch.setattr(module, "os", faulty)
+            if kill:
+                with pytest.raises(Killed):
+                    inline_run(folder)
+            else:
+                try:  # the name in the lock may fail, everything else must not go unnoticed
+                    inline_run(folder)
+                except ResourceError as error:
+                    assert error.exit_code == 5
+                    assert str(folder) in str(error)
+                else:
+                    assert place == 0
+        assert inline_run(folder) == wanted, place
+        names = [record.get("name") for record in Journal(folder, fakes.FACTS).records]
+        assert len(names) == len(set(names)), place
+        assert not [path for path in folder.iterdir() if path.name.endswith(".part")]
+
+
+def test_weights_that_are_not_what_was_recorded_are_made_again(tmp_path: Path) -> None:
+    wanted = inline_run(tmp_path)
+    (tmp_path / "trial-001.npz").write_bytes(b"damaged")
+    assert inline_run(tmp_path) == wanted
+    assert (tmp_path / "trial-001.npz").stat().st_size > 100
+
+
+def test_the_number_of_trials_may_grow(tmp_path: Path) -> None:
+    (tmp_path / "whole").mkdir()
+    wanted = inline_run(tmp_path / "whole", 9)
+    inline_run(tmp_path, 4)
+    ran = (tmp_path / "ran.txt").read_text().splitlines()
+    assert inline_run(tmp_path, 9) == wanted
+    assert (tmp_path / "ran.txt").read_text().splitlines()[len(ran) :] == ["4", "5", "6", "7", "8"]
+
+
+def test_the_second_user_of_a_folder_is_told_who_has_it(tmp_path: Path) -> None:
+    with Lock(tmp_path), pytest.raises(ResourceError, match=rf"in use by pid {os.getpid()} on .* since 20") as refused:
+        Lock(tmp_path)
+    assert refused.value.exit_code == 5
+    with Lock(tmp_path):
+        pass
+
+
+def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    path = tmp_path / "weights.npz"
+    write_file(path, b"old")
+    with pytest.raises(ResourceError, match="cannot write 3 bytes"):
+        write_file(tmp_path / "no" / "weights.npz", b"new")
+    assert path.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["weights.npz"]
+
+
+def test_a_place_without_room_is_refused_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="are needed here") as refused:
+        check_place(tmp_path, 10**18)
+    assert refused.value.file == str(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["with spaces", "[1]", "a*b?", "%41%", "日本 ü", "x" * 200])
+def test_names_of_folders_are_only_names(tmp_path: Path, name: str) -> None:
+    folder = tmp_path / name
+    folder.mkdir()
+    wanted = inline_run(folder, 2)
+    assert inline_run(folder, 2) == wanted
+    assert json.loads((folder / "journal.jsonl").read_text().splitlines()[0][9:])["facts"] == fakes.FACTS
