@@ -34,6 +34,7 @@ from gruforecast.search.trial import save_split
 from gruforecast.search.workers import Pool
 
 Report = dict[str, Any]
+AFTER_THE_SEARCH = ("compare", "levels")  # options that may change when a search goes on
 EXPORT = "gruforecast.artifact.export:write_saved_model"
 CALL = "gruforecast.artifact.export:call_saved_model"
 
@@ -60,6 +61,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     run_dir = make_run_dir(options, output)
     space = Space.of(prepared.split)
     facts |= {"space": asdict(space), "packages": {name: version(name) for name in PACKAGES}}
+    facts["options"] = {name: value for name, value in facts["options"].items() if name not in AFTER_THE_SEARCH}
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     size = prepared.panel.y.nbytes
     with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
@@ -177,16 +179,21 @@ class _Run:
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
         save(forecaster, built)
-        saved_model = str((built / "saved_model").absolute())
+        with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
+            found = self._export(Path(scratch), forecaster, weights)  # TensorFlow cannot load from a path with [ or *
+            shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
+        return found
+
+    def _export(self, scratch: Path, forecaster: Forecaster, weights: Path) -> float:
+        """Write the SavedModel into `scratch` and call it; its parity."""
+        saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
         request: dict[str, Any] = {"network": to_dict(forecaster.config), "weights": str(weights.absolute())}
         self._export_job("export", EXPORT, request | {"saved_model": saved_model})
-        with tempfile.TemporaryDirectory(prefix="gruforecast-parity-") as scratch:
-            given, answer = Path(scratch) / "given.npz", Path(scratch) / "answer.npz"
-            sample = samples(forecaster.context.past)
-            write_file(given, npz(sample))
-            request = {"saved_model": saved_model, "given": str(given), "answer": str(answer)}
-            self._export_job("parity", CALL, request, fresh=True)
-            return parity(sample, read_npz(answer), forecaster.config, forecaster.weights)
+        sample = samples(forecaster.context.past)
+        write_file(Path(given), npz(sample))
+        request = {"saved_model": saved_model, "given": given, "answer": answer}
+        self._export_job("parity", CALL, request, fresh=True)
+        return parity(sample, read_npz(answer), forecaster.config, forecaster.weights)
 
     def _export_job(self, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
         self.jobs.submit(name, call, request, fresh=fresh, keep=False)

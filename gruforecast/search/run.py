@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -38,6 +39,7 @@ def open_run(
         ResourceError: another process uses the folder, or there is no room.
     """
     workers = options.workers or default_workers()
+    facts = json.loads(json.dumps(facts))  # as they come back from the journal
 
     def discard(records: list[Record]) -> bool:
         return options.fresh or (options.overwrite and is_finished(records) and records[0]["facts"] != facts)

@@ -96,10 +96,12 @@ def work(connection: socket.socket) -> NoReturn:
 
 def _read(connection: socket.socket, requests: queue.SimpleQueue[Message]) -> None:
     """A thread of its own, so that the worker ends with its parent even in the middle of a training."""
-    with connection.makefile("rb") as stream:
-        for line in stream:
-            requests.put(json.loads(line))
-    os._exit(0)
+    try:
+        with connection.makefile("rb") as stream:
+            for line in stream:
+                requests.put(json.loads(line))
+    finally:  # the end of the stream, or a reset because the parent was killed before it read an answer
+        os._exit(0)
 
 
 def _answer(message: Message) -> Message:
@@ -114,7 +116,9 @@ def _answer(message: Message) -> Message:
 
 
 def _send(connection: socket.socket, message: Message) -> None:
-    with contextlib.suppress(BrokenPipeError):  # the other side has gone: the next read ends this process
+    with contextlib.suppress(
+        BrokenPipeError, ConnectionResetError
+    ):  # the other side has gone: the next read ends this process
         connection.sendall(json.dumps(message).encode() + b"\n")
 
 

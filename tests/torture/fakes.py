@@ -63,7 +63,7 @@ def trial(request: dict[str, Any]) -> dict[str, Any]:
     content = npz({"w": [rate] * 50})
     write_file(Path(request["folder"]) / request["weights"], content)
     with (Path(request["folder"]) / "ran.txt").open("a") as stream:  # who ran, whether or not it was recorded
-        stream.write(f"{request['number']}\n")
+        stream.write(f"{request['number']} {os.getpid()}\n")
     digest = hashlib.sha256(content).hexdigest()
     score = 0.5 + unit("score", rate)
     file = {"name": request["weights"], "sha256": digest}

@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+BAD = ("unreadable", "lost", "doubled", "different", "orphans")
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
@@ -62,7 +63,7 @@ def torture(root: Path, kills: int, seed: int = 0) -> dict[str, int]:
     generator = random.Random(seed)
     wanted, seconds = undisturbed(root / "undisturbed")
     names = set(recorded(root / "undisturbed"))
-    done = {"kills": 0, "searches": 0, "unreadable": 0, "lost": 0, "doubled": 0, "different": 0}
+    done = {"kills": 0, "searches": 0, "unreadable": 0, "lost": 0, "doubled": 0, "different": 0, "orphans": 0}
     while done["kills"] < kills:
         folder = root / f"search-{done['searches']}"
         folder.mkdir()
@@ -79,6 +80,7 @@ def torture(root: Path, kills: int, seed: int = 0) -> dict[str, int]:
                 done["unreadable"] += 1
                 print(error, file=sys.stderr)
                 break
+            done["orphans"] += orphans(folder)
             after = recorded_if_whole(folder) or before
             done["lost"] += sum(name not in after for name in before)
             before = after
@@ -91,6 +93,16 @@ def torture(root: Path, kills: int, seed: int = 0) -> dict[str, int]:
             done["doubled"] += sum(count > 1 for count in found.values())
             done["different"] += json.loads((folder / "board.json").read_text()) != wanted
     return done
+
+
+def orphans(folder: Path) -> int:
+    """How many workers are still there a while after their parent has ended."""
+    path = folder / "ran.txt"
+    pids = {line.split()[1] for line in path.read_text().splitlines()} if path.exists() else set()
+    deadline = time.time() + 5
+    while (left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and time.time() < deadline:
+        time.sleep(0.02)
+    return len(left)
 
 
 def recorded_if_whole(folder: Path) -> Counter[str] | None:
@@ -116,7 +128,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="kill9-") as root:
         done = torture(Path(root), args.kills, args.seed)
     print(", ".join(f"{name} {count}" for name, count in done.items()))
-    sys.exit(any(done[name] for name in ("unreadable", "lost", "doubled", "different")))
+    sys.exit(any(done[name] for name in BAD))
 
 
 if __name__ == "__main__":
