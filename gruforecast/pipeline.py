@@ -222,12 +222,12 @@ def _forecaster(prepared: Prepared, chosen: Trial, weights: Any, judged: list[Ju
 
 
 def _worker_facts(pool: Pool) -> dict[str, Any]:
-    """How many workers there were, seconds until they could start, and their memory after each job in MB."""
+    """How many workers there were, seconds until they could start, and memory of each process after each job in MB."""
     return {
         "count": pool.count,
         "start_seconds": round(pool.start_seconds, 3),
         "replaced": pool.replaced,
-        "resident_mb": [round(size / 1e6) for size in pool.resident],
+        "resident_mb": [[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()],
     }
 
 

@@ -34,7 +34,8 @@ def test_every_combination_of_the_space_is_a_network(rows: int, length: int, hor
     space = space_of(rows, length, horizon)
     assert space.start["lookback"] in space.lookbacks
     assert space.start["segment"] in space.segments
-    assert space.start["units"] in space.units
+    assert (space.start["layers"], space.start["units"]) in space.sizes
+    assert len(space.lookbacks) * len(space.segments) * len(space.sizes) <= 12
     for lookback in space.lookbacks:
         for segment in space.segments:
             found = space.network({**space.start, "lookback": lookback, "segment": segment})
@@ -43,7 +44,7 @@ def test_every_combination_of_the_space_is_a_network(rows: int, length: int, hor
 
 def test_bounds_grow_with_the_data() -> None:
     small, large = space_of(144, 12, 12), space_of(4000, 24, 24, series=20)
-    assert max(small.units) < max(large.units) == 256
+    assert max(small.sizes) < max(large.sizes) == (2, 128)
     assert small.steps < large.steps
     assert large.start["lookback"] == 336
     assert large.start["segment"] == 24

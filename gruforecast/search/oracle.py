@@ -98,9 +98,9 @@ class Proposer:
         oracle = _oracle(self._tuner, self._space, self._seed)
         oracle._set_project_dir(self._folder.name, "search")  # noqa: SLF001 - a Tuner would call it
         oracle.verbose = 0
-        hp = self._space.hyperparameters()
-        hp.values.update(self._space.start)
-        trial = kt_trial.Trial(hyperparameters=hp, trial_id="recipe")
+        trial = kt_trial.Trial(
+            hyperparameters=self._space.hyperparameters(), trial_id="recipe"
+        )  # all at their defaults
         oracle.trials[trial.trial_id] = trial
         oracle.start_order.append(trial.trial_id)
         oracle.ongoing_trials["trial-0"] = trial
@@ -119,13 +119,9 @@ def _oracle(tuner: str, space: Space, seed: int) -> Any:
         "max_consecutive_failed_trials": 1_000_000,
     }
     if tuner == "bayesian":
-        from gruforecast.search.gaussian import QuickRegressor
+        from gruforecast.search.bayesian import QuickBayesianOracle
 
-        oracle = keras_tuner.oracles.BayesianOptimizationOracle(
-            max_trials=MOST_TRIALS, num_initial_points=INITIAL_POINTS, **common
-        )
-        oracle.gpr = QuickRegressor.like(oracle.gpr)
-        return oracle
+        return QuickBayesianOracle(max_trials=MOST_TRIALS, num_initial_points=INITIAL_POINTS, **common)
     if tuner == "hyperband":
         return keras_tuner.oracles.HyperbandOracle(max_epochs=HYPERBAND_EPOCHS, hyperband_iterations=100, **common)
     return keras_tuner.oracles.RandomSearchOracle(max_trials=MOST_TRIALS, **common)

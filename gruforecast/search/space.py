@@ -14,7 +14,7 @@ from gruforecast.windows import Sampler
 if TYPE_CHECKING:
     import keras_tuner
 
-WIDTHS = (32, 64, 128, 256)
+SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 128), (2, 128)))  # layers and units for small to large data
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which data count as small and large
 MOST_TOKENS = 40
 Values = dict[str, Any]
@@ -25,7 +25,8 @@ class Space:
     """Bounds of the search and the configuration it starts from.
 
     Attributes:
-        lookbacks, segments, units: choices, ascending; every lookback is a multiple of every segment.
+        lookbacks, segments: choices, ascending; every lookback is a multiple of every segment.
+        sizes: choices of layers and units.
         log_unit: see `NetworkConfig`.
         batch_size, steps: of each full training.
         start: the values of the first trial, a recipe that is good on its own.
@@ -35,7 +36,7 @@ class Space:
     season_length: int
     lookbacks: tuple[int, ...]
     segments: tuple[int, ...]
-    units: tuple[int, ...]
+    sizes: tuple[tuple[int, int], ...]
     log_unit: float
     batch_size: int
     steps: int
@@ -50,12 +51,13 @@ class Space:
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)))
         usual = _usual_lookback(m, split.horizon, wanted)
         lookbacks, segments = _around(wanted, usual), _segments(m)
-        size = np.searchsorted((SMALL, LARGE), sampler.total)  # 0 small, 1 middle, 2 large
+        size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
+        usual_size = min(size, 1)
         start = {
             "lookback": usual,
             "segment": _usual_segment(segments, usual),
-            "layers": 1 if size == 0 else 2,
-            "units": (32, 64, 128)[size],
+            "layers": SIZES[size][usual_size][0],
+            "units": SIZES[size][usual_size][1],
             "dropout": (0.3, 0.2, 0.1)[size],
             "learning_rate": 2e-3,
         }
@@ -64,7 +66,7 @@ class Space:
             season_length=m,
             lookbacks=lookbacks,
             segments=segments,
-            units=WIDTHS[int(size) : 2 + int(size)],
+            sizes=SIZES[size],
             log_unit=_log_unit(split, usual),
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 2000)[size],
@@ -82,11 +84,13 @@ class Space:
     def register(self, hp: keras_tuner.HyperParameters) -> Values:
         """Declare every dimension on `hp` and return the values that it holds."""
         start = self.start
+        usual = self.sizes.index((start["layers"], start["units"]))
+        layers, units = self.sizes[hp.Choice("size", list(range(len(self.sizes))), default=usual, ordered=True)]
         return {
             "lookback": hp.Choice("lookback", list(self.lookbacks), default=start["lookback"], ordered=True),
             "segment": hp.Choice("segment", list(self.segments), default=start["segment"], ordered=True),
-            "layers": hp.Int("layers", 1, 2, default=start["layers"]),
-            "units": hp.Choice("units", list(self.units), default=start["units"], ordered=True),
+            "layers": layers,
+            "units": units,
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=start["dropout"]),
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
         }
