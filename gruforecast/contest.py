@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from gruforecast.backtest import Predictor, Split
 from gruforecast.baselines import Baseline, baselines
@@ -29,12 +29,14 @@ Entry = tuple[Cell, int]  # a cell and the number of its seed
 
 @dataclass
 class Contest:
-    """What trains the networks that are judged, and what the time budget made it leave out.
+    """What trains the networks that are judged: `begin`, then `test_fit`, `comparison` and `refit` in this order.
 
     Attributes:
         split: with all values.
         compare: `short`, `full` or `none`.
-        workers: processes that `jobs` has.
+        given_up: what the time budget did not allow for.
+        warnings: what else did not come out as it should.
+        scored: the result whose weights are scored on the test part, from `test_fit` on.
     """
 
     split: Split
@@ -44,20 +46,20 @@ class Contest:
     seed: int
     budget: Budget
     compare: str
-    workers: int
     given_up: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    scored: Result = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.best = self.found.best
-        self._entries = self._affordable()
 
     def begin(self) -> None:
-        """Put the test fit and the comparison on the workers."""
+        """Put the test fit and as much of the comparison as the time budget allows for on the workers."""
         self._submit_test_fit(self.best, "gru", "test_fit")
-        for cell, number in sorted(
-            self._entries, key=lambda entry: entry[0] == "gru"
-        ):  # the test fit's worker knows it
+        self._choose_entries()
+        # the worker of the test fit has compiled the GRU, so it comes last
+        for cell, number in sorted(self.entries, key=lambda entry: entry[0] == "gru"):
             if number == 0:
                 self._submit_comparison(cell, number)
 
@@ -67,9 +69,8 @@ class Contest:
         Trained anew on all rows before the test part, for as many steps as its best took; with a time budget for as
         many as fit. If that fails, the trial's own network is judged. The refit from it is begun.
         """
-        self.scored = self._test_fitted(self.best, "gru")
-        if self.scored.pop("cut", False):
-            self.given_up.append("the whole test fit")
+        self.scored, whole = self._test_fitted(self.best, "gru")
+        self.given_up += [] if whole else ["the whole test fit"]
         self._submit_refit()
         facts = _facts(self.best, self.best.result, "full") | {"seconds": self.scored["seconds"]["total"]}
         before = self._predictor(self.best.network, self.best.result)
@@ -78,23 +79,27 @@ class Contest:
     def comparison(self) -> list[list[Candidate]]:
         """For each cell of the comparison that was trained whole, one candidate a seed."""
         groups: dict[str, list[Candidate]] = {}
-        for cell, number in sorted(self._entries, key=lambda entry: entry[1]):
-            candidate = self._compared(cell, number)
-            if candidate is not None:
+        failed: set[str] = set()
+        for cell, number in sorted(self.entries, key=lambda entry: entry[1]):
+            candidate = None if cell in failed else self._compared(cell, number)
+            if candidate is None:
+                failed.add(cell)
+            else:
                 groups.setdefault(cell, []).append(candidate)
-        for cell in dict.fromkeys(cell for cell, _ in self._entries):
-            if len(groups.get(cell, [])) < sum(one == cell for one, _ in self._entries):
-                groups.pop(cell, None)
-                self.given_up.append(f"the {cell} comparison")
-        return list(groups.values())
+        return [group for cell, group in groups.items() if cell not in failed]
 
     def refit(self) -> tuple[Result, bool]:
         """The result whose weights are saved, and whether they learned from the newest rows."""
-        result = self.jobs.result("refit") if self._refits else None
-        if result is not None and result["status"] == "completed":
-            return result, True
-        self.given_up += ["the refit"] * (result is None)
-        return self.scored, False
+        result = self.jobs.result("refit")
+        if result is None:
+            self.given_up.append("the refit")
+            return self.scored, False
+        if result["status"] != "completed":
+            self.warnings.append(f"the refit {result['status']}: the saved network is the one that was scored")
+            return self.scored, False
+        if result["late"] or result["taken"] < self._refit_steps():
+            self.given_up.append("the whole refit")
+        return result, True
 
     def baselines(self) -> list[Candidate]:
         """Every baseline as a candidate."""
@@ -108,28 +113,24 @@ class Contest:
         """Where the weights of a result are."""
         return self.jobs.folder / result["file"]["name"]
 
-    def _affordable(self) -> list[Entry]:
-        """What is compared: all of it, or without what the time budget does not allow for.
+    def _choose_entries(self) -> None:
+        """All that is to be compared, or without what the time budget does not allow for.
 
-        The simple RNN is given up first, then the LSTM, then the second seed.
+        The simple RNN is given up first, then the LSTM, then the rest: a GRU alone is compared with nothing.
         """
         if self.compare == "full":
-            entries: list[Entry] = [(cell, 0) for cell in CELLS[1:]]
+            self.entries = [(cell, 0) for cell in CELLS[1:]]
         elif self.compare == "short":
-            entries = [(cell, number) for cell in CELLS for number in range(COMPARISON_SEEDS)]
-        else:
-            entries = []
+            self.entries = [(cell, number) for cell in CELLS for number in range(COMPARISON_SEEDS)]
         deadline = self.budget.deadline("comparison")
         if deadline is None:
-            return entries
-        drops = [("the rnn comparison", "rnn", 0), ("the lstm comparison", "lstm", 0), ("the gru comparison", "gru", 0)]
-        for name, cell, least in drops:
-            if self._seconds_for(entries) <= self.workers * (deadline - time.time()):
-                break
-            kept = [entry for entry in entries if entry[0] != cell or entry[1] < least]
-            self.given_up += [name] * (kept != entries)
-            entries = kept
-        return entries
+            return
+        for cell in ("rnn", "lstm", "gru"):
+            if self._seconds_for(self.entries) <= self.jobs.runner.count * (deadline - time.time()):
+                return
+            kept = [entry for entry in self.entries if entry[0] != cell]
+            self.given_up += [f"the {cell} comparison"] * (kept != self.entries)
+            self.entries = kept
 
     def _seconds_for(self, entries: list[Entry]) -> float:
         """What the test fit and a comparison of `entries` take of one worker, as far as the trials tell."""
@@ -161,23 +162,36 @@ class Contest:
         self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline)
 
     def _compared(self, cell: Cell, number: int) -> Candidate | None:
+        """The candidate of one cell and seed; None, and said why, if it was not trained whole."""
         result = self.jobs.result(f"{self.compare}-{cell}-{number}")
-        if (cell, number + 1) in self._entries:  # only now, so that the same worker compiles a cell but once
-            self._submit_comparison(cell, number + 1)
-        if result is None or result["status"] != "completed" or result["late"]:
+        if not self._is_whole(result, cell):
             return None
+        if (cell, number + 1) in self.entries:  # only now, so that the same worker compiles a cell but once
+            self._submit_comparison(cell, number + 1)
         network = replace(self.best.network, cell=cell)
         before = at_test = self._predictor(network, result)
         facts = _facts(self.best, result, self.compare)
         if self.compare == "full":
             trial = replace(self.best, network=network, result=result)
             self._submit_test_fit(trial, cell, "comparison")
-            fitted = self._test_fitted(trial, cell)
-            if fitted.get("cut"):
+            fitted, whole = self._test_fitted(trial, cell)
+            if not whole:
+                self.given_up.append(f"the {cell} comparison")
                 return None
             at_test = self._predictor(network, fitted)
             facts |= {"seconds": fitted["seconds"]["total"]}
         return Candidate(f"{cell} ({self.compare})", cell, before, at_test, facts, competes=False)
+
+    def _is_whole(self, result: Result | None, cell: Cell) -> TypeGuard[Result]:
+        """Whether the training of a comparison came to its end; says why not."""
+        if result is not None and result["status"] == "completed" and not result["late"]:
+            return True
+        if result is None or (result.get("late") and self.budget.over("comparison")):
+            self.given_up.append(f"the {cell} comparison")
+        else:
+            reason = "was ended by --trial-time" if result.get("late") else result["status"]
+            self.warnings.append(f"the {cell} comparison {reason}: left out")
+        return False
 
     def _submit_test_fit(self, trial: Trial, name: str, part: str) -> None:
         steps = self.budget.fitting(trial.result["steps"], trial.result["seconds_per_step"], part)
@@ -187,27 +201,25 @@ class Contest:
         deadline = self.budget.deadline(part)
         self.jobs.submit(f"test-fit-{name}", RUN_FIT, request, shape=trial.network.shape, deadline=deadline)
 
-    def _test_fitted(self, trial: Trial, name: str) -> Result:
+    def _test_fitted(self, trial: Trial, name: str) -> tuple[Result, bool]:
+        """The result of a test fit, or that of the trial itself if it failed; whether time was enough for it."""
         result = self.jobs.result(f"test-fit-{name}")
         if result is None:
-            return trial.result | {"cut": True}
+            return trial.result, False
         if result["status"] != "completed":
-            text = (
-                f"the {name} network {result['status']} on the rows before the test part: judged as its trial left it"
-            )
+            text = f"the test fit of the {name} network {result['status']}: judged as its trial left it"
             self.warnings.append(text)
-            return trial.result
-        return result | {"cut": result["late"] or result["taken"] < trial.result["steps"]}
+            return trial.result, True
+        return result, not result["late"] and result["taken"] >= trial.result["steps"]
+
+    def _refit_steps(self) -> int:
+        return max(round(REFIT_SHARE * self.best.result["steps"]), 1)
 
     def _submit_refit(self) -> None:
         """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
-        self._refits = not self.budget.over("refit")
-        if not self._refits:
-            return
         whole = replace(self.split, test=self.split.history.indptr[1:])
         save_split(self.jobs.folder, ALL_DATA, whole)
-        steps = max(round(REFIT_SHARE * self.best.result["steps"]), 1)
-        steps = self.budget.fitting(steps, self.best.result["seconds_per_step"], "refit")
+        steps = self.budget.fitting(self._refit_steps(), self.best.result["seconds_per_step"], "refit")
         training = replace(self._training(self.best), steps=steps)
         request = self._request(self.best.network, training, "refit") | {"data": ALL_DATA, "until": "end"}
         request |= {"initial": self.scored["file"]["name"], "from": self.scored["digest"], "rates": [REFIT_RATE, 0.0]}

@@ -99,7 +99,7 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
 
 
 def calibrate_on_origins(predict: Predictor, split: Split, levels: tuple[float, ...]) -> Calibration:
-    """Intervals from the errors at every origin between the first fold cutoff and the test part."""
+    """Intervals from the errors at the origins between the first fold cutoff and the test part."""
     windows = split.calibration_windows()
     scale = interval_scale(split, windows)
     errors = np.abs(predict(windows) - split.actual(windows)) / np.where(scale > 0, scale, np.nan)[:, None]

@@ -24,8 +24,8 @@ class FitOptions:
         max_time: seconds for the whole command, None = no limit.
         workers: processes; one per core, as far as memory allows, when not given.
         worker_memory: bytes above which a worker is replaced after its trial; by this machine's memory when not given.
-        trial_time: seconds after which a trial ends with what it has reached, None = no limit.
-        retries: how often a crashed trial is tried again.
+        trial_time: seconds after which a training ends with what it has reached, None = no limit.
+        retries: how often a crashed training is tried again.
         prune: whether weak trials end early.
         run_dir: where trials and test forecasts go; `<output>.run` when not given.
         fresh: whether an earlier search in the run folder is thrown away.

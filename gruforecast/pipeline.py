@@ -10,14 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gruforecast.artifact.export import parity, samples
-from gruforecast.artifact.folder import publish, save, seal, write_json
+from gruforecast.artifact.export import export
+from gruforecast.artifact.folder import clear_leftovers, publish, save, seal, write_json
 from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.backtest import Split
-from gruforecast.config import to_dict
 from gruforecast.contest import Contest
-from gruforecast.durable import npz, read_npz, write_file
-from gruforecast.errors import GruforecastError
+from gruforecast.durable import read_npz
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.leaderboard import Candidate, Judged, interval_scale, judge, mean_row, winner
 from gruforecast.options import FitOptions
@@ -35,8 +33,6 @@ from gruforecast.search.workers import Pool
 
 Report = dict[str, Any]
 AFTER_THE_SEARCH = ("compare", "levels")  # options that may change when a search goes on
-EXPORT = "gruforecast.artifact.export:write_saved_model"
-CALL = "gruforecast.artifact.export:call_saved_model"
 
 
 def fit(options: FitOptions, progress: Progress | None = None) -> Report:
@@ -67,11 +63,11 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
         run = _Run(options, prepared, space, jobs, pool, budget, progress, clock)
         try:
+            clear_leftovers(output)
             outcome = run.to_the_end(built)
             report = summarise(outcome, str(output), clock.parts, clock.total)
             write_json(built / "report.json", report)
-            limit = options.max_time if outcome.given_up else None
-            known = {"fingerprint": fingerprint, "trials": options.trials, "cut_at": limit}
+            known = {"fingerprint": fingerprint, "trials": options.trials, **_limits(options, outcome)}
             seal(built, known | {"versions": report["versions"]})
             publish(built, output)
         finally:
@@ -106,14 +102,13 @@ class _Run:
             seed=options.seed,
             budget=self.budget,
             compare=options.compare,
-            workers=self.pool.count,
         )
         judged = self._judge_all(contest)
         saved, refitted = contest.refit()
         self.clock.lap("refit")
         found_parity = self._build(built, contest, contest.path(saved), judged)
         self.clock.lap("export")
-        given_up = _given_up(found, options, contest.given_up)
+        given_up = _budget_warning(found, options, contest.given_up)
         for warning in [*contest.warnings, *given_up]:
             self.progress.warn(warning)
         return Outcome(
@@ -180,27 +175,9 @@ class _Run:
         built.mkdir()
         save(forecaster, built)
         with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
-            found = self._export(Path(scratch), forecaster, weights)  # TensorFlow cannot load from a path with [ or *
+            found = export(self.jobs, forecaster, weights, Path(scratch))  # TensorFlow cannot read a path with [ or *
             shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
         return found
-
-    def _export(self, scratch: Path, forecaster: Forecaster, weights: Path) -> float:
-        """Write the SavedModel into `scratch` and call it; its parity."""
-        saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-        request: dict[str, Any] = {"network": to_dict(forecaster.config), "weights": str(weights.absolute())}
-        self._export_job("export", EXPORT, request | {"saved_model": saved_model})
-        sample = samples(forecaster.context.past)
-        write_file(Path(given), npz(sample))
-        request = {"saved_model": saved_model, "given": given, "answer": answer}
-        self._export_job("parity", CALL, request, fresh=True)
-        return parity(sample, read_npz(answer), forecaster.config, forecaster.weights)
-
-    def _export_job(self, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
-        self.jobs.submit(name, call, request, fresh=fresh, keep=False)
-        result = self.jobs.result(name)
-        if result is None or result.get("status") == "crashed":
-            text = f"the SavedModel could not be written or called: {(result or {}).get('error')}."
-            raise GruforecastError(text, remedy="Please report this with the log of the run.", code="GF-X01")
 
 
 def _forecaster(prepared: Prepared, chosen: Trial, weights: Any, judged: list[Judged]) -> Forecaster:
@@ -238,13 +215,20 @@ def _scored(divided: Split) -> tuple[int, int]:
     return len(windows), int((~(scale > 0)).sum())
 
 
-def _given_up(found: Search, options: FitOptions, parts: list[str]) -> list[str]:
+def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
+    """The limits that cut this run, None for those that did not."""
+    late = any(trial.result.get("late") for trial in outcome.found.trials)
+    return {
+        "cut_at": options.max_time if outcome.given_up else None,
+        "late_at": options.trial_time if late and not outcome.given_up else None,
+    }
+
+
+def _budget_warning(found: Search, options: FitOptions, parts: list[str]) -> list[str]:
     """What the time budget made `fit` give up."""
-    if options.max_time is None:
-        return []
-    ended = len(found.trials)
     missing = []
-    if ended < options.trials and options.tuner != "hyperband":
-        missing.append(f"{options.trials - ended} of {options.trials} trials")
+    if found.cut:
+        some = "some trials" if options.tuner == "hyperband" else f"{options.trials} whole trials"
+        missing.append(f"{some} ({len(found.trials)} ended)")
     missing += parts
     return [f"the time budget did not allow for {', '.join(missing)}"] if missing else []

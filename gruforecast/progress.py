@@ -18,8 +18,15 @@ class Progress:
     def search_begins(self, trials: int | None) -> None:
         """The search will run this many trials; None: as many as its work allows."""
 
-    def trial_ended(self, number: int, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
-        """One trial is over; `best` is the best score so far, `expected_seconds` what the search still needs."""
+    def trial_ended(
+        self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
+    ) -> None:
+        """One trial is over.
+
+        Args:
+            done: trials that are over, those of an earlier run included.
+            best: best score so far; expected_seconds: what the search still needs.
+        """
 
     def search_ended(self) -> None:
         """No trial follows."""

@@ -247,17 +247,17 @@ def test_a_constant_series_is_refused_before_training(csv: Any, tmp_path: Path) 
 
 
 def test_a_model_cut_short_by_its_budget_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
-    arguments = ["fit", str(AIR), "--horizon", "12", "--trials", "3", "--compare", "short", "-o", "m"]
-    done = run(*arguments, "--max-time", "8s", cwd=tmp_path)
+    arguments = ["fit", str(AIR), "--horizon", "12", "--trials", "200", "--compare", "short", "-o", "m"]
+    done = run(*arguments, "--max-time", "25s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "the time budget did not allow for" in done.stderr
-    again = run(*arguments, "--max-time", "8s", "--json", cwd=tmp_path)
+    again = run(*arguments, "--max-time", "25s", "--json", cwd=tmp_path)
     assert "nothing to do" in again.stderr
-    assert json.loads(again.stdout)["trials"]["completed"] < 3
-    longer = run(*arguments, "--compare", "none", "--max-time", "9s", cwd=tmp_path)
+    assert 0 < len(json.loads(again.stdout)["search"]) < 200
+    longer = run(*arguments, "--compare", "none", "--max-time", "26s", cwd=tmp_path)
     assert longer.returncode == 4
     manifest = json.loads((tmp_path / "m" / "manifest.json").read_text())
-    assert manifest["cut_at"] == 8
+    assert manifest["cut_at"] == 25
 
 
 def test_overwrite_replaces_models_only(tmp_path: Path) -> None:

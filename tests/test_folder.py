@@ -290,3 +290,21 @@ def test_data_of_another_step_are_refused(folder: Path) -> None:
 
     with pytest.raises(DataError, match="the step is 'D'"):
         load(folder).predict(panel_of(np.arange(30.0), freq=Frequency("s", 86400)))
+
+
+def test_what_a_kill_left_beside_a_model_is_undone(tmp_path: Path) -> None:
+    import os
+    import subprocess
+    import sys
+
+    from gruforecast.artifact.folder import clear_leftovers
+
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    names = [f".m.old-{gone.pid}", f".m.tmp-{gone.pid}", f".m.tmp-{os.getpid()}", ".m.tmp-notes", f".n.tmp-{gone.pid}"]
+    for name in names:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    clear_leftovers(tmp_path / "m")
+    assert {path.name for path in tmp_path.iterdir()} == {"m", *names[2:]}
+    assert (tmp_path / "m" / "file").read_text() == names[0]

@@ -80,7 +80,7 @@ def test_a_worker_that_is_killed_once_is_replaced_and_the_trial_tried_again(tmp_
 
 def test_the_same_crash_five_times_stops_with_its_text(tmp_path: Path, trainer: Any) -> None:
     trainer("always_raise")
-    with pytest.raises(SearchError, match="5 crashes in a row: ValueError: the same every time") as stopped:
+    with pytest.raises(SearchError, match="5 jobs in a row crashed: ValueError: the same every time") as stopped:
         searched(tmp_path)
     assert stopped.value.exit_code == 6
     assert "ValueError: the same every time" in (tmp_path / "log.txt").read_text()
@@ -133,6 +133,13 @@ def test_a_worker_that_does_not_answer_is_killed(tmp_path: Path, trainer: Any, m
     assert statuses(found).count("crashed") == 1
     assert found.trials[1].result["error"] == "no answer in time"
     assert time.perf_counter() - begin < 10
+
+
+def test_a_result_that_was_cut_by_a_shorter_limit_is_made_again(tmp_path: Path, trainer: Any) -> None:
+    trainer("late")
+    for limit, ran in ((5.0, 3), (5.0, 3), (9.0, 6)):
+        searched(tmp_path, 3, limit=limit)
+        assert len((tmp_path / "ran.txt").read_text().splitlines()) == ran
 
 
 def test_a_used_up_budget_ends_the_search_with_what_it_has(tmp_path: Path, trainer: Any) -> None:
@@ -200,6 +207,53 @@ def test_a_dead_server_is_started_again(tmp_path: Path) -> None:
         assert ended.error.startswith("crashed (the worker server ended")
         pool.submit(Task("three", "fakes:pid", {}))
         assert pool.next().result["pid"]
+
+
+def test_an_answer_counts_though_its_worker_died_and_the_next_task_gets_another(tmp_path: Path) -> None:
+    with Pool(1, tmp_path / "log.txt", preload=()) as pool:
+        pool.submit(Task("one", "fakes:answer_and_die", {}))
+        time.sleep(0.6)  # answer, end of the socket and death are all there to be read
+        first = pool.next()
+        assert first.result is not None
+        pool.submit(Task("two", "fakes:pid", {}))
+        assert pool.next().result["pid"] != first.result["pid"]
+        pool.submit(Task("three", "fakes:answer_and_die", {}))
+        pool.next()
+        time.sleep(0.3)  # an idle worker dies
+        pool.submit(Task("four", "fakes:pid", {}))
+        assert pool.next().error == ""
+
+
+def test_deaths_that_come_together_are_told_one_by_one(tmp_path: Path) -> None:
+    with Pool(3, tmp_path / "log.txt", preload=()) as pool:
+        for name in "abc":
+            pool.submit(Task(name, "fakes:die", {}))
+        time.sleep(0.6)
+        assert [pool.next().error for _ in range(3)] == ["crashed (signal 9)"] * 3
+        for name in "def":
+            pool.submit(Task(name, "fakes:pid", {"sleep": 60.0}))
+        time.sleep(0.3)
+        os.killpg(pool._server.pid, signal.SIGKILL)
+        assert all(pool.next().error.startswith("crashed") for _ in range(3))
+        pool.submit(Task("g", "fakes:pid", {}))
+        assert pool.next().result
+
+
+def test_a_server_that_dies_while_it_imports_is_no_crash_of_a_trial(tmp_path: Path) -> None:
+    with Pool(1, tmp_path / "log.txt", preload=("dies_on_import",)) as pool:
+        pool.submit(Task("one", "fakes:pid", {}))
+        with pytest.raises(ResourceError, match="ended with status -6 while it imported"):
+            pool.next()
+
+
+def test_files_beside_the_data_are_not_imported_and_limits_may_be_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('imported from the current folder')")
+    monkeypatch.chdir(tmp_path)
+    with Pool(1, tmp_path / "log.txt", preload=()) as pool:
+        pool.submit(Task("one", "fakes:pid", {}, seconds=1e8))
+        assert pool.next().result
 
 
 def test_a_package_that_is_missing_is_said(tmp_path: Path) -> None:

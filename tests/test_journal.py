@@ -33,7 +33,7 @@ def test_records_come_back_as_they_were(tmp_path: Path) -> None:
     again = Journal(tmp_path, fakes.FACTS, {"lag": 99})
     assert [record["seq"] for record in again.records] == [0, 1, 2, 3]
     assert again.begin["lag"] == 4
-    assert again.results()["trial-001", "x"] == {"score": 1 / 3}
+    assert again.ended()["trial-001", "x"]["result"] == {"score": 1 / 3}
     assert not again.torn
 
 
@@ -96,6 +96,15 @@ def test_other_facts_are_refused_with_the_differences(tmp_path: Path) -> None:
     assert Journal(tmp_path, other).begin["facts"] == other
 
 
+def test_a_fresh_start_gets_past_a_damaged_journal(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_bytes(b"x" + path.read_bytes())
+    journal = Journal(tmp_path, fakes.FACTS, fresh=True)
+    assert len(journal.records) == 1
+    journal.close()
+    assert len(Journal(tmp_path, fakes.FACTS).records) == 1
+
+
 def test_numbers_that_json_does_not_know_never_get_in(tmp_path: Path) -> None:
     journal = Journal(tmp_path, fakes.FACTS)
     with pytest.raises(ValueError, match="not JSON compliant"):
@@ -113,7 +122,7 @@ class Inline:
     """Runs tasks in this process, one after another."""
 
     def __init__(self) -> None:
-        self.waiting: list[Task] = []
+        self.count, self.waiting = 1, []
 
     def submit(self, task: Task) -> None:
         self.waiting.append(task)

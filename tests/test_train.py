@@ -127,3 +127,11 @@ def test_training_goes_on_from_given_weights() -> None:
     later = trained(steps=25, initial=first.weights, rates=(1e-9, 0.0))
     for name, array in first.weights.items():
         np.testing.assert_allclose(later.weights[name], array, atol=1e-6)
+
+
+@pytest.mark.parametrize(("limits", "taken"), [((None, None), 400), ((0.5, None), 100), ((2.0, 0.5), 200)])
+def test_a_training_that_fails_a_rung_ends_there(limits: tuple[float | None, ...], taken: int) -> None:
+    scores = iter(np.linspace(1.0, 0.9, 100))
+    found = trained(steps=400, validate=lambda _: next(scores), rungs=limits)
+    assert (found.taken, found.pruned, len(found.rungs)) == (taken, taken < 400, 1 if taken == 100 else 2)
+    assert found.steps == taken  # scores only fall, so the newest weights are the best

@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.config import NetworkConfig, from_dict
+from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
-from gruforecast.forward import Weights, forecast_past
+from gruforecast.forecaster import Forecaster
+from gruforecast.forward import forecast_past
+from gruforecast.search.jobs import Jobs
 from gruforecast.windows import History, gather_past
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MOST_SERIES = 100
+WRITE = "gruforecast.artifact.export:write_saved_model"
+CALL = "gruforecast.artifact.export:call_saved_model"
 REMEDY = "Please report this with the log of the run."
 
 
@@ -44,7 +48,7 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
-    """Forecasts of a SavedModel, called with TensorFlow alone.
+    """Forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
 
     Args:
         request: `saved_model` (folder), `given` (path of raw windows by name), `answer` (path to write forecasts to).
@@ -62,33 +66,50 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - begin}
 
 
-def parity(given: dict[str, Floats], found: dict[str, Floats], config: NetworkConfig, weights: Weights) -> float:
-    """Largest difference between the forecasts of a SavedModel and those made in numpy.
+def export(jobs: Jobs, forecaster: Forecaster, weights: Path, scratch: Path) -> float:
+    """Write `scratch/saved_model` and call it from another process.
 
-    Differences are relative to the largest forecast of the same series; a forecast near zero has no other measure.
+    Args:
+        weights: file with the network's arrays.
+
+    Returns:
+        The largest difference between its forecasts and those made in numpy, relative to the largest forecast of the
+        same series; a forecast near zero has no other measure.
 
     Raises:
-        GruforecastError: the difference is over `TOLERANCE`.
+        GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
     """
-    difference = max(_difference(found[name], _expected(y, config, weights)) for name, y in given.items())
-    if not difference <= TOLERANCE:
-        text = f"the SavedModel differs from the forecast by {difference:.1e} (relative)."
+    saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
+    request: dict[str, Any] = {"network": to_dict(forecaster.config), "weights": str(weights.absolute())}
+    _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
+    past = forecaster.context.past[:MOST_SERIES]
+    sample = {"whole": past, "short": past[:, -3:]}
+    write_file(Path(given), npz(sample))
+    _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
+    found = read_npz(answer)
+    differences = [_difference(found[name], _expected(y, forecaster)) for name, y in sample.items()]
+    if not max(differences) <= TOLERANCE:
+        text = f"the SavedModel differs from the forecast by {max(differences):.1e} (relative)."
         raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
-    return difference
+    return max(differences)
 
 
-def samples(past: Floats) -> dict[str, Floats]:
-    """What parity is checked on: some of the windows `past` (n_series, lookback), and their newest rows alone."""
-    return {"whole": past[:MOST_SERIES], "short": past[:MOST_SERIES, -3:]}
+def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
+    jobs.submit(name, call, request, fresh=fresh, keep=False)
+    result = jobs.result(name)
+    if result is None or result.get("status") == "crashed":
+        text = f"the SavedModel could not be written or called: {(result or {}).get('error')}."
+        raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
 
 
-def _expected(y: Floats, config: NetworkConfig, weights: Weights) -> Floats:
+def _expected(y: Floats, forecaster: Forecaster) -> Floats:
     """What `predict` would forecast if `y` (n_series, time) were all there is of the series."""
     n, time_steps = y.shape
     history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
+    config = forecaster.config
     past = gather_past(history.values, windows, config.lookback)
-    point = forecast_past(past, windows.use_log, config, weights)[:, :, config.levels.index(0.5)]
+    point = forecast_past(past, windows.use_log, config, forecaster.weights)[:, :, config.levels.index(0.5)]
     return history.floor_at_zero(point, windows)
 
 

@@ -85,6 +85,29 @@ def publish(built: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def clear_leftovers(target: Path) -> None:
+    """Undo what a kill has left beside `target`: half-built folders go, a model that was being replaced comes back."""
+    for path in list(target.absolute().parent.iterdir()):
+        old, half = (path.name.startswith(f".{target.name}.{kind}-") for kind in ("old", "tmp"))
+        owner = path.name.rpartition("-")[2]
+        if not (old or half) or not owner.isdigit() or _is_running(int(owner)):
+            continue
+        if old and not target.exists():
+            path.rename(target)
+        else:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def check_files(folder: Path, manifest: dict[str, Any]) -> None:
     """Compare every file that the manifest names with its digest.
 

@@ -70,9 +70,11 @@ def _is_empty_folder(path: Path) -> bool:
 
 
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
-    """Whether an earlier run did all that is asked: as many trials, and not cut short by a smaller time budget."""
+    """Whether an earlier run did all that is asked: as many trials, and not cut short by a smaller limit of time."""
     limit, trials = manifest.get("cut_at"), manifest.get("trials")
     in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
+    late = manifest.get("late_at")
+    in_time &= late is None or (options.trial_time is not None and options.trial_time <= late)
     return isinstance(trials, int) and trials >= options.trials and in_time
 
 

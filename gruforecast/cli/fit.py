@@ -46,9 +46,11 @@ def fit(
         typer.Option(help="Memory at which a worker is replaced: 1500MB, 2GB.", rich_help_panel=SEARCH),
     ] = None,
     trial_time: Annotated[
-        str | None, typer.Option(help="Longest time of one trial: 90s, 10m.", rich_help_panel=SEARCH)
+        str | None, typer.Option(help="Longest time of one training: 90s, 10m.", rich_help_panel=SEARCH)
     ] = "30m",
-    retries: Annotated[int, typer.Option(help="How often a crashed trial is tried again.", rich_help_panel=SEARCH)] = 1,
+    retries: Annotated[
+        int, typer.Option(help="How often a crashed training is tried again.", rich_help_panel=SEARCH)
+    ] = 1,
     prune: Annotated[
         bool, typer.Option("--prune/--no-prune", help="Stop weak trials early.", rich_help_panel=SEARCH)
     ] = True,

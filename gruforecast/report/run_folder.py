@@ -15,6 +15,9 @@ from gruforecast.leaderboard import Judged
 
 def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged]) -> None:
     """Train part, test part and every model's test forecasts as CSV, so that anyone can score them again."""
+    for old in run_dir.iterdir():
+        if old.name.startswith("test-forecast-"):
+            old.unlink()
     start, end = panel.indptr[:-1], panel.indptr[1:]
     for name, part in (("train", panel.rows(start, divided.test)), ("test", panel.rows(divided.test, end))):
         keys = ["/".join(panel.ids[k]) for k in np.repeat(np.arange(len(panel)), part.lengths)]

@@ -81,13 +81,15 @@ class LiveProgress(Progress):
         self._bar.start()
         self._task = self._bar.add_task("", total=trials)
 
-    def trial_ended(self, number: int, result: dict[str, Any], best: float, expected_seconds: float | None) -> None:
+    def trial_ended(
+        self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
+    ) -> None:
         """One line, or one step of the bar."""
         if self._quiet:
             return
         self._done += 1
         if self._bar is not None:
-            self._bar.update(self._task, completed=self._done, description=f"best MASE {best:.3f}")
+            self._bar.update(self._task, completed=done, description=f"best MASE {best:.3f}")
         if self._bar is None or self._verbose:
             self._print(Text(f"trial {number}: {self._outcome(result)}, best {best:.3f}"))
         if self._done == 1 and expected_seconds is not None:

@@ -22,7 +22,7 @@ class QuickBayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # ty
         completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
         if completed < self.num_initial_points:
             return super().populate_space(trial_id)
-        x, y = self._vectorize_trials()
+        x, y = (np.nan_to_num(part, posinf=0, neginf=0) for part in self._vectorize_trials())  # as in keras-tuner
         self.gpr.fit(x, y)
         bounds = self._get_hp_bounds()
         candidates = self._random_state.uniform(bounds[:, 0], bounds[:, 1], size=(CANDIDATES, len(bounds)))

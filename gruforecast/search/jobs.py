@@ -1,7 +1,7 @@
 """Jobs: tasks of the pool that are done once, whatever is killed meanwhile, and fail according to the cause.
 
 diverged      a result like any other, never tried again
-crashed       tried again, then a result with status "crashed"; the same crash five times in a row ends the run
+crashed       tried again, then a result with status "crashed"; five jobs in a row that crash alike end the run
 environment   a full disk, no memory, a missing package: the run ends, the job stays open
 out of time   the budget is used up: no result, the job stays open
 """
@@ -28,7 +28,9 @@ LEASE = 60.0  # seconds more than its limit that a trial gets to answer
 
 
 class Runner(Protocol):
-    """What jobs need of a pool."""
+    """What jobs need of a pool; `count` tasks run at a time."""
+
+    count: int
 
     def submit(self, task: Task) -> None:
         """Run the task as soon as possible."""
@@ -58,7 +60,7 @@ class Jobs:
     replayed: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self._known = self.journal.results()
+        self._known = self.journal.ended()
         self._open: dict[str, Task] = {}
         self._finished: dict[str, Result | None] = {}
         self._passing: set[str] = set()
@@ -73,6 +75,7 @@ class Jobs:
         *,
         shape: Hashable = None,
         deadline: float | None = None,
+        until: float | None = None,
         fresh: bool = False,
         keep: bool = True,
     ) -> None:
@@ -82,15 +85,20 @@ class Jobs:
             request: plain values that the result follows from; `folder`, `deadline` and `limit` are added.
             shape, fresh: see `Task`.
             deadline: moment at which the job should end by itself, in seconds since the epoch.
+            until: moment at which it is ended by force; a little after the deadline if not given.
             keep: whether the journal keeps the result.
         """
         request = {**request, "limit": self.limit}
         known = self._known.get((name, digest_of_request(request)))
-        if known is not None and self._is_whole(known):
+        if known is not None and self._holds(known):
             self.replayed.add(name)
-            self._finished[name] = known
+            self._finished[name] = known["result"]
             return
-        until = None if deadline is None else deadline + min(max(0.05 * (deadline - time.time()), GRACE[0]), GRACE[1])
+        if until is None and deadline is not None:
+            until = deadline + min(max(0.05 * (deadline - time.time()), GRACE[0]), GRACE[1])
+        if until is not None and until <= time.time():
+            self._finished[name] = None
+            return
         seconds = None if self.limit is None else 1.1 * self.limit + LEASE
         request |= {"folder": str(self.folder), "deadline": deadline}
         self._open[name] = Task(name, call, request, shape, until, seconds, fresh)
@@ -142,27 +150,32 @@ class Jobs:
             self._crashed(task, ended)
 
     def _crashed(self, task: Task, ended: Ended) -> None:
+        self._attempts[task.name] += 1
+        if self._attempts[task.name] <= self.retries:
+            self.runner.submit(task)
+            return
         self._crashes = self._crashes + 1 if ended.error == self._crash else 1
         self._crash = ended.error
         if self._crashes >= SAME_CRASHES:
-            text = f"{SAME_CRASHES} crashes in a row: {ended.error}."
+            text = f"{SAME_CRASHES} jobs in a row crashed: {ended.error}."
             remedy = "The log in the run folder has the traceback; the same command goes on."
             raise SearchError(text, remedy=remedy, code="GF-S02", file=str(self.folder))
-        self._attempts[task.name] += 1
-        if self._attempts[task.name] <= self.retries and not ended.timed_out:
-            self.runner.submit(task)
-        else:
-            self._finish(task, {"status": "crashed", "score": None, "error": ended.error}, keep=True)
+        self._finish(task, {"status": "crashed", "score": None, "error": ended.error}, keep=True)
 
     def _finish(self, task: Task, result: Result | None, *, keep: bool) -> None:
         if keep and result is not None and task.name not in self._passing:
             digest = digest_of_request(task.request)
-            self.journal.append({"kind": "end", "name": task.name, "request": digest, "result": result})
+            self.journal.append(
+                {"kind": "end", "name": task.name, "request": digest, "limit": self.limit, "result": result}
+            )
         del self._open[task.name]
         self._finished[task.name] = result
 
-    def _is_whole(self, result: Result) -> bool:
-        """Whether the file that a result names is there as it was written."""
+    def _holds(self, record: dict[str, Any]) -> bool:
+        """Whether a result was not cut by another limit, and the file that it names is there as it was written."""
+        result = record["result"]
+        if result.get("late") and record["limit"] != self.limit:
+            return False
         file = result.get("file")
         if file is None:
             return True

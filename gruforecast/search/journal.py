@@ -33,7 +33,7 @@ class Journal:
         folder: the run folder.
         facts: what the results follow from; a journal with other facts is refused.
         first: further facts for the first record; those of an existing journal hold and are in `begin`.
-        discard: whether an existing journal with these records is thrown away.
+        discard: whether an existing journal with these records is thrown away; fresh: in any case, even a damaged one.
 
     Raises:
         ModelError: the journal is damaged in the middle, or was begun with other facts.
@@ -46,12 +46,14 @@ class Journal:
         facts: Record,
         first: Record | None = None,
         discard: Callable[[list[Record]], bool] = lambda _: False,
+        *,
+        fresh: bool = False,
     ) -> None:
         self.path = folder / NAME
         self.torn = False
         self._size = 0
         try:
-            content = self.path.read_bytes() if self.path.exists() else b""
+            content = self.path.read_bytes() if self.path.exists() and not fresh else b""
             records = self._replay(content)
             if records and discard(records):
                 records, self._size, self.torn = [], 0, False
@@ -77,9 +79,9 @@ class Journal:
         """Whether a model has come out of this run."""
         return is_finished(self.records)
 
-    def results(self) -> dict[tuple[str, str], Record]:
-        """Results of the jobs that ended, by name and digest of the request."""
-        return {(one["name"], one["request"]): one["result"] for one in self.records if one["kind"] == "end"}
+    def ended(self) -> dict[tuple[str, str], Record]:
+        """Records of the jobs that ended, by name and digest of the request."""
+        return {(one["name"], one["request"]): one for one in self.records if one["kind"] == "end"}
 
     def append(self, record: Record) -> None:
         """Write a record and flush it to disk.
@@ -121,7 +123,7 @@ def is_finished(records: list[Record]) -> bool:
 
 
 def digest_of_request(request: Record) -> str:
-    """SHA-256 of a request without where and by when it is done, which its result does not follow from."""
+    """SHA-256 of a request without where and by when it is done, from which only late results follow."""
     text = json.dumps({name: request[name] for name in sorted(request) if name not in ("folder", "deadline", "limit")})
     return hashlib.sha256(text.encode()).hexdigest()
 

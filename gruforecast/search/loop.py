@@ -40,9 +40,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Search:
-    """All trials of a search, in the order of their numbers."""
+    """All trials of a search, in the order of their numbers; `cut`: whether the time budget ended it early."""
 
     trials: list[Trial]
+    cut: bool = False
 
     @property
     def best(self) -> Trial:
@@ -62,7 +63,11 @@ class Search:
 
 
 class Proposes(Protocol):
-    """What the search needs of a proposer."""
+    """What the search needs of a proposer; `open`: whether it has not proposed all that it may."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it would propose more."""
 
     def ask(self) -> Proposal | None:
         """The next configuration; None: not before another score is told, or none any more."""
@@ -106,12 +111,13 @@ def search(
                 continue
             new += 1
             left = None if total is None else total - len(loop.ended)
-            expected = (time.perf_counter() - begin) / new * left if left else None
-            progress.trial_ended(trial.number, trial.result, loop.best_score(), expected)
+            expected = (time.perf_counter() - begin) / max(new, jobs.runner.count) * left if left else None
+            done, best = len(loop.ended), loop.best_score()
+            progress.trial_ended(trial.number, trial.result, done=done, best=best, expected_seconds=expected)
     finally:
         progress.search_ended()
         loop.close()
-    return Search([loop.ended[number] for number in sorted(loop.ended)])
+    return Search([loop.ended[number] for number in sorted(loop.ended)], loop.cut)
 
 
 class _Loop:
@@ -138,6 +144,7 @@ class _Loop:
         self._asked = self._told = 0
         self._wants_score = False  # nothing can be proposed before one more score is told
         self.ended: dict[int, Trial] = {}
+        self.cut = False
 
     def next(self) -> Trial | None:
         """The next trial to end, None when the search is over."""
@@ -148,8 +155,10 @@ class _Loop:
             while not over and self._ask():
                 pass
             if self._jobs.idle:
+                self.cut |= over and self._proposer.open
                 return None
             name, result = self._jobs.next()
+            self.cut |= result is None or (bool(result.get("late")) and self._budget.over("search"))
             if result is not None:
                 return self._take(name, result)
 
@@ -198,7 +207,8 @@ class _Loop:
         self._asked += 1
         self._proposals[name] = proposal, network
         deadline = self._budget.deadline("search")
-        self._jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline)
+        until = self._budget.deadline("refit") if proposal.number == 0 else None  # without one trial there is no model
+        self._jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline, until=until)
 
     def _limits(self) -> list[float | None]:
         """For each rung the median score there of the trials that the Oracle knows, None if those are too few."""

@@ -16,6 +16,7 @@ from gruforecast.search.trial import seed_of
 
 HYPERBAND_EPOCHS = 9  # units of work that hyperband divides a full training into
 INITIAL_POINTS = 5  # trials before the Bayesian search models anything; the same for any number, so that it may grow
+MOST_SCORE = 1e6  # a model of the scores cannot take numbers as large as floats go
 MOST_TRIALS = 1_000_000  # the Oracle never ends the search, `Proposer` does
 
 
@@ -48,9 +49,14 @@ class Proposer:
         self._asked = 0
         self._work = 0.0
 
+    @property
+    def open(self) -> bool:
+        """Whether less was proposed than was asked for."""
+        return self._work < self._trials - 1e-9
+
     def ask(self) -> Proposal | None:
         """The next configuration, None when there is none before a further score is told, or none at all."""
-        if self._work >= self._trials - 1e-9:
+        if not self.open:
             return None
         if self._asked == 0:  # needs no Oracle, so workers have something to do while keras-tuner is imported
             proposal = Proposal(0, dict(self._space.start), 1.0)
@@ -70,7 +76,7 @@ class Proposer:
         oracle = self._oracle
         trial = self._pending.pop(number)
         if np.isfinite(score):
-            oracle.update_trial(trial.trial_id, {"score": float(score)})
+            oracle.update_trial(trial.trial_id, {"score": min(float(score), MOST_SCORE)})
             trial.status = "COMPLETED"
         else:
             trial.status = "INVALID"

@@ -21,7 +21,8 @@ from gruforecast.search.workers import Pool
 
 WORKER_BYTES = 1_200_000_000  # what a worker needs with TensorFlow and a few compiled networks
 RECYCLE_BYTES = (1_500_000_000, 4_000_000_000)  # bounds of the memory at which a worker is replaced
-SPARE_BYTES = 5_000_000  # room on disk for reports, logs and the SavedModel
+DISK_SHARE = 8  # room on disk for the data as arrays and as CSV, in units of their size in memory
+SPARE_BYTES = 10_000_000  # and for weights, reports and logs
 
 
 @contextlib.contextmanager
@@ -42,13 +43,13 @@ def open_run(
     facts = json.loads(json.dumps(facts))  # as they come back from the journal
 
     def discard(records: list[Record]) -> bool:
-        return options.fresh or (options.overwrite and is_finished(records) and records[0]["facts"] != facts)
+        return options.overwrite and is_finished(records) and records[0]["facts"] != facts
 
     with Lock(run_dir):
         remove_parts(run_dir)
-        check_place(run_dir, 3 * data_bytes + SPARE_BYTES)
+        check_place(run_dir, DISK_SHARE * data_bytes + SPARE_BYTES)
         first = {"lag": lag_of(options.tuner, workers)}
-        with contextlib.closing(Journal(run_dir, facts, first, discard)) as journal:
+        with contextlib.closing(Journal(run_dir, facts, first, discard, fresh=options.fresh)) as journal:
             done = sum(record["kind"] == "end" and record["name"].startswith("trial-") for record in journal.records)
             if done:
                 progress.say(f"going on in {run_dir}: {done} trials are done already")

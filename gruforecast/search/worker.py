@@ -14,6 +14,7 @@ import importlib
 import json
 import os
 import queue
+import resource
 import select
 import signal
 import socket
@@ -59,7 +60,12 @@ def serve(descriptor: int, preload: list[str]) -> None:
 
 
 def _fork(control: socket.socket, descriptor: int, pipe: tuple[int, int]) -> None:
-    pid = os.fork()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(descriptor)
+        _send(control, {"failed": str(error)})
+        return
     if pid:
         os.close(descriptor)
         _send(control, {"started": pid})
@@ -129,10 +135,10 @@ def _give_back_memory() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def resident_bytes() -> int | None:
-    """Resident memory of this process; None where the system does not say."""
+def resident_bytes() -> int:
+    """Resident memory of this process."""
     try:
         with open("/proc/self/statm", encoding="ascii") as stream:  # noqa: PTH123 - plain and quick
             return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:
-        return None
+    except OSError:  # macOS: the most there ever was, in bytes
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

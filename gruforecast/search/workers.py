@@ -78,6 +78,7 @@ class _Worker:
     task: Task | None = None
     limit: float = float("inf")
     late: bool = False
+    dead: bool = False
     shapes: set[Hashable] = field(default_factory=set)
     received: bytearray = field(default_factory=bytearray)
     used: bool = False
@@ -95,6 +96,7 @@ class Pool:
     def __init__(self, count: int, log: Path, memory: int | None = None, preload: tuple[str, ...] = PRELOAD) -> None:
         self.count = count
         self.start_seconds = 0.0
+        self._ready = False
         self.replaced = 0
         self.resident: dict[int, list[int]] = {}  # bytes after each task, by pid
         self._log = log
@@ -123,14 +125,14 @@ class Pool:
 
     def next(self) -> Ended:
         """Wait until a task ends, whichever it is."""
-        while not self._ended:
+        while True:
             self._dispatch()
+            if self._ended:
+                return self._ended.popleft()
             limit = min((worker.limit for worker in self._workers), default=float("inf"))
             timeout = None if limit == float("inf") else max(limit - time.time(), 0.0)
-            for key, _ in self._selector.select(timeout):
-                key.data()
+            self._listen(timeout)
             self._kill_late()
-        return self._ended.popleft()
 
     def forget_waiting(self) -> list[str]:
         """Drop the tasks that no worker has begun; their names."""
@@ -154,13 +156,20 @@ class Pool:
         self._unborn.clear()
         self._selector.close()
 
+    def _listen(self, timeout: float | None) -> None:
+        """Take in what workers and then what the server says: an answer counts before the death that follows it."""
+        most = None if timeout is None else min(timeout, 3600.0)  # the system's call takes no more than some days
+        events = self._selector.select(most)
+        for key, _ in sorted(events, key=lambda event: event[0].fileobj is self._control):
+            key.data()
+
     def _start_server(self) -> socket.socket:
         control, far = socket.socketpair()
         arguments = [json.dumps([path for path in sys.path if path]), str(far.fileno()), json.dumps(self._preload)]
         environment = {**os.environ, **ENVIRONMENT, **ONE_THREAD, "XLA_FLAGS": _xla_flags()}
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
-                [sys.executable, "-c", START, *arguments],
+                [sys.executable, "-P", "-c", START, *arguments],
                 pass_fds=[far.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -187,6 +196,7 @@ class Pool:
 
     def _dispatch(self) -> None:
         """Give every free worker a task, of a shape it knows if one waits."""
+        self._listen(0.0)  # a worker may have died since
         while self._waiting and (worker := self._free()) is not None:
             task = next((task for task in self._waiting if task.shape in worker.shapes), None)
             task = task or self._unclaimed()
@@ -203,7 +213,7 @@ class Pool:
 
     def _free(self) -> _Worker | None:
         """A free worker: best one that knows the shape of a waiting task, then any, then a new one."""
-        free = [worker for worker in self._workers if worker.task is None]
+        free = [worker for worker in self._workers if worker.task is None and not worker.dead]
         wanted = {task.shape for task in self._waiting}
         if not free and len(self._workers) < self.count:
             return self._start_worker()
@@ -215,17 +225,21 @@ class Pool:
         return next((task for task in self._waiting if task.shape not in known), self._waiting[0])
 
     def _hear(self, worker: _Worker) -> None:
-        """Read an answer."""
+        """Read what a worker sent, and take it in when its answer is whole."""
+        if worker not in self._workers or worker.dead:
+            return
         try:
             received = worker.connection.recv(1 << 16)
         except ConnectionResetError:
             received = b""
         worker.received += received
         if not received:  # dead, or about to be; the server says how it ended
+            worker.dead = True
             self._selector.unregister(worker.connection)
-            return
-        if not worker.received.endswith(b"\n"):
-            return
+        elif received.endswith(b"\n"):
+            self._take_answer(worker)
+
+    def _take_answer(self, worker: _Worker) -> None:
         answer = json.loads(bytes(worker.received))
         worker.received.clear()
         task, worker.task, worker.limit = worker.task, None, float("inf")
@@ -233,10 +247,10 @@ class Pool:
             return
         error = answer.get("error") or {"text": "", "environment": None, "trace": ""}
         if error["trace"]:
-            with self._log.open("a", encoding="utf-8") as log:
+            with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as log:  # the disk may be full
                 log.write(f"{task.name}: {error['trace']}\n")
         self._ended.append(Ended(task.name, answer.get("result"), error["text"], error["environment"]))
-        resident = answer["rss"] or 0
+        resident = answer["rss"]
         self.resident.setdefault(worker.pid or 0, []).append(resident)
         if self._memory is not None and resident > self._memory:
             self.replaced += 1
@@ -244,7 +258,10 @@ class Pool:
 
     def _hear_server(self) -> None:
         """Read what became of the workers."""
-        received = self._control.recv(1 << 16) if self._control else b""
+        try:
+            received = self._control.recv(1 << 16) if self._control else b""
+        except ConnectionResetError:
+            received = b""
         if not received:
             self._bury_server()
             return
@@ -254,15 +271,17 @@ class Pool:
         for line in lines:
             message = json.loads(line)
             if "ready" in message:
-                self.start_seconds = message["ready"]
+                self._ready, self.start_seconds = True, message["ready"]
             elif "started" in message:
                 self._unborn.popleft().pid = message["started"]
             elif "ended" in message:
                 self._bury(message["ended"], message["status"])
             else:
-                text = f"a worker cannot start: {message['failed']}."
-                remedy = "Install gruforecast again with all its dependencies."
-                raise ResourceError(text, remedy=remedy, code="GF-E11")
+                raise self._cannot_start(message["failed"])
+
+    def _cannot_start(self, reason: str) -> ResourceError:
+        remedy = f"Pass a smaller --workers, or install gruforecast again with all its dependencies; log: {self._log}"
+        return ResourceError(f"a worker cannot start: {reason}.", remedy=remedy, code="GF-E11")
 
     def _bury(self, pid: int, status: int) -> None:
         worker = next((worker for worker in self._workers if worker.pid == pid), None)
@@ -276,6 +295,8 @@ class Pool:
             self._selector.unregister(self._control)
             self._control.close()
         self._server = self._control = None
+        if not self._ready:  # it would end again and again
+            raise self._cannot_start(f"the worker server ended with status {status} while it imported TensorFlow")
         self._unborn.clear()
         for worker in list(self._workers):
             if worker.pid is not None:
@@ -284,6 +305,10 @@ class Pool:
             self._remove(worker, f"the worker server ended, status {status}")
 
     def _remove(self, worker: _Worker, how: str) -> None:
+        while not worker.dead and worker in self._workers and _has_more(worker.connection):
+            self._hear(worker)  # it may have answered before it died
+        if worker not in self._workers:
+            return
         self._retire(worker)
         if worker.task is not None:
             text = "no answer in time" if worker.late else f"crashed ({how})"
@@ -305,6 +330,13 @@ class Pool:
             else:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(worker.pid, signal.SIGKILL)
+
+
+def _has_more(connection: socket.socket) -> bool:
+    """Whether something can be read at once, be it the end."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(connection, selectors.EVENT_READ)
+        return bool(selector.select(0))
 
 
 def _xla_flags() -> str:

@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,6 +41,10 @@ class Proposer:
 
     def __init__(self, trials: int = TRIALS) -> None:
         self.trials, self.asked, self.told = trials, 0, []
+
+    @property
+    def open(self) -> bool:
+        return self.asked < self.trials
 
     def ask(self) -> Proposal | None:
         if self.asked == self.trials:
@@ -122,6 +127,11 @@ def hang_at_1(request: dict[str, Any]) -> dict[str, Any]:
     return trial(request)
 
 
+def late(request: dict[str, Any]) -> dict[str, Any]:
+    """A training that its limit has ended."""
+    return {**trial(request), "late": True}
+
+
 def grow(request: dict[str, Any]) -> dict[str, Any]:
     """A trial that leaks 30 MB."""
     LEAK.append(bytearray(os.urandom(1)) * 30_000_000)
@@ -129,6 +139,17 @@ def grow(request: dict[str, Any]) -> dict[str, Any]:
 
 
 LEAK: list[bytearray] = []
+
+
+def answer_and_die(request: dict[str, Any]) -> dict[str, Any]:
+    """The process ends a moment after the answer."""
+    threading.Timer(0.05, os._exit, (1,)).start()
+    return {"pid": os.getpid()}
+
+
+def die(request: dict[str, Any]) -> dict[str, Any]:
+    os.kill(os.getpid(), signal.SIGKILL)
+    return {}
 
 
 def pid(request: dict[str, Any]) -> dict[str, Any]:
