@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Where the time of a `fit` goes, with one worker and with two, beside what two separate trainings gain here.
 
-    python benchmarks/end_to_end.py --data PATH [--only air|m4] [--trials 16] [--json]
+    python benchmarks/end_to_end.py --data PATH [--only air|m4] [--trials 16] [--series N] [--json]
 
 PATH holds `classic/air_passengers.csv` and `m4_hourly/train.csv`; the variable GRUFORECAST_DATA may say it, too. The
 search is at random, so one and two workers run the very same trials. Two workers cannot gain more than two processes
@@ -85,6 +85,18 @@ def separate_gain(rounds: int = 4) -> float:
     return sorted(gains)[rounds // 2]
 
 
+def excerpt(file: Path, series: int | None, folder: Path) -> Path:
+    """The file, or a copy in `folder` of its first series."""
+    if series is None:
+        return file
+    header, *lines = file.read_text().splitlines(keepends=True)
+    kept = dict.fromkeys(line.split(",")[0] for line in lines)
+    wanted = set(list(kept)[:series])
+    copy = folder / "excerpt.csv"
+    copy.write_text("".join([header, *[line for line in lines if line.split(",")[0] in wanted]]))
+    return copy
+
+
 def fit(data: Path, horizon: int, trials: int, workers: int) -> dict[str, Any]:
     """One `fit`, and where its seconds went."""
     with tempfile.TemporaryDirectory() as folder:
@@ -114,6 +126,9 @@ def main() -> None:
     parser.add_argument("--data", default=os.environ.get("GRUFORECAST_DATA"))
     parser.add_argument("--only", choices=SETS)
     parser.add_argument("--trials", type=int)
+    parser.add_argument(
+        "--series", type=int, help="only the first series of a file; M4 hourly whole takes half an hour"
+    )
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
     if not args.data:
@@ -121,7 +136,9 @@ def main() -> None:
     result: dict[str, Any] = {"separate_gain": separate_gain()}
     for name in [args.only] if args.only else SETS:
         file, horizon, trials = SETS[name]
-        rows = [fit(Path(args.data) / file, horizon, args.trials or trials, workers) for workers in (1, 2)]
+        with tempfile.TemporaryDirectory() as folder:
+            data = excerpt(Path(args.data) / file, args.series, Path(folder))
+            rows = [fit(data, horizon, args.trials or trials, workers) for workers in (1, 2)]
         gain = rows[1]["trials_per_minute"] / rows[0]["trials_per_minute"]
         result[name] = {"rows": rows, "gain": gain, "gain_to_separate": gain / result["separate_gain"]}
     print(json.dumps(result) if args.json else _table(result))

@@ -116,7 +116,7 @@ def test_terminated_is_exit_143_and_leaves_no_process(tmp_path: Path) -> None:
             os.kill(pid, 0)
 
 
-def test_the_oracle_finds_a_known_optimum_and_is_told_in_time(tmp_path: Path) -> None:
+def test_the_oracle_finds_a_known_optimum_and_proposes_in_time() -> None:
     from gruforecast.search.oracle import Proposer
     from gruforecast.search.space import Space
 
@@ -134,6 +134,7 @@ def test_the_oracle_finds_a_known_optimum_and_is_told_in_time(tmp_path: Path) ->
         for number in range(25):
             costs.append(cost(proposer.ask().values))
             proposer.tell(number, costs[-1])
+        proposer.close()
         return min(costs) - 0.2
 
     begin = time.perf_counter()
