@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 demo: $(VENV)/.run-ready
 	mkdir -p demo
-	$(BIN)/gruforecast fit sample_data/air_passengers.csv --horizon 12 --trials 6 -o demo/model --overwrite
+	$(BIN)/gruforecast fit sample_data/air_passengers.csv --horizon 12 --trials 6 -o demo/model --overwrite --fresh
 	$(BIN)/gruforecast predict demo/model --format table
 
 test: $(VENV)/.dev-ready
