@@ -53,6 +53,7 @@ class Contest:
 
     def __post_init__(self) -> None:
         self.best = self.found.best
+        self._refit_cut = False
 
     def begin(self) -> None:
         """Put the test fit and as much of the comparison as the time budget allows for on the workers."""
@@ -97,7 +98,7 @@ class Contest:
         if result["status"] != "completed":
             self.warnings.append(f"the refit {result['status']}: the saved network is the one that was scored")
             return self.scored, False
-        if result["late"] or result["taken"] < self._refit_steps():
+        if result["late"] or self._refit_cut:
             self.given_up.append("the whole refit")
         return result, True
 
@@ -212,14 +213,13 @@ class Contest:
             return trial.result, True
         return result, not result["late"] and result["taken"] >= trial.result["steps"]
 
-    def _refit_steps(self) -> int:
-        return max(round(REFIT_SHARE * self.best.result["steps"]), 1)
-
     def _submit_refit(self) -> None:
         """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
         whole = replace(self.split, test=self.split.history.indptr[1:])
         save_split(self.jobs.folder, ALL_DATA, whole)
-        steps = self.budget.fitting(self._refit_steps(), self.best.result["seconds_per_step"], "refit")
+        wanted = max(round(REFIT_SHARE * self.best.result["steps"]), 1)
+        steps = self.budget.fitting(wanted, self.best.result["seconds_per_step"], "refit")
+        self._refit_cut = steps < wanted
         training = replace(self._training(self.best), steps=steps)
         request = self._request(self.best.network, training, "refit") | {"data": ALL_DATA, "until": "end"}
         request |= {"initial": self.scored["file"]["name"], "from": self.scored["digest"], "rates": [REFIT_RATE, 0.0]}

@@ -41,6 +41,7 @@ def test_the_report_is_whole(fitted: dict[str, Any]) -> None:
     assert models == BASELINES | {"gru", "gru (short)", "lstm (short)", "rnn (short)"}
     assert json.loads((fitted["cwd"] / "gruforecast_model" / "report.json").read_text()) == report
     assert report["digests"]["scored"] != report["digests"]["saved"]
+    assert report["warnings"] == []
 
 
 def test_the_best_gru_is_far_better_than_seasonal_naive(fitted: dict[str, Any]) -> None:
