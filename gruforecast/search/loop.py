@@ -8,7 +8,7 @@ goes on tries the same as one that was not.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -116,49 +116,42 @@ def search(
             progress.trial_ended(trial.number, trial.result, done=done, best=best, expected_seconds=expected)
     finally:
         progress.search_ended()
-        loop.close()
+        proposer.close()
     return Search([loop.ended[number] for number in sorted(loop.ended)], loop.cut)
 
 
+@dataclass
 class _Loop:
     """The state of a search."""
 
-    def __init__(
-        self,
-        space: Space,
-        jobs: Jobs,
-        proposer: Proposes,
-        lag: int,
-        seed: int,
-        prune: bool,
-        budget: Budget,
-    ) -> None:
-        self._space = space
-        self._jobs = jobs
-        self._lag = lag
-        self._seed = seed
-        self._prune = prune
-        self._budget = budget
-        self._proposer = proposer
+    space: Space
+    jobs: Jobs
+    proposer: Proposes
+    lag: int
+    seed: int
+    prune: bool
+    budget: Budget
+    ended: dict[int, Trial] = field(default_factory=dict)
+    cut: bool = False
+
+    def __post_init__(self) -> None:
         self._proposals: dict[str, tuple[Proposal, NetworkConfig]] = {}
         self._asked = self._told = 0
         self._wants_score = False  # nothing can be proposed before one more score is told
-        self.ended: dict[int, Trial] = {}
-        self.cut = False
 
     def next(self) -> Trial | None:
         """The next trial to end, None when the search is over."""
         while True:
-            over = self._budget.over("search")
+            over = self.budget.over("search")
             if over:
-                self._jobs.give_up_waiting()
+                self.jobs.give_up_waiting()
             while not over and self._ask():
                 pass
-            if self._jobs.idle:
-                self.cut |= over and self._proposer.open
+            if self.jobs.idle:
+                self.cut |= over and self.proposer.open
                 return None
-            name, result = self._jobs.next()
-            self.cut |= result is None or (bool(result.get("late")) and self._budget.over("search"))
+            name, result = self.jobs.next()
+            self.cut |= result is None or (bool(result.get("late")) and self.budget.over("search"))
             if result is not None:
                 return self._take(name, result)
 
@@ -167,19 +160,15 @@ class _Loop:
         scores = [one.result["score"] for one in self.ended.values() if one.result["score"] is not None]
         return min(scores, default=float("nan"))
 
-    def close(self) -> None:
-        """Let the proposer go."""
-        self._proposer.close()
-
     def _ask(self) -> bool:
         """Propose and begin one trial if the scores it must be proposed from are there."""
-        wanted = self._told + 1 if self._wants_score else self._asked - self._lag + 1
+        wanted = self._told + 1 if self._wants_score else self._asked - self.lag + 1
         while self._told < wanted:
             if self._told not in self.ended:
                 return False
             self._tell(self.ended[self._told])
         self._wants_score = False
-        proposal = self._proposer.ask()
+        proposal = self.proposer.ask()
         if proposal is None:
             self._wants_score = True
             return self._told < self._asked
@@ -188,13 +177,13 @@ class _Loop:
 
     def _tell(self, trial: Trial) -> None:
         score = trial.result["score"]
-        self._proposer.tell(trial.number, np.nan if score is None else score)
+        self.proposer.tell(trial.number, np.nan if score is None else score)
         self._told += 1
 
     def _begin(self, proposal: Proposal) -> None:
         name = f"trial-{proposal.number:03}"
-        network = self._space.network(proposal.values)
-        training = self._space.training(proposal.values, seed_of(self._seed, proposal.number), proposal.share)
+        network = self.space.network(proposal.values)
+        training = self.space.training(proposal.values, seed_of(self.seed, proposal.number), proposal.share)
         request = {
             "number": proposal.number,
             "network": to_dict(network),
@@ -202,13 +191,13 @@ class _Loop:
             "data": DATA,
             "weights": f"{name}.npz",
             "early_stop": True,
-            "rungs": self._limits() if self._prune else [None] * len(RUNGS),
+            "rungs": self._limits() if self.prune else [None] * len(RUNGS),
         }
         self._asked += 1
         self._proposals[name] = proposal, network
-        deadline = self._budget.deadline("search")
-        until = self._budget.deadline("refit") if proposal.number == 0 else None  # without one trial there is no model
-        self._jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline, until=until)
+        deadline = self.budget.deadline("search")
+        until = self.budget.deadline("refit") if proposal.number == 0 else None  # without one trial there is no model
+        self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline, until=until)
 
     def _limits(self) -> list[float | None]:
         """For each rung the median score there of the trials that the Oracle knows, None if those are too few."""
