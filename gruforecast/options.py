@@ -43,7 +43,7 @@ class FitOptions:
     max_time: float | None = None
     workers: int | None = None
     worker_memory: int | None = None
-    trial_time: float | None = None
+    trial_time: float | None = 1800.0
     retries: int = 1
     prune: bool = True
     tuner: str = "bayesian"

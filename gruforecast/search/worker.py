@@ -122,9 +122,8 @@ def _answer(message: Message) -> Message:
 
 
 def _send(connection: socket.socket, message: Message) -> None:
-    with contextlib.suppress(
-        BrokenPipeError, ConnectionResetError
-    ):  # the other side has gone: the next read ends this process
+    # where the other side has gone, the next read ends this process
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(json.dumps(message).encode() + b"\n")
 
 
