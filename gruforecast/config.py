@@ -64,6 +64,11 @@ class NetworkConfig:
         return self.lookback // self.segment
 
     @property
+    def cost(self) -> int:
+        """About how the time of a training step grows with the shape: steps times layers times their products."""
+        return self.tokens * self.layers * self.units * self.units
+
+    @property
     def recent(self) -> int:
         """Last inputs that the head sees directly, beside the recurrent state."""
         return min(self.season_length, MAX_RECENT) if self.season_length > 1 else min(3, self.lookback)

@@ -189,6 +189,13 @@ def test_one_shape_stays_with_one_worker_and_no_worker_idles(tmp_path: Path) -> 
         assert time.perf_counter() - begin < 1.0
 
 
+def test_the_dearest_of_the_waiting_tasks_begins_first(tmp_path: Path) -> None:
+    with Pool(1, tmp_path / "log.txt", preload=()) as pool:
+        for name, cost in (("first", 0.0), ("cheap", 1.0), ("dear", 9.0), ("middle", 5.0), ("also middle", 5.0)):
+            pool.submit(Task(name, "fakes:pid", {"sleep": 0.05}, shape=name, cost=cost))
+        assert [pool.next().name for _ in range(5)] == ["first", "dear", "middle", "also middle", "cheap"]
+
+
 def test_a_fresh_worker_has_done_nothing_before(tmp_path: Path) -> None:
     with Pool(1, tmp_path / "log.txt", preload=()) as pool:
         pool.submit(Task("one", "fakes:pid", {}))

@@ -74,6 +74,7 @@ class Jobs:
         request: dict[str, Any],
         *,
         shape: Hashable = None,
+        cost: float = 0.0,
         deadline: float | None = None,
         until: float | None = None,
         fresh: bool = False,
@@ -83,7 +84,7 @@ class Jobs:
 
         Args:
             request: plain values that the result follows from; `folder`, `deadline` and `limit` are added.
-            shape, fresh: see `Task`.
+            shape, cost, fresh: see `Task`.
             deadline: moment at which the job should end by itself, in seconds since the epoch.
             until: moment at which it is ended by force; a little after the deadline if not given.
             keep: whether the journal keeps the result.
@@ -101,7 +102,7 @@ class Jobs:
             return
         seconds = None if self.limit is None else 1.1 * self.limit + LEASE
         request |= {"folder": str(self.folder), "deadline": deadline}
-        self._open[name] = Task(name, call, request, shape, until, seconds, fresh)
+        self._open[name] = Task(name, call, request, shape, cost, until, seconds, fresh)
         self._passing |= set() if keep else {name}
         self.runner.submit(self._open[name])
 

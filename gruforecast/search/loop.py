@@ -197,7 +197,8 @@ class _Loop:
         self._proposals[name] = proposal, network
         deadline = self.budget.deadline("search")
         until = self.budget.deadline("refit") if proposal.number == 0 else None  # without one trial there is no model
-        self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline, until=until)
+        cost = network.cost * proposal.share
+        self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, cost=cost, deadline=deadline, until=until)
 
     def _limits(self) -> list[float | None]:
         """For each rung the median score there of the trials that the Oracle knows, None if those are too few."""

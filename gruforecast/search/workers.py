@@ -41,6 +41,7 @@ class Task:
     Attributes:
         call: `package.module:function`; request: its argument.
         shape: tasks of one shape go to the same worker where they can, because it has compiled that shape.
+        cost: of waiting tasks the dearest begins first, so that no worker is left with a long one at the end.
         until: moment, in seconds since the epoch, at which the worker is killed if it has not answered.
         seconds: the same, counted from the task's start.
         fresh: whether it wants a worker that has done nothing before.
@@ -50,6 +51,7 @@ class Task:
     call: str
     request: dict[str, Any]
     shape: Hashable = None
+    cost: float = 0.0
     until: float | None = None
     seconds: float | None = None
     fresh: bool = False
@@ -198,8 +200,8 @@ class Pool:
         """Give every free worker a task, of a shape it knows if one waits."""
         self._listen(0.0)  # a worker may have died since
         while self._waiting and (worker := self._free()) is not None:
-            task = next((task for task in self._waiting if task.shape in worker.shapes), None)
-            task = task or self._unclaimed()
+            known = [task for task in self._waiting if task.shape in worker.shapes]
+            task = max(known or self._unclaimed(), key=lambda task: task.cost)
             if task.fresh and worker.used:
                 self._retire(worker)
                 worker = self._start_worker()
@@ -219,10 +221,10 @@ class Pool:
             return self._start_worker()
         return min(free, key=lambda worker: not (worker.shapes & wanted), default=None)
 
-    def _unclaimed(self) -> Task:
-        """The first waiting task whose shape no worker knows; the first of all if there is none."""
+    def _unclaimed(self) -> list[Task]:
+        """The waiting tasks whose shape no worker knows; all of them if there is none."""
         known = set().union(*(worker.shapes for worker in self._workers))
-        return next((task for task in self._waiting if task.shape not in known), self._waiting[0])
+        return [task for task in self._waiting if task.shape not in known] or self._waiting
 
     def _hear(self, worker: _Worker) -> None:
         """Read what a worker sent, and take it in when its answer is whole."""
