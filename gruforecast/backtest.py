@@ -22,6 +22,7 @@ from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
 from gruforecast.windows import History, Sampler, Windows, gather_future
 
 Predictor = Callable[[Windows], Floats]
+Folds = list[Floats]  # for each fold forecasts (n, horizon)
 LEAST_WINDOWS = 20  # fewer training windows than this cannot spare an inner slice
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
 MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
@@ -125,9 +126,30 @@ class Split:
     def _some_score(self, windows: Windows) -> float:
         return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))
 
-    def fold_scores(self, predict: Predictor) -> list[float]:
-        """Mean MASE of each fold: the objective of the search and the number in the report."""
-        return [self.mean_mase(windows, predict(windows)) for windows in self.fold_windows()]
+    def fold_scores(self, folds: Folds) -> list[float]:
+        """Mean MASE of the forecasts of each fold: the objective of the search and the number in the report."""
+        return [self.mean_mase(windows, forecast) for windows, forecast in zip(self.fold_windows(), folds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What one model forecast.
+
+    Attributes:
+        folds: at `Split.fold_windows()`.
+        origins: (n, horizon) at `Split.calibration_windows()`; None for a model that was asked at the folds only.
+        test: (n, horizon) at `Split.test_windows()`.
+    """
+
+    folds: Folds
+    origins: Floats | None
+    test: Floats
+
+    @classmethod
+    def of(cls, split: Split, before: Predictor, at_test: Predictor) -> Forecasts:
+        """Forecasts of a model trained before the first fold, and of one trained up to the test part."""
+        folds = [before(windows) for windows in split.fold_windows()]
+        return cls(folds, before(split.calibration_windows()), at_test(split.test_windows()))
 
 
 def average(scores: Floats) -> float:

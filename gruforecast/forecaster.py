@@ -1,24 +1,24 @@
-"""A fitted model that forecasts: a network and the baselines, their intervals, and where the training data ended."""
+"""A fitted model that forecasts: networks and simpler models, their intervals, and where the training data ended."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Stamps
-from gruforecast.baselines import baselines
-from gruforecast.config import NetworkConfig
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.stamps import StampForm
 from gruforecast.data.table import Forecast, Names, Panel
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
-from gruforecast.forward import Weights, forecast_past
+from gruforecast.forward import Network, forecast_combined
 from gruforecast.intervals import Calibration
 from gruforecast.metrics import mase_scale
+from gruforecast.statistical import model_of
 from gruforecast.windows import History
 
-NETWORKS = "networks"
+NETWORKS, BLEND = "networks", "blend"
 
 
 @dataclass(frozen=True)
@@ -26,11 +26,11 @@ class Ends:
     """What a forecast needs to know of each series where it ends.
 
     Attributes:
-        past: (n_series, lookback) newest rows, NaN = missing or not yet begun.
+        past: (n_series, longest lookback) newest rows, NaN = missing or not yet begun.
         use_log: (n_series,) all values positive; never_negative: (n_series,) none below zero.
         scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
-        baselines: name to forecasts (n_series, horizon) from the end on.
+        forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
     """
 
     ids: tuple[tuple[str, ...], ...]
@@ -39,23 +39,23 @@ class Ends:
     never_negative: Bools
     scale: Floats
     last: Stamps
-    baselines: dict[str, Floats]
+    forecasts: dict[str, Floats]
 
     @classmethod
-    def of(cls, panel: Panel, config: NetworkConfig) -> Ends:
-        """The ends of all series of a panel."""
+    def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> Ends:
+        """The ends of all series of a panel, with forecasts of the `models` named."""
         history = History.of(panel.y, panel.indptr)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
-        m, horizon = config.season_length, config.horizon
+        m, horizon = networks[0].config.season_length, networks[0].config.horizon
         return cls(
             ids=panel.ids,
-            past=history.past(windows, config.lookback),
+            past=history.past(windows, max(network.config.lookback for network in networks)),
             use_log=windows.use_log,
             never_negative=history.nonnegative_until >= end,
             scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
-            baselines={name: model(history, windows, horizon, m) for name, model in baselines(m).items()},
+            forecasts={name: model_of(name)(history, windows, horizon, m) for name in models},
         )
 
     def only(self, keys: list[str]) -> Ends:
@@ -74,7 +74,7 @@ class Ends:
             never_negative=self.never_negative[keep],
             scale=self.scale[keep],
             last=self.last[keep],
-            baselines={name: values[keep] for name, values in self.baselines.items()},
+            forecasts={name: values[keep] for name, values in self.forecasts.items()},
         )
 
 
@@ -83,13 +83,15 @@ class Forecaster:
     """A model that forecasts any series of its frequency.
 
     Attributes:
+        networks: combined by their shares; they have horizon and season in common.
+        blend: share of each member in the blend; empty where there is none.
         winner: name of the member that the report called the winner.
         calibrations: intervals by member name.
         context: ends of the training series, from which a forecast without new data starts.
     """
 
-    config: NetworkConfig
-    weights: Weights
+    networks: tuple[Network, ...]
+    blend: dict[str, float]
     winner: str
     calibrations: dict[str, Calibration]
     names: Names
@@ -99,8 +101,13 @@ class Forecaster:
 
     @property
     def members(self) -> list[str]:
-        """Names that `predict` takes: the networks and the baselines."""
+        """Names that `predict` takes: the networks, the blend and the models that are no networks."""
         return list(self.calibrations)
+
+    @property
+    def horizon(self) -> int:
+        """Steps that it was fitted for."""
+        return self.networks[0].config.horizon
 
     def predict(
         self,
@@ -116,24 +123,28 @@ class Forecaster:
         Args:
             horizon: steps, at most those fitted.
             levels: interval levels in percent, of those calibrated; all by default.
-            member: `winner`, `networks`, or the name of a baseline.
+            member: `winner`, `networks`, `blend`, or the name of another model.
             ids: keys of the only series to forecast; parts of a compound key are joined by `/`.
 
         Raises:
             UsageError: an argument asks for what the model does not have.
             DataError: `panel` has another step than the data that the model was fitted on.
+            ResourceError: a package that the member needs is missing.
         """
         if panel is not None and (panel.freq.unit, panel.freq.step) != (self.freq.unit, self.freq.step):
             found = f"the step is {panel.freq.label!r}, the model was fitted on {self.freq.label!r}."
             raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
-        ends = self.context if panel is None else Ends.of(panel, self.config)
-        ends = ends.only(ids) if ids else ends
         name = self._member(member)
+        shares = self.blend if name == BLEND else {name: 1.0}
         steps = self._horizon(horizon)
+        models = set(shares) - {NETWORKS, *(one.name for one in self.networks)}
+        ends = self.context if panel is None else Ends.of(panel, self.networks, models)
+        ends = ends.only(ids) if ids else ends
         calibration = self._levels(name, levels)
         floor = ends.never_negative[:, None]
-        mean = self._mean(ends, name)[:, :steps]
-        mean = np.where(floor, np.maximum(mean, 0.0), mean)
+        mean = np.zeros((len(ends.ids), steps))
+        for part, share in shares.items():
+            mean += share * self._mean(ends, part)[:, :steps]
         lower, upper = calibration.bounds(mean, ends.scale)
         lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
         calendar: Forecaster | Panel = self if panel is None else panel
@@ -141,10 +152,12 @@ class Forecaster:
         return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, calendar.form, calendar.names)
 
     def _mean(self, ends: Ends, name: str) -> Floats:
-        if name != NETWORKS:
-            return ends.baselines[name]
-        middle = self.config.levels.index(0.5)
-        return forecast_past(ends.past, ends.use_log, self.config, self.weights)[:, :, middle]
+        networks = [one for one in self.networks if name in (NETWORKS, one.name)]
+        if networks:
+            whole = sum(one.share for one in networks)
+            alone = [replace(one, share=one.share / whole) for one in networks]
+            return forecast_combined(ends.past, ends.use_log, ends.never_negative, alone)
+        return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
 
     def _member(self, member: str) -> str:
         name = self.winner if member == "winner" else member
@@ -156,11 +169,11 @@ class Forecaster:
         return name
 
     def _horizon(self, horizon: int | None) -> int:
-        if horizon is not None and not 1 <= horizon <= self.config.horizon:
+        if horizon is not None and not 1 <= horizon <= self.horizon:
             remedy = f"Fit again with --horizon {horizon}." if horizon > 0 else "Pass a positive number."
-            text = f"--horizon {horizon} is not within 1 and {self.config.horizon}, the horizon fitted."
+            text = f"--horizon {horizon} is not within 1 and {self.horizon}, the horizon fitted."
             raise UsageError(text, remedy=remedy, code="GF-U06")
-        return horizon or self.config.horizon
+        return horizon or self.horizon
 
     def _levels(self, name: str, levels: tuple[float, ...] | None) -> Calibration:
         calibration = self.calibrations[name]

@@ -8,7 +8,8 @@ form of Chung et al.), LSTM (Hochreiter and Schmidhuber 1997), and the simple re
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +22,16 @@ from gruforecast.windows import History, Windows
 Single = NDArray[np.float32]
 Weights = dict[str, Single]
 BLOCK_NUMBERS = 4_000_000  # bounds the memory of one block: about 16 MB an array
+
+
+@dataclass(frozen=True)
+class Network:
+    """A trained network, named as in the leaderboard, and its share in the combination of all; they add up to one."""
+
+    name: str
+    config: NetworkConfig
+    weights: Weights
+    share: float = 1.0
 
 
 def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
@@ -68,6 +79,24 @@ def forecast_past(past: Floats, use_log: NDArray[np.bool_], config: NetworkConfi
         residual = residuals(encoded.features.astype(np.float32), config, weights)
         blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, use_log[block])))
     return np.concatenate(blocks)
+
+
+def forecast_combined(
+    past: Floats, use_log: NDArray[np.bool_], never_negative: NDArray[np.bool_], networks: Sequence[Network]
+) -> Floats:
+    """Point forecasts (n, horizon) of all `networks` together.
+
+    Args:
+        past: (n, the longest lookback); each network reads as many of the newest rows as it needs.
+        never_negative: (n,) where no forecast may be below zero.
+    """
+    total = np.zeros((len(past), networks[0].config.horizon))
+    for network in networks:
+        config = network.config
+        whole = forecast_past(past[:, -config.lookback :], use_log, config, network.weights)
+        point = whole[:, :, config.levels.index(0.5)]
+        total += network.share * np.where(never_negative[:, None], np.maximum(point, 0.0), point)
+    return total
 
 
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.backtest import Predictor, Split, average
+from gruforecast.backtest import Forecasts, Split, average
 from gruforecast.intervals import Calibration, calibrate, supported_levels
 from gruforecast.metrics import covered, mase_scale
 from gruforecast.windows import Windows
 
-Kind = Literal["gru", "lstm", "rnn", "baseline"]
+Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,13 @@ class Candidate:
     """A model that can be judged.
 
     Attributes:
-        before: forecasts at origins up to the test cutoff, by a model trained before the first fold cutoff.
-        at_test: forecasts at the test cutoff, by the model trained up to it.
         facts: parameters, seconds and the like, copied into its row.
         competes: whether it may win; rows of the short comparison may not.
     """
 
     name: str
     kind: Kind
-    before: Predictor
-    at_test: Predictor
+    forecasts: Forecasts
     facts: dict[str, Any] = field(default_factory=dict)
     competes: bool = True
 
@@ -72,9 +69,9 @@ class Judged:
 
 def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
     """The candidate's scores, and intervals of the levels that the number of its errors supports."""
-    calibration = calibrate_on_origins(candidate.before, split, levels)
+    calibration = _calibrated(candidate.forecasts, split, levels)
     windows = split.test_windows()
-    mean = candidate.at_test(windows)
+    mean = candidate.forecasts.test
     lower, upper = calibration.bounds(mean, interval_scale(split, windows))
     lower = split.history.floor_at_zero(lower, windows)
     scores = split.scores(windows, mean)
@@ -91,19 +88,26 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
         rmse=average(scores["rmse"]),
         mae=average(scores["mae"]),
         coverage=coverage,
-        val_mase=float(np.mean(split.fold_scores(candidate.before))),
+        val_mase=float(np.mean(split.fold_scores(candidate.forecasts.folds))),
         competes=candidate.competes,
         **candidate.facts,
     )
     return Judged(row, calibration, mean, lower, upper)
 
 
-def calibrate_on_origins(predict: Predictor, split: Split, levels: tuple[float, ...]) -> Calibration:
-    """Intervals from the errors at the origins between the first fold cutoff and the test part."""
-    windows = split.calibration_windows()
-    scale = interval_scale(split, windows)
-    errors = np.abs(predict(windows) - split.actual(windows)) / np.where(scale > 0, scale, np.nan)[:, None]
+def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
+    """Intervals from the errors at the origins between the first fold cutoff and the test part, or at the folds."""
+    if forecasts.origins is None:
+        asked = list(zip(split.fold_windows(), forecasts.folds, strict=True))
+    else:
+        asked = [(split.calibration_windows(), forecasts.origins)]
+    errors = np.concatenate([_scaled_errors(split, windows, found) for windows, found in asked])
     return calibrate(errors, supported_levels(errors, levels))
+
+
+def _scaled_errors(split: Split, windows: Windows, forecast: Floats) -> Floats:
+    scale = interval_scale(split, windows)
+    return np.abs(forecast - split.actual(windows)) / np.where(scale > 0, scale, np.nan)[:, None]
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:

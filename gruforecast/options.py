@@ -27,6 +27,8 @@ class FitOptions:
         trial_time: seconds after which a training ends with what it has reached, None = no limit.
         retries: how often a crashed training is tried again.
         prune: whether weak trials end early.
+        blend: whether networks are combined, and blended with simpler models; otherwise the best GRU stands alone.
+        stats: whether models of statsforecast take part in the blend, where that is installed.
         run_dir: where trials and test forecasts go; `<output>.run` when not given.
         fresh: whether an earlier search in the run folder is thrown away.
     """
@@ -48,6 +50,8 @@ class FitOptions:
     prune: bool = True
     tuner: str = "bayesian"
     compare: str = "short"
+    blend: bool = True
+    stats: bool = True
     folds: int = 3
     levels: tuple[float, ...] | None = None
     seed: int = 0

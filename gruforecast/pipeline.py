@@ -10,21 +10,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gruforecast.arrays import Floats
 from gruforecast.artifact.export import export
 from gruforecast.artifact.folder import clear_leftovers, publish, save, seal, write_json
 from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.backtest import Split
+from gruforecast.baselines import baselines
+from gruforecast.blend import Shares, combine, mixed
+from gruforecast.comparison import Comparison
 from gruforecast.contest import Contest
-from gruforecast.durable import read_npz
-from gruforecast.forecaster import NETWORKS, Ends, Forecaster
+from gruforecast.finals import Finals
+from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
+from gruforecast.forward import Network
 from gruforecast.leaderboard import Candidate, Judged, interval_scale, judge, mean_row, winner
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, prepare
 from gruforecast.progress import Budget, Clock, Progress
 from gruforecast.report.run_folder import write_run
 from gruforecast.report.summary import PACKAGES, Outcome, summarise
+from gruforecast.rivals import Rivals
 from gruforecast.search.jobs import Jobs
-from gruforecast.search.loop import DATA, Search, Trial, search
+from gruforecast.search.loop import DATA, Search, search
 from gruforecast.search.oracle import Proposer
 from gruforecast.search.run import open_run
 from gruforecast.search.space import Space
@@ -32,7 +38,7 @@ from gruforecast.search.trial import save_split
 from gruforecast.search.workers import Pool
 
 Report = dict[str, Any]
-AFTER_THE_SEARCH = ("compare", "levels")  # options that may change when a search goes on
+AFTER_THE_SEARCH = ("blend", "compare", "levels", "stats")  # options that may change when a search goes on
 
 
 def fit(options: FitOptions, progress: Progress | None = None) -> Report:
@@ -94,19 +100,13 @@ class _Run:
         prepared, options = self.prepared, self.options
         found = self._search()
         self.clock.lap("search")
-        contest = Contest(
-            split=prepared.split,
-            space=self.space,
-            found=found,
-            jobs=self.jobs,
-            seed=options.seed,
-            budget=self.budget,
-            compare=options.compare,
-        )
-        judged = self._judge_all(contest)
-        saved, refitted = contest.refit()
+        contest = Contest(prepared.split, self.space, self.jobs, options.seed, self.budget)
+        finals = Finals(contest, found, several=options.blend)
+        rivals = Rivals(contest, statistical=options.blend and options.stats)
+        judged, blended = self._judge_all(finals, rivals, Comparison(contest, found, options.compare))
+        finals.refit()
         self.clock.lap("refit")
-        found_parity = self._build(built, contest, contest.path(saved), judged)
+        found_parity = self._build(built, finals, rivals, judged, blended)
         self.clock.lap("export")
         given_up = _budget_warning(found, options, contest.given_up)
         for warning in [*contest.warnings, *given_up]:
@@ -119,11 +119,12 @@ class _Run:
             levels=prepared.levels,
             rows=[one.row for one in judged],
             found=found,
-            chosen=contest.best,
+            networks=finals.networks_facts(),
+            blend=blended,
             seed=options.seed,
-            digests={"scored": contest.scored["digest"], "saved": saved["digest"]},
+            digests=finals.digests(),
             parity=found_parity,
-            refitted=refitted,
+            refitted=finals.refitted,
             notes=prepared.notes,
             warnings=prepared.warnings + contest.warnings + given_up,
             given_up=bool(given_up),
@@ -147,54 +148,78 @@ class _Run:
             progress=self.progress,
         )
 
-    def _judge_all(self, contest: Contest) -> list[Judged]:
-        """Every row of the leaderboard; baselines are judged while the workers train."""
-        contest.begin()
-        baselines = [self._judge([candidate]) for candidate in contest.baselines()]
+    def _judge_all(self, finals: Finals, rivals: Rivals, comparison: Comparison) -> tuple[list[Judged], Shares]:
+        """Every row of the leaderboard, and the shares of the blend; baselines are judged while the workers train."""
+        finals.contest.save_all_rows()
+        finals.begin()
+        comparison.begin()
+        rivals.begin()
+        simple = rivals.baselines()
+        judged = [self._judge([candidate]) for candidate in simple]
         self.clock.lap("judging")
-        gru = contest.test_fit()
+        finals.choose()
+        networks = finals.test_fit()
         self.clock.lap("test_fit")
-        judged = [self._judge([gru])]
+        judged += [self._judge([candidate]) for candidate in networks]
         self.clock.lap("judging")
-        groups = contest.comparison()
+        groups = comparison.candidates()
         self.clock.lap("comparison")
         judged += [self._judge(group) for group in groups]
         self.clock.lap("judging")
-        return judged + baselines
+        statistical = rivals.candidates()
+        self.clock.lap("statistical")
+        blend = self._blend([networks[-1], *simple, *statistical])
+        judged += [self._judge([candidate]) for candidate in [*statistical, *blend]]
+        self.clock.lap("judging")
+        return judged, blend[0].facts["config"]["shares"] if blend else {}
+
+    def _blend(self, members: list[Candidate]) -> list[Candidate]:
+        """The blend of all networks together with the other models, if it is worth the name."""
+        names = [NETWORKS, *(one.name for one in members[1:])]
+        forecasts = {name: one.forecasts for name, one in zip(names, members, strict=True)}
+        split = self.prepared.split
+        found = combine(split, {name: one.folds for name, one in forecasts.items()}) if self.options.blend else None
+        if found is None or len(found.shares) < 2:
+            return []
+        facts = {"config": {"shares": found.shares}}
+        return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)]
 
     def _judge(self, seeds: list[Candidate]) -> Judged:
         """One row for all seeds of a model."""
         judged = [judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds]
         return replace(judged[0], row=mean_row([one.row for one in judged]))
 
-    def _build(self, built: Path, contest: Contest, weights: Path, judged: list[Judged]) -> float:
+    def _build(self, built: Path, finals: Finals, rivals: Rivals, judged: list[Judged], blend: Shares) -> float:
         """Write everything but the report into `built`; the parity of the SavedModel, called in a fresh process."""
         write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
-        forecaster = _forecaster(self.prepared, contest.best, read_npz(weights), judged)
+        forecaster = _forecaster(self.prepared, finals.networks(), rivals.ends, judged, blend)
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
         save(forecaster, built)
         with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
+            weights = [finals.contest.path(member.saved) for member in finals.members]
             found = export(self.jobs, forecaster, weights, Path(scratch))  # TensorFlow cannot read a path with [ or *
             shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
         return found
 
 
-def _forecaster(prepared: Prepared, chosen: Trial, weights: Any, judged: list[Judged]) -> Forecaster:
+def _forecaster(
+    prepared: Prepared, networks: tuple[Network, ...], ends: dict[str, Floats], judged: list[Judged], blend: Shares
+) -> Forecaster:
+    """What `predict` needs; where there is one network, `networks` is another name of it."""
     panel = prepared.panel
-    calibrations = {
-        NETWORKS if one.row.kind == "gru" else one.row.model: one.calibration for one in judged if one.row.competes
-    }
-    best = winner([one.row for one in judged])
+    calibrations = {one.row.model: one.calibration for one in judged if one.row.competes}
+    calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
+    context = Ends.of(panel, networks, baselines(prepared.split.season_length))
     return Forecaster(
-        config=chosen.network,
-        weights=weights,
-        winner=NETWORKS if best.kind == "gru" else best.model,
+        networks=networks,
+        blend=blend,
+        winner=winner([one.row for one in judged]).model,
         calibrations=calibrations,
         names=panel.names,
         freq=panel.freq,
         form=panel.form,
-        context=Ends.of(panel, chosen.network),
+        context=replace(context, forecasts=context.forecasts | ends),
     )
 
 

@@ -39,7 +39,7 @@ class Budget:
         seconds: for the whole command; None = no limit.
     """
 
-    ENDS = {"search": 0.50, "test_fit": 0.70, "comparison": 0.78, "refit": 0.88}  # noqa: RUF012 - never changed
+    ENDS = {"search": 0.50, "seeds": 0.58, "test_fit": 0.76, "comparison": 0.82, "statistical": 0.82, "refit": 0.90}  # noqa: RUF012 - never changed
 
     def __init__(self, seconds: float | None) -> None:
         self._begin = time.time()
@@ -54,12 +54,16 @@ class Budget:
         deadline = self.deadline(part)
         return deadline is not None and time.time() >= deadline
 
-    def fitting(self, steps: int, seconds_per_step: float | None, part: str) -> int:
-        """How many of `steps` fit into what is left for `part`, at least one."""
+    def fitting(self, steps: int, seconds_per_step: float | None, part: str, rounds: int = 1) -> int:
+        """How many of `steps` fit into what is left for `part`, at least one.
+
+        Args:
+            rounds: how many trainings follow each other in that time.
+        """
         deadline = self.deadline(part)
         if deadline is None or not seconds_per_step:
             return max(steps, 1)
-        return int(max(1, min(steps, (deadline - time.time()) / seconds_per_step)))
+        return int(max(1, min(steps, (deadline - time.time()) / rounds / seconds_per_step)))
 
 
 class Clock:

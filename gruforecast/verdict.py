@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from gruforecast.leaderboard import Row, winner
 
-TITLES = {"seasonal-naive": "seasonal naive", "window-mean": "window mean", "gru": "the GRU", "theta": "Theta"}
+TITLES = {
+    "seasonal-naive": "seasonal naive",
+    "window-mean": "window mean",
+    "theta": "Theta",
+    "dynamic-theta": "dynamic Theta",
+    "auto-ets": "AutoETS",
+    "auto-arima": "AutoARIMA",
+    "gru": "the GRU",
+    "networks": "the GRU ensemble",
+    "blend": "the blend",
+}
 
 
 def verdict(rows: list[Row]) -> str:
@@ -13,11 +23,11 @@ def verdict(rows: list[Row]) -> str:
     The winner is chosen on validation; a win over the naive forecast is only claimed when the test part shows it too.
     """
     best = winner(rows)
-    networks = [row for row in rows if row.kind != "baseline"]
     reference = _reference(rows)
-    chosen = f"{_title(best).capitalize() if best.kind == 'baseline' else 'The GRU'} was chosen on the validation folds"
+    title = _title(best)
+    chosen = f"{title[0].upper()}{title[1:]}{_parts(best)} was chosen on the validation folds"
     if best.model == reference.model:
-        gru = next((row for row in networks if row.competes), None)
+        gru = _gru(rows)
         against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
         return f"{chosen} (MASE {best.val_mase:.3f}{against}): no model was better than {_title(best)}."
     first = f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f})"
@@ -30,7 +40,7 @@ def verdict(rows: list[Row]) -> str:
     second = (
         f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
     )
-    return f"{first}; {second}.{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
+    return f"{first}; {second}.{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
 
 
 def _reference(rows: list[Row]) -> Row:
@@ -51,13 +61,35 @@ def _lstm_remark(rows: list[Row]) -> str:
     )
 
 
+def _gru_remark(rows: list[Row], best: Row) -> str:
+    """What the best single GRU scored, where something else was chosen."""
+    gru = _gru(rows)
+    if gru is None or best.model == gru.model:
+        return ""
+    return f" The best single GRU: {gru.val_mase:.3f} on the folds, {gru.mase:.3f} on the test part."
+
+
 def _baseline_remark(rows: list[Row], best: Row) -> str:
-    if best.kind == "baseline":
-        gru = next((row for row in rows if row.kind == "gru" and row.competes), None)
-        return f" The best GRU: {gru.val_mase:.3f} on the folds, {gru.mase:.3f} on the test part." if gru else ""
-    better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase]
+    better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase and best.kind != "baseline"]
     names = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in better)
     return f" On the test part alone better: {names}." if better else ""
+
+
+def _gru(rows: list[Row]) -> Row | None:
+    """The best single GRU."""
+    return next((row for row in rows if row.model == "gru" and row.competes), None)
+
+
+def _parts(row: Row) -> str:
+    """What a blend consists of, largest share first."""
+    if row.kind != "blend" or not row.config:
+        return ""
+    parts = sorted(row.config["shares"].items(), key=lambda part: -part[1])
+    return f" ({', '.join(f'{100 * share:.0f} % {_member(name)}' for name, share in parts)})"
+
+
+def _member(name: str) -> str:
+    return "GRU" if name == "networks" else TITLES.get(name, name)
 
 
 def _title(row: Row) -> str:

@@ -64,6 +64,6 @@ def csv(tmp_path: Path) -> Any:
 def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """A model of the air passengers with two trials: the folder `cwd` it was made in, and the report."""
     cwd = tmp_path_factory.mktemp("fitted")
-    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--json", cwd=cwd)
+    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--no-stats", "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
     return {"cwd": cwd, "report": json.loads(done.stdout), "stderr": done.stderr}

@@ -87,7 +87,7 @@ def test_trials_cannot_see_the_test_part(tmp_path) -> None:
 
 def test_scores_of_the_folds_by_hand() -> None:
     found = split(panel_of(np.arange(100.0)), 10, 3, 1, "f.csv")
-    scores = found.fold_scores(lambda windows: naive(found.history, windows, 10, 1))
+    scores = found.fold_scores([naive(found.history, windows, 10, 1) for windows in found.fold_windows()])
     assert scores == pytest.approx([5.5, 5.5, 5.5])  # errors 1 … 10, scale 1
 
 

@@ -153,7 +153,7 @@ def test_another_command_does_not_touch_the_model(fitted: dict[str, Any]) -> Non
     done = run("fit", str(AIR), "--horizon", "6", "--trials", "2", cwd=fitted["cwd"])
     assert done.returncode == 4
     assert "--overwrite" in done.stderr
-    assert load(fitted["cwd"] / "gruforecast_model").config.horizon == 12
+    assert load(fitted["cwd"] / "gruforecast_model").horizon == 12
 
 
 def test_the_same_seed_gives_the_same_leaderboard_and_forecast(fitted: dict[str, Any], tmp_path: Path) -> None:

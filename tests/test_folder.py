@@ -16,26 +16,33 @@ from gruforecast.config import NetworkConfig
 from gruforecast.data.table import Panel
 from gruforecast.errors import ModelError, ResourceError, UsageError
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
-from gruforecast.forward import weight_shapes
+from gruforecast.forward import Network, weight_shapes
 from gruforecast.intervals import Calibration
 
+MEMBERS = (NETWORKS, "gru", "gru-2", "blend", "theta", "naive")
 
-def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
-    config = NetworkConfig(horizon=6, lookback=24, season_length=12, units=4, log_unit=0.5)
-    generator = np.random.default_rng(0)
+
+def make_network(name: str, lookback: int, share: float) -> Network:
+    config = NetworkConfig(horizon=6, lookback=lookback, season_length=12, units=4, log_unit=0.5)
+    generator = np.random.default_rng(lookback)
     weights = {
         name: (0.1 * generator.normal(size=shape)).astype(np.float32) for name, shape in weight_shapes(config).items()
     }
+    return Network(name, config, weights, share)
+
+
+def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
+    networks = (make_network("gru", 24, 0.75), make_network("gru-2", 36, 0.25))
     calibration = Calibration((80.0, 95.0), np.linspace(1, 2, 12).reshape(6, 2))
     return Forecaster(
-        config=config,
-        weights=weights,
+        networks=networks,
+        blend={NETWORKS: 0.5, "theta": 0.5},
         winner=NETWORKS,
-        calibrations={NETWORKS: calibration, "theta": calibration, "naive": calibration},
+        calibrations=dict.fromkeys(MEMBERS, calibration),
         names=panel.names,
         freq=panel.freq,
         form=panel.form,
-        context=Ends.of(panel, config),
+        context=Ends.of(panel, networks, ["theta", "naive"]),
         **changes,
     )
 
@@ -57,7 +64,7 @@ def folder(tmp_path: Path, panel: Panel) -> Path:
 
 def test_save_load_predict_is_predict_bit_for_bit(folder: Path, panel: Panel) -> None:
     one, two = make_forecaster(panel), load(folder)
-    for member in (NETWORKS, "theta", "naive"):
+    for member in MEMBERS:
         a, b = one.predict(member=member), two.predict(member=member)
         np.testing.assert_array_equal(a.mean, b.mean)
         np.testing.assert_array_equal(a.upper, b.upper)
@@ -68,7 +75,7 @@ def test_save_load_predict_is_predict_bit_for_bit(folder: Path, panel: Panel) ->
 
 def test_forecasting_from_the_context_is_forecasting_from_the_data(folder: Path, panel: Panel) -> None:
     forecaster = load(folder)
-    for member in ("networks", "theta"):
+    for member in MEMBERS:
         a, b = forecaster.predict(member=member), forecaster.predict(panel, member=member)
         np.testing.assert_allclose(a.mean, b.mean, rtol=1e-12)
         np.testing.assert_allclose(a.lower, b.lower, rtol=1e-12)
@@ -136,7 +143,7 @@ def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str)
 )
 def test_an_impossible_configuration_is_refused(folder: Path, key: str, value: Any, words: str) -> None:
     model = json.loads((folder / "model.json").read_text())
-    model["network"][key] = value
+    model["networks"][1]["config"][key] = value
     write_json(folder / "model.json", model)
     (folder / "manifest.json").unlink()
     seal(folder, {})
@@ -214,13 +221,26 @@ def reseal(folder: Path, change: Any) -> None:
     ],
 )
 def test_nonsense_in_a_sealed_folder_is_exit_4(folder: Path, part: str, key: str, value: Any) -> None:
-    reseal(folder, lambda model: model[part].update({key: value}))
+    def change(model: dict[str, Any]) -> None:
+        (model["networks"][0]["config"] if part == "network" else model[part]).update({key: value})
+
+    reseal(folder, change)
     with pytest.raises(ModelError):
         load(folder)
 
 
 @pytest.mark.parametrize(
-    "change", [{"winner": "nobody"}, {"ids": [["a"]]}, {"levels": {"networks": [80.0]}}, {"names": 5}]
+    "change",
+    [
+        {"winner": "nobody"},
+        {"ids": [["a"]]},
+        {"levels": {"networks": [80.0]}},
+        {"names": 5},
+        {"blend": {"nobody": 1.0}},
+        {"blend": {}},
+        {"blend": {"blend": 1.0}},
+        {"networks": []},
+    ],
 )
 def test_parts_that_do_not_fit_together_are_exit_4(folder: Path, change: dict[str, Any]) -> None:
     reseal(folder, lambda model: model.update(change))
@@ -236,7 +256,7 @@ def test_arrays_that_cannot_be_right_are_exit_4(folder: Path, name: str, damage:
     path = folder / f"{name}.npz"
     with np.load(path) as data:
         arrays = {key: data[key] for key in data.files}
-    key = {"weights": "hidden.bias", "calibration": "theta", "context": "baseline.theta"}[name]
+    key = {"weights": "1.hidden.bias", "calibration": "theta", "context": "forecast.theta"}[name]
     if damage == "missing":
         del arrays[key]
     elif damage == "text":

@@ -30,6 +30,7 @@ ARGUMENTS = [
     "3",
     "--compare",
     "none",
+    "--no-stats",
 ]
 
 

@@ -118,7 +118,7 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
     assert result["score"] == pytest.approx(np.mean(result["fold_scores"]))
     divided, weights = load_split(request["folder"], "split"), read_npz(tmp_path / "w.npz")
     config = NetworkConfig(**{**request["network"], "levels": (0.5,)})
-    again = divided.fold_scores(lambda windows: point(divided.history, windows, config, weights))
+    again = divided.fold_scores([point(divided.history, one, config, weights) for one in divided.fold_windows()])
     assert again == result["fold_scores"]
 
 

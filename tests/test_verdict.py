@@ -45,7 +45,15 @@ def test_naive_can_win() -> None:
 def test_another_baseline_can_win() -> None:
     text = verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.5)])
     assert text.startswith("Theta was chosen")
-    assert "The best GRU: 0.600 on the folds, 0.500 on the test part" in text
+    assert "The best single GRU: 0.600 on the folds, 0.500 on the test part" in text
+
+
+def test_a_blend_says_what_it_is_made_of() -> None:
+    blend = row("blend", 0.45, 0.55, "blend", config={"shares": {"networks": 0.75, "auto-ets": 0.25}})
+    text = verdict([BASE, NAIVE, SEASONAL, blend])
+    assert text.startswith("The blend (75 % GRU, 25 % AutoETS) was chosen")
+    assert "55 % below seasonal naive" in text
+    assert "The best single GRU: 0.600 on the folds, 0.500 on the test part" in text
 
 
 def test_a_baseline_that_is_better_on_the_test_part_is_named() -> None:

@@ -13,7 +13,7 @@ from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
 from gruforecast.forecaster import Forecaster
-from gruforecast.forward import forecast_past
+from gruforecast.forward import Network, forecast_combined
 from gruforecast.search.jobs import Jobs
 from gruforecast.windows import History, gather_past
 
@@ -28,7 +28,7 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     """Write a SavedModel whose `serving_default` takes `y` (batch, time) and gives `y_hat` (batch, horizon).
 
     Args:
-        request: `network` (fields of the configuration), `weights` (path), `saved_model` (folder to write).
+        request: `networks` (`config`, `share` and path of the `weights` of each), `saved_model` (folder to write).
 
     Returns:
         `seconds` that it took.
@@ -38,10 +38,18 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     from gruforecast.networks.graph import raw_graph
 
     begin = time.perf_counter()
-    config = from_dict(NetworkConfig, request["network"], "export request")
-    model, serve = raw_graph(config, read_npz(request["weights"]))
+    networks = [
+        Network(
+            one["name"],
+            from_dict(NetworkConfig, one["config"], "export request"),
+            read_npz(one["weights"]),
+            one["share"],
+        )
+        for one in request["networks"]
+    ]
+    models, serve = raw_graph(networks)
     module = tf.Module()
-    module.network = model  # tracked, so that its variables are saved
+    module.networks = models  # tracked, so that its variables are saved
     module.serve = serve
     tf.saved_model.save(module, request["saved_model"], signatures={"serving_default": serve})
     return {"seconds": time.perf_counter() - begin}
@@ -66,11 +74,11 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - begin}
 
 
-def export(jobs: Jobs, forecaster: Forecaster, weights: Path, scratch: Path) -> float:
+def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
     """Write `scratch/saved_model` and call it from another process.
 
     Args:
-        weights: file with the network's arrays.
+        weights: file with the arrays of each network.
 
     Returns:
         The largest difference between its forecasts and those made in numpy, relative to the largest forecast of the
@@ -80,8 +88,11 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: Path, scratch: Path) -> 
         GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
     """
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    request: dict[str, Any] = {"network": to_dict(forecaster.config), "weights": str(weights.absolute())}
-    _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
+    networks = [
+        {"name": one.name, "config": to_dict(one.config), "share": one.share, "weights": str(path.absolute())}
+        for one, path in zip(forecaster.networks, weights, strict=True)
+    ]
+    _do(jobs, "export", WRITE, {"networks": networks, "saved_model": saved_model})
     past = forecaster.context.past[:MOST_SERIES]
     sample = {"whole": past, "short": past[:, -3:]}
     write_file(Path(given), npz(sample))
@@ -107,10 +118,9 @@ def _expected(y: Floats, forecaster: Forecaster) -> Floats:
     n, time_steps = y.shape
     history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
-    config = forecaster.config
-    past = gather_past(history.values, windows, config.lookback)
-    point = forecast_past(past, windows.use_log, config, forecaster.weights)[:, :, config.levels.index(0.5)]
-    return history.floor_at_zero(point, windows)
+    past = gather_past(history.values, windows, forecaster.context.past.shape[1])
+    never_negative = history.nonnegative_until >= history.indptr[1:]
+    return forecast_combined(past, windows.use_log, never_negative, forecaster.networks)
 
 
 def _difference(found: Floats, expected: Floats) -> float:

@@ -1,9 +1,9 @@
 """The model folder, format 0: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
 manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
-model.json         network, names of columns, frequency, form of stamps, winner, interval levels
+model.json         networks, shares of the blend, names of columns, frequency, form of stamps, winner, interval levels
 weights.npz        network weights          calibration.npz   interval half widths by member
-context.npz        newest rows of each training series and baseline forecasts from there on
+context.npz        newest rows of each training series and forecasts from there on of models that are no networks
 saved_model/       an export for other programs, never opened by this package's own commands
 report.json        everything the report says
 """
@@ -15,7 +15,7 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
@@ -30,8 +30,8 @@ from gruforecast.data.stamps import StampForm
 from gruforecast.data.table import Names
 from gruforecast.durable import file_digest, npz, sync, write_file
 from gruforecast.errors import ModelError
-from gruforecast.forecaster import NETWORKS, Ends, Forecaster
-from gruforecast.forward import weight_shapes
+from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
+from gruforecast.forward import Network, Weights, weight_shapes
 from gruforecast.intervals import Calibration
 
 FORMAT = 0
@@ -44,7 +44,10 @@ LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what 
 def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
     model = {
-        "network": to_dict(forecaster.config),
+        "networks": [
+            {"name": one.name, "share": one.share, "config": to_dict(one.config)} for one in forecaster.networks
+        ],
+        "blend": forecaster.blend,
         "winner": forecaster.winner,
         "names": {**asdict(forecaster.names), "ids": list(forecaster.names.ids)},
         "freq": asdict(forecaster.freq),
@@ -53,10 +56,10 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "ids": [list(key) for key in forecaster.context.ids],
     }
     write_json(folder / "model.json", model)
-    write_file(folder / "weights.npz", npz(forecaster.weights))
+    write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
     write_file(folder / "calibration.npz", npz({name: found.width for name, found in forecaster.calibrations.items()}))
     ends = forecaster.context
-    forecasts = {f"baseline.{name}": ends.baselines[name] for name in forecaster.members if name != NETWORKS}
+    forecasts = {f"forecast.{name}": ends.forecasts[name] for name in _models(forecaster.members, forecaster.networks)}
     context = {
         "past": ends.past,
         "use_log": ends.use_log,
@@ -162,31 +165,60 @@ def load(folder: str | Path) -> Forecaster:
 
 def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
     file = str(folder / "model.json")
-    config = from_dict(NetworkConfig, model["network"], file)
-    weights = _arrays(folder / "weights.npz", {name: (shape, "f4") for name, shape in weight_shapes(config).items()})
+    networks = _networks(folder, model["networks"])
+    horizon = networks[0].config.horizon
     levels = {str(name): tuple(float(level) for level in found) for name, found in model["levels"].items()}
-    widths = {name: ((config.horizon, len(found)), "f8") for name, found in levels.items()}
+    widths = {name: ((horizon, len(found)), "f8") for name, found in levels.items()}
     calibration = _arrays(folder / "calibration.npz", widths)
     ids = tuple(tuple(str(part) for part in key) for key in model["ids"])
-    if model["winner"] not in levels:
-        raise ValueError("the winner is no member")
+    blend = {str(name): float(share) for name, share in model["blend"].items()}
+    if model["winner"] not in levels or not set(blend) <= set(levels) - {BLEND} or (BLEND in levels) != bool(blend):
+        raise ValueError("the winner or a part of the blend is no member")
     return Forecaster(
-        config=config,
-        weights=weights,
+        networks=networks,
+        blend=blend,
         winner=str(model["winner"]),
         calibrations={name: Calibration(found, calibration[name]) for name, found in levels.items()},
         names=from_dict(Names, model["names"], file),
         freq=from_dict(Frequency, model["freq"], file),
         form=from_dict(StampForm, model["form"], file),
-        context=_context(folder, config, ids, [name for name in levels if name != NETWORKS]),
+        context=_context(folder, networks, ids, _models(levels, networks)),
     )
 
 
-def _context(folder: Path, config: NetworkConfig, ids: tuple[tuple[str, ...], ...], members: list[str]) -> Ends:
-    n = len(ids)
-    wanted = {"past": ((n, config.lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
+def _models(members: Iterable[str], networks: Iterable[Network]) -> list[str]:
+    """The members that are no networks: their forecasts from the end of the training data are kept."""
+    others = {NETWORKS, BLEND, *(one.name for one in networks)}
+    return [name for name in members if name not in others]
+
+
+def weights_by_number(networks: Sequence[Network]) -> Weights:
+    """The arrays of all networks in one mapping, such as `0.gru_0.kernel`."""
+    return {f"{k}.{name}": array for k, one in enumerate(networks) for name, array in one.weights.items()}
+
+
+def _networks(folder: Path, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
+    configs = [from_dict(NetworkConfig, one["config"], str(folder / "model.json")) for one in kept]
+    shares = [float(one["share"]) for one in kept]
+    if len({(config.horizon, config.season_length) for config in configs}) != 1 or not abs(sum(shares) - 1) < 1e-6:
+        raise ValueError("the networks do not fit together")
+    wanted = {
+        f"{k}.{name}": (shape, "f4")
+        for k, config in enumerate(configs)
+        for name, shape in weight_shapes(config).items()
+    }
+    arrays = _arrays(folder / "weights.npz", wanted)
+    return tuple(
+        Network(str(one["name"]), config, {name: arrays[f"{k}.{name}"] for name in weight_shapes(config)}, share)
+        for k, (one, config, share) in enumerate(zip(kept, configs, shares, strict=True))
+    )
+
+
+def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, ...], ...], models: list[str]) -> Ends:
+    n, lookback = len(ids), max(one.config.lookback for one in networks)
+    wanted = {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
     wanted |= {"use_log": ((n,), "b1"), "never_negative": ((n,), "b1")}
-    wanted |= {f"baseline.{name}": ((n, config.horizon), "f8") for name in members}
+    wanted |= {f"forecast.{name}": ((n, networks[0].config.horizon), "f8") for name in models}
     arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale"))
     if (np.abs(arrays["last"]) > MOST_STAMP).any():
         raise ValueError("a stamp is out of range")
@@ -197,7 +229,7 @@ def _context(folder: Path, config: NetworkConfig, ids: tuple[tuple[str, ...], ..
         never_negative=arrays["never_negative"],
         scale=arrays["scale"],
         last=arrays["last"].astype("datetime64[s]"),
-        baselines={name: arrays[f"baseline.{name}"] for name in members},
+        forecasts={name: arrays[f"forecast.{name}"] for name in models},
     )
 
 

@@ -58,6 +58,22 @@ def fit(
     compare: Annotated[
         str, typer.Option(help="GRU, LSTM and simple RNN side by side: short, full or none.", rich_help_panel=SEARCH)
     ] = "short",
+    blend: Annotated[
+        bool,
+        typer.Option(
+            "--blend/--no-blend",
+            help="Combine networks and simpler models, or keep the best GRU.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = True,
+    stats: Annotated[
+        bool,
+        typer.Option(
+            "--stats/--no-stats",
+            help="Blend AutoETS, Theta, AutoARIMA of statsforecast too, if installed.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = True,
     folds: Annotated[int, typer.Option(help="Rolling validation folds.", rich_help_panel=SEARCH)] = 3,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel=SEARCH)] = 0,
     level: Annotated[
@@ -109,6 +125,8 @@ def fit(
             prune=prune,
             tuner=tuner,
             compare=compare,
+            blend=blend,
+            stats=stats,
             folds=folds,
             levels=tuple(level) if level else None,
             seed=seed,

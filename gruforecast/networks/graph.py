@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -9,21 +10,20 @@ import tensorflow as tf
 
 from gruforecast.config import NetworkConfig
 from gruforecast.encoding import decode, encode
-from gruforecast.forward import Weights
+from gruforecast.forward import Network
 from gruforecast.networks.build import build_network
 from gruforecast.networks.train import set_weights
 
 
-def raw_graph(config: NetworkConfig, weights: Weights) -> tuple[keras.Model, Any]:
-    """The network, and a TensorFlow function from `y` float64 (batch, time) to `{"y_hat": (batch, horizon)}`.
+def raw_graph(networks: Sequence[Network]) -> tuple[list[keras.Model], Any]:
+    """The networks, and a TensorFlow function from `y` float64 (batch, time) to `{"y_hat": (batch, horizon)}`.
 
     `y` is in the user's unit with NaN for missing, of any length from 1 on; it is padded or cut to the lookback inside.
     Logarithms are taken where all of `y` is positive; where none of it is negative, no forecast is.
     """
-    model = build_network(config, seed=0)
-    set_weights(model, weights)
-    middle = config.levels.index(0.5)
-
+    models = [build_network(network.config, seed=0) for network in networks]
+    for model, network in zip(models, networks, strict=True):
+        set_weights(model, network.weights)
     raw = tf.TensorSpec((None, None), tf.float64, name="y")
 
     @tf.function(input_signature=[raw], autograph=False)  # type: ignore[untyped-decorator]
@@ -31,12 +31,20 @@ def raw_graph(config: NetworkConfig, weights: Weights) -> tuple[keras.Model, Any
         missing = tf.math.is_nan(y)
         use_log = tf.reduce_all(missing | (y > 0), axis=1)  # (batch,)
         never_negative = tf.reduce_all(missing | (y >= 0), axis=1)
-        padding = tf.fill((tf.shape(y)[0], config.lookback), tf.constant(float("nan"), tf.float64))
-        past = tf.concat([padding, y], axis=1)[:, -config.lookback :]
-        past = tf.ensure_shape(past, (None, config.lookback))
-        encoded = encode(past, use_log, config, keras.ops)
-        residual = tf.cast(model(tf.cast(encoded.features, tf.float32), training=False), tf.float64)
-        forecast = decode(residual, encoded, use_log, keras.ops)[:, :, middle]  # (batch, horizon)
-        return {"y_hat": tf.where(never_negative[:, None], tf.maximum(forecast, 0.0), forecast)}
+        parts = []
+        for model, network in zip(models, networks, strict=True):
+            point = _point(model, network.config, y, use_log)
+            parts.append(network.share * tf.where(never_negative[:, None], tf.maximum(point, 0.0), point))
+        return {"y_hat": tf.add_n(parts)}
 
-    return model, serve
+    return models, serve
+
+
+def _point(model: keras.Model, config: NetworkConfig, y: Any, use_log: Any) -> Any:
+    """Point forecasts (batch, horizon) of one network."""
+    padding = tf.fill((tf.shape(y)[0], config.lookback), tf.constant(float("nan"), tf.float64))
+    past = tf.concat([padding, y], axis=1)[:, -config.lookback :]
+    past = tf.ensure_shape(past, (None, config.lookback))
+    encoded = encode(past, use_log, config, keras.ops)
+    residual = tf.cast(model(tf.cast(encoded.features, tf.float32), training=False), tf.float64)
+    return decode(residual, encoded, use_log, keras.ops)[:, :, config.levels.index(0.5)]

@@ -8,7 +8,6 @@ from importlib.metadata import version
 from typing import Any
 
 from gruforecast import __version__
-from gruforecast.contest import GATES
 from gruforecast.data.table import Panel
 from gruforecast.leaderboard import Row, winner
 from gruforecast.search.loop import Search, Trial
@@ -16,7 +15,10 @@ from gruforecast.verdict import verdict
 
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
-REFIT_NOTE = "The saved network went on from the scored weights with the newest rows added; the scores are from before."
+GATES = {"gru": 2, "lstm": 3, "rnn": 0}
+REFIT_NOTE = (
+    "The saved networks went on from the scored weights with the newest rows added; the scores are from before."
+)
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,9 @@ class Outcome:
 
     Attributes:
         panel: the data; season_length, horizon, folds, levels: what was used.
-        rows: the leaderboard; found: the search; chosen: the trial whose network was saved.
-        digests: of the weights scored on the test part and of those saved.
+        rows: the leaderboard; found: the search.
+        networks: what was saved, best on the folds first; blend: share of each member, empty if there is none.
+        digests: of the weights scored on the test part and of those saved, by network.
         parity: largest relative difference between SavedModel and forecast.
         given_up: whether a time budget cut something short.
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
@@ -40,7 +43,8 @@ class Outcome:
     levels: tuple[float, ...]
     rows: list[Row]
     found: Search
-    chosen: Trial
+    networks: list[dict[str, Any]]
+    blend: dict[str, float]
     seed: int
     digests: dict[str, str]
     parity: float
@@ -73,7 +77,9 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "seconds": total,
         "seconds_by_part": seconds,
         "trials": {status: outcome.found.count(status) for status in STATUSES},
-        "chosen": _chosen(outcome),
+        "chosen": outcome.networks[0],
+        "networks": outcome.networks,
+        "blend": outcome.blend,
         "leaderboard": [row.to_dict() for row in rows],
         "cells": cell_facts(rows),
         "search": [_trial(trial) for trial in outcome.found.trials],
@@ -81,7 +87,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.parity,
-        "refit": REFIT_NOTE if outcome.refitted else "The saved network is the one that was scored.",
+        "refit": REFIT_NOTE if outcome.refitted else "The saved networks are those that were scored.",
         "found": outcome.notes,
         "warnings": outcome.warnings,
         "versions": {"gruforecast": __version__, "python": platform.python_version()}
@@ -107,12 +113,6 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
         for row in rows
         if row.kind == kind and row.budget in budgets
     ]
-
-
-def _chosen(outcome: Outcome) -> dict[str, Any]:
-    result = outcome.chosen.result
-    facts = {name: result[name] for name in ("steps", "parameters", "digest")}
-    return {**outcome.chosen.values, "number": outcome.chosen.number, **facts, "val_mase": result["score"]}
 
 
 def _trial(trial: Trial) -> dict[str, Any]:

@@ -122,6 +122,11 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     """Leaderboard, comparison of cells, verdict, and where the model is, on stdout; warnings were said before."""
     console = _console(sys.stdout)
     console.print(_leaderboard(report))
+    networks = {one["name"]: one["share"] for one in report["networks"]}
+    for name, shares in (("networks", networks if len(networks) > 1 else {}), ("blend", report["blend"])):
+        if shares:
+            parts = ", ".join(f"{100 * share:.0f} % {member}" for member, share in shares.items())
+            console.print(Text(f"{name}: {parts}", style="dim"))
     if len(report["cells"]) > 1:
         console.print(_cells(report["cells"]))
     if verbose:

@@ -19,9 +19,11 @@ from gruforecast.backtest import Split
 from gruforecast.config import NetworkConfig, TrainingConfig, from_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.forward import Weights, digest_of, forecast
-from gruforecast.windows import History, Sampler
+from gruforecast.statistical import model_of
+from gruforecast.windows import History, Sampler, Windows
 
 Result = dict[str, Any]
+STATISTICAL_BLOCK = 16  # series between two looks at the clock
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -81,7 +83,8 @@ def run_trial(request: dict[str, Any]) -> Result:
     else:
         trained = _train(config, training, split, split.first, schedule)
     evaluation = time.perf_counter()
-    scores = split.fold_scores(lambda windows: point(split.history, windows, config, trained.weights))
+    forecasts = [point(split.history, windows, config, trained.weights) for windows in split.fold_windows()]
+    scores = split.fold_scores(forecasts)
     trained.seconds["evaluate"] = time.perf_counter() - evaluation
     score = float(np.mean(scores))
     usable = not trained.diverged and bool(np.isfinite(score))
@@ -117,6 +120,42 @@ def run_fit(request: dict[str, Any]) -> Result:
         **_facts(trained, training, split, begin),
         "file": _save_weights(request, trained.weights),
     }
+
+
+def places(split: Split) -> dict[str, Windows]:
+    """Where a model that is fitted anew for each window is asked: at the folds, the test part, the end, all origins."""
+    folds = {f"fold-{k}": windows for k, windows in enumerate(split.fold_windows())}
+    series, end = np.arange(len(split.test)), split.history.indptr[1:]
+    later = {"test": split.test_windows(), "end": split.history.windows(series, end)}
+    return folds | later | {"origins": split.calibration_windows()}
+
+
+def run_statistical(request: dict[str, Any]) -> Result:
+    """Forecasts of a statistical model for all windows of one place.
+
+    Args:
+        request: `folder`, `data` (as for `run_trial`), `model` (name), `place` (see `places`), `file` (to be written),
+            `deadline`, `limit`.
+
+    Returns:
+        `status` (completed), `late` (whether the deadline came first), `file`, `seconds`.
+    """
+    begin, deadline = time.perf_counter(), _deadline(request)
+    split = load_split(request["folder"], request["data"])
+    windows, model = places(split)[request["place"]], model_of(request["model"])
+    found = [np.zeros((0, split.horizon))]
+    late = False
+    for first in range(0, len(windows), STATISTICAL_BLOCK):
+        part = windows[first : first + STATISTICAL_BLOCK]
+        late = deadline is not None and time.time() >= deadline
+        if late:
+            break
+        forecast = model(split.history, part, split.horizon, split.season_length)
+        found.append(split.history.floor_at_zero(forecast, part))
+    content = npz({"forecast": np.concatenate(found)})
+    write_file(Path(request["folder"]) / request["file"], content)
+    file = {"name": request["file"], "sha256": hashlib.sha256(content).hexdigest()}
+    return {"status": "completed", "late": late, "file": file, "seconds": time.perf_counter() - begin}
 
 
 def _deadline(request: dict[str, Any]) -> float | None:

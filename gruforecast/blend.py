@@ -1,0 +1,118 @@
+"""Combination weights from forecasts made without the values that they are compared with.
+
+Greedy forward selection with replacement (Caruana et al. 2004): the member that helps the mean most joins, again and
+again; how often each has joined is its share. A combination's own score is cross-fitted: each fold is forecast with
+shares that were chosen on the other folds, so it may be compared with the scores of its members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.backtest import Folds, Forecasts, Split
+from gruforecast.metrics import mase_scale
+from gruforecast.windows import Windows
+
+ROUNDS = 20
+MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
+LEAST_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
+Shares = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A weighted mean of members.
+
+    Attributes:
+        shares: of the members that take part, largest first; they add up to one.
+        folds: cross-fitted forecasts.
+    """
+
+    shares: Shares
+    folds: Folds
+
+
+def combine(split: Split, members: Mapping[str, Folds]) -> Combination | None:
+    """The combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
+
+    Shares are the mean of those chosen without one group of windows each, so no single fold decides.
+    """
+    windows = split.fold_windows()
+    groups = _groups(windows)
+    count = int(max(group.max(initial=-1) for group in groups)) + 1
+    weights = [_weights(split, one) for one in windows]
+    if count < 2 or not all(_seen(weights, groups, k) for k in range(count)):
+        return None
+    actual = [split.actual(one) for one in windows]
+    chosen = []
+    for left_out in range(count):
+        kept = [
+            np.where((group != left_out)[:, None], weight, 0.0) for group, weight in zip(groups, weights, strict=True)
+        ]
+        chosen.append(_selected(members, actual, kept))
+    shares = {name: float(np.mean([one[name] for one in chosen])) for name in members}
+    order = sorted((name for name in shares if shares[name] > 0), key=lambda name: -shares[name])
+    folds = [np.zeros_like(one) for one in actual]
+    for name, forecasts in members.items():
+        share = np.array([one[name] for one in chosen])  # by the group that was left out
+        folds = [
+            total + share[group][:, None] * one for total, group, one in zip(folds, groups, forecasts, strict=True)
+        ]
+    return Combination({name: shares[name] for name in order}, folds)
+
+
+def mixed(shares: Shares, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
+    """The weighted mean of forecasts, with the cross-fitted `folds`."""
+
+    def mean(arrays: list[Floats]) -> Floats:
+        return np.asarray(sum(share * array for share, array in zip(shares.values(), arrays, strict=True)))
+
+    parts = [forecasts[name] for name in shares]
+    origins = [one.origins for one in parts if one.origins is not None]
+    whole = len(origins) == len(parts)
+    return Forecasts(folds, mean(origins) if whole else None, mean([one.test for one in parts]))
+
+
+def _groups(windows: Sequence[Windows]) -> list[Ints]:
+    """Which group each window of each fold belongs to: one a fold, or two halves of the series of a single fold."""
+    if len(windows) > 1:
+        return [np.full(len(one), fold) for fold, one in enumerate(windows)]
+    return [windows[0].series % 2 if len(windows[0]) >= LEAST_SERIES else np.zeros(len(windows[0]), np.int64)]
+
+
+def _weights(split: Split, windows: Windows) -> Floats:
+    """What each absolute error (n, horizon) adds to the fold's mean MASE."""
+    seen = ~np.isnan(split.actual(windows))
+    scale = mase_scale(split.history, windows, split.season_length)
+    usable = (scale > 0) & seen.any(axis=1)
+    divisor = np.where(usable, scale, 1.0) * np.maximum(seen.sum(axis=1), 1)
+    return np.where(seen & usable[:, None], 1.0 / divisor[:, None], 0.0) / max(int(usable.sum()), 1)
+
+
+def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
+    """Whether there is something to choose by without one group, and something to test on in it."""
+    inside = sum(float(weight[group == left_out].sum()) for weight, group in zip(weights, groups, strict=True))
+    return 0 < inside < sum(float(weight.sum()) for weight in weights)
+
+
+def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Shares:
+    """Shares by greedy selection; of all rounds the one with the lowest error counts."""
+    weight = np.concatenate([one.ravel() for one in weights])
+    used = np.flatnonzero(weight)
+    used = used[:: -(-len(used) // MOST_NUMBERS)]
+    weight = weight[used]
+    truth = np.concatenate([one.ravel() for one in actual])[used]
+    forecasts = np.stack([np.concatenate([one.ravel() for one in folds])[used] for folds in members.values()])
+    total, counts = np.zeros_like(truth), np.zeros(len(forecasts))
+    best_error, best = np.inf, counts
+    for size in range(1, ROUNDS + 1):
+        errors = [float(weight @ np.abs((total + one) / size - truth)) for one in forecasts]
+        pick = int(np.argmin(errors))
+        total, counts = total + forecasts[pick], counts + (np.arange(len(counts)) == pick)
+        if errors[pick] < best_error:
+            best_error, best = errors[pick], counts
+    return dict(zip(members, (best / best.sum()).tolist(), strict=True))

@@ -1,0 +1,200 @@
+"""The GRU networks that are judged and shipped: the best trials and more seeds, combined, trained up to the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from gruforecast.backtest import Folds, Forecasts
+from gruforecast.blend import Combination, combine, mixed
+from gruforecast.config import RUNGS
+from gruforecast.contest import ALL_DATA, RUN_FIT, Contest, facts_of_training
+from gruforecast.durable import read_npz
+from gruforecast.forecaster import NETWORKS
+from gruforecast.forward import Network
+from gruforecast.leaderboard import Candidate
+from gruforecast.search.jobs import Result
+from gruforecast.search.loop import RUN_TRIAL, Search, Trial
+from gruforecast.search.trial import seed_of
+
+BEST_TRIALS, MORE_SEEDS = 4, 2
+SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
+LEAST_SHARE = 0.05  # members with less are left out: each costs training, room and time to forecast
+REFIT_SHARE, REFIT_RATE = 0.2, 0.3
+
+
+@dataclass
+class Member:
+    """One network of the combination.
+
+    Attributes:
+        name: `gru` for the best on the folds, then `gru-2` and so on.
+        folds: its forecasts there, by the weights of its trial.
+        scored: the result whose weights are judged on the test part; saved: the one that is shipped.
+    """
+
+    name: str
+    share: float
+    trial: Trial
+    folds: Folds
+    scored: Result = field(default_factory=dict)
+    saved: Result = field(default_factory=dict)
+
+
+@dataclass
+class Finals:
+    """What makes networks of trials: `begin`, `choose`, `test_fit`, and `refit`, in this order.
+
+    Attributes:
+        several: whether networks are combined; otherwise the best trial stands alone.
+    """
+
+    contest: Contest
+    found: Search
+    several: bool
+    members: list[Member] = field(default_factory=list)
+    combination: Combination | None = None
+    refitted: bool = True
+
+    def begin(self) -> None:
+        """Train the best configuration with other seeds, as a trial is trained."""
+        best, contest = self.found.best, self.contest
+        for k in range(MORE_SEEDS if self.several else 0):
+            training = replace(contest.training(best), seed=seed_of(contest.seed, SEED_NUMBERS + k))
+            request = contest.request(best.network, training, f"seed-{k}")
+            request |= {"number": SEED_NUMBERS + k, "early_stop": True, "rungs": [None] * len(RUNGS)}
+            cost, deadline = best.network.cost * best.share, contest.budget.deadline("seeds")
+            contest.jobs.submit(f"seed-{k}", RUN_TRIAL, request, shape=best.network.shape, cost=cost, deadline=deadline)
+
+    def choose(self) -> None:
+        """Decide by the folds which networks there will be, and begin their test fits."""
+        split = self.contest.split
+        candidates = self._candidates()
+        trials = {_name(trial): trial for trial in candidates}
+        folds = {
+            name: [predict(windows) for windows in split.fold_windows()]
+            for name, trial in trials.items()
+            for predict in [self.contest.predictor(trial.network, trial.result)]
+        }
+        found = combine(split, folds) if len(trials) > 1 else None
+        shares = {name: share for name, share in found.shares.items() if share >= LEAST_SHARE} if found else {}
+        shares = shares or {_name(candidates[0]): 1.0}
+        self.combination = found if len(shares) > 1 else None
+        for place, name in enumerate(sorted(shares, key=lambda name: trials[name].result["score"])):
+            title = f"gru-{place + 1}" if place else "gru"
+            share = shares[name] / sum(shares.values())
+            self.members.append(Member(title, share, trials[name], folds[name]))
+        for name in shares:
+            self.contest.submit_test_fit(trials[name], f"test-fit-{name}", "test_fit", beside=len(shares))
+
+    def test_fit(self) -> list[Candidate]:
+        """Each network as a candidate, then their combination if there are several; refits from them are begun."""
+        contest = self.contest
+        calibration, test = contest.split.calibration_windows(), contest.split.test_windows()
+        forecasts, rows = {}, []
+        for member in self.members:
+            trial = member.trial
+            origins = contest.predictor(trial.network, trial.result)(calibration)
+            member.scored, whole = contest.test_fitted(trial, f"test-fit-{_name(trial)}")
+            if not whole:
+                contest.give_up("the whole test fit")
+            self._submit_refit(member)
+            scored = contest.predictor(trial.network, member.scored)(test)
+            forecasts[member.name] = Forecasts(member.folds, origins, scored)
+            facts = facts_of_training(trial, trial.result, "full") | {"seconds": member.scored["seconds"]["total"]}
+            rows.append(Candidate(member.name, "gru", forecasts[member.name], facts))
+        return rows + ([self._combined(forecasts)] if self.combination else [])
+
+    def refit(self) -> None:
+        """Wait for the weights to be saved, which learned from the newest rows where time allowed."""
+        for member in self.members:
+            result = self.contest.jobs.result(f"refit-{_name(member.trial)}")
+            member.saved, refitted = self._refitted(member, result)
+            self.refitted &= refitted
+
+    def networks(self) -> tuple[Network, ...]:
+        """The networks to be saved."""
+        return tuple(
+            Network(member.name, member.trial.network, read_npz(self.contest.path(member.saved)), member.share)
+            for member in self.members
+        )
+
+    def digests(self) -> dict[str, Any]:
+        """Of the weights scored on the test part and of those saved, by network."""
+        return {
+            kind: {member.name: getattr(member, kind)["digest"] for member in self.members}
+            for kind in ("scored", "saved")
+        }
+
+    def networks_facts(self) -> list[dict[str, Any]]:
+        """Name, share, configuration and origin of each network, for the report."""
+        return [
+            {
+                "name": member.name,
+                "share": member.share,
+                "number": member.trial.number if member.trial.number < SEED_NUMBERS else self.found.best.number,
+                **member.trial.values,
+                **{name: member.trial.result[name] for name in ("steps", "parameters", "digest")},
+                "val_mase": member.trial.result["score"],
+            }
+            for member in self.members
+        ]
+
+    def _candidates(self) -> list[Trial]:
+        """The best trials and the further seeds, best first."""
+        usable = sorted(
+            (trial for trial in self.found.trials if trial.result["score"] is not None),
+            key=lambda trial: (trial.result["score"], trial.number),
+        )
+        candidates = usable[: BEST_TRIALS if self.several else 1]
+        for k in range(MORE_SEEDS if self.several else 0):
+            result = self.contest.jobs.result(f"seed-{k}")
+            if result is None:
+                self.contest.give_up("more seeds of the best GRU")
+            elif result["score"] is not None:
+                candidates.append(replace(self.found.best, number=SEED_NUMBERS + k, result=result))
+        return sorted(candidates, key=lambda trial: (trial.result["score"], trial.number))
+
+    def _combined(self, forecasts: dict[str, Forecasts]) -> Candidate:
+        """All networks together."""
+        shares = {member.name: member.share for member in self.members}
+        folds = self.combination.folds if self.combination else []
+        parameters = sum(member.scored["parameters"] for member in self.members)
+        facts = {"parameters": parameters, "config": {"shares": shares}}
+        return Candidate(NETWORKS, "gru", mixed(shares, forecasts, folds), facts)
+
+    def _submit_refit(self, member: Member) -> None:
+        """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
+        contest, trial = self.contest, member.trial
+        wanted = max(round(REFIT_SHARE * trial.result["steps"]), 1)
+        rounds = -(-len(self.members) // contest.jobs.runner.count)
+        steps = contest.budget.fitting(wanted, trial.result["seconds_per_step"], "refit", rounds)
+        if steps < wanted:
+            contest.give_up("the whole refit")
+        name = f"refit-{_name(trial)}"
+        training = replace(contest.training(trial), steps=steps)
+        request = contest.request(trial.network, training, name) | {"data": ALL_DATA, "until": "end"}
+        request |= {
+            "initial": member.scored["file"]["name"], "from": member.scored["digest"], "rates": [REFIT_RATE, 0.0]
+        }  # fmt: skip
+        deadline = contest.budget.deadline("refit")
+        contest.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, deadline=deadline)
+
+    def _refitted(self, member: Member, result: Result | None) -> tuple[Result, bool]:
+        """The result whose weights are saved, and whether they learned from the newest rows."""
+        if result is None:
+            self.contest.give_up("the refit")
+            return member.scored, False
+        if result["status"] != "completed":
+            text = f"the refit of {member.name} {result['status']}: the saved network is the one that was scored"
+            self.contest.warnings.append(text)
+            return member.scored, False
+        if result["late"]:
+            self.contest.give_up("the whole refit")
+        return result, True
+
+
+def _name(trial: Trial) -> str:
+    """The trial in the names of jobs."""
+    more = trial.number - SEED_NUMBERS
+    return f"seed-{more}" if more >= 0 else f"trial-{trial.number:03}"

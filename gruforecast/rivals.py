@@ -1,0 +1,94 @@
+"""Models that are no networks: the baselines, and those of statsforecast where it is installed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.backtest import Forecasts, Predictor
+from gruforecast.baselines import Baseline, baselines
+from gruforecast.contest import ALL_DATA, Contest
+from gruforecast.durable import read_npz
+from gruforecast.leaderboard import Candidate
+from gruforecast.search.loop import DATA
+from gruforecast.search.trial import places
+from gruforecast.statistical import affordable, installed, rows_read
+from gruforecast.windows import Windows
+
+RUN_STATISTICAL = "gruforecast.search.trial:run_statistical"
+
+
+@dataclass
+class Rivals:
+    """What the networks have to beat, and may be blended with: `begin`, then the rest.
+
+    Attributes:
+        statistical: whether models of statsforecast take part where that is installed.
+        ends: forecasts (n_series, horizon) from the end of the data, by statistical model.
+    """
+
+    contest: Contest
+    statistical: bool
+    ends: dict[str, Floats] = field(default_factory=dict)
+
+    def begin(self) -> None:
+        """Put the statistical models that the size of the data allows for on the workers."""
+        self._places: dict[str, list[str]] = {}
+        if not (self.statistical and installed()):
+            return
+        needed = {name: windows for name, windows in places(self.contest.split).items() if name != "origins"}
+        rows = sum(self._rows(windows) for windows in needed.values())
+        origins = rows + self._rows(self.contest.split.calibration_windows())
+        for model in affordable(rows):
+            self._places[model] = [*needed, *(["origins"] if model in affordable(origins) else [])]
+            for place in self._places[model]:
+                self._submit(model, place)
+
+    def baselines(self) -> list[Candidate]:
+        """Every baseline as a candidate."""
+        split = self.contest.split
+        found = {name: self._predictor(model) for name, model in baselines(split.season_length).items()}
+        return [Candidate(name, "baseline", Forecasts.of(split, predict, predict)) for name, predict in found.items()]
+
+    def candidates(self) -> list[Candidate]:
+        """Every statistical model that was fitted everywhere in time."""
+        found = []
+        for model, asked in self._places.items():
+            forecasts = {place: self._forecast(model, place) for place in asked}
+            whole = {place: one for place, one in forecasts.items() if one is not None}
+            if len(whole) < len(asked):
+                self.contest.give_up(model)
+                continue
+            folds = [whole[place] for place in asked if place.startswith("fold")]
+            self.ends[model] = whole["end"]
+            found.append(Candidate(model, "baseline", Forecasts(folds, whole.get("origins"), whole["test"])))
+        return found
+
+    def _rows(self, windows: Windows) -> int:
+        return rows_read(windows, self.contest.split.season_length)
+
+    def _submit(self, model: str, place: str) -> None:
+        name = f"{model}-{place}"
+        request = {"data": ALL_DATA if place == "end" else DATA, "model": model, "place": place, "file": f"{name}.npz"}
+        deadline = self.contest.budget.deadline("statistical")
+        self.contest.jobs.submit(name, RUN_STATISTICAL, request, deadline=deadline)
+
+    def _forecast(self, model: str, place: str) -> Floats | None:
+        """What a model forecast in one place; None, and said why, if it did not come to its end."""
+        result = self.contest.jobs.result(f"{model}-{place}")
+        if result is not None and result["status"] == "crashed":
+            self.contest.warnings.append(f"{model} crashed: {result['error']}")
+        if result is None or result["status"] != "completed" or result["late"]:
+            return None
+        return np.asarray(read_npz(self.contest.path(result))["forecast"], float)
+
+    def _predictor(self, model: Baseline) -> Predictor:
+        split = self.contest.split
+
+        def predict(windows: Windows) -> Floats:
+            forecast = model(split.history, windows, split.horizon, split.season_length)
+            return split.history.floor_at_zero(forecast, windows)
+
+        return predict

@@ -1,0 +1,71 @@
+"""Models of statsforecast: the same numbers as calling it directly, and no series without a forecast."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import AIR, history_of
+
+from gruforecast.baselines import seasonal_naive
+from gruforecast.statistical import STATISTICAL, affordable, model_of, rows_read
+
+AIR_ROWS = np.array([float(line.split(",")[2]) for line in AIR.read_text().splitlines()[1:]])
+
+
+@pytest.mark.parametrize("name", ["auto-ets", "dynamic-theta"])
+def test_the_numbers_are_those_of_statsforecast(name: str) -> None:
+    import pandas as pd
+    from statsforecast import StatsForecast
+    from statsforecast.models import AutoETS, DynamicOptimizedTheta
+
+    history = history_of(AIR_ROWS[:132], AIR_ROWS[20:100])
+    windows = history.windows(np.array([0, 1]), history.indptr[1:])
+    found = model_of(name)(history, windows, 12, 12)
+    frame = pd.DataFrame({"unique_id": [0] * 132 + [1] * 80, "y": list(history.values)})
+    frame["ds"] = np.concatenate([np.arange(132), np.arange(80)])
+    model = {"auto-ets": AutoETS, "dynamic-theta": DynamicOptimizedTheta}[name](season_length=12)
+    wanted = StatsForecast([model], freq=1).forecast(df=frame, h=12).iloc[:, -1].to_numpy().reshape(2, 12)
+    np.testing.assert_allclose(found, wanted, rtol=1e-6)
+    scale = np.abs(AIR_ROWS[12:132] - AIR_ROWS[:120]).mean()
+    assert np.abs(found[0] - AIR_ROWS[132:]).mean() / scale < 1.2  # seasonal naive: 1.57
+
+
+def test_gaps_are_bridged_and_hopeless_series_get_the_seasonal_naive_forecast() -> None:
+    holes = AIR_ROWS.copy()
+    holes[[5, 50, 51]] = np.nan
+    history = history_of(holes, np.full(30, 4.0), [1.0, 2.0], np.full(3, 5.0))
+    windows = history.windows(np.arange(4), history.indptr[1:])
+    found = model_of("auto-ets")(history, windows, 12, 12)
+    assert np.isfinite(found).all()
+    np.testing.assert_array_equal(found[1:], seasonal_naive(history, windows, 12, 12)[1:])
+    whole = history_of(AIR_ROWS)
+    near = model_of("auto-ets")(whole, whole.windows(np.array([0]), whole.indptr[1:]), 12, 12)
+    np.testing.assert_allclose(found[0], near[0], rtol=0.05)
+
+
+def test_larger_data_get_fewer_models() -> None:
+    assert affordable(1_000) == list(STATISTICAL)
+    assert affordable(500_000) == ["dynamic-theta", "auto-ets"]
+    assert affordable(5_000_000) == ["dynamic-theta"]
+    assert affordable(50_000_000) == []
+    history = history_of(np.arange(2_000.0), np.arange(30.0))
+    assert rows_read(history.windows(np.array([0, 1]), history.indptr[1:]), 12) == 530
+
+
+def test_without_the_package_a_baseline_works_and_a_statistical_model_is_refused_with_a_remedy() -> None:
+    code = (
+        "import sys; sys.modules['statsforecast'] = None\n"
+        "import numpy as np\nfrom gruforecast.statistical import model_of\nfrom gruforecast.windows import History\n"
+        "from gruforecast.errors import ResourceError\n"
+        "history = History.of(np.arange(30.0), np.array([0, 30]))\n"
+        "windows = history.windows(np.array([0]), np.array([30]))\n"
+        "print(model_of('naive')(history, windows, 2, 1)[0])\n"
+        "try: model_of('auto-ets')(history, windows, 2, 1)\n"
+        "except ResourceError as error: print(error.exit_code, error.remedy)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[0] == "[29. 29.]"
+    assert done.stdout.splitlines()[1].startswith("5 Install gruforecast[stats]")
