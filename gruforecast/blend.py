@@ -18,6 +18,7 @@ from gruforecast.metrics import mase_scale
 from gruforecast.windows import Windows
 
 ROUNDS = 20
+MOST_MEMBERS = 8
 MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
 LEAST_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 Shares = dict[str, float]
@@ -36,10 +37,13 @@ class Combination:
     folds: Folds
 
 
-def combine(split: Split, members: Mapping[str, Folds]) -> Combination | None:
+def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS) -> Combination | None:
     """The combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
 
     Shares are the mean of those chosen without one group of windows each, so no single fold decides.
+
+    Args:
+        most: only so many members are considered, those that are best alone on the same windows.
     """
     windows = split.fold_windows()
     groups = _groups(windows)
@@ -53,7 +57,7 @@ def combine(split: Split, members: Mapping[str, Folds]) -> Combination | None:
         kept = [
             np.where((group != left_out)[:, None], weight, 0.0) for group, weight in zip(groups, weights, strict=True)
         ]
-        chosen.append(_selected(members, actual, kept))
+        chosen.append(_selected(members, actual, kept, most))
     shares = {name: float(np.mean([one[name] for one in chosen])) for name in members}
     order = sorted((name for name in shares if shares[name] > 0), key=lambda name: -shares[name])
     folds = [np.zeros_like(one) for one in actual]
@@ -99,7 +103,7 @@ def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
     return 0 < inside < sum(float(weight.sum()) for weight in weights)
 
 
-def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Shares:
+def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds, most: int) -> Shares:
     """Shares by greedy selection; of all rounds the one with the lowest error counts."""
     weight = np.concatenate([one.ravel() for one in weights])
     used = np.flatnonzero(weight)
@@ -107,10 +111,14 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Sh
     weight = weight[used]
     truth = np.concatenate([one.ravel() for one in actual])[used]
     forecasts = np.stack([np.concatenate([one.ravel() for one in folds])[used] for folds in members.values()])
+    alone = [float(weight @ np.abs(one - truth)) for one in forecasts]
+    library = np.argsort(alone, kind="stable")[:most]
     total, counts = np.zeros_like(truth), np.zeros(len(forecasts))
     best_error, best = np.inf, counts
     for size in range(1, ROUNDS + 1):
-        errors = [float(weight @ np.abs((total + one) / size - truth)) for one in forecasts]
+        errors = np.full(len(forecasts), np.inf)
+        for k in library:
+            errors[k] = float(weight @ np.abs((total + forecasts[k]) / size - truth))
         pick = int(np.argmin(errors))
         total, counts = total + forecasts[pick], counts + (np.arange(len(counts)) == pick)
         if errors[pick] < best_error:

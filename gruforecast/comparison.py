@@ -126,7 +126,7 @@ class Comparison:
             at_test = contest.predictor(network, fitted)
             facts |= {"seconds": fitted["seconds"]["total"]}
         forecasts = Forecasts.of(contest.split, before, at_test)
-        return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False)
+        return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False, shipped=False)
 
     def _is_whole(self, result: Result | None, cell: Cell) -> TypeGuard[Result]:
         """Whether the training of a comparison came to its end; says why not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,12 @@ from gruforecast.search.jobs import Jobs, Result
 from gruforecast.search.loop import DATA, Trial
 from gruforecast.search.space import Space
 from gruforecast.search.trial import point, save_split, seed_of
+from gruforecast.windows import Sampler
 
 RUN_FIT = "gruforecast.search.trial:run_fit"
 ALL_DATA = "split-all"
+WARM_SHARE, WARM_RATE = 0.4, 0.5  # of the steps and the learning rate, where a test fit goes on from the trial
+MOST_GROWTH = 4.0
 
 
 @dataclass
@@ -46,18 +50,39 @@ class Contest:
         return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
 
     def submit_test_fit(self, trial: Trial, name: str, part: str, beside: int = 1) -> None:
-        """Train anew on all rows before the test part, for as many steps as led to the trial's best weights.
+        """Train on all rows before the test part, for as many passes over them as led to the trial's best weights.
+
+        Anew, unless the data are large: then it goes on from the trial's weights for `WARM_SHARE` of that.
 
         Args:
             beside: how many such trainings share the time.
         """
+        wanted = self.test_fit_steps(trial)
         rounds = -(-beside // self.jobs.runner.count)
-        steps = self.budget.fitting(trial.result["steps"], trial.result["seconds_per_step"], part, rounds)
+        steps = self.budget.fitting(wanted, trial.result["seconds_per_step"], part, rounds)
         training = replace(self.training(trial), steps=steps)
-        request = self.request(trial.network, training, name) | {"until": "test", "initial": None, "rates": [1.0, 0.0]}
+        large = self.space.large
+        start = {"initial": trial.result["file"]["name"] if large else None, "from": trial.result["digest"]}
+        rates = [WARM_RATE if large else 1.0, 0.0]
+        request = self.request(trial.network, training, name) | {"until": "test", "rates": rates, **start}
         deadline = self.budget.deadline(part)
         cost = trial.network.cost * steps
         self.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, cost=cost, deadline=deadline)
+
+    def test_fit_steps(self, trial: Trial) -> int:
+        """Steps of a test fit where time allows for all of them."""
+        share = WARM_SHARE if self.space.large else 1.0
+        return max(round(share * self._growth * trial.result["steps"]), 1)
+
+    @functools.cached_property
+    def _growth(self) -> float:
+        """How many times more windows a test fit has than a trial."""
+        split = self.split
+        ends = (split.inner if split.can_stop_early() else split.first), split.test
+        before, later = (
+            Sampler.before(split.history, end, split.horizon, max(split.season_length, 3)).total for end in ends
+        )
+        return min(max(later / max(before, 1), 1.0), MOST_GROWTH)
 
     def test_fitted(self, trial: Trial, name: str) -> tuple[Result, bool]:
         """The result of a test fit, or that of the trial itself if it failed; whether time was enough for it."""
@@ -67,7 +92,7 @@ class Contest:
         if result["status"] != "completed":
             self.warnings.append(f"the {name} {result['status']}: judged as its trial left it")
             return trial.result, True
-        return result, not result["late"] and result["taken"] >= trial.result["steps"]
+        return result, not result["late"] and result["taken"] >= self.test_fit_steps(trial)
 
     def give_up(self, part: str) -> None:
         """Say, once, that time did not allow for a part."""

@@ -17,7 +17,8 @@ from gruforecast.search.jobs import Result
 from gruforecast.search.loop import RUN_TRIAL, Search, Trial
 from gruforecast.search.trial import seed_of
 
-BEST_TRIALS, MORE_SEEDS = 4, 2
+MORE_SEEDS = 2
+MOST_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
 LEAST_SHARE = 0.05  # members with less are left out: each costs training, room and time to forecast
 REFIT_SHARE, REFIT_RATE = 0.2, 0.3
@@ -77,8 +78,8 @@ class Finals:
             for predict in [self.contest.predictor(trial.network, trial.result)]
         }
         found = combine(split, folds) if len(trials) > 1 else None
-        shares = {name: share for name, share in found.shares.items() if share >= LEAST_SHARE} if found else {}
-        shares = shares or {_name(candidates[0]): 1.0}
+        largest = list(found.shares.items())[:MOST_NETWORKS] if found else []
+        shares = {name: share for name, share in largest if share >= LEAST_SHARE} or {_name(candidates[0]): 1.0}
         self.combination = found if len(shares) > 1 else None
         for place, name in enumerate(sorted(shares, key=lambda name: trials[name].result["score"])):
             title = f"gru-{place + 1}" if place else "gru"
@@ -102,7 +103,8 @@ class Finals:
             scored = contest.predictor(trial.network, member.scored)(test)
             forecasts[member.name] = Forecasts(member.folds, origins, scored)
             facts = facts_of_training(trial, trial.result, "full") | {"seconds": member.scored["seconds"]["total"]}
-            rows.append(Candidate(member.name, "gru", forecasts[member.name], facts))
+            alone = len(self.members) == 1
+            rows.append(Candidate(member.name, "gru", forecasts[member.name], facts, competes=alone))
         return rows + ([self._combined(forecasts)] if self.combination else [])
 
     def refit(self) -> None:
@@ -141,12 +143,12 @@ class Finals:
         ]
 
     def _candidates(self) -> list[Trial]:
-        """The best trials and the further seeds, best first."""
+        """All trials with a score and the further seeds, best first."""
         usable = sorted(
             (trial for trial in self.found.trials if trial.result["score"] is not None),
             key=lambda trial: (trial.result["score"], trial.number),
         )
-        candidates = usable[: BEST_TRIALS if self.several else 1]
+        candidates = usable if self.several else usable[:1]
         for k in range(MORE_SEEDS if self.several else 0):
             result = self.contest.jobs.result(f"seed-{k}")
             if result is None:

@@ -22,7 +22,8 @@ class Candidate:
 
     Attributes:
         facts: parameters, seconds and the like, copied into its row.
-        competes: whether it may win; rows of the short comparison may not.
+        competes: whether it may win; parts of an ensemble, chosen on the same folds, and comparisons may not.
+        shipped: whether it can be forecast with; comparisons cannot.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Candidate:
     forecasts: Forecasts
     facts: dict[str, Any] = field(default_factory=dict)
     competes: bool = True
+    shipped: bool = True
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Judged:
 
     row: Row
     calibration: Calibration
+    shipped: bool
     mean: Floats
     lower: Floats
     upper: Floats
@@ -92,7 +95,7 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
         competes=candidate.competes,
         **candidate.facts,
     )
-    return Judged(row, calibration, mean, lower, upper)
+    return Judged(row, calibration, candidate.shipped, mean, lower, upper)
 
 
 def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:

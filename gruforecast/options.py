@@ -20,6 +20,7 @@ class FitOptions:
         time, target, ids: the user's column names; found when not given.
         horizon: steps to forecast; by frequency when not given.
         season: rows of one season, 1 = none; found when not given.
+        folds: rolling validation folds; 3, or fewer for many short series, when not given.
         levels: interval levels in percent; 80 and 95 when not given, each left out if the data cannot support it.
         max_time: seconds for the whole command, None = no limit.
         workers: processes; one per core, as far as memory allows, when not given.
@@ -52,7 +53,7 @@ class FitOptions:
     compare: str = "short"
     blend: bool = True
     stats: bool = True
-    folds: int = 3
+    folds: int | None = None
     levels: tuple[float, ...] | None = None
     seed: int = 0
     run_dir: str | None = None

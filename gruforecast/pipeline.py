@@ -208,7 +208,7 @@ def _forecaster(
 ) -> Forecaster:
     """What `predict` needs; where there is one network, `networks` is another name of it."""
     panel = prepared.panel
-    calibrations = {one.row.model: one.calibration for one in judged if one.row.competes}
+    calibrations = {one.row.model: one.calibration for one in judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
     context = Ends.of(panel, networks, baselines(prepared.split.season_length))
     return Forecaster(

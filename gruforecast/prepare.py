@@ -16,6 +16,9 @@ from gruforecast.intervals import LEVELS, needed_scores, supported_levels
 from gruforecast.options import FitOptions
 from gruforecast.progress import Progress
 
+FOLDS = 3
+MANY_SERIES = 20  # so many series say enough in one fold
+HELD_BACK = 0.4  # share of the rows before the test part that many series may lose to folds and inner slice
 HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
 
 
@@ -67,13 +70,13 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
     return Prepared(reading, divided, levels, notes, warnings)
 
 
-def _divide(panel: Panel, horizon: int, folds: int, season: int, file: str, notes: list[str]) -> Split:
+def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: str, notes: list[str]) -> Split:
     """The split, with only folds that can be scored.
 
     Raises:
         DataError: no fold or no test part can be scored.
     """
-    whole = split(panel, horizon, folds, season, file)
+    whole = split(panel, horizon, folds or _usual_folds(panel, horizon), season, file)
     divided = whole.scorable()
     if not len(divided.folds) or not divided.can_judge():
         part = "test part" if len(divided.folds) else "fold before the test part"
@@ -83,11 +86,20 @@ def _divide(panel: Panel, horizon: int, folds: int, season: int, file: str, note
             code="GF-D43",
             file=file,
         )
-    if len(whole.folds) < folds:
-        notes.append(f"{len(whole.folds)} folds instead of {folds}, because the series are short")
+    asked, found = folds or FOLDS, len(whole.folds)
+    if found < asked:
+        notes.append(f"{found} {'folds' if found > 1 else 'fold'} instead of {asked}, because the series are short")
     if len(divided.folds) < len(whole.folds):
         notes.append(f"{len(divided.folds)} folds instead of {len(whole.folds)}, because the others cannot be scored")
     return divided
+
+
+def _usual_folds(panel: Panel, horizon: int) -> int:
+    """Three; fewer for many short series, whose networks would lose too many rows to learn from."""
+    if len(panel) < MANY_SERIES:
+        return FOLDS
+    rows = float(np.median(panel.lengths)) - horizon
+    return int(np.clip(HELD_BACK * rows // horizon - 1, 1, FOLDS))  # the inner slice takes one horizon, too
 
 
 def _season(panel: Panel, horizon: int) -> int:

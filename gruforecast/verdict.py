@@ -77,7 +77,7 @@ def _baseline_remark(rows: list[Row], best: Row) -> str:
 
 def _gru(rows: list[Row]) -> Row | None:
     """The best single GRU."""
-    return next((row for row in rows if row.model == "gru" and row.competes), None)
+    return next((row for row in rows if row.model == "gru"), None)
 
 
 def _parts(row: Row) -> str:

@@ -38,7 +38,12 @@ def test_the_report_is_whole(fitted: dict[str, Any]) -> None:
         assert set(row) >= ROW_KEYS
         assert set(row["coverage"]) == {"80", "95"}
     models = {row["model"] for row in report["leaderboard"]}
-    assert models == BASELINES | {"gru", "gru (short)", "lstm (short)", "rnn (short)"}
+    networks = [one["name"] for one in report["networks"]]
+    assert models == BASELINES | {*networks, "networks", "blend", "gru (short)", "lstm (short)", "rnn (short)"}
+    assert len(networks) > 1
+    assert sum(one["share"] for one in report["networks"]) == pytest.approx(1.0)
+    assert sum(report["blend"].values()) == pytest.approx(1.0)
+    assert set(report["blend"]) <= BASELINES | {"networks"}
     assert json.loads((fitted["cwd"] / "gruforecast_model" / "report.json").read_text()) == report
     assert report["digests"]["scored"] != report["digests"]["saved"]
     assert report["warnings"] == []
@@ -94,7 +99,7 @@ def test_a_bare_predict_goes_on_where_the_data_end(fitted: dict[str, Any]) -> No
 
 
 def test_predict_with_the_training_data_is_predict_without(fitted: dict[str, Any]) -> None:
-    for member in ("winner", "networks", "theta", "seasonal-naive"):
+    for member in ("winner", "networks", "gru", "blend", "theta", "seasonal-naive"):
         one = forecast_csv(fitted, "--member", member)
         two = forecast_csv(fitted, "gruforecast_model", str(AIR), "--member", member)
         np.testing.assert_allclose(one["y_hat"], two["y_hat"], rtol=1e-9)
@@ -143,21 +148,21 @@ def test_a_process_with_only_tensorflow_forecasts_the_same(fitted: dict[str, Any
 def test_the_same_command_again_has_nothing_to_do(fitted: dict[str, Any]) -> None:
     model = fitted["cwd"] / "gruforecast_model"
     before = {path: path.stat().st_mtime_ns for path in model.rglob("*")}
-    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--json", cwd=fitted["cwd"])
+    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--no-stats", "--json", cwd=fitted["cwd"])
     assert done.returncode == 0
     assert json.loads(done.stdout) == fitted["report"]
     assert {path: path.stat().st_mtime_ns for path in model.rglob("*")} == before
 
 
 def test_another_command_does_not_touch_the_model(fitted: dict[str, Any]) -> None:
-    done = run("fit", str(AIR), "--horizon", "6", "--trials", "2", cwd=fitted["cwd"])
+    done = run("fit", str(AIR), "--horizon", "6", "--trials", "2", "--no-stats", cwd=fitted["cwd"])
     assert done.returncode == 4
     assert "--overwrite" in done.stderr
     assert load(fitted["cwd"] / "gruforecast_model").horizon == 12
 
 
 def test_the_same_seed_gives_the_same_leaderboard_and_forecast(fitted: dict[str, Any], tmp_path: Path) -> None:
-    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--seed", "0", "--json", cwd=tmp_path)
+    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--no-stats", "--seed", "0", "--json", cwd=tmp_path)
     again = json.loads(done.stdout)
     timing = ("seconds", "seconds_per_epoch")
 
@@ -184,7 +189,9 @@ def test_the_test_part_decides_nothing(tmp_path: Path) -> None:
     (tmp_path / "changed.csv").write_text("\n".join([lines[0], *changed]) + "\n")
     reports = []
     for data in (str(AIR), str(tmp_path / "changed.csv")):
-        options = FitOptions(data, str(tmp_path / "m"), horizon=12, trials=2, compare="none", overwrite=True)
+        options = FitOptions(
+            data, str(tmp_path / "m"), horizon=12, trials=2, compare="none", stats=False, overwrite=True
+        )
         reports.append(fit(options))
     one, two = reports
     for name in ("season_length", "chosen", "search", "winner", "levels"):
@@ -205,7 +212,7 @@ def _as_list(value: Any) -> list[Any]:
 def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
     """Six hourly series, a compound of options, every comparison row, and JSON from predict."""
     data = str(ROOT / "sample_data" / "m4_hourly_6.csv")
-    arguments = ["--horizon", "12", "--trials", "1", "--folds", "1", "--level", "90", "--compare", "full"]
+    arguments = ["--horizon", "12", "--trials", "1", "--folds", "1", "--level", "90", "--compare", "full", "--no-stats"]
     done = run("fit", data, *arguments, "--max-time", "40s", "--tuner", "random", "-o", "hourly", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "season of 24 rows" in done.stderr
@@ -218,7 +225,21 @@ def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
 
 def test_missing_weeks_are_masked_and_forecast(tmp_path: Path) -> None:
     data = str(ROOT / "sample_data" / "co2_weekly.csv")
-    done = run("fit", data, "--horizon", "8", "--trials", "1", "--folds", "2", "--compare", "none", "-q", cwd=tmp_path)
+    done = run(
+        "fit",
+        data,
+        "--horizon",
+        "8",
+        "--trials",
+        "1",
+        "--folds",
+        "2",
+        "--compare",
+        "none",
+        "--no-stats",
+        "-q",
+        cwd=tmp_path,
+    )
     assert done.returncode == 0, done.stderr
     assert "masked, never filled in" in done.stderr
     lines = run("predict", cwd=tmp_path).stdout.splitlines()
@@ -231,7 +252,7 @@ def test_one_step_of_a_series_that_crosses_zero(csv: Any, tmp_path: Path) -> Non
     """Three errors support no interval; forecasts near zero still pass the parity check."""
     y = np.random.default_rng(0).normal(size=90)
     rows = "".join(f"{np.datetime64('2024-01-01') + np.timedelta64(k, 'D')},{value}\n" for k, value in enumerate(y))
-    arguments = ["--horizon", "1", "--trials", "1", "--compare", "none", "--json"]
+    arguments = ["--horizon", "1", "--trials", "1", "--compare", "none", "--no-stats", "--json"]
     done = run("fit", csv("ds,y\n" + rows), *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
@@ -248,7 +269,7 @@ def test_a_constant_series_is_refused_before_training(csv: Any, tmp_path: Path) 
 
 
 def test_a_model_cut_short_by_its_budget_is_not_taken_for_a_whole_one(tmp_path: Path) -> None:
-    arguments = ["fit", str(AIR), "--horizon", "12", "--trials", "200", "--compare", "short", "-o", "m"]
+    arguments = ["fit", str(AIR), "--horizon", "12", "--trials", "200", "--compare", "short", "-o", "m", "--no-stats"]
     done = run(*arguments, "--max-time", "25s", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "the time budget did not allow for" in done.stderr

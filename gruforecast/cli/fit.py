@@ -74,7 +74,9 @@ def fit(
             rich_help_panel=SEARCH,
         ),
     ] = True,
-    folds: Annotated[int, typer.Option(help="Rolling validation folds.", rich_help_panel=SEARCH)] = 3,
+    folds: Annotated[
+        int | None, typer.Option(help="Rolling validation folds; 3, fewer for short series.", rich_help_panel=SEARCH)
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of everything random.", rich_help_panel=SEARCH)] = 0,
     level: Annotated[
         list[float] | None,

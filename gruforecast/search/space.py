@@ -29,6 +29,7 @@ class Space:
         sizes: choices of layers and units.
         log_unit: see `NetworkConfig`.
         batch_size, steps: of each full training.
+        large: whether there is so much data that trained weights are trained on rather than trained anew.
         start: the values of the first trial, a recipe that is good on its own.
     """
 
@@ -40,6 +41,7 @@ class Space:
     log_unit: float
     batch_size: int
     steps: int
+    large: bool
     start: Values
 
     @classmethod
@@ -70,6 +72,7 @@ class Space:
             log_unit=_log_unit(split, usual),
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 2000)[size],
+            large=size == 2,
             start=start,
         )
 
