@@ -26,6 +26,8 @@ class NetworkConfig:
         segment: rows per token; the recurrent layers take `lookback / segment` steps.
         season_length: rows of one season; 1 when there is none.
         log_unit: divisor of logged values, so that they are near unit size (one constant per panel).
+        log: whether series that are never negative are seen on a logarithmic scale.
+        averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
         levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
     """
 
@@ -38,6 +40,8 @@ class NetworkConfig:
     dropout: float = 0.0
     segment: int = 1
     log_unit: float = 1.0
+    log: bool = True
+    averaged: float = 0.0
     levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
@@ -48,6 +52,8 @@ class NetworkConfig:
         whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
+        if not isinstance(self.log, bool) or not 0 <= self.averaged <= 1:
+            raise ValueError(f"impossible network: {self}")
         if self.cell not in CELLS or not 0 <= self.dropout < 1 or not 0 < self.log_unit < math.inf:
             raise ValueError(f"impossible network: {self}")
         if 0.5 not in self.levels or not all(0 < level < 1 for level in self.levels):
@@ -56,7 +62,7 @@ class NetworkConfig:
     @property
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
-        return replace(self, dropout=0.0, log_unit=1.0)
+        return replace(self, dropout=0.0, log_unit=1.0, log=True, averaged=0.0)
 
     @property
     def tokens(self) -> int:

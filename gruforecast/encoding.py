@@ -12,6 +12,9 @@ import numpy as np
 
 from gruforecast.config import NetworkConfig
 
+LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
+MOST_LOG = 300.0  # logged values above this would become infinite
+AVERAGED_SEASONS = 3
 CHANNELS = 4  # value, mask, seasonal difference, first difference
 TARGET_CLIP = 20.0  # targets further than this from the base would drown the loss
 
@@ -23,34 +26,48 @@ class Encoded(NamedTuple):
         features: (n, lookback, 4) normalised value, mask, seasonal difference, first difference.
         base: (n, horizon) seasonal naive forecast in normalised units; the network adds to it.
         level: (n, 1) what was subtracted; unit: (n, 1) what was divided by.
+        scale: (n, 1) where the logarithmic scale turns into a linear one.
     """
 
     features: Any
     base: Any
     level: Any
     unit: Any
+    scale: Any
 
 
-def encode(past: Any, use_log: Any, config: NetworkConfig, xp: Any = np, log_unit: Any = None) -> Encoded:
+class Knobs(NamedTuple):
+    """What may change without compiling a network anew; see `NetworkConfig`. Tensors in the compiled step."""
+
+    log_unit: Any
+    averaged: Any
+
+    @classmethod
+    def of(cls, config: NetworkConfig) -> Knobs:
+        """The knobs of a configuration."""
+        return cls(config.log_unit, config.averaged)
+
+
+def encode(past: Any, use_log: Any, config: NetworkConfig, xp: Any = np, knobs: Knobs | None = None) -> Encoded:
     """The network's view of raw windows.
 
     Args:
         past: (n, lookback) float64 in the user's unit, NaN = missing.
-        use_log: (n,) whether to take logarithms; every observed value must be positive where it is true.
-        log_unit: divisor of logged values where it is a tensor; by default that of `config`.
+        use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
+        knobs: by default those of `config`.
     """
-    log_unit = config.log_unit if log_unit is None else log_unit
+    log_unit, averaged = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
-    logged = xp.log(xp.where(xp.logical_and(use_log[:, None], seen), past, xp.ones_like(past)))
-    z = xp.where(use_log[:, None], logged, values)
+    scale = _scale(values, mask, xp)  # (n, 1)
+    z = xp.where(use_log[:, None], xp.arcsinh(values / scale), values)
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
     unit = xp.where(use_log[:, None], log_unit * xp.ones_like(level), _spread(z, mask, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
-    base = _seasonal_base(x, mask, config, xp)
-    return Encoded(xp.stack(channels, axis=-1), base, level, unit)  # features: (n, lookback, 4)
+    base = _seasonal_base(x, mask, config, averaged, xp)
+    return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale)  # features: (n, lookback, 4)
 
 
 def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:
@@ -59,8 +76,8 @@ def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> 
     The mask is 0 for missing targets and for windows whose past holds no value at all.
     """
     seen = xp.logical_not(xp.isnan(future))
-    values = xp.where(seen, future, xp.ones_like(future))
-    z = xp.where(use_log[:, None], xp.log(xp.where(use_log[:, None], values, xp.ones_like(values))), values)
+    values = xp.where(seen, future, xp.zeros_like(future))
+    z = xp.where(use_log[:, None], xp.arcsinh(values / encoded.scale), values)
     target = xp.clip((z - encoded.level) / encoded.unit - encoded.base, -TARGET_CLIP, TARGET_CLIP)
     known = xp.max(encoded.features[:, :, 1], axis=1, keepdims=True) > 0  # (n, 1)
     return target, xp.where(xp.logical_and(seen, known), xp.ones_like(target), xp.zeros_like(target))
@@ -70,7 +87,19 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
     """Forecasts (n, horizon, n_levels) in the user's unit from the network's output of the same shape."""
     z = (encoded.base[:, :, None] + residual) * encoded.unit[:, :, None] + encoded.level[:, :, None]
     flag = use_log[:, None, None]
-    return xp.where(flag, xp.exp(xp.minimum(xp.where(flag, z, xp.zeros_like(z)), 700.0)), z)
+    inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MOST_LOG)  # below 0 the value would be negative
+    return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
+
+
+def _scale(values: Any, mask: Any, xp: Any) -> Any:
+    """Divisor (n, 1) before the inverse hyperbolic sine, which is a logarithm for values far above it.
+
+    Windows of positive values are logged in practice; those with zeros get a scale that is linear near zero.
+    """
+    size = xp.sum(xp.abs(values), axis=1, keepdims=True) / xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    least = xp.min(xp.where(mask > 0, values, xp.ones_like(values) * float("inf")), axis=1, keepdims=True)
+    scale = size * xp.where(least > 0, LOG_SCALE * xp.ones_like(size), ZERO_SCALE * xp.ones_like(size))
+    return xp.where(scale > 0, scale, xp.ones_like(scale))
 
 
 def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
@@ -101,14 +130,27 @@ def _difference(x: Any, mask: Any, lag: int, xp: Any) -> Any:
     return xp.concatenate([xp.zeros_like(x[:, :lag]), (x[:, lag:] - x[:, :-lag]) * both], axis=1)
 
 
-def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
-    """Last observed value of each phase of the season, repeated over the horizon; the level where none was seen."""
+def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: Any) -> Any:
+    """One season repeated over the horizon, (n, horizon).
+
+    It is the last observed value of each phase, or, with the share `averaged`, the mean distance of that phase from
+    the level of its season over the last `AVERAGED_SEASONS`; the level where a phase was never seen.
+    """
     m, lookback = config.season_length, config.lookback
     seasons = lookback // m
     shape = (-1, seasons, m)
     values = xp.reshape(x[:, lookback - seasons * m :], shape)
-    rank = xp.reshape(mask[:, lookback - seasons * m :], shape) * np.arange(1.0, seasons + 1)[None, :, None]
+    known = xp.reshape(mask[:, lookback - seasons * m :], shape)
+    rank = known * np.arange(1.0, seasons + 1)[None, :, None]
     latest = xp.max(rank, axis=1, keepdims=True)  # (n, 1, m)
     picked = xp.where(xp.logical_and(rank == latest, rank > 0), values, xp.zeros_like(values))
     last = xp.sum(picked, axis=1)  # (n, m)
-    return xp.tile(last, (1, -(-config.horizon // m)))[:, : config.horizon]  # (n, horizon)
+    season = last + averaged * (_profile(values[:, -AVERAGED_SEASONS:], known[:, -AVERAGED_SEASONS:], xp) - last)
+    return xp.tile(season, (1, -(-config.horizon // m)))[:, : config.horizon]  # (n, horizon)
+
+
+def _profile(values: Any, known: Any, xp: Any) -> Any:
+    """Mean distance (n, m) of each phase from the mean of its season, over seasons (n, k, m)."""
+    mean = xp.sum(values * known, axis=2, keepdims=True) / xp.maximum(xp.sum(known, axis=2, keepdims=True), 1.0)
+    distance = xp.sum((values - mean) * known, axis=1)
+    return distance / xp.maximum(xp.sum(known, axis=1), 1.0)

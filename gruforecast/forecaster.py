@@ -27,7 +27,7 @@ class Ends:
 
     Attributes:
         past: (n_series, longest lookback) newest rows, NaN = missing or not yet begun.
-        use_log: (n_series,) all values positive; never_negative: (n_series,) none below zero.
+        never_negative: (n_series,) no value was below zero.
         scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
@@ -35,7 +35,6 @@ class Ends:
 
     ids: tuple[tuple[str, ...], ...]
     past: Floats
-    use_log: Bools
     never_negative: Bools
     scale: Floats
     last: Stamps
@@ -51,8 +50,7 @@ class Ends:
         return cls(
             ids=panel.ids,
             past=history.past(windows, max(network.config.lookback for network in networks)),
-            use_log=windows.use_log,
-            never_negative=history.nonnegative_until >= end,
+            never_negative=windows.use_log,
             scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
             forecasts={name: model_of(name)(history, windows, horizon, m) for name in models},
@@ -70,7 +68,6 @@ class Ends:
             self,
             ids=tuple(self.ids[k] for k in keep),
             past=self.past[keep],
-            use_log=self.use_log[keep],
             never_negative=self.never_negative[keep],
             scale=self.scale[keep],
             last=self.last[keep],
@@ -156,7 +153,7 @@ class Forecaster:
         if networks:
             whole = sum(one.share for one in networks)
             alone = [replace(one, share=one.share / whole) for one in networks]
-            return forecast_combined(ends.past, ends.use_log, ends.never_negative, alone)
+            return forecast_combined(ends.past, ends.never_negative, alone)
         return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
 
     def _member(self, member: str) -> str:

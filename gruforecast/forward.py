@@ -75,27 +75,26 @@ def forecast_past(past: Floats, use_log: NDArray[np.bool_], config: NetworkConfi
     """Forecasts (n, horizon, n_levels) from raw windows (n, lookback), in blocks of bounded memory."""
     blocks = [np.zeros((0, config.horizon, len(config.levels)))]
     for block in _blocks(len(past), config):
-        encoded = encode(past[block], use_log[block], config)
+        flags = use_log[block] & config.log
+        encoded = encode(past[block], flags, config)
         residual = residuals(encoded.features.astype(np.float32), config, weights)
-        blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, use_log[block])))
+        blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, flags)))
     return np.concatenate(blocks)
 
 
-def forecast_combined(
-    past: Floats, use_log: NDArray[np.bool_], never_negative: NDArray[np.bool_], networks: Sequence[Network]
-) -> Floats:
+def forecast_combined(past: Floats, use_log: NDArray[np.bool_], networks: Sequence[Network]) -> Floats:
     """Point forecasts (n, horizon) of all `networks` together.
 
     Args:
         past: (n, the longest lookback); each network reads as many of the newest rows as it needs.
-        never_negative: (n,) where no forecast may be below zero.
+        use_log: (n,) series that were never negative: no forecast for them is.
     """
     total = np.zeros((len(past), networks[0].config.horizon))
     for network in networks:
         config = network.config
         whole = forecast_past(past[:, -config.lookback :], use_log, config, network.weights)
         point = whole[:, :, config.levels.index(0.5)]
-        total += network.share * np.where(never_negative[:, None], np.maximum(point, 0.0), point)
+        total += network.share * np.where(use_log[:, None], np.maximum(point, 0.0), point)
     return total
 
 

@@ -27,7 +27,7 @@ class Windows:
         start: first row of the series.
         end: first row to be forecast; the past is `[start, end)`.
         stop: first row that must not be read as a target.
-        use_log: whether every observed value that may be read is positive.
+        use_log: whether no observed value before `end` is negative: such series are seen on a logarithmic scale.
     """
 
     series: Ints
@@ -50,14 +50,12 @@ class History:
     Attributes:
         values: (n_rows,) in the user's unit, NaN = missing.
         indptr: (n_series + 1,) first row of each series.
-        positive_until: (n_series,) first row of each series whose value is not above zero, or its end.
         nonnegative_until: (n_series,) first row of each series whose value is below zero, or its end.
         last_seen: (n_rows,) newest row of the same series, up to this one, whose value is not missing.
     """
 
     values: Floats
     indptr: Ints
-    positive_until: Ints
     nonnegative_until: Ints
     last_seen: Ints
 
@@ -66,7 +64,7 @@ class History:
         """The history of a flat panel whose series all begin with a value."""
         rows = np.arange(len(values))
         last_seen = np.maximum.accumulate(np.where(np.isnan(values), 0, rows)) if len(values) else rows
-        return cls(values, indptr, _first(values <= 0, indptr), _first(values < 0, indptr), last_seen)
+        return cls(values, indptr, _first(values < 0, indptr), last_seen)
 
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
         """Windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (default: the end)."""
@@ -76,7 +74,7 @@ class History:
             start=start,
             end=end,
             stop=self.indptr[series + 1] if stop is None else stop,
-            use_log=self.positive_until[series] >= end,
+            use_log=self.nonnegative_until[series] >= end,
         )
 
     def past(self, windows: Windows, lookback: int) -> Floats:
@@ -143,7 +141,7 @@ class Sampler:
         pick = generator.integers(len(self.series), size=shape)
         end = self.first[pick] + (generator.random(shape) * self.count[pick]).astype(np.int64)
         series = self.series[pick]
-        use_log = self.history.positive_until[series] >= self.stop[pick]
+        use_log = self.history.nonnegative_until[series] >= self.stop[pick]
         return Windows(series, self.history.indptr[series], end, self.stop[pick], use_log)
 
 

@@ -81,7 +81,7 @@ def test_order_and_names_of_series_change_nothing() -> None:
 
 
 def test_the_log_decision_reads_only_rows_before_the_end() -> None:
-    history = history_of([1.0, 2.0, 3.0, 0.0, 5.0], [1.0, np.nan, 2.0, 3.0, 4.0])
+    history = history_of([1.0, 2.0, 0.0, -1.0, 5.0], [1.0, np.nan, 2.0, 3.0, 4.0])
     windows = history.windows(np.array([0, 0, 1]), np.array([3, 4, 10]))
     assert windows.use_log.tolist() == [True, False, True]
 

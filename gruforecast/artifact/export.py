@@ -119,8 +119,7 @@ def _expected(y: Floats, forecaster: Forecaster) -> Floats:
     history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
     past = gather_past(history.values, windows, forecaster.context.past.shape[1])
-    never_negative = history.nonnegative_until >= history.indptr[1:]
-    return forecast_combined(past, windows.use_log, never_negative, forecaster.networks)
+    return forecast_combined(past, windows.use_log, forecaster.networks)
 
 
 def _difference(found: Floats, expected: Floats) -> float:

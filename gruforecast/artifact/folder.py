@@ -62,7 +62,6 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     forecasts = {f"forecast.{name}": ends.forecasts[name] for name in _models(forecaster.members, forecaster.networks)}
     context = {
         "past": ends.past,
-        "use_log": ends.use_log,
         "never_negative": ends.never_negative,
         "scale": ends.scale,
         "last": ends.last.astype("datetime64[s]").astype(np.int64),
@@ -217,7 +216,7 @@ def _networks(folder: Path, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
 def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, ...], ...], models: list[str]) -> Ends:
     n, lookback = len(ids), max(one.config.lookback for one in networks)
     wanted = {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
-    wanted |= {"use_log": ((n,), "b1"), "never_negative": ((n,), "b1")}
+    wanted |= {"never_negative": ((n,), "b1")}
     wanted |= {f"forecast.{name}": ((n, networks[0].config.horizon), "f8") for name in models}
     arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale"))
     if (np.abs(arrays["last"]) > MOST_STAMP).any():
@@ -225,7 +224,6 @@ def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, 
     return Ends(
         ids=ids,
         past=arrays["past"],
-        use_log=arrays["use_log"],
         never_negative=arrays["never_negative"],
         scale=arrays["scale"],
         last=arrays["last"].astype("datetime64[s]"),

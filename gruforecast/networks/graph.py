@@ -19,7 +19,7 @@ def raw_graph(networks: Sequence[Network]) -> tuple[list[keras.Model], Any]:
     """The networks, and a TensorFlow function from `y` float64 (batch, time) to `{"y_hat": (batch, horizon)}`.
 
     `y` is in the user's unit with NaN for missing, of any length from 1 on; it is padded or cut to the lookback inside.
-    Logarithms are taken where all of `y` is positive; where none of it is negative, no forecast is.
+    Logarithms are taken where none of `y` is negative, and no forecast is then.
     """
     models = [build_network(network.config, seed=0) for network in networks]
     for model, network in zip(models, networks, strict=True):
@@ -29,11 +29,10 @@ def raw_graph(networks: Sequence[Network]) -> tuple[list[keras.Model], Any]:
     @tf.function(input_signature=[raw], autograph=False)  # type: ignore[untyped-decorator]
     def serve(y: Any) -> dict[str, Any]:
         missing = tf.math.is_nan(y)
-        use_log = tf.reduce_all(missing | (y > 0), axis=1)  # (batch,)
-        never_negative = tf.reduce_all(missing | (y >= 0), axis=1)
+        never_negative = tf.reduce_all(missing | (y >= 0), axis=1)  # (batch,)
         parts = []
         for model, network in zip(models, networks, strict=True):
-            point = _point(model, network.config, y, use_log)
+            point = _point(model, network.config, y, never_negative & network.config.log)
             parts.append(network.share * tf.where(never_negative[:, None], tf.maximum(point, 0.0), point))
         return {"y_hat": tf.add_n(parts)}
 

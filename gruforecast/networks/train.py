@@ -18,7 +18,7 @@ import tensorflow as tf
 
 from gruforecast.arrays import Array, Floats, Ints
 from gruforecast.config import RUNGS, NetworkConfig, TrainingConfig
-from gruforecast.encoding import encode, encode_target
+from gruforecast.encoding import Knobs, encode, encode_target
 from gruforecast.forward import Weights
 from gruforecast.networks.build import VariableDropout, build_network
 from gruforecast.windows import History, Sampler, Windows, gather_future, gather_past
@@ -109,7 +109,7 @@ def train(
     for chunk in range(chunks):
         drawn = sampler.draw(generator, (CHUNK, training.batch_size))
         rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
-        arguments = (values, *_indices(drawn), rate, config.log_unit)
+        arguments = (values, *_indices(drawn, config), rate, np.array(Knobs.of(config), np.float64))
         if chunk == 0:
             program.run.get_concrete_function(*arguments)
             traced = time.perf_counter()
@@ -219,23 +219,23 @@ class _Keeper:
         return limit is not None and not self._best_score <= limit
 
 
-def _indices(windows: Windows) -> tuple[Array, ...]:
+def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
     """The index arrays that the compiled function takes."""
     small = (windows.start.astype(np.int32), windows.end.astype(np.int32), windows.stop.astype(np.int32))
-    return *small, windows.use_log
+    return *small, windows.use_log & config.log
 
 
 def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     """A compiled function that takes `CHUNK` steps and returns their mean loss.
 
-    Its arguments: values (n_rows,), then starts, ends, stops, use_log (CHUNK, batch), rates (CHUNK,), log_unit ().
+    Its arguments: values (n_rows,), then starts, ends, stops, use_log (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
     level = tf.constant(config.levels, tf.float32)
 
-    def loss_of(values: Any, windows: Windows, log_unit: Any) -> Any:
+    def loss_of(values: Any, windows: Windows, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
         future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
-        encoded = encode(past, windows.use_log, config, keras.ops, log_unit)
+        encoded = encode(past, windows.use_log, config, keras.ops, knobs)
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
         residual = model(tf.cast(encoded.features, tf.float32), training=True)  # (batch, horizon, n_levels)
         error = tf.cast(target, tf.float32)[:, :, None] - residual
@@ -244,11 +244,11 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
-    def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, rates: Any, log_unit: Any) -> Any:
+    def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, rates: Any, knobs: Any) -> Any:
         def one_step(step: Any, total: Any) -> tuple[Any, Any]:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
-                loss = loss_of(values, windows, tf.cast(log_unit, tf.float64))
+                loss = loss_of(values, windows, Knobs(*tf.unstack(knobs)))
             optimizer.learning_rate.assign(rates[step])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             return step + 1, total + loss

@@ -32,7 +32,8 @@ class Proposal:
 class Proposer:
     """Asks an Oracle for configurations.
 
-    Trial 0 is the recipe of `space.start`; the Oracle is told its score like any other, so the search learns from it.
+    The first trials are the portfolio of the space (the first of it for hyperband); the Oracle is told their scores
+    like any other, so the search learns from them.
 
     Args:
         tuner: `bayesian`, `random` or `hyperband`.
@@ -42,6 +43,7 @@ class Proposer:
     def __init__(self, tuner: str, space: Space, trials: int, seed: int) -> None:
         self._tuner = tuner
         self._space = space
+        self._portfolio = space.portfolio[:1] if tuner == "hyperband" else space.portfolio
         self._trials = trials
         self._seed = seed
         self._folder = tempfile.TemporaryDirectory(prefix="gruforecast-oracle-")
@@ -58,8 +60,8 @@ class Proposer:
         """The next configuration, None when there is none before a further score is told, or none at all."""
         if not self.open:
             return None
-        if self._asked == 0:  # needs no Oracle, so workers have something to do while keras-tuner is imported
-            proposal = Proposal(0, dict(self._space.start), 1.0)
+        if self._asked < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
+            proposal = Proposal(self._asked, dict(self._portfolio[self._asked]), 1.0)
         else:
             trial = self._create(f"trial-{self._asked}")
             if trial.status in ("STOPPED", "IDLE"):
@@ -98,20 +100,21 @@ class Proposer:
 
     @functools.cached_property
     def _oracle(self) -> Any:
-        """The Oracle, with the recipe as a trial that it believes it proposed itself."""
+        """The Oracle, with the portfolio as trials that it believes it proposed itself."""
         from keras_tuner.engine import trial as kt_trial
 
         oracle = _oracle(self._tuner, self._space, self._seed)
         oracle._set_project_dir(self._folder.name, "search")  # noqa: SLF001 - a Tuner would call it
         oracle.verbose = 0
-        trial = kt_trial.Trial(
-            hyperparameters=self._space.hyperparameters(), trial_id="recipe"
-        )  # all at their defaults
-        oracle.trials[trial.trial_id] = trial
-        oracle.start_order.append(trial.trial_id)
-        oracle.ongoing_trials["trial-0"] = trial
-        oracle._record_values(trial)  # noqa: SLF001 - so that it is not proposed again
-        self._pending[0] = trial
+        for number, values in enumerate(self._portfolio):
+            hyperparameters = self._space.hyperparameters()
+            hyperparameters.values = self._space.hyperparameter_values(values)
+            trial = kt_trial.Trial(hyperparameters=hyperparameters, trial_id=f"recipe-{number}")
+            oracle.trials[trial.trial_id] = trial
+            oracle.start_order.append(trial.trial_id)
+            oracle.ongoing_trials[f"trial-{number}"] = trial
+            oracle._record_values(trial)  # noqa: SLF001 - so that it is not proposed again
+            self._pending[number] = trial
         return oracle
 
 

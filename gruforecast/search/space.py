@@ -14,7 +14,8 @@ from gruforecast.windows import Sampler
 if TYPE_CHECKING:
     import keras_tuner
 
-SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 128), (2, 128)))  # layers and units for small to large data
+# layers and units for small, middle and large data
+SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 64), (1, 128), (2, 128)))
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which data count as small and large
 MOST_TOKENS = 40
 Values = dict[str, Any]
@@ -30,7 +31,7 @@ class Space:
         log_unit: see `NetworkConfig`.
         batch_size, steps: of each full training.
         large: whether there is so much data that trained weights are trained on rather than trained anew.
-        start: the values of the first trial, a recipe that is good on its own.
+        portfolio: values of the first trials, recipes that are good on their own; every other search starts from them.
     """
 
     horizon: int
@@ -42,7 +43,7 @@ class Space:
     batch_size: int
     steps: int
     large: bool
-    start: Values
+    portfolio: tuple[Values, ...]
 
     @classmethod
     def of(cls, split: Split) -> Space:
@@ -54,14 +55,15 @@ class Space:
         usual = _usual_lookback(m, split.horizon, wanted)
         lookbacks, segments = _around(wanted, usual), _segments(m)
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        usual_size = min(size, 1)
         start = {
             "lookback": usual,
             "segment": _usual_segment(segments, usual),
-            "layers": SIZES[size][usual_size][0],
-            "units": SIZES[size][usual_size][1],
+            "layers": (1, 2, 2)[size],
+            "units": (32, 64, 128)[size],
             "dropout": (0.3, 0.2, 0.1)[size],
             "learning_rate": 2e-3,
+            "weight_decay": 1e-2,
+            "averaged": 0.0,
         }
         return cls(
             horizon=split.horizon,
@@ -71,10 +73,15 @@ class Space:
             sizes=SIZES[size],
             log_unit=_log_unit(split, usual),
             batch_size=(32, 64, 128)[size],
-            steps=(400, 1000, 2000)[size],
+            steps=(400, 1000, 3000)[size],
             large=size == 2,
-            start=start,
+            portfolio=_portfolio(start, segments, SIZES[size]),
         )
+
+    @property
+    def start(self) -> Values:
+        """The values of the first trial."""
+        return self.portfolio[0]
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """The space as keras-tuner knows it."""
@@ -96,11 +103,18 @@ class Space:
             "units": units,
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=start["dropout"]),
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
+            "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
+            "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
         }
+
+    def hyperparameter_values(self, values: Values) -> Values:
+        """`values` as keras-tuner names them: layers and units are one choice there."""
+        size = self.sizes.index((values["layers"], values["units"]))
+        return {"size": size, **{name: value for name, value in values.items() if name not in ("layers", "units")}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
-        shape = {name: values[name] for name in ("lookback", "segment", "layers", "units", "dropout")}
+        shape = {name: values[name] for name in ("lookback", "segment", "layers", "units", "dropout", "averaged")}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
             horizon=self.horizon,
@@ -113,7 +127,18 @@ class Space:
     def training(self, values: Values, seed: int, share: float = 1.0) -> TrainingConfig:
         """The training that `values` stand for, with a `share` of the full number of steps."""
         steps = max(50, round(self.steps * share))
-        return TrainingConfig(steps, self.batch_size, float(values["learning_rate"]), weight_decay=1e-2, seed=seed)
+        return TrainingConfig(
+            steps, self.batch_size, float(values["learning_rate"]), float(values["weight_decay"]), seed=seed
+        )
+
+
+def _portfolio(start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...]) -> tuple[Values, ...]:
+    """The recipe, a slower one over averaged seasons, one with the other segment, and one with another size."""
+    slower = {**start, "averaged": 1.0, "learning_rate": 7e-4}
+    other = {**start, "segment": next((one for one in segments if one != start["segment"]), start["segment"])}
+    layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
+    sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3}
+    return tuple({tuple(one.values()): one for one in (start, slower, other, sized)}.values())
 
 
 def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
