@@ -1,8 +1,10 @@
 """Combination weights from forecasts made without the values that they are compared with.
 
 Greedy forward selection with replacement (Caruana et al. 2004): the member that helps the mean most joins, again and
-again; how often each has joined is its share. A combination's own score is cross-fitted: each fold is forecast with
-shares that were chosen on the other folds, so it may be compared with the scores of its members.
+again; how often each has joined is its share. Where several members are nearly as good as the best one, half of the
+weight is divided among those equally: what helped on a few folds says little about the next, and equal weights are hard
+to beat (the forecast combination puzzle). A combination's own score is cross-fitted: each fold is forecast with shares
+that were chosen on the other folds, so it may be compared with the scores of its members.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from gruforecast.windows import Windows
 
 ROUNDS = 20
 MOST_MEMBERS = 8
+NEAR, MOST_EQUAL = 1.15, 4  # members that share equally: errors up to so many times the best, and how many at most
 MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
 LEAST_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 Shares = dict[str, float]
@@ -104,7 +107,7 @@ def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
 
 
 def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds, most: int) -> Shares:
-    """Shares by greedy selection; of all rounds the one with the lowest error counts."""
+    """Shares by greedy selection, of all rounds the one with the lowest error, drawn halfway to equal ones."""
     weight = np.concatenate([one.ravel() for one in weights])
     used = np.flatnonzero(weight)
     used = used[:: -(-len(used) // MOST_NUMBERS)]
@@ -123,4 +126,8 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds, most:
         total, counts = total + forecasts[pick], counts + (np.arange(len(counts)) == pick)
         if errors[pick] < best_error:
             best_error, best = errors[pick], counts
-    return dict(zip(members, (best / best.sum()).tolist(), strict=True))
+    shares = best / best.sum()
+    equal = [k for k in library[:MOST_EQUAL] if alone[k] <= NEAR * alone[library[0]]]
+    if len(equal) > 1:
+        shares = 0.5 * shares + 0.5 * np.isin(np.arange(len(shares)), equal) / len(equal)
+    return dict(zip(members, shares.tolist(), strict=True))

@@ -11,6 +11,7 @@ from gruforecast.errors import ModelError, did_you_mean
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
 MAX_LOOKBACK = 100_000
+STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 

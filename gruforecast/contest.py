@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast.backtest import Predictor, Split
-from gruforecast.config import NetworkConfig, TrainingConfig, to_dict
+from gruforecast.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig, to_dict
 from gruforecast.durable import read_npz
 from gruforecast.progress import Budget
 from gruforecast.search.jobs import Jobs, Result
@@ -72,7 +72,8 @@ class Contest:
     def test_fit_steps(self, trial: Trial) -> int:
         """Steps of a test fit where time allows for all of them."""
         share = WARM_SHARE if self.space.large else 1.0
-        return max(round(share * self._growth * trial.result["steps"]), 1)
+        calls = round(share * self._growth * trial.result["steps"] / STEPS_PER_CALL)
+        return max(calls, 1) * STEPS_PER_CALL
 
     @functools.cached_property
     def _growth(self) -> float:

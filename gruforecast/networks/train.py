@@ -18,12 +18,12 @@ import tensorflow as tf
 
 from gruforecast.arrays import Array, Floats, Ints
 from gruforecast.config import RUNGS, NetworkConfig, TrainingConfig
+from gruforecast.config import STEPS_PER_CALL as CHUNK
 from gruforecast.encoding import Knobs, encode, encode_target
 from gruforecast.forward import Weights
 from gruforecast.networks.build import VariableDropout, build_network
 from gruforecast.windows import History, Sampler, Windows, gather_future, gather_past
 
-CHUNK = 25  # gradient steps per compiled call
 VALIDATIONS = 20  # times that a training reads its validation score
 Validate = Callable[[Weights], float]
 
