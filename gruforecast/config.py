@@ -13,6 +13,7 @@ CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
 MAX_LOOKBACK = 100_000
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
+PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -28,6 +29,9 @@ class NetworkConfig:
         season_length: rows of one season; 1 when there is none.
         log_unit: divisor of logged values, so that they are near unit size (one constant per panel).
         log: whether series that are never negative are seen on a logarithmic scale.
+        step_days: days from one row to the next, on average; 0 when not known.
+        periods: days of the calendar's periods whose phase the network is shown, such as a day, a week, a year.
+        calendar: whether it is shown; otherwise zeros take its place.
         averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
         levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
     """
@@ -43,6 +47,9 @@ class NetworkConfig:
     log_unit: float = 1.0
     log: bool = True
     averaged: float = 0.0
+    step_days: float = 0.0
+    periods: tuple[float, ...] = ()
+    calendar: bool = False
     levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
@@ -53,7 +60,10 @@ class NetworkConfig:
         whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
-        if not isinstance(self.log, bool) or not 0 <= self.averaged <= 1:
+        if not isinstance(self.log, bool) or not isinstance(self.calendar, bool) or not 0 <= self.averaged <= 1:
+            raise ValueError(f"impossible network: {self}")
+        known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
+        if not known or not 0 <= self.step_days < math.inf:
             raise ValueError(f"impossible network: {self}")
         if self.cell not in CELLS or not 0 <= self.dropout < 1 or not 0 < self.log_unit < math.inf:
             raise ValueError(f"impossible network: {self}")
@@ -63,12 +73,17 @@ class NetworkConfig:
     @property
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
-        return replace(self, dropout=0.0, log_unit=1.0, log=True, averaged=0.0)
+        return replace(self, dropout=0.0, log_unit=1.0, log=True, averaged=0.0, calendar=False)
 
     @property
     def tokens(self) -> int:
         """Steps that the recurrent layers take."""
         return self.lookback // self.segment
+
+    @property
+    def channels(self) -> int:
+        """Numbers that the network sees of each row: value, mask, two differences, sine and cosine of each period."""
+        return 4 + 2 * len(self.periods)
 
     @property
     def cost(self) -> int:

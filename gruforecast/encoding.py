@@ -15,7 +15,6 @@ from gruforecast.config import NetworkConfig
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
 MOST_LOG = 300.0  # logged values above this would become infinite
 AVERAGED_SEASONS = 3
-CHANNELS = 4  # value, mask, seasonal difference, first difference
 TARGET_CLIP = 20.0  # targets further than this from the base would drown the loss
 
 
@@ -23,7 +22,7 @@ class Encoded(NamedTuple):
     """One batch of encoded windows.
 
     Attributes:
-        features: (n, lookback, 4) normalised value, mask, seasonal difference, first difference.
+        features: (n, lookback, channels) normalised value, mask, seasonal difference, first difference, calendar.
         base: (n, horizon) seasonal naive forecast in normalised units; the network adds to it.
         level: (n, 1) what was subtracted; unit: (n, 1) what was divided by.
         scale: (n, 1) where the logarithmic scale turns into a linear one.
@@ -41,22 +40,26 @@ class Knobs(NamedTuple):
 
     log_unit: Any
     averaged: Any
+    calendar: Any
 
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
         """The knobs of a configuration."""
-        return cls(config.log_unit, config.averaged)
+        return cls(config.log_unit, config.averaged, float(config.calendar))
 
 
-def encode(past: Any, use_log: Any, config: NetworkConfig, xp: Any = np, knobs: Knobs | None = None) -> Encoded:
+def encode(
+    past: Any, origin: Any, use_log: Any, config: NetworkConfig, xp: Any = np, knobs: Knobs | None = None
+) -> Encoded:
     """The network's view of raw windows.
 
     Args:
         past: (n, lookback) float64 in the user's unit, NaN = missing.
+        origin: (n,) stamp of the last row in days since 1970-01-01.
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
     """
-    log_unit, averaged = knobs or Knobs.of(config)
+    log_unit, averaged, calendar = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
@@ -66,8 +69,9 @@ def encode(past: Any, use_log: Any, config: NetworkConfig, xp: Any = np, knobs: 
     unit = xp.where(use_log[:, None], log_unit * xp.ones_like(level), _spread(z, mask, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
+    channels += [calendar * phase for phase in _phases(origin, config, xp)]
     base = _seasonal_base(x, mask, config, averaged, xp)
-    return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale)  # features: (n, lookback, 4)
+    return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale)
 
 
 def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:
@@ -89,6 +93,13 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
     flag = use_log[:, None, None]
     inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MOST_LOG)  # below 0 the value would be negative
     return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
+
+
+def _phases(origin: Any, config: NetworkConfig, xp: Any) -> list[Any]:
+    """Sine and cosine (n, lookback) of the phase of each row in each period of the calendar."""
+    days = origin[:, None] + np.arange(1.0 - config.lookback, 1.0) * config.step_days
+    angles = [(days / period - xp.floor(days / period)) * (2 * np.pi) for period in config.periods]
+    return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
 
 
 def _scale(values: Any, mask: Any, xp: Any) -> Any:

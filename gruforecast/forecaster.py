@@ -16,7 +16,7 @@ from gruforecast.forward import Network, forecast_combined
 from gruforecast.intervals import Calibration
 from gruforecast.metrics import mase_scale
 from gruforecast.statistical import model_of
-from gruforecast.windows import History
+from gruforecast.windows import History, days_of
 
 NETWORKS, BLEND = "networks", "blend"
 
@@ -43,7 +43,7 @@ class Ends:
     @classmethod
     def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> Ends:
         """The ends of all series of a panel, with forecasts of the `models` named."""
-        history = History.of(panel.y, panel.indptr)
+        history = History.of(panel.y, panel.indptr, panel.ds)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
         m, horizon = networks[0].config.season_length, networks[0].config.horizon
@@ -153,7 +153,7 @@ class Forecaster:
         if networks:
             whole = sum(one.share for one in networks)
             alone = [replace(one, share=one.share / whole) for one in networks]
-            return forecast_combined(ends.past, ends.never_negative, alone)
+            return forecast_combined(ends.past, days_of(ends.last), ends.never_negative, alone)
         return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
 
     def _member(self, member: str) -> str:

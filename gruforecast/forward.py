@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
 from gruforecast.config import NetworkConfig
-from gruforecast.encoding import CHANNELS, decode, encode
+from gruforecast.encoding import decode, encode
 from gruforecast.windows import History, Windows
 
 Single = NDArray[np.float32]
@@ -34,14 +34,19 @@ class Network:
     share: float = 1.0
 
 
+def needs_calendar(networks: Sequence[Network]) -> bool:
+    """Whether a forecast of `networks` depends on stamps."""
+    return any(network.config.calendar and network.config.periods for network in networks)
+
+
 def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of each weight array that a network of this configuration has."""
     gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.cell]
     units, width = config.units, gates * config.units
-    size = CHANNELS
+    size = config.channels
     shapes: dict[str, tuple[int, ...]] = {}
     if config.segment > 1:
-        shapes |= {"token.kernel": (config.segment * CHANNELS, units), "token.bias": (units,)}
+        shapes |= {"token.kernel": (config.segment * config.channels, units), "token.bias": (units,)}
         size = units
     for depth in range(config.layers):
         name = f"{config.cell}_{depth}"
@@ -67,39 +72,43 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
     blocks = [np.zeros((0, config.horizon, len(config.levels)))]
     for block in _blocks(len(windows), config):
         part = windows[block]
-        blocks.append(forecast_past(history.past(part, config.lookback), part.use_log, config, weights))
+        past = history.past(part, config.lookback)
+        blocks.append(forecast_past(past, history.origin(part), part.use_log, config, weights))
     return np.concatenate(blocks)
 
 
-def forecast_past(past: Floats, use_log: NDArray[np.bool_], config: NetworkConfig, weights: Weights) -> Floats:
-    """Forecasts (n, horizon, n_levels) from raw windows (n, lookback), in blocks of bounded memory."""
+def forecast_past(
+    past: Floats, origin: Floats, use_log: NDArray[np.bool_], config: NetworkConfig, weights: Weights
+) -> Floats:
+    """Forecasts (n, horizon, n_levels) from raw windows (n, lookback), in blocks of bounded memory; see `encode`."""
     blocks = [np.zeros((0, config.horizon, len(config.levels)))]
     for block in _blocks(len(past), config):
         flags = use_log[block] & config.log
-        encoded = encode(past[block], flags, config)
+        encoded = encode(past[block], origin[block], flags, config)
         residual = residuals(encoded.features.astype(np.float32), config, weights)
         blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, flags)))
     return np.concatenate(blocks)
 
 
-def forecast_combined(past: Floats, use_log: NDArray[np.bool_], networks: Sequence[Network]) -> Floats:
+def forecast_combined(past: Floats, origin: Floats, use_log: NDArray[np.bool_], networks: Sequence[Network]) -> Floats:
     """Point forecasts (n, horizon) of all `networks` together.
 
     Args:
         past: (n, the longest lookback); each network reads as many of the newest rows as it needs.
+        origin: (n,) stamps of the last rows in days since 1970-01-01.
         use_log: (n,) series that were never negative: no forecast for them is.
     """
     total = np.zeros((len(past), networks[0].config.horizon))
     for network in networks:
         config = network.config
-        whole = forecast_past(past[:, -config.lookback :], use_log, config, network.weights)
+        whole = forecast_past(past[:, -config.lookback :], origin, use_log, config, network.weights)
         point = whole[:, :, config.levels.index(0.5)]
         total += network.share * np.where(use_log[:, None], np.maximum(point, 0.0), point)
     return total
 
 
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
-    size = max(1, BLOCK_NUMBERS // max(config.tokens * 4 * config.units, config.lookback * CHANNELS))
+    size = max(1, BLOCK_NUMBERS // max(config.tokens * 4 * config.units, config.lookback * config.channels))
     return (slice(begin, begin + size) for begin in range(0, n, size))
 
 

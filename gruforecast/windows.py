@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Bools, Floats, Ints
+from gruforecast.arrays import Bools, Floats, Ints, Stamps
 
 
 @dataclass(frozen=True)
@@ -52,19 +52,22 @@ class History:
         indptr: (n_series + 1,) first row of each series.
         nonnegative_until: (n_series,) first row of each series whose value is below zero, or its end.
         last_seen: (n_rows,) newest row of the same series, up to this one, whose value is not missing.
+        days: (n_rows,) stamps in days since 1970-01-01.
     """
 
     values: Floats
     indptr: Ints
     nonnegative_until: Ints
     last_seen: Ints
+    days: Floats
 
     @classmethod
-    def of(cls, values: Floats, indptr: Ints) -> History:
-        """The history of a flat panel whose series all begin with a value."""
+    def of(cls, values: Floats, indptr: Ints, ds: Stamps | None = None) -> History:
+        """The history of a flat panel whose series all begin with a value; without stamps `ds` all days are 0."""
         rows = np.arange(len(values))
         last_seen = np.maximum.accumulate(np.where(np.isnan(values), 0, rows)) if len(values) else rows
-        return cls(values, indptr, _first(values < 0, indptr), last_seen)
+        days = np.zeros(len(values)) if ds is None else days_of(ds)
+        return cls(values, indptr, _first(values < 0, indptr), last_seen, days)
 
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
         """Windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (default: the end)."""
@@ -76,6 +79,10 @@ class History:
             stop=self.indptr[series + 1] if stop is None else stop,
             use_log=self.nonnegative_until[series] >= end,
         )
+
+    def origin(self, windows: Windows) -> Floats:
+        """Stamp of the last row before each window's end, in days since 1970-01-01, (n,)."""
+        return self.days[windows.end - 1]
 
     def past(self, windows: Windows, lookback: int) -> Floats:
         """Last `lookback` rows before each window's end, (n, lookback), from which a forecast is made.
@@ -91,6 +98,11 @@ class History:
         """Forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
         never = self.nonnegative_until[windows.series] >= windows.end
         return np.where(never.reshape(-1, *[1] * (forecasts.ndim - 1)), np.maximum(forecasts, 0.0), forecasts)
+
+
+def days_of(ds: Stamps) -> Floats:
+    """Stamps in days since 1970-01-01."""
+    return ds.astype("datetime64[s]").astype(np.int64) / 86_400
 
 
 def _first(bad: Bools, indptr: Ints) -> Ints:

@@ -14,10 +14,15 @@ NAN = float("nan")
 CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, log_unit=0.5)
 
 
+def seen(past, flags, config=CONFIG):
+    """`encode` where stamps do not matter."""
+    return encode(past, np.zeros(len(past)), flags, config)
+
+
 def both_kinds(past):
     past = np.asarray(past, float)
     flags = np.array([False] * len(past))
-    return encode(past, flags, CONFIG)
+    return seen(past, flags)
 
 
 def test_a_window_by_hand() -> None:
@@ -40,7 +45,7 @@ def test_a_window_by_hand() -> None:
 def test_without_residual_the_forecast_is_the_last_season() -> None:
     past = np.exp(np.random.default_rng(0).normal(size=(3, 8)))
     for use_log in (np.array([True] * 3), np.array([False] * 3)):
-        encoded = encode(past, use_log, CONFIG)
+        encoded = seen(past, use_log)
         forecast = decode(np.zeros((3, 5, 1)), encoded, use_log)[:, :, 0]
         np.testing.assert_allclose(forecast, past[:, [4, 5, 6, 7, 4]], rtol=1e-12)
 
@@ -51,7 +56,7 @@ def test_targets_come_back(use_log: bool) -> None:
     past, future = np.exp(generator.normal(size=(4, 8))), np.exp(generator.normal(size=(4, 5)))
     future[0, 2] = NAN
     flags = np.array([use_log] * 4)
-    encoded = encode(past, flags, CONFIG)
+    encoded = seen(past, flags)
     target, mask = encode_target(future, flags, encoded)
     back = decode(target[:, :, None], encoded, flags)[:, :, 0]
     assert mask[0].tolist() == [1, 1, 0, 1, 1]
@@ -63,7 +68,7 @@ def test_targets_come_back(use_log: bool) -> None:
 def test_a_thousandfold_series_looks_the_same(use_log: bool) -> None:
     past = 5 + np.random.default_rng(2).random((6, 8))
     flags = np.array([use_log] * 6)
-    one, thousand = encode(past, flags, CONFIG), encode(1000 * past, flags, CONFIG)
+    one, thousand = seen(past, flags), seen(1000 * past, flags)
     np.testing.assert_allclose(one.features, thousand.features, atol=1e-9)
     np.testing.assert_allclose(one.base, thousand.base, atol=1e-9)
 
@@ -84,7 +89,7 @@ def test_odd_windows_stay_finite(past) -> None:
     past = np.array(past)
     positive = np.nan_to_num(past, nan=1.0).min() > 0
     for use_log in {False, bool(positive)}:
-        encoded = encode(past, np.array([use_log]), CONFIG)
+        encoded = seen(past, np.array([use_log]))
         for array in encoded:
             assert np.isfinite(array).all()
         assert np.isfinite(decode(np.ones((1, 5, 1)), encoded, np.array([use_log]))).all()
@@ -92,7 +97,7 @@ def test_odd_windows_stay_finite(past) -> None:
 
 def test_large_numbers_keep_their_small_differences() -> None:
     past = np.array([[1e9 + 1e-3 * k for k in range(8)]])
-    value = encode(past, np.array([True]), NetworkConfig(5, 8, 1, log_unit=1e-12)).features[0, :, 0]
+    value = seen(past, np.array([True]), NetworkConfig(5, 8, 1, log_unit=1e-12)).features[0, :, 0]
     steps = np.diff(value)
     assert (steps > 0.5).all()
 
@@ -116,8 +121,12 @@ def test_keras_operations_give_what_numpy_gives() -> None:
     past = np.exp(generator.normal(size=(20, 8)))
     past[generator.random(past.shape) < 0.2] = NAN
     flags = generator.random(20) < 0.5
-    expected = encode(past, flags, CONFIG)
-    found = encode(keras.ops.convert_to_tensor(past), keras.ops.convert_to_tensor(flags), CONFIG, keras.ops)
+    past[:5] -= past[:5] * (generator.random((5, 8)) < 0.2)  # some zeros
+    config = NetworkConfig(5, 8, 4, log_unit=0.5, averaged=0.3, step_days=1.0, periods=(7.0, 365.2425), calendar=True)
+    origin = generator.integers(0, 20_000, 20).astype(float)
+    expected = encode(past, origin, flags, config)
+    given = [keras.ops.convert_to_tensor(one) for one in (past, origin, flags)]
+    found = encode(*given, config, keras.ops)
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12, atol=1e-12)
     residual = generator.normal(size=(20, 5, 1))
@@ -131,7 +140,7 @@ def test_an_exact_season_far_from_the_level_asks_nothing_of_the_network() -> Non
     config = NetworkConfig(horizon=4, lookback=8, season_length=4, log_unit=0.001)
     season = np.array([[1.0, 50.0, 2.0, 70.0]])
     flags = np.array([True])
-    encoded = encode(np.tile(season, 2), flags, config)
+    encoded = seen(np.tile(season, 2), flags, config)
     target, mask = encode_target(season, flags, encoded)
     assert np.abs(encoded.base).max() > TARGET_CLIP
     np.testing.assert_allclose(target, 0, atol=1e-9)
@@ -141,5 +150,46 @@ def test_an_exact_season_far_from_the_level_asks_nothing_of_the_network() -> Non
 def test_a_window_without_any_past_teaches_nothing() -> None:
     flags = np.array([True, True])
     past = np.array([[NAN] * 8, [NAN] * 7 + [2.0]])
-    _, mask = encode_target(np.ones((2, 5)), flags, encode(past, flags, CONFIG))
+    _, mask = encode_target(np.ones((2, 5)), flags, seen(past, flags))
     assert mask.any(axis=1).tolist() == [False, True]
+
+
+def test_zeros_are_seen_on_a_logarithmic_scale_that_is_linear_near_zero() -> None:
+    past = np.array([[0.0, 10.0, 100.0, 1000.0, 0.0, 10.0, 100.0, 1000.0]])
+    flags = np.array([True])
+    encoded = seen(past, flags)
+    value = encoded.features[0, :, 0]
+    assert np.isfinite(value).all()
+    steps = np.diff(value[:4])
+    assert steps[2] == pytest.approx(np.log(10) / CONFIG.log_unit, rel=0.1)  # far above the scale of 27.75
+    assert steps[0] < 0.5 * steps[2]
+    forecast = decode(np.zeros((1, 5, 1)), encoded, flags)[0, :, 0]
+    np.testing.assert_allclose(forecast, [0, 10, 100, 1000, 0], atol=1e-9)
+    assert decode(np.full((1, 5, 1), -50.0), encoded, flags).min() >= 0
+    target, mask = encode_target(np.array([[0.0, 5.0, 0.0, 2000.0, 1.0]]), flags, encoded)
+    assert mask.min() == 1
+    back = decode(target[:, :, None], encoded, flags)[0, :, 0]
+    np.testing.assert_allclose(back, [0, 5, 0, 2000, 1], atol=1e-9)
+
+
+def test_an_averaged_base_is_the_mean_distance_from_each_seasons_level() -> None:
+    pattern, levels = np.array([-3.0, 1.0, 0.0, 2.0]), [10.0, 50.0]
+    past = np.concatenate([level + factor * pattern for level, factor in zip(levels, (1, 3), strict=True)])[None]
+    config = NetworkConfig(horizon=5, lookback=8, season_length=4, averaged=1.0)
+    encoded = seen(past, np.array([False]), config)
+    base = encoded.base[0] * encoded.unit[0] + encoded.level[0]
+    np.testing.assert_allclose(base, 50 + 2 * pattern[[0, 1, 2, 3, 0]])  # the mean of both, on the newest level
+    half = seen(past, np.array([False]), NetworkConfig(5, 8, 4, averaged=0.5))
+    np.testing.assert_allclose(half.base[0] * half.unit[0] + half.level[0], 50 + 2.5 * pattern[[0, 1, 2, 3, 0]])
+
+
+def test_the_calendar_is_that_of_each_row() -> None:
+    config = NetworkConfig(5, 8, 1, step_days=1.0, periods=(7.0,), calendar=True)
+    monday = np.array([(np.datetime64("2024-03-04") - np.datetime64("1970-01-01")).astype(float)])
+    features = encode(np.ones((1, 8)), monday, np.array([False]), config).features[0]
+    assert features.shape == (8, 6)
+    np.testing.assert_allclose(features[7, 4:], features[0, 4:], atol=1e-9)  # a week before
+    thursday = features[3, 4:]  # 1970-01-01 was one
+    np.testing.assert_allclose(thursday, [0.0, 1.0], atol=1e-9)
+    off = NetworkConfig(5, 8, 1, step_days=1.0, periods=(7.0,))
+    assert (encode(np.ones((1, 8)), monday, np.array([False]), off).features[:, :, 4:] == 0).all()

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import Floats, Stamps
 from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
 from gruforecast.forecaster import Forecaster
 from gruforecast.forward import Network, forecast_combined
 from gruforecast.search.jobs import Jobs
-from gruforecast.windows import History, gather_past
+from gruforecast.windows import History, days_of, gather_past
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MOST_SERIES = 100
@@ -69,7 +69,9 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     begin = time.perf_counter()
     call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
     given = read_npz(request["given"])
-    found = {name: call(y=tf.constant(y))["y_hat"].numpy() for name, y in given.items()}
+    inputs = call.structured_input_signature[1]
+    last = {"last": tf.constant(given.pop("last"))} if "last" in inputs else {}
+    found = {name: call(y=tf.constant(given[name]), **last)["y_hat"].numpy() for name in ("whole", "short")}
     write_file(Path(request["answer"]), npz(found))
     return {"seconds": time.perf_counter() - begin}
 
@@ -95,10 +97,11 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     _do(jobs, "export", WRITE, {"networks": networks, "saved_model": saved_model})
     past = forecaster.context.past[:MOST_SERIES]
     sample = {"whole": past, "short": past[:, -3:]}
-    write_file(Path(given), npz(sample))
+    last = forecaster.context.last[:MOST_SERIES].astype("datetime64[s]")
+    write_file(Path(given), npz(sample | {"last": last.astype(np.int64)}))
     _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
     found = read_npz(answer)
-    differences = [_difference(found[name], _expected(y, forecaster)) for name, y in sample.items()]
+    differences = [_difference(found[name], _expected(y, last, forecaster)) for name, y in sample.items()]
     if not max(differences) <= TOLERANCE:
         text = f"the SavedModel differs from the forecast by {max(differences):.1e} (relative)."
         raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
@@ -113,13 +116,13 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
         raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
 
 
-def _expected(y: Floats, forecaster: Forecaster) -> Floats:
-    """What `predict` would forecast if `y` (n_series, time) were all there is of the series."""
+def _expected(y: Floats, last: Stamps, forecaster: Forecaster) -> Floats:
+    """What `predict` would forecast if `y` (n_series, time), which ends at `last`, were all there is of the series."""
     n, time_steps = y.shape
     history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
     past = gather_past(history.values, windows, forecaster.context.past.shape[1])
-    return forecast_combined(past, windows.use_log, forecaster.networks)
+    return forecast_combined(past, days_of(last), windows.use_log, forecaster.networks)
 
 
 def _difference(found: Floats, expected: Floats) -> float:

@@ -8,7 +8,6 @@ import keras
 import tensorflow as tf
 
 from gruforecast.config import NetworkConfig
-from gruforecast.encoding import CHANNELS
 
 RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 
@@ -65,10 +64,10 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
         seed: of the initial weights and of dropout.
     """
     keras.utils.set_random_seed(seed)
-    features = keras.Input((config.lookback, CHANNELS), name="features")
+    features = keras.Input((config.lookback, config.channels), name="features")
     x = features
     if config.segment > 1:
-        x = keras.layers.Reshape((config.tokens, config.segment * CHANNELS), name="segments")(x)
+        x = keras.layers.Reshape((config.tokens, config.segment * config.channels), name="segments")(x)
         x = keras.layers.Dense(config.units, name="token")(x)  # (n, tokens, units)
     for depth in range(config.layers):
         x = _recurrent_layer(x, config, depth, seed)

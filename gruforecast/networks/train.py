@@ -109,7 +109,8 @@ def train(
     for chunk in range(chunks):
         drawn = sampler.draw(generator, (CHUNK, training.batch_size))
         rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
-        arguments = (values, *_indices(drawn, config), rate, np.array(Knobs.of(config), np.float64))
+        origins = history.origin(drawn)
+        arguments = (values, *_indices(drawn, config), origins, rate, np.array(Knobs.of(config), np.float64))
         if chunk == 0:
             program.run.get_concrete_function(*arguments)
             traced = time.perf_counter()
@@ -228,14 +229,15 @@ def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
 def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     """A compiled function that takes `CHUNK` steps and returns their mean loss.
 
-    Its arguments: values (n_rows,), then starts, ends, stops, use_log (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
+    Its arguments: values (n_rows,), then starts, ends, stops, use_log, origins (CHUNK, batch), rates (CHUNK,), and all
+    `Knobs`.
     """
     level = tf.constant(config.levels, tf.float32)
 
-    def loss_of(values: Any, windows: Windows, knobs: Knobs) -> Any:
+    def loss_of(values: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
         future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
-        encoded = encode(past, windows.use_log, config, keras.ops, knobs)
+        encoded = encode(past, origin, windows.use_log, config, keras.ops, knobs)
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
         residual = model(tf.cast(encoded.features, tf.float32), training=True)  # (batch, horizon, n_levels)
         error = tf.cast(target, tf.float32)[:, :, None] - residual
@@ -244,11 +246,11 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
-    def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, rates: Any, knobs: Any) -> Any:
+    def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, origins: Any, rates: Any, knobs: Any) -> Any:
         def one_step(step: Any, total: Any) -> tuple[Any, Any]:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
-                loss = loss_of(values, windows, Knobs(*tf.unstack(knobs)))
+                loss = loss_of(values, windows, origins[step], Knobs(*tf.unstack(knobs)))
             optimizer.learning_rate.assign(rates[step])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             return step + 1, total + loss

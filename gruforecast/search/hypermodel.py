@@ -32,7 +32,7 @@ class RawForecast(keras.layers.Layer):  # type: ignore[misc]
         ops = keras.ops
         past = ops.cast(y, "float64")[:, -self.network_config.lookback :]
         use_log = ops.all(ops.logical_or(ops.isnan(past), past >= 0), axis=1) & self.network_config.log
-        encoded = encode(past, use_log, self.network_config, ops)
+        encoded = encode(past, ops.zeros_like(past[:, 0]), use_log, self.network_config, ops)
         residual = self.network(ops.cast(encoded.features, "float32"), training=training)
         middle = self.network_config.levels.index(0.5)
         return ops.cast(decode(ops.cast(residual, "float64"), encoded, use_log, ops)[:, :, middle], "float32")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gruforecast.backtest import Split
-from gruforecast.config import MAX_LOOKBACK, NetworkConfig, TrainingConfig
+from gruforecast.config import MAX_LOOKBACK, PERIODS, NetworkConfig, TrainingConfig
 from gruforecast.windows import Sampler
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ class Space:
     Attributes:
         lookbacks, segments: choices, ascending; every lookback is a multiple of every segment.
         sizes: choices of layers and units.
-        log_unit: see `NetworkConfig`.
+        log_unit, step_days, periods: see `NetworkConfig`.
         batch_size, steps: of each full training.
         large: whether there is so much data that trained weights are trained on rather than trained anew.
         portfolio: values of the first trials, recipes that are good on their own; every other search starts from them.
@@ -40,6 +40,8 @@ class Space:
     segments: tuple[int, ...]
     sizes: tuple[tuple[int, int], ...]
     log_unit: float
+    step_days: float
+    periods: tuple[float, ...]
     batch_size: int
     steps: int
     large: bool
@@ -64,7 +66,9 @@ class Space:
             "learning_rate": 2e-3,
             "weight_decay": 1e-2,
             "averaged": 0.0,
+            "calendar": False,
         }
+        step_days, periods = _calendar(split)
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -72,10 +76,12 @@ class Space:
             segments=segments,
             sizes=SIZES[size],
             log_unit=_log_unit(split, usual),
+            step_days=step_days,
+            periods=periods,
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 3000)[size],
             large=size == 2,
-            portfolio=_portfolio(start, segments, SIZES[size]),
+            portfolio=_portfolio(start, segments, SIZES[size], calendar=bool(periods)),
         )
 
     @property
@@ -105,22 +111,27 @@ class Space:
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
             "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
+            "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
         }
 
     def hyperparameter_values(self, values: Values) -> Values:
         """`values` as keras-tuner names them: layers and units are one choice there."""
         size = self.sizes.index((values["layers"], values["units"]))
-        return {"size": size, **{name: value for name, value in values.items() if name not in ("layers", "units")}}
+        left_out = {"layers", "units"} if self.periods else {"layers", "units", "calendar"}
+        return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
-        shape = {name: values[name] for name in ("lookback", "segment", "layers", "units", "dropout", "averaged")}
+        names = ("lookback", "segment", "layers", "units", "dropout", "averaged", "calendar")
+        shape = {name: values[name] for name in names}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
             horizon=self.horizon,
             season_length=self.season_length,
             cell=cell,  # type: ignore[arg-type]
             log_unit=self.log_unit,
+            step_days=self.step_days,
+            periods=self.periods,
             **shape,
         )
 
@@ -132,9 +143,11 @@ class Space:
         )
 
 
-def _portfolio(start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...]) -> tuple[Values, ...]:
+def _portfolio(
+    start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], *, calendar: bool
+) -> tuple[Values, ...]:
     """The recipe, a slower one over averaged seasons, one with the other segment, and one with another size."""
-    slower = {**start, "averaged": 1.0, "learning_rate": 7e-4}
+    slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": calendar}
     other = {**start, "segment": next((one for one in segments if one != start["segment"]), start["segment"])}
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
     sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3}
@@ -185,6 +198,15 @@ def _segments(season_length: int) -> tuple[int, ...]:
 def _usual_segment(segments: tuple[int, ...], lookback: int) -> int:
     """The shorter segment, if it leaves at most `MOST_TOKENS` tokens."""
     return segments[0] if lookback / segments[0] <= MOST_TOKENS else segments[-1]
+
+
+def _calendar(split: Split) -> tuple[float, tuple[float, ...]]:
+    """Days from row to row, and the calendar's periods that are longer and that the rows before fold 1 span twice."""
+    first, last, days = split.history.indptr[:-1], split.first - 1, split.history.days
+    longest = int(np.argmax(last - first))
+    span = float(days[last[longest]] - days[first[longest]])
+    step = span / max(int(last[longest] - first[longest]), 1)
+    return step, tuple(period for period in PERIODS if 1.5 * step < period <= span / 2 and step > 0)
 
 
 def _log_unit(split: Split, lookback: int) -> float:

@@ -10,6 +10,7 @@ import functools
 import hashlib
 import io
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def save_split(folder: Path, name: str, split: Split) -> None:
     np.save(stream, y)
     write_file(folder / f"{name}-y.npy", stream.getvalue())
     sizes = np.array([split.horizon, split.season_length])
-    facts = {"indptr": history.indptr, "test": split.test, "folds": split.folds, "sizes": sizes}
+    facts = {"indptr": history.indptr, "test": split.test, "folds": split.folds, "sizes": sizes, "days": history.days}
     write_file(folder / f"{name}.npz", npz(facts))
 
 
@@ -56,10 +57,10 @@ def load_split(folder: str, name: str) -> Split:
 @functools.lru_cache(maxsize=2)
 def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a new file is read anew
     with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as data:
-        indptr, test, folds = data["indptr"], data["test"], data["folds"]
+        indptr, test, folds, days = data["indptr"], data["test"], data["folds"], data["days"]
         horizon, season_length = (int(size) for size in data["sizes"])
     y = np.asarray(np.load(Path(folder) / f"{name}-y.npy", mmap_mode="r", allow_pickle=False))
-    return Split(History.of(y, indptr), horizon, season_length, test, folds)
+    return Split(replace(History.of(y, indptr), days=days), horizon, season_length, test, folds)
 
 
 def run_trial(request: dict[str, Any]) -> Result:

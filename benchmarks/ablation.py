@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""What each ingredient of the recipe brings: one change at a time, a fixed number of steps, scored on the test part.
+
+    python benchmarks/ablation.py --data PATH [--only m3_monthly|m4_hourly] [--steps 1000] [--seed 0] [--out FILE]
+
+Every network is trained on the rows before the test part (the last horizon of the official training part) and scored
+there once; nothing is chosen. The blend's shares come from a network that was trained before the first fold.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import gruforecast.networks  # noqa: F401 - sets up TensorFlow
+from gruforecast import encoding
+from gruforecast.backtest import Split, split
+from gruforecast.baselines import baselines
+from gruforecast.blend import combine
+from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.data.panel import read_csv
+from gruforecast.networks.train import Schedule, train
+from gruforecast.search.space import Space
+from gruforecast.search.trial import point
+
+SETS = {"m3_monthly": ("m3/monthly_train.csv", 18, 12), "m4_hourly": ("m4_hourly/train.csv", 48, 24)}
+
+
+class Study:
+    """One data set and the recipe that its space begins with."""
+
+    def __init__(self, file: Path, horizon: int, season: int, steps: int, seed: int) -> None:
+        panel = read_csv(str(file)).panel
+        self.split: Split = split(panel, horizon, 1 if len(panel) > 1000 else 3, season, file.name)
+        space = Space.of(self.split)
+        self.network = space.network(space.start)
+        self.training: TrainingConfig = replace(space.training(space.start, seed + 1), steps=steps)
+        self.windows = self.split.test_windows()
+
+    def forecast(self, network: NetworkConfig, training: TrainingConfig, cutoff: Any, windows: Any) -> Any:
+        """Forecasts at `windows` by a network trained before `cutoff`."""
+        weights = train(network, training, self.split.history, cutoff, Schedule()).weights
+        return point(self.split.history, windows, network, weights)
+
+    def score(self, **changes: Any) -> float:
+        """Test MASE of the recipe with changes to the network."""
+        network = replace(self.network, **changes)
+        found = self.forecast(network, self.training, self.split.test, self.windows)
+        return self.split.mean_mase(self.windows, found)
+
+    def seeds(self, count: int = 3) -> tuple[float, float]:
+        """Mean test MASE of several seeds, and that of their mean forecast."""
+        found = [
+            self.forecast(self.network, replace(self.training, seed=k + 1), self.split.test, self.windows)
+            for k in range(count)
+        ]
+        alone = float(np.mean([self.split.mean_mase(self.windows, one) for one in found]))
+        return alone, self.split.mean_mase(self.windows, np.mean(found, axis=0))
+
+    def blend(self) -> tuple[float, dict[str, float]]:
+        """Test MASE of the recipe blended with the baselines, and the shares."""
+        history, horizon, season = self.split.history, self.split.horizon, self.split.season_length
+        weights = train(self.network, self.training, history, self.split.first, Schedule()).weights
+        models: dict[str, Callable[[Any], Any]] = {
+            name: lambda windows, model=model: model(history, windows, horizon, season)
+            for name, model in baselines(season).items()
+        }
+        models["gru"] = lambda windows: point(history, windows, self.network, weights)
+        found = combine(self.split, {name: [one(w) for w in self.split.fold_windows()] for name, one in models.items()})
+        assert found is not None
+        at_test = {name: models[name](self.windows) for name in found.shares if name != "gru"}
+        at_test["gru"] = self.forecast(self.network, self.training, self.split.test, self.windows)
+        mean = sum(share * at_test[name] for name, share in found.shares.items())
+        return self.split.mean_mase(self.windows, mean), found.shares
+
+
+def patched(name: str, function: Any, score: Callable[[], float]) -> float:
+    """`score` with another function in the encoding; networks are compiled anew before and after."""
+    from gruforecast.networks.train import _program
+
+    whole = getattr(encoding, name)
+    setattr(encoding, name, function)
+    _program.cache_clear()
+    try:
+        return score()
+    finally:
+        setattr(encoding, name, whole)
+        _program.cache_clear()
+
+
+def study(name: str, args: argparse.Namespace) -> dict[str, Any]:
+    """Every variant of one data set."""
+    file, horizon, season = SETS[name]
+    one = Study(Path(args.data) / file, horizon, season, args.steps, args.seed)
+
+    def no_base(x: Any, *_: Any) -> Any:
+        xp = _[-1]
+        return xp.zeros_like(x[:, :1]) * np.zeros((1, horizon))
+
+    def no_level(z: Any, *_: Any) -> Any:
+        return _[-1].zeros_like(z[:, :1])
+
+    variants: dict[str, Callable[[], Any]] = {
+        "recipe": one.score,
+        "no residual base": lambda: patched("_seasonal_base", no_base, one.score),
+        "averaged base": lambda: one.score(averaged=1.0),
+        "shortest segments": lambda: one.score(segment=1 if season < 24 else 4),
+        "longest segments": lambda: one.score(segment=season),
+        "no logarithms": lambda: one.score(log=False),
+        "no level subtracted": lambda: patched("_level", no_level, one.score),
+        "calendar": lambda: one.score(calendar=True),
+        "three seeds": one.seeds,
+        "blend": one.blend,
+    }
+    results = {}
+    for variant, run in variants.items():
+        begin = time.perf_counter()
+        results[variant] = run()
+        print(f"{name} | {variant} | {results[variant]} | {time.perf_counter() - begin:.0f} s", flush=True)
+    return results
+
+
+def main() -> None:
+    """Run the variants, print a line each, write all of them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default=os.environ.get("GRUFORECAST_DATA"))
+    parser.add_argument("--only", choices=SETS)
+    parser.add_argument("--steps", type=int, default=1000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    if not args.data:
+        parser.error("say where the data are: --data PATH")
+    results = {name: study(name, args) for name in ([args.only] if args.only else SETS)}
+    if args.out:
+        args.out.write_text(json.dumps(results, indent=1))
+
+
+if __name__ == "__main__":
+    main()
