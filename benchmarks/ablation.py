@@ -75,7 +75,8 @@ class Study:
         }
         models["gru"] = lambda windows: point(history, windows, self.network, weights)
         found = combine(self.split, {name: [one(w) for w in self.split.fold_windows()] for name, one in models.items()})
-        assert found is not None
+        if found is None:
+            raise SystemExit("one fold of few series cannot say what to blend")
         at_test = {name: models[name](self.windows) for name in found.shares if name != "gru"}
         at_test["gru"] = self.forecast(self.network, self.training, self.split.test, self.windows)
         mean = sum(share * at_test[name] for name, share in found.shares.items())

@@ -1,0 +1,50 @@
+"""The exported graph of several networks forecasts what the numpy pass forecasts, with and without a calendar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from gruforecast.config import NetworkConfig
+from gruforecast.forward import Network, forecast_combined, weight_shapes
+
+pytestmark = pytest.mark.network
+
+SMALL = NetworkConfig(horizon=5, lookback=12, season_length=4, units=6, log_unit=0.5, averaged=0.5)
+SEEING = NetworkConfig(
+    5, 24, 4, segment=4, layers=2, units=8, log_unit=0.5, step_days=1.0, periods=(7.0, 365.2425), calendar=True
+)
+LINEAR = NetworkConfig(horizon=5, lookback=12, season_length=4, units=6, log=False)
+
+
+def network(name: str, config: NetworkConfig, share: float) -> Network:
+    generator = np.random.default_rng(len(name))
+    shapes = weight_shapes(config).items()
+    return Network(name, config, {key: (0.3 * generator.normal(size=one)).astype("f4") for key, one in shapes}, share)
+
+
+@pytest.mark.parametrize(
+    "configs", [(SMALL,), (SEEING,), (SMALL, SEEING, LINEAR)], ids=["one", "calendar", "several with a calendar"]
+)
+def test_the_graph_and_numpy_agree(configs: tuple[NetworkConfig, ...]) -> None:
+    import tensorflow as tf
+
+    from gruforecast.networks.graph import raw_graph
+
+    networks = [network(f"gru-{k}", config, 1 / len(configs)) for k, config in enumerate(configs)]
+    generator = np.random.default_rng(5)
+    y = np.exp(generator.normal(size=(6, 30)))
+    y[1, 3:6] = np.nan
+    y[2] -= 1.5  # crosses zero
+    y[3, ::3] = 0.0
+    last = (np.datetime64("2024-03-07") + np.arange(6)).astype("datetime64[s]").astype(np.int64)
+    models, serve = raw_graph(networks)
+    assert len(models) == len(configs)
+    given = [tf.constant(y)] + ([tf.constant(last)] if SEEING in configs else [])
+    found = serve(*given)["y_hat"].numpy()
+    use_log = (np.isnan(y) | (y >= 0)).all(axis=1)
+    wanted = forecast_combined(y[:, -24:], last / 86_400, use_log, networks)
+    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
+    assert (found[use_log] >= 0).all()
+    other = forecast_combined(y[:, -24:], last / 86_400 + 3.0, use_log, networks)
+    assert np.allclose(other, wanted) != (SEEING in configs)
