@@ -10,10 +10,13 @@ from gruforecast.errors import ModelError, did_you_mean
 
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
+Decoder = Literal["direct", "parallel", "sequence"]
+DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
+MOST_DECODED = 8  # segments of the horizon where the lookback has none
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -26,6 +29,9 @@ class NetworkConfig:
     Attributes:
         lookback: rows of the past that the network sees, a multiple of `segment`.
         segment: rows per token; the recurrent layers take `lookback / segment` steps.
+        decoder: `direct`: the last state gives all steps at once; `parallel`: one recurrent step from it for each
+            segment of the horizon, told apart by a learned position (SegRNN, Lin et al. 2023); `sequence`: a second
+            recurrent layer that runs over those positions (encoder and decoder of Cho et al. 2014).
         season_length: rows of one season; 1 when there is none.
         log_unit: divisor of logged values, so that they are near unit size (one constant per panel).
         log: whether series that are never negative are seen on a logarithmic scale.
@@ -44,6 +50,7 @@ class NetworkConfig:
     units: int = 32
     dropout: float = 0.0
     segment: int = 1
+    decoder: Decoder = "direct"
     log_unit: float = 1.0
     log: bool = True
     averaged: float = 0.0
@@ -65,7 +72,12 @@ class NetworkConfig:
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
         if not known or not 0 <= self.step_days < math.inf:
             raise ValueError(f"impossible network: {self}")
-        if self.cell not in CELLS or not 0 <= self.dropout < 1 or not 0 < self.log_unit < math.inf:
+        if (
+            self.cell not in CELLS
+            or self.decoder not in DECODERS
+            or not 0 <= self.dropout < 1
+            or not 0 < self.log_unit < math.inf
+        ):
             raise ValueError(f"impossible network: {self}")
         if 0.5 not in self.levels or not all(0 < level < 1 for level in self.levels):
             raise ValueError(f"impossible network: {self}")
@@ -81,6 +93,14 @@ class NetworkConfig:
         return self.lookback // self.segment
 
     @property
+    def decoded(self) -> tuple[int, int]:
+        """Segments of the horizon that are decoded one by one, and rows of each; the last may reach beyond the end."""
+        if self.decoder == "direct":
+            return 1, self.horizon
+        rows = min(self.segment if self.segment > 1 else -(-self.horizon // MOST_DECODED), self.horizon)
+        return -(-self.horizon // rows), rows
+
+    @property
     def channels(self) -> int:
         """Numbers that the network sees of each row: value, mask, two differences, sine and cosine of each period."""
         return 4 + 2 * len(self.periods)
@@ -88,7 +108,8 @@ class NetworkConfig:
     @property
     def cost(self) -> int:
         """About how the time of a training step grows with the shape: steps times layers times their products."""
-        return self.tokens * self.layers * self.units * self.units
+        decoding = 0 if self.decoder == "direct" else self.decoded[0]
+        return (self.tokens * self.layers + decoding) * self.units * self.units
 
     @property
     def recent(self) -> int:

@@ -53,8 +53,13 @@ def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
         bias = (2, width) if config.cell == "gru" else (width,)
         shapes |= {f"{name}.kernel": (size, width), f"{name}.recurrent_kernel": (units, width), f"{name}.bias": bias}
         size = units
+    segments, rows = config.decoded
+    if config.decoder != "direct":
+        bias = (2, width) if config.cell == "gru" else (width,)
+        shapes |= {"positions.table": (segments, units), "decoder.kernel": (units, width)}
+        shapes |= {"decoder.recurrent_kernel": (units, width), "decoder.bias": bias}
     shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
-    width = config.horizon * len(config.levels)
+    width = rows * len(config.levels)
     return shapes | {"head.kernel": (2 * units, width), "head.bias": (width,)}
 
 
@@ -121,29 +126,45 @@ def residuals(features: Single, config: NetworkConfig, weights: Weights) -> Sing
     for depth in range(config.layers):
         y = recurrent(x, config.cell, weights, f"{config.cell}_{depth}")  # (n, tokens, units)
         x = y + x if depth > 0 else y
-    recent = features[:, -config.recent :, 0]
-    state = np.concatenate([x[:, -1], recent], axis=1)  # (n, units + recent)
-    hidden = np.maximum(state @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, 2 * units)
-    head = hidden @ weights["head.kernel"] + weights["head.bias"]
-    return head.reshape(n, config.horizon, len(config.levels))
+    states = _decoded(x[:, -1], config, weights)  # (n, segments, units)
+    segments = states.shape[1]
+    recent = np.repeat(features[:, None, -config.recent :, 0], segments, axis=1)
+    states = np.concatenate([states, recent], axis=2)  # (n, segments, units + recent)
+    hidden = np.maximum(states @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, segments, 2 * units)
+    head = hidden @ weights["head.kernel"] + weights["head.bias"]  # (n, segments, rows * n_levels)
+    return head.reshape(n, -1, len(config.levels))[:, : config.horizon]
 
 
-def recurrent(x: Single, cell: str, weights: Weights, name: str) -> Single:
-    """All states (n, tokens, units) of one recurrent layer over `x` (n, tokens, size)."""
+def _decoded(state: Single, config: NetworkConfig, weights: Weights) -> Single:
+    """The states (n, segments, units) that the head reads, from the last one (n, units)."""
+    if config.decoder == "direct":
+        return state[:, None]
+    n, units = state.shape
+    segments, _ = config.decoded
+    positions = np.repeat(weights["positions.table"][None], n, axis=0)  # (n, segments, units)
+    if config.decoder == "sequence":
+        return recurrent(positions, config.cell, weights, "decoder", state)
+    many = np.repeat(state, segments, axis=0)
+    one_step = recurrent(positions.reshape(-1, 1, units), config.cell, weights, "decoder", many)
+    return one_step.reshape(n, segments, units)
+
+
+def recurrent(x: Single, cell: str, weights: Weights, name: str, state: Single | None = None) -> Single:
+    """All states (n, tokens, units) of one recurrent layer over `x` (n, tokens, size), from zeros or `state`."""
     kernel, recurrent_kernel = weights[f"{name}.kernel"], weights[f"{name}.recurrent_kernel"]
     bias = weights[f"{name}.bias"]
     inputs = x @ kernel + (bias[0] if cell == "gru" else bias)  # (n, tokens, gates * units)
     states = np.empty((*x.shape[:2], recurrent_kernel.shape[0]), np.float32)
-    steps = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}[cell](inputs, recurrent_kernel, bias)
-    for step, state in enumerate(steps):
-        states[:, step] = state
+    start = np.zeros_like(states[:, 0]) if state is None else state
+    steps = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}[cell](inputs, recurrent_kernel, bias, start)
+    for step, reached in enumerate(steps):
+        states[:, step] = reached
     return states
 
 
-def _gru(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:
+def _gru(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Single]:
     """`h = z * h + (1 - z) * candidate`: an update gate z near 1 keeps the memory."""
     units = kernel.shape[0]
-    h = np.zeros((len(inputs), units), np.float32)
     for step in range(inputs.shape[1]):
         now, before = inputs[:, step], h @ kernel + bias[1]
         z = _sigmoid(now[:, :units] + before[:, :units])
@@ -153,9 +174,7 @@ def _gru(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:
         yield h
 
 
-def _lstm(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:  # noqa: ARG001 - bias is in inputs
-    units = kernel.shape[0]
-    h = np.zeros((len(inputs), units), np.float32)
+def _lstm(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Single]:  # noqa: ARG001 - in inputs
     c = np.zeros_like(h)
     for step in range(inputs.shape[1]):
         i, f, g, o = np.split(inputs[:, step] + h @ kernel, 4, axis=1)
@@ -164,8 +183,7 @@ def _lstm(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:  # 
         yield h
 
 
-def _rnn(inputs: Single, kernel: Single, bias: Single) -> Iterator[Single]:  # noqa: ARG001 - bias is in inputs
-    h = np.zeros((len(inputs), kernel.shape[0]), np.float32)
+def _rnn(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Single]:  # noqa: ARG001 - in inputs
     for step in range(inputs.shape[1]):
         h = np.tanh(inputs[:, step] + h @ kernel)
         yield h

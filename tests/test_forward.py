@@ -59,13 +59,23 @@ def test_the_gru_equals_its_equations() -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(("layers", "segment"), [(1, 1), (2, 4), (3, 2)])
-def test_the_whole_network_equals_keras(cell, layers: int, segment: int) -> None:
+@pytest.mark.parametrize(
+    ("layers", "segment", "decoder"), [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
+)
+def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder) -> None:
     from gruforecast.networks.build import build_network
     from gruforecast.networks.train import set_weights, weights_of
 
     config = NetworkConfig(
-        horizon=3, lookback=12, season_length=4, cell=cell, layers=layers, units=6, dropout=0.4, segment=segment
+        horizon=3,
+        lookback=12,
+        season_length=4,
+        cell=cell,
+        layers=layers,
+        units=6,
+        dropout=0.4,
+        segment=segment,
+        decoder=decoder,
     )
     model = build_network(config, seed=1)
     assert {name: array.shape for name, array in weights_of(model).items()} == weight_shapes(config)

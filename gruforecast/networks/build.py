@@ -74,11 +74,65 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     recent = keras.layers.Lambda(lambda t: t[:, -config.recent :, 0], output_shape=(config.recent,), name="recent")(
         features
     )  # (n, recent)
+    x, recent = _decoded(x, recent, config)  # (n, units), or (n, segments, units) where segments are decoded
     x = keras.layers.Concatenate(name="state_and_recent")([x, recent])
     x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
-    x = keras.layers.Dense(config.horizon * len(config.levels), kernel_initializer="zeros", name="head")(x)
-    output = keras.layers.Reshape((config.horizon, len(config.levels)), name="residual")(x)
+    segments, rows = config.decoded
+    x = keras.layers.Dense(rows * len(config.levels), kernel_initializer="zeros", name="head")(x)
+    output = keras.layers.Reshape((segments * rows, len(config.levels)), name="residual")(x)
+    if segments * rows > config.horizon:
+        output = keras.layers.Cropping1D((0, segments * rows - config.horizon), name="cropped")(output)
     return keras.Model(features, output, name=config.cell)
+
+
+@keras.saving.register_keras_serializable("gruforecast")
+class Positions(keras.layers.Layer):  # type: ignore[misc]
+    """One learned vector for each segment of the horizon, the same for all windows."""
+
+    def __init__(self, segments: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.segments = segments
+        self.seed = seed
+
+    def build(self, shape: Any) -> None:
+        """Make the table (segments, units)."""
+        start = keras.initializers.RandomNormal(stddev=0.1, seed=self.seed)
+        self.table = self.add_weight(shape=(self.segments, shape[-1]), initializer=start, name="table")
+
+    def call(self, state: Any) -> Any:
+        """The table for each state (n, units), (n, segments, units)."""
+        return keras.ops.broadcast_to(
+            self.table[None], (keras.ops.shape(state)[0], self.segments, keras.ops.shape(state)[1])
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """Arguments that make this layer again."""
+        return {**super().get_config(), "segments": self.segments, "seed": self.seed}
+
+
+def _decoded(state: Any, recent: Any, config: NetworkConfig) -> tuple[Any, Any]:
+    """The states that the head reads, and the recent inputs beside each of them."""
+    if config.decoder == "direct":
+        return state, recent
+    segments, _ = config.decoded
+    options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
+    positions = Positions(segments, name="positions")(state)  # (n, segments, units)
+    repeated = keras.layers.RepeatVector(segments, name="recent_repeated")(recent)
+    together = config.decoder == "sequence"
+    layer = RECURRENT[config.cell](config.units, return_sequences=together, name="decoder", **options)
+    if together:
+        return layer(positions, initial_state=_initial(state, config)), repeated
+    flat = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, 1, config.units)), name="flat")(positions)
+    many = keras.layers.RepeatVector(segments, name="state_repeated")(state)
+    many = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, config.units)), name="flat_state")(many)
+    one_step = layer(flat, initial_state=_initial(many, config))  # (n * segments, units)
+    shape = (-1, segments, config.units)
+    return keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated
+
+
+def _initial(state: Any, config: NetworkConfig) -> Any:
+    """What the decoder starts from; the memory of an LSTM's decoder starts empty."""
+    return [state, keras.ops.zeros_like(state)] if config.cell == "lstm" else state
 
 
 def _recurrent_layer(x: Any, config: NetworkConfig, depth: int, seed: int) -> Any:
