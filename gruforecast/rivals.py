@@ -17,6 +17,7 @@ from gruforecast.search.trial import places
 from gruforecast.statistical import affordable, installed, rows_read
 from gruforecast.windows import Windows
 
+ENOUGH_WINDOWS = 200  # at the folds, to calibrate intervals without fits at every other origin
 RUN_STATISTICAL = "gruforecast.search.trial:run_statistical"
 
 
@@ -38,11 +39,12 @@ class Rivals:
         self._places: dict[str, list[str]] = {}
         if not (self.statistical and installed()):
             return
-        needed = {name: windows for name, windows in places(self.contest.split).items() if name != "origins"}
-        rows = sum(self._rows(windows) for windows in needed.values())
-        origins = rows + self._rows(self.contest.split.calibration_windows())
+        found = places(self.contest.split)
+        origins = self._rows(found.pop("origins"))
+        rows = sum(self._rows(windows) for windows in found.values())
+        few = sum(len(windows) for windows in self.contest.split.fold_windows()) < ENOUGH_WINDOWS
         for model in affordable(rows):
-            self._places[model] = [*needed, *(["origins"] if model in affordable(origins) else [])]
+            self._places[model] = [*found, *(["origins"] if few and model in affordable(rows + origins) else [])]
             for place in self._places[model]:
                 self._submit(model, place)
 

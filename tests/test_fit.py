@@ -223,6 +223,53 @@ def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
     assert set(answer["forecast"][0]) == {"unique_id", "ds", "y_hat", "lo-90", "hi-90"}
 
 
+def test_models_of_statsforecast_take_part_and_are_forecast_with(tmp_path: Path) -> None:
+    lines = AIR.read_text().splitlines(keepends=True)
+    (tmp_path / "short.csv").write_text("".join(lines[:97]))
+    arguments = ["--horizon", "6", "--trials", "1", "--folds", "2", "--compare", "none", "--json"]
+    done = run("fit", "short.csv", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    rows = {row["model"]: row for row in report["leaderboard"]}
+    assert {"auto-ets", "dynamic-theta", "auto-arima"} <= set(rows)
+    assert rows["auto-ets"]["mase"] < rows["naive"]["mase"]
+    fitted = {"cwd": tmp_path}
+    for member in ("auto-ets", "blend"):
+        one = forecast_csv(fitted, "--member", member)
+        two = forecast_csv(fitted, "gruforecast_model", "short.csv", "--member", member)
+        np.testing.assert_allclose(one["y_hat"], two["y_hat"], rtol=1e-6)
+
+
+def test_without_a_blend_the_best_gru_stands_alone(tmp_path: Path) -> None:
+    arguments = ["--horizon", "12", "--trials", "2", "--folds", "1", "--compare", "none", "--no-blend", "--json"]
+    done = run("fit", str(AIR), *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert {row["model"] for row in report["leaderboard"]} == BASELINES | {"gru"}
+    assert report["blend"] == {}
+    assert [one["share"] for one in report["networks"]] == [1.0]
+    one, two = (run("predict", "--member", name, cwd=tmp_path).stdout for name in ("gru", "networks"))
+    assert one == two != ""
+
+
+def test_a_panel_of_very_different_lengths_is_forecast_whole(tmp_path: Path) -> None:
+    """From five rows, shorter than horizon and lookback, to hundreds; real hours of six series."""
+    source = pd.read_csv(ROOT / "sample_data" / "m4_hourly_6.csv")
+    parts = []
+    for (key, one), rows in zip(source.groupby("unique_id"), (5, 9, 30, 100, 400, 700), strict=True):
+        assert len(one) >= rows, key
+        parts.append(one.tail(rows))
+    pd.concat(parts).to_csv(tmp_path / "uneven.csv", index=False)
+    arguments = ["--horizon", "12", "--trials", "1", "--compare", "none", "--no-stats", "-q"]
+    done = run("fit", "uneven.csv", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for member in ("winner", "networks", "blend"):
+        frame = forecast_csv({"cwd": tmp_path}, "--member", member)
+        assert frame.groupby("unique_id").size().tolist() == [12] * 6
+        assert np.isfinite(frame["y_hat"]).all()
+        assert (frame["y_hat"] > 0).all()
+
+
 def test_missing_weeks_are_masked_and_forecast(tmp_path: Path) -> None:
     data = str(ROOT / "sample_data" / "co2_weekly.csv")
     done = run(

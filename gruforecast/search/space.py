@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gruforecast.backtest import Split
-from gruforecast.config import MAX_LOOKBACK, PERIODS, NetworkConfig, TrainingConfig
+from gruforecast.config import DECODERS, MAX_LOOKBACK, PERIODS, Decoder, NetworkConfig, TrainingConfig
 from gruforecast.windows import Sampler
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ class Space:
 
     Attributes:
         lookbacks, segments: choices, ascending; every lookback is a multiple of every segment.
+        decoders: choices; only the direct one for small data, where compiling takes most of the time.
         sizes: choices of layers and units.
         log_unit, step_days, periods: see `NetworkConfig`.
         batch_size, steps: of each full training.
@@ -38,6 +39,7 @@ class Space:
     season_length: int
     lookbacks: tuple[int, ...]
     segments: tuple[int, ...]
+    decoders: tuple[Decoder, ...]
     sizes: tuple[tuple[int, int], ...]
     log_unit: float
     step_days: float
@@ -65,6 +67,7 @@ class Space:
             "dropout": (0.3, 0.2, 0.1)[size],
             "learning_rate": 2e-3,
             "weight_decay": 1e-2,
+            "decoder": "direct",
             "averaged": 0.0,
             "calendar": False,
         }
@@ -74,6 +77,7 @@ class Space:
             season_length=m,
             lookbacks=lookbacks,
             segments=segments,
+            decoders=DECODERS if size else DECODERS[:1],
             sizes=SIZES[size],
             log_unit=_log_unit(split, usual),
             step_days=step_days,
@@ -81,7 +85,7 @@ class Space:
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 3000)[size],
             large=size == 2,
-            portfolio=_portfolio(start, segments, SIZES[size], calendar=bool(periods)),
+            portfolio=_portfolio(start, segments, SIZES[size], large=size > 0, calendar=bool(periods)),
         )
 
     @property
@@ -107,6 +111,7 @@ class Space:
             "segment": hp.Choice("segment", list(self.segments), default=start["segment"], ordered=True),
             "layers": layers,
             "units": units,
+            "decoder": hp.Choice("decoder", list(self.decoders), default=start["decoder"]),
             "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=start["dropout"]),
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
             "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
@@ -122,7 +127,7 @@ class Space:
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
-        names = ("lookback", "segment", "layers", "units", "dropout", "averaged", "calendar")
+        names = ("lookback", "segment", "layers", "units", "decoder", "dropout", "averaged", "calendar")
         shape = {name: values[name] for name in names}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
@@ -144,11 +149,12 @@ class Space:
 
 
 def _portfolio(
-    start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], *, calendar: bool
+    start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], *, large: bool, calendar: bool
 ) -> tuple[Values, ...]:
     """The recipe, a slower one over averaged seasons, one with the other segment, and one with another size."""
     slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": calendar}
     other = {**start, "segment": next((one for one in segments if one != start["segment"]), start["segment"])}
+    other["decoder"] = "parallel" if large else "direct"
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
     sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3}
     return tuple({tuple(one.values()): one for one in (start, slower, other, sized)}.values())
