@@ -25,7 +25,7 @@ from gruforecast import encoding
 from gruforecast.backtest import Split, split
 from gruforecast.baselines import baselines
 from gruforecast.blend import combine
-from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.config import PERIODS, NetworkConfig, TrainingConfig
 from gruforecast.data.panel import read_csv
 from gruforecast.networks.train import Schedule, train
 from gruforecast.search.space import Space
@@ -117,7 +117,7 @@ def study(name: str, args: argparse.Namespace) -> dict[str, Any]:
         "longest segments": lambda: one.score(segment=season),
         "no logarithms": lambda: one.score(log=False),
         "no level subtracted": lambda: patched("_level", no_level, one.score),
-        "calendar": lambda: one.score(calendar=True),
+        "calendar": lambda: one.score(periods=PERIODS[:2] if season == 24 else PERIODS[2:], calendar=True),
         "three seeds": one.seeds,
         "blend": one.blend,
     }
