@@ -1,10 +1,11 @@
 """Combination weights from forecasts made without the values that they are compared with.
 
 Greedy forward selection with replacement (Caruana et al. 2004): the member that helps the mean most joins, again and
-again; how often each has joined is its share. Where several members are nearly as good as the best one, half of the
-weight is divided among those equally: what helped on a few folds says little about the next, and equal weights are hard
-to beat (the forecast combination puzzle). A combination's own score is cross-fitted: each fold is forecast with shares
-that were chosen on the other folds, so it may be compared with the scores of its members.
+again; how often each has joined is its share. Where several members are nearly as good as the best one, or not worse by
+more than one standard error, half of the weight is divided among those equally: what helped on a few folds says little
+about the next, and equal weights are hard to beat (the forecast combination puzzle). A combination's own score is
+cross-fitted: each fold is forecast with shares that were chosen on the other folds, so it may be compared with the
+scores of its members.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from gruforecast.windows import Windows
 
 ROUNDS = 20
 MOST_MEMBERS = 8
-NEAR, MOST_EQUAL = 1.15, 4  # members that share equally: errors up to so many times the best, and how many at most
+LEAST_SHARE = 0.05  # members with less do not pay for their room and time
+NEAR, MOST_EQUAL = 0.15, 4  # members that share equally: at most this share worse than the best, and how many at most
 MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
 LEAST_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 Shares = dict[str, float]
@@ -38,6 +40,12 @@ class Combination:
 
     shares: Shares
     folds: Folds
+
+    def without_crumbs(self, most: int | None = None) -> Shares:
+        """The largest shares, up to `most` of them, without those below `LEAST_SHARE`; they add up to one."""
+        kept = {name: share for name, share in list(self.shares.items())[:most] if share >= LEAST_SHARE}
+        whole = sum(kept.values())
+        return {name: share / whole for name, share in kept.items()}
 
 
 def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS) -> Combination | None:
@@ -114,8 +122,8 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds, most:
     weight = weight[used]
     truth = np.concatenate([one.ravel() for one in actual])[used]
     forecasts = np.stack([np.concatenate([one.ravel() for one in folds])[used] for folds in members.values()])
-    alone = [float(weight @ np.abs(one - truth)) for one in forecasts]
-    library = np.argsort(alone, kind="stable")[:most]
+    losses = [_losses(folds, actual, weights) for folds in members.values()]
+    library = np.argsort([one.sum() for one in losses], kind="stable")[:most]
     total, counts = np.zeros_like(truth), np.zeros(len(forecasts))
     best_error, best = np.inf, counts
     for size in range(1, ROUNDS + 1):
@@ -127,7 +135,23 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds, most:
         if errors[pick] < best_error:
             best_error, best = errors[pick], counts
     shares = best / best.sum()
-    equal = [k for k in library[:MOST_EQUAL] if alone[k] <= NEAR * alone[library[0]]]
+    equal = [k for k in library[:MOST_EQUAL] if _is_near(losses[k], losses[library[0]])]
     if len(equal) > 1:
         shares = 0.5 * shares + 0.5 * np.isin(np.arange(len(shares)), equal) / len(equal)
     return dict(zip(members, shares.tolist(), strict=True))
+
+
+def _losses(folds: Folds, actual: Folds, weights: Folds) -> Floats:
+    """What each window that counts adds to the error of a member, (n_windows,)."""
+    parts = [
+        (weight * np.abs(np.where(weight > 0, forecast - truth, 0.0))).sum(axis=1)[weight.any(axis=1)]
+        for forecast, truth, weight in zip(folds, actual, weights, strict=True)
+    ]
+    return np.concatenate(parts)
+
+
+def _is_near(losses: Floats, best: Floats) -> bool:
+    """Whether a member is not clearly worse than the best one."""
+    worse = losses - best
+    error = np.sqrt(len(worse)) * float(worse.std(ddof=1)) if len(worse) > 1 else 0.0
+    return bool(worse.sum() <= max(NEAR * best.sum(), error))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from gruforecast.arrays import Ints
 from gruforecast.backtest import Predictor, Split
 from gruforecast.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig, to_dict
 from gruforecast.durable import read_npz
@@ -57,7 +58,7 @@ class Contest:
         Args:
             beside: how many such trainings share the time.
         """
-        wanted = self.test_fit_steps(trial)
+        wanted = self._test_fit_steps(trial)
         rounds = -(-beside // self.jobs.runner.count)
         steps = self.budget.fitting(wanted, trial.result["seconds_per_step"], part, rounds)
         training = replace(self.training(trial), steps=steps)
@@ -69,21 +70,26 @@ class Contest:
         cost = trial.network.cost * steps
         self.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, cost=cost, deadline=deadline)
 
-    def test_fit_steps(self, trial: Trial) -> int:
-        """Steps of a test fit where time allows for all of them."""
+    def _test_fit_steps(self, trial: Trial) -> int:
         share = WARM_SHARE if self.space.large else 1.0
-        calls = round(share * self._growth * trial.result["steps"] / STEPS_PER_CALL)
+        return self.steps_until("test", trial, share)
+
+    def steps_until(self, end: str, trial: Trial, share: float = 1.0) -> int:
+        """Steps that pass as often over all windows before the test part, or the end, as led to the trial's best."""
+        calls = round(share * self._growth[end] * trial.result["steps"] / STEPS_PER_CALL)
         return max(calls, 1) * STEPS_PER_CALL
 
     @functools.cached_property
-    def _growth(self) -> float:
-        """How many times more windows a test fit has than a trial."""
+    def _growth(self) -> dict[str, float]:
+        """How many times more windows there are before the test part, and before the end, than a trial has."""
         split = self.split
-        ends = (split.inner if split.can_stop_early() else split.first), split.test
-        before, later = (
-            Sampler.before(split.history, end, split.horizon, max(split.season_length, 3)).total for end in ends
-        )
-        return min(max(later / max(before, 1), 1.0), MOST_GROWTH)
+
+        def windows(cutoff: Ints) -> int:
+            return Sampler.before(split.history, cutoff, split.horizon, max(split.season_length, 3)).total
+
+        before = windows(split.inner if split.can_stop_early() else split.first)
+        later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
+        return {end: min(max(count / max(before, 1), 1.0), MOST_GROWTH) for end, count in later.items()}
 
     def test_fitted(self, trial: Trial, name: str) -> tuple[Result, bool]:
         """The result of a test fit, or that of the trial itself if it failed; whether time was enough for it."""
@@ -93,7 +99,7 @@ class Contest:
         if result["status"] != "completed":
             self.warnings.append(f"the {name} {result['status']}: judged as its trial left it")
             return trial.result, True
-        return result, not result["late"] and result["taken"] >= self.test_fit_steps(trial)
+        return result, not result["late"] and result["taken"] >= self._test_fit_steps(trial)
 
     def give_up(self, part: str) -> None:
         """Say, once, that time did not allow for a part."""

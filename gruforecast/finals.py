@@ -20,7 +20,6 @@ from gruforecast.search.trial import seed_of
 MORE_SEEDS = 2
 MOST_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
-LEAST_SHARE = 0.05  # members with less are left out: each costs training, room and time to forecast
 REFIT_SHARE, REFIT_RATE = 0.2, 0.3
 
 
@@ -78,13 +77,11 @@ class Finals:
             for predict in [self.contest.predictor(trial.network, trial.result)]
         }
         found = combine(split, folds) if len(trials) > 1 else None
-        largest = list(found.shares.items())[:MOST_NETWORKS] if found else []
-        shares = {name: share for name, share in largest if share >= LEAST_SHARE} or {_name(candidates[0]): 1.0}
+        shares = found.without_crumbs(MOST_NETWORKS) if found else {_name(candidates[0]): 1.0}
         self.combination = found if len(shares) > 1 else None
         for place, name in enumerate(sorted(shares, key=lambda name: trials[name].result["score"])):
             title = f"gru-{place + 1}" if place else "gru"
-            share = shares[name] / sum(shares.values())
-            self.members.append(Member(title, share, trials[name], folds[name]))
+            self.members.append(Member(title, shares[name], trials[name], folds[name]))
         for name in shares:
             self.contest.submit_test_fit(trials[name], f"test-fit-{name}", "test_fit", beside=len(shares))
 
@@ -166,19 +163,20 @@ class Finals:
         return Candidate(NETWORKS, "gru", mixed(shares, forecasts, folds), facts)
 
     def _submit_refit(self, member: Member) -> None:
-        """Go on from the scored weights with the newest rows added, for a fifth of the steps."""
+        """Train anew on all rows; on large data, or where time is short, go on from the scored weights instead."""
         contest, trial = self.contest, member.trial
-        wanted = max(round(REFIT_SHARE * trial.result["steps"]), 1)
+        name, seconds = f"refit-{_name(trial)}", trial.result["seconds_per_step"]
         rounds = -(-len(self.members) // contest.jobs.runner.count)
-        steps = contest.budget.fitting(wanted, trial.result["seconds_per_step"], "refit", rounds)
-        if steps < wanted:
-            contest.give_up("the whole refit")
-        name = f"refit-{_name(trial)}"
+        steps = contest.steps_until("end", trial)
+        start: dict[str, Any] = {"initial": None, "from": member.scored["digest"], "rates": [1.0, 0.0]}
+        if contest.space.large or contest.budget.fitting(steps, seconds, "refit", rounds) < steps:
+            wanted = max(round(REFIT_SHARE * steps), 1)
+            steps = contest.budget.fitting(wanted, seconds, "refit", rounds)
+            start |= {"initial": member.scored["file"]["name"], "rates": [REFIT_RATE, 0.0]}
+            if steps < wanted:
+                contest.give_up("the whole refit")
         training = replace(contest.training(trial), steps=steps)
-        request = contest.request(trial.network, training, name) | {"data": ALL_DATA, "until": "end"}
-        request |= {
-            "initial": member.scored["file"]["name"], "from": member.scored["digest"], "rates": [REFIT_RATE, 0.0]
-        }  # fmt: skip
+        request = contest.request(trial.network, training, name) | {"data": ALL_DATA, "until": "end"} | start
         deadline = contest.budget.deadline("refit")
         contest.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, deadline=deadline)
 

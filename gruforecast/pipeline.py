@@ -181,8 +181,9 @@ class _Run:
         found = combine(split, {name: one.folds for name, one in forecasts.items()}) if self.options.blend else None
         if found is None or len(found.shares) < 2:
             return []
-        facts = {"config": {"shares": found.shares}}
-        return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)]
+        shares = found.without_crumbs()
+        facts = {"config": {"shares": shares}}
+        return [Candidate(BLEND, "blend", mixed(shares, forecasts, found.folds), facts)]
 
     def _judge(self, seeds: list[Candidate]) -> Judged:
         """One row for all seeds of a model."""

@@ -16,9 +16,7 @@ from gruforecast.verdict import verdict
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
 GATES = {"gru": 2, "lstm": 3, "rnn": 0}
-REFIT_NOTE = (
-    "The saved networks went on from the scored weights with the newest rows added; the scores are from before."
-)
+REFIT_NOTE = "The saved networks were trained with the newest rows added; the scores are from before."
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 # layers and units for small, middle and large data
 SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 64), (1, 128), (2, 128)))
-SMALL, LARGE = 2_000, 50_000  # training windows below and above which data count as small and large
+SMALL, LARGE = 2_000, 50_000  # training windows below and above which networks and batches are small and large
+TRAINED_ON = 100_000  # training windows above which trained weights are trained on rather than trained anew
 MOST_TOKENS = 40
 Values = dict[str, Any]
 
@@ -84,7 +85,7 @@ class Space:
             periods=periods,
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 3000)[size],
-            large=size == 2,
+            large=sampler.total > TRAINED_ON,
             portfolio=_portfolio(start, segments, SIZES[size], large=size > 0, calendar=bool(periods)),
         )
 
