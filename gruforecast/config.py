@@ -39,6 +39,7 @@ class NetworkConfig:
         periods: days of the calendar's periods whose phase the network is shown, such as a day, a week, a year.
         calendar: whether it is shown; otherwise zeros take its place.
         averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
+        trend: without a season, share of a damped trend of the newest rows in it.
         levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
     """
 
@@ -54,6 +55,7 @@ class NetworkConfig:
     log_unit: float = 1.0
     log: bool = True
     averaged: float = 0.0
+    trend: float = 0.0
     step_days: float = 0.0
     periods: tuple[float, ...] = ()
     calendar: bool = False
@@ -67,7 +69,8 @@ class NetworkConfig:
         whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
-        if not isinstance(self.log, bool) or not isinstance(self.calendar, bool) or not 0 <= self.averaged <= 1:
+        flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar))
+        if not (flags and 0 <= self.averaged <= 1 and 0 <= self.trend <= 1):
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
         if not known or not 0 <= self.step_days < math.inf:
@@ -85,7 +88,7 @@ class NetworkConfig:
     @property
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
-        return replace(self, dropout=0.0, log_unit=1.0, log=True, averaged=0.0, calendar=False)
+        return replace(self, dropout=0.0, log_unit=1.0, log=True, averaged=0.0, trend=0.0, calendar=False)
 
     @property
     def tokens(self) -> int:

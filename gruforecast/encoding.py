@@ -15,6 +15,7 @@ from gruforecast.config import NetworkConfig
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
 MOST_LOG = 300.0  # logged values above this would become infinite
 AVERAGED_SEASONS = 3
+TREND_ROWS, DAMPING = 12, 0.9  # a trend loses a tenth of its slope with each row
 TARGET_CLIP = 20.0  # targets further than this from the base would drown the loss
 
 
@@ -40,12 +41,13 @@ class Knobs(NamedTuple):
 
     log_unit: Any
     averaged: Any
+    trend: Any
     calendar: Any
 
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
         """The knobs of a configuration."""
-        return cls(config.log_unit, config.averaged, float(config.calendar))
+        return cls(config.log_unit, config.averaged, config.trend, float(config.calendar))
 
 
 def encode(
@@ -59,7 +61,7 @@ def encode(
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
     """
-    log_unit, averaged, calendar = knobs or Knobs.of(config)
+    log_unit, averaged, trend, calendar = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
@@ -71,6 +73,8 @@ def encode(
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
     channels += [calendar * phase for phase in _phases(origin, config, xp)]
     base = _seasonal_base(x, mask, config, averaged, xp)
+    if config.season_length == 1:
+        base = base + trend * _damped_trend(x, mask, config, xp)
     return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale)
 
 
@@ -158,6 +162,14 @@ def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: 
     last = xp.sum(picked, axis=1)  # (n, m)
     season = last + averaged * (_profile(values[:, -AVERAGED_SEASONS:], known[:, -AVERAGED_SEASONS:], xp) - last)
     return xp.tile(season, (1, -(-config.horizon // m)))[:, : config.horizon]  # (n, horizon)
+
+
+def _damped_trend(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
+    """The mean step of the newest `TREND_ROWS`, going on ever more slowly, (n, horizon)."""
+    steps = _difference(x, mask, 1, xp)[:, -TREND_ROWS:]
+    pairs = (mask[:, 1:] * mask[:, :-1])[:, -TREND_ROWS:]
+    slope = xp.sum(steps, axis=1, keepdims=True) / xp.maximum(xp.sum(pairs, axis=1, keepdims=True), 1.0)
+    return slope * np.cumsum(DAMPING ** np.arange(1.0, config.horizon + 1))[None]
 
 
 def _profile(values: Any, known: Any, xp: Any) -> Any:

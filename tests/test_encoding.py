@@ -193,3 +193,15 @@ def test_the_calendar_is_that_of_each_row() -> None:
     np.testing.assert_allclose(thursday, [0.0, 1.0], atol=1e-9)
     off = NetworkConfig(5, 8, 1, step_days=1.0, periods=(7.0,))
     assert (encode(np.ones((1, 8)), monday, np.array([False]), off).features[:, :, 4:] == 0).all()
+
+
+def test_a_trend_without_a_season_is_damped_and_starts_from_the_last_value() -> None:
+    past = np.arange(1.0, 9.0)[None]
+    config = NetworkConfig(horizon=3, lookback=8, season_length=1, trend=1.0)
+    encoded = seen(past, np.array([False]), config)
+    base = encoded.base[0] * encoded.unit[0] + encoded.level[0]
+    np.testing.assert_allclose(base, [8.9, 9.71, 10.439])  # 8 + 0.9, + 0.81, + 0.729
+    half = seen(past, np.array([False]), NetworkConfig(3, 8, 1, trend=0.5))
+    np.testing.assert_allclose((half.base * half.unit + half.level)[0], [8.45, 8.855, 9.2195])
+    none = seen(past, np.array([False]), NetworkConfig(3, 8, 1))
+    np.testing.assert_allclose((none.base * none.unit + none.level)[0], [8, 8, 8])

@@ -70,9 +70,11 @@ class Space:
             "weight_decay": 1e-2,
             "decoder": "direct",
             "averaged": 0.0,
+            "trend": 0.0,
             "calendar": False,
         }
         step_days, periods = _calendar(split, usual)
+        other = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -86,13 +88,20 @@ class Space:
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 3000)[size],
             large=sampler.total > TRAINED_ON,
-            portfolio=_portfolio(start, segments, SIZES[size], large=size > 0, calendar=bool(periods)),
+            portfolio=_portfolio(
+                start, segments, SIZES[size], large=size > 0, calendar=bool(periods), trend=float(m == 1)
+            ),
         )
 
     @property
     def start(self) -> Values:
         """The values of the first trial."""
         return self.portfolio[0]
+
+    @property
+    def flat(self) -> bool:
+        """Whether there is no season, so that a trend may be added to the last value."""
+        return self.season_length == 1
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """The space as keras-tuner knows it."""
@@ -117,18 +126,19 @@ class Space:
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
             "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
+            "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if self.flat else 0.0,
             "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
         }
 
     def hyperparameter_values(self, values: Values) -> Values:
         """`values` as keras-tuner names them: layers and units are one choice there."""
         size = self.sizes.index((values["layers"], values["units"]))
-        left_out = {"layers", "units"} if self.periods else {"layers", "units", "calendar"}
+        left_out = {"layers", "units", *([] if self.periods else ["calendar"]), *([] if self.flat else ["trend"])}
         return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
-        names = ("lookback", "segment", "layers", "units", "decoder", "dropout", "averaged", "calendar")
+        names = ("lookback", "segment", "layers", "units", "decoder", "dropout", "averaged", "trend", "calendar")
         shape = {name: values[name] for name in names}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
@@ -150,15 +160,19 @@ class Space:
 
 
 def _portfolio(
-    start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], *, large: bool, calendar: bool
+    start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, a slower one over averaged seasons, one with the other segment, and one with another size."""
-    slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": calendar}
-    other = {**start, "segment": next((one for one in segments if one != start["segment"]), start["segment"])}
-    other["decoder"] = "parallel" if large else "direct"
+    """The recipe, a slower one over averaged seasons, one with the other segment, and one with another size.
+
+    Args:
+        other: decoder, trend and calendar that the data allow for beside those of `start`.
+    """
+    segment = next((one for one in segments if one != start["segment"]), start["segment"])
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
-    sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3}
-    return tuple({tuple(one.values()): one for one in (start, slower, other, sized)}.values())
+    slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": other["calendar"]}
+    decoded = {**start, "segment": segment, "decoder": other["decoder"]}
+    sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3, "trend": other["trend"]}
+    return tuple({tuple(one.values()): one for one in (start, slower, decoded, sized)}.values())
 
 
 def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
