@@ -88,9 +88,7 @@ class Space:
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 3000)[size],
             large=sampler.total > TRAINED_ON,
-            portfolio=_portfolio(
-                start, segments, SIZES[size], large=size > 0, calendar=bool(periods), trend=float(m == 1)
-            ),
+            portfolio=_portfolio(start, segments, SIZES[size], other),
         )
 
     @property
