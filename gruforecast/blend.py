@@ -10,6 +10,7 @@ scores of its members.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from gruforecast.metrics import mase_scale
 from gruforecast.windows import Windows
 
 ROUNDS = 20
-MOST_MEMBERS = 8
+LIBRARY, MOST_MEMBERS = 8, 8  # members that are considered, the best alone; members that stay
 LEAST_SHARE = 0.05  # members with less do not pay for their room and time
 NEAR, MOST_EQUAL = 0.15, 4  # members that share equally: at most this share worse than the best, and how many at most
 MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
@@ -41,20 +42,12 @@ class Combination:
     shares: Shares
     folds: Folds
 
-    def without_crumbs(self, most: int | None = None) -> Shares:
-        """The largest shares, up to `most` of them, without those below `LEAST_SHARE`; they add up to one."""
-        kept = {name: share for name, share in list(self.shares.items())[:most] if share >= LEAST_SHARE}
-        whole = sum(kept.values())
-        return {name: share / whole for name, share in kept.items()}
-
 
 def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS) -> Combination | None:
     """The combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
 
-    Shares are the mean of those chosen without one group of windows each, so no single fold decides.
-
-    Args:
-        most: only so many members are considered, those that are best alone on the same windows.
+    Shares are the mean of those chosen without one group of windows each, so no single fold decides; the `most` largest
+    stay, without those below `LEAST_SHARE`.
     """
     windows = split.fold_windows()
     groups = _groups(windows)
@@ -68,16 +61,24 @@ def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS
         kept = [
             np.where((group != left_out)[:, None], weight, 0.0) for group, weight in zip(groups, weights, strict=True)
         ]
-        chosen.append(_selected(members, actual, kept, most))
+        chosen.append(_selected(members, actual, kept))
     shares = {name: float(np.mean([one[name] for one in chosen])) for name in members}
-    order = sorted((name for name in shares if shares[name] > 0), key=lambda name: -shares[name])
+    order = sorted(shares, key=lambda name: -shares[name])[:most]
+    shares = _whole({name: shares[name] for name in order if shares[name] >= LEAST_SHARE})
+    by_group = [_whole({name: one[name] for name in shares}) or shares for one in chosen]
     folds = [np.zeros_like(one) for one in actual]
-    for name, forecasts in members.items():
-        share = np.array([one[name] for one in chosen])  # by the group that was left out
+    for name in shares:
+        share = np.array([one[name] for one in by_group])  # by the group that was left out
         folds = [
-            total + share[group][:, None] * one for total, group, one in zip(folds, groups, forecasts, strict=True)
+            total + share[group][:, None] * one for total, group, one in zip(folds, groups, members[name], strict=True)
         ]
-    return Combination({name: shares[name] for name in order}, folds)
+    return Combination(shares, folds)
+
+
+def _whole(shares: Shares) -> Shares:
+    """The shares scaled to add up to one; nothing if there are none."""
+    total = sum(shares.values())
+    return {name: share / total for name, share in shares.items()} if total > 0 else {}
 
 
 def mixed(shares: Shares, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
@@ -114,16 +115,19 @@ def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
     return 0 < inside < sum(float(weight.sum()) for weight in weights)
 
 
-def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds, most: int) -> Shares:
+def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Shares:
     """Shares by greedy selection, of all rounds the one with the lowest error, drawn halfway to equal ones."""
     weight = np.concatenate([one.ravel() for one in weights])
     used = np.flatnonzero(weight)
-    used = used[:: -(-len(used) // MOST_NUMBERS)]
+    stride = -(-len(used) // MOST_NUMBERS)
+    while math.gcd(stride, actual[0].shape[1]) > 1:  # so that every step of the horizon counts
+        stride += 1
+    used = used[::stride]
     weight = weight[used]
     truth = np.concatenate([one.ravel() for one in actual])[used]
     forecasts = np.stack([np.concatenate([one.ravel() for one in folds])[used] for folds in members.values()])
     losses = [_losses(folds, actual, weights) for folds in members.values()]
-    library = np.argsort([one.sum() for one in losses], kind="stable")[:most]
+    library = np.argsort([one.sum() for one in losses], kind="stable")[:LIBRARY]
     total, counts = np.zeros_like(truth), np.zeros(len(forecasts))
     best_error, best = np.inf, counts
     for size in range(1, ROUNDS + 1):

@@ -41,6 +41,7 @@ class Contest:
     budget: Budget
     given_up: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    _wanted: dict[str, tuple[int, bool]] = field(default_factory=dict)  # steps of a test fit, and whether anew
 
     def training(self, trial: Trial) -> TrainingConfig:
         """The training that `trial` had."""
@@ -53,26 +54,25 @@ class Contest:
     def submit_test_fit(self, trial: Trial, name: str, part: str, beside: int = 1) -> None:
         """Train on all rows before the test part, for as many passes over them as led to the trial's best weights.
 
-        Anew, unless the data are large: then it goes on from the trial's weights for `WARM_SHARE` of that.
+        Anew, unless the data are large or time is short: then it goes on from the trial's weights for `WARM_SHARE` of
+        that.
 
         Args:
             beside: how many such trainings share the time.
         """
-        wanted = self._test_fit_steps(trial)
-        rounds = -(-beside // self.jobs.runner.count)
-        steps = self.budget.fitting(wanted, trial.result["seconds_per_step"], part, rounds)
+        rounds, seconds = -(-beside // self.jobs.runner.count), trial.result["seconds_per_step"]
+        wanted = steps = self.steps_until("test", trial)
+        start: dict[str, Any] = {"initial": None, "from": trial.result["digest"], "rates": [1.0, 0.0]}
+        if self.space.large or self.budget.fitting(steps, seconds, part, rounds) < steps:
+            wanted = self.steps_until("test", trial, WARM_SHARE)
+            steps = self.budget.fitting(wanted, seconds, part, rounds)
+            start |= {"initial": trial.result["file"]["name"], "rates": [WARM_RATE, 0.0]}
+        self._wanted[name] = wanted, start["initial"] is None
         training = replace(self.training(trial), steps=steps)
-        large = self.space.large
-        start = {"initial": trial.result["file"]["name"] if large else None, "from": trial.result["digest"]}
-        rates = [WARM_RATE if large else 1.0, 0.0]
-        request = self.request(trial.network, training, name) | {"until": "test", "rates": rates, **start}
+        request = self.request(trial.network, training, name) | {"until": "test"} | start
         deadline = self.budget.deadline(part)
         cost = trial.network.cost * steps
         self.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, cost=cost, deadline=deadline)
-
-    def _test_fit_steps(self, trial: Trial) -> int:
-        share = WARM_SHARE if self.space.large else 1.0
-        return self.steps_until("test", trial, share)
 
     def steps_until(self, end: str, trial: Trial, share: float = 1.0) -> int:
         """Steps that pass as often over all windows before the test part, or the end, as led to the trial's best."""
@@ -99,11 +99,21 @@ class Contest:
         if result["status"] != "completed":
             self.warnings.append(f"the {name} {result['status']}: judged as its trial left it")
             return trial.result, True
-        return result, not result["late"] and result["taken"] >= self._test_fit_steps(trial)
+        wanted, anew = self._wanted[name]
+        if result["late"] and anew:  # its learning rate had not fallen yet
+            return trial.result, False
+        return result, not result["late"] and result["taken"] >= wanted
 
     def give_up(self, part: str) -> None:
         """Say, once, that time did not allow for a part."""
         self.given_up += [part] * (part not in self.given_up)
+
+    def cut_short(self, what: str, part: str) -> None:
+        """Say, once, what time did not allow for, be it that of the command or of one training."""
+        if self.budget.deadline(part) is not None:
+            self.give_up(what)
+        elif (text := f"{what} was ended by --trial-time") not in self.warnings:
+            self.warnings.append(text)
 
     def save_all_rows(self) -> None:
         """Write the data with the rows of the test part for jobs that may see them."""

@@ -55,6 +55,7 @@ class Finals:
     members: list[Member] = field(default_factory=list)
     combination: Combination | None = None
     refitted: bool = True
+    _anew: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
         """Train the best configuration with other seeds, as a trial is trained."""
@@ -76,8 +77,8 @@ class Finals:
             for name, trial in trials.items()
             for predict in [self.contest.predictor(trial.network, trial.result)]
         }
-        found = combine(split, folds) if len(trials) > 1 else None
-        shares = found.without_crumbs(MOST_NETWORKS) if found else {_name(candidates[0]): 1.0}
+        found = combine(split, folds, MOST_NETWORKS) if len(trials) > 1 else None
+        shares = found.shares if found else {_name(candidates[0]): 1.0}
         self.combination = found if len(shares) > 1 else None
         for place, name in enumerate(sorted(shares, key=lambda name: trials[name].result["score"])):
             title = f"gru-{place + 1}" if place else "gru"
@@ -95,11 +96,12 @@ class Finals:
             origins = contest.predictor(trial.network, trial.result)(calibration)
             member.scored, whole = contest.test_fitted(trial, f"test-fit-{_name(trial)}")
             if not whole:
-                contest.give_up("the whole test fit")
+                contest.cut_short("the whole test fit", "test_fit")
             self._submit_refit(member)
             scored = contest.predictor(trial.network, member.scored)(test)
             forecasts[member.name] = Forecasts(member.folds, origins, scored)
-            facts = facts_of_training(trial, trial.result, "full") | {"seconds": member.scored["seconds"]["total"]}
+            budget = "full" if trial.number == self.found.best.number else "member"  # that of a full comparison
+            facts = facts_of_training(trial, trial.result, budget) | {"seconds": member.scored["seconds"]["total"]}
             alone = len(self.members) == 1
             rows.append(Candidate(member.name, "gru", forecasts[member.name], facts, competes=alone))
         return rows + ([self._combined(forecasts)] if self.combination else [])
@@ -179,6 +181,7 @@ class Finals:
         request = contest.request(trial.network, training, name) | {"data": ALL_DATA, "until": "end"} | start
         deadline = contest.budget.deadline("refit")
         contest.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, deadline=deadline)
+        self._anew |= {name} if start["initial"] is None else set()
 
     def _refitted(self, member: Member, result: Result | None) -> tuple[Result, bool]:
         """The result whose weights are saved, and whether they learned from the newest rows."""
@@ -190,7 +193,9 @@ class Finals:
             self.contest.warnings.append(text)
             return member.scored, False
         if result["late"]:
-            self.contest.give_up("the whole refit")
+            self.contest.cut_short("the whole refit", "refit")
+            if f"refit-{_name(member.trial)}" in self._anew:  # its learning rate had not fallen yet
+                return member.scored, False
         return result, True
 
 

@@ -153,11 +153,11 @@ class _Run:
         finals.contest.save_all_rows()
         finals.begin()
         comparison.begin()
-        rivals.begin()
         simple = rivals.baselines()
         judged = [self._judge([candidate]) for candidate in simple]
         self.clock.lap("judging")
         finals.choose()
+        rivals.begin()  # after the test fits, which matter more when time is short
         networks = finals.test_fit()
         self.clock.lap("test_fit")
         judged += [self._judge([candidate]) for candidate in networks]
@@ -181,9 +181,8 @@ class _Run:
         found = combine(split, {name: one.folds for name, one in forecasts.items()}) if self.options.blend else None
         if found is None or len(found.shares) < 2:
             return []
-        shares = found.without_crumbs()
-        facts = {"config": {"shares": shares}}
-        return [Candidate(BLEND, "blend", mixed(shares, forecasts, found.folds), facts)]
+        facts = {"config": {"shares": found.shares}}
+        return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)]
 
     def _judge(self, seeds: list[Candidate]) -> Judged:
         """One row for all seeds of a model."""
@@ -244,6 +243,7 @@ def _scored(divided: Split) -> tuple[int, int]:
 def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
     """The limits that cut this run, None for those that did not."""
     late = any(trial.result.get("late") for trial in outcome.found.trials)
+    late |= any("--trial-time" in warning for warning in outcome.warnings)
     return {
         "cut_at": options.max_time if outcome.given_up else None,
         "late_at": options.trial_time if late and not outcome.given_up else None,

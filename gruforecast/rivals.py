@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -43,8 +44,8 @@ class Rivals:
         origins = self._rows(found.pop("origins"))
         rows = sum(self._rows(windows) for windows in found.values())
         few = sum(len(windows) for windows in self.contest.split.fold_windows()) < ENOUGH_WINDOWS
-        for model in affordable(rows):
-            self._places[model] = [*found, *(["origins"] if few and model in affordable(rows + origins) else [])]
+        for model in affordable(rows + origins if few else rows):
+            self._places[model] = [*found, *(["origins"] if few else [])]
             for place in self._places[model]:
                 self._submit(model, place)
 
@@ -61,7 +62,6 @@ class Rivals:
             forecasts = {place: self._forecast(model, place) for place in asked}
             whole = {place: one for place, one in forecasts.items() if one is not None}
             if len(whole) < len(asked):
-                self.contest.give_up(model)
                 continue
             folds = [whole[place] for place in asked if place.startswith("fold")]
             self.ends[model] = whole["end"]
@@ -73,16 +73,25 @@ class Rivals:
 
     def _submit(self, model: str, place: str) -> None:
         name = f"{model}-{place}"
-        request = {"data": ALL_DATA if place == "end" else DATA, "model": model, "place": place, "file": f"{name}.npz"}
+        request: dict[str, Any] = {
+            "data": ALL_DATA if place == "end" else DATA,
+            "model": model,
+            "place": place,
+            "file": f"{name}.npz",
+        }
+        request["version"] = installed()
         deadline = self.contest.budget.deadline("statistical")
         self.contest.jobs.submit(name, RUN_STATISTICAL, request, deadline=deadline)
 
     def _forecast(self, model: str, place: str) -> Floats | None:
         """What a model forecast in one place; None, and said why, if it did not come to its end."""
         result = self.contest.jobs.result(f"{model}-{place}")
-        if result is not None and result["status"] == "crashed":
-            self.contest.warnings.append(f"{model} crashed: {result['error']}")
-        if result is None or result["status"] != "completed" or result["late"]:
+        if result is None or (result.get("late") and self.contest.budget.over("statistical")):
+            self.contest.give_up(model)
+            return None
+        if result["status"] != "completed" or result["late"]:
+            text = f"{model} was left out: {result.get('error', 'it was ended by --trial-time')}"
+            self.contest.warnings += [text] * (text not in self.contest.warnings)
             return None
         return np.asarray(read_npz(self.contest.path(result))["forecast"], float)
 

@@ -7,7 +7,7 @@ many rows each may fit in all, and `fit` runs them on its workers.
 from __future__ import annotations
 
 import functools
-import importlib.util
+import importlib.metadata
 import warnings
 from typing import Any
 
@@ -27,9 +27,12 @@ STATISTICAL = {
 MOST_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
 
 
-def installed() -> bool:
-    """Whether statsforecast is there."""
-    return importlib.util.find_spec("statsforecast") is not None
+def installed() -> str | None:
+    """The version of statsforecast that is there, None without it."""
+    try:
+        return importlib.metadata.version("statsforecast")
+    except importlib.metadata.PackageNotFoundError:
+        return None
 
 
 def affordable(rows: int) -> list[str]:
@@ -40,6 +43,15 @@ def affordable(rows: int) -> list[str]:
 def rows_read(windows: Windows, season_length: int) -> int:
     """Rows that fits at `windows` read in all."""
     return int(np.minimum(windows.end - windows.start, _most_rows(season_length)).sum())
+
+
+def trouble_with(name: str) -> str | None:
+    """Why a statistical model cannot be used here, None if it can."""
+    try:
+        _class(name)
+    except Exception as error:  # noqa: BLE001 - another package's import may fail in any way
+        return f"{type(error).__name__}: {error.__cause__ or error}"
+    return None
 
 
 def model_of(name: str) -> Baseline:

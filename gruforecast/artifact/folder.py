@@ -1,4 +1,4 @@
-"""The model folder, format 0: plain JSON and arrays, written whole or not at all, checked against digests on load.
+"""The model folder, format 1: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
 manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
 model.json         networks, shares of the blend, names of columns, frequency, form of stamps, winner, interval levels
@@ -34,7 +34,7 @@ from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, Weights, weight_shapes
 from gruforecast.intervals import Calibration
 
-FORMAT = 0
+FORMAT = 1
 MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
 MOST_STAMP = 2**37  # seconds from 1970, about 4,000 years
 REMEDY = "The folder is damaged; fit the model again."

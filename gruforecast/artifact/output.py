@@ -15,6 +15,7 @@ from gruforecast.data.table import Panel
 from gruforecast.durable import check_place
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.options import FitOptions
+from gruforecast.statistical import installed
 
 MODEL_BYTES = 5_000_000  # room on disk that a model folder needs
 # options that change neither data nor search, or may change while a search goes on
@@ -29,7 +30,8 @@ def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
 
 
 def fingerprint_of(facts: dict[str, Any]) -> str:
-    """SHA-256 of facts."""
+    """SHA-256 of facts, and of the statsforecast that takes part."""
+    facts = {**facts, "statsforecast": installed() if facts["options"]["stats"] else None}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -11,6 +11,7 @@ from gruforecast import __version__
 from gruforecast.data.table import Panel
 from gruforecast.leaderboard import Row, winner
 from gruforecast.search.loop import Search, Trial
+from gruforecast.statistical import installed
 from gruforecast.verdict import verdict
 
 STATUSES = ("completed", "pruned", "diverged", "crashed")
@@ -89,13 +90,15 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "found": outcome.notes,
         "warnings": outcome.warnings,
         "versions": {"gruforecast": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES},
+        | {name: version(name) for name in PACKAGES}
+        | ({"statsforecast": found} if (found := installed()) else {}),
     }
 
 
 def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
     """GRU, LSTM and simple RNN side by side as measured at one equal budget: gates, memory, size, speed, accuracy."""
     budgets = ["short"] if any(row.budget == "short" for row in rows) else ["full"]
+    others = any(row.kind in ("lstm", "rnn") for row in rows)
     return [
         {
             "cell": row.kind,
@@ -109,7 +112,7 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
         }
         for kind in GATES
         for row in rows
-        if row.kind == kind and row.budget in budgets
+        if row.kind == kind and row.budget in budgets and others
     ]
 
 

@@ -58,11 +58,12 @@ class Space:
         rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)))
         usual = _usual_lookback(m, split.horizon, wanted)
-        lookbacks, segments = _around(wanted, usual), _segments(m)
+        lookbacks = _around(wanted, usual)
+        segments, segment = _segments(m, usual)
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
         start = {
             "lookback": usual,
-            "segment": _usual_segment(segments, usual),
+            "segment": segment,
             "layers": (1, 2, 2)[size],
             "units": (32, 64, 128)[size],
             "dropout": (0.3, 0.2, 0.1)[size],
@@ -205,18 +206,20 @@ def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]
     return min(lookbacks, key=lambda size: abs(size - wanted))
 
 
-def _segments(season_length: int) -> tuple[int, ...]:
-    """Rows per token: about a quarter of the season, and the season."""
+def _segments(season_length: int, lookback: int) -> tuple[tuple[int, ...], int]:
+    """Rows per token to choose from, and the usual ones.
+
+    About a quarter of the season, and the season. Where a quarter makes too many tokens of the usual `lookback`, the
+    season is usual, and the shortest part of it that makes few enough takes the place of the quarter.
+    """
     if season_length == 1:
-        return (1, 4)
+        return (1, 4), 1 if lookback <= MOST_TOKENS else 4
     divisors = [d for d in range(1, season_length + 1) if season_length % d == 0]
     quarter = min(divisors, key=lambda d: (abs(d - season_length / 4), d))
-    return tuple(sorted({quarter, season_length}))
-
-
-def _usual_segment(segments: tuple[int, ...], lookback: int) -> int:
-    """The shorter segment, if it leaves at most `MOST_TOKENS` tokens."""
-    return segments[0] if lookback / segments[0] <= MOST_TOKENS else segments[-1]
+    if lookback / quarter <= MOST_TOKENS:
+        return tuple(sorted({quarter, season_length})), quarter
+    short = next((d for d in divisors if lookback / d <= MOST_TOKENS), season_length)
+    return tuple(sorted({short, season_length})), season_length
 
 
 def _calendar(split: Split, lookback: int) -> tuple[float, tuple[float, ...]]:

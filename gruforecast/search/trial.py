@@ -20,7 +20,7 @@ from gruforecast.backtest import Split
 from gruforecast.config import NetworkConfig, TrainingConfig, from_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.forward import Weights, digest_of, forecast
-from gruforecast.statistical import model_of
+from gruforecast.statistical import model_of, trouble_with
 from gruforecast.windows import History, Sampler, Windows
 
 Result = dict[str, Any]
@@ -139,9 +139,11 @@ def run_statistical(request: dict[str, Any]) -> Result:
             `deadline`, `limit`.
 
     Returns:
-        `status` (completed), `late` (whether the deadline came first), `file`, `seconds`.
+        `status` (completed, or failed with `error`), `late` (whether the deadline came first), `file`, `seconds`.
     """
     begin, deadline = time.perf_counter(), _deadline(request)
+    if trouble := trouble_with(request["model"]):
+        return {"status": "failed", "error": trouble, "late": False}
     split = load_split(request["folder"], request["data"])
     windows, model = places(split)[request["place"]], model_of(request["model"])
     found = [np.zeros((0, split.horizon))]
