@@ -114,7 +114,7 @@ def study(name: str, args: argparse.Namespace) -> dict[str, Any]:
         "no residual base": lambda: patched("_seasonal_base", no_base, one.score),
         "averaged base": lambda: one.score(averaged=1.0),
         "shortest segments": lambda: one.score(segment=1 if season < 24 else 4),
-        "longest segments": lambda: one.score(segment=season),
+        "other segments": lambda: one.score(segment=12),
         "no logarithms": lambda: one.score(log=False),
         "no level subtracted": lambda: patched("_level", no_level, one.score),
         "calendar": lambda: one.score(periods=PERIODS[:2] if season == 24 else PERIODS[2:], calendar=True),

@@ -98,7 +98,10 @@ def own_scores(train: Path, test: Path, forecast: Path, row: Row) -> dict[str, f
     panel = read_csv(str(train)).panel
     truth, found = read_values(test, "y"), read_values(forecast, "y_hat")
     keys = ["/".join(key) for key in panel.ids]
-    keys = keys if set(keys) == set(truth) else [next(iter(truth))]
+    if len(keys) == 1:  # a file without an id column
+        keys = [next(iter(truth))]
+    if set(keys) != set(truth):
+        raise SystemExit(f"{test}: other series than in the training part")
     actual = np.array([truth[key][: row.horizon] for key in keys])
     predicted = np.array([found[key][: row.horizon] for key in keys])
     history = History.of(panel.y, panel.indptr)

@@ -65,10 +65,11 @@ def encode(
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
-    scale = _scale(values, mask, xp)  # (n, 1)
+    scale, positive = _scale(values, mask, xp)  # (n, 1)
     z = xp.where(use_log[:, None], xp.arcsinh(values / scale), values)
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
-    unit = xp.where(use_log[:, None], log_unit * xp.ones_like(level), _spread(z, mask, xp))
+    logged = xp.logical_and(use_log[:, None], positive)
+    unit = xp.where(logged, log_unit * xp.ones_like(level), _spread(z, mask, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
     channels += [calendar * phase for phase in _phases(origin, config, xp)]
@@ -106,15 +107,15 @@ def _phases(origin: Any, config: NetworkConfig, xp: Any) -> list[Any]:
     return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
 
 
-def _scale(values: Any, mask: Any, xp: Any) -> Any:
-    """Divisor (n, 1) before the inverse hyperbolic sine, which is a logarithm for values far above it.
+def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+    """Divisor before the inverse hyperbolic sine, a logarithm for values far above it, and a flag, both (n, 1).
 
-    Windows of positive values are logged in practice; those with zeros get a scale that is linear near zero.
+    Windows of positive values (the flag) are logged in practice; others get a scale that is linear near zero.
     """
     size = xp.sum(xp.abs(values), axis=1, keepdims=True) / xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     least = xp.min(xp.where(mask > 0, values, xp.ones_like(values) * float("inf")), axis=1, keepdims=True)
     scale = size * xp.where(least > 0, LOG_SCALE * xp.ones_like(size), ZERO_SCALE * xp.ones_like(size))
-    return xp.where(scale > 0, scale, xp.ones_like(scale))
+    return xp.where(scale > 0, scale, xp.ones_like(scale)), least > 0
 
 
 def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
@@ -173,7 +174,13 @@ def _damped_trend(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
 
 
 def _profile(values: Any, known: Any, xp: Any) -> Any:
-    """Mean distance (n, m) of each phase from the mean of its season, over seasons (n, k, m)."""
+    """Mean distance (n, m) of each phase from the mean of its season, over seasons (n, k, m).
+
+    Seasons that were seen in part count only where none was seen whole: their mean is that of other phases.
+    """
+    whole = xp.min(known, axis=2, keepdims=True)  # (n, k, 1)
+    some = xp.max(whole, axis=1, keepdims=True)  # (n, 1, 1)
+    known = known * (whole * some + (1.0 - some))
     mean = xp.sum(values * known, axis=2, keepdims=True) / xp.maximum(xp.sum(known, axis=2, keepdims=True), 1.0)
     distance = xp.sum((values - mean) * known, axis=1)
     return distance / xp.maximum(xp.sum(known, axis=1), 1.0)

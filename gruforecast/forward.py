@@ -113,7 +113,9 @@ def forecast_combined(past: Floats, origin: Floats, use_log: NDArray[np.bool_], 
 
 
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
-    size = max(1, BLOCK_NUMBERS // max(config.tokens * 4 * config.units, config.lookback * config.channels))
+    segments = config.decoded[0] if config.decoder != "direct" else 1
+    states = max(config.tokens, segments) * 4 * config.units
+    size = max(1, BLOCK_NUMBERS // max(states, config.lookback * config.channels, segments * config.recent))
     return (slice(begin, begin + size) for begin in range(0, n, size))
 
 

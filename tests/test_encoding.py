@@ -161,7 +161,7 @@ def test_zeros_are_seen_on_a_logarithmic_scale_that_is_linear_near_zero() -> Non
     value = encoded.features[0, :, 0]
     assert np.isfinite(value).all()
     steps = np.diff(value[:4])
-    assert steps[2] == pytest.approx(np.log(10) / CONFIG.log_unit, rel=0.1)  # far above the scale of 27.75
+    assert steps[2] * encoded.unit[0, 0] == pytest.approx(np.log(10), rel=0.1)  # far above the scale of 27.75
     assert steps[0] < 0.5 * steps[2]
     forecast = decode(np.zeros((1, 5, 1)), encoded, flags)[0, :, 0]
     np.testing.assert_allclose(forecast, [0, 10, 100, 1000, 0], atol=1e-9)
@@ -205,3 +205,19 @@ def test_a_trend_without_a_season_is_damped_and_starts_from_the_last_value() -> 
     np.testing.assert_allclose((half.base * half.unit + half.level)[0], [8.45, 8.855, 9.2195])
     none = seen(past, np.array([False]), NetworkConfig(3, 8, 1))
     np.testing.assert_allclose((none.base * none.unit + none.level)[0], [8, 8, 8])
+
+
+def test_a_season_seen_in_part_does_not_bend_the_averaged_base() -> None:
+    pattern = np.array([-1.0, -1.0, 1.0, 1.0])
+    past = np.concatenate([[NAN, NAN], pattern[2:], pattern, pattern])[None] + 10
+    config = NetworkConfig(horizon=4, lookback=12, season_length=4, averaged=1.0)
+    encoded = seen(past, np.array([False]), config)
+    np.testing.assert_allclose(encoded.base[0] * encoded.unit[0] + encoded.level[0], 10 + pattern)
+
+
+def test_series_with_zeros_are_near_unit_size_whatever_the_others_are() -> None:
+    lumpy = np.random.default_rng(4).poisson(2.0, size=(50, 24)).astype(float)
+    lumpy[:, 3] = 0.0
+    config = NetworkConfig(horizon=4, lookback=24, season_length=4, log_unit=0.01)  # of smooth series beside them
+    encoded = seen(lumpy, np.array([True] * 50), config)
+    assert np.abs(encoded.features).max() < 10

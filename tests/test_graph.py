@@ -23,6 +23,15 @@ def network(name: str, config: NetworkConfig, share: float) -> Network:
     return Network(name, config, {key: (0.3 * generator.normal(size=one)).astype("f4") for key, one in shapes}, share)
 
 
+def test_parity_is_measured_against_the_size_of_a_series_not_of_a_forecast_near_zero() -> None:
+    from gruforecast.artifact.export import _difference
+
+    y = np.array([[0.0, 3.0, 0.0, np.nan], [5.0, 5.0, 5.0, 5.0]])
+    expected = np.array([[1e-7, 0.0], [5.0, 5.0]])
+    found = expected + np.array([[3e-7, 0.0], [0.0, 5e-6]])
+    assert _difference(found, expected, y) == pytest.approx(1e-6)
+
+
 @pytest.mark.parametrize(
     "configs", [(SMALL,), (SEEING,), (SMALL, SEEING, LINEAR)], ids=["one", "calendar", "several with a calendar"]
 )

@@ -83,8 +83,8 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
         weights: file with the arrays of each network.
 
     Returns:
-        The largest difference between its forecasts and those made in numpy, relative to the largest forecast of the
-        same series; a forecast near zero has no other measure.
+        The largest difference between its forecasts and those made in numpy, relative to the largest forecast or value
+        of the same series.
 
     Raises:
         GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
@@ -101,7 +101,7 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     write_file(Path(given), npz(sample | {"last": last.astype(np.int64)}))
     _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
     found = read_npz(answer)
-    differences = [_difference(found[name], _expected(y, last, forecaster)) for name, y in sample.items()]
+    differences = [_difference(found[name], _expected(y, last, forecaster), y) for name, y in sample.items()]
     if not max(differences) <= TOLERANCE:
         text = f"the SavedModel differs from the forecast by {max(differences):.1e} (relative)."
         raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
@@ -125,6 +125,7 @@ def _expected(y: Floats, last: Stamps, forecaster: Forecaster) -> Floats:
     return forecast_combined(past, days_of(last), windows.use_log, forecaster.networks)
 
 
-def _difference(found: Floats, expected: Floats) -> float:
-    size = np.abs(expected).max(axis=1, keepdims=True)
+def _difference(found: Floats, expected: Floats, y: Floats) -> float:
+    """Largest difference relative to the largest forecast or value of the series: float32 errors are of that size."""
+    size = np.maximum(np.abs(expected).max(axis=1), np.abs(np.nan_to_num(y)).max(axis=1))[:, None]
     return float((np.abs(found - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))

@@ -74,7 +74,7 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     recent = keras.layers.Lambda(lambda t: t[:, -config.recent :, 0], output_shape=(config.recent,), name="recent")(
         features
     )  # (n, recent)
-    x, recent = _decoded(x, recent, config)  # (n, units), or (n, segments, units) where segments are decoded
+    x, recent = _decoded(x, recent, config, seed)  # (n, units), or (n, segments, units) where segments are decoded
     x = keras.layers.Concatenate(name="state_and_recent")([x, recent])
     x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
     segments, rows = config.decoded
@@ -110,13 +110,13 @@ class Positions(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "segments": self.segments, "seed": self.seed}
 
 
-def _decoded(state: Any, recent: Any, config: NetworkConfig) -> tuple[Any, Any]:
+def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple[Any, Any]:
     """The states that the head reads, and the recent inputs beside each of them."""
     if config.decoder == "direct":
         return state, recent
     segments, _ = config.decoded
     options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
-    positions = Positions(segments, name="positions")(state)  # (n, segments, units)
+    positions = Positions(segments, seed, name="positions")(state)  # (n, segments, units)
     repeated = keras.layers.RepeatVector(segments, name="recent_repeated")(recent)
     together = config.decoder == "sequence"
     layer = RECURRENT[config.cell](config.units, return_sequences=together, name="decoder", **options)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -55,14 +56,18 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
 
     def __init__(self, panel: Panel, horizon: int, season_length: int = 1) -> None:
         super().__init__()
-        self.space = Space.of(split(panel, horizon, 1, season_length, "panel"))
+        space = Space.of(split(panel, horizon, 1, season_length, "panel"))
+        portfolio = tuple({**values, "calendar": False} for values in space.portfolio)
+        self.space = replace(space, periods=(), portfolio=portfolio)  # its examples have no stamps
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
         """A compiled model from raw windows (n, longest lookback) to forecasts (n, horizon)."""
         values = self.space.register(hp)
         y = keras.Input((self.space.lookbacks[-1],), name="y")
         model = keras.Model(y, RawForecast(self.space.network(values))(y))
-        optimizer = keras.optimizers.AdamW(values["learning_rate"], weight_decay=1e-2, global_clipnorm=1.0)
+        rates = {name: values[name] for name in ("learning_rate", "weight_decay")}
+        optimizer = keras.optimizers.AdamW(**rates, global_clipnorm=1.0)
+        optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer=optimizer, loss="mae", jit_compile=True)
         return model
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 64), (1, 128), (2, 128)))
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which networks and batches are small and large
 TRAINED_ON = 100_000  # training windows above which trained weights are trained on rather than trained anew
+DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 MOST_TOKENS = 40
 Values = dict[str, Any]
 
@@ -56,8 +57,9 @@ class Space:
         m = split.season_length
         sampler = Sampler.before(split.history, split.first, split.horizon, max(m, 3))
         rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
-        wanted = _lookbacks(m, split.horizon, int(np.median(rows)))
-        usual = _usual_lookback(m, split.horizon, wanted)
+        daily = abs(m * _step_days(split) - 1.0) < 0.1
+        wanted = _lookbacks(m, split.horizon, int(np.median(rows)), daily=daily)
+        usual = wanted[-1] if daily else _usual_lookback(m, split.horizon, wanted)
         lookbacks = _around(wanted, usual)
         segments, segment = _segments(m, usual)
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
@@ -121,7 +123,7 @@ class Space:
             "layers": layers,
             "units": units,
             "decoder": hp.Choice("decoder", list(self.decoders), default=start["decoder"]),
-            "dropout": hp.Float("dropout", 0.0, 0.5, step=0.1, default=start["dropout"]),
+            "dropout": hp.Choice("dropout", list(DROPOUTS), default=start["dropout"], ordered=True),
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
             "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
@@ -174,7 +176,7 @@ def _portfolio(
     return tuple({tuple(one.values()): one for one in (start, slower, decoded, sized)}.values())
 
 
-def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
+def _lookbacks(season_length: int, horizon: int, rows: int, *, daily: bool) -> tuple[int, ...]:
     """Lookbacks worth trying: multiples of the season (two weeks for seasons of a day), no longer than usual series."""
     m = season_length
     if m == 1:
@@ -182,7 +184,7 @@ def _lookbacks(season_length: int, horizon: int, rows: int) -> tuple[int, ...]:
     elif m < 12:
         wanted = [2 * m, 3 * m, 4 * m, 6 * m, 8 * m, 12 * m]
     else:
-        wanted = [2 * m, 3 * m, 4 * m, m * -(-horizon // m)] + ([7 * m, 14 * m] if m % 24 == 0 else [])
+        wanted = [2 * m, 3 * m, 4 * m, m * -(-horizon // m)] + ([7 * m, 14 * m] if daily else [])
     least = 4 if m == 1 else m
     fitting = sorted({size for size in wanted if size <= min(max(rows, least), MAX_LOOKBACK)})
     return tuple(fitting) or (least,)
@@ -198,9 +200,7 @@ def _around(choices: tuple[int, ...], usual: int) -> tuple[int, ...]:
 
 
 def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
-    """Two weeks for seasons of a day; else three or four seasons or two horizons, sixteen rows at least."""
-    if season_length % 24 == 0:
-        return lookbacks[-1]
+    """Three or four seasons or two horizons, sixteen rows at least; for seasons of a day it is two weeks instead."""
     seasons = 3 if season_length >= 12 else 4
     wanted = max(seasons * season_length, 2 * horizon, 16) if season_length > 1 else 16
     return min(lookbacks, key=lambda size: abs(size - wanted))
@@ -228,11 +228,17 @@ def _calendar(split: Split, lookback: int) -> tuple[float, tuple[float, ...]]:
     The rows before fold 1 must span a period twice: otherwise its phase is no more than the number of the row. Periods
     that the window shows did harm: on M4 hourly and M3 monthly the calendar cost 4 to 7 % of the fold score.
     """
+    step = _step_days(split)
+    span = step * int((split.first - split.history.indptr[:-1]).max())
+    return step, tuple(period for period in PERIODS if lookback * step < period <= span / 2 and step > 0)
+
+
+def _step_days(split: Split) -> float:
+    """Mean days from row to row of the longest series before the first fold; 0 where the stamps are not known."""
     first, last, days = split.history.indptr[:-1], split.first - 1, split.history.days
     longest = int(np.argmax(last - first))
     span = float(days[last[longest]] - days[first[longest]])
-    step = span / max(int(last[longest] - first[longest]), 1)
-    return step, tuple(period for period in PERIODS if lookback * step < period <= span / 2 and step > 0)
+    return span / max(int(last[longest] - first[longest]), 1)
 
 
 def _log_unit(split: Split, lookback: int) -> float:
