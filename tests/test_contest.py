@@ -1,0 +1,133 @@
+"""What is asked of the workers after the search: how long, from which weights, and what is said when time is short."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import panel_of
+
+from gruforecast.backtest import split
+from gruforecast.comparison import Comparison
+from gruforecast.contest import WARM_SHARE, Contest
+from gruforecast.progress import Budget
+from gruforecast.rivals import Rivals
+from gruforecast.search.loop import Search, Trial
+from gruforecast.search.space import Space
+
+
+class Recorder:
+    """In the place of jobs: keeps requests, and has results for those named."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.runner = SimpleNamespace(count=2)
+        self.requests: dict[str, dict[str, Any]] = {}
+        self.results: dict[str, Any] = {}
+
+    def submit(self, name: str, _call: str, request: dict[str, Any], **_: Any) -> None:
+        self.requests[name] = request
+
+    def result(self, name: str) -> Any:
+        return self.results.get(name)
+
+
+def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) -> tuple[Contest, Trial, Recorder]:
+    generator = np.random.default_rng(0)
+    panel = panel_of(*(10 + generator.random(120 + 5 * k) for k in range(n_series)))
+    divided = split(panel, 6, 3, 12, "f.csv")
+    space, jobs = Space.of(divided), Recorder(folder)
+    result = {
+        "status": "completed", "score": 0.5, "steps": 300, "taken": 400, "seconds_per_step": 0.02, "digest": "d",
+        "file": {"name": "trial-000.npz", "sha256": ""}, "late": False,
+        "seconds": {"trace": 1.0, "compile": 2.0, "evaluate": 0.1, "total": 9.0},
+    }  # fmt: skip
+    trial = Trial(0, space.start, 1.0, space.network(space.start), result)
+    return Contest(divided, space, jobs, 0, Budget(seconds)), trial, jobs  # type: ignore[arg-type]
+
+
+def test_a_test_fit_passes_as_often_over_its_windows_as_the_trial_did(tmp_path: Path) -> None:
+    contest, trial, jobs = contest_of(tmp_path)
+    contest.submit_test_fit(trial, "test-fit-trial-000", "test_fit")
+    request = jobs.requests["test-fit-trial-000"]
+    # rows of the three series before the inner slice (96 … 106) and before the test part (114 … 124), less 12 + 6 - 1
+    growth = (97 + 102 + 107) / (73 + 78 + 83)
+    assert request["training"]["steps"] == 25 * round(growth * 300 / 25)
+    assert request["initial"] is None
+    assert request["rates"] == [1.0, 0.0]
+
+
+def test_short_time_goes_on_from_the_trials_weights(tmp_path: Path) -> None:
+    contest, trial, jobs = contest_of(tmp_path, seconds=6.0)  # 4.6 s for 400 steps of 0.02 s
+    contest.submit_test_fit(trial, "fit", "test_fit")
+    request = jobs.requests["fit"]
+    assert request["initial"] == "trial-000.npz"
+    assert request["rates"][0] < 1
+    assert request["training"]["steps"] <= WARM_SHARE * 400 + 25
+
+
+@pytest.mark.parametrize(("late", "taken", "kept", "whole"), [
+    (False, 400, "fit", True), (True, 100, "trial", False),
+])  # fmt: skip
+def test_a_training_cut_before_its_rate_fell_is_not_judged(
+    tmp_path: Path, late: bool, taken: int, kept: str, whole: bool
+) -> None:
+    contest, trial, jobs = contest_of(tmp_path)
+    contest.submit_test_fit(trial, "fit", "test_fit")
+    jobs.results["fit"] = {"status": "completed", "late": late, "taken": taken, "name": "fit"}
+    result, found_whole = contest.test_fitted(trial, "fit")
+    assert (result is trial.result) == (kept == "trial")
+    assert found_whole == whole
+
+
+def test_without_a_budget_a_cut_is_the_doing_of_trial_time(tmp_path: Path) -> None:
+    contest, _, _ = contest_of(tmp_path)
+    contest.cut_short("the whole refit", "refit")
+    contest.cut_short("the whole refit", "refit")
+    assert contest.given_up == []
+    assert contest.warnings == ["the whole refit was ended by --trial-time"]
+    limited, _, _ = contest_of(tmp_path, seconds=60)
+    limited.cut_short("the whole refit", "refit")
+    assert limited.given_up == ["the whole refit"]
+
+
+def test_statistical_models_that_fail_are_left_out_with_a_warning(tmp_path: Path) -> None:
+    contest, _, jobs = contest_of(tmp_path)
+    rivals = Rivals(contest, statistical=True)
+    rivals.begin()
+    assert {name.rsplit("-", 1)[0] for name in jobs.requests} >= {"dynamic-theta", "auto-ets"}
+    for name in jobs.requests:
+        jobs.results[name] = {"status": "failed", "error": "ImportError: no symbol", "late": False}
+    assert rivals.candidates() == []
+    assert "dynamic-theta was left out: ImportError: no symbol" in contest.warnings
+    assert contest.given_up == []
+
+
+def test_statistical_models_out_of_time_are_given_up(tmp_path: Path) -> None:
+    contest, _, jobs = contest_of(tmp_path, seconds=1e-3)
+    time.sleep(0.01)
+    rivals = Rivals(contest, statistical=True)
+    rivals.begin()
+    for name in jobs.requests:
+        jobs.results[name] = None
+    assert rivals.candidates() == []
+    assert "auto-ets" in contest.given_up
+    assert contest.warnings == []
+
+
+def test_the_simple_rnn_is_given_up_first(tmp_path: Path) -> None:
+    contest, trial, _ = contest_of(tmp_path, seconds=30.0)  # 24.6 s on two workers, less what the test fit takes
+    trial.result["seconds_per_step"] = 0.03
+    comparison = Comparison(contest, Search([trial]), "short")
+    comparison.begin()
+    assert {cell for cell, _ in comparison.entries} == {"gru", "lstm", "rnn"}
+    tight, trial, _ = contest_of(tmp_path, seconds=22.0)
+    trial.result["seconds_per_step"] = 0.03
+    comparison = Comparison(tight, Search([trial]), "short")
+    comparison.begin()
+    assert {cell for cell, _ in comparison.entries} == {"gru", "lstm"}
+    assert tight.given_up == ["the rnn comparison"]
