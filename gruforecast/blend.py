@@ -64,7 +64,8 @@ def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS
         chosen.append(_selected(members, actual, kept))
     shares = {name: float(np.mean([one[name] for one in chosen])) for name in members}
     order = sorted(shares, key=lambda name: -shares[name])[:most]
-    shares = _whole({name: shares[name] for name in order if shares[name] >= LEAST_SHARE})
+    large = [name for name in order if shares[name] >= LEAST_SHARE] or order[:1]
+    shares = _whole({name: shares[name] for name in large})
     by_group = [_whole({name: one[name] for name in shares}) or shares for one in chosen]
     folds = [np.zeros_like(one) for one in actual]
     for name in shares:
