@@ -14,7 +14,7 @@ from gruforecast.durable import read_npz
 from gruforecast.progress import Budget
 from gruforecast.search.jobs import Jobs, Result
 from gruforecast.search.loop import DATA, Trial
-from gruforecast.search.space import Space
+from gruforecast.search.space import SMALL, Space
 from gruforecast.search.trial import point, save_split, seed_of
 from gruforecast.windows import Sampler
 
@@ -81,7 +81,10 @@ class Contest:
 
     @functools.cached_property
     def _growth(self) -> dict[str, float]:
-        """How many times more windows there are before the test part, and before the end, than a trial has."""
+        """How many times more windows there are before the test part, and before the end, than a trial has.
+
+        One for small data: passing as often over more rows helped panels, but not single short series.
+        """
         split = self.split
 
         def windows(cutoff: Ints) -> int:
@@ -89,7 +92,8 @@ class Contest:
 
         before = windows(split.inner if split.can_stop_early() else split.first)
         later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
-        return {end: min(max(count / max(before, 1), 1.0), MOST_GROWTH) for end, count in later.items()}
+        most = MOST_GROWTH if before >= SMALL else 1.0
+        return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}
 
     def test_fitted(self, trial: Trial, name: str) -> tuple[Result, bool]:
         """The result of a test fit, or that of the trial itself if it failed; whether time was enough for it."""

@@ -51,14 +51,20 @@ def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) ->
 
 
 def test_a_test_fit_passes_as_often_over_its_windows_as_the_trial_did(tmp_path: Path) -> None:
-    contest, trial, jobs = contest_of(tmp_path)
+    contest, trial, jobs = contest_of(tmp_path, n_series=30)
     contest.submit_test_fit(trial, "test-fit-trial-000", "test_fit")
     request = jobs.requests["test-fit-trial-000"]
-    # rows of the three series before the inner slice (96 … 106) and before the test part (114 … 124), less 12 + 6 - 1
-    growth = (97 + 102 + 107) / (73 + 78 + 83)
-    assert request["training"]["steps"] == 25 * round(growth * 300 / 25)
+    # series of 120, 125 … 265 rows; inner slice and test part begin 30 and 6 rows before the end
+    growth = sum(120 + 5 * k - 6 - 17 for k in range(30)) / sum(120 + 5 * k - 30 - 17 for k in range(30))
+    assert request["training"]["steps"] == 25 * round(growth * 300 / 25) == 350
     assert request["initial"] is None
     assert request["rates"] == [1.0, 0.0]
+
+
+def test_a_test_fit_of_small_data_takes_the_steps_of_the_trial(tmp_path: Path) -> None:
+    contest, trial, jobs = contest_of(tmp_path)
+    contest.submit_test_fit(trial, "fit", "test_fit")
+    assert jobs.requests["fit"]["training"]["steps"] == 300
 
 
 def test_short_time_goes_on_from_the_trials_weights(tmp_path: Path) -> None:
