@@ -101,7 +101,7 @@ def fit(
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=RESULT)] = False,
 ) -> None:
-    """Search GRU networks for the series in a CSV file, compare the best with LSTM and baselines, save a model folder.
+    """Search GRU networks for the series of a CSV file, combine and compare the best, save a model folder.
 
     Example: gruforecast fit sales.csv --horizon 12
     """

@@ -29,7 +29,7 @@ def predict(
     ] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="File to write.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, json, table or parquet; by the file's ending.")] = None,
-    member: Annotated[str, typer.Option(help="winner, networks, or a baseline of the leaderboard.")] = "winner",
+    member: Annotated[str, typer.Option(help="winner, networks, blend, or a model of the leaderboard.")] = "winner",
     horizon: Annotated[int | None, typer.Option(help="Steps, at most those fitted.")] = None,
     level: Annotated[list[float] | None, typer.Option(help="Interval level in percent; repeatable.")] = None,
     id: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
