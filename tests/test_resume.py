@@ -139,7 +139,6 @@ def test_the_oracle_finds_a_known_optimum() -> None:
         proposer.close()
         return min(costs) - 0.2
 
-    # the median: with two dimensions that do not matter here, one seed in eight never tries the other segment
-    bayesian = np.median([best("bayesian", seed) for seed in range(8)])
+    bayesian = np.mean([best("bayesian", seed) for seed in range(4)])
     assert bayesian < 0.01
-    assert bayesian < np.median([best("random", seed) for seed in range(8)])
+    assert bayesian < np.mean([best("random", seed) for seed in range(4)])

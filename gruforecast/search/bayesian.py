@@ -6,7 +6,10 @@ from typing import Any
 
 import keras_tuner
 import numpy as np
+from sklearn.gaussian_process import GaussianProcessRegressor
+from sklearn.gaussian_process.kernels import Matern
 
+LENGTH_SCALES = (0.05, 20.0)  # bounds, where each dimension runs from 0 to 1
 CANDIDATES = 4096  # points among which the next trial is chosen
 
 
@@ -38,5 +41,12 @@ class QuickBayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # ty
         return {"status": "RUNNING", "values": self._vector_to_values(best)}
 
     def _fit(self) -> None:
+        """Fit the model of the scores anew, with a length scale of its own for each dimension.
+
+        keras-tuner has one for all; with dimensions that hardly matter the search then was no better than random.
+        """
         x, y = (np.nan_to_num(part, posinf=0, neginf=0) for part in self._vectorize_trials())  # as in keras-tuner
-        self.gpr.fit(x, y)
+        kernel = Matern(np.ones(x.shape[1]), LENGTH_SCALES, nu=2.5)
+        self.gpr = GaussianProcessRegressor(
+            kernel, alpha=self.alpha, n_restarts_optimizer=2, normalize_y=True, random_state=self.seed
+        ).fit(x, y)
