@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from gruforecast.backtest import Forecasts
 from gruforecast.config import CELLS, RUNGS, Cell
-from gruforecast.contest import Contest, facts_of_training
+from gruforecast.contest import TEST_FIT, Contest, facts_of_training
 from gruforecast.leaderboard import Candidate
 from gruforecast.search.jobs import Result
 from gruforecast.search.loop import RUN_TRIAL, Search
@@ -118,10 +118,10 @@ class Comparison:
         facts = facts_of_training(self.best, result, self.kind)
         if self.kind == "full":
             trial = replace(self.best, network=network, result=result)
-            contest.submit_test_fit(trial, f"test-fit-{cell}", "comparison")
-            fitted, whole = contest.test_fitted(trial, f"test-fit-{cell}")
+            kind = replace(TEST_FIT, title=f"{cell} comparison", part="comparison")
+            contest.submit_fit(kind, trial, cell, result)
+            fitted, whole = contest.fitted(kind, cell, result)
             if not whole:
-                contest.give_up(f"the {cell} comparison")
                 return None
             at_test = contest.predictor(network, fitted)
             facts |= {"seconds": fitted["seconds"]["total"]}

@@ -20,8 +20,30 @@ from gruforecast.windows import Sampler
 
 RUN_FIT = "gruforecast.search.trial:run_fit"
 ALL_DATA = "split-all"
-WARM_SHARE, WARM_RATE = 0.4, 0.5  # of the steps and the learning rate, where a test fit goes on from the trial
 MOST_GROWTH = 4.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A kind of training after the search.
+
+    Attributes:
+        title: in words; job: first part of the jobs' names; part: of the time budget.
+        until: `test` (rows before the test part) or `end` (all rows); data: name of the rows in the run folder.
+        share, rate: of the steps and of the learning rate where it goes on from earlier weights.
+    """
+
+    title: str
+    job: str
+    part: str
+    until: str
+    data: str
+    share: float
+    rate: float
+
+
+TEST_FIT = Fit("test fit", "test-fit", "test_fit", "test", DATA, share=0.4, rate=0.5)
+REFIT = Fit("refit", "refit", "refit", "end", ALL_DATA, share=0.2, rate=0.3)
 
 
 @dataclass
@@ -51,32 +73,52 @@ class Contest:
         """What every job asks for that trains a network."""
         return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
 
-    def submit_test_fit(self, trial: Trial, name: str, part: str, beside: int = 1) -> None:
-        """Train on all rows before the test part, for as many passes over them as led to the trial's best weights.
+    def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, beside: int = 1) -> None:
+        """Train on rows that `trial` did not see, for as many passes over all of them as led to its best weights.
 
-        Anew, unless the data are large or time is short: then it goes on from the trial's weights for `WARM_SHARE` of
-        that.
+        Anew, unless the data are large or time is short: then it goes on from the weights of `before` for a share of
+        those passes.
 
         Args:
+            name: tells this job from others of its kind.
             beside: how many such trainings share the time.
         """
+        name = f"{kind.job}-{name}"
         rounds, seconds = -(-beside // self.jobs.runner.count), trial.result["seconds_per_step"]
-        wanted = steps = self.steps_until("test", trial)
-        start: dict[str, Any] = {"initial": None, "from": trial.result["digest"], "rates": [1.0, 0.0]}
-        if self.space.large or self.budget.fitting(steps, seconds, part, rounds) < steps:
-            wanted = self.steps_until("test", trial, WARM_SHARE)
-            steps = self.budget.fitting(wanted, seconds, part, rounds)
-            start |= {"initial": trial.result["file"]["name"], "rates": [WARM_RATE, 0.0]}
+        wanted = steps = self._steps(kind, trial, 1.0)
+        start: dict[str, Any] = {"initial": None, "from": before["digest"], "rates": [1.0, 0.0]}
+        if self.space.large or self.budget.fitting(steps, seconds, kind.part, rounds) < steps:
+            wanted = self._steps(kind, trial, kind.share)
+            steps = self.budget.fitting(wanted, seconds, kind.part, rounds)
+            start |= {"initial": before["file"]["name"], "rates": [kind.rate, 0.0]}
         self._wanted[name] = wanted, start["initial"] is None
-        training = replace(self.training(trial), steps=steps)
-        request = self.request(trial.network, training, name) | {"until": "test"} | start
-        deadline = self.budget.deadline(part)
-        cost = trial.network.cost * steps
+        request = self.request(trial.network, replace(self.training(trial), steps=steps), name)
+        request |= {"data": kind.data, "until": kind.until} | start
+        cost, deadline = trial.network.cost * steps, self.budget.deadline(kind.part)
         self.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, cost=cost, deadline=deadline)
 
-    def steps_until(self, end: str, trial: Trial, share: float = 1.0) -> int:
-        """Steps that pass as often over all windows before the test part, or the end, as led to the trial's best."""
-        calls = round(share * self._growth[end] * trial.result["steps"] / STEPS_PER_CALL)
+    def fitted(self, kind: Fit, name: str, before: Result) -> tuple[Result, bool]:
+        """The result of a fit, or `before` where it gave nothing better, and whether it came to its end; says why not.
+
+        A training anew that the clock cut is not used: its learning rate had not fallen yet.
+        """
+        name = f"{kind.job}-{name}"
+        result = self.jobs.result(name)
+        if result is None:
+            self.give_up(f"the {kind.title}")
+            return before, False
+        if result["status"] != "completed":
+            self.warnings.append(f"the {name} {result['status']}: the network stays as it was")
+            return before, True
+        wanted, anew = self._wanted[name]
+        whole = not result["late"] and result["taken"] >= wanted
+        if not whole:
+            self.cut_short(f"the whole {kind.title}", kind.part)
+        return (before if result["late"] and anew else result), whole
+
+    def _steps(self, kind: Fit, trial: Trial, share: float) -> int:
+        """Steps that pass as often over the windows of the fit as led to the trial's best weights, times `share`."""
+        calls = round(share * self._growth[kind.until] * trial.result["steps"] / STEPS_PER_CALL)
         return max(calls, 1) * STEPS_PER_CALL
 
     @functools.cached_property
@@ -94,19 +136,6 @@ class Contest:
         later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
         most = MOST_GROWTH if before >= SMALL else 1.0
         return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}
-
-    def test_fitted(self, trial: Trial, name: str) -> tuple[Result, bool]:
-        """The result of a test fit, or that of the trial itself if it failed; whether time was enough for it."""
-        result = self.jobs.result(name)
-        if result is None:
-            return trial.result, False
-        if result["status"] != "completed":
-            self.warnings.append(f"the {name} {result['status']}: judged as its trial left it")
-            return trial.result, True
-        wanted, anew = self._wanted[name]
-        if result["late"] and anew:  # its learning rate had not fallen yet
-            return trial.result, False
-        return result, not result["late"] and result["taken"] >= wanted
 
     def give_up(self, part: str) -> None:
         """Say, once, that time did not allow for a part."""

@@ -8,7 +8,7 @@ from typing import Any
 from gruforecast.backtest import Folds, Forecasts
 from gruforecast.blend import Combination, combine, mixed
 from gruforecast.config import RUNGS
-from gruforecast.contest import ALL_DATA, RUN_FIT, Contest, facts_of_training
+from gruforecast.contest import REFIT, TEST_FIT, Contest, facts_of_training
 from gruforecast.durable import read_npz
 from gruforecast.forecaster import NETWORKS
 from gruforecast.forward import Network
@@ -20,7 +20,6 @@ from gruforecast.search.trial import seed_of
 MORE_SEEDS = 2
 MOST_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
-REFIT_SHARE, REFIT_RATE = 0.2, 0.3
 
 
 @dataclass
@@ -55,7 +54,6 @@ class Finals:
     members: list[Member] = field(default_factory=list)
     combination: Combination | None = None
     refitted: bool = True
-    _anew: set[str] = field(default_factory=set)
 
     def begin(self) -> None:
         """Train the best configuration with other seeds, as a trial is trained."""
@@ -84,7 +82,7 @@ class Finals:
             title = f"gru-{place + 1}" if place else "gru"
             self.members.append(Member(title, shares[name], trials[name], folds[name]))
         for name in shares:
-            self.contest.submit_test_fit(trials[name], f"test-fit-{name}", "test_fit", beside=len(shares))
+            self.contest.submit_fit(TEST_FIT, trials[name], name, trials[name].result, beside=len(shares))
 
     def test_fit(self) -> list[Candidate]:
         """Each network as a candidate, then their combination if there are several; refits from them are begun."""
@@ -94,10 +92,8 @@ class Finals:
         for member in self.members:
             trial = member.trial
             origins = contest.predictor(trial.network, trial.result)(calibration)
-            member.scored, whole = contest.test_fitted(trial, f"test-fit-{_name(trial)}")
-            if not whole:
-                contest.cut_short("the whole test fit", "test_fit")
-            self._submit_refit(member)
+            member.scored, _ = contest.fitted(TEST_FIT, _name(trial), trial.result)
+            contest.submit_fit(REFIT, trial, _name(trial), member.scored, beside=len(self.members))
             scored = contest.predictor(trial.network, member.scored)(test)
             forecasts[member.name] = Forecasts(member.folds, origins, scored)
             budget = "full" if trial.number == self.found.best.number else "member"  # that of a full comparison
@@ -109,9 +105,8 @@ class Finals:
     def refit(self) -> None:
         """Wait for the weights to be saved, which learned from the newest rows where time allowed."""
         for member in self.members:
-            result = self.contest.jobs.result(f"refit-{_name(member.trial)}")
-            member.saved, refitted = self._refitted(member, result)
-            self.refitted &= refitted
+            member.saved, _ = self.contest.fitted(REFIT, _name(member.trial), member.scored)
+            self.refitted &= member.saved is not member.scored
 
     def networks(self) -> tuple[Network, ...]:
         """The networks to be saved."""
@@ -163,40 +158,6 @@ class Finals:
         parameters = sum(member.scored["parameters"] for member in self.members)
         facts = {"parameters": parameters, "config": {"shares": shares}}
         return Candidate(NETWORKS, "gru", mixed(shares, forecasts, folds), facts)
-
-    def _submit_refit(self, member: Member) -> None:
-        """Train anew on all rows; on large data, or where time is short, go on from the scored weights instead."""
-        contest, trial = self.contest, member.trial
-        name, seconds = f"refit-{_name(trial)}", trial.result["seconds_per_step"]
-        rounds = -(-len(self.members) // contest.jobs.runner.count)
-        steps = contest.steps_until("end", trial)
-        start: dict[str, Any] = {"initial": None, "from": member.scored["digest"], "rates": [1.0, 0.0]}
-        if contest.space.large or contest.budget.fitting(steps, seconds, "refit", rounds) < steps:
-            wanted = max(round(REFIT_SHARE * steps), 1)
-            steps = contest.budget.fitting(wanted, seconds, "refit", rounds)
-            start |= {"initial": member.scored["file"]["name"], "rates": [REFIT_RATE, 0.0]}
-            if steps < wanted:
-                contest.give_up("the whole refit")
-        training = replace(contest.training(trial), steps=steps)
-        request = contest.request(trial.network, training, name) | {"data": ALL_DATA, "until": "end"} | start
-        deadline = contest.budget.deadline("refit")
-        contest.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, deadline=deadline)
-        self._anew |= {name} if start["initial"] is None else set()
-
-    def _refitted(self, member: Member, result: Result | None) -> tuple[Result, bool]:
-        """The result whose weights are saved, and whether they learned from the newest rows."""
-        if result is None:
-            self.contest.give_up("the refit")
-            return member.scored, False
-        if result["status"] != "completed":
-            text = f"the refit of {member.name} {result['status']}: the saved network is the one that was scored"
-            self.contest.warnings.append(text)
-            return member.scored, False
-        if result["late"]:
-            self.contest.cut_short("the whole refit", "refit")
-            if f"refit-{_name(member.trial)}" in self._anew:  # its learning rate had not fallen yet
-                return member.scored, False
-        return result, True
 
 
 def _name(trial: Trial) -> str:

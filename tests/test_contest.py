@@ -13,7 +13,7 @@ from conftest import panel_of
 
 from gruforecast.backtest import split
 from gruforecast.comparison import Comparison
-from gruforecast.contest import WARM_SHARE, Contest
+from gruforecast.contest import TEST_FIT, Contest
 from gruforecast.progress import Budget
 from gruforecast.rivals import Rivals
 from gruforecast.search.loop import Search, Trial
@@ -52,7 +52,7 @@ def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) ->
 
 def test_a_test_fit_passes_as_often_over_its_windows_as_the_trial_did(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path, n_series=30)
-    contest.submit_test_fit(trial, "test-fit-trial-000", "test_fit")
+    contest.submit_fit(TEST_FIT, trial, "trial-000", trial.result)
     request = jobs.requests["test-fit-trial-000"]
     # series of 120, 125 … 265 rows; inner slice and test part begin 30 and 6 rows before the end
     growth = sum(120 + 5 * k - 6 - 17 for k in range(30)) / sum(120 + 5 * k - 30 - 17 for k in range(30))
@@ -63,17 +63,17 @@ def test_a_test_fit_passes_as_often_over_its_windows_as_the_trial_did(tmp_path: 
 
 def test_a_test_fit_of_small_data_takes_the_steps_of_the_trial(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path)
-    contest.submit_test_fit(trial, "fit", "test_fit")
-    assert jobs.requests["fit"]["training"]["steps"] == 300
+    contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
+    assert jobs.requests["test-fit-fit"]["training"]["steps"] == 300
 
 
 def test_short_time_goes_on_from_the_trials_weights(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path, seconds=6.0)  # 4.6 s for 400 steps of 0.02 s
-    contest.submit_test_fit(trial, "fit", "test_fit")
-    request = jobs.requests["fit"]
+    contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
+    request = jobs.requests["test-fit-fit"]
     assert request["initial"] == "trial-000.npz"
     assert request["rates"][0] < 1
-    assert request["training"]["steps"] <= WARM_SHARE * 400 + 25
+    assert request["training"]["steps"] <= TEST_FIT.share * 400 + 25
 
 
 @pytest.mark.parametrize(("late", "taken", "kept", "whole"), [
@@ -83,9 +83,9 @@ def test_a_training_cut_before_its_rate_fell_is_not_judged(
     tmp_path: Path, late: bool, taken: int, kept: str, whole: bool
 ) -> None:
     contest, trial, jobs = contest_of(tmp_path)
-    contest.submit_test_fit(trial, "fit", "test_fit")
-    jobs.results["fit"] = {"status": "completed", "late": late, "taken": taken, "name": "fit"}
-    result, found_whole = contest.test_fitted(trial, "fit")
+    contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
+    jobs.results["test-fit-fit"] = {"status": "completed", "late": late, "taken": taken, "name": "fit"}
+    result, found_whole = contest.fitted(TEST_FIT, "fit", trial.result)
     assert (result is trial.result) == (kept == "trial")
     assert found_whole == whole
 
