@@ -152,12 +152,12 @@ class _Run:
         """Every row of the leaderboard, and the shares of the blend; baselines are judged while the workers train."""
         finals.contest.save_all_rows()
         finals.begin()
-        comparison.begin()
         simple = rivals.baselines()
         judged = [self._judge([candidate]) for candidate in simple]
         self.clock.lap("judging")
         finals.choose()
-        rivals.begin()  # after the test fits, which matter more when time is short
+        comparison.begin(len(finals.members))  # after the test fits, which matter more when time is short
+        rivals.begin()
         networks = finals.test_fit()
         self.clock.lap("test_fit")
         judged += [self._judge([candidate]) for candidate in networks]

@@ -129,11 +129,11 @@ def test_the_simple_rnn_is_given_up_first(tmp_path: Path) -> None:
     contest, trial, _ = contest_of(tmp_path, seconds=30.0)  # 24.6 s on two workers, less what the test fit takes
     trial.result["seconds_per_step"] = 0.03
     comparison = Comparison(contest, Search([trial]), "short")
-    comparison.begin()
+    comparison.begin(1)
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm", "rnn"}
     tight, trial, _ = contest_of(tmp_path, seconds=22.0)
     trial.result["seconds_per_step"] = 0.03
     comparison = Comparison(tight, Search([trial]), "short")
-    comparison.begin()
+    comparison.begin(1)
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm"}
     assert tight.given_up == ["the rnn comparison"]
