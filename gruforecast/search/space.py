@@ -163,7 +163,9 @@ class Space:
 def _portfolio(
     start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, a slower one over averaged seasons, one with the other segment, and one with another size.
+    """The recipe, one with the other segment, a slower one over averaged seasons, and one with another size.
+
+    The first two have different shapes, so that two workers do not compile the same one at once.
 
     Args:
         other: decoder, trend and calendar that the data allow for beside those of `start`.
@@ -173,7 +175,7 @@ def _portfolio(
     slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": other["calendar"]}
     decoded = {**start, "segment": segment, "decoder": other["decoder"]}
     sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3, "trend": other["trend"]}
-    return tuple({tuple(one.values()): one for one in (start, slower, decoded, sized)}.values())
+    return tuple({tuple(one.values()): one for one in (start, decoded, slower, sized)}.values())
 
 
 def _lookbacks(season_length: int, horizon: int, rows: int, *, daily: bool) -> tuple[int, ...]:
