@@ -131,7 +131,8 @@ def outside_scores(scorer: str, train: Path, test: Path, forecast: Path, row: Ro
 def run(row: Row, args: argparse.Namespace) -> dict[str, Any]:
     """Fit, forecast with each member, score."""
     with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch)
+        folder = Path(scratch if args.keep is None else args.keep)
+        folder.mkdir(parents=True, exist_ok=True)
         train, test = split_files(row, Path(args.data), folder)
         model = folder / "model"
         begin = time.time()
@@ -214,6 +215,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--more", default="", help="further options of fit")
     parser.add_argument("--out", type=Path, default=Path("accuracy.json"))
+    parser.add_argument("--keep", type=Path, help="folder for model and run folders of a single row; else they go")
     parser.add_argument("--scorer", help="outside program to score with, called as score.py is")
     args = parser.parse_args()
     if not args.data:
