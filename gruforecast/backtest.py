@@ -1,11 +1,11 @@
 """Where the past ends: folds for choosing, one test part for judging, origins for calibrating.
 
-    rows of one series  |--------- training ---------|inner|fold 1|fold 2|fold 3| test |
-                                                     ^     ^                    ^
-                                            training stops cutoff 1        test cutoff
+    rows of one series  |--------- training ---------|fold 1|fold 2|fold 3| test |
+                                                     ^                    ^
+                                                 cutoff 1            test cutoff
 
-Each fold and the test part is one horizon long. A model is only ever handed rows before its cutoff; the inner slice
-stops training early. One network, trained before cutoff 1, is scored at every fold cutoff without new training.
+Each fold and the test part is one horizon long. A model is only ever handed rows before its cutoff. One network,
+trained before cutoff 1, is scored at every fold cutoff without new training.
 """
 
 from __future__ import annotations
@@ -19,11 +19,10 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
-from gruforecast.windows import History, Sampler, Windows, gather_future
+from gruforecast.windows import History, Windows, gather_future
 
 Predictor = Callable[[Windows], Floats]
 Folds = list[Floats]  # for each fold forecasts (n, horizon)
-LEAST_WINDOWS = 20  # fewer training windows than this cannot spare an inner slice
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
 MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
 
@@ -47,11 +46,6 @@ class Split:
     def first(self) -> Ints:
         """Earliest fold cutoff of each series, never before its first row, (n_series,)."""
         return np.maximum(self.folds[0], self.history.indptr[:-1])
-
-    @property
-    def inner(self) -> Ints:
-        """Where training stops when the inner slice is held back, (n_series,)."""
-        return np.maximum(self.first - self.horizon, self.history.indptr[:-1])
 
     def _at(self, cutoff: Ints, stop: Ints) -> Windows:
         rows = cutoff - self.history.indptr[:-1]
@@ -80,13 +74,6 @@ class Split:
         """Every origin between the first fold cutoff and the test part, of series that take part in the first fold."""
         enough = self.first - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
         return self.origins(np.where(enough, self.first, self.test), self.test)
-
-    def inner_windows(self) -> Windows:
-        """Windows inside the inner slice: every origin for a few series, the first one for many."""
-        few = len(self.test) < 50
-        end = self.first if few else np.minimum(self.inner + 1, self.first)
-        windows = self.origins(self.inner, end)
-        return Windows(windows.series, windows.start, windows.end, self.first[windows.series], windows.use_log)
 
     def actual(self, windows: Windows) -> Floats:
         """What happened, (n, horizon); NaN from each window's `stop` on."""
@@ -117,11 +104,6 @@ class Split:
     def can_judge(self) -> bool:
         """Whether some series has a MASE score on the test part."""
         return bool(np.isfinite(self._some_score(self.test_windows())))
-
-    def can_stop_early(self) -> bool:
-        """Whether the inner slice gives a score and leaves enough windows before it to learn from."""
-        windows = Sampler.before(self.history, self.inner, self.horizon, max(self.season_length, 3)).total
-        return windows >= LEAST_WINDOWS and bool(np.isfinite(self._some_score(self.inner_windows())))
 
     def _some_score(self, windows: Windows) -> float:
         return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from gruforecast.backtest import Forecasts
-from gruforecast.config import CELLS, RUNGS, Cell
+from gruforecast.config import CELLS, Cell
 from gruforecast.contest import TEST_FIT, Contest, facts_of_training
 from gruforecast.leaderboard import Candidate
 from gruforecast.search.jobs import Result
@@ -101,8 +101,8 @@ class Comparison:
         name = f"{self.kind}-{cell}-{number}"
         if self.kind == "short":
             training = replace(training, seed=seed_of(contest.seed, -2 - number), steps=self._steps())
-        request = contest.request(network, training, name) | {"early_stop": self.kind == "full"}
-        request |= {"number": self.best.number, "rungs": [None] * len(RUNGS)}
+        request = contest.request(network, training, name)
+        request |= {"number": self.best.number, "rungs": None}
         deadline = contest.budget.deadline("comparison")
         contest.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline)
 

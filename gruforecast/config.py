@@ -34,6 +34,7 @@ class NetworkConfig:
             recurrent layer that runs over those positions (encoder and decoder of Cho et al. 2014).
         season_length: rows of one season; 1 when there is none.
         log_unit: divisor of logged values, so that they are near unit size (one constant per panel).
+        own_spread: share, in powers, of the window's own spread in that divisor; at 1 there is no constant.
         log: whether series that are never negative are seen on a logarithmic scale.
         step_days: days from one row to the next, on average; 0 when not known.
         periods: days of the calendar's periods whose phase the network is shown, such as a day, a week, a year.
@@ -54,6 +55,7 @@ class NetworkConfig:
     decoder: Decoder = "direct"
     log_unit: float = 1.0
     log: bool = True
+    own_spread: float = 0.0
     averaged: float = 0.0
     trend: float = 0.0
     step_days: float = 0.0
@@ -70,7 +72,7 @@ class NetworkConfig:
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
         flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar))
-        if not (flags and 0 <= self.averaged <= 1 and 0 <= self.trend <= 1):
+        if not (flags and all(0 <= share <= 1 for share in (self.own_spread, self.averaged, self.trend))):
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
         if not known or not 0 <= self.step_days < math.inf:
@@ -88,7 +90,9 @@ class NetworkConfig:
     @property
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
-        return replace(self, dropout=0.0, log_unit=1.0, log=True, averaged=0.0, trend=0.0, calendar=False)
+        return replace(
+            self, dropout=0.0, log_unit=1.0, log=True, own_spread=0.0, averaged=0.0, trend=0.0, calendar=False
+        )
 
     @property
     def tokens(self) -> int:

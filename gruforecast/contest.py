@@ -74,7 +74,7 @@ class Contest:
         return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
 
     def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, beside: int = 1) -> None:
-        """Train on rows that `trial` did not see, for as many passes over all of them as led to its best weights.
+        """Train on rows that `trial` did not see, for as many passes over all of them as its configuration has.
 
         Anew, unless the data are large or time is short: then it goes on from the weights of `before` for a share of
         those passes.
@@ -111,14 +111,14 @@ class Contest:
             self.warnings.append(f"the {name} {result['status']}: the network stays as it was")
             return before, True
         wanted, anew = self._wanted[name]
-        whole = not result["late"] and result["taken"] >= wanted
+        whole = not result["late"] and result["steps"] >= wanted
         if not whole:
             self.cut_short(f"the whole {kind.title}", kind.part)
         return (before if result["late"] and anew else result), whole
 
     def _steps(self, kind: Fit, trial: Trial, share: float) -> int:
-        """Steps that pass as often over the windows of the fit as led to the trial's best weights, times `share`."""
-        calls = round(share * self._growth[kind.until] * trial.result["steps"] / STEPS_PER_CALL)
+        """Steps that pass as often over the windows of the fit as the trial's training would have, times `share`."""
+        calls = round(share * self._growth[kind.until] * self.training(trial).steps / STEPS_PER_CALL)
         return max(calls, 1) * STEPS_PER_CALL
 
     @functools.cached_property
@@ -132,7 +132,7 @@ class Contest:
         def windows(cutoff: Ints) -> int:
             return Sampler.before(split.history, cutoff, split.horizon, max(split.season_length, 3)).total
 
-        before = windows(split.inner if split.can_stop_early() else split.first)
+        before = windows(split.first)
         later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
         most = MOST_GROWTH if before >= SMALL else 1.0
         return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}

@@ -40,6 +40,7 @@ class Knobs(NamedTuple):
     """What may change without compiling a network anew; see `NetworkConfig`. Tensors in the compiled step."""
 
     log_unit: Any
+    own_spread: Any
     averaged: Any
     trend: Any
     calendar: Any
@@ -47,7 +48,7 @@ class Knobs(NamedTuple):
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
         """The knobs of a configuration."""
-        return cls(config.log_unit, config.averaged, config.trend, float(config.calendar))
+        return cls(config.log_unit, config.own_spread, config.averaged, config.trend, float(config.calendar))
 
 
 def encode(
@@ -61,7 +62,7 @@ def encode(
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
     """
-    log_unit, averaged, trend, calendar = knobs or Knobs.of(config)
+    log_unit, own_spread, averaged, trend, calendar = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
@@ -69,7 +70,8 @@ def encode(
     z = xp.where(use_log[:, None], xp.arcsinh(values / scale), values)
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
     logged = xp.logical_and(use_log[:, None], positive)
-    unit = xp.where(logged, log_unit * xp.ones_like(level), _spread(z, mask, xp))
+    spread = _spread(z, mask, xp)  # (n, 1)
+    unit = xp.where(logged, log_unit * (spread / log_unit) ** own_spread, spread)
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
     channels += [calendar * phase for phase in _phases(origin, config, xp)]

@@ -7,7 +7,6 @@ from typing import Any
 
 from gruforecast.backtest import Folds, Forecasts
 from gruforecast.blend import Combination, combine, mixed
-from gruforecast.config import RUNGS
 from gruforecast.contest import REFIT, TEST_FIT, Contest, facts_of_training
 from gruforecast.durable import read_npz
 from gruforecast.forecaster import NETWORKS
@@ -61,7 +60,7 @@ class Finals:
         for k in range(MORE_SEEDS if self.several else 0):
             training = replace(contest.training(best), seed=seed_of(contest.seed, SEED_NUMBERS + k))
             request = contest.request(best.network, training, f"seed-{k}")
-            request |= {"number": SEED_NUMBERS + k, "early_stop": True, "rungs": [None] * len(RUNGS)}
+            request |= {"number": SEED_NUMBERS + k, "rungs": None}
             cost, deadline = best.network.cost * best.share, contest.budget.deadline("seeds")
             contest.jobs.submit(f"seed-{k}", RUN_TRIAL, request, shape=best.network.shape, cost=cost, deadline=deadline)
 

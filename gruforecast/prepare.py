@@ -18,7 +18,7 @@ from gruforecast.progress import Progress
 
 FOLDS = 3
 MANY_SERIES = 20  # so many series say enough in one fold
-HELD_BACK = 0.4  # share of the rows before the test part that many series may lose to folds and inner slice
+HELD_BACK = 0.3  # share of the rows before the test part that many series may lose to folds
 HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
 
 
@@ -99,7 +99,7 @@ def _usual_folds(panel: Panel, horizon: int) -> int:
     if len(panel) < MANY_SERIES:
         return FOLDS
     rows = float(np.median(panel.lengths)) - horizon
-    return int(np.clip(HELD_BACK * rows // horizon - 1, 1, FOLDS))  # the inner slice takes one horizon, too
+    return int(np.clip(HELD_BACK * rows // horizon, 1, FOLDS))
 
 
 def _season(panel: Panel, horizon: int) -> int:

@@ -12,7 +12,7 @@ from gruforecast.backtest import split
 from gruforecast.baselines import naive
 from gruforecast.errors import DataError
 from gruforecast.search.trial import load_split, save_split
-from gruforecast.windows import gather_future, gather_past
+from gruforecast.windows import gather_past
 
 
 def test_cutoffs_by_hand() -> None:
@@ -20,7 +20,6 @@ def test_cutoffs_by_hand() -> None:
     assert found.test.tolist() == [90]
     assert found.folds.tolist() == [[60], [70], [80]]
     assert found.first.tolist() == [60]
-    assert found.inner.tolist() == [50]
 
 
 def test_the_clock_shows_where_a_forecast_starts() -> None:
@@ -52,27 +51,15 @@ def test_too_few_rows_are_refused_with_the_horizon_that_fits() -> None:
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 8), st.integers(1, 4))
 def test_nothing_before_the_test_part_reads_it(lengths: list[int], horizon: int, folds: int) -> None:
-    """Rows of the test part hold a sentinel that no fold, origin or inner window may show."""
+    """Rows of the test part hold a sentinel that no fold or origin may show."""
     if max(lengths) < 3 * horizon + 3:
         return
     series = [np.where(np.arange(n) < n - horizon, 1.0, -999.0) for n in lengths]
     found = split(panel_of(*series), horizon, folds, 1, "f.csv")
-    groups = [*found.fold_windows(), found.calibration_windows(), found.inner_windows()]
+    groups = [*found.fold_windows(), found.calibration_windows()]
     for windows in groups:
         assert (found.actual(windows) != -999).all()
         assert (gather_past(found.history.values, windows, 10) != -999).all()
-
-
-@given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 8))
-def test_the_inner_slice_ends_at_the_first_fold(lengths: list[int], horizon: int) -> None:
-    if max(lengths) < 3 * horizon + 3:
-        return
-    clock = [np.arange(float(n)) for n in lengths]
-    found = split(panel_of(*clock), horizon, 2, 1, "f.csv")
-    windows = found.inner_windows()
-    first = (found.first - found.history.indptr[:-1])[windows.series]
-    targets = gather_future(found.history.values, windows, horizon)
-    assert (np.nan_to_num(targets, nan=-1.0).max(axis=1) < first).all()
 
 
 def test_trials_cannot_see_the_test_part(tmp_path) -> None:
@@ -103,7 +90,6 @@ def test_folds_that_cannot_be_scored_are_left_out() -> None:
     found = split(panel_of(y), 10, 3, 1, "f.csv").scorable()
     assert found.folds.tolist() == [[70], [80]]
     assert found.can_judge()
-    assert not found.can_stop_early()  # the inner slice lies in the hole
     flat = split(panel_of(np.full(100, 5.0)), 10, 3, 1, "f.csv")
     assert not len(flat.scorable().folds)
     assert not flat.can_judge()

@@ -42,7 +42,7 @@ def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) ->
     divided = split(panel, 6, 3, 12, "f.csv")
     space, jobs = Space.of(divided), Recorder(folder)
     result = {
-        "status": "completed", "score": 0.5, "steps": 300, "taken": 400, "seconds_per_step": 0.02, "digest": "d",
+        "status": "completed", "score": 0.5, "steps": 400, "seconds_per_step": 0.02, "digest": "d",
         "file": {"name": "trial-000.npz", "sha256": ""}, "late": False,
         "seconds": {"trace": 1.0, "compile": 2.0, "evaluate": 0.1, "total": 9.0},
     }  # fmt: skip
@@ -50,13 +50,13 @@ def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) ->
     return Contest(divided, space, jobs, 0, Budget(seconds)), trial, jobs  # type: ignore[arg-type]
 
 
-def test_a_test_fit_passes_as_often_over_its_windows_as_the_trial_did(tmp_path: Path) -> None:
+def test_a_test_fit_passes_as_often_over_its_windows_as_a_trial_does(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path, n_series=30)
     contest.submit_fit(TEST_FIT, trial, "trial-000", trial.result)
     request = jobs.requests["test-fit-trial-000"]
-    # series of 120, 125 … 265 rows; inner slice and test part begin 30 and 6 rows before the end
-    growth = sum(120 + 5 * k - 6 - 17 for k in range(30)) / sum(120 + 5 * k - 30 - 17 for k in range(30))
-    assert request["training"]["steps"] == 25 * round(growth * 300 / 25) == 350
+    # series of 120, 125 … 265 rows; first fold and test part begin 24 and 6 rows before the end
+    growth = sum(120 + 5 * k - 6 - 17 for k in range(30)) / sum(120 + 5 * k - 24 - 17 for k in range(30))
+    assert request["training"]["steps"] == 25 * round(growth * 1000 / 25) == 1125
     assert request["initial"] is None
     assert request["rates"] == [1.0, 0.0]
 
@@ -64,7 +64,7 @@ def test_a_test_fit_passes_as_often_over_its_windows_as_the_trial_did(tmp_path: 
 def test_a_test_fit_of_small_data_takes_the_steps_of_the_trial(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path)
     contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
-    assert jobs.requests["test-fit-fit"]["training"]["steps"] == 300
+    assert jobs.requests["test-fit-fit"]["training"]["steps"] == 400
 
 
 def test_short_time_goes_on_from_the_trials_weights(tmp_path: Path) -> None:
@@ -76,15 +76,15 @@ def test_short_time_goes_on_from_the_trials_weights(tmp_path: Path) -> None:
     assert request["training"]["steps"] <= TEST_FIT.share * 400 + 25
 
 
-@pytest.mark.parametrize(("late", "taken", "kept", "whole"), [
+@pytest.mark.parametrize(("late", "steps", "kept", "whole"), [
     (False, 400, "fit", True), (True, 100, "trial", False),
 ])  # fmt: skip
 def test_a_training_cut_before_its_rate_fell_is_not_judged(
-    tmp_path: Path, late: bool, taken: int, kept: str, whole: bool
+    tmp_path: Path, late: bool, steps: int, kept: str, whole: bool
 ) -> None:
     contest, trial, jobs = contest_of(tmp_path)
     contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
-    jobs.results["test-fit-fit"] = {"status": "completed", "late": late, "taken": taken, "name": "fit"}
+    jobs.results["test-fit-fit"] = {"status": "completed", "late": late, "steps": steps, "name": "fit"}
     result, found_whole = contest.fitted(TEST_FIT, "fit", trial.result)
     assert (result is trial.result) == (kept == "trial")
     assert found_whole == whole
@@ -126,12 +126,12 @@ def test_statistical_models_out_of_time_are_given_up(tmp_path: Path) -> None:
 
 
 def test_the_simple_rnn_is_given_up_first(tmp_path: Path) -> None:
-    contest, trial, _ = contest_of(tmp_path, seconds=30.0)  # 24.6 s on two workers, less what the test fit takes
+    contest, trial, _ = contest_of(tmp_path, seconds=36.0)  # 28 s on each of two workers, less what the test fit takes
     trial.result["seconds_per_step"] = 0.03
     comparison = Comparison(contest, Search([trial]), "short")
     comparison.begin(1)
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm", "rnn"}
-    tight, trial, _ = contest_of(tmp_path, seconds=22.0)
+    tight, trial, _ = contest_of(tmp_path, seconds=28.0)
     trial.result["seconds_per_step"] = 0.03
     comparison = Comparison(tight, Search([trial]), "short")
     comparison.begin(1)

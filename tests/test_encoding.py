@@ -122,7 +122,8 @@ def test_keras_operations_give_what_numpy_gives() -> None:
     past[generator.random(past.shape) < 0.2] = NAN
     flags = generator.random(20) < 0.5
     past[:5] -= past[:5] * (generator.random((5, 8)) < 0.2)  # some zeros
-    config = NetworkConfig(5, 8, 4, log_unit=0.5, averaged=0.3, step_days=1.0, periods=(7.0, 365.2425), calendar=True)
+    shares = {"own_spread": 0.7, "averaged": 0.3}
+    config = NetworkConfig(5, 8, 4, log_unit=0.5, step_days=1.0, periods=(7.0, 365.2425), calendar=True, **shares)
     origin = generator.integers(0, 20_000, 20).astype(float)
     expected = encode(past, origin, flags, config)
     given = [keras.ops.convert_to_tensor(one) for one in (past, origin, flags)]
@@ -170,6 +171,18 @@ def test_zeros_are_seen_on_a_logarithmic_scale_that_is_linear_near_zero() -> Non
     assert mask.min() == 1
     back = decode(target[:, :, None], encoded, flags)[0, :, 0]
     np.testing.assert_allclose(back, [0, 5, 0, 2000, 1], atol=1e-9)
+
+
+def test_its_own_spread_makes_a_window_look_the_same_however_much_it_varies() -> None:
+    """A power of positive values stretches their logs; half of the own spread undoes half of that, in powers."""
+    logs = np.array([[0.0, 0.5, -0.3, 0.2, 0.1, 0.4, -0.2, 0.3]])
+    flags = np.array([True])
+    for own, factor in ((1.0, 1.0), (0.5, 2.0), (0.0, 4.0)):
+        config = NetworkConfig(horizon=5, lookback=8, season_length=4, log_unit=0.3, own_spread=own)
+        small, large = (seen(np.exp(size * logs), flags, config) for size in (1.0, 4.0))
+        np.testing.assert_allclose(large.features[..., 0], factor * small.features[..., 0], atol=1e-6)
+        back = decode(np.zeros((1, 5, 1)), large, flags)[0, :, 0]
+        np.testing.assert_allclose(np.log(back), 4 * logs[0, [4, 5, 6, 7, 4]], atol=1e-6)
 
 
 def test_an_averaged_base_is_the_mean_distance_from_each_seasons_level() -> None:

@@ -101,7 +101,7 @@ def request_of(tmp_path):
         values = {**space.start, "units": 16}
         training = to_dict(space.training(values, seed=1)) | changes.pop("training", {"steps": 50})
         common = {"network": to_dict(space.network(values)), "training": training, "rungs": [None, None]}
-        common |= {"folder": str(tmp_path), "data": "split", "weights": "w.npz", "early_stop": True, "limit": None}
+        common |= {"folder": str(tmp_path), "data": "split", "weights": "w.npz", "limit": None}
         return {**common, "deadline": None, "initial": None, "rates": [1.0, 0.0], "until": "test", **changes}
 
     return make

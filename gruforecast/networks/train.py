@@ -24,7 +24,6 @@ from gruforecast.forward import Weights
 from gruforecast.networks.build import VariableDropout, build_network
 from gruforecast.windows import History, Sampler, Windows, gather_future, gather_past
 
-VALIDATIONS = 20  # times that a training reads its validation score
 Validate = Callable[[Weights], float]
 
 
@@ -33,17 +32,16 @@ class Trained:
     """What training gave.
 
     Attributes:
-        weights: the arrays to keep, by name.
-        steps: gradient steps that led to them; taken: gradient steps done in all.
+        weights: the arrays at its end, by name.
+        steps: gradient steps that led to them.
         seconds: `trace` (building the graph), `compile` (first call), `validate`, and `train` (the rest).
         losses: (n_chunks,) mean training loss of each chunk of steps.
         late: whether a deadline ended it before its last step.
-        rungs: best validation score at each rung that it reached; pruned: whether the last one ended it.
+        rungs: validation score at each rung that it reached; pruned: whether the last one ended it.
     """
 
     weights: Weights
     steps: int
-    taken: int
     seconds: dict[str, float]
     losses: list[float]
     late: bool
@@ -53,7 +51,7 @@ class Trained:
     @property
     def first_call(self) -> int:
         """Steps of the first call, whose time is in `seconds["compile"]`."""
-        return min(CHUNK, self.taken)
+        return min(CHUNK, self.steps)
 
     @property
     def diverged(self) -> bool:
@@ -71,8 +69,7 @@ class Schedule:
     """How long and how fast to train.
 
     Attributes:
-        validate: a score of weights to minimise, read about twenty times; the best weights are kept. None: the last.
-        patience: share of all steps after which training stops without a better score.
+        validate: a score of weights to minimise, read at the rungs; None: there are no rungs.
         rates: learning rate at the first and the last step, as shares of the configured one.
         initial: weights to start from instead of random ones.
         deadline: when to stop whatever was reached, in seconds since the epoch.
@@ -80,7 +77,6 @@ class Schedule:
     """
 
     validate: Validate | None = None
-    patience: float = 0.4
     rates: tuple[float, float] = (1.0, 0.0)
     initial: Weights | None = None
     deadline: float | None = None
@@ -101,7 +97,7 @@ def train(
     generator = np.random.default_rng(training.seed)
     chunks = max(1, round(training.steps / CHUNK))
     rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)
-    keeper = _Keeper(program, schedule, chunks)
+    judge = _Judge(program, schedule, chunks)
     values = tf.constant(history.values, tf.float64)
     losses: list[float] = []
     late = False
@@ -117,12 +113,12 @@ def train(
         losses.append(float(program.run(*arguments)))
         first = time.perf_counter() if chunk == 0 else first
         late = chunk + 1 < chunks and schedule.deadline is not None and time.time() >= schedule.deadline
-        if not np.isfinite(losses[-1]) or keeper.stop_after(chunk + 1, late=late) or late:
+        if not np.isfinite(losses[-1]) or late or judge.stops(chunk + 1):
             break
-    seconds = {"trace": traced - begin, "compile": first - traced, "validate": keeper.seconds}
-    seconds["train"] = time.perf_counter() - first - keeper.seconds
-    taken, steps = len(losses) * CHUNK, keeper.best_chunk * CHUNK
-    return Trained(keeper.best(), steps, taken, seconds, losses, late, keeper.rungs, keeper.pruned)
+    seconds = {"trace": traced - begin, "compile": first - traced, "validate": judge.seconds}
+    seconds["train"] = time.perf_counter() - first - judge.seconds
+    weights, steps = weights_of(program.model), len(losses) * CHUNK
+    return Trained(weights, steps, seconds, losses, late, judge.rungs, judge.pruned)
 
 
 def half_cosine(steps: int, first: float, last: float) -> Floats:
@@ -176,48 +172,29 @@ def _program(shape: NetworkConfig, batch_size: int) -> _Program:  # noqa: ARG001
     return _Program(shape)
 
 
-class _Keeper:
-    """Keeps the weights with the best validation score and says when to stop."""
+class _Judge:
+    """Reads the validation score at the rungs and says whether to give up there."""
 
     def __init__(self, program: _Program, schedule: Schedule, chunks: int) -> None:
         self._program = program
         self._validate = schedule.validate
         self._limits = schedule.rungs
         self._chunks = chunks
-        self._patience = max(1, int(schedule.patience * chunks))
-        self._best_score = np.inf
-        self._best: Weights | None = None
-        self.best_chunk = 0
         self.rungs: list[float] = []
         self.pruned = False
         self.seconds = 0.0
 
-    def stop_after(self, chunk: int, *, late: bool) -> bool:
-        if self._validate is None:
-            self.best_chunk = chunk
-            return False
-        if chunk % max(1, self._chunks // VALIDATIONS) and chunk < self._chunks and not late:
+    def stops(self, chunk: int) -> bool:
+        """Whether the score is worse than the limit of the rung that `chunk` reaches, if it reaches one."""
+        reached = len(self.rungs)
+        if self._validate is None or reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
             return False
         begin = time.perf_counter()
-        weights = weights_of(self._program.model)
-        score = self._validate(weights)
+        self.rungs.append(float(self._validate(weights_of(self._program.model))))
         self.seconds += time.perf_counter() - begin
-        if score < self._best_score:
-            self._best_score, self.best_chunk, self._best = score, chunk, weights
-        self.pruned = self._fails_a_rung(chunk)
-        return self.pruned or chunk - self.best_chunk >= self._patience
-
-    def best(self) -> Weights:
-        return self._best or weights_of(self._program.model)
-
-    def _fails_a_rung(self, chunk: int) -> bool:
-        """Whether the best score so far is worse than the limit of the rung that `chunk` reaches, if it does."""
-        reached = len(self.rungs)
-        if reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
-            return False
-        self.rungs.append(float(self._best_score))
         limit = self._limits[reached]
-        return limit is not None and not self._best_score <= limit
+        self.pruned = limit is not None and not self.rungs[-1] <= limit
+        return self.pruned
 
 
 def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:

@@ -117,6 +117,6 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
 
 
 def _trial(trial: Trial) -> dict[str, Any]:
-    names = ("status", "score", "fold_scores", "steps", "taken", "parameters", "seconds", "error")
+    names = ("status", "score", "fold_scores", "steps", "parameters", "seconds", "error")
     facts = {name: trial.result[name] for name in names if name in trial.result}
     return {"number": trial.number, "values": trial.values, **facts}

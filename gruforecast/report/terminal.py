@@ -104,7 +104,7 @@ class LiveProgress(Progress):
         text += f", {seconds['total']:.1f} s"
         if self._verbose:
             first = f"tracing {seconds['trace']:.1f} s, compiling {seconds['compile']:.1f} s"
-            text += f" ({first}, {result['taken']} steps {seconds['train']:.1f} s)"
+            text += f" ({first}, {result['steps']} steps {seconds['train']:.1f} s)"
         return text
 
     def search_ended(self) -> None:

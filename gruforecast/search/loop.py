@@ -190,7 +190,6 @@ class _Loop:
             "training": to_dict(training),
             "data": DATA,
             "weights": f"{name}.npz",
-            "early_stop": True,
             "rungs": self._limits() if self.prune else [None] * len(RUNGS),
         }
         self._asked += 1

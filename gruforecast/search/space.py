@@ -19,6 +19,7 @@ SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 64), (1, 128), (2, 128)))
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which networks and batches are small and large
 TRAINED_ON = 100_000  # training windows above which trained weights are trained on rather than trained anew
 DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+LENGTHS = (0.25, 0.5, 1.0)  # shares of the usual number of steps
 MOST_TOKENS = 40
 Values = dict[str, Any]
 
@@ -32,7 +33,7 @@ class Space:
         decoders: choices; only the direct one for small data, where compiling takes most of the time.
         sizes: choices of layers and units.
         log_unit, step_days, periods: see `NetworkConfig`.
-        batch_size, steps: of each full training.
+        batch_size, steps: of each full training of usual length.
         large: whether there is so much data that trained weights are trained on rather than trained anew.
         portfolio: values of the first trials, recipes that are good on their own; every other search starts from them.
     """
@@ -59,9 +60,9 @@ class Space:
         rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
         daily = abs(m * _step_days(split) - 1.0) < 0.1
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)), daily=daily)
-        usual = wanted[-1] if daily else _usual_lookback(m, split.horizon, wanted)
+        usual = min(7 * m, wanted[-1]) if daily else _usual_lookback(m, split.horizon, wanted)
         lookbacks = _around(wanted, usual)
-        segments, segment = _segments(m, usual)
+        segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
         start = {
             "lookback": usual,
@@ -71,7 +72,9 @@ class Space:
             "dropout": (0.3, 0.2, 0.1)[size],
             "learning_rate": 2e-3,
             "weight_decay": 1e-2,
+            "length": 1.0,
             "decoder": "direct",
+            "own_spread": 0.5,
             "averaged": 0.0,
             "trend": 0.0,
             "calendar": False,
@@ -91,7 +94,7 @@ class Space:
             batch_size=(32, 64, 128)[size],
             steps=(400, 1000, 3000)[size],
             large=sampler.total > TRAINED_ON,
-            portfolio=_portfolio(start, segments, SIZES[size], other),
+            portfolio=_portfolio(start, {"lookback": lookbacks, "segment": segments}, SIZES[size], other),
         )
 
     @property
@@ -126,6 +129,8 @@ class Space:
             "dropout": hp.Choice("dropout", list(DROPOUTS), default=start["dropout"], ordered=True),
             "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
             "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
+            "length": hp.Choice("length", list(LENGTHS), default=start["length"], ordered=True),
+            "own_spread": hp.Choice("own_spread", [0.0, 0.5, 1.0], default=start["own_spread"], ordered=True),
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
             "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if self.flat else 0.0,
             "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
@@ -139,7 +144,8 @@ class Space:
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
-        names = ("lookback", "segment", "layers", "units", "decoder", "dropout", "averaged", "trend", "calendar")
+        names = ["lookback", "segment", "layers", "units", "decoder", "dropout"]
+        names += ["own_spread", "averaged", "trend", "calendar"]
         shape = {name: values[name] for name in names}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
@@ -154,28 +160,31 @@ class Space:
 
     def training(self, values: Values, seed: int, share: float = 1.0) -> TrainingConfig:
         """The training that `values` stand for, with a `share` of the full number of steps."""
-        steps = max(50, round(self.steps * share))
+        steps = max(50, round(self.steps * values["length"] * share))
         return TrainingConfig(
             steps, self.batch_size, float(values["learning_rate"]), float(values["weight_decay"]), seed=seed
         )
 
 
 def _portfolio(
-    start: Values, segments: tuple[int, ...], sizes: tuple[tuple[int, int], ...], other: Values
+    start: Values, choices: dict[str, tuple[int, ...]], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, one with the other segment, a slower one over averaged seasons, and one with another size.
+    """The recipe, one with other lookback and segment, a slower one over averaged seasons, and a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
 
     Args:
+        choices: of `lookback` and `segment`.
         other: decoder, trend and calendar that the data allow for beside those of `start`.
     """
-    segment = next((one for one in segments if one != start["segment"]), start["segment"])
+    others = {
+        name: next((one for one in values if one != start[name]), start[name]) for name, values in choices.items()
+    }
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
     slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": other["calendar"]}
-    decoded = {**start, "segment": segment, "decoder": other["decoder"]}
-    sized = {**start, "layers": layers, "units": units, "averaged": 0.5, "learning_rate": 1e-3, "trend": other["trend"]}
-    return tuple({tuple(one.values()): one for one in (start, decoded, slower, sized)}.values())
+    decoded = {**start, **others, "decoder": other["decoder"], "own_spread": 1.0}
+    shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
+    return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
 
 
 def _lookbacks(season_length: int, horizon: int, rows: int, *, daily: bool) -> tuple[int, ...]:
@@ -202,7 +211,7 @@ def _around(choices: tuple[int, ...], usual: int) -> tuple[int, ...]:
 
 
 def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
-    """Three or four seasons or two horizons, sixteen rows at least; for seasons of a day it is two weeks instead."""
+    """Three or four seasons or two horizons, sixteen rows at least; for seasons of a day it is a week instead."""
     seasons = 3 if season_length >= 12 else 4
     wanted = max(seasons * season_length, 2 * horizon, 16) if season_length > 1 else 16
     return min(lookbacks, key=lambda size: abs(size - wanted))
@@ -211,7 +220,7 @@ def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]
 def _segments(season_length: int, lookback: int) -> tuple[tuple[int, ...], int]:
     """Rows per token to choose from, and the usual ones.
 
-    About a quarter of the season, and the season. Where a quarter makes too many tokens of the usual `lookback`, the
+    About a quarter of the season, and the season. Where a quarter makes too many tokens of the longest `lookback`, the
     season is usual, and the shortest part of it that makes few enough takes the place of the quarter.
     """
     if season_length == 1:

@@ -68,8 +68,8 @@ def run_trial(request: dict[str, Any]) -> Result:
 
     Args:
         request: `network` and `training` (fields of the configurations), `folder` (of the run), `data` (name given to
-            `save_split`), `weights` (name of the file to write), `early_stop` (whether the inner slice may stop the
-            training), `rungs` (see `Schedule`), `deadline` (seconds since the epoch or None), `limit` (seconds).
+            `save_split`), `weights` (name of the file to write), `rungs` (see `Schedule`; None: no fold is read before
+            the end), `deadline` (seconds since the epoch or None), `limit` (seconds).
 
     Returns:
         `status` (completed, pruned or diverged), `score` (mean of `fold_scores`), `rungs`, and what `_facts` gives.
@@ -77,12 +77,10 @@ def run_trial(request: dict[str, Any]) -> Result:
     begin = time.perf_counter()
     split = load_split(request["folder"], request["data"])
     config, training = _configs(request)
-    schedule: dict[str, Any] = {"deadline": _deadline(request), "rungs": tuple(request["rungs"])}
-    if request["early_stop"] and split.can_stop_early():
-        schedule["validate"] = _validator(split, config)
-        trained = _train(config, training, split, split.inner, schedule)
-    else:
-        trained = _train(config, training, split, split.first, schedule)
+    schedule: dict[str, Any] = {"deadline": _deadline(request)}
+    if request["rungs"] is not None:
+        schedule |= {"rungs": tuple(request["rungs"]), "validate": _validator(split, config)}
+    trained = _train(config, training, split, split.first, schedule)
     evaluation = time.perf_counter()
     forecasts = [point(split.history, windows, config, trained.weights) for windows in split.fold_windows()]
     scores = split.fold_scores(forecasts)
@@ -189,15 +187,14 @@ def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff
 def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -> Result:
     """What a training took and gave.
 
-    `steps` (that led to the kept weights), `taken`, `late` (whether the deadline ended it), `parameters`, `digest` (of
-    the weights), `seconds`, `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).
+    `steps`, `late` (whether the deadline ended it), `parameters`, `digest` (of the weights), `seconds`,
+    `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).
     """
     windows = Sampler.before(split.history, split.first, split.horizon, max(split.season_length, 3)).total
-    later = max(trained.taken - trained.first_call, 0)
+    later = max(trained.steps - trained.first_call, 0)
     per_step = trained.seconds["train"] / later if later else None
     return {
         "steps": trained.steps,
-        "taken": trained.taken,
         "parameters": trained.parameters,
         "digest": digest_of(trained.weights),
         "seconds": {**trained.seconds, "total": time.perf_counter() - begin},
@@ -214,5 +211,9 @@ def point(history: History, windows: Any, config: NetworkConfig, weights: Weight
 
 
 def _validator(split: Split, config: NetworkConfig) -> Any:
-    windows = split.inner_windows()
-    return lambda weights: split.mean_mase(windows, point(split.history, windows, config, weights))
+    folds = split.fold_windows()
+
+    def score(weights: Weights) -> float:
+        return float(np.mean(split.fold_scores([point(split.history, one, config, weights) for one in folds])))
+
+    return score
