@@ -1,11 +1,12 @@
 """Combination weights from forecasts made without the values that they are compared with.
 
 Greedy forward selection with replacement (Caruana et al. 2004): the member that helps the mean most joins, again and
-again; how often each has joined is its share. Where several members are nearly as good as the best one, or not worse by
-more than one standard error, half of the weight is divided among those equally: what helped on a few folds says little
-about the next, and equal weights are hard to beat (the forecast combination puzzle). A combination's own score is
-cross-fitted: each fold is forecast with shares that were chosen on the other folds, so it may be compared with the
-scores of its members.
+again; how often each has joined is its share. Half of the weight is divided equally among the members that are nearly
+as good as the best one: what helped on a few folds says little about the next, however many series there are (on M3
+quarterly a fold of 756 series put AutoETS 19 % behind the networks; on the horizons after it they were level), and
+equal weights are hard to beat (the forecast combination puzzle). The more folds, the nearer a member must be. A
+combination's own score is cross-fitted: each fold is forecast with shares that were chosen on the other folds, so it
+may be compared with the scores of its members.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from gruforecast.windows import Windows
 ROUNDS = 20
 LIBRARY, MOST_MEMBERS = 8, 8  # members that are considered, the best alone; members that stay
 LEAST_SHARE = 0.05  # members with less do not pay for their room and time
-NEAR, MOST_EQUAL = 0.15, 4  # members that share equally: at most this share worse than the best, and how many at most
+NEAR, MOST_EQUAL = 0.3, 4  # members that share equally: how much worse than the best on one fold, and how many at most
 MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
 LEAST_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 Shares = dict[str, float]
@@ -140,7 +141,7 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Sh
         if errors[pick] < best_error:
             best_error, best = errors[pick], counts
     shares = best / best.sum()
-    equal = [k for k in library[:MOST_EQUAL] if _is_near(losses[k], losses[library[0]])]
+    equal = [k for k in library[:MOST_EQUAL] if _is_near(losses[k], losses[library[0]], len(actual))]
     if len(equal) > 1:
         shares = 0.5 * shares + 0.5 * np.isin(np.arange(len(shares)), equal) / len(equal)
     return dict(zip(members, shares.tolist(), strict=True))
@@ -155,8 +156,8 @@ def _losses(folds: Folds, actual: Folds, weights: Folds) -> Floats:
     return np.concatenate(parts)
 
 
-def _is_near(losses: Floats, best: Floats) -> bool:
-    """Whether a member is not clearly worse than the best one."""
+def _is_near(losses: Floats, best: Floats, folds: int) -> bool:
+    """Whether a member is not clearly worse than the best one: within a share of it, or one standard error."""
     worse = losses - best
     error = np.sqrt(len(worse)) * float(worse.std(ddof=1)) if len(worse) > 1 else 0.0
-    return bool(worse.sum() <= max(NEAR * best.sum(), error))
+    return bool(worse.sum() <= max(NEAR / math.sqrt(folds) * best.sum(), error))

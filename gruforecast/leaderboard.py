@@ -14,6 +14,8 @@ from gruforecast.metrics import covered, mase_scale
 from gruforecast.windows import Windows
 
 Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
+NAIVE = ("naive", "seasonal-naive")
+NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
 
 
 @dataclass(frozen=True)
@@ -140,8 +142,16 @@ def mean_row(rows: list[Row]) -> Row:
 
 
 def winner(rows: list[Row]) -> Row:
-    """The row with the lowest validation MASE among those that compete; test scores play no part."""
-    return min((row for row in rows if row.competes and np.isfinite(row.val_mase)), key=lambda row: row.val_mase)
+    """The row with the lowest validation MASE among those that compete; test scores play no part.
+
+    The blend is chosen where it is nearly as good as the best and no worse than a naive forecast: of all it has the
+    least to lose when one member had luck on the folds.
+    """
+    able = [row for row in rows if row.competes and np.isfinite(row.val_mase)]
+    best = min(able, key=lambda row: row.val_mase)
+    naive = min((row.val_mase for row in able if row.model in NAIVE), default=np.inf)
+    bound = min((1 + NEARLY) * best.val_mase, naive)
+    return next((row for row in able if row.kind == "blend" and row.val_mase <= bound), best)
 
 
 def _plain(value: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gruforecast.leaderboard import Row, winner
+from gruforecast.leaderboard import NAIVE, Row, winner
 
 TITLES = {
     "seasonal-naive": "seasonal naive",
@@ -30,7 +30,9 @@ def verdict(rows: list[Row]) -> str:
         gru = _gru(rows)
         against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
         return f"{chosen} (MASE {best.val_mase:.3f}{against}): no model was better than {_title(best)}."
-    first = f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f})"
+    first = (
+        f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f}{_passed_over(rows, best)})"
+    )
     if not best.mase < reference.mase:
         return (
             f"{first}, but the test part does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
@@ -45,7 +47,7 @@ def verdict(rows: list[Row]) -> str:
 
 def _reference(rows: list[Row]) -> Row:
     """The naive forecast to beat: the better of naive and seasonal naive on the folds."""
-    simple = [row for row in rows if row.model in ("naive", "seasonal-naive")]
+    simple = [row for row in rows if row.model in NAIVE]
     return min(simple, key=lambda row: row.val_mase)
 
 
@@ -73,6 +75,18 @@ def _baseline_remark(rows: list[Row], best: Row) -> str:
     better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase and best.kind != "baseline"]
     names = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in better)
     return f" On the test part alone better: {names}." if better else ""
+
+
+def _passed_over(rows: list[Row], best: Row) -> str:
+    """The model that scored lower on the folds than the blend, if one did."""
+    lowest = min(
+        (row for row in rows if row.competes and row.val_mase < best.val_mase),
+        key=lambda row: row.val_mase,
+        default=None,
+    )
+    if lowest is None:
+        return ""
+    return f"; {_title(lowest)} alone {lowest.val_mase:.3f}, but a blend nearly as good is less a matter of luck"
 
 
 def _gru(rows: list[Row]) -> Row | None:

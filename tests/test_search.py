@@ -46,7 +46,7 @@ def test_bounds_grow_with_the_data() -> None:
     small, large = space_of(144, 12, 12), space_of(4000, 24, 24, series=20)
     assert max(small.sizes) < max(large.sizes) == (2, 128)
     assert small.steps < large.steps
-    assert large.start["lookback"] == 336
+    assert large.start["lookback"] == 168
     assert large.start["segment"] == 24
 
 

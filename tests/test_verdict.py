@@ -56,6 +56,18 @@ def test_a_blend_says_what_it_is_made_of() -> None:
     assert "The best single GRU: 0.600 on the folds, 0.500 on the test part" in text
 
 
+def test_a_blend_that_is_nearly_as_good_is_preferred_but_not_to_a_naive_forecast() -> None:
+    near, far = (row("blend", 0.45, val, "blend", config={"shares": {"networks": 1.0}}) for val in (0.62, 0.64))
+    assert winner([BASE, NAIVE, near]) is near
+    assert winner([BASE, NAIVE, far]) is BASE
+    text = verdict([BASE, NAIVE, SEASONAL, near])
+    assert text.startswith("The blend")
+    assert "the GRU alone 0.600, but a blend nearly as good" in text
+    naive = dataclasses.replace(NAIVE, val_mase=0.61)
+    assert winner([BASE, naive, near]) is BASE
+    assert winner([dataclasses.replace(BASE, val_mase=0.7), naive, near]) is naive
+
+
 def test_a_baseline_that_is_better_on_the_test_part_is_named() -> None:
     assert "On the test part alone better: Theta (0.400)" in verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.7)])
 
