@@ -169,7 +169,7 @@ class Space:
 def _portfolio(
     start: Values, choices: dict[str, tuple[int, ...]], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, one with other lookback and segment, a slower one over averaged seasons, and a shorter one.
+    """The recipe, one with another segment, a slower one with another lookback over averaged seasons, a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
 
@@ -181,8 +181,9 @@ def _portfolio(
         name: next((one for one in values if one != start[name]), start[name]) for name, values in choices.items()
     }
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
-    slower = {**start, "averaged": 1.0, "learning_rate": 7e-4, "calendar": other["calendar"]}
-    decoded = {**start, **others, "decoder": other["decoder"], "own_spread": 1.0}
+    decoded = {**start, "segment": others["segment"], "decoder": other["decoder"], "own_spread": 1.0}
+    slower = {**start, "lookback": others["lookback"], "averaged": 1.0, "learning_rate": 7e-4}
+    slower["calendar"] = other["calendar"]
     shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
     return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
 
