@@ -167,3 +167,10 @@ def test_the_hypermodel_works_in_a_tuner_of_keras_tuner(tmp_path) -> None:
     statuses = {trial.status for trial in tuner.oracle.trials.values()}
     assert statuses == {"COMPLETED"}
     assert np.isfinite(best.predict(x[-3:], verbose=0)).all()
+
+
+@pytest.mark.parametrize(("windows", "steps"), [(50_000, 3000), (128_000, 3000), (200_000, 4700), (10_000_000, 6000)])
+def test_large_data_are_passed_over_three_times_within_bounds(windows: int, steps: int) -> None:
+    from gruforecast.search.space import _many_steps
+
+    assert _many_steps(windows) == steps

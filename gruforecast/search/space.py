@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gruforecast.backtest import Split
-from gruforecast.config import DECODERS, MAX_LOOKBACK, PERIODS, Decoder, NetworkConfig, TrainingConfig
+from gruforecast.config import DECODERS, MAX_LOOKBACK, PERIODS, STEPS_PER_CALL, Decoder, NetworkConfig, TrainingConfig
 from gruforecast.windows import Sampler
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ SIZES = (((1, 32), (2, 64)), ((1, 64), (2, 64)), ((1, 64), (1, 128), (2, 128)))
 SMALL, LARGE = 2_000, 50_000  # training windows below and above which networks and batches are small and large
 TRAINED_ON = 100_000  # training windows above which trained weights are trained on rather than trained anew
 DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
+BATCHES = (32, 64, 128)  # windows per step for small, middle and large data
+PASSES = 3  # over the windows of large data
 LENGTHS = (0.25, 0.5, 1.0)  # shares of the usual number of steps
 MOST_TOKENS = 40
 Values = dict[str, Any]
@@ -91,8 +93,8 @@ class Space:
             log_unit=_log_unit(split, usual),
             step_days=step_days,
             periods=periods,
-            batch_size=(32, 64, 128)[size],
-            steps=(400, 1000, 3000)[size],
+            batch_size=BATCHES[size],
+            steps=(400, 1000, _many_steps(sampler.total))[size],
             large=sampler.total > TRAINED_ON,
             portfolio=_portfolio(start, {"lookback": lookbacks, "segment": segments}, SIZES[size], other),
         )
@@ -164,6 +166,12 @@ class Space:
         return TrainingConfig(
             steps, self.batch_size, float(values["learning_rate"]), float(values["weight_decay"]), seed=seed
         )
+
+
+def _many_steps(windows: int) -> int:
+    """Steps for large data: three passes over the windows, but no less than 3,000 and no more than 6,000."""
+    calls = PASSES * windows / BATCHES[2] / STEPS_PER_CALL
+    return STEPS_PER_CALL * round(min(max(calls, 120), 240))
 
 
 def _portfolio(
