@@ -11,7 +11,7 @@ from conftest import panel_of
 from gruforecast.backtest import split
 from gruforecast.config import NetworkConfig, to_dict
 from gruforecast.data.frequency import Frequency
-from gruforecast.search.space import Space
+from gruforecast.search.space import Space, _many_steps
 from gruforecast.search.trial import run_fit, run_trial, save_split, seed_of
 
 HOURLY = Frequency("s", 3600)
@@ -171,6 +171,4 @@ def test_the_hypermodel_works_in_a_tuner_of_keras_tuner(tmp_path) -> None:
 
 @pytest.mark.parametrize(("windows", "steps"), [(50_000, 3000), (128_000, 3000), (200_000, 4700), (10_000_000, 6000)])
 def test_large_data_are_passed_over_three_times_within_bounds(windows: int, steps: int) -> None:
-    from gruforecast.search.space import _many_steps
-
     assert _many_steps(windows) == steps
