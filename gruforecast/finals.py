@@ -16,7 +16,7 @@ from gruforecast.search.jobs import Result
 from gruforecast.search.loop import RUN_TRIAL, Search, Trial
 from gruforecast.search.trial import seed_of
 
-MORE_SEEDS = 2
+MORE_SEEDS = 2  # one of each of the best trials: unlike networks are worth more together than like ones
 MOST_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
 
@@ -55,14 +55,15 @@ class Finals:
     refitted: bool = True
 
     def begin(self) -> None:
-        """Train the best configuration with other seeds, as a trial is trained."""
-        best, contest = self.found.best, self.contest
-        for k in range(MORE_SEEDS if self.several else 0):
-            training = replace(contest.training(best), seed=seed_of(contest.seed, SEED_NUMBERS + k))
-            request = contest.request(best.network, training, f"seed-{k}")
+        """Train the best configurations with other seeds, as a trial is trained."""
+        contest = self.contest
+        for k, trial in enumerate(self._again()):
+            training = replace(contest.training(trial), seed=seed_of(contest.seed, SEED_NUMBERS + k))
+            request = contest.request(trial.network, training, f"seed-{k}")
             request |= {"number": SEED_NUMBERS + k, "rungs": None}
-            cost, deadline = best.network.cost * best.share, contest.budget.deadline("seeds")
-            contest.jobs.submit(f"seed-{k}", RUN_TRIAL, request, shape=best.network.shape, cost=cost, deadline=deadline)
+            cost, deadline = trial.network.cost * trial.share, contest.budget.deadline("seeds")
+            shape = trial.network.shape
+            contest.jobs.submit(f"seed-{k}", RUN_TRIAL, request, shape=shape, cost=cost, deadline=deadline)
 
     def choose(self) -> None:
         """Decide by the folds which networks there will be, and begin their test fits."""
@@ -127,7 +128,7 @@ class Finals:
             {
                 "name": member.name,
                 "share": member.share,
-                "number": member.trial.number if member.trial.number < SEED_NUMBERS else self.found.best.number,
+                "number": self._origin(member.trial),
                 **member.trial.values,
                 **{name: member.trial.result[name] for name in ("steps", "parameters", "digest")},
                 "val_mase": member.trial.result["score"],
@@ -137,18 +138,24 @@ class Finals:
 
     def _candidates(self) -> list[Trial]:
         """All trials with a score and the further seeds, best first."""
-        usable = sorted(
-            (trial for trial in self.found.trials if trial.result["score"] is not None),
-            key=lambda trial: (trial.result["score"], trial.number),
-        )
-        candidates = usable if self.several else usable[:1]
-        for k in range(MORE_SEEDS if self.several else 0):
+        candidates = self.found.ranked if self.several else self.found.ranked[:1]
+        for k, trial in enumerate(self._again()):
             result = self.contest.jobs.result(f"seed-{k}")
             if result is None:
-                self.contest.give_up("more seeds of the best GRU")
+                self.contest.give_up("more seeds of the best GRUs")
             elif result["score"] is not None:
-                candidates.append(replace(self.found.best, number=SEED_NUMBERS + k, result=result))
+                candidates.append(replace(trial, number=SEED_NUMBERS + k, result=result))
         return sorted(candidates, key=lambda trial: (trial.result["score"], trial.number))
+
+    def _again(self) -> list[Trial]:
+        """The trials whose configurations are trained with another seed, too."""
+        ranked = self.found.ranked
+        return [ranked[k % len(ranked)] for k in range(MORE_SEEDS if self.several else 0)]
+
+    def _origin(self, trial: Trial) -> int:
+        """Number of the trial whose configuration this one has."""
+        more = trial.number - SEED_NUMBERS
+        return self._again()[more].number if more >= 0 else trial.number
 
     def _combined(self, forecasts: dict[str, Forecasts]) -> Candidate:
         """All networks together."""

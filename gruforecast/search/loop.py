@@ -52,10 +52,15 @@ class Search:
         Raises:
             SearchError: none has a score.
         """
-        usable = [trial for trial in self.trials if trial.result["score"] is not None]
-        if not usable:
+        if not self.ranked:
             raise _no_model(self)
-        return min(usable, key=lambda trial: (trial.result["score"], trial.number))
+        return self.ranked[0]
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """The trials with a score, best first."""
+        usable = [trial for trial in self.trials if trial.result["score"] is not None]
+        return sorted(usable, key=lambda trial: (trial.result["score"], trial.number))
 
     def count(self, status: str) -> int:
         """How many trials ended with `status`."""
