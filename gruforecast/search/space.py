@@ -169,9 +169,9 @@ class Space:
 
 
 def _many_steps(windows: int) -> int:
-    """Steps for large data: three passes over the windows, but no less than 3,000 and no more than 6,000."""
+    """Steps for large data: three passes over the windows, but no less than 1,000 and no more than 6,000."""
     calls = PASSES * windows / BATCHES[2] / STEPS_PER_CALL
-    return STEPS_PER_CALL * round(min(max(calls, 120), 240))
+    return STEPS_PER_CALL * round(min(max(calls, 40), 240))
 
 
 def _portfolio(
