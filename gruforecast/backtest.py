@@ -60,6 +60,10 @@ class Split:
         """For each fold, one window for every series that has enough rows before it."""
         return [self._at(cutoff, self.test) for cutoff in self.folds]
 
+    def with_test_as_fold(self) -> Split:
+        """The same with the test part as one more fold, for what is estimated anew after it has judged."""
+        return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])
+
     def origins(self, begin: Ints, end: Ints) -> Windows:
         """A window at every row in `[begin, end)` of each series; targets are read up to `end` only."""
         rows = begin - self.history.indptr[:-1]

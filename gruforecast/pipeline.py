@@ -168,21 +168,26 @@ class _Run:
         self.clock.lap("judging")
         statistical = rivals.candidates()
         self.clock.lap("statistical")
-        blend = self._blend([networks[-1], *simple, *statistical])
+        blend, shares = self._blend([networks[-1], *simple, *statistical])
         judged += [self._judge([candidate]) for candidate in [*statistical, *blend]]
         self.clock.lap("judging")
-        return judged, blend[0].facts["config"]["shares"] if blend else {}
+        return judged, shares
 
-    def _blend(self, members: list[Candidate]) -> list[Candidate]:
-        """The blend of all networks together with the other models, if it is worth the name."""
+    def _blend(self, members: list[Candidate]) -> tuple[list[Candidate], Shares]:
+        """The blend of all networks together with the other models, if it is worth the name, and the shares to ship.
+
+        Those are found anew with the test part as one more fold, as networks are trained anew with its rows.
+        """
         names = [NETWORKS, *(one.name for one in members[1:])]
         forecasts = {name: one.forecasts for name, one in zip(names, members, strict=True)}
         split = self.prepared.split
         found = combine(split, {name: one.folds for name, one in forecasts.items()}) if self.options.blend else None
         if found is None or len(found.shares) < 2:
-            return []
+            return [], {}
+        later = {name: [*forecasts[name].folds, forecasts[name].test] for name in found.shares}
+        again = combine(split.with_test_as_fold(), later) or found
         facts = {"config": {"shares": found.shares}}
-        return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)]
+        return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)], again.shares
 
     def _judge(self, seeds: list[Candidate]) -> Judged:
         """One row for all seeds of a model."""

@@ -22,6 +22,16 @@ def test_cutoffs_by_hand() -> None:
     assert found.first.tolist() == [60]
 
 
+def test_the_test_part_can_be_one_more_fold() -> None:
+    found = split(panel_of(np.arange(100.0), np.arange(45.0)), 10, 3, 1, "f.csv")
+    whole = found.with_test_as_fold()
+    *folds, last = whole.fold_windows()
+    for one, other in zip([*folds, last], [*found.fold_windows(), found.test_windows()], strict=True):
+        assert one.series.tolist() == other.series.tolist()
+        np.testing.assert_array_equal(whole.actual(one), found.actual(other))
+    assert whole.actual(last)[0].tolist() == list(range(90, 100))
+
+
 def test_the_clock_shows_where_a_forecast_starts() -> None:
     """With y = t, the first target of each fold is its cutoff, and the last past value the row before."""
     found = split(panel_of(np.arange(100.0)), 10, 3, 1, "f.csv")

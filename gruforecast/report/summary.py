@@ -27,7 +27,7 @@ class Outcome:
     Attributes:
         panel: the data; season_length, horizon, folds, levels: what was used.
         rows: the leaderboard; found: the search.
-        networks: what was saved, best on the folds first; blend: share of each member, empty if there is none.
+        networks: what was saved, best on the folds first; blend: share of each member as saved, empty if there is none.
         digests: of the weights scored on the test part and of those saved, by network.
         parity: largest relative difference between SavedModel and forecast.
         given_up: whether a time budget cut something short.

@@ -123,7 +123,7 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     console = _console(sys.stdout)
     console.print(_leaderboard(report))
     networks = {one["name"]: one["share"] for one in report["networks"]}
-    for name, shares in (("networks", networks if len(networks) > 1 else {}), ("blend", report["blend"])):
+    for name, shares in (("networks", networks if len(networks) > 1 else {}), ("blend as saved", report["blend"])):
         if shares:
             parts = ", ".join(f"{100 * share:.0f} % {member}" for member, share in shares.items())
             console.print(Text(f"{name}: {parts}", style="dim"))
