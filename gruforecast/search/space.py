@@ -66,21 +66,7 @@ class Space:
         lookbacks = _around(wanted, usual)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        start = {
-            "lookback": usual,
-            "segment": segment,
-            "layers": (1, 2, 2)[size],
-            "units": (32, 64, 128)[size],
-            "dropout": (0.3, 0.2, 0.1)[size],
-            "learning_rate": 2e-3,
-            "weight_decay": 1e-2,
-            "length": 1.0,
-            "decoder": "direct",
-            "own_spread": 0.5,
-            "averaged": 0.0,
-            "trend": 0.0,
-            "calendar": False,
-        }
+        start = _recipe(size) | {"lookback": usual, "segment": segment}
         step_days, periods = _calendar(split, usual)
         other = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
         return cls(
@@ -166,6 +152,23 @@ class Space:
         return TrainingConfig(
             steps, self.batch_size, float(values["learning_rate"]), float(values["weight_decay"]), seed=seed
         )
+
+
+def _recipe(size: int) -> Values:
+    """The values of the first trial, without lookback and segment, for small, middle and large data (0, 1, 2)."""
+    return {
+        "layers": (1, 2, 2)[size],
+        "units": (32, 64, 128)[size],
+        "dropout": (0.3, 0.2, 0.1)[size],
+        "learning_rate": 2e-3,
+        "weight_decay": 1e-2,
+        "length": 1.0,
+        "decoder": "direct",
+        "own_spread": 0.5,
+        "averaged": 0.0,
+        "trend": 0.0,
+        "calendar": False,
+    }
 
 
 def _many_steps(windows: int) -> int:
