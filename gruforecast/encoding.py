@@ -13,6 +13,7 @@ import numpy as np
 from gruforecast.config import NetworkConfig
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
+LEAST_SPREAD = 0.1  # of a logged window, in units of the panel's: flatter ones would be all noise
 MOST_LOG = 300.0  # logged values above this would become infinite
 AVERAGED_SEASONS = 3
 TREND_ROWS, DAMPING = 12, 0.9  # a trend loses a tenth of its slope with each row
@@ -70,8 +71,9 @@ def encode(
     z = xp.where(use_log[:, None], xp.arcsinh(values / scale), values)
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
     logged = xp.logical_and(use_log[:, None], positive)
-    spread = _spread(z, mask, xp)  # (n, 1)
-    unit = xp.where(logged, log_unit * (spread / log_unit) ** own_spread, spread)
+    deviation = _deviation(z, mask, xp)  # (n, 1)
+    own = xp.maximum(deviation / log_unit, LEAST_SPREAD)
+    unit = xp.where(logged, log_unit * own**own_spread, _spread(z, mask, deviation, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
     channels += [calendar * phase for phase in _phases(origin, config, xp)]
@@ -130,11 +132,16 @@ def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
     return xp.where(recent > 0, near, whole)
 
 
-def _spread(z: Any, mask: Any, xp: Any) -> Any:
-    """Standard deviation of the window, (n, 1); never below a thousandth of its size, 1 for a window of zeros."""
+def _deviation(z: Any, mask: Any, xp: Any) -> Any:
+    """Standard deviation of the window, (n, 1)."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(z * mask, axis=1, keepdims=True) / total
-    deviation = xp.sqrt(xp.sum(mask * (z - mean) ** 2, axis=1, keepdims=True) / total)
+    return xp.sqrt(xp.sum(mask * (z - mean) ** 2, axis=1, keepdims=True) / total)
+
+
+def _spread(z: Any, mask: Any, deviation: Any, xp: Any) -> Any:
+    """The deviation (n, 1), but never below a thousandth of the window's size; 1 for a window of zeros."""
+    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     size = xp.sum(xp.abs(z) * mask, axis=1, keepdims=True) / total
     spread = xp.maximum(deviation, 1e-3 * size)
     return xp.where(spread > 0, spread, xp.ones_like(spread))

@@ -42,7 +42,7 @@ def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) ->
     divided = split(panel, 6, 3, 12, "f.csv")
     space, jobs = Space.of(divided), Recorder(folder)
     result = {
-        "status": "completed", "score": 0.5, "steps": 400, "seconds_per_step": 0.02, "digest": "d",
+        "status": "completed", "score": 0.5, "steps": 200, "seconds_per_step": 0.02, "digest": "d",
         "file": {"name": "trial-000.npz", "sha256": ""}, "late": False,
         "seconds": {"trace": 1.0, "compile": 2.0, "evaluate": 0.1, "total": 9.0},
     }  # fmt: skip
@@ -64,20 +64,20 @@ def test_a_test_fit_passes_as_often_over_its_windows_as_a_trial_does(tmp_path: P
 def test_a_test_fit_of_small_data_takes_the_steps_of_the_trial(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path)
     contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
-    assert jobs.requests["test-fit-fit"]["training"]["steps"] == 400
+    assert jobs.requests["test-fit-fit"]["training"]["steps"] == 200
 
 
 def test_short_time_goes_on_from_the_trials_weights(tmp_path: Path) -> None:
-    contest, trial, jobs = contest_of(tmp_path, seconds=6.0)  # 4.6 s for 400 steps of 0.02 s
+    contest, trial, jobs = contest_of(tmp_path, seconds=4.0)  # 2.9 s for 200 steps of 0.02 s
     contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
     request = jobs.requests["test-fit-fit"]
     assert request["initial"] == "trial-000.npz"
     assert request["rates"][0] < 1
-    assert request["training"]["steps"] <= TEST_FIT.share * 400 + 25
+    assert request["training"]["steps"] <= TEST_FIT.share * 200 + 25
 
 
 @pytest.mark.parametrize(("late", "steps", "kept", "whole"), [
-    (False, 400, "fit", True), (True, 100, "trial", False),
+    (False, 200, "fit", True), (True, 100, "trial", False),
 ])  # fmt: skip
 def test_a_training_cut_before_its_rate_fell_is_not_judged(
     tmp_path: Path, late: bool, steps: int, kept: str, whole: bool
@@ -126,12 +126,12 @@ def test_statistical_models_out_of_time_are_given_up(tmp_path: Path) -> None:
 
 
 def test_the_simple_rnn_is_given_up_first(tmp_path: Path) -> None:
-    contest, trial, _ = contest_of(tmp_path, seconds=36.0)  # 28 s on each of two workers, less what the test fit takes
+    contest, trial, _ = contest_of(tmp_path, seconds=24.0)  # 18.7 s on each of two workers, less what the test fit takes
     trial.result["seconds_per_step"] = 0.03
     comparison = Comparison(contest, Search([trial]), "short")
     comparison.begin(1)
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm", "rnn"}
-    tight, trial, _ = contest_of(tmp_path, seconds=28.0)
+    tight, trial, _ = contest_of(tmp_path, seconds=18.0)
     trial.result["seconds_per_step"] = 0.03
     comparison = Comparison(tight, Search([trial]), "short")
     comparison.begin(1)

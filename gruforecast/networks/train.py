@@ -187,7 +187,8 @@ class _Judge:
     def stops(self, chunk: int) -> bool:
         """Whether the score is worse than the limit of the rung that `chunk` reaches, if it reaches one."""
         reached = len(self.rungs)
-        if self._validate is None or reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
+        ends = chunk == self._chunks
+        if self._validate is None or ends or reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
             return False
         begin = time.perf_counter()
         self.rungs.append(float(self._validate(weights_of(self._program.model))))

@@ -80,7 +80,7 @@ class Space:
             step_days=step_days,
             periods=periods,
             batch_size=BATCHES[size],
-            steps=(400, 1000, _many_steps(sampler.total))[size],
+            steps=(200, 1000, _many_steps(sampler.total))[size],
             large=sampler.total > TRAINED_ON,
             portfolio=_portfolio(start, {"lookback": lookbacks, "segment": segments}, SIZES[size], other),
         )
