@@ -35,9 +35,9 @@ class Comparison:
     def __post_init__(self) -> None:
         self.best = self.found.best
 
-    def begin(self, test_fits: int) -> None:
-        """Put as much of the comparison as the time budget allows for on the workers, behind so many test fits."""
-        self._choose_entries(test_fits)
+    def begin(self) -> None:
+        """Put as much of the comparison as the time budget allows for on the workers, behind the test fits."""
+        self._choose_entries()
         # the worker of the test fit has compiled the GRU, so it comes last
         for cell, number in sorted(self.entries, key=lambda entry: entry[0] == "gru"):
             if number == 0:
@@ -55,7 +55,7 @@ class Comparison:
                 groups.setdefault(cell, []).append(candidate)
         return [group for cell, group in groups.items() if cell not in failed]
 
-    def _choose_entries(self, test_fits: int) -> None:
+    def _choose_entries(self) -> None:
         """All that is to be compared, or without what the time budget does not allow for.
 
         The simple RNN is given up first, then the LSTM, then the rest: a GRU alone is compared with nothing.
@@ -68,14 +68,14 @@ class Comparison:
         if deadline is None:
             return
         for cell in ("rnn", "lstm", "gru"):
-            if self._seconds_for(self.entries, test_fits) <= self.contest.jobs.runner.count * (deadline - time.time()):
+            if self._seconds_for(self.entries) <= self.contest.jobs.runner.count * (deadline - time.time()):
                 return
             kept = [entry for entry in self.entries if entry[0] != cell]
             if kept != self.entries:
                 self.contest.give_up(f"the {cell} comparison")
             self.entries = kept
 
-    def _seconds_for(self, entries: list[Entry], test_fits: int) -> float:
+    def _seconds_for(self, entries: list[Entry]) -> float:
         """What the test fits and a comparison of `entries` take of one worker, as far as the trials tell."""
         seconds = self.best.result["seconds"]
         step = self.best.result["seconds_per_step"] or 0.0
@@ -83,8 +83,7 @@ class Comparison:
         compiling = max(one["trace"] + one["compile"] for one in trials)
         steps = self._steps() if self.kind == "short" else self.contest.space.steps + self.best.result["steps"]
         new = len({cell for cell, _ in entries} - {"gru"})
-        fits = test_fits * self.best.result["steps"] * step
-        return fits + new * compiling + len(entries) * (steps * step + seconds["evaluate"])
+        return self.contest.fitting + new * compiling + len(entries) * (steps * step + seconds["evaluate"])
 
     def _steps(self) -> int:
         low, high = SHORT_STEPS

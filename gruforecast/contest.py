@@ -54,6 +54,7 @@ class Contest:
         split: with all values.
         given_up: what the time budget did not allow for.
         warnings: what else did not come out as it should.
+        fitting: seconds of one worker that the fits asked for so far take.
     """
 
     split: Split
@@ -63,6 +64,7 @@ class Contest:
     budget: Budget
     given_up: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    fitting: float = 0.0
     _wanted: dict[str, tuple[int, bool]] = field(default_factory=dict)  # steps of a test fit, and whether anew
 
     def training(self, trial: Trial) -> TrainingConfig:
@@ -92,6 +94,7 @@ class Contest:
             steps = self.budget.fitting(wanted, seconds, kind.part, rounds)
             start |= {"initial": before["file"]["name"], "rates": [kind.rate, 0.0]}
         self._wanted[name] = wanted, start["initial"] is None
+        self.fitting += steps * (seconds or 0.0)
         request = self.request(trial.network, replace(self.training(trial), steps=steps), name)
         request |= {"data": kind.data, "until": kind.until} | start
         cost, deadline = trial.network.cost * steps, self.budget.deadline(kind.part)

@@ -156,7 +156,7 @@ class _Run:
         judged = [self._judge([candidate]) for candidate in simple]
         self.clock.lap("judging")
         finals.choose()
-        comparison.begin(len(finals.members))  # after the test fits, which matter more when time is short
+        comparison.begin()  # after the test fits, which matter more when time is short
         rivals.begin()
         networks = finals.test_fit()
         self.clock.lap("test_fit")
