@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import signal
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ from conftest import panel_of
 from gruforecast.backtest import split
 from gruforecast.config import NetworkConfig, to_dict
 from gruforecast.data.frequency import Frequency
+from gruforecast.search.oracle import _signals_wait
 from gruforecast.search.space import Space, _many_steps
 from gruforecast.search.trial import run_fit, run_trial, save_split, seed_of
 
@@ -42,6 +45,14 @@ def test_every_combination_of_the_space_is_a_network(rows: int, length: int, hor
             assert isinstance(found, NetworkConfig)
 
 
+def test_a_step_of_a_day_is_no_season_of_a_day() -> None:
+    panel = panel_of(np.random.default_rng(0).normal(size=300).cumsum(), freq=HOURLY)
+    daily = dataclasses.replace(panel, ds=np.datetime64("2020-01-01", "s") + 86_400 * np.arange(300))
+    space = Space.of(split(daily, 14, 3, 1, "f.csv"))
+    assert space.step_days == 1.0
+    assert space.start["lookback"] in space.lookbacks
+
+
 def test_bounds_grow_with_the_data() -> None:
     small, large = space_of(144, 12, 12), space_of(4000, 24, 24, series=20)
     assert max(small.sizes) < max(large.sizes) == (2, 128)
@@ -55,6 +66,21 @@ def test_the_space_reads_no_row_from_the_first_fold_on() -> None:
     one = Space.of(split(panel, 12, 3, 12, "f.csv"))
     panel.y[200 - 4 * 12 :] *= -1000
     assert Space.of(split(panel, 12, 3, 12, "f.csv")) == one
+
+
+def test_a_signal_waits_for_the_end_of_an_import() -> None:
+    steps = []
+
+    def interrupted() -> None:
+        with _signals_wait():
+            signal.raise_signal(signal.SIGINT)
+            steps.append("import")
+        steps.append("after")
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert steps == ["import"]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_seeds_differ_by_trial_and_are_never_zero() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import signal
 import tempfile
+import threading
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,6 +52,7 @@ class Proposer:
         self._seed = seed
         self._folder = tempfile.TemporaryDirectory(prefix="gruforecast-oracle-")
         self._pending: dict[int, Any] = {}
+        self._told: list[tuple[int, float]] = []  # not yet to the Oracle, which may never be needed
         self._asked = 0
         self._work = 0.0
 
@@ -75,6 +80,10 @@ class Proposer:
 
     def tell(self, number: int, score: float) -> None:
         """Report the score of trial `number`; one that is no number counts as failed."""
+        self._told.append((number, score))
+
+    def _pass_on(self, number: int, score: float) -> None:
+        """Tell the Oracle a score."""
         oracle = self._oracle
         trial = self._pending.pop(number)
         if np.isfinite(score):
@@ -96,12 +105,15 @@ class Proposer:
         oracle = self._oracle
         with threadpoolctl.threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn warns when a dimension does not matter
+            while self._told:
+                self._pass_on(*self._told.pop(0))
             return oracle.create_trial(name)
 
     @functools.cached_property
     def _oracle(self) -> Any:
         """The Oracle, with the portfolio as trials that it believes it proposed itself."""
-        from keras_tuner.engine import trial as kt_trial
+        with _signals_wait():
+            from keras_tuner.engine import trial as kt_trial
 
         oracle = _oracle(self._tuner, self._space, self._seed)
         oracle._set_project_dir(self._folder.name, "search")  # noqa: SLF001 - a Tuner would call it
@@ -116,6 +128,29 @@ class Proposer:
             oracle._record_values(trial)  # noqa: SLF001 - so that it is not proposed again
             self._pending[number] = trial
         return oracle
+
+
+@contextlib.contextmanager
+def _signals_wait() -> Iterator[None]:
+    """Within the block SIGINT and SIGTERM wait for its end.
+
+    Interrupted imports of TensorFlow and Keras end in errors about missing packages, or end the process.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    held: list[int] = []
+    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    before = {one: handler for one, handler in before.items() if callable(handler)}
+    for one in before:
+        signal.signal(one, lambda number, _: held.append(number))
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+    for number in held:
+        signal.raise_signal(number)
 
 
 def _oracle(tuner: str, space: Space, seed: int) -> Any:

@@ -60,7 +60,7 @@ class Space:
         m = split.season_length
         sampler = Sampler.before(split.history, split.first, split.horizon, max(m, 3))
         rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
-        daily = abs(m * _step_days(split) - 1.0) < 0.1
+        daily = m >= 12 and abs(m * _step_days(split) - 1.0) < 0.1
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)), daily=daily)
         usual = min(7 * m, wanted[-1]) if daily else _usual_lookback(m, split.horizon, wanted)
         lookbacks = _around(wanted, usual)
