@@ -119,18 +119,9 @@ def test_terminated_is_exit_143_and_leaves_no_process(tmp_path: Path) -> None:
 
 def test_the_oracle_finds_a_known_optimum() -> None:
     from gruforecast.search.oracle import Proposer
-    from gruforecast.search.space import Space
+    from gruforecast.search.space import Space, recipe
 
-    start = {"lookback": 24, "segment": 3, "layers": 1, "units": 32, "dropout": 0.3, "learning_rate": 2e-3}
-    start |= {
-        "weight_decay": 1e-2,
-        "length": 1.0,
-        "decoder": "direct",
-        "own_spread": 0.5,
-        "averaged": 0.0,
-        "trend": 0.0,
-        "calendar": False,
-    }
+    start = recipe(0) | {"lookback": 24, "segment": 3}
     space = Space(12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (2, 64)), 1.0, 0.0, (), 32, 100, False, (start,))
 
     def cost(values: dict[str, Any]) -> float:

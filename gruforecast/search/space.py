@@ -66,7 +66,7 @@ class Space:
         lookbacks = _around(wanted, usual)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        start = _recipe(size) | {"lookback": usual, "segment": segment}
+        start = recipe(size) | {"lookback": usual, "segment": segment}
         step_days, periods = _calendar(split, usual)
         other = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
         return cls(
@@ -154,7 +154,7 @@ class Space:
         )
 
 
-def _recipe(size: int) -> Values:
+def recipe(size: int) -> Values:
     """The values of the first trial, without lookback and segment, for small, middle and large data (0, 1, 2)."""
     return {
         "layers": (1, 2, 2)[size],

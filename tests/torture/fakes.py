@@ -20,19 +20,10 @@ from gruforecast.search.jobs import Jobs
 from gruforecast.search.journal import Journal
 from gruforecast.search.loop import Search, search
 from gruforecast.search.oracle import Proposal
-from gruforecast.search.space import Space
+from gruforecast.search.space import Space, recipe
 from gruforecast.search.workers import Pool
 
-START = {"lookback": 24, "segment": 3, "layers": 1, "units": 32, "dropout": 0.0, "learning_rate": 1e-3}
-START |= {
-    "weight_decay": 1e-2,
-    "length": 1.0,
-    "decoder": "direct",
-    "own_spread": 0.5,
-    "averaged": 0.0,
-    "trend": 0.0,
-    "calendar": False,
-}
+START = recipe(0) | {"lookback": 24, "segment": 3, "dropout": 0.0, "learning_rate": 1e-3}
 SPACE = Space(12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (1, 64)), 1.0, 0.0, (), 32, 100, False, (START,))
 FACTS = {"data": "fake", "options": {"horizon": 12}}
 LAG = 4
