@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import signal
 import tempfile
 import threading
@@ -134,7 +135,8 @@ class Proposer:
 def _signals_wait() -> Iterator[None]:
     """Within the block SIGINT and SIGTERM wait for its end.
 
-    Interrupted imports of TensorFlow and Keras end in errors about missing packages, or end the process.
+    Interrupted imports of TensorFlow and Keras end in errors about missing packages, or end the process. A second
+    signal ends the process at once: the journal is whole after each record, and workers end with their parent.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
@@ -142,8 +144,14 @@ def _signals_wait() -> Iterator[None]:
     held: list[int] = []
     before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
     before = {one: handler for one, handler in before.items() if callable(handler)}
+
+    def hold(number: int, _: object) -> None:
+        if held:
+            os._exit(128 + number)
+        held.append(number)
+
     for one in before:
-        signal.signal(one, lambda number, _: held.append(number))
+        signal.signal(one, hold)
     try:
         yield
     finally:
