@@ -16,6 +16,7 @@ from gruforecast.windows import Windows
 Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
 NAIVE = ("naive", "seasonal-naive")
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
+CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,12 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the leaderboard: test scores as means over series, and `val_mase`, the mean over folds."""
+    """One line of the leaderboard: test scores as means over series, and `val_mase`, the mean over folds.
+
+    Attributes:
+        lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
+            mean difference over windows; None where a single window says nothing about luck.
+    """
 
     model: str
     kind: Kind
@@ -49,6 +55,7 @@ class Row:
     coverage: dict[str, float]
     val_mase: float
     competes: bool
+    lead: float | None = None
     parameters: int | None = None
     seconds: float | None = None
     seconds_per_epoch: float | None = None
@@ -62,11 +69,16 @@ class Row:
 
 @dataclass(frozen=True)
 class Judged:
-    """A row, the calibration of its intervals, and its test forecasts with bounds for the run folder."""
+    """A row, the calibration of its intervals, and its test forecasts with bounds for the run folder.
+
+    Attributes:
+        losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale.
+    """
 
     row: Row
     calibration: Calibration
     shipped: bool
+    losses: Floats
     mean: Floats
     lower: Floats
     upper: Floats
@@ -97,7 +109,22 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
         competes=candidate.competes,
         **candidate.facts,
     )
-    return Judged(row, calibration, candidate.shipped, mean, lower, upper)
+    parts = zip(split.fold_windows(), candidate.forecasts.folds, strict=True)
+    losses = np.concatenate([split.scores(one, forecast)["mase"] for one, forecast in parts])
+    return Judged(row, calibration, candidate.shipped, losses, mean, lower, upper)
+
+
+def with_leads(judged: list[Judged]) -> list[Judged]:
+    """The same with each row's `lead` over the better naive forecast."""
+    naive = min((one for one in judged if one.row.model in NAIVE), key=lambda one: one.row.val_mase)
+    return [replace(one, row=replace(one.row, lead=_lead(naive.losses - one.losses))) for one in judged]
+
+
+def _lead(gains: Floats) -> float | None:
+    """Mean over its standard error; None where that cannot be told."""
+    gains = gains[np.isfinite(gains)]
+    error = float(gains.std(ddof=1)) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return float(gains.mean() / error) if error > 0 else None
 
 
 def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
@@ -144,14 +171,21 @@ def mean_row(rows: list[Row]) -> Row:
 def winner(rows: list[Row]) -> Row:
     """The row with the lowest validation MASE among those that compete; test scores play no part.
 
-    The blend is chosen where it is nearly as good as the best and no worse than a naive forecast: of all it has the
-    least to lose when one member had luck on the folds.
+    On a few folds some model of many is always better than naive by luck, so one that is not clearly better than a
+    naive forecast does not win. The blend is chosen where it is nearly as good as the best and no worse than a naive
+    forecast: of all it has the least to lose when one member had luck on the folds.
     """
     able = [row for row in rows if row.competes and np.isfinite(row.val_mase)]
-    best = min(able, key=lambda row: row.val_mase)
     naive = min((row.val_mase for row in able if row.model in NAIVE), default=np.inf)
+    able = [row for row in able if row.model in NAIVE or is_clear(row)]
+    best = min(able, key=lambda row: row.val_mase)
     bound = min((1 + NEARLY) * best.val_mase, naive)
     return next((row for row in able if row.kind == "blend" and row.val_mase <= bound), best)
+
+
+def is_clear(row: Row) -> bool:
+    """Whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
+    return row.lead is None or row.lead >= CLEARLY
 
 
 def _plain(value: Any) -> Any:

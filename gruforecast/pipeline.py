@@ -22,7 +22,7 @@ from gruforecast.contest import Contest
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
-from gruforecast.leaderboard import Candidate, Judged, interval_scale, judge, mean_row, winner
+from gruforecast.leaderboard import Candidate, Judged, interval_scale, judge, mean_row, winner, with_leads
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, prepare
 from gruforecast.progress import Budget, Clock, Progress
@@ -171,7 +171,7 @@ class _Run:
         blend, shares = self._blend([networks[-1], *simple, *statistical])
         judged += [self._judge([candidate]) for candidate in [*statistical, *blend]]
         self.clock.lap("judging")
-        return judged, shares
+        return with_leads(judged), shares
 
     def _blend(self, members: list[Candidate]) -> tuple[list[Candidate], Shares]:
         """The blend of all networks together with the other models, if it is worth the name, and the shares to ship.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gruforecast.leaderboard import NAIVE, Row, winner
+from gruforecast.leaderboard import NAIVE, Row, is_clear, winner
 
 TITLES = {
     "seasonal-naive": "seasonal naive",
@@ -29,7 +29,7 @@ def verdict(rows: list[Row]) -> str:
     if best.model == reference.model:
         gru = _gru(rows)
         against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
-        return f"{chosen} (MASE {best.val_mase:.3f}{against}): no model was better than {_title(best)}."
+        return f"{chosen} (MASE {best.val_mase:.3f}{against}): {_none_better(rows, best)}."
     first = (
         f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f}{_passed_over(rows, best)})"
     )
@@ -49,6 +49,18 @@ def _reference(rows: list[Row]) -> Row:
     """The naive forecast to beat: the better of naive and seasonal naive on the folds."""
     simple = [row for row in rows if row.model in NAIVE]
     return min(simple, key=lambda row: row.val_mase)
+
+
+def _none_better(rows: list[Row], naive: Row) -> str:
+    """That nothing was better than the naive forecast, or not by more than luck."""
+    unclear = [row for row in rows if row.competes and row.val_mase < naive.val_mase and not is_clear(row)]
+    if not unclear:
+        return f"no model was better than {_title(naive)}"
+    first = min(unclear, key=lambda row: row.val_mase)
+    return (
+        f"{_title(first)} scored {first.val_mase:.3f} there, but the folds differ so much among themselves that this "
+        f"may be luck ({first.lead:.1f} standard errors); no model was clearly better than {_title(naive)}"
+    )
 
 
 def _lstm_remark(rows: list[Row]) -> str:
@@ -80,7 +92,7 @@ def _baseline_remark(rows: list[Row], best: Row) -> str:
 def _passed_over(rows: list[Row], best: Row) -> str:
     """The model that scored lower on the folds than the blend, if one did."""
     lowest = min(
-        (row for row in rows if row.competes and row.val_mase < best.val_mase),
+        (row for row in rows if row.competes and row.val_mase < best.val_mase and is_clear(row)),
         key=lambda row: row.val_mase,
         default=None,
     )

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 
-from gruforecast.leaderboard import Row, mean_row, winner
+from gruforecast.intervals import Calibration
+from gruforecast.leaderboard import Judged, Row, mean_row, winner, with_leads
 from gruforecast.report.summary import cell_facts
 from gruforecast.verdict import verdict
 
@@ -40,6 +43,36 @@ def test_naive_can_win() -> None:
     text = verdict([dataclasses.replace(BASE, val_mase=2.0, mase=0.9), NAIVE, SEASONAL])
     assert text.startswith("Seasonal naive was chosen")
     assert "no model was better than seasonal naive" in text
+
+
+def test_a_lead_that_may_be_luck_does_not_win() -> None:
+    lucky, clear = dataclasses.replace(BASE, lead=0.4), dataclasses.replace(BASE, lead=0.6)
+    assert winner([clear, NAIVE, SEASONAL]) is clear
+    assert winner([lucky, NAIVE, SEASONAL]) is SEASONAL
+    text = verdict([lucky, NAIVE, SEASONAL])
+    assert text.startswith("Seasonal naive was chosen")
+    assert "may be luck (0.4 standard errors); no model was clearly better than seasonal naive" in text
+    theta = row("theta", 0.4, 0.9, lead=3.0)
+    assert winner([lucky, NAIVE, SEASONAL, theta]) is theta
+
+
+def test_the_lead_is_a_paired_t_statistic_over_windows() -> None:
+    rng = np.random.default_rng(0)
+    naive, gru = rng.uniform(1, 2, 30), rng.uniform(0.9, 1.9, 30)
+    gru[3] = naive[3] = np.nan
+    seen = ~np.isnan(naive)
+    found = with_leads(
+        [judged(NAIVE, naive), judged(dataclasses.replace(SEASONAL, val_mase=9.0), naive + 5), judged(BASE, gru)]
+    )
+    assert found[2].row.lead == pytest.approx(ttest_rel(naive[seen], gru[seen]).statistic)
+    assert found[0].row.lead is None  # nothing differs
+    one = with_leads([judged(NAIVE, naive[:1]), judged(BASE, gru[:1])])
+    assert one[1].row.lead is None  # a single window
+
+
+def judged(row: Row, losses: np.ndarray) -> Judged:
+    nothing = np.zeros((0, 1))
+    return Judged(row, Calibration((), nothing), True, losses, nothing, nothing, nothing)
 
 
 def test_another_baseline_can_win() -> None:
