@@ -163,5 +163,5 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
     count = max(1, min(folds, possible))
     start, end = panel.indptr[:-1], panel.indptr[1:]
     cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
-    history = History.of(panel.y, panel.indptr, panel.ds)
+    history = History.of(panel.y, panel.indptr, panel.wall)
     return Split(history, horizon, season_length, np.maximum(end - horizon, start), np.maximum(cutoffs, start))

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Stamps
-from gruforecast.data.frequency import Frequency
-from gruforecast.data.stamps import StampForm
-from gruforecast.data.table import Forecast, Names, Panel
+from gruforecast.data.plan import Plan
+from gruforecast.data.table import Forecast, Panel
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.forward import Network, forecast_combined
 from gruforecast.intervals import Calibration
@@ -43,7 +42,7 @@ class Ends:
     @classmethod
     def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> Ends:
         """The ends of all series of a panel, with forecasts of the `models` named."""
-        history = History.of(panel.y, panel.indptr, panel.ds)
+        history = History.of(panel.y, panel.indptr, panel.wall)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
         m, horizon = networks[0].config.season_length, networks[0].config.horizon
@@ -91,9 +90,7 @@ class Forecaster:
     blend: dict[str, float]
     winner: str
     calibrations: dict[str, Calibration]
-    names: Names
-    freq: Frequency
-    form: StampForm
+    plan: Plan
     context: Ends
 
     @property
@@ -128,8 +125,8 @@ class Forecaster:
             DataError: `panel` has another step than the data that the model was fitted on.
             ResourceError: a package that the member needs is missing.
         """
-        if panel is not None and (panel.freq.unit, panel.freq.step) != (self.freq.unit, self.freq.step):
-            found = f"the step is {panel.freq.label!r}, the model was fitted on {self.freq.label!r}."
+        if panel is not None and (panel.freq.unit, panel.freq.step) != (self.plan.freq.unit, self.plan.freq.step):
+            found = f"the step is {panel.freq.label!r}, the model was fitted on {self.plan.freq.label!r}."
             raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
         name = self._member(member)
         shares = self.blend if name == BLEND else {name: 1.0}
@@ -144,16 +141,16 @@ class Forecaster:
             mean += share * self._mean(ends, part)[:, :steps]
         lower, upper = calibration.bounds(mean, ends.scale)
         lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
-        calendar: Forecaster | Panel = self if panel is None else panel
-        ds = calendar.freq.after(ends.last, steps)
-        return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, calendar.form, calendar.names)
+        plan = self.plan if panel is None else panel.plan
+        ds = plan.freq.after(ends.last, steps)
+        return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, plan)
 
     def _mean(self, ends: Ends, name: str) -> Floats:
         networks = [one for one in self.networks if name in (NETWORKS, one.name)]
         if networks:
             whole = sum(one.share for one in networks)
             alone = [replace(one, share=one.share / whole) for one in networks]
-            return forecast_combined(ends.past, days_of(ends.last), ends.never_negative, alone)
+            return forecast_combined(ends.past, days_of(self.plan.form.wall(ends.last)), ends.never_negative, alone)
         return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
 
     def _member(self, member: str) -> str:

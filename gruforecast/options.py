@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from gruforecast.data.plan import ReadOptions
 from gruforecast.errors import UsageError
 
 TUNERS = ("bayesian", "random", "hyperband")
@@ -17,7 +18,7 @@ class FitOptions:
     """Options of `fit`, named as on the command line.
 
     Attributes:
-        time, target, ids: the user's column names; found when not given.
+        reading: what is said about the file.
         horizon: steps to forecast; by frequency when not given.
         season: rows of one season, 1 = none; found when not given.
         folds: rolling validation folds; 3, or fewer for many short series, when not given.
@@ -36,11 +37,8 @@ class FitOptions:
 
     data: str
     output: str = "gruforecast_model"
-    time: str | None = None
-    target: str | None = None
-    ids: tuple[str, ...] = ()
+    reading: ReadOptions = field(default_factory=ReadOptions)
     horizon: int | None = None
-    freq: str | None = None
     season: int | None = None
     trials: int = 16
     max_time: float | None = None

@@ -221,9 +221,7 @@ def _forecaster(
         blend=blend,
         winner=winner([one.row for one in judged]).model,
         calibrations=calibrations,
-        names=panel.names,
-        freq=panel.freq,
-        form=panel.form,
+        plan=panel.plan,
         context=replace(context, forecasts=context.forecasts | ends),
     )
 

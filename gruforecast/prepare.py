@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from gruforecast.backtest import Split, split
+from gruforecast.data.findings import odd_values
 from gruforecast.data.panel import Reading, read_csv
 from gruforecast.data.season import detect_season
 from gruforecast.data.table import Panel
@@ -43,24 +44,20 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
 
     Season and levels are found from the rows before the test part.
     """
-    reading = read_csv(options.data, time=options.time, target=options.target, ids=options.ids, freq=options.freq)
+    reading = read_csv(options.data, options.reading)
     panel, file = reading.panel, Path(options.data).name
-    notes, warnings = list(reading.found), list(reading.warnings)
+    notes, warnings = list(reading.found), reading.warnings + odd_values(panel, reading.lines)
     for note in notes:
         progress.say(note)
     for warning in warnings:
         progress.warn(warning)
     said, warned = len(notes), len(warnings)
-    horizon, season = options.horizon, options.season
-    if horizon is None and season is None and panel.freq.label not in HORIZONS:
-        season = _season(panel, int(panel.lengths.max()) // 6)
-    if horizon is None:
-        horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (season or 1))
+    horizon, season = horizon_and_season(panel, options.horizon, options.season)
+    if options.horizon is None:
         notes.append(f"horizon {horizon}")
     if options.season is None:
-        season = _season(panel, horizon)
         notes.append(f"season of {season} rows" if season > 1 else "no season")
-    divided = _divide(panel, horizon, options.folds, season or 1, file, notes)
+    divided = _divide(panel, horizon, options.folds, season, file, notes)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
     levels = _levels(options, divided, file, warnings)
     for note in notes[said:]:
@@ -68,6 +65,16 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
     for warning in warnings[warned:]:
         progress.warn(warning)
     return Prepared(reading, divided, levels, notes, warnings)
+
+
+def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
+    """Both, found where they are None; the season from the rows before the test part."""
+    if horizon is None:
+        found = season
+        if season is None and panel.freq.label not in HORIZONS:
+            found = _season(panel, int(panel.lengths.max()) // 6)
+        horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (found or 1))
+    return horizon, _season(panel, horizon) if season is None else season
 
 
 def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: str, notes: list[str]) -> Split:

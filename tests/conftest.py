@@ -14,8 +14,10 @@ import numpy as np
 import pytest
 
 from gruforecast.data.frequency import Frequency
+from gruforecast.data.plan import Names, Plan
 from gruforecast.data.stamps import StampForm
-from gruforecast.data.table import Names, Panel
+from gruforecast.data.table import Panel
+from gruforecast.data.timeparts import TimeForm
 from gruforecast.windows import History
 
 ROOT = Path(__file__).parents[1]
@@ -46,8 +48,8 @@ def panel_of(*series: Any, freq: Frequency = MONTHLY) -> Panel:
     ds = [np.append(a, freq.after(np.array([a]), len(s) - 1)[0]) for a, s in zip(first, series, strict=True)]
     ids = tuple((f"s{k}",) for k in range(len(series)))
     form = StampForm("ymd", clock="second" if freq.unit == "s" and freq.step < 86400 else "")
-    names = Names("ds", "y", ("unique_id",))
-    return Panel(ids, history.indptr, np.concatenate(ds).astype("datetime64[s]"), history.values, freq, form, names)
+    plan = Plan(Names(("ds",), "y", ("unique_id",)), freq, TimeForm(form))
+    return Panel(ids, history.indptr, np.concatenate(ds).astype("datetime64[s]"), history.values, plan)
 
 
 @pytest.fixture

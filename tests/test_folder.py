@@ -39,9 +39,7 @@ def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
         blend={NETWORKS: 0.5, "theta": 0.5},
         winner=NETWORKS,
         calibrations=dict.fromkeys(MEMBERS, calibration),
-        names=panel.names,
-        freq=panel.freq,
-        form=panel.form,
+        plan=panel.plan,
         context=Ends.of(panel, networks, ["theta", "naive"]),
         **changes,
     )
@@ -69,8 +67,8 @@ def test_save_load_predict_is_predict_bit_for_bit(folder: Path, panel: Panel) ->
         np.testing.assert_array_equal(a.mean, b.mean)
         np.testing.assert_array_equal(a.upper, b.upper)
         np.testing.assert_array_equal(a.ds, b.ds)
-    assert two.names == panel.names
-    assert two.freq == panel.freq
+    assert two.plan == panel.plan
+    assert two.plan.freq == panel.freq
 
 
 def test_forecasting_from_the_context_is_forecasting_from_the_data(folder: Path, panel: Panel) -> None:
@@ -214,6 +212,11 @@ def reseal(folder: Path, change: Any) -> None:
         ("freq", "day", 40),
         ("form", "kind", "zzz"),
         ("form", "clock", "zzz"),
+        ("form", "tz", "Nowhere/At_all"),
+        ("numbers", "decimal", ";"),
+        ("plan", "nonsense", 1),
+        ("plan", "names", 5),
+        ("plan", "fill", "yes"),
         ("network", "log_unit", 0.0),
         ("network", "units", 4.0),
         ("network", "levels", [0.4]),
@@ -222,7 +225,9 @@ def reseal(folder: Path, change: Any) -> None:
 )
 def test_nonsense_in_a_sealed_folder_is_exit_4(folder: Path, part: str, key: str, value: Any) -> None:
     def change(model: dict[str, Any]) -> None:
-        (model["networks"][0]["config"] if part == "network" else model[part]).update({key: value})
+        parts = {"network": model["networks"][0]["config"], "freq": model["plan"]["freq"]}
+        parts |= {"form": model["plan"]["form"]["stamp"], "numbers": model["plan"]["numbers"], "plan": model["plan"]}
+        parts[part].update({key: value})
 
     reseal(folder, change)
     with pytest.raises(ModelError):
@@ -235,7 +240,7 @@ def test_nonsense_in_a_sealed_folder_is_exit_4(folder: Path, part: str, key: str
         {"winner": "nobody"},
         {"ids": [["a"]]},
         {"levels": {"networks": [80.0]}},
-        {"names": 5},
+        {"plan": 5},
         {"blend": {"nobody": 1.0}},
         {"blend": {}},
         {"blend": {"blend": 1.0}},

@@ -1,7 +1,7 @@
 """The model folder, format 1: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
 manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
-model.json         networks, shares of the blend, names of columns, frequency, form of stamps, winner, interval levels
+model.json         networks, shares of the blend, the plan by which files are read, winner, interval levels
 weights.npz        network weights          calibration.npz   interval half widths by member
 context.npz        newest rows of each training series and forecasts from there on of models that are no networks
 saved_model/       an export for other programs, never opened by this package's own commands
@@ -16,7 +16,6 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import IO, Any
 
@@ -25,9 +24,7 @@ import numpy as np
 from gruforecast import __version__
 from gruforecast.arrays import Array
 from gruforecast.config import NetworkConfig, from_dict, to_dict
-from gruforecast.data.frequency import Frequency
-from gruforecast.data.stamps import StampForm
-from gruforecast.data.table import Names
+from gruforecast.data.plan import Plan
 from gruforecast.durable import file_digest, npz, sync, write_file
 from gruforecast.errors import ModelError
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
@@ -49,9 +46,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         ],
         "blend": forecaster.blend,
         "winner": forecaster.winner,
-        "names": {**asdict(forecaster.names), "ids": list(forecaster.names.ids)},
-        "freq": asdict(forecaster.freq),
-        "form": asdict(forecaster.form),
+        "plan": forecaster.plan.to_dict(),
         "levels": {name: list(found.levels) for name, found in forecaster.calibrations.items()},
         "ids": [list(key) for key in forecaster.context.ids],
     }
@@ -178,9 +173,7 @@ def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
         blend=blend,
         winner=str(model["winner"]),
         calibrations={name: Calibration(found, calibration[name]) for name, found in levels.items()},
-        names=from_dict(Names, model["names"], file),
-        freq=from_dict(Frequency, model["freq"], file),
-        form=from_dict(StampForm, model["form"], file),
+        plan=Plan.from_dict(model["plan"], file),
         context=_context(folder, networks, ids, _models(levels, networks)),
     )
 

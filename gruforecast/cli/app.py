@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gruforecast import __version__
+from gruforecast.cli.check import check
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
 
@@ -19,6 +20,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(check)
 app.command()(fit)
 app.command()(predict)
 

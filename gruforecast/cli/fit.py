@@ -3,33 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from gruforecast.cli.edge import error_edge
+from gruforecast.cli.reading import COLUMNS, with_reading
 
-COLUMNS, SEARCH, RESULT = "Columns and time", "Search", "Result"
+SEARCH, RESULT = "Search", "Result"
 
 
+@with_reading
 def fit(
     data: Annotated[str, typer.Argument(help="CSV file with one or many series; '-' is standard input.")],
+    reading: Callable[[], Any],
     output: Annotated[str, typer.Option("-o", "--output", help="Model folder.")] = "gruforecast_model",
-    time: Annotated[
-        list[str] | None, typer.Option(help="Time column; found if not given.", rich_help_panel=COLUMNS)
-    ] = None,
-    target: Annotated[
-        str | None, typer.Option(help="Column to forecast; found if not given.", rich_help_panel=COLUMNS)
-    ] = None,
-    id: Annotated[
-        list[str] | None, typer.Option(help="Column that tells series apart; repeatable.", rich_help_panel=COLUMNS)
-    ] = None,
     horizon: Annotated[
         int | None, typer.Option(help="Steps to forecast; by frequency if not given.", rich_help_panel=COLUMNS)
-    ] = None,
-    freq: Annotated[
-        str | None, typer.Option(help="Step of time: 15min, h, D, B, W, M, Q, Y.", rich_help_panel=COLUMNS)
     ] = None,
     season: Annotated[
         int | None, typer.Option(help="Rows of one season; 1 = none; found if not given.", rich_help_panel=COLUMNS)
@@ -112,11 +104,8 @@ def fit(
         options = FitOptions(
             data=data,
             output=output,
-            time=_one_time(time),
-            target=target,
-            ids=tuple(id or ()),
+            reading=reading(),
             horizon=horizon,
-            freq=freq,
             season=season,
             trials=trials,
             max_time=parse_duration(max_time) if max_time else None,
@@ -145,13 +134,3 @@ def fit(
             typer.echo(json.dumps(report, allow_nan=False))
         elif not quiet:
             show_report(report, verbose=verbose)
-
-
-def _one_time(names: list[str] | None) -> str | None:
-    """The one time column; several are part of the contract, but not read yet."""
-    if names and len(names) > 1:
-        from gruforecast.errors import UsageError
-
-        remedy = "Join date and time in one column."
-        raise UsageError("several --time columns are not supported yet.", remedy=remedy, code="GF-U14")
-    return names[0] if names else None

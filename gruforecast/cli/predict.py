@@ -46,7 +46,7 @@ def predict(
         folder, file = _sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
         if file is not None:
-            from gruforecast.data.reader import require_local_file
+            from gruforecast.data.source import require_local_file
 
             require_local_file(file)
         import numpy as np
@@ -55,7 +55,7 @@ def predict(
         from gruforecast.data.panel import read_like
 
         forecaster = load(folder)
-        reading = read_like(file, forecaster.names, forecaster.freq, forecaster.form) if file else None
+        reading = read_like(file, forecaster.plan) if file else None
         for warning in reading.warnings if reading else []:
             typer.echo(f"warning: {harmless(warning)}", err=True)
         forecast = forecaster.predict(

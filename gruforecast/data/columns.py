@@ -1,13 +1,16 @@
-"""Which column is the time, which the target, which the series id, when the user does not say."""
+"""Which columns are the time, which the target, which the series id, when the user does not say."""
 
 from __future__ import annotations
 
-import math
 import re
+import unicodedata
 
+from gruforecast.data.cells import Column
+from gruforecast.data.numbers import MISSING, NumberForm, is_number
+from gruforecast.data.plan import Names, ReadOptions
 from gruforecast.data.reader import Table
-from gruforecast.data.stamps import FORMS
-from gruforecast.data.table import Names
+from gruforecast.data.stamps import FORMS, look_like_stamps
+from gruforecast.data.timeparts import NAMED, is_part
 from gruforecast.errors import DataError, shorten
 
 TIME = ("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year", "period")
@@ -27,44 +30,81 @@ IDS = (
     "key",
 )
 SURE_IDS = ("unique_id", "series_id", "item_id")
-MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "."})
-NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+WIDE_ID, WIDE_TARGET = "unique_id", "y"  # what stands for the names and the values of the columns of a wide file
 PART_OF_TIME = re.compile(
     r"\d{1,2}:\d{2}(:\d{2})?|\d{1,2}\s?[ap]m|q[1-4]|w(eek)?\s?\d{1,2}"
     r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*",
     re.IGNORECASE,
 )
-PART_NAMES = ("hour", "minute", "weekday", "time", "month", "quarter", "week", "day", "period")
+PART_NAMES = ("weekday", "time", "quarter", "week")
 SAMPLE = 200
+ONE_SERIES, NO_DUPLICATES = 0.95, 0.98  # share of different stamps, of different pairs of name and stamp
 
 
-def is_number(text: str) -> bool:
-    """Whether `text` is written as a plain finite number."""
-    return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
-
-
-def find_names(table: Table, time: str | None, target: str | None, ids: list[str]) -> Names:
+def find_names(table: Table, options: ReadOptions) -> Names:
     """The names of the columns to use: those given, the others found.
 
     A usual name decides first, then the content: stamps in every sampled row, digits in most rows, and a column that
-    tells series apart where stamps repeat.
+    tells series apart where stamps repeat. Where they repeat because another column holds a part of the time, that
+    one is taken as well.
 
     Raises:
         DataError: a column is not there, or several would do.
     """
-    for name in (time, target, *ids):
-        if name is not None:
-            table.column(name)
-    taken = {name for name in (time, target, *ids) if name}
-    time = time or _find_time(table, taken)
-    taken.add(time)
-    keys = tuple(ids) or _find_ids(table, time, taken)
-    target = target or _find_target(table, taken | set(keys))
-    if any(form.fullmatch(time) for form in FORMS.values()) or is_number(target) or target.lower() in MISSING:
-        remedy = "Add a header line such as ds,y."
+    asked = [name for name in (*options.time, options.target, *options.ids) if name is not None]
+    for name in asked:
+        table.column(name)
+        _check_alike(table, name)
+    taken = set(asked)
+    time = options.time
+    if not time:
+        time = _with_parts(table, _find_time(table, taken), taken, options.ids)
+    taken |= set(time)
+    if options.wide:
+        return Names(time, WIDE_TARGET, (WIDE_ID,))
+    keys = options.ids or _find_ids(table, time, taken)
+    target = options.target or _find_target(table, taken | set(keys))
+    if any(form.fullmatch(time[0]) for form in FORMS.values()) or is_number(target) or target.lower() in MISSING:
+        remedy = "Add a header line such as ds,y, or pass --no-header."
         found = "the first line looks like data, not like a header."
         raise DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
     return Names(time, target, keys)
+
+
+def wide_columns(table: Table, names: Names, form: NumberForm) -> tuple[list[str], list[str]]:
+    """The columns of numbers beside the time, each a series, and what is said about the others.
+
+    Raises:
+        DataError: there is none.
+    """
+    found: list[str] = []
+    empty: list[str] = []
+    others: list[str] = []
+    for name in table.columns:
+        if name in names.time:
+            continue
+        cells = [cell for cell in table.columns[name] if not form.is_missing(cell)]
+        kind = empty if not cells else found if _meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)]) else others
+        kind.append(name)
+    if not found:
+        remedy = "Name the time column with --time, or leave --wide out."
+        raise DataError("no column holds numbers.", remedy=remedy, code="GF-D16", file=table.file)
+    said = [f"{shorten(empty)}: no values, left out"] if empty else []
+    said += [f"{shorten(others)}: no numbers, left out"] if others else []
+    return found, said
+
+
+def _check_alike(table: Table, name: str) -> None:
+    """Refuse a name that another column has but for its case or the form of its letters."""
+
+    def plain(text: str) -> str:
+        return unicodedata.normalize("NFKC", text).casefold()
+
+    alike = [other for other in table.columns if plain(other) == plain(name)]
+    if len(alike) > 1:
+        found = f"{' and '.join(map(repr, alike))} are ambiguous: they differ in the form of their letters only."
+        remedy = "Rename one of the columns."
+        raise DataError(found, remedy=remedy, code="GF-D19", file=table.file, line=1, column=name)
 
 
 def _sample(table: Table, name: str) -> list[str]:
@@ -83,8 +123,7 @@ def _free(table: Table, taken: set[str], usual: tuple[str, ...]) -> list[str]:
 def _find_time(table: Table, taken: set[str]) -> str:
     for name in _free(table, taken, TIME):
         sample = _sample(table, name)
-        forms = [kind for kind in FORMS if kind not in ("year", "compact", "compact-month") or name.lower() in TIME]
-        if sample and any(all(FORMS[kind].fullmatch(cell) for cell in sample) for kind in forms):
+        if sample and look_like_stamps(_cells(table, name, sample), named=name.lower() in TIME):
             return name
     named = [name for name in table.columns if name.lower() in TIME and name not in taken]
     if named:
@@ -93,9 +132,34 @@ def _find_time(table: Table, taken: set[str]) -> str:
     raise DataError("no column holds time stamps.", remedy=remedy, code="GF-D15", file=table.file)
 
 
-def _numeric(table: Table, name: str) -> bool:
+def _cells(table: Table, name: str, cells: list[str]) -> Column:
+    return Column(table.file, name, cells, [0] * len(cells))
+
+
+def _with_parts(table: Table, time: str, taken: set[str], ids: tuple[str, ...]) -> tuple[str, ...]:
+    """The time column, and those that hold the rest of the time where stamps of it repeat."""
+    stamps = table.columns[time]
+    keys = [table.columns[name] for name in ids]
+    if len(set(zip(stamps, *keys, strict=True))) == len(stamps):
+        return (time,)
+    names = [name for name in table.columns if name not in taken | {time}]
+    if not ids and any(
+        name.lower() in SURE_IDS or (name.lower() in IDS and _tells_apart(table, name, stamps)) for name in names
+    ):
+        return (time,)
+    parts = [name for name in names if is_part(_cells(table, name, table.columns[name]))]
+    order = {"year": 0, "month": 1, "day": 2, "hour": 3}
+    first = _sample(table, time)[:1]
+    if NAMED.get(time.lower()) == "year" or (first and FORMS["year"].fullmatch(first[0])):
+        parts = [name for name in parts if NAMED.get(name.lower())]
+    else:
+        parts = [name for name in parts if NAMED.get(name.lower()) not in ("year", "month", "day")]
+    found = sorted([time, *parts], key=lambda name: order.get(NAMED.get(name.lower(), ""), 4 if name != time else -1))
+    return tuple(found) if parts else (time,)
+
+
+def _meant_as_numbers(sample: list[str]) -> bool:
     """Whether most cells are meant as numbers, well written or not; times and dates are not."""
-    sample = _sample(table, name)
     meant = [any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample]
     return 2 * sum(meant) > len(sample) and not _part_of_time(sample) and not _stamps(sample)
 
@@ -108,9 +172,9 @@ def _stamps(sample: list[str]) -> bool:
     return any(all(FORMS[kind].fullmatch(cell) for cell in sample) for kind in ("ymd", "two", "month", "quarter"))
 
 
-def _find_ids(table: Table, time: str, taken: set[str]) -> tuple[str, ...]:
+def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
     names = _free(table, taken, IDS)
-    stamps = table.columns[time]
+    stamps = ["\0".join(row) for row in zip(*(table.columns[name] for name in time), strict=True)]
     for name in names:
         if name.lower() in SURE_IDS:
             return (name,)
@@ -120,10 +184,13 @@ def _find_ids(table: Table, time: str, taken: set[str]) -> tuple[str, ...]:
     parts = [name for name in names if _part_of_time(_sample(table, name)) or name.lower() in PART_NAMES]
     free = [name for name in names if name not in parts and name.lower() not in TARGET]
     able = [name for name in free if _tells_apart(table, name, stamps)]
+    numeric = [name for name in names if _meant_as_numbers(_sample(table, name))]
+    few = len(set(stamps)) > ONE_SERIES * len(stamps)  # stamps that come twice: no second series, unless so named
+    able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
     known = [name for name in able if name in usual]
     if parts and not known:
         text = f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time."
-        remedy = "Join date and time in one column; reading them apart is not supported yet."
+        remedy = f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id."
         raise DataError(text, remedy=remedy, code="GF-D18", file=table.file, column=parts[0])
     found = known or able
     if len(found) > 1:
@@ -133,16 +200,16 @@ def _find_ids(table: Table, time: str, taken: set[str]) -> tuple[str, ...]:
 
 
 def _tells_apart(table: Table, name: str, stamps: list[str]) -> bool:
-    """Whether no value of the column has a stamp twice, and its values come back often enough to be names."""
+    """Whether hardly a value of the column has a stamp twice, and its values come back often enough to be names."""
     cells = table.columns[name]
-    once = len(set(zip(cells, stamps, strict=True))) == len(stamps)
+    once = len(set(zip(cells, stamps, strict=True))) >= NO_DUPLICATES * len(stamps)
     return once and 2 * len(set(cells)) <= len(cells)
 
 
 def _find_target(table: Table, taken: set[str]) -> str:
     names = _free(table, taken, TARGET)
     usual = [name for name in names if name.lower() in TARGET]
-    numeric = [name for name in names if _numeric(table, name)]
+    numeric = [name for name in names if _meant_as_numbers(_sample(table, name))]
     if usual:
         return usual[0]
     if len(numeric) == 1:
@@ -151,4 +218,9 @@ def _find_target(table: Table, taken: set[str]) -> str:
         return names[0]  # its cells are refused one by one, with the line
     many = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
     found = many if numeric else "no column holds numbers."
-    raise DataError(found, remedy="Name the target with --target.", code="GF-D16", file=table.file)
+    remedy = (
+        "Name the target with --target, or pass --wide if each is a series."
+        if numeric
+        else "Name the target with --target."
+    )
+    raise DataError(found, remedy=remedy, code="GF-D16", file=table.file)

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import itertools
-import re
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruforecast.arrays import Array, Floats, Ints, Stamps
-from gruforecast.data.columns import MISSING, find_names, is_number
-from gruforecast.data.frequency import Frequency, day_of_month, infer_frequency, parse_frequency
-from gruforecast.data.reader import Table, read_table
-from gruforecast.data.stamps import StampForm, parse_stamps
-from gruforecast.data.table import Names, Panel
+from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.data.cells import Column
+from gruforecast.data.columns import find_names, wide_columns
+from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
+from gruforecast.data.grid import Grid, Keys, interpolated, trimmed
+from gruforecast.data.numbers import NumberForm, number_form, parse_numbers
+from gruforecast.data.plan import Names, Plan, ReadOptions
+from gruforecast.data.reader import Layout, Table, read_table
+from gruforecast.data.rows import Rows, resampled, usual_step, without_duplicates
+from gruforecast.data.stamps import Parsed
+from gruforecast.data.table import Panel
+from gruforecast.data.timeparts import TimeForm, parse_time
+from gruforecast.data.zones import to_utc, zone_named
 from gruforecast.errors import DataError, UsageError
-
-MOST_FILL = 4.0  # rows after filling holes, as a multiple of the rows given
-MOST_GROWTH = 100  # the same where the user named the step
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(\.\d{3})+", re.ASCII)
-Keys = tuple[tuple[str, ...], ...]
-MOST_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
 
 
 @dataclass(frozen=True)
@@ -30,288 +29,240 @@ class Reading:
     Attributes:
         found: facts that were found rather than given, to be told to the user.
         warnings: changes made to the data on the way.
+        lines: (n_rows,) line in the file of each row of the panel, 0 for steps that the file skips.
     """
 
     panel: Panel
     found: list[str]
     warnings: list[str]
+    lines: Ints
 
 
-def read_csv(
-    path: str,
-    *,
-    time: str | None = None,
-    target: str | None = None,
-    ids: tuple[str, ...] = (),
-    freq: str | Frequency | None = None,
-) -> Reading:
-    """The series in the CSV file at `path`.
-
-    Args:
-        time, target, ids: the user's column names; those not given are found.
-        freq: step of the time axis; found from the gaps when not given.
+def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
+    """The series in the CSV or Parquet file at `path`.
 
     Raises:
-        UsageError: the path is no local file or `freq` is no frequency.
+        UsageError: the path is no local file or an option is impossible.
         DataError: the file cannot be read without guessing; the error has file, line, column and remedy.
     """
-    table = read_table(path)
-    return _reading(table, find_names(table, time, target, list(ids)), freq, None)
+    options = options or ReadOptions()
+    table = read_table(path, options.layout)
+    return _read(table, options, None)
 
 
-def read_like(path: str, names: Names, freq: Frequency, form: StampForm) -> Reading:
-    """The series in a file that must have the columns and the step of the data a model was fitted on.
-
-    Args:
-        form: of the stamps of those data, which settles day or month first where this file does not.
+def read_like(path: str, plan: Plan, layout: Layout | None = None) -> Reading:
+    """The series in a file that must fit the plan by which a model's data were read.
 
     Raises:
-        DataError: as `read_csv`, and when the stamps do not fit the step.
+        DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    return _reading(read_table(path), names, freq, form)
+    table = read_table(path, replace(layout or Layout(), header=None if plan.header else False))
+    options = ReadOptions(
+        time=plan.names.time,
+        target=None if plan.wide else plan.names.target,
+        ids=() if plan.wide else plan.names.ids,
+        wide=plan.wide,
+        tz=plan.form.stamp.tz or None,
+        missing=plan.numbers.missing,
+        booleans=plan.numbers.booleans,
+        on_duplicate=plan.on_duplicate or None,
+        resample=plan.resample or None,
+        fill=plan.fill,
+        strip_ids=plan.strip_ids,
+    )
+    return _read(table, options, plan)
 
 
-def _reading(table: Table, names: Names, freq: str | Frequency | None, like: StampForm | None) -> Reading:
-    found = [f"time column {names.time!r}", f"target column {names.target!r}"]
+def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
+    """The panel of a table; `like` is the plan that it has to follow."""
+    names = like.names if like and not like.wide else find_names(table, options)
+    found = [f"time column {_listed(names.time)}"]
+    found.append("every column of numbers is a series" if options.wide else f"target column {names.target!r}")
     found.append(f"series by {'/'.join(names.ids)!r}" if names.ids else "one series")
-    ds, form, warnings = parse_stamps(table.column(names.time), table.lines, table.file, names.time, like)
-    _check_thousands(table, names.target)
-    y = parse_numbers(table.column(names.target), table.lines, table.file, names.target)
-    keys, ids = _keys(table, names)
-    order = np.lexsort((ds, keys))
-    rows = _Rows(keys[order], ds[order], y[order], np.array(table.lines)[order])
-    if not _sorted_within(ds, keys):
-        warnings.append("the rows were not in order of time: sorted")
-    rows = _without_duplicates(rows, table.file, names, warnings)
-    step = _frequency(rows, freq, form, table.file, names)
-    found.append(f"frequency {step.label}")
-    grid = _Grid.of(rows, step, table.file, names)
-    grid.check_size(table.file, names)
-    if not isinstance(freq, str):
-        grid.check_gaps(rows, ids, step, table.file, names)
-    indptr, ds, y = grid.fill(rows, step)
-    warnings += _missing(y, len(y) - len(rows.ds))
-    indptr, ds, y = _trimmed(indptr, ds, y, ids, table.file, names)
-    return Reading(Panel(ids, indptr, ds, y, step, form, names), found, warnings)
-
-
-def parse_numbers(cells: list[str], lines: list[int], file: str, column: str) -> Floats:
-    """Numbers (n,), NaN for cells that are blank or a usual word for missing.
-
-    Raises:
-        DataError: a cell is neither, or is too large to compute with.
-    """
-    numbers = np.empty(len(cells))
-    for k, cell in enumerate(cells):
-        if is_number(cell):
-            numbers[k] = float(cell)
-        elif cell.lower() in MISSING:
-            numbers[k] = np.nan
-        else:
-            _refuse_number(cells, k, lines, file, column)
-    if (np.abs(numbers) > MOST_SIZE).any():
-        k = int(np.flatnonzero(np.abs(numbers) > MOST_SIZE)[0])
-        remedy = "Give the column in a larger unit."
-        raise DataError(
-            f"{cells[k]} is too large to compute with.", remedy=remedy, code="GF-D32",
-            file=file, line=lines[k], column=column, value=cells[k],
-        )  # fmt: skip
-    if np.isnan(numbers).all():
-        remedy = "Name another column with --target."
-        raise DataError("every value is missing.", remedy=remedy, code="GF-D33", file=file, column=column)
-    return numbers
-
-
-def _refuse_number(cells: list[str], k: int, lines: list[int], file: str, column: str) -> None:
-    others = sum(not is_number(cell) and cell.lower() not in MISSING for cell in cells) - 1
-    more = f" ({others} further cells are not either)" if others else ""
-    remedy = "Correct the cell, or leave it blank if the value is missing."
-    if "," in cells[k]:
-        remedy = "Write decimals with a point and no thousands mark."
-    raise DataError(
-        f"{cells[k]!r} is not a number{more}.", remedy=remedy, code="GF-D30",
-        file=file, line=lines[k], column=column, value=cells[k],
+    warnings = list(table.warnings)
+    parsed, form = parse_time(
+        [_column(table, name) for name in names.time],
+        like.form if like else None,
+        options.tz or "",
+        pattern=options.date_format,
+        unit=options.time_unit,
+    )
+    warnings += parsed.warnings
+    y, numbers, more = _values(table, names, options, like)
+    warnings += more
+    keys, ids = _keys(table, names, options, warnings)
+    if options.wide:
+        count = len(y) // len(table)
+        keys, parsed = np.repeat(np.arange(count), len(table)), _repeated(parsed, count)
+    lines = np.tile(np.array(table.lines), len(y) // len(table))
+    ds, form = _resolved(parsed, form, keys, options.tz, _column(table, names.time[0]), warnings)
+    plan = Plan(
+        names, Frequency("s", 1), form, numbers, table.header, options.wide, options.on_duplicate or "",
+        options.resample or "", options.fill, options.strip_ids,
     )  # fmt: skip
+    return _regular(
+        Rows(keys, ds, y, lines), ids, plan, like.freq if like else options.freq, table.file, found, warnings
+    )
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Rows sorted by series and stamp: number of the series, stamp, value, line in the file."""
-
-    key: Ints
-    ds: Stamps
-    y: Floats
-    line: Ints
-
-    def __getitem__(self, index: Array) -> _Rows:
-        return _Rows(self.key[index], self.ds[index], self.y[index], self.line[index])
-
-    @property
-    def same_series(self) -> Array:
-        """Positions k such that rows k and k + 1 belong to one series."""
-        return np.flatnonzero(self.key[1:] == self.key[:-1])
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, names))
 
 
-def _keys(table: Table, names: Names) -> tuple[Ints, Keys]:
+def _column(table: Table, name: str) -> Column:
+    return Column(table.file, name, table.column(name), table.lines, table.delimiter)
+
+
+def _values(
+    table: Table, names: Names, options: ReadOptions, like: Plan | None
+) -> tuple[Floats, NumberForm, list[str]]:
+    """The target, or all columns of numbers one after the other."""
+    if like is not None:
+        form, known = like.numbers, "marks"
+        if like.numbers.before or like.numbers.after:
+            form = replace(form, before="", after="")
+    else:
+        form = number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
+        known = "marks" if options.decimal or options.thousands else "nothing"
+    if not options.wide:
+        return parse_numbers(_column(table, names.target), form, known)  # type: ignore[arg-type]
+    columns, left_out = wide_columns(table, names, form)
+    parts, warnings = [], list(left_out)
+    for name in columns:
+        values, found, more = parse_numbers(_column(table, name), form, known)  # type: ignore[arg-type]
+        parts.append(values)
+        warnings += more
+        form = replace(form, decimal=found.decimal, thousands=found.thousands)
+        known = "marks" if not found.plain else known
+    return np.concatenate(parts), form, warnings
+
+
+def _keys(table: Table, names: Names, options: ReadOptions, warnings: list[str]) -> tuple[Ints, Keys]:
     """Number of each row's series, in order of first appearance, and the key of each series."""
+    if options.wide:
+        wide, _ = wide_columns(table, names, number_form(None, None, options.missing, booleans=options.booleans))
+        return np.zeros(0, np.int64), tuple((name,) for name in wide)
     if not names.ids:
         return np.zeros(len(table), np.int64), (("series",),)
     columns = [table.column(name) for name in names.ids]
+    if not options.strip_ids:
+        columns = [table.padded.get(name, column) for name, column in zip(names.ids, columns, strict=True)]
     for name, column in zip(names.ids, columns, strict=True):
-        if "" in column:
+        blank = next((k for k, cell in enumerate(column) if not cell or cell.isspace()), None)
+        if blank is not None:
             remedy = "Fill in the id of the series."
-            line = table.lines[column.index("")]
+            line = table.lines[blank]
             raise DataError("the cell is blank.", remedy=remedy, code="GF-D34", file=table.file, line=line, column=name)
     rows = list(zip(*columns, strict=True))
     number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
+    stripped = {tuple(part.strip() for part in key) for key in number}
+    if len(stripped) < len(number):
+        count = len(number) - len(stripped)
+        warnings.append(f"{count} ids differ from others by blanks around them only: --strip-ids makes them one")
     return np.array([number[key] for key in rows], np.int64), tuple(number)
 
 
-def _sorted_within(ds: Stamps, keys: Ints) -> bool:
-    order = np.argsort(keys, kind="stable")
-    same = keys[order][1:] == keys[order][:-1]
-    return bool((ds[order][1:] >= ds[order][:-1])[same].all())
+def _repeated(parsed: Parsed, count: int) -> Parsed:
+    offset = None if parsed.offset is None else np.tile(parsed.offset, count)
+    return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
 
 
-def _without_duplicates(rows: _Rows, file: str, names: Names, warnings: list[str]) -> _Rows:
-    k = rows.same_series
-    k = k[rows.ds[k] == rows.ds[k + 1]]
-    equal = (rows.y[k] == rows.y[k + 1]) | (np.isnan(rows.y[k]) & np.isnan(rows.y[k + 1]))
-    if not equal.all():
-        bad = int(k[~equal][0])
-        key = " of one series" if names.ids else ""
-        lines = sorted((int(rows.line[bad]), int(rows.line[bad + 1])))
-        raise DataError(
-            f"lines {lines[0]} and {lines[1]}{key} have the same time stamp with different values"
-            f" ({(~equal).sum()} such pairs).",
-            remedy="Keep one row a stamp, or name the column that tells the series apart with --id.",
-            code="GF-D35", file=file, line=lines[1], column=names.time,
-        )  # fmt: skip
-    if len(k):
-        warnings.append(f"{len(k)} rows were exact duplicates: dropped")
-    return rows[np.setdiff1d(np.arange(len(rows.ds)), k + 1)]
+def _resolved(
+    parsed: Parsed, form: TimeForm, keys: Ints, tz: str | None, column: Column, warnings: list[str]
+) -> tuple[Stamps, TimeForm]:
+    """Stamps on an axis without jumps, and the form that says which: local, or UTC.
+
+    Days and longer steps stay in the local calendar; clocks with several offsets, or of a named zone, become UTC.
+    """
+    wall, offset = parsed.ds.astype("datetime64[s]"), parsed.offset
+    same_time = len(np.unique(wall - wall.astype("datetime64[D]"))) == 1
+    if same_time and len(np.unique(wall.astype("datetime64[D]"))) > 1:
+        if offset is not None and len(set(offset.tolist())) > 1:
+            warnings.append("the time stamps have several UTC offsets: their local days are used")
+        return wall, form
+    if tz:
+        zone = zone_named(tz)
+        form = replace(form, stamp=replace(form.stamp, tz=tz))
+        if offset is not None:
+            return wall - offset.astype("timedelta64[s]"), form
+        utc, skipped, alone = to_utc(wall, keys, zone)
+        if len(skipped):
+            k = int(skipped[0]) % len(column.cells)
+            found = f"{column.cells[k]!r} never was in {tz}: the clock was put forward ({len(skipped)} such rows)."
+            raise column.refused_at(
+                k,
+                found,
+                "Pass the zone in which they were written; stamps at the end of an hour need --on-duplicate mean.",
+                "GF-D29",
+            )
+        if alone:
+            warnings.append(f"{alone} stamps in an hour that {tz} has twice stand there once: read as the earlier one")
+        return utc, form
+    if offset is None or len(set(offset.tolist())) == 1:
+        return wall, form
+    warnings.append("the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone")
+    zone_text = "+00:00" if ":" in form.stamp.zone or len(form.stamp.zone.strip()) < 4 else "+0000"
+    return wall - offset.astype("timedelta64[s]"), replace(form, stamp=replace(form.stamp, zone=zone_text))
 
 
-def _check_thousands(table: Table, column: str) -> None:
-    """Refuse numbers such as 1.010 in files with semicolons, where the point may mark thousands."""
-    cells = table.column(column)
-    if table.delimiter != ";" or not any(THOUSANDS.fullmatch(cell) for cell in cells):
-        return
-    if all(THOUSANDS.fullmatch(cell) or cell.isdecimal() or cell.lower() in MISSING for cell in cells):
-        k = next(k for k, cell in enumerate(cells) if THOUSANDS.fullmatch(cell))
-        raise DataError(
-            f"the point in {cells[k]!r} could mark thousands or decimals, and no row settles it.",
-            remedy="Write numbers without a thousands mark.",
-            code="GF-D31", file=table.file, line=table.lines[k], column=column, value=cells[k],
-        )  # fmt: skip
+def _regular(
+    rows: Rows, ids: Keys, plan: Plan, freq: str | Frequency | None, file: str, found: list[str], warnings: list[str]
+) -> Reading:
+    """The rows as a panel on the step that was given or found."""
+    names = plan.names
+    ordered, was_ordered = rows.ordered(), rows.is_ordered
+    if not was_ordered:
+        warnings.append("the rows were not in order of time: sorted")
+    ordered = without_duplicates(ordered, plan.on_duplicate, file, names, warnings)
+    step = _step(ordered, plan, freq, file)
+    if step == Frequency("B", 1):
+        ordered = ordered[np.is_busday(ordered.ds.astype("datetime64[D]")) | ~np.isnan(ordered.y)]
+    if plan.resample:
+        ordered = resampled(ordered, step, plan.resample, warnings)
+        step = replace(step, day=1)
+    found.append(f"frequency {step.label}")
+    grid = Grid.of(ordered, ids, step, file, names)
+    grid.check_size(file, names)
+    if not isinstance(freq, str) and not plan.resample:
+        grid.check_gaps(ordered, ids, step, file, names)
+    indptr, ds, y = grid.fill(ordered, step)
+    lines = grid.fill(replace(ordered, y=ordered.line.astype(float)), step)[2]
+    warnings += _missing(y, len(y) - len(ordered), filled=plan.fill)
+    y = interpolated(indptr, y) if plan.fill else y
+    keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
+    warnings += more
+    panel = Panel(ids, indptr, ds[keep], y[keep], replace(plan, freq=step))
+    return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64))
 
 
-def _frequency(rows: _Rows, freq: str | Frequency | None, form: StampForm, file: str, names: Names) -> Frequency:
+def _step(rows: Rows, plan: Plan, freq: str | Frequency | None, file: str) -> Frequency:
+    """The step of time: given, or the most common one."""
+    names = plan.names
     if isinstance(freq, Frequency):
         return replace(freq, day=day_of_month(rows.ds)) if freq.unit == "M" else freq
+    if freq is None and plan.resample:
+        freq = usual_step(rows.ds, rows.same_series)
     if freq is not None:
         found = parse_frequency(freq, rows.ds)
-        if not form.can_write(found.step if found.unit == "s" else None):
+        if not plan.form.can_write(found.step if found.unit == "s" else None):
             remedy = "Pass a longer step, or write the stamps out."
             raise UsageError(f"--freq {freq} is finer than the stamps are written.", remedy=remedy, code="GF-U08")
         return found
+    seen = rows[~np.isnan(rows.y)]
     inferred = infer_frequency(rows.ds, rows.same_series)
+    if inferred == Frequency("s", DAY) and infer_frequency(seen.ds, seen.same_series) == Frequency("B", 1):
+        return Frequency("B", 1)  # rows of weekends are there, but blank
     if inferred is None:
         remedy = "A series needs at least two rows; pass --freq if that is wanted."
-        raise DataError("no two stamps follow each other.", remedy=remedy, code="GF-D36", file=file, column=names.time)
+        found_text = "no two stamps follow each other."
+        raise DataError(found_text, remedy=remedy, code="GF-D36", file=file, column=names.time[0])
     return inferred
 
 
-@dataclass(frozen=True)
-class _Grid:
-    """Where rows lie on the regular axis of their series.
-
-    Attributes:
-        starts: (n_series,) first row of each series; counts: its number of rows; position: (n_rows,) steps since it.
-    """
-
-    starts: Ints
-    counts: Ints
-    position: Ints
-
-    @classmethod
-    def of(cls, rows: _Rows, freq: Frequency, file: str, names: Names) -> _Grid:
-        starts = np.flatnonzero(np.r_[True, rows.key[1:] != rows.key[:-1]])
-        counts = np.diff(np.append(starts, len(rows.key)))
-        number, left = freq.number(rows.ds)
-        offset = number - np.repeat(number[starts], counts)
-        stride = freq.step if freq.unit == "M" else 1
-        off_grid = (left != np.repeat(left[starts], counts)) | (left < 0) | (offset % stride != 0)
-        if off_grid.any():
-            k = int(np.flatnonzero(off_grid)[0])
-            raise DataError(
-                f"{rows.ds[k]} does not fit the step {freq.label!r} ({off_grid.sum()} of {len(rows.ds)} rows do not).",
-                remedy="Make the stamps regular, or fit with the right step (--freq).",
-                code="GF-D37", file=file, line=int(rows.line[k]), column=names.time, value=str(rows.ds[k]),
-            )  # fmt: skip
-        return cls(starts, counts, offset // stride)
-
-    def check_size(self, file: str, names: Names) -> None:
-        """Refuse a step so fine that nearly everything would be missing."""
-        rows, wanted = len(self.position), int((self.position[self.starts + self.counts - 1] + 1).sum())
-        if wanted > MOST_GROWTH * rows + 10_000:
-            found = f"at this step there would be {wanted} rows, {rows} are given."
-            remedy = "Pass a longer step with --freq."
-            raise DataError(found, remedy=remedy, code="GF-D38", file=file, column=names.time)
-
-    def check_gaps(self, rows: _Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> None:
-        """Refuse a series whose stamps are rarely one step apart, or with far more holes than rows."""
-        next_to = rows.same_series
-        gaps = np.diff(self.position)[next_to]
-        regular = np.bincount(rows.key[next_to], gaps == 1, len(ids))
-        total = np.bincount(rows.key[next_to], minlength=len(ids))
-        rare = np.flatnonzero((total >= 3) & (regular < 0.5 * total))
-        length = self.position[self.starts + self.counts - 1] + 1
-        sparse = np.flatnonzero(length > MOST_FILL * self.counts + 12)  # a dozen more, for short series
-        for series in (*rare, *sparse):
-            whose = f"series {'/'.join(ids[int(rows.key[self.starts[series]])])!r}: " if names.ids else ""
-            raise DataError(
-                f"{whose}the stamps are not regular: {int(regular[series])} of {int(total[series])} gaps are one step"
-                f" of {freq.label!r}.",
-                remedy="Give data of one regular step, or name it with --freq: what lies between is then missing.",
-                code="GF-D38", file=file, line=int(rows.line[self.starts[series]]), column=names.time,
-            )  # fmt: skip
-
-    def fill(self, rows: _Rows, freq: Frequency) -> tuple[Ints, Stamps, Floats]:
-        """indptr, stamps and values with a row for every step of each series; steps that were skipped are missing."""
-        lengths = self.position[self.starts + self.counts - 1] + 1
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        y = np.full(indptr[-1], np.nan)
-        y[np.repeat(indptr[:-1], self.counts) + self.position] = rows.y
-        return indptr, _grid(rows.ds[self.starts], lengths, freq), y
-
-
-def _grid(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
-    """All stamps of all series, flat, each series from `first` on."""
-    parts = []
-    for begin, length in zip(first, lengths, strict=True):
-        parts.append(np.append(begin, freq.after(np.array([begin]), int(length) - 1)[0]))
-    return np.concatenate(parts).astype("datetime64[s]")
-
-
-def _missing(y: Floats, absent: int) -> list[str]:
+def _missing(y: Floats, absent: int, *, filled: bool) -> list[str]:
     """What to say about values that are not there, of which `absent` have no row either."""
     count = int(np.isnan(y).sum())
     rows = f", {absent} of them because the row is absent" if absent else ""
-    text = f"{count} values are missing{rows}: masked, never filled in; a series ends at its last value"
+    done = "filled by lines between their neighbours" if filled else "masked, never filled in"
+    text = f"{count} values are missing{rows}: {done}; a series ends at its last value"
     return [text] if count else []
-
-
-def _trimmed(indptr: Ints, ds: Stamps, y: Floats, ids: Keys, file: str, names: Names) -> tuple[Ints, Stamps, Floats]:
-    """The rows without missing values at either end of a series."""
-    first, last = [], []
-    for k, (begin, end) in enumerate(itertools.pairwise(indptr)):
-        seen = np.flatnonzero(~np.isnan(y[begin:end]))
-        if not len(seen):
-            found = f"series {'/'.join(ids[k])!r} has no value at all."
-            raise DataError(found, remedy="Remove it.", code="GF-D39", file=file, column=names.target)
-        first.append(begin + seen[0])
-        last.append(begin + seen[-1] + 1)
-    keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
-    lengths = np.array(last) - np.array(first)
-    return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), ds[keep], y[keep]

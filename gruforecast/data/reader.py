@@ -1,48 +1,70 @@
-"""From the bytes of a CSV file to columns of text, with the physical line of each row.
+"""From text to columns of text, with the physical line of each row.
 
-Nothing is converted here and nothing guessed away: a row that does not fit the header is refused with its line.
+What stands before the table, the mark between fields and the header are found over many lines. Nothing is converted
+here and nothing guessed away: a row that does not fit the header is refused with its line.
 """
 
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import os
-import sys
-import zlib
-from dataclasses import dataclass
-from pathlib import Path
+import itertools
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
 
-from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.data.source import Limits, decode, name_of, read_bytes
+from gruforecast.errors import DataError, did_you_mean, shorten
 
-MAGIC = {
-    b"PK\x03\x04": "a zip or Excel file",
-    b"\xd0\xcf\x11\xe0": "an old Excel file",
-    b"PAR1": "a Parquet file",
-    b"\x89PNG": "a picture",
-    b"%PDF": "a PDF",
-}
 DELIMITERS = (",", ";", "\t", "|")
-MAX_FIELD = 1_000_000
-MAX_BYTES = 4_000_000_000
+COMMENTS = ("#", "%", "//", "\\")
+SAMPLE = 100  # lines that decide about the mark between fields
+MOST_PREAMBLE = 200
+MOST_CUT = 5_000  # rows that say whether decimal commas have cut numbers
+DATA = re.compile(r"[+-]?\d+([.,:/ T-]\d+)*([eE][+-]?\d+)?[%Z]?", re.ASCII)
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the text of a file is cut into cells, as far as the user says.
+
+    Attributes:
+        delimiter: the mark between fields; found when not given.
+        skip: lines before the table; found when not given.
+        header: whether the first line of the table holds the names of the columns; found when not given.
+        short_rows: whether a row may have fewer fields than the header.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    header: bool | None = None
+    short_rows: bool = False
+    limits: Limits = field(default_factory=Limits)
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file as text.
+    """A file as text.
 
     Attributes:
         file: the name to show in errors.
         columns: column name to its cells, stripped of surrounding blanks.
-        lines: physical line in the file of each row; the header is line 1.
+        lines: physical line in the file of each row; the first line is 1.
         delimiter: the mark between fields.
+        header: whether the file has names of columns.
+        warnings: what was left out or assumed on the way.
+        padded: the cells as they are, of columns where some have blanks around them.
     """
 
     file: str
     columns: dict[str, list[str]]
     lines: list[int]
     delimiter: str = ","
+    header: bool = True
+    warnings: tuple[str, ...] = ()
+    padded: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -60,110 +82,175 @@ class Table:
         return self.columns[name]
 
 
-def read_table(path: str) -> Table:
-    """The cells of the CSV file at `path`; `-` reads standard input, `.gz` is decompressed.
+def read_table(path: str, layout: Layout | None = None) -> Table:
+    """The cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
 
     Raises:
         UsageError: `path` is not a local file.
-        DataError: the file is not a rectangular CSV file with a header and rows.
+        DataError: the file is not a rectangular table with rows.
     """
-    name = "stdin" if path == "-" else Path(path).name
-    text = _text(_bytes(path, name), name)
-    delimiter = _delimiter(text)
-    rows, lines = _rows(text, delimiter, name)
-    if not rows:
+    layout = layout or Layout()
+    name, raw = name_of(path), read_bytes(path, layout.limits)
+    if raw.startswith(b"PAR1"):
+        from gruforecast.data.parquet import parquet_table
+
+        return parquet_table(raw, name, layout.limits)
+    text, warnings = decode(raw, name, layout.encoding)
+    del raw
+    delimiter = layout.delimiter or _delimiter(text, layout.skip)
+    if delimiter != "," and layout.delimiter is None:
+        warnings.append(f"fields are separated by {_spoken(delimiter)}")
+    rows, lines = _rows(text, delimiter, name, layout)
+    if all(_is_comment(row) for row in rows):
         remedy = "Pass a CSV file with a header, a time column and a column of numbers."
         raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
+    begin = 0 if layout.skip is not None else _begin(rows, lines, name, layout)
+    if begin:
+        warnings.append(f"lines 1 to {lines[begin] - 1} stand before the table: left out")
+    found = _table(rows[begin:], lines[begin:], name, layout)
+    return replace(found, delimiter=delimiter, warnings=(*warnings, *found.warnings))
+
+
+def _spoken(delimiter: str) -> str:
+    return {";": "semicolons", "\t": "tabs", "|": "vertical bars"}.get(delimiter, repr(delimiter))
+
+
+def _delimiter(text: str, skip: int | None) -> str:
+    """The mark that cuts the first lines into a table best: below a header, and in as many equal fields as possible."""
+    head = io.StringIO(text[: 4 * SAMPLE * 1000])
+    lines = head.readlines()[: MOST_PREAMBLE + SAMPLE][skip or 0 :]
+
+    def fitness(mark: str) -> tuple[float, int]:
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=mark) if any(cell.strip() for cell in row)][:-1]
+        except csv.Error:
+            rows = []
+        rows = rows or [line.split(mark) for line in lines if line.strip()]
+        width, count = Counter(len(row) for row in rows).most_common(1)[0] if rows else (1, 0)
+        first = next((row for row in rows if len(row) == width), [])
+        named = not any(_is_data(cell) for cell in first)
+        return (count / max(len(rows), 1) + named if width > 1 else 0.0), width
+
+    return max(DELIMITERS, key=fitness)
+
+
+def _rows(text: str, delimiter: str, name: str, layout: Layout) -> tuple[Rows, list[int]]:
+    """All rows that are not blank, and the physical line on which each begins."""
+    csv.field_size_limit(layout.limits.field)
+    stream = io.StringIO(text, newline="")
+    skipped = layout.skip or 0
+    for _ in range(skipped):
+        stream.readline()
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
+    rows: Rows = []
+    ends: list[int] = []  # the last line of each row, only where a row may have several
+    several = '"' in text
+    try:
+        while block := list(itertools.islice(reader, 1 if several else 10_000)):
+            rows += block
+            ends += [reader.line_num] * several
+            if len(rows) > layout.limits.rows or len(block[0]) > layout.limits.columns:
+                raise _too_large(len(block[0]), layout.limits, name, reader.line_num + skipped)
+    except csv.Error as error:
+        line = (ends[-1] if ends else 0 if several else len(rows)) + 1 + skipped
+        raise _unreadable(str(error), name, line if several else reader.line_num + skipped) from error
+    begins = [1 + skipped + end for end in [0, *ends[:-1]]] if several else range(1 + skipped, 1 + skipped + len(rows))
+    kept = [k for k, row in enumerate(rows) if _is_filled(row)]
+    return [rows[k] for k in kept], [begins[k] for k in kept]
+
+
+def _is_filled(row: list[str]) -> bool:
+    return bool(row) and (row[0].strip() != "" or any(cell.strip() for cell in row))
+
+
+def _too_large(width: int, limits: Limits, name: str, line: int) -> DataError:
+    what, most, option = ("columns", limits.columns, "--max-columns")
+    if width <= limits.columns:
+        what, most, option = ("rows", limits.rows, "--max-rows")
+    remedy = f"Pass {option} with a larger number if that is wanted."
+    return DataError(f"there are more than {most} {what}.", remedy=remedy, code="GF-D53", file=name, line=line)
+
+
+def _unreadable(error: str, name: str, line: int) -> DataError:
+    found, remedy = f"{error}.", "Correct this line."
+    if "unexpected end" in error:
+        found, remedy = "a quote that opens here is never closed.", "Close the quote, or double quotes inside a field."
+    if "field larger" in error:
+        found, remedy = "a field is too long.", "Close a quote that is open, or pass --max-field with a larger number."
+    return DataError(found, remedy=remedy, code="GF-D11", file=name, line=line)
+
+
+def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
+    """The first row of the table: what stands before it are comments, or lines with fewer fields than the rows have."""
+    width = Counter(len(row) for row in rows[: MOST_PREAMBLE + SAMPLE]).most_common(1)[0][0]
+    first = next(k for k, row in enumerate(rows) if not _is_comment(row))
+    begin = next((k for k in range(first, len(rows)) if len(rows[k]) == width and not _is_comment(rows[k])), first)
+    header = rows[begin]
+    if begin == first or begin > MOST_PREAMBLE:
+        return first
+    if any(_is_data(cell.strip()) for cell in header) and layout.header is not False:
+        if begin - first == 1 and not _only_blank_beyond(rows, first):
+            row, wanted = rows[begin], len(rows[first])
+            raise _wrong_width(len(row), wanted, name, lines[begin])
+        return first
+    return begin
+
+
+def _is_comment(row: list[str]) -> bool:
+    return row[0].lstrip().startswith(COMMENTS)
+
+
+def _only_blank_beyond(rows: Rows, header: int) -> bool:
+    """Whether all fields beyond those of the header are empty: marks at the ends of lines."""
+    width = len(rows[header])
+    return all(not any(cell.strip() for cell in row[width:]) for row in rows[header + 1 :])
+
+
+def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
+    """The rows as named columns of equal length."""
+    comments = [k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])]
+    warnings = [f"{len(comments)} lines are comments: left out"] * bool(comments)
+    if comments:
+        gone = set(comments)
+        lines = [line for k, line in enumerate(lines) if k not in gone]
+        rows = [row for k, row in enumerate(rows) if k not in gone]
+    named = _has_header(rows, layout.header)
+    if not named:
+        if layout.header is None:
+            warnings.append("the first line holds data, not names: the columns are called column_1, column_2 and so on")
+        rows, lines = [[f"column_{k + 1}" for k in range(len(rows[0]))], *rows], [lines[0], *lines]
     header = [cell.strip() for cell in rows[0]]
     _check_header(header, name, lines[0])
     if len(rows) == 1:
         remedy = "Add the rows below the header."
         raise DataError("there is a header but no rows.", remedy=remedy, code="GF-D02", file=name)
-    _check_widths(rows, lines, name)
-    cells = zip(*rows[1:], strict=True)
-    columns = {title: [cell.strip() for cell in column] for title, column in zip(header, cells, strict=True)}
-    columns.pop("", None)
-    return Table(name, columns, lines[1:], delimiter)
+    rows, more = _rectangular(rows, lines, name, layout)
+    columns, padded = {}, {}
+    for title, cells in zip(header, zip(*rows[1:], strict=True), strict=True):
+        columns[title] = [cell.strip() for cell in cells]
+        if columns[title] != list(cells):
+            padded[title] = list(cells)
+    _check_cut_numbers(rows, lines, name, layout)
+    nameless = columns.pop("", None)
+    if nameless is not None and any(nameless):
+        warnings.append(f"column {header.index('') + 1} has no name: left out")
+    return Table(name, columns, lines[1:], header=named, warnings=(*warnings, *more), padded=padded)
 
 
-def require_local_file(path: str) -> None:
-    """Refuse a path that is not on this machine; `-` is standard input.
-
-    Raises:
-        UsageError: it is an address, or there is nothing of that name.
-    """
-    if "://" in path:
-        remedy = "Download it first and give the path of a local file."
-        raise UsageError(f"{path} is not a local file.", remedy=remedy, code="GF-U01")
-    if path != "-" and not os.path.lexists(path):
-        raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
+def _has_header(rows: Rows, said: bool | None) -> bool:
+    """Whether the first row holds names: as the user says, or unless it is data like the rows below it."""
+    if said is not None:
+        return said
+    first = [cell.strip() for cell in rows[0]]
+    if len(rows) < 3 or not first or not _is_data(first[0]):
+        return True
+    alike = [(_is_data(a), _is_data(b.strip())) for a, b in zip(first, rows[1], strict=False)]
+    return not (all(above == below for above, below in alike) and sum(above for above, _ in alike) >= 2)
 
 
-def _bytes(path: str, name: str) -> bytes:
-    require_local_file(path)
-    if path == "-":
-        return sys.stdin.buffer.read(MAX_BYTES) if sys.stdin else b""
-    target = Path(path)
-    if not target.is_file():
-        raise DataError("this is not a regular file.", remedy="Give a CSV file.", code="GF-D03", file=name)
-    try:
-        with gzip.open(target) if target.suffix == ".gz" else target.open("rb") as stream:
-            raw = stream.read(MAX_BYTES)
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise DataError(
-            f"the gzip data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name
-        ) from error
-    except OSError as error:
-        remedy = "Give yourself the right to read it, or copy it to another place."
-        raise DataError(f"it cannot be read: {error.strerror}.", remedy=remedy, code="GF-D05", file=name) from error
-    if len(raw) == MAX_BYTES:
-        remedy = "Split the file or aggregate it first."
-        raise DataError(f"the file is over {MAX_BYTES} bytes.", remedy=remedy, code="GF-D06", file=name)
-    return raw
-
-
-def _text(raw: bytes, name: str) -> str:
-    for magic, kind in MAGIC.items():
-        if raw.startswith(magic):
-            remedy = "Save it as CSV and pass that file."
-            raise DataError(f"this is {kind}, not text.", remedy=remedy, code="GF-D07", file=name)
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        found = f"byte 0x{raw[error.start]:02x} is not UTF-8."
-        remedy = "Save the file as UTF-8 (for example: iconv -f latin1 -t utf-8)."
-        raise DataError(found, remedy=remedy, code="GF-D08", file=name, line=line) from error
-    if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
-        remedy = "Remove it; the file may be damaged or UTF-16."
-        raise DataError("there is a NUL byte.", remedy=remedy, code="GF-D09", file=name, line=line)
-    return text
-
-
-def _delimiter(text: str) -> str:
-    """The mark that the first line that is not blank has most often."""
-    first = next((line for line in text[:MAX_FIELD].splitlines() if line.strip()), "")
-    return max(DELIMITERS, key=first.count)
-
-
-def _rows(text: str, delimiter: str, name: str) -> tuple[list[list[str]], list[int]]:
-    """All rows that are not blank, and the physical line on which each begins."""
-    csv.field_size_limit(MAX_FIELD)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows, lines, begin = [], [], 1
-    try:
-        for row in reader:
-            if any(cell and not cell.isspace() for cell in row):
-                rows.append(row)
-                lines.append(begin)
-            begin = reader.line_num + 1
-    except csv.Error as error:
-        unclosed = "unexpected end" in str(error)
-        found = "a quote that opens here is never closed." if unclosed else f"{error}."
-        remedy = "Close the quote, or double quotes inside a field." if unclosed else "Correct this line."
-        raise DataError(found, remedy=remedy, code="GF-D11", file=name, line=begin) from error
-    return rows, lines
+def _is_data(cell: str) -> bool:
+    """Whether a cell holds a number or a date of digits."""
+    return DATA.fullmatch(cell.strip()) is not None and not re.fullmatch(r"\d{4}", cell.strip())
 
 
 def _check_header(header: list[str], name: str, line: int) -> None:
@@ -175,21 +262,58 @@ def _check_header(header: list[str], name: str, line: int) -> None:
             remedy = "Give each column its own name."
             raise DataError(found, remedy=remedy, code="GF-D12", file=name, line=line, column=title)
         seen.add(title)
-    if all(_looks_like_data(title) for title in header):
-        remedy = "Add a header line such as ds,y."
-        raise DataError(
-            "the first line looks like data, not like a header.", remedy=remedy, code="GF-D13", file=name, line=line
+    if header and all(_is_data(title) for title in header):
+        remedy = "Add a header line such as ds,y, or pass --no-header."
+        found = "the first line looks like data, not like a header."
+        raise DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
+
+
+def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, list[str]]:
+    """The rows with as many fields as the header, and warnings."""
+    width, warnings = len(rows[0]), []
+    wrong = [k for k, row in enumerate(rows) if len(row) != width]
+    if not wrong:
+        return rows, []
+    if all(len(rows[k]) > width for k in wrong) and _only_blank_beyond(rows, 0):
+        warnings.append(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
+        return [row[:width] for row in rows], warnings
+    if layout.short_rows and all(len(rows[k]) < width for k in wrong):
+        warnings.append(
+            f"{len(wrong)} rows are shorter than the header (first: line {lines[wrong[0]]}): filled with blanks"
         )
+        return [row + [""] * (width - len(row)) for row in rows], warnings
+    raise _wrong_width(len(rows[wrong[0]]), width, name, lines[wrong[0]])
 
 
-def _looks_like_data(title: str) -> bool:
-    return bool(title) and title[0] in "0123456789+-." and any(mark.isdigit() for mark in title)
+def _check_cut_numbers(rows: Rows, lines: list[int], name: str, layout: Layout) -> None:
+    """Refuse rows filled up to ever different columns: decimal commas that were fields' ends, so nothing fits its name.
+
+    Raises:
+        DataError: there are at least three such lengths, and they change from row to row.
+    """
+    if len(rows[0]) < 6 or layout.short_rows:
+        return
+    filled = [max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0) for row in rows[1:MOST_CUT]]
+    counts = Counter(filled)
+    usual = [length for length, count in counts.items() if count >= 0.005 * len(filled)]
+    changes = sum(a != b for a, b in itertools.pairwise(filled))
+    if len(usual) < 3 or changes < 0.1 * len(filled):
+        return
+    inside = sum(not cell.strip() for row, length in zip(rows[1:], filled, strict=False) for cell in row[:length])
+    if inside < 0.01 * len(filled) * len(rows[0]):
+        found = (
+            f"the rows are filled up to column {min(usual)}, {max(usual)} or between, changing from row to row: decimal"
+            " commas without quotes seem to have cut numbers in two."
+        )
+        remedy = "Export the file again with decimal points or with quotes; values cannot be told apart here."
+        raise DataError(found, remedy=remedy, code="GF-D56", file=name, line=lines[1])
 
 
-def _check_widths(rows: list[list[str]], lines: list[int], name: str) -> None:
-    width = len(rows[0])
-    for row, line in zip(rows, lines, strict=True):
-        if len(row) != width:
-            found = f"this row has {len(row)} fields, the header has {width}."
-            remedy = "Correct the row; a comma inside a value needs quotes around the value."
-            raise DataError(found, remedy=remedy, code="GF-D14", file=name, line=line)
+def _wrong_width(found: int, wanted: int, name: str, line: int) -> DataError:
+    missing = wanted - found
+    text = f"this row has {found} fields, the header has {wanted}."
+    remedy = "Correct the row; a comma inside a value needs quotes around the value."
+    if missing > 0:
+        text = f"{text[:-1]}: {missing} missing."
+        remedy = "Correct the row, or pass --allow-short-rows if what is missing may be blank."
+    return DataError(text, remedy=remedy, code="GF-D14", file=name, line=line)

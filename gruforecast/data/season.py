@@ -116,3 +116,32 @@ def _peak(x: Floats) -> int | None:
     clear = lags[top & (correlation[lags] > 0.3) & (again > 0.2)]
     clear = np.array([k for k in clear if is_seasonal(x, int(k))], dtype=int)
     return int(clear[np.argmax(correlation[clear])]) if len(clear) else None
+
+
+def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int, float]]:
+    """Usual seasons that the series show, with their strength, strongest first.
+
+    The strength is `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
+    Smith and Hyndman 2006), as the median over the series that are long enough.
+    """
+    lengths = np.diff(indptr)
+    chosen = np.argsort(-lengths, kind="stable")[:MOST_SERIES]
+    filled = [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    found = []
+    for length in usual_seasons(freq):
+        long = [x for x in filled if len(x) > USUAL_PERIODS * length]
+        if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:
+            found.append((length, float(np.median([strength(x, length) for x in long]))))
+    return sorted(found, key=lambda pair: -pair[1])
+
+
+def strength(values: Floats, length: int) -> float:
+    """Strength of the season of `length` rows in a series, between 0 and 1."""
+    weights = np.ones(length + 1 - length % 2)
+    weights[[0, -1]] = 1.0 if length % 2 else 0.5
+    half = len(weights) // 2
+    around = values[half : len(values) - half] - np.convolve(values, weights / length, "valid")
+    phase = np.arange(len(around)) % length
+    means = np.bincount(phase, around, length) / np.maximum(np.bincount(phase, minlength=length), 1)
+    total = float(np.var(around))
+    return max(0.0, 1.0 - float(np.var(around - means[phase])) / total) if total > 0 else 0.0

@@ -10,19 +10,10 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.frequency import Frequency
-from gruforecast.data.stamps import StampForm
+from gruforecast.data.plan import Names, Plan
 
 if TYPE_CHECKING:
     import pandas as pd
-
-
-@dataclass(frozen=True)
-class Names:
-    """The user's own column names; `ids` may be empty (one series without an id column) or several (a compound key)."""
-
-    time: str
-    target: str
-    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -32,17 +23,31 @@ class Panel:
     Attributes:
         ids: (n_series,) keys as text, one tuple a series with a part for each id column.
         indptr: (n_series + 1,) first row of each series.
-        ds: (n_rows,) datetime64[s] in the calendar of the input.
+        ds: (n_rows,) datetime64[s] in the calendar of the input; UTC where the plan has a time zone.
         y: (n_rows,) in the user's unit; NaN = missing, also for stamps that the input skipped.
+        plan: how the file was read.
     """
 
     ids: tuple[tuple[str, ...], ...]
     indptr: Ints
     ds: Stamps
     y: Floats
-    freq: Frequency
-    form: StampForm
-    names: Names
+    plan: Plan
+
+    @property
+    def freq(self) -> Frequency:
+        """The step of time."""
+        return self.plan.freq
+
+    @property
+    def names(self) -> Names:
+        """The user's column names."""
+        return self.plan.names
+
+    @property
+    def wall(self) -> Stamps:
+        """Wall clock of each row, (n_rows,): what calendar features are made of."""
+        return self.plan.form.wall(self.ds)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -82,7 +87,15 @@ class Panel:
 
         keys = np.repeat(np.arange(len(self.ids)), self.lengths)
         frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
-        return pd.DataFrame(frame | {self.names.time: self.form.write(self.ds), self.names.target: self.y})
+        frame |= _times(self.plan, self.ds)
+        return pd.DataFrame(frame | {self.names.target: self.y})
+
+
+def _times(plan: Plan, ds: Stamps) -> dict[str, object]:
+    """The time columns of stamps (n,) or (n, horizon), flattened."""
+    until = plan.form.stamp.until
+    ends = plan.freq.after(ds.ravel(), 1).reshape(ds.shape) if until else None
+    return dict(zip(plan.names.time, plan.form.write(ds, ends), strict=True))
 
 
 @dataclass(frozen=True)
@@ -101,8 +114,7 @@ class Forecast:
     levels: tuple[float, ...]
     lower: Floats
     upper: Floats
-    form: StampForm
-    names: Names
+    plan: Plan
 
     def to_frame(self) -> pd.DataFrame:
         """Long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level."""
@@ -110,9 +122,9 @@ class Forecast:
 
         horizon = self.mean.shape[1]
         keys = np.repeat(np.arange(len(self.ids)), horizon)
-        id_names = self.names.ids or ("unique_id",)
+        id_names = self.plan.names.ids or ("unique_id",)
         frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(id_names)}
-        frame |= {self.names.time: self.form.write(self.ds), "y_hat": self.mean.ravel()}
+        frame |= _times(self.plan, self.ds) | {"y_hat": self.mean.ravel()}
         for k, level in enumerate(self.levels):
             frame[f"lo-{level:g}"] = self.lower[:, :, k].ravel()
             frame[f"hi-{level:g}"] = self.upper[:, :, k].ravel()

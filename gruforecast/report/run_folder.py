@@ -21,12 +21,12 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
     start, end = panel.indptr[:-1], panel.indptr[1:]
     for name, part in (("train", panel.rows(start, divided.test)), ("test", panel.rows(divided.test, end))):
         keys = ["/".join(panel.ids[k]) for k in np.repeat(np.arange(len(panel)), part.lengths)]
-        frame = pd.DataFrame({"unique_id": keys, "ds": part.form.write(part.ds), "y": part.y})
+        frame = pd.DataFrame({"unique_id": keys, "ds": part.plan.form.joined(part.ds), "y": part.y})
         frame.to_csv(run_dir / f"{name}.csv", index=False)
     windows = divided.test_windows()
     rows = windows.end[:, None] + np.arange(divided.horizon)
     keys = ["/".join(panel.ids[k]) for k in np.repeat(windows.series, divided.horizon)]
-    stamps = panel.form.write(panel.ds[rows])
+    stamps = panel.plan.form.joined(panel.ds[rows])
     for one in judged:
         columns: dict[str, Any] = {"unique_id": keys, "ds": stamps, "y_hat": one.mean.ravel()}
         for k, level in enumerate(one.calibration.levels):

@@ -1,0 +1,50 @@
+"""`gruforecast check`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import typer
+
+from gruforecast.cli.edge import error_edge
+from gruforecast.cli.reading import COLUMNS, with_reading
+
+RESULT = "Result"
+
+
+@with_reading
+def check(
+    data: Annotated[str, typer.Argument(help="CSV, gzip or Parquet file; '-' is standard input.")],
+    reading: Callable[[], Any],
+    horizon: Annotated[
+        int | None, typer.Option(help="Steps to forecast; by frequency if not given.", rich_help_panel=COLUMNS)
+    ] = None,
+    season: Annotated[
+        int | None, typer.Option(help="Rows of one season; found if not given.", rich_help_panel=COLUMNS)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=RESULT)] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="Say only what is wrong.", rich_help_panel=RESULT)
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("-v", "--verbose", help="Show every series.", rich_help_panel=RESULT)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=RESULT)] = False,
+) -> None:
+    """Look at a file: what is odd, how it would be read, and each series. Nothing is trained.
+
+    Example: gruforecast check sales.csv --time Date --target Sales
+    """
+    with error_edge(as_json=as_json, debug=debug):
+        from gruforecast.doctor import examine
+        from gruforecast.options import FitOptions
+
+        facts = examine(FitOptions(data, reading=reading(), horizon=horizon, season=season))
+        if as_json:
+            typer.echo(json.dumps(facts, allow_nan=False))
+            return
+        from gruforecast.report.examination import show_examination
+
+        show_examination(facts, quiet=quiet, verbose=verbose)

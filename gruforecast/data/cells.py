@@ -1,0 +1,37 @@
+"""A column of text with what an error needs to name its place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from gruforecast.errors import DataError
+
+
+@dataclass(frozen=True)
+class Column:
+    """The cells of one column.
+
+    Attributes:
+        file: the name to show in errors.
+        lines: physical line in the file of each cell.
+        delimiter: the mark between the fields of the file.
+    """
+
+    file: str
+    name: str
+    cells: list[str]
+    lines: list[int]
+    delimiter: str = ","
+
+    def distinct(self) -> list[str]:
+        """Each different cell once, in order of appearance."""
+        return list(dict.fromkeys(self.cells))
+
+    def refused(self, cell: str, found: str, remedy: str, code: str) -> DataError:
+        """The error that names the first line where `cell` stands."""
+        return self.refused_at(self.cells.index(cell), found, remedy, code)
+
+    def refused_at(self, k: int, found: str, remedy: str, code: str) -> DataError:
+        """The error that names the line of row `k`."""
+        place = {"file": self.file, "line": self.lines[k], "column": self.name, "value": self.cells[k]}
+        return DataError(found, remedy=remedy, code=code, **place)  # type: ignore[arg-type]

@@ -1,0 +1,89 @@
+"""What is odd about the values of a panel: said, never mended unasked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.frequency import DAY
+from gruforecast.data.numbers import outliers, sentinel
+from gruforecast.data.table import Panel
+from gruforecast.data.zones import clock_change
+from gruforecast.errors import shorten
+
+SMALLEST = 1.2e-38  # of 32-bit numbers with full precision
+AHEAD = 10  # years from today on that a stamp may lie
+SHOWN = 3
+
+
+def odd_values(panel: Panel, lines: Ints) -> list[str]:
+    """A sentence for each oddity that a forecast may suffer from.
+
+    Args:
+        lines: (n_rows,) line in the file of each row, 0 where the file has none.
+    """
+    y, found = panel.y, []
+    if (code := sentinel(y)) is not None:
+        value, count = code
+        at = _places(np.flatnonzero(y == value), lines)
+        found.append(
+            f"{value:g} stands there {count} times, far from all other values ({at}):"
+            f" pass --na-values={value:g} if it means missing"
+        )
+    else:
+        found += _far_off(panel, lines)
+    pairs = list(itertools.pairwise(panel.indptr))
+    constant = [k for k, (a, b) in enumerate(pairs) if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
+    if constant:
+        names = shorten(["/".join(panel.ids[k]) for k in constant], SHOWN)
+        found.append(f"{len(constant)} series never change ({names}): their MASE is not defined")
+    tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
+    if len(tiny):
+        found.append(
+            f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
+        )
+    last = panel.ds.max()
+    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
+        found.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
+    return found + _put_forward(panel)
+
+
+def _far_off(panel: Panel, lines: Ints) -> list[str]:
+    """Values many interquartile ranges away from the others of their series."""
+    parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
+    far = np.concatenate([part for part in parts if len(part)] or [np.zeros(0, int)]).astype(int)
+    if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
+        return []  # so many are no accident but the nature of the data
+    shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN])
+    more = " and more" if len(far) > SHOWN else ""
+    return [f"{len(far)} values lie far from all others of their series ({shown}{more}): they are kept"]
+
+
+def _put_forward(panel: Panel) -> list[str]:
+    """A clock that skips an hour each spring, in local stamps without a zone."""
+    if panel.plan.form.stamp.tz or panel.freq.unit != "s" or panel.freq.step >= DAY:
+        return []
+    missing = panel.ds[np.isnan(panel.y)]
+    hours = (missing - missing.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
+    few = (
+        0
+        < len(missing)
+        <= 3 * len(panel) * (1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365)
+    )
+    if not few or (hours > 3).any() or not clock_change(missing, missing):
+        return []
+    return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
+
+
+def _places(rows: Ints, lines: Ints) -> str:
+    shown = ", ".join(str(lines[k]) for k in rows[:SHOWN])
+    return f"line{'s' if len(rows) > 1 else ''} {shown}{' and more' if len(rows) > SHOWN else ''}"
+
+
+def share_of_zeros(values: Floats) -> float:
+    """Share of the values seen that are zero."""
+    seen = values[~np.isnan(values)]
+    return float((seen == 0).mean()) if len(seen) else 0.0

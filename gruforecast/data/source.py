@@ -1,0 +1,204 @@
+"""From a local file to text: limits, compression, encoding. Nothing is opened that is not on this machine."""
+
+from __future__ import annotations
+
+import codecs
+import gzip
+import io
+import os
+import re
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from gruforecast.errors import DataError, UsageError
+
+MAGIC = {
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"\x89PNG": "a picture",
+    b"\xff\xd8\xff": "a picture",
+    b"%PDF": "a PDF",
+    b"\x1f\x8b": "gzip data without the ending .gz",
+    b"SQLite format 3": "an SQLite database",
+}
+UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+KANA = re.compile(b"[\x81\x82\x83\x8d\x8f\x90\x9d]")  # first bytes of kana, or of kanji and no letters in the West
+BLOCK = 1 << 20
+LEAST_BOMB, MOST_RATIO = 100_000_000, 100  # what is unpacked may be so large, or so many times the packed size
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a file may be at most; each has an option of its own.
+
+    Attributes:
+        bytes: of text, after unpacking.
+        field: characters of one cell.
+    """
+
+    bytes: int = 2_000_000_000
+    rows: int = 50_000_000
+    columns: int = 2_000
+    field: int = 1_000_000
+
+
+def read_bytes(path: str, limits: Limits) -> bytes:
+    """The content of a local file, unpacked; `-` is standard input.
+
+    Raises:
+        UsageError: `path` is not a local file.
+        DataError: it is no regular file, cannot be read, is larger than allowed, or changes meanwhile.
+    """
+    require_local_file(path)
+    name = name_of(path)
+    if path == "-":
+        return _up_to(sys.stdin.buffer, limits.bytes, name) if sys.stdin else b""
+    target = Path(path)
+    if not target.is_file():
+        raise DataError("this is not a regular file.", remedy="Give a CSV file.", code="GF-D03", file=name)
+    try:
+        before = target.stat()
+        with _opened(target, name) as stream:
+            packed = target.suffix in (".gz", ".zip")
+            most = min(limits.bytes, max(LEAST_BOMB, MOST_RATIO * before.st_size)) if packed else limits.bytes
+            raw = _up_to(stream, most, name)
+        after = target.stat()
+    except (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
+        remedy = "Copy it again."
+        raise DataError(f"the packed data are damaged ({error}).", remedy=remedy, code="GF-D04", file=name) from error
+    except OSError as error:
+        remedy = "Give yourself the right to read it, or copy it to another place."
+        raise DataError(f"it cannot be read: {error.strerror}.", remedy=remedy, code="GF-D05", file=name) from error
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        remedy = "Wait until whatever writes it has ended, or copy it first."
+        raise DataError("the file changed while it was read.", remedy=remedy, code="GF-D51", file=name)
+    return raw
+
+
+def require_local_file(path: str) -> None:
+    """Refuse a path that is not on this machine; `-` is standard input.
+
+    Raises:
+        UsageError: it is an address, or there is nothing of that name.
+    """
+    if "://" in path:
+        remedy = "Download it first and give the path of a local file."
+        raise UsageError(f"{path} is not a local file.", remedy=remedy, code="GF-U01")
+    if path != "-" and not os.path.lexists(path):
+        raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
+
+
+def name_of(path: str) -> str:
+    """The name to show in messages."""
+    return "stdin" if path == "-" else Path(path).name
+
+
+@contextmanager
+def _opened(target: Path, name: str) -> Iterator[IO[bytes]]:
+    if target.suffix == ".gz":
+        with gzip.open(target) as stream:
+            yield stream  # type: ignore[misc]
+    elif target.suffix == ".zip":
+        with zipfile.ZipFile(target) as archive:
+            members = [info for info in archive.infolist() if not info.is_dir()]
+            if len(members) != 1:
+                found = f"the zip file holds {len(members)} files."
+                raise DataError(found, remedy="Unpack it and pass one of them.", code="GF-D52", file=name)
+            with archive.open(members[0]) as stream:
+                yield stream
+    else:
+        with target.open("rb") as stream:
+            yield stream
+
+
+def _up_to(stream: IO[bytes], most: int, name: str) -> bytes:
+    whole = io.BytesIO()
+    while block := stream.read(BLOCK):
+        whole.write(block)
+        if whole.tell() > most:
+            remedy = (
+                "Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them first)."
+            )
+            raise DataError(f"there are more than {most} bytes.", remedy=remedy, code="GF-D06", file=name)
+    return whole.getvalue()
+
+
+def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]:
+    """The text of a file, and warnings.
+
+    UTF-8, and UTF-16 with its mark, are read as they are. What is neither is read in the encoding found by its bytes,
+    with a warning: digits, signs and separators are the same in all of them, only letters may differ.
+
+    Args:
+        encoding: the user's choice; it must fit every byte.
+
+    Raises:
+        DataError: this is no text, or not in that encoding.
+    """
+    for magic, kind in MAGIC.items():
+        if raw.startswith(magic):
+            remedy = "Save it as CSV and pass that file."
+            raise DataError(f"this is {kind}, not text.", remedy=remedy, code="GF-D07", file=name)
+    text, warnings = _decoded(raw, name, encoding)
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        remedy = "Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le)."
+        raise DataError("there is a NUL byte.", remedy=remedy, code="GF-D09", file=name, line=line)
+    return text.removeprefix("\ufeff"), warnings
+
+
+def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]:
+    if encoding is not None or raw.startswith(UTF16):
+        chosen = encoding or "utf-16"
+        try:
+            return raw.decode(chosen), [] if encoding else ["read as UTF-16"]
+        except LookupError as error:
+            remedy = "Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example."
+            raise UsageError(f"--encoding {chosen!r} is unknown.", remedy=remedy, code="GF-U30") from error
+        except UnicodeDecodeError as error:
+            raise _not_in(chosen, raw, name, error) from error
+    try:
+        return raw.decode("utf-8-sig"), []
+    except UnicodeDecodeError as error:
+        found = _guessed(raw)
+        if found is None:
+            raise _not_in("utf-8", raw, name, error) from error
+        line = raw[: error.start].count(b"\n") + 1
+        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {found}; --encoding names another"
+        return raw.decode(found), [text]
+
+
+def _guessed(raw: bytes) -> str | None:
+    """The encoding that the bytes that are not ASCII speak for; None where this does not look like text."""
+    high = sum(byte > 127 for byte in raw[:BLOCK])
+    control = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in raw[:BLOCK])
+    if control or not high or (b"\n" not in raw[:BLOCK] and b"\r" not in raw[:BLOCK]):
+        return None
+    for encoding in ("shift_jis", "cp1252", "latin-1"):
+        try:
+            text = raw.decode(encoding)
+        except UnicodeDecodeError:
+            continue
+        if encoding != "shift_jis" or (KANA.search(raw) and _is_japanese(text)):
+            return encoding
+    return None
+
+
+def _is_japanese(text: str) -> bool:
+    """Whether most letters beyond ASCII are kana or kanji of two bytes, which Western text read so rarely gives."""
+    foreign = [mark for mark in text[:BLOCK] if ord(mark) > 127]
+    wide = sum("\u3040" <= mark <= "\u30ff" or "\u4e00" <= mark <= "\u9fff" for mark in foreign)
+    return 10 * wide >= 9 * len(foreign)
+
+
+def _not_in(encoding: str, raw: bytes, name: str, error: UnicodeDecodeError) -> DataError:
+    line = raw[: error.start].count(b"\n") + 1
+    found = f"byte 0x{raw[error.start]:02x} is not {encoding.upper()}."
+    remedy = "Pass the right one with --encoding, or save the file as UTF-8."
+    return DataError(found, remedy=remedy, code="GF-D08", file=name, line=line)

@@ -1,0 +1,88 @@
+"""Clocks of a place: wall clock to UTC and back, with the hours that a change of the clock skips or repeats."""
+
+from __future__ import annotations
+
+import datetime as dt
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import numpy as np
+
+from gruforecast.arrays import Ints, Stamps
+from gruforecast.errors import UsageError
+
+HOUR = 3600
+
+
+def zone_named(name: str) -> ZoneInfo:
+    """The time zone of an IANA name such as `Europe/London`.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError, ModuleNotFoundError) as error:
+        remedy = "Use a name such as Europe/London, Australia/Melbourne or UTC."
+        raise UsageError(f"--tz {name!r} is not a time zone.", remedy=remedy, code="GF-U32") from error
+
+
+def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]:
+    """Stamps (n,) in UTC, positions of wall clock times that never were, and how many hours stood there once only.
+
+    Of two equal stamps of one series in a repeated hour the first in the file comes first. Where only one is there, it
+    is the earlier one.
+
+    Args:
+        wall: stamps in the order of the file; keys: the series of each.
+    """
+    distinct, where = np.unique(wall, return_inverse=True)
+    early, late = _offsets(distinct, zone, 0), _offsets(distinct, zone, 1)
+    skipped = np.flatnonzero((early < late)[where])  # PEP 495: in a gap the first reading has the smaller offset
+    repeated = (early > late)[where]
+    second = np.zeros(len(wall), bool)
+    seen: dict[tuple[int, int], int] = {}
+    for k in np.flatnonzero(repeated):
+        place = int(keys[k]), int(where[k])
+        second[k] = place in seen
+        seen[place] = seen.get(place, 0) + 1
+    offset = np.where(second, late[where], early[where])
+    alone = sum(count == 1 for count in seen.values())
+    return wall - offset.astype("timedelta64[s]"), skipped, alone
+
+
+def to_wall(utc: Stamps, zone: ZoneInfo) -> tuple[Stamps, Ints]:
+    """Wall clock and offset from UTC in seconds of stamps in UTC, of any shape."""
+    flat = utc.astype("datetime64[s]").ravel()
+    hours, where = np.unique(flat.astype("datetime64[h]"), return_inverse=True)
+    # changes of the clock lie on full quarters of an hour at least, offsets do not change within one
+    quarters = (flat - flat.astype("datetime64[h]")).astype(np.int64) // 900
+    pairs, back = np.unique(np.stack([where, quarters]), axis=1, return_inverse=True)
+    begin = hours[pairs[0]].astype("datetime64[s]").astype(np.int64) + 900 * pairs[1]
+    offsets = [_seconds(dt.datetime.fromtimestamp(int(second), zone)) for second in begin]
+    offset = np.array(offsets, np.int64)[back.ravel()]
+    return (flat + offset.astype("timedelta64[s]")).reshape(utc.shape), offset.reshape(utc.shape)
+
+
+def clock_change(missing: Stamps, repeated: Stamps) -> bool:
+    """Whether stamps that are absent or twice there look like the changes of a clock: early, in spring and autumn."""
+    twice, absent = (_night_hours(stamps) for stamps in (repeated, missing))
+    return len(twice) > 0 and twice <= {9, 10, 11, 3, 4} and (not absent or bool(absent & {3, 4, 9, 10}))
+
+
+def _night_hours(stamps: Stamps) -> set[int]:
+    """Months of the stamps between midnight and four o'clock."""
+    hour = (stamps - stamps.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
+    months = stamps.astype("datetime64[M]").astype(int) % 12 + 1
+    return {int(month) for month in months[hour <= 3]}
+
+
+def _offsets(wall: Stamps, zone: ZoneInfo, fold: int) -> Ints:
+    """Offset from UTC in seconds of each wall clock time, by its first (0) or second (1) reading."""
+    return np.array(
+        [_seconds(one.replace(tzinfo=zone, fold=fold)) for one in wall.astype("datetime64[s]").tolist()], np.int64
+    )
+
+
+def _seconds(stamp: dt.datetime) -> int:
+    offset = stamp.utcoffset()
+    return int(offset.total_seconds()) if offset is not None else 0
