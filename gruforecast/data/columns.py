@@ -128,6 +128,11 @@ def _find_time(table: Table, taken: set[str]) -> str:
     named = [name for name in table.columns if name.lower() in TIME and name not in taken]
     if named:
         return named[0]  # its cells are refused one by one, with the line
+    years = [name for name in table.columns if FORMS["year"].fullmatch(name)]
+    if len(years) >= 5:
+        found = f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps."
+        remedy = "Turn the table round first: one row for each stamp, and totals left out."
+        raise DataError(found, remedy=remedy, code="GF-D15", file=table.file, line=1)
     remedy = f"Name it with --time; the columns are {shorten(list(table.columns), 12)}."
     raise DataError("no column holds time stamps.", remedy=remedy, code="GF-D15", file=table.file)
 

@@ -125,7 +125,13 @@ def _values(
         form = number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
         known = "marks" if options.decimal or options.thousands else "nothing"
     if not options.wide:
-        return parse_numbers(_column(table, names.target), form, known)  # type: ignore[arg-type]
+        try:
+            return parse_numbers(_column(table, names.target), form, known)  # type: ignore[arg-type]
+        except DataError as error:
+            if like is not None and error.code == "GF-D30":
+                marks = f"{like.numbers.decimal!r} as decimal mark and {like.numbers.thousands or 'no'!r} for thousands"
+                error.remedy = f"The model was fitted on numbers with {marks}. {error.remedy}"
+            raise
     columns, left_out = wide_columns(table, names, form)
     parts, warnings = [], list(left_out)
     for name in columns:
