@@ -16,8 +16,12 @@ from gruforecast.search.jobs import Result
 from gruforecast.search.loop import RUN_TRIAL, Search, Trial
 from gruforecast.search.trial import seed_of
 
-MORE_SEEDS = 2  # one of each of the best trials: unlike networks are worth more together than like ones
-MOST_NETWORKS = 5
+AGAIN = (
+    0,
+    1,
+    0,
+)  # places of the trials that are trained with other seeds; two of the best are worth more than the third
+MOST_NETWORKS = 6
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
 
 
@@ -150,7 +154,7 @@ class Finals:
     def _again(self) -> list[Trial]:
         """The trials whose configurations are trained with another seed, too."""
         ranked = self.found.ranked
-        return [ranked[k % len(ranked)] for k in range(MORE_SEEDS if self.several else 0)]
+        return [ranked[k % len(ranked)] for k in AGAIN] if self.several else []
 
     def _origin(self, trial: Trial) -> int:
         """Number of the trial whose configuration this one has."""

@@ -39,7 +39,7 @@ class Budget:
         seconds: for the whole command; None = no limit.
     """
 
-    ENDS = {"search": 0.45, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}  # noqa: RUF012 - never changed
+    ENDS = {"search": 0.42, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}  # noqa: RUF012 - never changed
 
     def __init__(self, seconds: float | None) -> None:
         self._begin = time.time()
