@@ -469,3 +469,17 @@ def test_json_of_findings_and_of_an_error(csv: Any) -> None:
     found = RUNNER.invoke(app, ["check", csv("ds,y\n2024-01-01,1\n2024-01-02,oops\n"), "--json"])
     error = json.loads(found.stdout)["error"]
     assert (error["code"], error["line"], error["column"], error["value"]) == ("GF-D30", 3, "y", "oops")
+
+
+def test_the_environment_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    facts = json.loads(RUNNER.invoke(app, ["check", "--environment", "--json"]).stdout)
+    assert facts["cores"] >= 1
+    assert "keras" in facts["packages"]
+    from gruforecast import environment
+
+    real = environment._version
+    monkeypatch.setattr(environment, "_version", lambda name: "3.14.0" if name == "keras" else real(name))
+    found = RUNNER.invoke(app, ["check", "--environment"])
+    assert found.exit_code == 5
+    assert "keras 3.14.0 is too old (earlier versions have known faults" in found.output
+    assert RUNNER.invoke(app, ["check"]).exit_code == 2

@@ -10,13 +10,15 @@ import typer
 
 from gruforecast.cli.edge import error_edge
 from gruforecast.cli.reading import COLUMNS, with_reading
+from gruforecast.errors import UsageError
 
 RESULT = "Result"
 
 
 @with_reading
 def check(
-    data: Annotated[str, typer.Argument(help="CSV, gzip or Parquet file; '-' is standard input.")],
+    data: Annotated[str | None, typer.Argument(help="CSV, gzip or Parquet file; '-' is standard input.")] = None,
+    *,
     reading: Callable[[], Any],
     horizon: Annotated[
         int | None, typer.Option(help="Steps to forecast; by frequency if not given.", rich_help_panel=COLUMNS)
@@ -24,6 +26,9 @@ def check(
     season: Annotated[
         int | None, typer.Option(help="Rows of one season; found if not given.", rich_help_panel=COLUMNS)
     ] = None,
+    environment: Annotated[
+        bool, typer.Option("--environment", help="Look at this machine instead.", rich_help_panel=RESULT)
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=RESULT)] = False,
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="Say only what is wrong.", rich_help_panel=RESULT)
@@ -38,6 +43,11 @@ def check(
     Example: gruforecast check sales.csv --time Date --target Sales
     """
     with error_edge(as_json=as_json, debug=debug):
+        if environment:
+            _show_environment(as_json=as_json)
+            return
+        if data is None:
+            raise UsageError("there is no file to check.", remedy="Give DATA, or --environment.", code="GF-U34")
         from gruforecast.doctor import examine
         from gruforecast.options import FitOptions
 
@@ -48,3 +58,21 @@ def check(
         from gruforecast.report.examination import show_examination
 
         show_examination(facts, quiet=quiet, verbose=verbose)
+
+
+def _show_environment(*, as_json: bool) -> None:
+    from gruforecast.environment import environment
+
+    facts = environment()
+    if as_json:
+        typer.echo(json.dumps(facts))
+        return
+    for warning in facts["warnings"]:
+        typer.echo(f"warning: {warning}")
+    typer.echo(f"gruforecast {facts['gruforecast']}, Python {facts['python']}, {facts['system']}")
+    room = f"{facts['memory_bytes'] / 1e9:.1f} GB of memory, {facts['free_disk_bytes'] / 1e9:.1f} GB free here"
+    typer.echo(f"{facts['cores']} cores, {room}")
+    typer.echo(", ".join(f"{name} {found}" for name, found in facts["packages"].items()))
+    missing = [name for name, found in facts["extras"].items() if found is None]
+    there = [f"{name} {found}" for name, found in facts["extras"].items() if found]
+    typer.echo(f"extras: {', '.join(there) or 'none'}{'; not installed: ' + ', '.join(missing) if missing else ''}")

@@ -48,7 +48,7 @@ def odd_values(panel: Panel, lines: Ints) -> list[str]:
     last = panel.ds.max()
     if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
         found.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
-    return found + _put_forward(panel)
+    return found + _put_forward(panel) + _holidays(panel)
 
 
 def _far_off(panel: Panel, lines: Ints) -> list[str]:
@@ -76,6 +76,19 @@ def _put_forward(panel: Panel) -> list[str]:
     if not few or (hours > 3).any() or not clock_change(missing, missing):
         return []
     return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
+
+
+def _holidays(panel: Panel) -> list[str]:
+    """Weekdays without a value in any of the series that run over them."""
+    if panel.freq.unit != "B":
+        return []
+    days, where = np.unique(panel.ds, return_inverse=True)
+    seen = np.bincount(where, ~np.isnan(panel.y), len(days))
+    free = days[seen == 0]
+    if not len(free):
+        return []
+    shown = ", ".join(str(day)[:10] for day in free[:SHOWN])
+    return [f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"]
 
 
 def _places(rows: Ints, lines: Ints) -> str:

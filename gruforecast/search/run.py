@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 import threadpoolctl
 
 from gruforecast.durable import Lock, check_place, remove_parts
+from gruforecast.environment import cores, memory
 from gruforecast.log import stderr_to
 from gruforecast.options import FitOptions
 from gruforecast.progress import Progress
@@ -56,27 +56,17 @@ def open_run(
             if journal.torn:
                 progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
             log = run_dir / "log.txt"
-            memory = options.worker_memory or default_memory(workers)
-            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, memory) as pool:
+            most = options.worker_memory or default_memory(workers)
+            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, most) as pool:
                 yield Jobs(pool, journal, run_dir, options.retries, options.trial_time), pool
 
 
 def default_workers() -> int:
     """One per core that this process may use, fewer where memory is short."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, min(cores, _memory() // WORKER_BYTES - 1))
+    return max(1, min(cores(), memory() // WORKER_BYTES - 1))
 
 
 def default_memory(workers: int) -> int:
     """Resident bytes at which a worker is replaced: a fair share of the memory, within bounds."""
     low, high = RECYCLE_BYTES
-    return min(max(int(0.6 * _memory()) // workers, low), high)
-
-
-def _memory() -> int:
-    """Memory of this machine in bytes, or what its control group allows."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
-        with contextlib.suppress(OSError, ValueError):
-            total = min(total, int(Path(path).read_text(encoding="ascii")))
-    return total
+    return min(max(int(0.6 * memory()) // workers, low), high)

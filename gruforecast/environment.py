@@ -1,0 +1,85 @@
+"""What this machine offers: versions, cores, memory, room on disk, and what is wrong with that."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+from importlib.metadata import PackageNotFoundError, requires, version
+from pathlib import Path
+from typing import Any
+
+from gruforecast import __version__
+from gruforecast.errors import ResourceError
+
+EXTRAS = ("statsforecast", "pyarrow")
+LEAST_DISK = 200_000_000  # bytes for a run folder and a model
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?:>=\s*(?P<least>[\d.]+))?")
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Bytes of memory that this machine, or its container, has."""
+    size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        with contextlib.suppress(OSError, ValueError):
+            size = min(size, int(Path(path).read_text(encoding="ascii")))
+    return size
+
+
+def environment(folder: str = ".") -> dict[str, Any]:
+    """Facts about this machine as plain JSON types.
+
+    Raises:
+        ResourceError: a package is missing or too old, with what to do.
+    """
+    packages = _packages()
+    for name, (found, least) in packages.items():
+        remedy = (
+            f"Install it with: pip install '{name}>={least}'." if least else f"Install it with: pip install {name}."
+        )
+        if found is None:
+            raise ResourceError(f"the package {name} is missing.", remedy=remedy, code="GF-E11")
+        if least and _parts(found) < _parts(least):
+            why = " (earlier versions have known faults in loading models)" if name == "keras" else ""
+            raise ResourceError(f"{name} {found} is too old{why}.", remedy=remedy, code="GF-E12")
+    room = os.statvfs(folder)
+    free = room.f_bavail * room.f_frsize
+    return {
+        "gruforecast": __version__,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": cores(),
+        "memory_bytes": memory(),
+        "free_disk_bytes": free,
+        "packages": {name: found for name, (found, _) in packages.items()},
+        "extras": {name: _version(name) for name in EXTRAS},
+        "warnings": [f"only {free / 1e6:.0f} MB are free here"] if free < LEAST_DISK else [],
+    }
+
+
+def _packages() -> dict[str, tuple[str | None, str | None]]:
+    """Version found and least version of every package that gruforecast needs."""
+    needed = [text for text in requires("gruforecast") or [] if "extra ==" not in text]
+    found = {}
+    for text in needed:
+        match = REQUIREMENT.match(text)
+        if match:
+            found[match["name"]] = (_version(match["name"]), match["least"])
+    return found
+
+
+def _version(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _parts(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", text)[:3])
