@@ -21,6 +21,9 @@ from gruforecast.data.timeparts import TimeForm, parse_time
 from gruforecast.data.zones import to_utc, zone_named
 from gruforecast.errors import DataError, UsageError
 
+# errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step
+CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38)}
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -70,7 +73,12 @@ def read_like(path: str, plan: Plan, layout: Layout | None = None) -> Reading:
         fill=plan.fill,
         strip_ids=plan.strip_ids,
     )
-    return _read(table, options, plan)
+    try:
+        return _read(table, options, plan)
+    except DataError as error:
+        if error.code in CONTRADICTIONS:
+            error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
+        raise
 
 
 def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
@@ -125,13 +133,7 @@ def _values(
         form = number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
         known = "marks" if options.decimal or options.thousands else "nothing"
     if not options.wide:
-        try:
-            return parse_numbers(_column(table, names.target), form, known)  # type: ignore[arg-type]
-        except DataError as error:
-            if like is not None and error.code == "GF-D30":
-                marks = f"{like.numbers.decimal!r} as decimal mark and {like.numbers.thousands or 'no'!r} for thousands"
-                error.remedy = f"The model was fitted on numbers with {marks}. {error.remedy}"
-            raise
+        return parse_numbers(_column(table, names.target), form, known)  # type: ignore[arg-type]
     columns, left_out = wide_columns(table, names, form)
     parts, warnings = [], list(left_out)
     for name in columns:

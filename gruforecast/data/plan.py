@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+import numpy as np
+
 from gruforecast.config import from_dict
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.numbers import NumberForm
@@ -107,6 +109,15 @@ class Plan:
         names = (*self.names.time, self.names.target, *self.names.ids)
         if not self.names.time or not all(isinstance(name, str) for name in names):
             raise ValueError(f"impossible names of columns: {self.names}")
+
+    def described(self) -> str:
+        """The plan in words, for a message about a file that contradicts it."""
+        example = " ".join(self.form.joined(np.array(["2024-12-31"], "datetime64[s]")))
+        time = f"time {' and '.join(map(repr, self.names.time))} written like {example!r}"
+        zone = f" in {self.form.stamp.tz}" if self.form.stamp.tz else ""
+        target = "a series in each column" if self.wide else f"target {self.names.target!r}"
+        marks = f"{self.numbers.decimal!r} before decimals"
+        return f"{time}{zone}, step {self.freq.label!r}, {target}, {marks}"
 
     def to_dict(self) -> dict[str, Any]:
         """The plan as plain JSON types."""

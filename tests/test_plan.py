@@ -1,0 +1,156 @@
+"""The plan of a file is followed again: what was clear in many rows stays clear in two."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from gruforecast.data.panel import read_csv, read_like
+from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.errors import DataError, ModelError, UsageError
+
+DAYS = [np.datetime64("2024-01-01") + k for k in range(40)]
+
+
+def plan_of(csv: Any, content: str, **options: Any) -> Plan:
+    plan = read_csv(csv(content, "training.csv"), ReadOptions(**options)).panel.plan
+    again = Plan.from_dict(plan.to_dict(), "model.json")
+    assert again == plan
+    return again
+
+
+def dmy(day: np.datetime64) -> str:
+    year, month, number = str(day).split("-")
+    return f"{number}/{month}/{year}"
+
+
+@pytest.mark.parametrize(
+    ("training", "options", "later", "values", "first"),
+    [
+        (
+            "ds;y\n" + "".join(f"{day};{k},{k % 10}5\n" for k, day in enumerate(DAYS)),
+            {},
+            "ds;y\n2024-03-01;1,234\n2024-03-02;2,345\n",
+            [1.234, 2.345],
+            "2024-03-01",
+        ),
+        (
+            "ds,y\n" + "".join(f"{dmy(day)},{k}\n" for k, day in enumerate(DAYS)),
+            {},
+            "ds,y\n01/03/2024,1\n02/03/2024,2\n",
+            [1, 2],
+            "2024-03-01",
+        ),
+        (
+            "ds,a,b\n" + "".join(f"{day},{k},{2 * k}\n" for k, day in enumerate(DAYS)),
+            {"wide": True},
+            "ds,b,a\n2024-03-01,1,3\n2024-03-02,2,4\n",
+            [1, 2, 3, 4],
+            "2024-03-01",
+        ),
+        (
+            "date,hour,y\n" + "".join(f"{day},{h},{h}\n" for day in DAYS[:4] for h in range(1, 25)),
+            {},
+            "date,hour,y\n2024-03-01,1,1\n2024-03-01,2,2\n",
+            [1, 2],
+            "2024-03-01",
+        ),
+        (
+            "ds,y\n" + "".join(f"2024-03-10 {h:02}:00,{h}\n" for h in range(24)),
+            {"tz": "Europe/Paris"},
+            "ds,y\n2024-10-27 02:00,1\n2024-10-27 02:00,2\n2024-10-27 03:00,3\n",
+            [1, 2, 3],
+            "2024-10-27",
+        ),
+        (
+            "".join(f"{day},{k}\n" for k, day in enumerate(DAYS)),
+            {},
+            "2024-03-01,1\n2024-03-02,2\n",
+            [1, 2],
+            "2024-03-01",
+        ),
+        (
+            "ds,y\n" + "".join(f"{day},{k}\n" for k, day in enumerate(DAYS)),
+            {"missing": ("-9",), "fill": True},
+            "ds,y\n2024-03-01,1\n2024-03-02,-9\n2024-03-03,3\n",
+            [1, 2, 3],
+            "2024-03-01",
+        ),
+        (
+            "ds,y\n" + "".join(f"{day} {h}:15,{h}\n" for day in DAYS for h in (10, 20)),
+            {"resample": "sum", "freq": "D"},
+            "ds,y\n2024-03-01 05:00,1\n2024-03-01 07:00,2\n2024-03-02 05:00,5\n",
+            [3, 5],
+            "2024-03-01",
+        ),
+        (
+            "ds,y\n"
+            + "".join(
+                f"{str(day).replace('-01-', '-JAN-').replace('-02-', '-FEB-')},{k}$\n" for k, day in enumerate(DAYS)
+            ),
+            {"date_format": "%Y-%b-%d"},
+            "ds,y\n2024-MAR-01,1$\n2024-MAR-02,2$\n",
+            [1, 2],
+            "2024-03-01",
+        ),
+    ],
+    ids=[
+        "decimal comma",
+        "day first",
+        "wide",
+        "hours from 1",
+        "zone",
+        "no header",
+        "missing and fill",
+        "resample",
+        "format",
+    ],
+)
+def test_a_short_later_file_is_read_by_the_plan(
+    csv: Any, training: str, options: dict[str, Any], later: str, values: list[float], first: str
+) -> None:
+    plan = plan_of(csv, training, **options)
+    panel = read_like(csv(later, "later.csv"), plan).panel
+    assert panel.y.tolist() == values
+    assert str(panel.wall[0])[:10] == first
+    assert (panel.freq.unit, panel.freq.step) == (plan.freq.unit, plan.freq.step)
+
+
+@pytest.mark.parametrize(
+    ("later", "words"),
+    [
+        ("ds;y\n2024-03-01;1.5\n2024-03-02;2.5\n", "'1.5' is not a number.*',' before decimals"),
+        ("day;y\n2024-03-01;1\n2024-03-02;2\n", "no column 'ds'.*time 'ds' written like '2024-12-31'"),
+        ("ds;y\n2024-03-01 05:00;1\n2024-03-01 06:00;2\n", "does not fit the step 'D'.*step 'D'"),
+    ],
+)
+def test_a_file_that_contradicts_the_plan_is_refused_with_both_sides(csv: Any, later: str, words: str) -> None:
+    plan = plan_of(csv, "ds;y\n" + "".join(f"{day};{k},{k % 10}5\n" for k, day in enumerate(DAYS)))
+    with pytest.raises(DataError, match=words):
+        read_like(csv(later, "later.csv"), plan)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"on_duplicate": "min"}, {"resample": "x"}, {"time_unit": "days"}, {"wide": True, "target": "y"}],
+)
+def test_options_that_cannot_be_are_a_usage_error(options: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        ReadOptions(**options)
+
+
+@pytest.mark.parametrize(("tz", "code"), [("Mars/Base", "GF-U32"), ("../../etc/passwd", "GF-U32")])
+def test_a_zone_that_is_none(csv: Any, tz: str, code: str) -> None:
+    content = "ds,y\n" + "".join(f"2024-03-10 {h:02}:00,{h}\n" for h in range(24))
+    with pytest.raises(UsageError) as caught:
+        read_csv(csv(content), ReadOptions(tz=tz))
+    assert caught.value.code == code
+
+
+def test_a_damaged_plan_is_refused(csv: Any) -> None:
+    good = plan_of(csv, "ds,y\n" + "".join(f"{day},{k}\n" for k, day in enumerate(DAYS))).to_dict()
+    for key, value in (("numbers", {"decimal": "x"}), ("form", {"stamp": {"kind": "no"}}), ("more", 1)):
+        with pytest.raises((ModelError, ValueError, KeyError, TypeError)):
+            Plan.from_dict({**good, key: value}, "model.json")
