@@ -33,7 +33,10 @@ def walk(seed: int, rows: int, trials: int) -> dict[str, Any]:
     report = json.loads(done.stdout)
     mae = {row["model"]: row["mae"] for row in report["leaderboard"]}
     ratio = mae[report["winner"]] / mae["naive"]
-    return {"ratio": ratio, "winner": report["winner"], "season": report["season_length"], "verdict": report["verdict"]}
+    names = ("model", "competes", "val_mase", "lead", "mae")
+    rows = [{name: row[name] for name in names} for row in report["leaderboard"]]
+    facts = {"winner": report["winner"], "season": report["season_length"], "verdict": report["verdict"]}
+    return {"ratio": ratio, **facts, "rows": rows}
 
 
 def main() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from gruforecast.arrays import Floats
 from gruforecast.backtest import LEAST_ROWS
 from gruforecast.data.findings import odd_values, share_of_zeros
 from gruforecast.data.numbers import outliers
@@ -44,18 +46,25 @@ def examine(options: FitOptions) -> Facts:
         "found": reading.found,
         "warnings": reading.warnings + odd_values(panel, reading.lines),
         "plan": panel.plan.to_dict(),
-        "series": [_series(reading, k, horizon) for k in range(len(panel))],
+        "series": _series(reading, horizon),
         "chart": _chart(panel),
     }
 
 
-def _series(reading: Reading, k: int, horizon: int) -> Facts:
-    """One series: its rows, span, what is missing, and whether there is enough for the horizon."""
+def _series(reading: Reading, horizon: int) -> list[Facts]:
+    """Each series: its rows, span, what is missing, and whether there is enough for the horizon."""
     panel = reading.panel
-    begin, end = panel.indptr[k], panel.indptr[k + 1]
-    y = panel.y[begin:end]
-    stamps = panel.plan.form.joined(panel.ds[[begin, end - 1]])
+    first = panel.plan.form.joined(panel.ds[panel.indptr[:-1]])
+    last = panel.plan.form.joined(panel.ds[panel.indptr[1:] - 1])
+    facts = []
+    for k, (begin, end) in enumerate(itertools.pairwise(panel.indptr)):
+        facts.append(_one(panel, k, panel.y[begin:end], (first[k], last[k]), horizon))
+    return facts
+
+
+def _one(panel: Panel, k: int, y: Floats, stamps: tuple[str, str], horizon: int) -> Facts:
     gaps = np.isnan(y)
+    seen = y[~gaps]
     return {
         "id": "/".join(panel.ids[k]),
         "rows": len(y),
@@ -65,9 +74,9 @@ def _series(reading: Reading, k: int, horizon: int) -> Facts:
         "gaps": int((np.diff(gaps.astype(int)) == 1).sum()),
         "zeros": round(share_of_zeros(y), 4),
         "outliers": len(outliers(y)),
-        "min": float(np.nanmin(y)),
-        "mean": float(np.nanmean(y)),
-        "max": float(np.nanmax(y)),
+        "min": float(seen.min()),
+        "mean": float(seen.mean()),
+        "max": float(seen.max()),
         "enough": _enough(len(y), horizon),
     }
 

@@ -15,7 +15,7 @@ import pytest
 
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.plan import Names, Plan
-from gruforecast.data.stamps import StampForm
+from gruforecast.data.stampform import StampForm
 from gruforecast.data.table import Panel
 from gruforecast.data.timeparts import TimeForm
 from gruforecast.windows import History

@@ -136,7 +136,7 @@ CASES: list[tuple[str, str | bytes, str, int, str]] = [
         ",ds,y\n" + "".join(f"{k},{line}\n" for k, line in enumerate(rows().splitlines())),
         "",
         0,
-        r"column 1 has no name: left out",
+        r"column 1 has no name and numbers the rows: left out",
     ),
     ("20 blanks around", table().replace("ds,y", " ds , y "), "", 0, r"time column 'ds'"),
     ("21", "ds,Y,y\n" + rows().replace("\n", ",1\n"), "--target y", 3, r"'Y' and 'y' are ambiguous"),

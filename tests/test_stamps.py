@@ -10,6 +10,8 @@ from gruforecast.data.stamps import Parsed, parse_stamps
 from gruforecast.data.timeparts import TimeForm
 from gruforecast.errors import DataError
 
+WEEKS = [f"{d[8:]}/{d[5:7]}/{d[2:4]}" for d in map(str, np.datetime64("2010-02-05") + 7 * np.arange(20))]
+
 
 def parse(*cells: str, **said: str) -> Parsed:
     return parse_stamps(Column("f.csv", "ds", list(cells), list(range(2, len(cells) + 2))), **said)
@@ -50,7 +52,7 @@ def test_read_and_written_back(cells: list[str], first: str) -> None:
     [
         (["1167609600000", "1167696000000"], "2007-01-01", "milliseconds"),
         (["1704067200", "1704070800"], "2024-01-01", "seconds since 1970"),
-        (["19/02/10", "26/02/10"], "2010-02-19", "two digits"),
+        (WEEKS, "2010-02-05", "only so are the steps equal"),
         ([f"01/{k % 12 + 1:02}/{2024 + k // 12}" for k in range(14)], "2024-01-01", "day comes first"),
     ],
 )
@@ -70,10 +72,10 @@ def test_what_the_user_says_settles_the_form() -> None:
 
 
 def test_an_interval_is_its_begin_and_is_written_whole() -> None:
-    found = parse("01.01.2018 00:00 - 01.01.2018 01:00", "01.01.2018 01:00 - 01.01.2018 02:00", "31.01.2018 01:00 - x")
-    assert str(found.ds[0]) == "2018-01-01T00:00:00"
+    found = parse("31.01.2018 00:00 - 31.01.2018 01:00", "31.01.2018 01:00 - 31.01.2018 02:00")
+    assert str(found.ds[0]) == "2018-01-31T00:00:00"
     ends = found.ds + np.timedelta64(1, "h")
-    assert TimeForm(found.form).write(found.ds, ends)[0][0] == "01.01.2018 00:00 - 01.01.2018 01:00"
+    assert TimeForm(found.form).write(found.ds, ends)[0][0] == "31.01.2018 00:00 - 31.01.2018 01:00"
 
 
 def test_offsets_are_told() -> None:
@@ -91,7 +93,10 @@ def test_offsets_are_told() -> None:
         (["Jan-24", "Feb-24"], 2, "no year in 'Jan-24'"),
         (["now", "now"], 2, "not a time stamp"),
         (["05/04/2024", "06/04/2024"], 2, "day first or month first"),
-        (["31/04/2024", "05/13/2024"], 2, "day first or month first"),
+        (["31/04/2024", "05/13/2024"], 3, "is month first, '31/04/2024' day first"),
+        (["2024-01-01 - 13:00", "2024-01-01 - 14:00"], 2, "not a time stamp"),
+        (["01-Jan-2024", "02-Jan-2024", "31-Feb-2024"], 4, "'31-Feb-2024' is not a time stamp"),
+        (["24-01-01", "24-01-02"], 2, "day first or month first"),
         (["2024-01-01 05:00 EST", "2024-01-01 06:00 EST"], 2, "no unique meaning"),
         (["01/02/03", "02/02/03"], 2, "day first or month first"),
         (["45292", "45293"], 2, "not a time stamp"),

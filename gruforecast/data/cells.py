@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from gruforecast.errors import DataError
 
+LONGEST = 80  # characters of a cell that a message shows
+
 
 @dataclass(frozen=True)
 class Column:
@@ -33,5 +35,9 @@ class Column:
 
     def refused_at(self, k: int, found: str, remedy: str, code: str) -> DataError:
         """The error that names the line of row `k`."""
-        place = {"file": self.file, "line": self.lines[k], "column": self.name, "value": self.cells[k]}
-        return DataError(found, remedy=remedy, code=code, **place)  # type: ignore[arg-type]
+        cell = self.cells[k]
+        shown = cell if len(cell) <= LONGEST else f"{cell[:LONGEST]}…"
+        found = found.replace(repr(cell), repr(shown))
+        return DataError(
+            found, remedy=remedy, code=code, file=self.file, line=self.lines[k], column=self.name, value=shown
+        )

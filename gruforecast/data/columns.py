@@ -9,8 +9,9 @@ from gruforecast.data.cells import Column
 from gruforecast.data.numbers import MISSING, NumberForm, is_number
 from gruforecast.data.plan import Names, ReadOptions
 from gruforecast.data.reader import Table
-from gruforecast.data.stamps import FORMS, look_like_stamps
-from gruforecast.data.timeparts import NAMED, is_part
+from gruforecast.data.stampform import FORMS
+from gruforecast.data.stamps import look_like_stamps
+from gruforecast.data.timeparts import NAMED, is_part, is_part_name
 from gruforecast.errors import DataError, shorten
 
 TIME = ("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year", "period")
@@ -29,6 +30,7 @@ IDS = (
     "name",
     "key",
 )
+SURE_TARGETS = ("y", "value", "target")
 SURE_IDS = ("unique_id", "series_id", "item_id")
 WIDE_ID, WIDE_TARGET = "unique_id", "y"  # what stands for the names and the values of the columns of a wide file
 PART_OF_TIME = re.compile(
@@ -59,16 +61,24 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     time = options.time
     if not time:
         time = _with_parts(table, _find_time(table, taken), taken, options.ids)
+        if look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
+            raise _no_header(table)
     taken |= set(time)
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
     keys = options.ids or _find_ids(table, time, taken)
     target = options.target or _find_target(table, taken | set(keys))
-    if any(form.fullmatch(time[0]) for form in FORMS.values()) or is_number(target) or target.lower() in MISSING:
-        remedy = "Add a header line such as ds,y, or pass --no-header."
-        found = "the first line looks like data, not like a header."
-        raise DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
+    if not options.target:
+        _check_alike(table, target)
+        if is_number(target) or target.lower() in MISSING:
+            raise _no_header(table)
     return Names(time, target, keys)
+
+
+def _no_header(table: Table) -> DataError:
+    remedy = "Add a header line such as ds,y, or pass --no-header."
+    found = "the first line looks like data, not like a header."
+    return DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
 
 
 def wide_columns(table: Table, names: Names, form: NumberForm) -> tuple[list[str], list[str]]:
@@ -121,13 +131,27 @@ def _free(table: Table, taken: set[str], usual: tuple[str, ...]) -> list[str]:
 
 
 def _find_time(table: Table, taken: set[str]) -> str:
-    for name in _free(table, taken, TIME):
+    """The column of stamps: by a usual name, then the only other one, then one named as a part of a date.
+
+    Raises:
+        DataError: there is none, or several without a usual name.
+    """
+
+    def holds(name: str, *, named: bool) -> bool:
         sample = _sample(table, name)
-        if sample and look_like_stamps(_cells(table, name, sample), named=name.lower() in TIME):
+        return bool(sample) and look_like_stamps(_cells(table, name, sample), named=named)
+
+    usual = [name for name in _free(table, taken, TIME) if name.lower() in TIME]
+    for name in usual:
+        if NAMED.get(name.lower()) is None and holds(name, named=True):
             return name
-    named = [name for name in table.columns if name.lower() in TIME and name not in taken]
-    if named:
-        return named[0]  # its cells are refused one by one, with the line
+    others = [name for name in table.columns if name not in {*taken, *usual} and holds(name, named=False)]
+    if len(others) > 1:
+        found = f"{len(others)} columns could be the time: {shorten(others, 8)}."
+        raise DataError(found, remedy="Name the right one with --time.", code="GF-D15", file=table.file)
+    parts = [name for name in usual if holds(name, named=True)]
+    if others or parts or usual:
+        return [*others, *parts, *usual][0]  # the cells of the last ones are refused one by one, with the line
     years = [name for name in table.columns if FORMS["year"].fullmatch(name)]
     if len(years) >= 5:
         found = f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps."
@@ -148,6 +172,8 @@ def _with_parts(table: Table, time: str, taken: set[str], ids: tuple[str, ...]) 
     if len(set(zip(stamps, *keys, strict=True))) == len(stamps):
         return (time,)
     names = [name for name in table.columns if name not in taken | {time}]
+    if _has_clock(table, time):
+        return (time,)
     if not ids and any(
         name.lower() in SURE_IDS or (name.lower() in IDS and _tells_apart(table, name, stamps)) for name in names
     ):
@@ -163,6 +189,12 @@ def _with_parts(table: Table, time: str, taken: set[str], ids: tuple[str, ...]) 
     return tuple(found) if parts else (time,)
 
 
+def _has_clock(table: Table, time: str) -> bool:
+    """Whether the stamps say more than the day."""
+    sample = _sample(table, time)
+    return any(":" in cell for cell in sample) and not all("00:00" in cell for cell in sample)
+
+
 def _meant_as_numbers(sample: list[str]) -> bool:
     """Whether most cells are meant as numbers, well written or not; times and dates are not."""
     meant = [any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample]
@@ -174,7 +206,8 @@ def _part_of_time(sample: list[str]) -> bool:
 
 
 def _stamps(sample: list[str]) -> bool:
-    return any(all(FORMS[kind].fullmatch(cell) for cell in sample) for kind in ("ymd", "two", "month", "quarter"))
+    kinds = ("ymd", "two", "month", "quarter")
+    return not all(map(is_number, sample)) and any(all(FORMS[k].fullmatch(cell) for cell in sample) for k in kinds)
 
 
 def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
@@ -184,11 +217,13 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
         if name.lower() in SURE_IDS:
             return (name,)
     usual = [name for name in names if name.lower() in IDS]
-    if len(set(stamps)) == len(stamps):  # one series; a name for it is kept
-        return tuple(name for name in usual[:1] if len(set(table.columns[name])) == 1)
-    parts = [name for name in names if _part_of_time(_sample(table, name)) or name.lower() in PART_NAMES]
-    free = [name for name in names if name not in parts and name.lower() not in TARGET]
-    able = [name for name in free if _tells_apart(table, name, stamps)]
+    if len(set(stamps)) == len(stamps):  # one series, or several that never meet; a name for it is kept
+        named = [name for name in usual if not _part_of_time(_sample(table, name))]
+        return tuple(name for name in named[:1] if 2 * len(set(table.columns[name])) <= len(stamps))
+    parts = [name for name in names if _part_of_time(_sample(table, name)) or _counts_time(table, name, stamps)]
+    free_of_parts = [name for name in names if name not in parts and name.lower() not in TARGET]
+    parts = [] if _has_clock(table, time[0]) else parts
+    able = [name for name in free_of_parts if _tells_apart(table, name, stamps)]
     numeric = [name for name in names if _meant_as_numbers(_sample(table, name))]
     few = len(set(stamps)) > ONE_SERIES * len(stamps)  # stamps that come twice: no second series, unless so named
     able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
@@ -204,6 +239,16 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     return tuple(found)
 
 
+def _counts_time(table: Table, name: str, stamps: list[str]) -> bool:
+    """Whether a column seems to number the hours or other parts of each day, by its name or by how often it changes."""
+    if name.lower() in PART_NAMES or is_part_name(name):
+        return True
+    cells = table.columns[name]
+    count = len(set(cells))
+    even = abs(len(cells) / len(set(stamps)) - count) < 0.1 * count
+    return count in (24, 25, 48, 50, 96, 100) and even and all(any(mark.isdigit() for mark in cell) for cell in cells)
+
+
 def _tells_apart(table: Table, name: str, stamps: list[str]) -> bool:
     """Whether hardly a value of the column has a stamp twice, and its values come back often enough to be names."""
     cells = table.columns[name]
@@ -215,8 +260,11 @@ def _find_target(table: Table, taken: set[str]) -> str:
     names = _free(table, taken, TARGET)
     usual = [name for name in names if name.lower() in TARGET]
     numeric = [name for name in names if _meant_as_numbers(_sample(table, name))]
-    if usual:
-        return usual[0]
+    numeric = [name for name in numeric if not is_part_name(name)] or numeric
+    sure = [name for name in usual if name.lower() in SURE_TARGETS]
+    if sure or len(usual) == 1:
+        return [*sure, *usual][0]
+    numeric = usual or numeric
     if len(numeric) == 1:
         return numeric[0]
     if not numeric and len(names) == 1:

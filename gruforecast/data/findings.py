@@ -70,7 +70,7 @@ def _put_forward(panel: Panel) -> list[str]:
     hours = (missing - missing.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
     few = (
         0
-        < len(missing)
+        < len(np.unique(missing.astype("datetime64[h]")))
         <= 3 * len(panel) * (1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365)
     )
     if not few or (hours > 3).any() or not clock_change(missing, missing):

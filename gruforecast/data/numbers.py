@@ -6,6 +6,7 @@ out and said.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections import Counter
@@ -21,8 +22,12 @@ from gruforecast.errors import DataError, UsageError
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", ".", "?", "missing", "#n/a"})
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 UNIT = r"[$€£¥₹%°]?[A-Za-z$€£¥₹%°/²³]{0,8}"
-WITH_UNIT = re.compile(rf"(?P<before>{UNIT})\s?(?P<number>[+-]?[\d.,' \u00a0\u202f]*\d[.,]?)\s?(?P<after>{UNIT})")
-GROUPED = {mark: re.compile(rf"[+-]?\d{{1,3}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", " ", "'")}
+WITH_UNIT = re.compile(
+    rf"(?P<sign>[+-]?)(?P<before>{UNIT})\s?(?P<number>[+-]?[\d.,' \u00a0\u202f]*\d[.,]?)\s?(?P<after>{UNIT})"
+)
+WHOLE, SHORT = re.compile(r"[+-]?\d*"), re.compile(r"[+-]?\d{1,3}")
+GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", " ", "'")}
+TYPESET = {0x2212: "-", 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2019: "'"}
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
 MOST_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
@@ -66,15 +71,11 @@ class NumberForm:
 
     def value(self, cell: str) -> float | None:
         """The number in a cell, NaN where it is missing, None where it is no number."""
-        if NUMBER.fullmatch(cell) and self.plain and cell not in self.missing:
-            return float(cell)
         if self.is_missing(cell):
             return math.nan
         if self.booleans and cell.lower() in BOOLEANS:
             return BOOLEANS[cell.lower()]
-        text = cell.replace("\u2212", "-").replace("\u00a0", " ").replace("\u202f", " ")
-        text = text.removeprefix(self.before).removesuffix(self.after).strip()
-        sign, text = (text[0], text[1:].removeprefix(self.before).strip()) if text[:1] in ("+", "-") else ("", text)
+        text = self.body(cell)
         if self.thousands and self.thousands in text:
             whole, mark, rest = text.partition(self.decimal)
             if not GROUPED[self.thousands].fullmatch(whole):
@@ -82,8 +83,27 @@ class NumberForm:
             text = whole.replace(self.thousands, "") + mark + rest
         if self.decimal == "," and "." in text:
             return None
-        text = sign + text.replace(self.decimal, ".")
-        return float(text) if NUMBER.fullmatch(text) else None
+        text = text.replace(self.decimal, ".")
+        if not NUMBER.fullmatch(text):
+            return None
+        number = float(text)
+        return math.nan if number in self._missing_numbers else number
+
+    def body(self, cell: str) -> str:
+        """What is left of a cell without unit: sign, digits and marks."""
+        text = _simple(cell).removeprefix(self.before).removesuffix(self.after).strip()
+        if text[:1] in ("+", "-"):
+            text = text[0] + text[1:].removeprefix(self.before).strip()
+        return text
+
+    @functools.cached_property
+    def _missing_numbers(self) -> frozenset[float]:
+        return frozenset(float(word) for word in self.missing if NUMBER.fullmatch(word))
+
+
+def _simple(cell: str) -> str:
+    """A cell with the minus and the blanks and quotes of typesetters as those of a keyboard."""
+    return cell.translate(TYPESET)
 
 
 def is_number(text: str) -> bool:
@@ -143,19 +163,25 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
     if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
         remedy = "Pass --bool-as-number to read true as 1 and false as 0."
         raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30")
-    matches = [WITH_UNIT.fullmatch(cell.replace("\u2212", "-")) for cell in distinct]
-    sides = {(match["before"], match["after"]) for match in matches if match} or {("", "")}
+    units = {cell: _unit(cell) for cell in distinct}
+    sides = set(units.values()) or {("", "")}
     before, after = sides.pop() if len(sides) == 1 else ("", "")
     name = column.name
     warnings = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
     form = replace(form, before=before, after=after)
-    bodies = {cell: match["number"].strip() if match else cell for match, cell in zip(matches, distinct, strict=True)}
+    bodies = {cell: form.body(cell) for cell in distinct}
     if not settled:
         decimal, thousands = _marks(bodies, column)
         form = replace(form, decimal=decimal, thousands=thousands)
         warnings += [f"{name}: the comma is the decimal mark"] * (decimal == ",")
         warnings += [f"{name}: {thousands!r} marks thousands"] * bool(thousands)
     return form, warnings
+
+
+def _unit(cell: str) -> tuple[str, str]:
+    """The text before and after the number in a cell; none where there is no such form."""
+    match = WITH_UNIT.fullmatch(_simple(cell))
+    return (match["before"], match["after"]) if match else ("", "")
 
 
 def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
@@ -165,41 +191,90 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
         bodies: what is left of each cell without sign of currency and unit.
 
     Raises:
-        DataError: the comma may be either.
+        DataError: a mark may be either.
     """
     texts = list(bodies.values())
-    commas = [text for text in texts if "," in text]
     for mark in (" ", "'"):
         if any(mark in text for text in texts):
-            return ("," if commas else "."), mark
-    if not commas:
-        return ".", "." if any(text.count(".") > 1 for text in texts) else ""
-    if any("." in text for text in texts):
-        last = {max(",.", key=text.rindex) for text in texts if "," in text and "." in text}
-        decimal = last.pop() if len(last) == 1 else "."
+            return ("," if any("," in text for text in texts) else "."), mark
+    both = {max(",.", key=text.rindex) for text in texts if "," in text and "." in text}
+    if len(both) == 1:
+        decimal = both.pop()
         return decimal, "," if decimal == "." else "."
-    if any(text.count(",") > 1 for text in commas):
-        return ".", ","
-    if not all(GROUPED[","].fullmatch(text) for text in commas):
-        return ",", ""
+    marked = [text for text in texts if "," in text or "." in text]
+    fitting = [pair for pair in ((".", ","), (",", ".")) if all(_fits(text, *pair) for text in marked)]
+    if len(fitting) == 1:
+        decimal, thousands = fitting[0]
+        return decimal, thousands if any(thousands in text for text in texts) else ""
+    if not fitting or not any("," in text for text in texts):
+        return ".", ""
     cell = next(cell for cell, text in bodies.items() if "," in text)
     found = f"the comma in {cell!r} could mark thousands or decimals, and no row settles it."
     raise column.refused(cell, found, "Pass --thousands , or --decimal , to say which.", "GF-D31")
 
 
+def _fits(text: str, decimal: str, thousands: str) -> bool:
+    """Whether a number can be read with these marks."""
+    whole, mark, rest = text.partition(decimal)
+    digits = not mark or rest.isdecimal() or (not rest and decimal == ".")
+    return digits and (GROUPED[thousands].fullmatch(whole) is not None or WHOLE.fullmatch(whole) is not None)
+
+
 def _check_thousands(column: Column, form: NumberForm) -> None:
     """Refuse numbers such as 1.010 beside 998, or in a file with semicolons, where the point may mark thousands."""
+    if form.decimal != "." or form.thousands:
+        return
+
+    def doubtful(text: str) -> bool:
+        return GROUPED["."].fullmatch(text) is not None or SHORT.fullmatch(text) is not None
+
     few = [cell for cell in column.cells[:200] if not form.is_missing(cell)]
-    if not form.plain or not all(GROUPED["."].fullmatch(cell) or (cell.isdecimal() and len(cell) <= 3) for cell in few):
+    if not all(doubtful(form.body(cell)) for cell in few):
         return
-    distinct = [cell for cell in column.distinct() if not form.is_missing(cell)]
-    grouped = [cell for cell in distinct if GROUPED["."].fullmatch(cell)]
-    others = [cell for cell in distinct if not GROUPED["."].fullmatch(cell)]
-    if not grouped or any(cell.lstrip("+-").startswith("0") for cell in grouped):
+    bodies = {cell: form.body(cell) for cell in column.distinct() if not form.is_missing(cell)}
+    grouped = [cell for cell, text in bodies.items() if GROUPED["."].fullmatch(text)]
+    if not grouped or any(bodies[cell].lstrip("+-").startswith("0") for cell in grouped):
         return
-    if all(cell.isdecimal() and len(cell) <= 3 for cell in others) and (others or column.delimiter == ";"):
+    if all(doubtful(text) for text in bodies.values()) and (len(grouped) < len(bodies) or column.delimiter == ";"):
         found = f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it."
         raise column.refused(grouped[0], found, "Pass --thousands . or --decimal . to say which.", "GF-D31")
+
+
+def check_unit(column: Column, form: NumberForm) -> None:
+    """Refuse numbers that carry another unit than those of earlier data.
+
+    Raises:
+        DataError: a cell carries another one.
+    """
+    for cell in column.distinct():
+        if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
+            wanted = form.before or form.after or "none"
+            found = f"{cell!r} does not carry the unit of the data that were fitted ({wanted})."
+            raise column.refused(cell, found, "Convert the values, and write them as those were.", "GF-D55")
+
+
+def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
+    """`form` with the marks that the numbers of all columns together have.
+
+    Raises:
+        DataError: a mark may be either.
+    """
+    first = columns[0]
+    cells = [_stripped(cell) for column in columns for cell in column.distinct()]
+    lines = [line for column in columns for line in [column.lines[0]] * len(column.distinct())]
+    pooled = Column(first.file, first.name, cells, lines, first.delimiter)
+    if _converted(pooled, form) is None:
+        bodies = {cell: cell for cell in pooled.distinct() if not form.is_missing(cell)}
+        decimal, thousands = _marks(bodies, pooled)
+        return replace(form, decimal=decimal, thousands=thousands)
+    _check_thousands(pooled, form)
+    return form
+
+
+def _stripped(cell: str) -> str:
+    """A cell without its unit."""
+    before, after = _unit(cell)
+    return NumberForm(before=before, after=after).body(cell)
 
 
 def _no_number(column: Column, form: NumberForm) -> DataError:
@@ -211,7 +286,9 @@ def _no_number(column: Column, form: NumberForm) -> DataError:
     cell, more = column.cells[wrong[0]], ""
     if len(wrong) > 1:
         more = f" ({len(wrong) - 1} further cells are not either)"
-    remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
+    remedy = "Correct the cell, or name the word with --na-values if it means that there is no value."
+    if len(cell) < 20:
+        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
     if any(mark.isdigit() for mark in cell):
         remedy = "Correct the cell; --decimal and --thousands say how numbers are written."
     return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30")

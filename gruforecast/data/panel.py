@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
@@ -11,18 +12,19 @@ from gruforecast.data.cells import Column
 from gruforecast.data.columns import find_names, wide_columns
 from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
 from gruforecast.data.grid import Grid, Keys, interpolated, trimmed
-from gruforecast.data.numbers import NumberForm, number_form, parse_numbers
+from gruforecast.data.numbers import NumberForm, check_unit, common_marks, number_form, parse_numbers
 from gruforecast.data.plan import Names, Plan, ReadOptions
-from gruforecast.data.reader import Layout, Table, read_table
-from gruforecast.data.rows import Rows, resampled, usual_step, without_duplicates
+from gruforecast.data.reader import DELIMITERS, Layout, Table, read_table
+from gruforecast.data.rows import HOUR, Rows, resampled, usual_step, without_duplicates
+from gruforecast.data.stampform import COUNTED, offset_seconds, zone_text
 from gruforecast.data.stamps import Parsed
 from gruforecast.data.table import Panel
 from gruforecast.data.timeparts import TimeForm, parse_time
-from gruforecast.data.zones import to_utc, zone_named
+from gruforecast.data.zones import to_utc, to_wall, zone_named
 from gruforecast.errors import DataError, UsageError
 
 # errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step
-CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38)}
+CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38, 55)}
 
 
 @dataclass(frozen=True)
@@ -59,7 +61,8 @@ def read_like(path: str, plan: Plan, layout: Layout | None = None) -> Reading:
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    table = read_table(path, replace(layout or Layout(), header=None if plan.header else False))
+    layout = replace(layout or Layout(), header=None if plan.header else False, short_rows=plan.short_rows)
+    table = read_table(path, replace(layout, delimiter=plan.delimiter or None))
     options = ReadOptions(
         time=plan.names.time,
         target=None if plan.wide else plan.names.target,
@@ -103,11 +106,22 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
         count = len(y) // len(table)
         keys, parsed = np.repeat(np.arange(count), len(table)), _repeated(parsed, count)
     lines = np.tile(np.array(table.lines), len(y) // len(table))
-    ds, form = _resolved(parsed, form, keys, options.tz, _column(table, names.time[0]), warnings)
+    ds, form = _resolved(parsed, form, keys, options.tz, like, _column(table, names.time[0]), warnings)
     plan = Plan(
-        names, Frequency("s", 1), form, numbers, table.header, options.wide, options.on_duplicate or "",
-        options.resample or "", options.fill, options.strip_ids,
-    )  # fmt: skip
+        names,
+        Frequency("s", 1),
+        form,
+        numbers,
+        header=table.header,
+        wide=options.wide,
+        on_duplicate=options.on_duplicate or "",
+        resample=options.resample or "",
+        fill=options.fill,
+        strip_ids=options.strip_ids,
+        stepped=like.stepped if like else options.freq is not None,
+        delimiter="" if table.delimiter in DELIMITERS else table.delimiter,
+        short_rows=options.layout.short_rows or (like is not None and like.short_rows),
+    )
     return _regular(
         Rows(keys, ds, y, lines), ids, plan, like.freq if like else options.freq, table.file, found, warnings
     )
@@ -125,24 +139,29 @@ def _values(
     table: Table, names: Names, options: ReadOptions, like: Plan | None
 ) -> tuple[Floats, NumberForm, list[str]]:
     """The target, or all columns of numbers one after the other."""
-    if like is not None:
-        form, known = like.numbers, "marks"
-        if like.numbers.before or like.numbers.after:
-            form = replace(form, before="", after="")
-    else:
-        form = number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
-        known = "marks" if options.decimal or options.thousands else "nothing"
     if not options.wide:
-        return parse_numbers(_column(table, names.target), form, known)  # type: ignore[arg-type]
+        column = _column(table, names.target)
+        if like is not None:
+            check_unit(column, like.numbers)
+            return parse_numbers(column, like.numbers, "all")
+        return parse_numbers(
+            column, _number_form(options), "marks" if options.decimal or options.thousands else "nothing"
+        )
+    form = replace(like.numbers, before="", after="") if like is not None else _number_form(options)
     columns, left_out = wide_columns(table, names, form)
+    read = [_column(table, name) for name in columns]
+    if like is None and not (options.decimal or options.thousands):
+        form = common_marks(read, form)
     parts, warnings = [], list(left_out)
-    for name in columns:
-        values, found, more = parse_numbers(_column(table, name), form, known)  # type: ignore[arg-type]
+    for column in read:
+        values, _, more = parse_numbers(column, form, "marks")
         parts.append(values)
         warnings += more
-        form = replace(form, decimal=found.decimal, thousands=found.thousands)
-        known = "marks" if not found.plain else known
     return np.concatenate(parts), form, warnings
+
+
+def _number_form(options: ReadOptions) -> NumberForm:
+    return number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
 
 
 def _keys(table: Table, names: Names, options: ReadOptions, warnings: list[str]) -> tuple[Ints, Keys]:
@@ -176,41 +195,71 @@ def _repeated(parsed: Parsed, count: int) -> Parsed:
 
 
 def _resolved(
-    parsed: Parsed, form: TimeForm, keys: Ints, tz: str | None, column: Column, warnings: list[str]
+    parsed: Parsed,
+    form: TimeForm,
+    keys: Ints,
+    tz: str | None,
+    like: Plan | None,
+    column: Column,
+    warnings: list[str],
 ) -> tuple[Stamps, TimeForm]:
-    """Stamps on an axis without jumps, and the form that says which: local, or UTC.
+    """Stamps on an axis without jumps, and the form that says which: wall clock, or UTC.
 
-    Days and longer steps stay in the local calendar; clocks with several offsets, or of a named zone, become UTC.
+    Days and longer steps stay on the wall clock; clocks with several offsets, or of a named zone, become UTC.
     """
-    wall, offset = parsed.ds.astype("datetime64[s]"), parsed.offset
-    same_time = len(np.unique(wall - wall.astype("datetime64[D]"))) == 1
-    if same_time and len(np.unique(wall.astype("datetime64[D]"))) > 1:
-        if offset is not None and len(set(offset.tolist())) > 1:
-            warnings.append("the time stamps have several UTC offsets: their local days are used")
-        return wall, form
-    if tz:
-        zone = zone_named(tz)
-        form = replace(form, stamp=replace(form.stamp, tz=tz))
-        if offset is not None:
-            return wall - offset.astype("timedelta64[s]"), form
-        utc, skipped, alone = to_utc(wall, keys, zone)
-        if len(skipped):
-            k = int(skipped[0]) % len(column.cells)
-            found = f"{column.cells[k]!r} never was in {tz}: the clock was put forward ({len(skipped)} such rows)."
-            raise column.refused_at(
-                k,
-                found,
-                "Pass the zone in which they were written; stamps at the end of an hour need --on-duplicate mean.",
-                "GF-D29",
+    zone = zone_named(tz) if tz else None
+    wall, offset, stamp = parsed.ds.astype("datetime64[s]"), parsed.offset, form.stamp
+    if zone is not None and offset is not None:
+        wall, offset = to_wall(wall - offset.astype("timedelta64[s]"), zone)
+    several = offset is not None and len(set(offset.tolist())) > 1
+    if like.form.stamp.local if like is not None and tz else _in_days(wall):
+        stamp = replace(stamp, tz=tz or "", local=tz is not None)
+        if several and zone is None and offset is not None:
+            warnings.append(
+                "the time stamps have several UTC offsets: their local days are used, the last offset is written"
             )
-        if alone:
-            warnings.append(f"{alone} stamps in an hour that {tz} has twice stand there once: read as the earlier one")
-        return utc, form
-    if offset is None or len(set(offset.tolist())) == 1:
+            stamp = replace(stamp, zone=zone_text(int(offset[np.argmax(wall)]), stamp.zone))
+        return wall, replace(form, stamp=stamp)
+    if zone is not None:
+        utc = wall - offset.astype("timedelta64[s]") if offset is not None else _utc(wall, keys, zone, column, warnings)
+        return utc, replace(form, stamp=replace(stamp, tz=str(tz)))
+    if offset is None or stamp.kind in COUNTED:
+        return wall, form
+    if like is not None and like.form.stamp.zone:
+        zone_then = like.form.stamp.zone
+        shift = (offset_seconds(zone_then) - offset).astype("timedelta64[s]")
+        return wall + shift, replace(form, stamp=replace(stamp, zone=zone_then))
+    if not several:
         return wall, form
     warnings.append("the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone")
-    zone_text = "+00:00" if ":" in form.stamp.zone or len(form.stamp.zone.strip()) < 4 else "+0000"
-    return wall - offset.astype("timedelta64[s]"), replace(form, stamp=replace(form.stamp, zone=zone_text))
+    stamp = replace(stamp, zone=zone_text(0, stamp.zone))
+    return wall - offset.astype("timedelta64[s]"), replace(form, stamp=stamp)
+
+
+def _in_days(wall: Stamps) -> bool:
+    """Whether the steps are two hours or longer: their wall clock is kept whatever the clocks of the place do."""
+    days = wall.astype("datetime64[D]")
+    seconds = np.unique((wall - days).astype(np.int64))
+    return len(np.unique(days)) > 1 and int(np.gcd.reduce(np.diff(seconds), initial=DAY)) >= 2 * HOUR
+
+
+def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column, warnings: list[str]) -> Stamps:
+    """UTC of wall clock times.
+
+    Raises:
+        DataError: one of them never was.
+    """
+    utc, skipped, alone = to_utc(wall, keys, zone)
+    if len(skipped):
+        k = int(skipped[0]) % len(column.cells)
+        found = f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows)."
+        remedy = "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out."
+        raise column.refused_at(k, found, remedy, "GF-D29")
+    if alone:
+        warnings.append(
+            f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
+        )
+    return utc
 
 
 def _regular(
@@ -218,20 +267,22 @@ def _regular(
 ) -> Reading:
     """The rows as a panel on the step that was given or found."""
     names = plan.names
-    ordered, was_ordered = rows.ordered(), rows.is_ordered
-    if not was_ordered:
+    ordered = rows.ordered()
+    if not rows.is_ordered:
         warnings.append("the rows were not in order of time: sorted")
-    ordered = without_duplicates(ordered, plan.on_duplicate, file, names, warnings)
+    if plan.on_duplicate or not plan.resample:
+        ordered = without_duplicates(ordered, plan.on_duplicate, file, names, warnings)
     step = _step(ordered, plan, freq, file)
     if step == Frequency("B", 1):
         ordered = ordered[np.is_busday(ordered.ds.astype("datetime64[D]")) | ~np.isnan(ordered.y)]
     if plan.resample:
+        ordered, plan = _in_steps(ordered, plan, step)
         ordered = resampled(ordered, step, plan.resample, warnings)
         step = replace(step, day=1)
     found.append(f"frequency {step.label}")
     grid = Grid.of(ordered, ids, step, file, names)
     grid.check_size(file, names)
-    if not isinstance(freq, str) and not plan.resample:
+    if not plan.stepped and not plan.resample:
         grid.check_gaps(ordered, ids, step, file, names)
     indptr, ds, y = grid.fill(ordered, step)
     lines = grid.fill(replace(ordered, y=ordered.line.astype(float)), step)[2]
@@ -243,16 +294,26 @@ def _regular(
     return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64))
 
 
+def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:
+    """Rows whose steps of two hours or longer are those of the wall clock."""
+    stamp = plan.form.stamp
+    if not stamp.tz or stamp.local or (step.unit == "s" and step.step < 2 * HOUR):
+        return rows, plan
+    wall = replace(rows, ds=plan.form.wall(rows.ds))
+    return wall.ordered(), replace(plan, form=replace(plan.form, stamp=replace(stamp, local=True)))
+
+
 def _step(rows: Rows, plan: Plan, freq: str | Frequency | None, file: str) -> Frequency:
     """The step of time: given, or the most common one."""
     names = plan.names
     if isinstance(freq, Frequency):
-        return replace(freq, day=day_of_month(rows.ds)) if freq.unit == "M" else freq
+        fits = freq.unit != "M" or not freq.number(rows.ds)[1].any()
+        return freq if fits else replace(freq, day=day_of_month(rows.ds))
     if freq is None and plan.resample:
         freq = usual_step(rows.ds, rows.same_series)
     if freq is not None:
         found = parse_frequency(freq, rows.ds)
-        if not plan.form.can_write(found.step if found.unit == "s" else None):
+        if not plan.form.can_write(found):
             remedy = "Pass a longer step, or write the stamps out."
             raise UsageError(f"--freq {freq} is finer than the stamps are written.", remedy=remedy, code="GF-U08")
         return found

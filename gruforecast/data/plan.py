@@ -11,7 +11,7 @@ from gruforecast.config import from_dict
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.numbers import NumberForm
 from gruforecast.data.reader import Layout
-from gruforecast.data.stamps import StampForm
+from gruforecast.data.stampform import StampForm
 from gruforecast.data.timeparts import TimeForm
 from gruforecast.errors import UsageError
 
@@ -85,7 +85,9 @@ class Plan:
 
     Attributes:
         header: whether the file has names of columns; wide: whether every column of numbers is a series.
+        stepped: whether the step was given, so that what lies between may be missing.
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
+        delimiter: the mark between fields where it is none of the usual ones; short_rows: as in `Layout`.
     """
 
     names: Names
@@ -98,17 +100,24 @@ class Plan:
     resample: str = ""
     fill: bool = False
     strip_ids: bool = False
+    stepped: bool = False
+    delimiter: str = ""
+    short_rows: bool = False
 
     def __post_init__(self) -> None:
-        flags = (self.header, self.wide, self.fill, self.strip_ids)
+        flags = (self.header, self.wide, self.fill, self.strip_ids, self.stepped, self.short_rows)
         if not all(isinstance(flag, bool) for flag in flags) or not {self.on_duplicate, self.resample} <= {
             "",
             *AGGREGATES,
         }:
             raise ValueError(f"impossible plan: {self}")
-        names = (*self.names.time, self.names.target, *self.names.ids)
-        if not self.names.time or not all(isinstance(name, str) for name in names):
+        time, parts = self.names.time, self.form.parts
+        names = (*time, self.names.target, *self.names.ids)
+        if not all(isinstance(name, str) for name in names) or len(time) != max(len(parts), 1):
             raise ValueError(f"impossible names of columns: {self.names}")
+        "".join((*names, self.form.stamp.mark, self.delimiter)).encode()  # text that cannot be written is refused
+        if not isinstance(self.delimiter, str) or len(self.delimiter) > 1:
+            raise ValueError(f"impossible mark between fields: {self.delimiter!r}")
 
     def described(self) -> str:
         """The plan in words, for a message about a file that contradicts it."""
@@ -132,6 +141,8 @@ class Plan:
         """
         parts = dict(mapping)
         names = dict(parts.pop("names"))
+        if not all(isinstance(names[name], (list, tuple)) for name in ("time", "ids")):
+            raise ValueError(f"impossible names of columns: {names}")
         form = dict(parts.pop("form"))
         stamp = from_dict(StampForm, form.pop("stamp"), file)
         whole = {

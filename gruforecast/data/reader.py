@@ -14,7 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 
 from gruforecast.data.source import Limits, decode, name_of, read_bytes
-from gruforecast.errors import DataError, did_you_mean, shorten
+from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 
 DELIMITERS = (",", ";", "\t", "|")
 COMMENTS = ("#", "%", "//", "\\")
@@ -42,6 +42,20 @@ class Layout:
     header: bool | None = None
     short_rows: bool = False
     limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            remedy = "Pass one character, such as --sep ';' or --sep tab."
+            raise UsageError(f"--sep {self.delimiter!r} cannot be a mark between fields.", remedy=remedy, code="GF-U36")
+        numbers = {"--skip-lines": self.skip or 0, "--max-field": self.limits.field, "--max-rows": self.limits.rows}
+        numbers |= {"--max-columns": self.limits.columns, "--max-bytes": self.limits.bytes}
+        for name, number in numbers.items():
+            if not (0 if name == "--skip-lines" else 1) <= number < 2**40 or (
+                name == "--max-field" and number > 2**31 - 1
+            ):
+                raise UsageError(
+                    f"{name} {number} is out of range.", remedy="Pass a smaller positive number.", code="GF-U12"
+                )
 
 
 @dataclass(frozen=True)
@@ -104,8 +118,8 @@ def read_table(path: str, layout: Layout | None = None) -> Table:
     if all(_is_comment(row) for row in rows):
         remedy = "Pass a CSV file with a header, a time column and a column of numbers."
         raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
-    begin = 0 if layout.skip is not None else _begin(rows, lines, name, layout)
-    if begin:
+    begin = _begin(rows, lines, name, layout)
+    if lines[begin] > 1 + (layout.skip or 0) and begin:
         warnings.append(f"lines 1 to {lines[begin] - 1} stand before the table: left out")
     found = _table(rows[begin:], lines[begin:], name, layout)
     return replace(found, delimiter=delimiter, warnings=(*warnings, *found.warnings))
@@ -117,19 +131,22 @@ def _spoken(delimiter: str) -> str:
 
 def _delimiter(text: str, skip: int | None) -> str:
     """The mark that cuts the first lines into a table best: below a header, and in as many equal fields as possible."""
-    head = io.StringIO(text[: 4 * SAMPLE * 1000])
+    head = io.StringIO(text[: 4 * SAMPLE * 1000], newline=None)
     lines = head.readlines()[: MOST_PREAMBLE + SAMPLE][skip or 0 :]
 
     def fitness(mark: str) -> tuple[float, int]:
         try:
-            rows = [row for row in csv.reader(lines, delimiter=mark) if any(cell.strip() for cell in row)][:-1]
+            rows = [row for row in csv.reader(lines, delimiter=mark) if any(cell.strip() for cell in row)]
         except csv.Error:
-            rows = []
-        rows = rows or [line.split(mark) for line in lines if line.strip()]
+            rows = [line.split(mark) for line in lines if line.strip()]
+        rows = rows[:-1] if len(rows) > SAMPLE else rows  # the last one may be cut
         width, count = Counter(len(row) for row in rows).most_common(1)[0] if rows else (1, 0)
-        first = next((row for row in rows if len(row) == width), [])
-        named = not any(_is_data(cell) for cell in first)
-        return (count / max(len(rows), 1) + named if width > 1 else 0.0), width
+        if width == 1:
+            return 0.0, 1
+        table = [row for row in rows if len(row) == width]
+        named = not any(_is_data(cell) for cell in table[0])
+        uncut = all(any(other in cell for cell in row for other in DELIMITERS[1:] if other != mark) for row in table)
+        return count / len(rows) + named - uncut, width
 
     return max(DELIMITERS, key=fitness)
 
@@ -143,20 +160,21 @@ def _rows(text: str, delimiter: str, name: str, layout: Layout) -> tuple[Rows, l
         stream.readline()
     reader = csv.reader(stream, delimiter=delimiter, strict=True)
     rows: Rows = []
-    ends: list[int] = []  # the last line of each row, only where a row may have several
-    several = '"' in text
+    lines: list[int] = []
+    several = '"' in text  # a row may have several lines
+    begin = 1 + skipped
     try:
         while block := list(itertools.islice(reader, 1 if several else 10_000)):
-            rows += block
-            ends += [reader.line_num] * several
+            for k, row in enumerate(block):
+                if _is_filled(row):
+                    rows.append(row)
+                    lines.append(begin + k)
+            begin = 1 + skipped + reader.line_num
             if len(rows) > layout.limits.rows or len(block[0]) > layout.limits.columns:
-                raise _too_large(len(block[0]), layout.limits, name, reader.line_num + skipped)
+                raise _too_large(len(block[0]), layout.limits, name, begin)
     except csv.Error as error:
-        line = (ends[-1] if ends else 0 if several else len(rows)) + 1 + skipped
-        raise _unreadable(str(error), name, line if several else reader.line_num + skipped) from error
-    begins = [1 + skipped + end for end in [0, *ends[:-1]]] if several else range(1 + skipped, 1 + skipped + len(rows))
-    kept = [k for k, row in enumerate(rows) if _is_filled(row)]
-    return [rows[k] for k in kept], [begins[k] for k in kept]
+        raise _unreadable(str(error), name, begin if several else reader.line_num + skipped) from error
+    return rows, lines
 
 
 def _is_filled(row: list[str]) -> bool:
@@ -184,16 +202,26 @@ def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
     """The first row of the table: what stands before it are comments, or lines with fewer fields than the rows have."""
     width = Counter(len(row) for row in rows[: MOST_PREAMBLE + SAMPLE]).most_common(1)[0][0]
     first = next(k for k, row in enumerate(rows) if not _is_comment(row))
+    if layout.skip is not None:
+        return first
+    above = rows[first - 1] if first else []
+    if len(above) == len(rows[first]) > 1 and _is_data_row(rows[first]) and not _is_data_row(above):
+        above[0] = above[0].lstrip().lstrip("#% ")
+        return first - 1  # the names of the columns, written as a comment
     begin = next((k for k in range(first, len(rows)) if len(rows[k]) == width and not _is_comment(rows[k])), first)
     header = rows[begin]
     if begin == first or begin > MOST_PREAMBLE:
         return first
-    if any(_is_data(cell.strip()) for cell in header) and layout.header is not False:
+    if _is_data(header[0]) and layout.header is not False:
         if begin - first == 1 and not _only_blank_beyond(rows, first):
             row, wanted = rows[begin], len(rows[first])
             raise _wrong_width(len(row), wanted, name, lines[begin])
         return first
     return begin
+
+
+def _is_data_row(row: list[str]) -> bool:
+    return any(_is_data(cell) for cell in row)
 
 
 def _is_comment(row: list[str]) -> bool:
@@ -226,15 +254,25 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
         raise DataError("there is a header but no rows.", remedy=remedy, code="GF-D02", file=name)
     rows, more = _rectangular(rows, lines, name, layout)
     columns, padded = {}, {}
-    for title, cells in zip(header, zip(*rows[1:], strict=True), strict=True):
+    for title, cells in zip(header[: len(rows[0])], zip(*rows[1:], strict=True), strict=True):
         columns[title] = [cell.strip() for cell in cells]
         if columns[title] != list(cells):
             padded[title] = list(cells)
     _check_cut_numbers(rows, lines, name, layout)
     nameless = columns.pop("", None)
     if nameless is not None and any(nameless):
-        warnings.append(f"column {header.index('') + 1} has no name: left out")
+        place = header.index("") + 1
+        if _is_row_number(nameless):
+            warnings.append(f"column {place} has no name and numbers the rows: left out")
+        else:
+            columns = {f"column_{place}": nameless, **columns}
+            warnings.append(f"column {place} has no name: called column_{place}")
     return Table(name, columns, lines[1:], header=named, warnings=(*warnings, *more), padded=padded)
+
+
+def _is_row_number(cells: list[str]) -> bool:
+    """Whether cells count from 0 or 1 on."""
+    return cells == [str(k) for k in range(len(cells))] or cells == [str(k + 1) for k in range(len(cells))]
 
 
 def _has_header(rows: Rows, said: bool | None) -> bool:
@@ -277,6 +315,8 @@ def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tup
     if all(len(rows[k]) > width for k in wrong) and _only_blank_beyond(rows, 0):
         warnings.append(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
         return [row[:width] for row in rows], warnings
+    if not rows[0][-1].strip() and all(len(rows[k]) == width - 1 for k in range(1, len(rows))):
+        return [rows[0][:-1], *rows[1:]], []  # a mark at the end of the header alone
     if layout.short_rows and all(len(rows[k]) < width for k in wrong):
         warnings.append(
             f"{len(wrong)} rows are shorter than the header (first: line {lines[wrong[0]]}): filled with blanks"

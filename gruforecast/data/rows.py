@@ -59,12 +59,11 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names, warnings:
     k = rows.same_series
     k = k[rows.ds[k] == rows.ds[k + 1]]
     equal = (rows.y[k] == rows.y[k + 1]) | (np.isnan(rows.y[k]) & np.isnan(rows.y[k + 1]))
+    if len(k) and rule:
+        warnings.append(f"{len(k)} rows have the stamp of another one: their {rule} is used")
+        return merge(rows, rows.ds, rule)
     if not equal.all():
-        if not rule:
-            raise _conflict(rows, k[~equal], file, names)
-        merged = merge(rows, rows.ds, rule)
-        warnings.append(f"{(~equal).sum()} stamps stood there with different values: their {rule} is used")
-        return merged
+        raise _conflict(rows, k[~equal], file, names)
     if len(k):
         warnings.append(f"{len(k)} rows were exact duplicates: dropped")
     return rows[np.setdiff1d(np.arange(len(rows)), k + 1)]
@@ -99,8 +98,10 @@ def merge(rows: Rows, at: Stamps, rule: str) -> Rows:
 
 def resampled(rows: Rows, freq: Frequency, rule: str, warnings: list[str]) -> Rows:
     """Ordered rows brought to the step `freq`: each stamp stands for the step that begins with it."""
-    at = step_begin(rows.ds, freq)
-    merged = merge(rows, at, rule)
+    same = rows.same_series
+    count = int((rows.ds[same] == rows.ds[same + 1]).sum())
+    warnings += [f"{count} rows have the stamp of another one: each counts"] if count else []
+    merged = merge(rows, step_begin(rows.ds, freq), rule)
     warnings.append(f"{len(rows)} rows became {len(merged)} steps of {freq.label!r}: the {rule} of each step")
     return merged
 
@@ -121,5 +122,6 @@ def usual_step(ds: Stamps, gaps_at: Ints) -> str:
     """The shortest usual step that is no shorter than most gaps."""
     gaps = (ds[gaps_at + 1] - ds[gaps_at]).astype(np.int64)
     typical = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else DAY
-    steps = ((60, "min"), (300, "5min"), (900, "15min"), (1800, "30min"), (HOUR, "h"), (DAY, "D"), (7 * DAY, "W"))
-    return next((name for size, name in steps if size >= 0.9 * typical), "M")
+    steps = [(60, "min"), (300, "5min"), (900, "15min"), (1800, "30min"), (HOUR, "h"), (DAY, "D"), (7 * DAY, "W")]
+    steps += [(31 * DAY, "M"), (92 * DAY, "Q")]
+    return next((name for size, name in steps if size >= 0.9 * typical), "Y")

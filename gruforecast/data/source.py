@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import gzip
 import io
+import lzma
 import os
 import re
 import sys
@@ -28,6 +29,7 @@ MAGIC = {
     b"SQLite format 3": "an SQLite database",
 }
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+MAC = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$)")  # what a Mac adds to a zip file
 KANA = re.compile(b"[\x81\x82\x83\x8d\x8f\x90\x9d]")  # first bytes of kana, or of kanji and no letters in the West
 BLOCK = 1 << 20
 LEAST_BOMB, MOST_RATIO = 100_000_000, 100  # what is unpacked may be so large, or so many times the packed size
@@ -65,13 +67,17 @@ def read_bytes(path: str, limits: Limits) -> bytes:
     try:
         before = target.stat()
         with _opened(target, name) as stream:
-            packed = target.suffix in (".gz", ".zip")
+            packed = target.suffix.lower() in (".gz", ".zip")
             most = min(limits.bytes, max(LEAST_BOMB, MOST_RATIO * before.st_size)) if packed else limits.bytes
             raw = _up_to(stream, most, name)
         after = target.stat()
-    except (gzip.BadGzipFile, EOFError, zlib.error, zipfile.BadZipFile) as error:
+    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         remedy = "Copy it again."
         raise DataError(f"the packed data are damaged ({error}).", remedy=remedy, code="GF-D04", file=name) from error
+    except gzip.BadGzipFile as error:
+        raise DataError(
+            f"the packed data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name
+        ) from error
     except OSError as error:
         remedy = "Give yourself the right to read it, or copy it to another place."
         raise DataError(f"it cannot be read: {error.strerror}.", remedy=remedy, code="GF-D05", file=name) from error
@@ -101,12 +107,12 @@ def name_of(path: str) -> str:
 
 @contextmanager
 def _opened(target: Path, name: str) -> Iterator[IO[bytes]]:
-    if target.suffix == ".gz":
+    if target.suffix.lower() == ".gz":
         with gzip.open(target) as stream:
             yield stream  # type: ignore[misc]
-    elif target.suffix == ".zip":
+    elif target.suffix.lower() == ".zip":
         with zipfile.ZipFile(target) as archive:
-            members = [info for info in archive.infolist() if not info.is_dir()]
+            members = [info for info in archive.infolist() if not (info.is_dir() or MAC.search(info.filename))]
             if len(members) != 1:
                 found = f"the zip file holds {len(members)} files."
                 raise DataError(found, remedy="Unpack it and pass one of them.", code="GF-D52", file=name)
@@ -147,14 +153,14 @@ def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]
             raise DataError(f"this is {kind}, not text.", remedy=remedy, code="GF-D07", file=name)
     text, warnings = _decoded(raw, name, encoding)
     if "\0" in text:
-        line = text[: text.index("\0")].count("\n") + 1
+        line = len(text[: text.index("\0")].splitlines(keepends=True)) or 1
         remedy = "Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le)."
         raise DataError("there is a NUL byte.", remedy=remedy, code="GF-D09", file=name, line=line)
     return text.removeprefix("\ufeff"), warnings
 
 
 def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]:
-    if encoding is not None or raw.startswith(UTF16):
+    if encoding or raw.startswith(UTF16):
         chosen = encoding or "utf-16"
         try:
             return raw.decode(chosen), [] if encoding else ["read as UTF-16"]
@@ -163,13 +169,16 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str
             raise UsageError(f"--encoding {chosen!r} is unknown.", remedy=remedy, code="GF-U30") from error
         except UnicodeDecodeError as error:
             raise _not_in(chosen, raw, name, error) from error
+        except UnicodeError as error:
+            remedy = "Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example."
+            raise UsageError(f"--encoding {chosen!r} does not fit: {error}.", remedy=remedy, code="GF-U30") from error
     try:
         return raw.decode("utf-8-sig"), []
     except UnicodeDecodeError as error:
         found = _guessed(raw)
         if found is None:
             raise _not_in("utf-8", raw, name, error) from error
-        line = raw[: error.start].count(b"\n") + 1
+        line = _line_at(raw, error.start)
         text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {found}; --encoding names another"
         return raw.decode(found), [text]
 
@@ -198,7 +207,12 @@ def _is_japanese(text: str) -> bool:
 
 
 def _not_in(encoding: str, raw: bytes, name: str, error: UnicodeDecodeError) -> DataError:
-    line = raw[: error.start].count(b"\n") + 1
+    line = _line_at(raw, error.start)
     found = f"byte 0x{raw[error.start]:02x} is not {encoding.upper()}."
     remedy = "Pass the right one with --encoding, or save the file as UTF-8."
     return DataError(found, remedy=remedy, code="GF-D08", file=name, line=line)
+
+
+def _line_at(raw: bytes, place: int) -> int:
+    """The physical line of a byte, whatever ends lines."""
+    return len(re.findall(b"\r\n|\r|\n", raw[:place])) + 1

@@ -29,8 +29,8 @@ def zone_named(name: str) -> ZoneInfo:
 def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]:
     """Stamps (n,) in UTC, positions of wall clock times that never were, and how many hours stood there once only.
 
-    Of two equal stamps of one series in a repeated hour the first in the file comes first. Where only one is there, it
-    is the earlier one.
+    Of two equal stamps of one series in a repeated hour the first in the file comes first, or the last one where the
+    file runs backwards. Where only one is there, it is the earlier one.
 
     Args:
         wall: stamps in the order of the file; keys: the series of each.
@@ -41,13 +41,26 @@ def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]
     repeated = (early > late)[where]
     second = np.zeros(len(wall), bool)
     seen: dict[tuple[int, int], int] = {}
-    for k in np.flatnonzero(repeated):
+    order = np.flatnonzero(repeated)
+    for k in order[::-1] if _falls(wall, keys) else order:
         place = int(keys[k]), int(where[k])
         second[k] = place in seen
         seen[place] = seen.get(place, 0) + 1
     offset = np.where(second, late[where], early[where])
     alone = sum(count == 1 for count in seen.values())
     return wall - offset.astype("timedelta64[s]"), skipped, alone
+
+
+def _falls(wall: Stamps, keys: Ints) -> bool:
+    """Whether most rows stand before earlier ones of their series."""
+    steps = np.diff(wall).astype(np.int64)[keys[1:] == keys[:-1]]
+    return bool((steps < 0).sum() > (steps > 0).sum())
+
+
+def wall_offset(wall: Stamps, zone: ZoneInfo) -> Ints:
+    """Offset from UTC in seconds of wall clock times of any shape, by their first reading."""
+    distinct, where = np.unique(wall.astype("datetime64[s]").ravel(), return_inverse=True)
+    return _offsets(distinct, zone, 0)[where].reshape(wall.shape)
 
 
 def to_wall(utc: Stamps, zone: ZoneInfo) -> tuple[Stamps, Ints]:
