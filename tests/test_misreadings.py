@@ -138,7 +138,7 @@ def test_a_file_that_runs_backwards_has_its_repeated_hour_the_other_way_round(cs
         ("ds;Y;y", [f"{d};7" for d in DAYS], "GF-D19"),
         (
             "timestamp;hour;meter;kwh",
-            [f"{d} {h:02}:00;{h};{m}" for d in DAYS[:3] for h in (8, 9, 10) for m in "AB"],
+            [f"{d} {h:02}:00;{h};{m}" for d in DAYS[:3] for h in range(24) for m in "AB"],
             None,
         ),
         ("store;ds;y", [f"{'AB'[k % 2]};{d}" for k, d in enumerate(DAYS)], None),
