@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -88,6 +89,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "parity": outcome.parity,
         "refit": REFIT_NOTE if outcome.refitted else "The saved networks are those that were scored.",
         "found": outcome.notes,
+        "plan": json.loads(json.dumps(panel.plan.to_dict())),
         "warnings": outcome.warnings,
         "versions": {"gruforecast": __version__, "python": platform.python_version()}
         | {name: version(name) for name in PACKAGES}
