@@ -6,11 +6,14 @@ here and nothing guessed away: a row that does not fit the header is refused wit
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import gc
 import io
 import itertools
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from gruforecast.data.source import Limits, decode, name_of, read_bytes
@@ -103,7 +106,23 @@ def read_table(path: str, layout: Layout | None = None) -> Table:
         UsageError: `path` is not a local file.
         DataError: the file is not a rectangular table with rows.
     """
-    layout = layout or Layout()
+    with _uncollected():
+        return _read_table(path, layout or Layout())
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection, which would look through millions of new lists again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _read_table(path: str, layout: Layout) -> Table:
     name, raw = name_of(path), read_bytes(path, layout.limits)
     if raw.startswith(b"PAR1"):
         from gruforecast.data.parquet import parquet_table
