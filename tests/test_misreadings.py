@@ -156,7 +156,6 @@ def test_columns(csv: Any, header: str, cells: list[str], code: str | None) -> N
         return
     panel = read(csv, content)
     assert len(panel) == (2 if header.startswith(("store", "timestamp")) else 1)
-    assert panel.freq.label == {"fecha": "D", "store": "2D", "times": "h", "year;": "W"}.get(header[:5], "Q") or True
     expected = {"fecha": "D", "store": "2D", "times": "h"}.get(header[:5]) or ("W" if "week" in header else "Q")
     assert panel.freq.label == expected
 

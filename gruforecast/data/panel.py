@@ -99,12 +99,13 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
         unit=options.time_unit,
     )
     warnings += parsed.warnings
-    y, numbers, more = _values(table, names, options, like)
-    warnings += more
-    keys, ids = _keys(table, names, options, warnings)
     if options.wide:
-        count = len(y) // len(table)
-        keys, parsed = np.repeat(np.arange(count), len(table)), _repeated(parsed, count)
+        y, numbers, ids, more = _wide_values(table, names, options, like)
+        keys, parsed = np.repeat(np.arange(len(ids)), len(table)), _repeated(parsed, len(ids))
+    else:
+        y, numbers, more = _values(table, names, options, like)
+        keys, ids = _keys(table, names, options, warnings)
+    warnings += more
     lines = np.tile(np.array(table.lines), len(y) // len(table))
     ds, form = _resolved(parsed, form, keys, options.tz, like, _column(table, names.time[0]), warnings)
     plan = Plan(
@@ -138,15 +139,18 @@ def _column(table: Table, name: str) -> Column:
 def _values(
     table: Table, names: Names, options: ReadOptions, like: Plan | None
 ) -> tuple[Floats, NumberForm, list[str]]:
-    """The target, or all columns of numbers one after the other."""
-    if not options.wide:
-        column = _column(table, names.target)
-        if like is not None:
-            check_unit(column, like.numbers)
-            return parse_numbers(column, like.numbers, "all")
-        return parse_numbers(
-            column, _number_form(options), "marks" if options.decimal or options.thousands else "nothing"
-        )
+    """The target, its form, and warnings."""
+    column = _column(table, names.target)
+    if like is not None:
+        check_unit(column, like.numbers)
+        return parse_numbers(column, like.numbers, "all")
+    return parse_numbers(column, _number_form(options), "marks" if options.decimal or options.thousands else "nothing")
+
+
+def _wide_values(
+    table: Table, names: Names, options: ReadOptions, like: Plan | None
+) -> tuple[Floats, NumberForm, Keys, list[str]]:
+    """All columns of numbers one after the other, their common form, the series that they are, and warnings."""
     form = replace(like.numbers, before="", after="") if like is not None else _number_form(options)
     columns, left_out = wide_columns(table, names, form)
     read = [_column(table, name) for name in columns]
@@ -157,7 +161,7 @@ def _values(
         values, _, more = parse_numbers(column, form, "marks")
         parts.append(values)
         warnings += more
-    return np.concatenate(parts), form, warnings
+    return np.concatenate(parts), form, tuple((name,) for name in columns), warnings
 
 
 def _number_form(options: ReadOptions) -> NumberForm:
@@ -166,9 +170,6 @@ def _number_form(options: ReadOptions) -> NumberForm:
 
 def _keys(table: Table, names: Names, options: ReadOptions, warnings: list[str]) -> tuple[Ints, Keys]:
     """Number of each row's series, in order of first appearance, and the key of each series."""
-    if options.wide:
-        wide, _ = wide_columns(table, names, number_form(None, None, options.missing, booleans=options.booleans))
-        return np.zeros(0, np.int64), tuple((name,) for name in wide)
     if not names.ids:
         return np.zeros(len(table), np.int64), (("series",),)
     columns = [table.column(name) for name in names.ids]

@@ -32,6 +32,7 @@ UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 MAC = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$)")  # what a Mac adds to a zip file
 KANA = re.compile(b"[\x81\x82\x83\x8d\x8f\x90\x9d]")  # first bytes of kana, or of kanji and no letters in the West
 BLOCK = 1 << 20
+DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError)
 LEAST_BOMB, MOST_RATIO = 100_000_000, 100  # what is unpacked may be so large, or so many times the packed size
 
 
@@ -71,13 +72,9 @@ def read_bytes(path: str, limits: Limits) -> bytes:
             most = min(limits.bytes, max(LEAST_BOMB, MOST_RATIO * before.st_size)) if packed else limits.bytes
             raw = _up_to(stream, most, name)
         after = target.stat()
-    except (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except DAMAGED as error:
         remedy = "Copy it again."
         raise DataError(f"the packed data are damaged ({error}).", remedy=remedy, code="GF-D04", file=name) from error
-    except gzip.BadGzipFile as error:
-        raise DataError(
-            f"the packed data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name
-        ) from error
     except OSError as error:
         remedy = "Give yourself the right to read it, or copy it to another place."
         raise DataError(f"it cannot be read: {error.strerror}.", remedy=remedy, code="GF-D05", file=name) from error

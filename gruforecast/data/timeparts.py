@@ -138,14 +138,16 @@ def _years(days: Stamps, *, by_week: bool) -> Ints:
     return days.astype("datetime64[Y]").astype(int) + 1970
 
 
-def parse_time(columns: list[Column], like: TimeForm | None, tz: str, **said: str | None) -> tuple[Parsed, TimeForm]:
-    """The stamps of one or several time columns; `said` goes to `parse_stamps`.
+def parse_time(
+    columns: list[Column], like: TimeForm | None, tz: str, pattern: str | None = None, unit: str | None = None
+) -> tuple[Parsed, TimeForm]:
+    """The stamps of one or several time columns; `pattern` and `unit` as for `parse_stamps`.
 
     Raises:
         DataError: a cell does not fit, or no column holds a date.
     """
     if len(columns) == 1:
-        parsed = parse_stamps(columns[0], like.stamp if like else None, **said)
+        parsed = parse_stamps(columns[0], like.stamp if like else None, pattern, unit)
         return parsed, TimeForm(parsed.form)
     kinds = list(like.parts) if like is not None and len(like.parts) == len(columns) else _kinds(columns)
     by_kind = dict(zip(kinds, columns, strict=True))
@@ -155,7 +157,7 @@ def parse_time(columns: list[Column], like: TimeForm | None, tz: str, **said: st
         first = columns[0]
         raise DataError(found, remedy=remedy, code="GF-D18", file=first.file, column=first.name)
     if "date" in by_kind:
-        parsed = parse_stamps(by_kind["date"], like.stamp if like else None, **said)
+        parsed = parse_stamps(by_kind["date"], like.stamp if like else None, pattern, unit)
     else:
         parsed = Parsed(_calendar(by_kind), None, StampForm("ymd"), [])
     clocks = parsed.ds.astype("datetime64[s]") != parsed.ds.astype("datetime64[D]")
