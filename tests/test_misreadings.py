@@ -307,12 +307,15 @@ def test_the_plan_remembers_the_zone_of_the_clock(csv: Any) -> None:
         (table(list(range(20)), [str(45292 + k) for k in range(20)]), {"time_unit": "excel"}),
         (table(list(range(20)), DAYS[:60:3]), {"freq": "D"}),
         ("ds^y\n" + "".join(f"{d}^{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(delimiter="^")}),
+        ("more, words\nds,y\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(skip=1)}),
+        ("ds,caf\u00e9\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(encoding="latin-1")}),
         ("ds,y,z\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(short_rows=True)}),
     ],
 )
 def test_the_training_file_itself_is_read_by_its_plan(csv: Any, training: str, options: dict[str, Any]) -> None:
     panel = read(csv, training, **options)
     plan = Plan.from_dict(panel.plan.to_dict(), "model.json")
+    assert (plan.skip, plan.encoding) == (panel.plan.skip, panel.plan.encoding)
     again = read_like(csv(training), plan).panel
     assert again.y.tolist() == pytest.approx(panel.y.tolist(), nan_ok=True)
     assert again.ds.tolist() == panel.ds.tolist()

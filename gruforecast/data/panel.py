@@ -55,14 +55,14 @@ def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
     return _read(table, options, None)
 
 
-def read_like(path: str, plan: Plan, layout: Layout | None = None) -> Reading:
+def read_like(path: str, plan: Plan) -> Reading:
     """The series in a file that must fit the plan by which a model's data were read.
 
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    layout = replace(layout or Layout(), header=None if plan.header else False, short_rows=plan.short_rows)
-    table = read_table(path, replace(layout, delimiter=plan.delimiter or None))
+    header = None if plan.header else False
+    layout = Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows)
     options = ReadOptions(
         time=plan.names.time,
         target=None if plan.wide else plan.names.target,
@@ -75,9 +75,10 @@ def read_like(path: str, plan: Plan, layout: Layout | None = None) -> Reading:
         resample=plan.resample or None,
         fill=plan.fill,
         strip_ids=plan.strip_ids,
+        layout=layout,
     )
     try:
-        return _read(table, options, plan)
+        return _read(read_table(path, layout), options, plan)
     except DataError as error:
         if error.code in CONTRADICTIONS:
             error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
@@ -108,7 +109,18 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
     warnings += more
     lines = np.tile(np.array(table.lines), len(y) // len(table))
     ds, form = _resolved(parsed, form, keys, options.tz, like, _column(table, names.time[0]), warnings)
-    plan = Plan(
+    stepped = like.stepped if like else options.freq is not None
+    plan = _plan(table, options, names, form, numbers, stepped=stepped)
+    return _regular(
+        Rows(keys, ds, y, lines), ids, plan, like.freq if like else options.freq, table.file, found, warnings
+    )
+
+
+def _plan(
+    table: Table, options: ReadOptions, names: Names, form: TimeForm, numbers: NumberForm, *, stepped: bool
+) -> Plan:
+    """What was found and said, but the step, which follows."""
+    return Plan(
         names,
         Frequency("s", 1),
         form,
@@ -119,12 +131,11 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
         resample=options.resample or "",
         fill=options.fill,
         strip_ids=options.strip_ids,
-        stepped=like.stepped if like else options.freq is not None,
+        stepped=stepped,
         delimiter="" if table.delimiter in DELIMITERS else table.delimiter,
-        short_rows=options.layout.short_rows or (like is not None and like.short_rows),
-    )
-    return _regular(
-        Rows(keys, ds, y, lines), ids, plan, like.freq if like else options.freq, table.file, found, warnings
+        short_rows=options.layout.short_rows,
+        encoding=options.layout.encoding or "",
+        skip=options.layout.skip,
     )
 
 

@@ -87,7 +87,8 @@ class Plan:
         header: whether the file has names of columns; wide: whether every column of numbers is a series.
         stepped: whether the step was given, so that what lies between may be missing.
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
-        delimiter: the mark between fields where it is none of the usual ones; short_rows: as in `Layout`.
+        delimiter: the mark between fields where it is none of the usual ones.
+        short_rows, encoding, skip: as in `Layout`, where they were given.
     """
 
     names: Names
@@ -103,6 +104,8 @@ class Plan:
     stepped: bool = False
     delimiter: str = ""
     short_rows: bool = False
+    encoding: str = ""
+    skip: int | None = None
 
     def __post_init__(self) -> None:
         flags = (self.header, self.wide, self.fill, self.strip_ids, self.stepped, self.short_rows)
@@ -116,8 +119,10 @@ class Plan:
         if not all(isinstance(name, str) for name in names) or len(time) != max(len(parts), 1):
             raise ValueError(f"impossible names of columns: {self.names}")
         "".join((*names, self.form.stamp.mark, self.delimiter)).encode()  # text that cannot be written is refused
-        if not isinstance(self.delimiter, str) or len(self.delimiter) > 1:
-            raise ValueError(f"impossible mark between fields: {self.delimiter!r}")
+        if not isinstance(self.delimiter, str) or len(self.delimiter) > 1 or not isinstance(self.encoding, str):
+            raise ValueError(f"impossible mark between fields or encoding: {self.delimiter!r}, {self.encoding!r}")
+        if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
+            raise ValueError(f"impossible number of lines: {self.skip!r}")
 
     def described(self) -> str:
         """The plan in words, for a message about a file that contradicts it."""
