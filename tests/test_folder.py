@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -333,3 +334,24 @@ def test_what_a_kill_left_beside_a_model_is_undone(tmp_path: Path) -> None:
     clear_leftovers(tmp_path / "m")
     assert {path.name for path in tmp_path.iterdir()} == {"m", *names[2:]}
     assert (tmp_path / "m" / "file").read_text() == names[0]
+
+
+def test_catalogue_57_79_80_other_shorter_and_older_series_are_forecast(panel: Panel) -> None:
+    forecaster = make_forecaster(panel)
+    other = panel_of(5 + np.random.default_rng(3).random(3), 7 + np.random.default_rng(4).random(50))
+    other = dataclasses.replace(other, ids=(("never seen",), ("nor this",)))
+    forecast = forecaster.predict(other)
+    assert forecast.ids == other.ids
+    assert np.isfinite(forecast.mean).all()  # three rows are fewer than any lookback
+    starts = [str(stamp)[:7] for stamp in forecast.ds[:, 0]]
+    assert starts == ["2000-04", "2004-03"]  # after the last row of each, not after the training data
+
+
+def test_catalogue_70_a_series_that_starts_to_move_after_training_has_a_forecast_and_no_scale() -> None:
+    still = panel_of(np.full(40, 5.0))
+    moved = panel_of(np.r_[np.full(40, 5.0), 6.0, 7.0, 9.0])
+    forecaster = make_forecaster(panel_of(5 + np.random.default_rng(1).random(60)))
+    flat = forecaster.predict(still)
+    assert np.isfinite(flat.mean).all()
+    assert np.isnan(flat.lower).all()  # how far off it may be is not known
+    assert np.isfinite(forecaster.predict(moved).lower).all()

@@ -154,3 +154,10 @@ def test_a_damaged_plan_is_refused(csv: Any) -> None:
     for key, value in (("numbers", {"decimal": "x"}), ("form", {"stamp": {"kind": "no"}}), ("more", 1)):
         with pytest.raises((ModelError, ValueError, KeyError, TypeError)):
             Plan.from_dict({**good, key: value}, "model.json")
+
+
+def test_catalogue_78_columns_go_by_name(csv: Any) -> None:
+    plan = plan_of(csv, "unique_id,ds,y\n" + "".join(f"a,{day},{k}\n" for k, day in enumerate(DAYS)))
+    panel = read_like(csv("y,note,ds,unique_id\n1,x,2024-03-01,b\n2,x,2024-03-02,b\n", "later.csv"), plan).panel
+    assert panel.ids == (("b",),)
+    assert panel.y.tolist() == [1, 2]
