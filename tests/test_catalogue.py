@@ -1,7 +1,7 @@
 """The catalogue of odd inputs, one test a row: the file, the exit code, and what is said.
 
-Numbers are those of the catalogue. Rows 57, 70, 79 and 80 need a model and are in `test_folder.py`, 78 in `test_plan.py`,
-73 in `test_metrics.py`; rows 63, 76 and 77 are about covariates and come with them.
+Numbers are those of the catalogue. Rows 57, 70, 79 and 80 need a model and are in `test_folder.py`, 78 is in
+`test_plan.py`, 73 in `test_metrics.py`; rows 63, 76 and 77 are about covariates and come with them.
 """
 
 from __future__ import annotations
