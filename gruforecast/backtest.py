@@ -18,6 +18,7 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
+from gruforecast.exogenous import Scaling
 from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
 from gruforecast.windows import History, Windows, gather_future
 
@@ -34,6 +35,7 @@ class Split:
     Attributes:
         test: (n_series,) first row of the test part of each series.
         folds: (n_folds, n_series) first row of each fold, earliest fold first.
+        inputs: kinds of the columns of `history.x`, see `NetworkConfig`.
     """
 
     history: History
@@ -41,6 +43,7 @@ class Split:
     season_length: int
     test: Ints
     folds: Ints
+    inputs: tuple[str, ...] = ()
 
     @property
     def first(self) -> Ints:
@@ -112,6 +115,23 @@ class Split:
     def _some_score(self, windows: Windows) -> float:
         return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))
 
+    def before_test(self) -> tuple[Floats, Floats]:
+        """Values (n_rows,) and columns beside them without the rows of the test part, but for columns known ahead."""
+        y, x = self.history.values.copy(), self.history.x.copy()
+        past = [k for k, kind in enumerate(self.inputs) if kind.startswith("past")]
+        for first, end in zip(self.test, self.history.indptr[1:], strict=True):
+            y[first:end] = np.nan
+            x[first:end, past] = np.nan
+        return y, x
+
+    def scaled(self, inputs: tuple[str, ...]) -> tuple[Split, Scaling]:
+        """The split with columns of these kinds standardised by their rows before the first fold, and the constants."""
+        before = np.zeros(len(self.history.values), bool)
+        for start, end in zip(self.history.indptr[:-1], self.first, strict=True):
+            before[start:end] = True
+        scaling = Scaling.of(self.history.x, before, inputs)
+        return replace(self, history=replace(self.history, x=scaling(self.history.x)), inputs=inputs), scaling
+
     def fold_scores(self, folds: Folds) -> list[float]:
         """Mean MASE of the forecasts of each fold: the objective of the search and the number in the report."""
         return [self.mean_mase(windows, forecast) for windows, forecast in zip(self.fold_windows(), folds, strict=True)]
@@ -163,5 +183,5 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
     count = max(1, min(folds, possible))
     start, end = panel.indptr[:-1], panel.indptr[1:]
     cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
-    history = History.of(panel.y, panel.indptr, panel.wall)
+    history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
     return Split(history, horizon, season_length, np.maximum(end - horizon, start), np.maximum(cutoffs, start))

@@ -13,8 +13,10 @@ CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
 Decoder = Literal["direct", "parallel", "sequence"]
 DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000
+MOST_INPUTS = 1_000
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
+INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a column beside the target
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
@@ -39,6 +41,9 @@ class NetworkConfig:
         step_days: days from one row to the next, on average; 0 when not known.
         periods: days of the calendar's periods whose phase the network is shown, such as a day, a week, a year.
         calendar: whether it is shown; otherwise zeros take its place.
+        inputs: kind of each column beside the target, one of `INPUTS`: seen in the past only, known ahead, or constant
+            in each series; a flag is 0 or 1.
+        use_inputs: whether those columns are shown; otherwise zeros take their place.
         averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
         trend: without a season, share of a damped trend of the newest rows in it.
         levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
@@ -61,6 +66,8 @@ class NetworkConfig:
     step_days: float = 0.0
     periods: tuple[float, ...] = ()
     calendar: bool = False
+    inputs: tuple[str, ...] = ()
+    use_inputs: bool = False
     levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
@@ -71,10 +78,11 @@ class NetworkConfig:
         whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
-        flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar))
+        flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar, self.use_inputs))
         if not (flags and all(0 <= share <= 1 for share in (self.own_spread, self.averaged, self.trend))):
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
+        known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MOST_INPUTS
         if not known or not 0 <= self.step_days < math.inf:
             raise ValueError(f"impossible network: {self}")
         if (
@@ -90,9 +98,8 @@ class NetworkConfig:
     @property
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
-        return replace(
-            self, dropout=0.0, log_unit=1.0, log=True, own_spread=0.0, averaged=0.0, trend=0.0, calendar=False
-        )
+        knobs: dict[str, Any] = {"own_spread": 0.0, "averaged": 0.0, "trend": 0.0}
+        return replace(self, dropout=0.0, log_unit=1.0, log=True, calendar=False, use_inputs=False, **knobs)
 
     @property
     def tokens(self) -> int:
@@ -109,8 +116,22 @@ class NetworkConfig:
 
     @property
     def channels(self) -> int:
-        """Numbers that the network sees of each row: value, mask, two differences, sine and cosine of each period."""
-        return 4 + 2 * len(self.periods)
+        """Numbers that the network sees of each row.
+
+        Value, mask, two differences, sine and cosine of each period, value and difference of each column beside them.
+        """
+        return 4 + 2 * len(self.periods) + 2 * sum(kind != "static" for kind in self.inputs)
+
+    @property
+    def known(self) -> tuple[int, ...]:
+        """The inputs that are known ahead, by number."""
+        return tuple(k for k, kind in enumerate(self.inputs) if kind.startswith("known"))
+
+    @property
+    def ahead(self) -> int:
+        """Numbers known ahead that are joined to each decoded state: phases, known inputs, those of the series."""
+        each = 2 * len(self.periods) + 2 * len(self.known)
+        return self.decoded[1] * each + self.inputs.count("static")
 
     @property
     def cost(self) -> int:

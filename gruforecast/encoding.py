@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gruforecast.config import NetworkConfig
+from gruforecast.exogenous import ahead, past_channels
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
 LEAST_SPREAD = 0.1  # of a logged window, in units of the panel's: flatter ones would be all noise
@@ -28,6 +29,7 @@ class Encoded(NamedTuple):
         base: (n, horizon) seasonal naive forecast in normalised units; the network adds to it.
         level: (n, 1) what was subtracted; unit: (n, 1) what was divided by.
         scale: (n, 1) where the logarithmic scale turns into a linear one.
+        ahead: (n, segments, `config.ahead`) what is known of the horizon; None if nothing is.
     """
 
     features: Any
@@ -35,6 +37,7 @@ class Encoded(NamedTuple):
     level: Any
     unit: Any
     scale: Any
+    ahead: Any
 
 
 class Knobs(NamedTuple):
@@ -45,15 +48,23 @@ class Knobs(NamedTuple):
     averaged: Any
     trend: Any
     calendar: Any
+    use_inputs: Any
 
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
         """The knobs of a configuration."""
-        return cls(config.log_unit, config.own_spread, config.averaged, config.trend, float(config.calendar))
+        flags = float(config.calendar), float(config.use_inputs)
+        return cls(config.log_unit, config.own_spread, config.averaged, config.trend, *flags)
 
 
 def encode(
-    past: Any, origin: Any, use_log: Any, config: NetworkConfig, xp: Any = np, knobs: Knobs | None = None
+    past: Any,
+    origin: Any,
+    use_log: Any,
+    config: NetworkConfig,
+    xp: Any = np,
+    knobs: Knobs | None = None,
+    beside: Any = None,
 ) -> Encoded:
     """The network's view of raw windows.
 
@@ -62,8 +73,9 @@ def encode(
         origin: (n,) stamp of the last row in days since 1970-01-01.
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
+        beside: (n, lookback + horizon, n_columns) columns beside the target, standardised; not read where there are none.
     """
-    log_unit, own_spread, averaged, trend, calendar = knobs or Knobs.of(config)
+    log_unit, own_spread, averaged, trend, calendar, use_inputs = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
@@ -76,11 +88,15 @@ def encode(
     unit = xp.where(logged, log_unit * own**own_spread, _spread(z, mask, deviation, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
-    channels += [calendar * phase for phase in _phases(origin, config, xp)]
+    before, later = np.arange(1.0 - config.lookback, 1.0), np.arange(1.0, config.horizon + 1)
+    channels += [calendar * phase for phase in _phases(origin, before, config, xp)]
+    channels += past_channels(beside, use_inputs, config, xp)
+    phases = [calendar * phase for phase in _phases(origin, later, config, xp)]
     base = _seasonal_base(x, mask, config, averaged, xp)
     if config.season_length == 1:
         base = base + trend * _damped_trend(x, mask, config, xp)
-    return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale)
+    known = ahead(beside, use_inputs, phases, config, xp)
+    return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale, known)
 
 
 def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:
@@ -104,9 +120,9 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
     return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
 
 
-def _phases(origin: Any, config: NetworkConfig, xp: Any) -> list[Any]:
-    """Sine and cosine (n, lookback) of the phase of each row in each period of the calendar."""
-    days = origin[:, None] + np.arange(1.0 - config.lookback, 1.0) * config.step_days
+def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:
+    """Sine and cosine (n, n_steps) of the phase in each period of the calendar, so many steps after the last row."""
+    days = origin[:, None] + steps * config.step_days
     angles = [(days / period - xp.floor(days / period)) * (2 * np.pi) for period in config.periods]
     return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
 

@@ -21,7 +21,7 @@ AGAIN = (
     1,
     0,
 )  # places of the trials that are trained with other seeds; two of the best are worth more than the third
-MOST_NETWORKS = 6
+MOST_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Stamps
+from gruforecast.data.future import Future
 from gruforecast.data.plan import Plan
 from gruforecast.data.table import Forecast, Panel
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.exogenous import Scaling
 from gruforecast.forward import Network, forecast_combined
 from gruforecast.intervals import Calibration
 from gruforecast.metrics import mase_scale
@@ -30,6 +32,7 @@ class Ends:
         scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
+        x: (n_series, longest lookback, n_columns) newest rows of the columns beside the target, NaN = missing.
     """
 
     ids: tuple[tuple[str, ...], ...]
@@ -38,21 +41,24 @@ class Ends:
     scale: Floats
     last: Stamps
     forecasts: dict[str, Floats]
+    x: Floats
 
     @classmethod
     def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> Ends:
         """The ends of all series of a panel, with forecasts of the `models` named."""
-        history = History.of(panel.y, panel.indptr, panel.wall)
+        history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
         m, horizon = networks[0].config.season_length, networks[0].config.horizon
+        lookback = max(network.config.lookback for network in networks)
         return cls(
             ids=panel.ids,
-            past=history.past(windows, max(network.config.lookback for network in networks)),
+            past=history.past(windows, lookback),
             never_negative=windows.use_log,
             scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
             forecasts={name: model_of(name)(history, windows, horizon, m) for name in models},
+            x=history.beside(windows, lookback, 0),
         )
 
     def only(self, keys: list[str]) -> Ends:
@@ -71,6 +77,7 @@ class Ends:
             scale=self.scale[keep],
             last=self.last[keep],
             forecasts={name: values[keep] for name, values in self.forecasts.items()},
+            x=self.x[keep],
         )
 
 
@@ -84,6 +91,7 @@ class Forecaster:
         winner: name of the member that the report called the winner.
         calibrations: intervals by member name.
         context: ends of the training series, from which a forecast without new data starts.
+        scaling: of the columns beside the target.
     """
 
     networks: tuple[Network, ...]
@@ -92,6 +100,7 @@ class Forecaster:
     calibrations: dict[str, Calibration]
     plan: Plan
     context: Ends
+    scaling: Scaling
 
     @property
     def members(self) -> list[str]:
@@ -111,6 +120,7 @@ class Forecaster:
         levels: tuple[float, ...] | None = None,
         member: str = "winner",
         ids: list[str] | None = None,
+        future: Future | None = None,
     ) -> Forecast:
         """Forecasts from the end of each series of `panel`, or from the end of the training data.
 
@@ -119,10 +129,11 @@ class Forecaster:
             levels: interval levels in percent, of those calibrated; all by default.
             member: `winner`, `networks`, `blend`, or the name of another model.
             ids: keys of the only series to forecast; parts of a compound key are joined by `/`.
+            future: columns known ahead, where the member's networks see some.
 
         Raises:
-            UsageError: an argument asks for what the model does not have.
-            DataError: `panel` has another step than the data that the model was fitted on.
+            UsageError: an argument asks for what the model does not have, or `future` is needed.
+            DataError: `panel` has another step than the data that the model was fitted on, or `future` lacks a step.
             ResourceError: a package that the member needs is missing.
         """
         if panel is not None and (panel.freq.unit, panel.freq.step) != (self.plan.freq.unit, self.plan.freq.step):
@@ -136,21 +147,51 @@ class Forecaster:
         ends = ends.only(ids) if ids else ends
         calibration = self._levels(name, levels)
         floor = ends.never_negative[:, None]
-        mean = np.zeros((len(ends.ids), steps))
-        for part, share in shares.items():
-            mean += share * self._mean(ends, part)[:, :steps]
-        lower, upper = calibration.bounds(mean, ends.scale)
-        lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
         plan = self.plan if panel is None else panel.plan
         ds = plan.freq.after(ends.last, steps)
+        x = self._beside(ends, ds, shares, future)
+        mean = np.zeros((len(ends.ids), steps))
+        for part, share in shares.items():
+            mean += share * self._mean(ends, part, x)[:, :steps]
+        lower, upper = calibration.bounds(mean, ends.scale)
+        lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
         return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, plan)
 
-    def _mean(self, ends: Ends, name: str) -> Floats:
-        networks = [one for one in self.networks if name in (NETWORKS, one.name)]
+    def _networks(self, name: str) -> list[Network]:
+        """The networks that a part of a member stands for."""
+        return [one for one in self.networks if name in (NETWORKS, one.name)]
+
+    def _beside(self, ends: Ends, ds: Stamps, shares: dict[str, float], future: Future | None) -> Floats | None:
+        """Columns beside the target, standardised, (n_series, longest lookback + horizon, n_columns), if there are any.
+
+        Steps beyond those asked for are not known; what is constant in a series is.
+        """
+        networks = [one for name in shares for one in self._networks(name)]
+        asked = self.plan.asked_ahead
+        if future is not None and not asked:
+            remedy = "Leave --future out, or fit with --known."
+            raise UsageError("the model knows no column ahead.", remedy=remedy, code="GF-U37")
+        if not (self.plan.columns and networks):
+            return None
+        if asked and future is None and any(one.config.use_inputs for one in networks):
+            text = f"the model needs {', '.join(asked)} for the {ds.shape[1]} steps ahead."
+            remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
+            raise UsageError(text, remedy=remedy, code="GF-U38")
+        later = np.full((len(ends.ids), self.horizon, len(self.plan.columns)), np.nan)
+        if future is not None:
+            known = [k for k, one in enumerate(self.plan.roles) if one == "known"]
+            later[:, : ds.shape[1], known] = future.of(ends.ids, ds)
+        if self.plan.holidays:
+            later[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
+        return self.scaling(np.concatenate([ends.x, later], axis=1))
+
+    def _mean(self, ends: Ends, name: str, x: Floats | None) -> Floats:
+        networks = self._networks(name)
         if networks:
             whole = sum(one.share for one in networks)
             alone = [replace(one, share=one.share / whole) for one in networks]
-            return forecast_combined(ends.past, days_of(self.plan.form.wall(ends.last)), ends.never_negative, alone)
+            origin = days_of(self.plan.form.wall(ends.last))
+            return forecast_combined(ends.past, origin, ends.never_negative, alone, x)
         return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
 
     def _member(self, member: str) -> str:

@@ -56,9 +56,9 @@ def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     segments, rows = config.decoded
     if config.decoder != "direct":
         bias = (2, width) if config.cell == "gru" else (width,)
-        shapes |= {"positions.table": (segments, units), "decoder.kernel": (units, width)}
+        shapes |= {"positions.table": (segments, units), "decoder.kernel": (units + config.ahead, width)}
         shapes |= {"decoder.recurrent_kernel": (units, width), "decoder.bias": bias}
-    shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
+    shapes |= {"hidden.kernel": (units + config.recent + config.ahead, 2 * units), "hidden.bias": (2 * units,)}
     width = rows * len(config.levels)
     return shapes | {"head.kernel": (2 * units, width), "head.bias": (width,)}
 
@@ -78,35 +78,50 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
     for block in _blocks(len(windows), config):
         part = windows[block]
         past = history.past(part, config.lookback)
-        blocks.append(forecast_past(past, history.origin(part), part.use_log, config, weights))
+        beside = history.beside(part, config.lookback, config.horizon) if config.inputs else None
+        blocks.append(forecast_past(past, history.origin(part), part.use_log, config, weights, beside))
     return np.concatenate(blocks)
 
 
 def forecast_past(
-    past: Floats, origin: Floats, use_log: NDArray[np.bool_], config: NetworkConfig, weights: Weights
+    past: Floats,
+    origin: Floats,
+    use_log: NDArray[np.bool_],
+    config: NetworkConfig,
+    weights: Weights,
+    x: Floats | None = None,
 ) -> Floats:
     """Forecasts (n, horizon, n_levels) from raw windows (n, lookback), in blocks of bounded memory; see `encode`."""
     blocks = [np.zeros((0, config.horizon, len(config.levels)))]
     for block in _blocks(len(past), config):
         flags = use_log[block] & config.log
-        encoded = encode(past[block], origin[block], flags, config)
-        residual = residuals(encoded.features.astype(np.float32), config, weights)
+        encoded = encode(past[block], origin[block], flags, config, beside=None if x is None else x[block])
+        known = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
+        residual = residuals(encoded.features.astype(np.float32), known, config, weights)
         blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, flags)))
     return np.concatenate(blocks)
 
 
-def forecast_combined(past: Floats, origin: Floats, use_log: NDArray[np.bool_], networks: Sequence[Network]) -> Floats:
+def forecast_combined(
+    past: Floats,
+    origin: Floats,
+    use_log: NDArray[np.bool_],
+    networks: Sequence[Network],
+    x: Floats | None = None,
+) -> Floats:
     """Point forecasts (n, horizon) of all `networks` together.
 
     Args:
         past: (n, the longest lookback); each network reads as many of the newest rows as it needs.
         origin: (n,) stamps of the last rows in days since 1970-01-01.
         use_log: (n,) series that were never negative: no forecast for them is.
+        x: (n, the longest lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
     """
     total = np.zeros((len(past), networks[0].config.horizon))
     for network in networks:
         config = network.config
-        whole = forecast_past(past[:, -config.lookback :], origin, use_log, config, network.weights)
+        beside = None if x is None else x[:, -config.lookback - config.horizon :]
+        whole = forecast_past(past[:, -config.lookback :], origin, use_log, config, network.weights, beside)
         point = whole[:, :, config.levels.index(0.5)]
         total += network.share * np.where(use_log[:, None], np.maximum(point, 0.0), point)
     return total
@@ -119,8 +134,12 @@ def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
     return (slice(begin, begin + size) for begin in range(0, n, size))
 
 
-def residuals(features: Single, config: NetworkConfig, weights: Weights) -> Single:
-    """What the network adds to the seasonal naive forecast, (n, horizon, n_levels), from (n, lookback, channels)."""
+def residuals(features: Single, ahead: Single | None, config: NetworkConfig, weights: Weights) -> Single:
+    """What the network adds to the seasonal naive forecast, (n, horizon, n_levels).
+
+    Args:
+        features: (n, lookback, channels); ahead: (n, segments, `config.ahead`), None where that is nothing.
+    """
     n = len(features)
     x = features
     if config.segment > 1:
@@ -128,26 +147,28 @@ def residuals(features: Single, config: NetworkConfig, weights: Weights) -> Sing
     for depth in range(config.layers):
         y = recurrent(x, config.cell, weights, f"{config.cell}_{depth}")  # (n, tokens, units)
         x = y + x if depth > 0 else y
-    states = _decoded(x[:, -1], config, weights)  # (n, segments, units)
-    segments = states.shape[1]
+    segments, _ = config.decoded
+    known = np.zeros((n, segments, 0), np.float32) if ahead is None else ahead
+    states = _decoded(x[:, -1], known, config, weights)  # (n, segments, units)
     recent = np.repeat(features[:, None, -config.recent :, 0], segments, axis=1)
-    states = np.concatenate([states, recent], axis=2)  # (n, segments, units + recent)
+    states = np.concatenate([states, recent, known], axis=2)  # (n, segments, units + recent + ahead)
     hidden = np.maximum(states @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, segments, 2 * units)
     head = hidden @ weights["head.kernel"] + weights["head.bias"]  # (n, segments, rows * n_levels)
     return head.reshape(n, -1, len(config.levels))[:, : config.horizon]
 
 
-def _decoded(state: Single, config: NetworkConfig, weights: Weights) -> Single:
+def _decoded(state: Single, known: Single, config: NetworkConfig, weights: Weights) -> Single:
     """The states (n, segments, units) that the head reads, from the last one (n, units)."""
     if config.decoder == "direct":
         return state[:, None]
     n, units = state.shape
     segments, _ = config.decoded
     positions = np.repeat(weights["positions.table"][None], n, axis=0)  # (n, segments, units)
+    inputs = np.concatenate([positions, known], axis=2)
     if config.decoder == "sequence":
-        return recurrent(positions, config.cell, weights, "decoder", state)
+        return recurrent(inputs, config.cell, weights, "decoder", state)
     many = np.repeat(state, segments, axis=0)
-    one_step = recurrent(positions.reshape(-1, 1, units), config.cell, weights, "decoder", many)
+    one_step = recurrent(inputs.reshape(n * segments, 1, -1), config.cell, weights, "decoder", many)
     return one_step.reshape(n, segments, units)
 
 

@@ -223,6 +223,7 @@ def _forecaster(
         calibrations=calibrations,
         plan=panel.plan,
         context=replace(context, forecasts=context.forecasts | ends),
+        scaling=prepared.scaling,
     )
 
 

@@ -13,6 +13,7 @@ from gruforecast.data.panel import Reading, read_csv
 from gruforecast.data.season import detect_season
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
+from gruforecast.exogenous import Scaling
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
 from gruforecast.options import FitOptions
 from gruforecast.progress import Progress
@@ -25,10 +26,11 @@ HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data, read and divided, before any model is trained."""
+    """The data, read and divided, before any model is trained; `scaling` is that of the columns beside the target."""
 
     reading: Reading
     split: Split
+    scaling: Scaling
     levels: tuple[float, ...]
     notes: list[str]
     warnings: list[str]
@@ -59,12 +61,13 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
         notes.append(f"season of {season} rows" if season > 1 else "no season")
     divided = _divide(panel, horizon, options.folds, season, file, notes)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
+    divided, scaling = divided.scaled(panel.plan.inputs)
     levels = _levels(options, divided, file, warnings)
     for note in notes[said:]:
         progress.say(note)
     for warning in warnings[warned:]:
         progress.warn(warning)
-    return Prepared(reading, divided, levels, notes, warnings)
+    return Prepared(reading, divided, scaling, levels, notes, warnings)
 
 
 def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:

@@ -10,7 +10,7 @@ Everything here runs on numpy and, through the argument `xp`, on `keras.ops` ins
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,6 +53,7 @@ class History:
         nonnegative_until: (n_series,) first row of each series whose value is below zero, or its end.
         last_seen: (n_rows,) newest row of the same series, up to this one, whose value is not missing.
         days: (n_rows,) stamps in days since 1970-01-01.
+        x: (n_rows, n_columns) columns beside the target, standardised, NaN = not known.
     """
 
     values: Floats
@@ -60,14 +61,16 @@ class History:
     nonnegative_until: Ints
     last_seen: Ints
     days: Floats
+    x: Floats
 
     @classmethod
-    def of(cls, values: Floats, indptr: Ints, ds: Stamps | None = None) -> History:
+    def of(cls, values: Floats, indptr: Ints, ds: Stamps | None = None, x: Floats | None = None) -> History:
         """The history of a flat panel whose series all begin with a value; without stamps `ds` all days are 0."""
         rows = np.arange(len(values))
         last_seen = np.maximum.accumulate(np.where(np.isnan(values), 0, rows)) if len(values) else rows
         days = np.zeros(len(values)) if ds is None else days_of(ds)
-        return cls(values, indptr, _first(values < 0, indptr), last_seen, days)
+        beside = np.zeros((len(values), 0)) if x is None else x
+        return cls(values, indptr, _first(values < 0, indptr), last_seen, days, beside)
 
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
         """Windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (default: the end)."""
@@ -93,6 +96,14 @@ class History:
         newest = self.values[self.last_seen[windows.end - 1]]
         found[:, -1] = np.where(np.isnan(found).all(axis=1), newest, found[:, -1])
         return found
+
+    def beside(self, windows: Windows, lookback: int, horizon: int) -> Floats:
+        """Columns beside the target around each window's end, (n, lookback + horizon, n_columns).
+
+        They are read up to the end of the series: who calls this shows a network only what is known by then.
+        """
+        whole = replace(windows, stop=self.indptr[windows.series + 1])
+        return np.asarray(gather_beside(self.x, whole, lookback, horizon))
 
     def floor_at_zero(self, forecasts: Floats, windows: Windows) -> Floats:
         """Forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
@@ -182,3 +193,11 @@ def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> 
     inside = index < windows.stop[:, None]
     found = xp.take(values, xp.minimum(index, values.shape[0] - 1), axis=0)
     return xp.where(inside, found, float("nan"))
+
+
+def gather_beside(x: Any, windows: Windows, lookback: int, horizon: int, xp: Any = np) -> Any:
+    """Rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
+    index = windows.end[:, None] + xp.arange(-lookback, horizon)  # (n, lookback + horizon)
+    inside = xp.logical_and(index >= windows.start[:, None], index < windows.stop[:, None])
+    found = xp.take(x, xp.clip(index, 0, x.shape[0] - 1), axis=0)
+    return xp.where(inside[:, :, None], found, float("nan"))

@@ -90,7 +90,7 @@ def test_odd_windows_stay_finite(past) -> None:
     positive = np.nan_to_num(past, nan=1.0).min() > 0
     for use_log in {False, bool(positive)}:
         encoded = seen(past, np.array([use_log]))
-        for array in encoded:
+        for array in encoded[:-1]:  # nothing is known ahead
             assert np.isfinite(array).all()
         assert np.isfinite(decode(np.ones((1, 5, 1)), encoded, np.array([use_log]))).all()
 

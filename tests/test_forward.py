@@ -62,7 +62,8 @@ def test_the_gru_equals_its_equations() -> None:
 @pytest.mark.parametrize(
     ("layers", "segment", "decoder"), [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
 )
-def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder) -> None:
+@pytest.mark.parametrize("inputs", [(), ("known", "past", "static", "known flag")], ids=["alone", "inputs"])
+def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder, inputs) -> None:
     from gruforecast.networks.build import build_network
     from gruforecast.networks.train import set_weights, weights_of
 
@@ -76,13 +77,17 @@ def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder
         dropout=0.4,
         segment=segment,
         decoder=decoder,
+        inputs=inputs,
     )
     model = build_network(config, seed=1)
     assert {name: array.shape for name, array in weights_of(model).items()} == weight_shapes(config)
     weights = random_weights(config)
     set_weights(model, weights)
-    features = np.random.default_rng(2).normal(size=(9, 12, 4)).astype(np.float32)
-    np.testing.assert_allclose(residuals(features, config, weights), model(features).numpy(), atol=1e-5)
+    generator = np.random.default_rng(2)
+    features = generator.normal(size=(9, 12, config.channels)).astype(np.float32)
+    ahead = generator.normal(size=(9, config.decoded[0], config.ahead)).astype(np.float32) if inputs else None
+    given = features if ahead is None else [features, ahead]
+    np.testing.assert_allclose(residuals(features, ahead, config, weights), model(given).numpy(), atol=1e-5)
 
 
 @pytest.mark.network

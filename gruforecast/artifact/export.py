@@ -12,6 +12,7 @@ from gruforecast.arrays import Floats, Stamps
 from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
+from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import Forecaster
 from gruforecast.forward import Network, forecast_combined
 from gruforecast.search.jobs import Jobs
@@ -28,7 +29,8 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     """Write a SavedModel whose `serving_default` takes `y` (batch, time) and gives `y_hat` (batch, horizon).
 
     Args:
-        request: `networks` (`config`, `share` and path of the `weights` of each), `saved_model` (folder to write).
+        request: `networks` (`config`, `share` and path of the `weights` of each), `saved_model` (folder to write),
+            `centre` and `spread` of the columns beside the target.
 
     Returns:
         `seconds` that it took.
@@ -47,7 +49,7 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
         )
         for one in request["networks"]
     ]
-    models, serve = raw_graph(networks)
+    models, serve = raw_graph(networks, Scaling(np.array(request["centre"]), np.array(request["spread"])))
     module = tf.Module()
     module.networks = models  # tracked, so that its variables are saved
     module.serve = serve
@@ -70,8 +72,8 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
     given = read_npz(request["given"])
     inputs = call.structured_input_signature[1]
-    last = {"last": tf.constant(given.pop("last"))} if "last" in inputs else {}
-    found = {name: call(y=tf.constant(given[name]), **last)["y_hat"].numpy() for name in ("whole", "short")}
+    others = {name: tf.constant(given[name]) for name in ("last", "x") if name in inputs}
+    found = {name: call(y=tf.constant(given[name]), **others)["y_hat"].numpy() for name in ("whole", "short")}
     write_file(Path(request["answer"]), npz(found))
     return {"seconds": time.perf_counter() - begin}
 
@@ -94,14 +96,16 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
         {"name": one.name, "config": to_dict(one.config), "share": one.share, "weights": str(path.absolute())}
         for one, path in zip(forecaster.networks, weights, strict=True)
     ]
-    _do(jobs, "export", WRITE, {"networks": networks, "saved_model": saved_model})
-    past = forecaster.context.past[:MOST_SERIES]
+    request = {"networks": networks, "saved_model": saved_model}
+    scaling = {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")}
+    _do(jobs, "export", WRITE, request | scaling)
+    past, x = forecaster.context.past[:MOST_SERIES], _around(forecaster)
     sample = {"whole": past, "short": past[:, -3:]}
     last = forecaster.context.last[:MOST_SERIES].astype("datetime64[s]")
-    write_file(Path(given), npz(sample | {"last": last.astype(np.int64)}))
+    write_file(Path(given), npz(sample | {"last": last.astype(np.int64), "x": x}))
     _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
     found = read_npz(answer)
-    differences = [_difference(found[name], _expected(y, last, forecaster), y) for name, y in sample.items()]
+    differences = [_difference(found[name], _expected(y, x, last, forecaster), y) for name, y in sample.items()]
     if not max(differences) <= TOLERANCE:
         text = f"the SavedModel differs from the forecast by {max(differences):.1e} (relative)."
         raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
@@ -116,13 +120,20 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
         raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
 
 
-def _expected(y: Floats, last: Stamps, forecaster: Forecaster) -> Floats:
+def _around(forecaster: Forecaster) -> Floats:
+    """Columns beside the target of some series, with their newest rows in the place of those ahead."""
+    x = forecaster.context.x[:MOST_SERIES]
+    later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
+    return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
+
+
+def _expected(y: Floats, x: Floats, last: Stamps, forecaster: Forecaster) -> Floats:
     """What `predict` would forecast if `y` (n_series, time), which ends at `last`, were all there is of the series."""
     n, time_steps = y.shape
     history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
     past = gather_past(history.values, windows, forecaster.context.past.shape[1])
-    return forecast_combined(past, days_of(last), windows.use_log, forecaster.networks)
+    return forecast_combined(past, days_of(last), windows.use_log, forecaster.networks, forecaster.scaling(x))
 
 
 def _difference(found: Floats, expected: Floats, y: Floats) -> float:

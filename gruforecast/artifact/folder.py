@@ -27,6 +27,7 @@ from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.data.plan import Plan
 from gruforecast.durable import file_digest, npz, sync, write_file
 from gruforecast.errors import ModelError
+from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, Weights, weight_shapes
 from gruforecast.intervals import Calibration
@@ -49,6 +50,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "plan": forecaster.plan.to_dict(),
         "levels": {name: list(found.levels) for name, found in forecaster.calibrations.items()},
         "ids": [list(key) for key in forecaster.context.ids],
+        "scaling": {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")},
     }
     write_json(folder / "model.json", model)
     write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
@@ -57,6 +59,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     forecasts = {f"forecast.{name}": ends.forecasts[name] for name in _models(forecaster.members, forecaster.networks)}
     context = {
         "past": ends.past,
+        "x": ends.x,
         "never_negative": ends.never_negative,
         "scale": ends.scale,
         "last": ends.last.astype("datetime64[s]").astype(np.int64),
@@ -168,14 +171,27 @@ def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
     blend = {str(name): float(share) for name, share in model["blend"].items()}
     if model["winner"] not in levels or not set(blend) <= set(levels) - {BLEND} or (BLEND in levels) != bool(blend):
         raise ValueError("the winner or a part of the blend is no member")
+    plan = Plan.from_dict(model["plan"], file)
+    if any(one.config.inputs != plan.inputs for one in networks):
+        raise ValueError("the networks see other columns than the plan reads")
     return Forecaster(
         networks=networks,
         blend=blend,
         winner=str(model["winner"]),
         calibrations={name: Calibration(found, calibration[name]) for name, found in levels.items()},
-        plan=Plan.from_dict(model["plan"], file),
+        plan=plan,
         context=_context(folder, networks, ids, _models(levels, networks)),
+        scaling=_scaling(model["scaling"], len(plan.columns)),
     )
+
+
+def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
+    centre, spread = (np.array([float(number) for number in kept[name]]) for name in ("centre", "spread"))
+    if centre.shape != (columns,) or spread.shape != (columns,) or not np.isfinite(centre).all():
+        raise ValueError("there are other columns than scaled ones")
+    if not ((spread > 0) & np.isfinite(spread)).all():
+        raise ValueError("a column has an impossible spread")
+    return Scaling(centre, spread)
 
 
 def _models(members: Iterable[str], networks: Iterable[Network]) -> list[str]:
@@ -209,9 +225,9 @@ def _networks(folder: Path, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
 def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, ...], ...], models: list[str]) -> Ends:
     n, lookback = len(ids), max(one.config.lookback for one in networks)
     wanted = {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
-    wanted |= {"never_negative": ((n,), "b1")}
+    wanted |= {"never_negative": ((n,), "b1"), "x": ((n, lookback, len(networks[0].config.inputs)), "f8")}
     wanted |= {f"forecast.{name}": ((n, networks[0].config.horizon), "f8") for name in models}
-    arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale"))
+    arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale", "x"))
     if (np.abs(arrays["last"]) > MOST_STAMP).any():
         raise ValueError("a stamp is out of range")
     return Ends(
@@ -221,6 +237,7 @@ def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, 
         scale=arrays["scale"],
         last=arrays["last"].astype("datetime64[s]"),
         forecasts={name: arrays[f"forecast.{name}"] for name in models},
+        x=arrays["x"],
     )
 
 

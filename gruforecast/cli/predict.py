@@ -32,6 +32,7 @@ def predict(
     member: Annotated[str, typer.Option(help="winner, networks, blend, or a model of the leaderboard.")] = "winner",
     horizon: Annotated[int | None, typer.Option(help="Steps, at most those fitted.")] = None,
     level: Annotated[list[float] | None, typer.Option(help="Interval level in percent; repeatable.")] = None,
+    future: Annotated[str | None, typer.Option(help="File with the columns known ahead, for every step.")] = None,
     id: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
@@ -45,18 +46,21 @@ def predict(
     with error_edge(as_json=as_json, debug=debug):
         folder, file = _sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
-        if file is not None:
-            from gruforecast.data.source import require_local_file
+        for path in (file, future):
+            if path is not None:
+                from gruforecast.data.source import require_local_file
 
-            require_local_file(file)
+                require_local_file(path)
         import numpy as np
 
         from gruforecast.artifact.folder import load
+        from gruforecast.data.future import read_future
         from gruforecast.data.panel import read_like
 
         forecaster = load(folder)
         reading = read_like(file, forecaster.plan) if file else None
-        for warning in reading.warnings if reading else []:
+        ahead = read_future(future, forecaster.plan) if future else None
+        for warning in [*(reading.warnings if reading else []), *(ahead.warnings if ahead else [])]:
             typer.echo(f"warning: {harmless(warning)}", err=True)
         forecast = forecaster.predict(
             reading.panel if reading else None,
@@ -64,6 +68,7 @@ def predict(
             levels=tuple(level) if level else None,
             member=member,
             ids=id,
+            future=ahead,
         )
         if (unknown := int(np.isnan(forecast.lower).all(axis=(1, 2)).sum())) and forecast.levels:
             typer.echo(f"warning: {unknown} series never changed or are too short: no interval for them", err=True)

@@ -9,11 +9,16 @@ from typing import Annotated, Any
 
 import typer
 
-COLUMNS, TEXT, LIMITS = "Columns and time", "How the file is written", "Limits"
+COLUMNS, BESIDE = "Columns and time", "Columns beside the target"
+TEXT, LIMITS = "How the file is written", "Limits"
 
 
 def _column(text: str) -> Any:
     return typer.Option(help=text, rich_help_panel=COLUMNS)
+
+
+def _beside(text: str) -> Any:
+    return typer.Option(help=text, rich_help_panel=BESIDE)
 
 
 def _text(text: str, *names: str) -> Any:
@@ -47,6 +52,10 @@ def reading_options(
             "--strip-ids", help="Ids that differ by blanks around them only are one.", rich_help_panel=COLUMNS
         ),
     ] = False,
+    known: Annotated[list[str] | None, _beside("Column that is known ahead; repeatable.")] = None,
+    past: Annotated[list[str] | None, _beside("Column that is known in the past only; repeatable.")] = None,
+    static: Annotated[list[str] | None, _beside("Column that is constant in each series; repeatable.")] = None,
+    holidays: Annotated[str | None, _beside("Public holidays of a country or a part of it: DE, AU-VIC.")] = None,
     date_format: Annotated[str | None, _text("How stamps are written: %d/%m/%Y, for example.")] = None,
     time_unit: Annotated[str | None, _text("Unit of counted time: s, ms or excel.")] = None,
     decimal: Annotated[str | None, _text("Decimal mark: . or ,")] = None,
@@ -89,6 +98,10 @@ def reading_options(
         resample=resample,
         fill=fill,
         strip_ids=strip_ids,
+        known=tuple(known or ()),
+        past=tuple(past or ()),
+        static=tuple(static or ()),
+        holidays=holidays,
         layout=Layout(delimiter, encoding, skip_lines, header, short_rows, limits),
     )
 

@@ -53,7 +53,8 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     Raises:
         DataError: a column is not there, or several would do.
     """
-    asked = [name for name in (*options.time, options.target, *options.ids) if name is not None]
+    named = (*options.time, options.target, *options.ids, *options.covariates)
+    asked = [name for name in named if name is not None]
     for name in asked:
         table.column(name)
         _check_alike(table, name)
@@ -66,7 +67,7 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     taken |= set(time)
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
-    keys = options.ids or _find_ids(table, time, taken)
+    keys = options.ids or _find_ids(table, time, taken - set(options.static))
     target = options.target or _find_target(table, taken | set(keys))
     if not options.target:
         _check_alike(table, target)
@@ -81,8 +82,8 @@ def _no_header(table: Table) -> DataError:
     return DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
 
 
-def wide_columns(table: Table, names: Names, form: NumberForm) -> tuple[list[str], list[str]]:
-    """The columns of numbers beside the time, each a series, and what is said about the others.
+def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tuple[list[str], list[str]]:
+    """The columns of numbers but those `taken`, each a series, and what is said about the others.
 
     Raises:
         DataError: there is none.
@@ -91,10 +92,10 @@ def wide_columns(table: Table, names: Names, form: NumberForm) -> tuple[list[str
     empty: list[str] = []
     others: list[str] = []
     for name in table.columns:
-        if name in names.time:
+        if name in taken:
             continue
         cells = [cell for cell in table.columns[name] if not form.is_missing(cell)]
-        kind = empty if not cells else found if _meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)]) else others
+        kind = empty if not cells else found if meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)]) else others
         kind.append(name)
     if not found:
         remedy = "Name the time column with --time, or leave --wide out."
@@ -195,7 +196,7 @@ def _has_clock(table: Table, time: str) -> bool:
     return any(":" in cell for cell in sample) and not all("00:00" in cell for cell in sample)
 
 
-def _meant_as_numbers(sample: list[str]) -> bool:
+def meant_as_numbers(sample: list[str]) -> bool:
     """Whether most cells are meant as numbers, well written or not; times and dates are not."""
     meant = [any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample]
     return 2 * sum(meant) > len(sample) and not _part_of_time(sample) and not _stamps(sample)
@@ -224,7 +225,7 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     free_of_parts = [name for name in names if name not in parts and name.lower() not in TARGET]
     parts = [] if _has_clock(table, time[0]) else parts
     able = [name for name in free_of_parts if _tells_apart(table, name, stamps)]
-    numeric = [name for name in names if _meant_as_numbers(_sample(table, name))]
+    numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
     few = len(set(stamps)) > ONE_SERIES * len(stamps)  # stamps that come twice: no second series, unless so named
     able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
     known = [name for name in able if name in usual]
@@ -259,7 +260,7 @@ def _tells_apart(table: Table, name: str, stamps: list[str]) -> bool:
 def _find_target(table: Table, taken: set[str]) -> str:
     names = _free(table, taken, TARGET)
     usual = [name for name in names if name.lower() in TARGET]
-    numeric = [name for name in names if _meant_as_numbers(_sample(table, name))]
+    numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
     numeric = [name for name in numeric if not is_part_name(name)] or numeric
     sure = [name for name in usual if name.lower() in SURE_TARGETS]
     if sure or len(usual) == 1:

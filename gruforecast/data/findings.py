@@ -8,6 +8,7 @@ import itertools
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.data.covariates import leak
 from gruforecast.data.frequency import DAY
 from gruforecast.data.numbers import outliers, sentinel
 from gruforecast.data.table import Panel
@@ -17,6 +18,7 @@ from gruforecast.errors import shorten
 SMALLEST = 1.2e-38  # of 32-bit numbers with full precision
 AHEAD = 10  # years from today on that a stamp may lie
 SHOWN = 3
+LOOKED_AT = 5  # series in which columns are compared with the target
 
 
 def odd_values(panel: Panel, lines: Ints) -> list[str]:
@@ -48,7 +50,22 @@ def odd_values(panel: Panel, lines: Ints) -> list[str]:
     last = panel.ds.max()
     if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
         found.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
-    return found + _put_forward(panel) + _holidays(panel)
+    return found + _put_forward(panel) + _holidays(panel) + _beside(panel)
+
+
+def _beside(panel: Panel) -> list[str]:
+    """Columns beside the target with missing values, and those that are the target itself, earlier or later."""
+    found = []
+    longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
+    for name, role, x in zip(panel.plan.columns, panel.plan.roles, panel.x.T, strict=False):
+        missing = int(np.isnan(x).sum())
+        if missing and role != "static":
+            found.append(f"{name}: {missing} of {len(x)} values are missing, its mean stands for them")
+        lags = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (0, -1, -2, -3), "static": ()}[role]
+        parts = [slice(panel.indptr[k], panel.indptr[k + 1]) for k in longest]
+        said = (leak(panel.y[part], x[part], name, lags) for part in parts)
+        found += [text for text in said if text][:1]
+    return found
 
 
 def _far_off(panel: Panel, lines: Ints) -> list[str]:

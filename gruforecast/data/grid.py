@@ -80,13 +80,26 @@ class Grid:
                 code="GF-D38", file=file, line=int(rows.line[self.starts[series]]), column=names.time[0],
             )  # fmt: skip
 
-    def fill(self, rows: Rows, freq: Frequency) -> tuple[Ints, Stamps, Floats]:
-        """indptr, stamps and values with a row for every step of each series; steps that were skipped are missing."""
+    @property
+    def indptr(self) -> Ints:
+        """First row of each series, where there is a row for every step, (n_series + 1,)."""
         lengths = self.position[self.starts + self.counts - 1] + 1
-        indptr = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
-        y = np.full(indptr[-1], np.nan)
-        y[np.repeat(indptr[:-1], self.counts) + self.position] = rows.y
-        return indptr, _axis(rows.ds[self.starts], lengths, freq), y
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def stamps(self, ds: Stamps, freq: Frequency) -> Stamps:
+        """The stamps of every step of each series."""
+        return _axis(ds[self.starts], np.diff(self.indptr), freq)
+
+    def fill(self, values: Floats) -> Floats:
+        """Values (n, …) with a row for every step of each series; steps that were skipped are missing."""
+        indptr = self.indptr
+        filled = np.full((int(indptr[-1]), *values.shape[1:]), np.nan)
+        filled[np.repeat(indptr[:-1], self.counts) + self.position] = values
+        return filled
+
+    def fill_constant(self, values: Floats) -> Floats:
+        """Values (n, …) that are the same in every row of a series, in every step of it."""
+        return values[np.repeat(self.starts, np.diff(self.indptr))]
 
 
 def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:

@@ -11,9 +11,12 @@ from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.cells import Column
 from gruforecast.data.columns import find_names, wide_columns
 from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
+from gruforecast.data.clocks import on_one_clock
+from gruforecast.data.covariates import read_covariates
 from gruforecast.data.grid import Grid, Keys, interpolated, trimmed
+from gruforecast.data.keys import read_keys
 from gruforecast.data.numbers import NumberForm, check_unit, common_marks, number_form, parse_numbers
-from gruforecast.data.plan import Names, Plan, ReadOptions
+from gruforecast.data.plan import Covariate, Names, Plan, ReadOptions
 from gruforecast.data.reader import DELIMITERS, Layout, Table, read_table
 from gruforecast.data.rows import HOUR, Rows, resampled, usual_step, without_duplicates
 from gruforecast.data.stampform import COUNTED, offset_seconds, zone_text
@@ -61,9 +64,25 @@ def read_like(path: str, plan: Plan) -> Reading:
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
+    options = options_of(plan)
+    try:
+        return _read(read_table(path, options.layout), options, plan)
+    except DataError as error:
+        raise contradicted(error, plan) from None
+
+
+def contradicted(error: DataError, plan: Plan) -> DataError:
+    """The error with the plan in its remedy, where a file contradicts it."""
+    if error.code in CONTRADICTIONS:
+        error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
+    return error
+
+
+def options_of(plan: Plan) -> ReadOptions:
+    """The options by which a file is read that follows the plan."""
     header = None if plan.header else False
     layout = Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows)
-    options = ReadOptions(
+    return ReadOptions(
         time=plan.names.time,
         target=None if plan.wide else plan.names.target,
         ids=() if plan.wide else plan.names.ids,
@@ -75,14 +94,9 @@ def read_like(path: str, plan: Plan) -> Reading:
         resample=plan.resample or None,
         fill=plan.fill,
         strip_ids=plan.strip_ids,
+        holidays=plan.holidays or None,
         layout=layout,
     )
-    try:
-        return _read(read_table(path, layout), options, plan)
-    except DataError as error:
-        if error.code in CONTRADICTIONS:
-            error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
-        raise
 
 
 def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
@@ -93,7 +107,7 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
     found.append(f"series by {'/'.join(names.ids)!r}" if names.ids else "one series")
     warnings = list(table.warnings)
     parsed, form = parse_time(
-        [_column(table, name) for name in names.time],
+        [table.cells(name) for name in names.time],
         like.form if like else None,
         options.tz or "",
         pattern=options.date_format,
@@ -105,14 +119,18 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
         keys, parsed = np.repeat(np.arange(len(ids)), len(table)), _repeated(parsed, len(ids))
     else:
         y, numbers, more = _values(table, names, options, like)
-        keys, ids = _keys(table, names, options, warnings)
+        keys, ids = read_keys(table, names, warnings, stripped=options.strip_ids)
+    warnings += more
+    covariates, x, more = _beside(table, options, keys, like)
+    found += _roles(covariates, options.holidays)
     warnings += more
     lines = np.tile(np.array(table.lines), len(y) // len(table))
-    ds, form = _resolved(parsed, form, keys, options.tz, like, _column(table, names.time[0]), warnings)
+    ds, form = on_one_clock(parsed, form, keys, options.tz, like, table.cells(names.time[0]), warnings)
     stepped = like.stepped if like else options.freq is not None
     plan = _plan(table, options, names, form, numbers, stepped=stepped)
+    plan = replace(plan, covariates=covariates, holidays=options.holidays or "")
     return _regular(
-        Rows(keys, ds, y, lines), ids, plan, like.freq if like else options.freq, table.file, found, warnings
+        Rows(keys, ds, y, lines, x), ids, plan, like.freq if like else options.freq, table.file, found, warnings
     )
 
 
@@ -143,15 +161,11 @@ def _listed(names: tuple[str, ...]) -> str:
     return ", ".join(map(repr, names))
 
 
-def _column(table: Table, name: str) -> Column:
-    return Column(table.file, name, table.column(name), table.lines, table.delimiter)
-
-
 def _values(
     table: Table, names: Names, options: ReadOptions, like: Plan | None
 ) -> tuple[Floats, NumberForm, list[str]]:
     """The target, its form, and warnings."""
-    column = _column(table, names.target)
+    column = table.cells(names.target)
     if like is not None:
         check_unit(column, like.numbers)
         return parse_numbers(column, like.numbers, "all")
@@ -163,8 +177,9 @@ def _wide_values(
 ) -> tuple[Floats, NumberForm, Keys, list[str]]:
     """All columns of numbers one after the other, their common form, the series that they are, and warnings."""
     form = replace(like.numbers, before="", after="") if like is not None else _number_form(options)
-    columns, left_out = wide_columns(table, names, form)
-    read = [_column(table, name) for name in columns]
+    taken = (*names.time, *(one.name for one in like.covariates)) if like else (*names.time, *options.covariates)
+    columns, left_out = wide_columns(table, taken, form)
+    read = [table.cells(name) for name in columns]
     if like is None and not (options.decimal or options.thousands):
         form = common_marks(read, form)
     parts, warnings = [], list(left_out)
@@ -179,99 +194,27 @@ def _number_form(options: ReadOptions) -> NumberForm:
     return number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
 
 
-def _keys(table: Table, names: Names, options: ReadOptions, warnings: list[str]) -> tuple[Ints, Keys]:
-    """Number of each row's series, in order of first appearance, and the key of each series."""
-    if not names.ids:
-        return np.zeros(len(table), np.int64), (("series",),)
-    columns = [table.column(name) for name in names.ids]
-    if not options.strip_ids:
-        columns = [table.padded.get(name, column) for name, column in zip(names.ids, columns, strict=True)]
-    for name, column in zip(names.ids, columns, strict=True):
-        blank = next((k for k, cell in enumerate(column) if not cell or cell.isspace()), None)
-        if blank is not None:
-            remedy = "Fill in the id of the series."
-            line = table.lines[blank]
-            raise DataError("the cell is blank.", remedy=remedy, code="GF-D34", file=table.file, line=line, column=name)
-    rows = list(zip(*columns, strict=True))
-    number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
-    stripped = {tuple(part.strip() for part in key) for key in number}
-    if len(stripped) < len(number):
-        count = len(number) - len(stripped)
-        warnings.append(f"{count} ids differ from others by blanks around them only: --strip-ids makes them one")
-    return np.array([number[key] for key in rows], np.int64), tuple(number)
+def _beside(
+    table: Table, options: ReadOptions, keys: Ints, like: Plan | None
+) -> tuple[tuple[Covariate, ...], Floats, list[str]]:
+    """The columns beside the target, their numbers for each row, and warnings; wide files have them once for all."""
+    form = like.numbers if like else _number_form(options)
+    first = keys[: len(table)]
+    covariates, x, warnings = read_covariates(table, options, form, first, like.covariates if like else None)
+    return covariates, np.tile(x, (len(keys) // len(table), 1)), warnings
+
+
+def _roles(covariates: tuple[Covariate, ...], holidays: str | None) -> list[str]:
+    """What is said about the parts that columns play."""
+    words = {"known": "known ahead", "past": "seen in the past only", "static": "constant in each series"}
+    names = {role: tuple(one.name for one in covariates if one.role == role) for role in words}
+    said = [f"{words[role]}: {_listed(those)}" for role, those in names.items() if those]
+    return said + ([f"public holidays of {holidays}"] if holidays else [])
 
 
 def _repeated(parsed: Parsed, count: int) -> Parsed:
     offset = None if parsed.offset is None else np.tile(parsed.offset, count)
     return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
-
-
-def _resolved(
-    parsed: Parsed,
-    form: TimeForm,
-    keys: Ints,
-    tz: str | None,
-    like: Plan | None,
-    column: Column,
-    warnings: list[str],
-) -> tuple[Stamps, TimeForm]:
-    """Stamps on an axis without jumps, and the form that says which: wall clock, or UTC.
-
-    Days and longer steps stay on the wall clock; clocks with several offsets, or of a named zone, become UTC.
-    """
-    zone = zone_named(tz) if tz else None
-    wall, offset, stamp = parsed.ds.astype("datetime64[s]"), parsed.offset, form.stamp
-    if zone is not None and offset is not None:
-        wall, offset = to_wall(wall - offset.astype("timedelta64[s]"), zone)
-    several = offset is not None and len(set(offset.tolist())) > 1
-    if like.form.stamp.local if like is not None and tz else _in_days(wall):
-        stamp = replace(stamp, tz=tz or "", local=tz is not None)
-        if several and zone is None and offset is not None:
-            warnings.append(
-                "the time stamps have several UTC offsets: their local days are used, the last offset is written"
-            )
-            stamp = replace(stamp, zone=zone_text(int(offset[np.argmax(wall)]), stamp.zone))
-        return wall, replace(form, stamp=stamp)
-    if zone is not None:
-        utc = wall - offset.astype("timedelta64[s]") if offset is not None else _utc(wall, keys, zone, column, warnings)
-        return utc, replace(form, stamp=replace(stamp, tz=str(tz)))
-    if offset is None or stamp.kind in COUNTED:
-        return wall, form
-    if like is not None and like.form.stamp.zone:
-        zone_then = like.form.stamp.zone
-        shift = (offset_seconds(zone_then) - offset).astype("timedelta64[s]")
-        return wall + shift, replace(form, stamp=replace(stamp, zone=zone_then))
-    if not several:
-        return wall, form
-    warnings.append("the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone")
-    stamp = replace(stamp, zone=zone_text(0, stamp.zone))
-    return wall - offset.astype("timedelta64[s]"), replace(form, stamp=stamp)
-
-
-def _in_days(wall: Stamps) -> bool:
-    """Whether the steps are two hours or longer: their wall clock is kept whatever the clocks of the place do."""
-    days = wall.astype("datetime64[D]")
-    seconds = np.unique((wall - days).astype(np.int64))
-    return len(np.unique(days)) > 1 and int(np.gcd.reduce(np.diff(seconds), initial=DAY)) >= 2 * HOUR
-
-
-def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column, warnings: list[str]) -> Stamps:
-    """UTC of wall clock times.
-
-    Raises:
-        DataError: one of them never was.
-    """
-    utc, skipped, alone = to_utc(wall, keys, zone)
-    if len(skipped):
-        k = int(skipped[0]) % len(column.cells)
-        found = f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows)."
-        remedy = "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out."
-        raise column.refused_at(k, found, remedy, "GF-D29")
-    if alone:
-        warnings.append(
-            f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
-        )
-    return utc
 
 
 def _regular(
@@ -296,14 +239,23 @@ def _regular(
     grid.check_size(file, names)
     if not plan.stepped and not plan.resample:
         grid.check_gaps(ordered, ids, step, file, names)
-    indptr, ds, y = grid.fill(ordered, step)
-    lines = grid.fill(replace(ordered, y=ordered.line.astype(float)), step)[2]
+    indptr, ds, y = grid.indptr, grid.stamps(ordered.ds, step), grid.fill(ordered.y)
+    lines = grid.fill(ordered.line.astype(float))
     warnings += _missing(y, len(y) - len(ordered), filled=plan.fill)
     y = interpolated(indptr, y) if plan.fill else y
     keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
     warnings += more
-    panel = Panel(ids, indptr, ds[keep], y[keep], replace(plan, freq=step))
+    plan = replace(plan, freq=step)
+    panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, ordered.x, plan, ds)[keep])
     return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64))
+
+
+def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:
+    """The columns beside the target in every step, (n_rows, n_columns)."""
+    filled = grid.fill(x)
+    static = [k for k, role in enumerate(plan.roles) if role == "static"]
+    filled[:, static] = grid.fill_constant(x[:, static])
+    return np.concatenate([filled, plan.holiday_column(ds)], axis=1)
 
 
 def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
+from gruforecast.arrays import Floats, Stamps
 from gruforecast.config import from_dict
-from gruforecast.data.frequency import Frequency
-from gruforecast.data.numbers import NumberForm
+from gruforecast.data.frequency import DAY, Frequency
+from gruforecast.data.cells import Column
+from gruforecast.data.numbers import NumberForm, parse_numbers
+from gruforecast.data.public_holidays import NAME as HOLIDAY
+from gruforecast.data.public_holidays import check_code, holiday_counts
 from gruforecast.data.reader import Layout
 from gruforecast.data.stampform import StampForm
 from gruforecast.data.timeparts import TimeForm
-from gruforecast.errors import UsageError
+from gruforecast.errors import UsageError, shorten
 
 AGGREGATES = ("mean", "sum", "last")
+Role = Literal["known", "past", "static"]
+ROLES: tuple[Role, ...] = ("known", "past", "static")
 
 
 @dataclass(frozen=True)
@@ -46,6 +53,8 @@ class ReadOptions:
         on_duplicate: what several values of one stamp become: `mean`, `sum` or `last`; refused when not given.
         resample: what the values within one step become, the same words; stamps must be regular when not given.
         fill: whether missing values between others are interpolated; they are masked otherwise.
+        known, past, static: columns beside the target: known ahead, seen in the past only, constant in each series.
+        holidays: country whose public holidays are known ahead.
     """
 
     time: tuple[str, ...] = ()
@@ -64,9 +73,19 @@ class ReadOptions:
     resample: str | None = None
     fill: bool = False
     strip_ids: bool = False
+    known: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    holidays: str | None = None
     layout: Layout = field(default_factory=Layout)
 
+    @property
+    def covariates(self) -> dict[str, Role]:
+        """The part that each column beside the target plays."""
+        return {name: role for role in ROLES for name in getattr(self, role)}
+
     def __post_init__(self) -> None:
+        self._check_covariates()
         for name, value, known in (
             ("--on-duplicate", self.on_duplicate, AGGREGATES),
             ("--resample", self.resample, AGGREGATES),
@@ -77,6 +96,70 @@ class ReadOptions:
         if self.wide and self.target:
             remedy = "Leave one of them out."
             raise UsageError("--wide takes all columns, --target one.", remedy=remedy, code="GF-U33")
+
+    def _check_covariates(self) -> None:
+        """Refuse a column that would play two parts, and holidays of no country."""
+        asked = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
+        asked += [("--target", self.target or "")] + [("--time", name) for name in self.time]
+        asked += [("--id", name) for name in self.ids if name not in self.static]
+        parts: dict[str, str] = {}
+        for part, name in asked:
+            if name in parts:
+                text = f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only."
+                raise UsageError(text, remedy="Leave one of them out.", code="GF-U35")
+            parts[name] = part
+        if self.holidays:
+            check_code(self.holidays)
+
+
+@dataclass(frozen=True)
+class Covariate:
+    """A column beside the target, and the numbers that it becomes.
+
+    Attributes:
+        role: `known` ahead, seen in the `past` only, or `static`: constant in each series.
+        numbers: how its numbers are written; flag: whether they are 0 and 1 only.
+        categories: the texts that have a number of their own, 1 where a row has it; empty for a column of numbers.
+    """
+
+    name: str
+    role: Role
+    numbers: NumberForm = field(default_factory=NumberForm)
+    flag: bool = False
+    categories: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        texts = all(isinstance(text, str) for text in (self.name, *self.categories))
+        if self.role not in ROLES or not texts or not isinstance(self.flag, bool):
+            raise ValueError(f"impossible covariate: {self}")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the numbers: the column's own, or one for each category."""
+        return tuple(f"{self.name}={category}" for category in self.categories) or (self.name,)
+
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """What each of them is to a network, see `NetworkConfig.inputs`."""
+        flag = " flag" if (self.flag or self.categories) and self.role != "static" else ""
+        return (f"{self.role}{flag}",) * len(self.columns)
+
+    def values(self, column: Column, warnings: list[str]) -> Floats:
+        """The numbers (n, n_columns) of cells, NaN where they are missing or a category that was not there at fit.
+
+        Raises:
+            DataError: a cell of a column of numbers is none.
+        """
+        if not self.categories:
+            return parse_numbers(column, self.numbers, "all")[0][:, None]
+        code = {category: k for k, category in enumerate(self.categories)}
+        found = np.array([code.get(cell, -1) for cell in column.cells])
+        new = Counter(cell for cell in column.cells if cell not in code and not self.numbers.is_missing(cell))
+        if new:
+            count, shown = sum(new.values()), shorten(sorted(new), 3)
+            warnings.append(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
+        values = (found[:, None] == np.arange(len(code))).astype(float)
+        return np.where(found[:, None] < 0, np.nan, values)
 
 
 @dataclass(frozen=True)
@@ -89,6 +172,7 @@ class Plan:
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
         delimiter: the mark between fields where it is none of the usual ones.
         short_rows, encoding, skip: as in `Layout`, where they were given.
+        covariates: columns beside the target; holidays: as in `ReadOptions`.
     """
 
     names: Names
@@ -106,6 +190,8 @@ class Plan:
     short_rows: bool = False
     encoding: str = ""
     skip: int | None = None
+    covariates: tuple[Covariate, ...] = ()
+    holidays: str = ""
 
     def __post_init__(self) -> None:
         flags = (self.header, self.wide, self.fill, self.strip_ids, self.stepped, self.short_rows)
@@ -123,6 +209,37 @@ class Plan:
             raise ValueError(f"impossible mark between fields or encoding: {self.delimiter!r}, {self.encoding!r}")
         if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
             raise ValueError(f"impossible number of lines: {self.skip!r}")
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the numbers that stand beside the target."""
+        return tuple(name for one in self.covariates for name in one.columns) + ((HOLIDAY,) if self.holidays else ())
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """What each of them is to a network, see `NetworkConfig`; holidays within a week or a month are counted."""
+        daily = self.freq.unit == "B" or (self.freq.unit == "s" and self.freq.step <= DAY)
+        kinds = tuple(kind for one in self.covariates for kind in one.kinds)
+        return kinds + (("known flag" if daily else "known",) if self.holidays else ())
+
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """The role of each of `columns` but that of the holidays."""
+        return tuple(one.role for one in self.covariates for _ in one.columns)
+
+    @property
+    def asked_ahead(self) -> tuple[str, ...]:
+        """Columns whose values a forecast needs for every step ahead."""
+        return tuple(one.name for one in self.covariates if one.role == "known")
+
+    def holiday_column(self, ds: Stamps) -> Floats:
+        """The public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where none are asked for."""
+        if not self.holidays:
+            return np.zeros((len(ds), 0))
+        ends = self.freq.after(ds, 1)[:, 0]
+        if self.freq.unit == "B":
+            ends = ds  # the first day counts only
+        return holiday_counts(self.holidays, self.form.wall(ds), self.form.wall(ends))[:, None]
 
     def described(self) -> str:
         """The plan in words, for a message about a file that contradicts it."""
@@ -155,5 +272,11 @@ class Plan:
             "freq": from_dict(Frequency, parts.pop("freq"), file),
             "form": from_dict(TimeForm, {**form, "stamp": stamp}, file),
             "numbers": from_dict(NumberForm, parts.pop("numbers"), file),
+            "covariates": tuple(_covariate(one, file) for one in parts.pop("covariates")),
         }
         return from_dict(cls, {**parts, **whole}, file)
+
+
+def _covariate(mapping: dict[str, Any], file: str) -> Covariate:
+    numbers = from_dict(NumberForm, mapping["numbers"], file)
+    return from_dict(Covariate, {**mapping, "numbers": numbers}, file)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from gruforecast.data.source import Limits, decode, name_of, read_bytes
+from gruforecast.data.cells import Column
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -97,6 +98,10 @@ class Table:
             text = f"there is no column {name!r}.{did_you_mean(name, known)}"
             raise DataError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
         return self.columns[name]
+
+    def cells(self, name: str) -> Column:
+        """Column `name` with the lines of its cells; see `column`."""
+        return Column(self.file, name, self.column(name), self.lines, self.delimiter)
 
 
 def read_table(path: str, layout: Layout | None = None) -> Table:

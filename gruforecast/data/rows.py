@@ -17,15 +17,16 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows with the number of their series, stamp, value, and line in the file."""
+    """Rows with the number of their series, stamp, value, line in the file, and columns beside the target (n, k)."""
 
     key: Ints
     ds: Stamps
     y: Floats
     line: Ints
+    x: Floats
 
     def __getitem__(self, index: Array) -> Rows:
-        return Rows(self.key[index], self.ds[index], self.y[index], self.line[index])
+        return Rows(self.key[index], self.ds[index], self.y[index], self.line[index], self.x[index])
 
     def __len__(self) -> int:
         return len(self.ds)
@@ -58,7 +59,9 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names, warnings:
     """
     k = rows.same_series
     k = k[rows.ds[k] == rows.ds[k + 1]]
-    equal = (rows.y[k] == rows.y[k + 1]) | (np.isnan(rows.y[k]) & np.isnan(rows.y[k + 1]))
+    values = np.column_stack([rows.y, rows.x])
+    pairs = values[k], values[k + 1]
+    equal = ((pairs[0] == pairs[1]) | (np.isnan(pairs[0]) & np.isnan(pairs[1]))).all(axis=1)
     if len(k) and rule:
         warnings.append(f"{len(k)} rows have the stamp of another one: their {rule} is used")
         return merge(rows, rows.ds, rule)
@@ -82,18 +85,28 @@ def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
 
 
 def merge(rows: Rows, at: Stamps, rule: str) -> Rows:
-    """One row for each series and each stamp of `at`, which ascends within a series; missing values do not count."""
+    """One row for each series and each stamp of `at`, which ascends within a series; missing values do not count.
+
+    Columns beside the target become their mean whatever the rule is.
+    """
     first = np.flatnonzero(np.r_[True, (rows.key[1:] != rows.key[:-1]) | (at[1:] != at[:-1])])
-    seen = ~np.isnan(rows.y)
     if rule == "last":
-        position = np.where(seen, np.arange(len(rows)), -1)
+        position = np.where(~np.isnan(rows.y), np.arange(len(rows)), -1)
         last = np.maximum.reduceat(position, first)
         y = np.where(last >= first, rows.y[np.maximum(last, 0)], np.nan)
     else:
-        count = np.add.reduceat(seen.astype(float), first)
-        total = np.add.reduceat(np.where(seen, rows.y, 0.0), first)
-        y = np.where(count > 0, total / (np.maximum(count, 1) if rule == "mean" else 1.0), np.nan)
-    return Rows(rows.key[first], at[first], y, rows.line[first])
+        total, count = _totals(rows.y[:, None], first)
+        y = np.where(count > 0, total / (np.maximum(count, 1) if rule == "mean" else 1.0), np.nan)[:, 0]
+    total, count = _totals(rows.x, first)
+    x = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return Rows(rows.key[first], at[first], y, rows.line[first], x)
+
+
+def _totals(values: Floats, first: Ints) -> tuple[Floats, Floats]:
+    """Sum and number of the values seen in each group of rows that begins at `first`, both (n_groups, k)."""
+    seen = ~np.isnan(values)
+    total = np.add.reduceat(np.where(seen, values, 0.0), first, axis=0)
+    return total, np.add.reduceat(seen.astype(float), first, axis=0)
 
 
 def resampled(rows: Rows, freq: Frequency, rule: str, warnings: list[str]) -> Rows:

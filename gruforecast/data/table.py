@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,6 +26,7 @@ class Panel:
         ds: (n_rows,) datetime64[s] in the calendar of the input; UTC where the plan has a time zone.
         y: (n_rows,) in the user's unit; NaN = missing, also for stamps that the input skipped.
         plan: how the file was read.
+        x: (n_rows, n_columns) columns beside the target, those of `plan.columns`, NaN = missing.
     """
 
     ids: tuple[tuple[str, ...], ...]
@@ -33,6 +34,11 @@ class Panel:
     ds: Stamps
     y: Floats
     plan: Plan
+    x: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if not self.x.size:
+            object.__setattr__(self, "x", np.zeros((len(self.y), 0)))
 
     @property
     def freq(self) -> Frequency:
@@ -63,9 +69,9 @@ class Panel:
         return bool((self.ds[self.indptr[1:] - 1] == self.ds[self.indptr[1] - 1]).all())
 
     def digest(self) -> str:
-        """SHA-256 of everything that a model could learn from: keys, stamps, values and step."""
-        total = hashlib.sha256(repr((self.ids, self.freq)).encode())
-        for array in (self.indptr, self.ds, self.y):
+        """SHA-256 of everything that a model could learn from: keys, stamps, values, other columns and step."""
+        total = hashlib.sha256(repr((self.ids, self.freq, self.plan.columns)).encode())
+        for array in (self.indptr, self.ds, self.y, self.x):
             total.update(np.ascontiguousarray(array).tobytes())
         return total.hexdigest()
 
@@ -73,7 +79,7 @@ class Panel:
         """The panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
         keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
         indptr = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
-        return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep])
+        return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep], x=self.x[keep])
 
     def only(self, keys: list[str]) -> Panel:
         """The panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
 import tensorflow as tf
 
 from gruforecast.config import NetworkConfig
+from gruforecast.encoding import Encoded
 
 RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 
@@ -58,6 +60,7 @@ def _uniform(count: Any) -> Any:
 def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     """A network from encoded features (n, lookback, channels) to residuals (n, horizon, n_levels).
 
+    Where something is known of the horizon, it takes that, too: (n, segments, `config.ahead`), see `exogenous.ahead`.
     The last layer starts at zero, so before training the forecast is the seasonal naive one.
 
     Args:
@@ -74,15 +77,16 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     recent = keras.layers.Lambda(lambda t: t[:, -config.recent :, 0], output_shape=(config.recent,), name="recent")(
         features
     )  # (n, recent)
-    x, recent = _decoded(x, recent, config, seed)  # (n, units), or (n, segments, units) where segments are decoded
-    x = keras.layers.Concatenate(name="state_and_recent")([x, recent])
-    x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
     segments, rows = config.decoded
+    known = [keras.Input((segments, config.ahead), name="ahead")] if config.ahead else []
+    joined = _decoded(x, recent, known, config, seed)  # (n, units …), or (n, segments, units …) if those are decoded
+    x = keras.layers.Concatenate(name="joined")(joined)
+    x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
     x = keras.layers.Dense(rows * len(config.levels), kernel_initializer="zeros", name="head")(x)
     output = keras.layers.Reshape((segments * rows, len(config.levels)), name="residual")(x)
     if segments * rows > config.horizon:
         output = keras.layers.Cropping1D((0, segments * rows - config.horizon), name="cropped")(output)
-    return keras.Model(features, output, name=config.cell)
+    return keras.Model([features, *known] if known else features, output, name=config.cell)
 
 
 @keras.saving.register_keras_serializable("gruforecast")
@@ -110,24 +114,33 @@ class Positions(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "segments": self.segments, "seed": self.seed}
 
 
-def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple[Any, Any]:
-    """The states that the head reads, and the recent inputs beside each of them."""
-    if config.decoder == "direct":
-        return state, recent
+def _decoded(state: Any, recent: Any, known: list[Any], config: NetworkConfig, seed: int) -> list[Any]:
+    """The states that the head reads, the recent inputs beside each of them, and what is known of the horizon."""
     segments, _ = config.decoded
+    if config.decoder == "direct":
+        return [state, recent, *(keras.layers.Flatten(name="known")(one) for one in known)]
     options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
     positions = Positions(segments, seed, name="positions")(state)  # (n, segments, units)
+    if known:
+        positions = keras.layers.Concatenate(name="positions_and_known")([positions, *known])
     repeated = keras.layers.RepeatVector(segments, name="recent_repeated")(recent)
     together = config.decoder == "sequence"
     layer = RECURRENT[config.cell](config.units, return_sequences=together, name="decoder", **options)
     if together:
-        return layer(positions, initial_state=_initial(state, config)), repeated
-    flat = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, 1, config.units)), name="flat")(positions)
+        return [layer(positions, initial_state=_initial(state, config)), repeated, *known]
+    width = config.units + config.ahead
+    flat = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, 1, width)), name="flat")(positions)
     many = keras.layers.RepeatVector(segments, name="state_repeated")(state)
     many = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, config.units)), name="flat_state")(many)
     one_step = layer(flat, initial_state=_initial(many, config))  # (n * segments, units)
     shape = (-1, segments, config.units)
-    return keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated
+    return [keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated, *known]
+
+
+def network_inputs(encoded: Encoded, cast: Callable[[Any], Any]) -> Any:
+    """What the network of `build_network` is called with, of an encoded batch."""
+    features = cast(encoded.features)
+    return features if encoded.ahead is None else [features, cast(encoded.ahead)]
 
 
 def _initial(state: Any, config: NetworkConfig) -> Any:

@@ -21,8 +21,8 @@ from gruforecast.config import RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.config import STEPS_PER_CALL as CHUNK
 from gruforecast.encoding import Knobs, encode, encode_target
 from gruforecast.forward import Weights
-from gruforecast.networks.build import VariableDropout, build_network
-from gruforecast.windows import History, Sampler, Windows, gather_future, gather_past
+from gruforecast.networks.build import VariableDropout, build_network, network_inputs
+from gruforecast.windows import History, Sampler, Windows, gather_beside, gather_future, gather_past
 
 Validate = Callable[[Weights], float]
 
@@ -99,6 +99,7 @@ def train(
     rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)
     judge = _Judge(program, schedule, chunks)
     values = tf.constant(history.values, tf.float64)
+    beside = tf.constant(history.x if config.inputs else np.zeros((1, 1)), tf.float32)
     losses: list[float] = []
     late = False
     traced = first = begin
@@ -106,7 +107,8 @@ def train(
         drawn = sampler.draw(generator, (CHUNK, training.batch_size))
         rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
         origins = history.origin(drawn)
-        arguments = (values, *_indices(drawn, config), origins, rate, np.array(Knobs.of(config), np.float64))
+        knobs = np.array(Knobs.of(config), np.float64)
+        arguments = (values, beside, *_indices(drawn, config), origins, rate, knobs)
         if chunk == 0:
             program.run.get_concrete_function(*arguments)
             traced = time.perf_counter()
@@ -207,28 +209,40 @@ def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
 def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     """A compiled function that takes `CHUNK` steps and returns their mean loss.
 
-    Its arguments: values (n_rows,), then starts, ends, stops, use_log, origins (CHUNK, batch), rates (CHUNK,), and all
-    `Knobs`.
+    Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
+    (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
     level = tf.constant(config.levels, tf.float32)
 
-    def loss_of(values: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
+    def loss_of(values: Any, beside: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
         future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
-        encoded = encode(past, origin, windows.use_log, config, keras.ops, knobs)
+        around = _around(beside, windows, config)
+        encoded = encode(past, origin, windows.use_log, config, keras.ops, knobs, around)
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
-        residual = model(tf.cast(encoded.features, tf.float32), training=True)  # (batch, horizon, n_levels)
+        inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
+        residual = model(inputs, training=True)  # (batch, horizon, n_levels)
         error = tf.cast(target, tf.float32)[:, :, None] - residual
         weight = tf.cast(mask, tf.float32)[:, :, None]
         pinball = tf.maximum(level * error, (level - 1.0) * error) * 2.0  # at level 0.5 this is the absolute error
         return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
-    def run(values: Any, starts: Any, ends: Any, stops: Any, use_log: Any, origins: Any, rates: Any, knobs: Any) -> Any:
+    def run(  # noqa: PLR0913 - one array each
+        values: Any,
+        beside: Any,
+        starts: Any,
+        ends: Any,
+        stops: Any,
+        use_log: Any,
+        origins: Any,
+        rates: Any,
+        knobs: Any,
+    ) -> Any:
         def one_step(step: Any, total: Any) -> tuple[Any, Any]:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
-                loss = loss_of(values, windows, origins[step], Knobs(*tf.unstack(knobs)))
+                loss = loss_of(values, beside, windows, origins[step], Knobs(*tf.unstack(knobs)))
             optimizer.learning_rate.assign(rates[step])
             optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
             return step + 1, total + loss
@@ -237,3 +251,11 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         return total / CHUNK
 
     return run
+
+
+def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:
+    """Columns beside the target (batch, lookback + horizon, n_columns), None where there are none."""
+    if not config.inputs:
+        return None
+    gathered = gather_beside(beside, windows, config.lookback, config.horizon, keras.ops)
+    return tf.cast(gathered, tf.float64)

@@ -15,7 +15,7 @@ from gruforecast.backtest import split
 from gruforecast.config import NetworkConfig
 from gruforecast.data.table import Panel
 from gruforecast.encoding import decode, encode
-from gruforecast.networks.build import build_network
+from gruforecast.networks.build import build_network, network_inputs
 from gruforecast.search.space import Space
 
 
@@ -34,7 +34,8 @@ class RawForecast(keras.layers.Layer):  # type: ignore[misc]
         past = ops.cast(y, "float64")[:, -self.network_config.lookback :]
         use_log = ops.all(ops.logical_or(ops.isnan(past), past >= 0), axis=1) & self.network_config.log
         encoded = encode(past, ops.zeros_like(past[:, 0]), use_log, self.network_config, ops)
-        residual = self.network(ops.cast(encoded.features, "float32"), training=training)
+        inputs = network_inputs(encoded, lambda t: ops.cast(t, "float32"))
+        residual = self.network(inputs, training=training)
         middle = self.network_config.levels.index(0.5)
         return ops.cast(decode(ops.cast(residual, "float64"), encoded, use_log, ops)[:, :, middle], "float32")
 

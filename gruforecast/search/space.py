@@ -34,7 +34,7 @@ class Space:
         lookbacks, segments: choices, ascending; every lookback is a multiple of every segment.
         decoders: choices; only the direct one for small data, where compiling takes most of the time.
         sizes: choices of layers and units.
-        log_unit, step_days, periods: see `NetworkConfig`.
+        log_unit, step_days, periods, inputs: see `NetworkConfig`.
         batch_size, steps: of each full training of usual length.
         large: whether there is so much data that trained weights are trained on rather than trained anew.
         portfolio: values of the first trials, recipes that are good on their own; every other search starts from them.
@@ -49,6 +49,7 @@ class Space:
     log_unit: float
     step_days: float
     periods: tuple[float, ...]
+    inputs: tuple[str, ...]
     batch_size: int
     steps: int
     large: bool
@@ -66,7 +67,7 @@ class Space:
         lookbacks = _around(wanted, usual)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        start = recipe(size) | {"lookback": usual, "segment": segment}
+        start = recipe(size) | {"lookback": usual, "segment": segment, "use_inputs": bool(split.inputs)}
         step_days, periods = _calendar(split, usual)
         other = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
         return cls(
@@ -79,6 +80,7 @@ class Space:
             log_unit=_log_unit(split, usual),
             step_days=step_days,
             periods=periods,
+            inputs=split.inputs,
             batch_size=BATCHES[size],
             steps=(200, 1000, _many_steps(sampler.total))[size],
             large=sampler.total > TRAINED_ON,
@@ -122,18 +124,20 @@ class Space:
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
             "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if self.flat else 0.0,
             "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
+            "use_inputs": hp.Boolean("use_inputs", default=start["use_inputs"]) if self.inputs else False,
         }
 
     def hyperparameter_values(self, values: Values) -> Values:
         """`values` as keras-tuner names them: layers and units are one choice there."""
         size = self.sizes.index((values["layers"], values["units"]))
-        left_out = {"layers", "units", *([] if self.periods else ["calendar"]), *([] if self.flat else ["trend"])}
+        optional = {"calendar": self.periods, "use_inputs": self.inputs, "trend": self.flat}
+        left_out = {"layers", "units", *(name for name, there in optional.items() if not there)}
         return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
         names = ["lookback", "segment", "layers", "units", "decoder", "dropout"]
-        names += ["own_spread", "averaged", "trend", "calendar"]
+        names += ["own_spread", "averaged", "trend", "calendar", "use_inputs"]
         shape = {name: values[name] for name in names}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
@@ -143,6 +147,7 @@ class Space:
             log_unit=self.log_unit,
             step_days=self.step_days,
             periods=self.periods,
+            inputs=self.inputs,
             **shape,
         )
 
@@ -168,6 +173,7 @@ def recipe(size: int) -> Values:
         "averaged": 0.0,
         "trend": 0.0,
         "calendar": False,
+        "use_inputs": False,
     }
 
 
@@ -195,6 +201,7 @@ def _portfolio(
     decoded = {**start, "segment": others["segment"], "decoder": other["decoder"], "own_spread": 1.0}
     slower = {**start, "lookback": others["lookback"], "averaged": 1.0, "learning_rate": 7e-4}
     slower["calendar"] = other["calendar"]
+    slower["use_inputs"] = False  # whether the columns beside the target help is for the folds to say
     shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
     return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
 

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from gruforecast.arrays import Array
 from gruforecast.backtest import Split
 from gruforecast.config import NetworkConfig, TrainingConfig, from_dict
 from gruforecast.durable import npz, read_npz, write_file
@@ -34,17 +35,22 @@ def seed_of(seed: int, number: int) -> int:
 
 
 def save_split(folder: Path, name: str, split: Split) -> None:
-    """Write what jobs need of the data into `folder`; rows of the test part are missing there: none can see them."""
+    """Write what jobs need of the data into `folder`; rows of the test part are missing there: none can see them.
+
+    Of the columns beside the target, those known ahead stay.
+    """
     history = split.history
-    y = history.values.copy()
-    for first, end in zip(split.test, history.indptr[1:], strict=True):
-        y[first:end] = np.nan
-    stream = io.BytesIO()
-    np.save(stream, y)
-    write_file(folder / f"{name}-y.npy", stream.getvalue())
+    for kind, array in zip("yx", split.before_test(), strict=True):
+        write_file(folder / f"{name}-{kind}.npy", _npy(array))
     sizes = np.array([split.horizon, split.season_length])
     facts = {"indptr": history.indptr, "test": split.test, "folds": split.folds, "sizes": sizes, "days": history.days}
     write_file(folder / f"{name}.npz", npz(facts))
+
+
+def _npy(array: Array) -> bytes:
+    stream = io.BytesIO()
+    np.save(stream, array)
+    return stream.getvalue()
 
 
 def load_split(folder: str, name: str) -> Split:
@@ -59,8 +65,10 @@ def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # n
     with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as data:
         indptr, test, folds, days = data["indptr"], data["test"], data["folds"], data["days"]
         horizon, season_length = (int(size) for size in data["sizes"])
-    y = np.asarray(np.load(Path(folder) / f"{name}-y.npy", mmap_mode="r", allow_pickle=False))
-    return Split(replace(History.of(y, indptr), days=days), horizon, season_length, test, folds)
+    y, x = (
+        np.asarray(np.load(Path(folder) / f"{name}-{kind}.npy", mmap_mode="r", allow_pickle=False)) for kind in "yx"
+    )
+    return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds)
 
 
 def run_trial(request: dict[str, Any]) -> Result:

@@ -1,0 +1,33 @@
+"""Which series each row belongs to."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gruforecast.arrays import Ints
+from gruforecast.data.grid import Keys
+from gruforecast.data.plan import Names
+from gruforecast.data.reader import Table
+from gruforecast.errors import DataError
+
+
+def read_keys(table: Table, names: Names, warnings: list[str], *, stripped: bool) -> tuple[Ints, Keys]:
+    """Number of each row's series, in order of first appearance, and the key of each series."""
+    if not names.ids:
+        return np.zeros(len(table), np.int64), (("series",),)
+    columns = [table.column(name) for name in names.ids]
+    if not stripped:
+        columns = [table.padded.get(name, column) for name, column in zip(names.ids, columns, strict=True)]
+    for name, column in zip(names.ids, columns, strict=True):
+        blank = next((k for k, cell in enumerate(column) if not cell or cell.isspace()), None)
+        if blank is not None:
+            remedy = "Fill in the id of the series."
+            line = table.lines[blank]
+            raise DataError("the cell is blank.", remedy=remedy, code="GF-D34", file=table.file, line=line, column=name)
+    rows = list(zip(*columns, strict=True))
+    number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
+    plain = {tuple(part.strip() for part in key) for key in number}
+    if len(plain) < len(number):
+        count = len(number) - len(plain)
+        warnings.append(f"{count} ids differ from others by blanks around them only: --strip-ids makes them one")
+    return np.array([number[key] for key in rows], np.int64), tuple(number)

@@ -1,0 +1,54 @@
+"""Public holidays of a country or a part of it, from the package `holidays`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Stamps
+from gruforecast.errors import UsageError, did_you_mean
+
+NAME = "holiday"  # of the column that they become
+
+
+def check_code(code: str) -> None:
+    """Refuse a code that names no country.
+
+    Raises:
+        UsageError: there is no such country or part of it.
+    """
+    _calendar(code, range(2024, 2025))
+
+
+def holiday_counts(code: str, begin: Stamps, end: Stamps) -> Floats:
+    """Number of public holidays from the day of `begin` to before that of `end`, on the first day at least, (n,).
+
+    Args:
+        code: of a country (`DE`), a part of it (`AU-VIC`) or an exchange (`XNYS`).
+    """
+    first = begin.astype("datetime64[D]")
+    last = np.maximum(end.astype("datetime64[D]"), first + np.timedelta64(1, "D"))
+    if not len(first):
+        return np.zeros(0)
+    low, high = (int(day.astype("datetime64[Y]").astype(int)) + 1970 for day in (first.min(), last.max()))
+    days = np.array(sorted(_calendar(code, range(low, high + 1))), "datetime64[D]")
+    return (np.searchsorted(days, last) - np.searchsorted(days, first)).astype(float)
+
+
+def _calendar(code: str, years: range) -> Any:
+    import holidays
+
+    country, _, part = code.partition("-")
+    countries = holidays.list_supported_countries()
+    if country in holidays.list_supported_financial() and not part:
+        return holidays.financial_holidays(country, years=years)
+    if country not in countries:
+        remedy = "Pass the code of a country, such as DE, or of a part of it, such as AU-VIC."
+        text = f"--holidays {code!r} is no country.{did_you_mean(country, list(countries))}"
+        raise UsageError(text, remedy=remedy, code="GF-U36")
+    if part and part not in countries[country]:
+        known = ", ".join(countries[country]) or "none"
+        text = f"--holidays {code!r}: {country} has no part {part!r}.{did_you_mean(part, list(countries[country]))}"
+        raise UsageError(text, remedy=f"Its parts are {known}.", code="GF-U36")
+    return holidays.country_holidays(country, subdiv=part or None, years=years)

@@ -1,0 +1,117 @@
+"""What a network sees of the columns beside the target: each value, and how far it is from a season before.
+
+The columns come standardised by one constant pair each (`Scaling`). The difference is in units of the column's own
+spread in the window, because series of one panel may differ in size; a flag's difference is left as it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats
+from gruforecast.config import NetworkConfig
+
+MOST = 10.0  # standard deviations beyond which a value is cut off
+LEAST_SPREAD = 1e-3  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """One pair of constants for each column beside the target, (n_columns,) each."""
+
+    centre: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, x: Floats, rows: Bools, inputs: tuple[str, ...]) -> Scaling:
+        """Mean and standard deviation of the columns of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
+        pairs = [_moments(column[rows], flag=kind.endswith("flag")) for column, kind in zip(x.T, inputs, strict=True)]
+        both = np.array(pairs, float).reshape(-1, 2)
+        return cls(both[:, 0], both[:, 1])
+
+    def __call__(self, x: Floats) -> Floats:
+        """`x` (…, n_columns) standardised."""
+        return (x - self.centre) / self.spread
+
+
+def _moments(values: Floats, *, flag: bool) -> tuple[float, float]:
+    seen = values[~np.isnan(values)]
+    if not len(seen):
+        return 0.0, 1.0
+    spread = float(seen.std())
+    return float(seen.mean()), 1.0 if flag or spread < 1e-9 * abs(float(seen.mean())) or spread == 0 else spread
+
+
+def past_channels(x: Any, use: Any, config: NetworkConfig, xp: Any = np) -> list[Any]:
+    """Value and difference (n, lookback) of each column that is not constant in a series.
+
+    Args:
+        x: (n, lookback + horizon, n_columns) standardised, NaN = not known.
+        use: 1, or 0 to show none of it.
+    """
+    channels = []
+    for k, kind in enumerate(config.inputs):
+        if kind != "static":
+            value, difference = _both(x[:, :, k], kind, config, xp)
+            channels += [use * value[:, : config.lookback], use * difference[:, : config.lookback]]
+    return channels
+
+
+def ahead(x: Any, use: Any, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
+    """What is known of the horizon, (n, segments, `config.ahead`): see `NetworkConfig.decoded`; None if nothing is.
+
+    Args:
+        phases: (n, horizon) each, of the calendar.
+    """
+    if not config.ahead:
+        return None
+    segments, rows = config.decoded
+    parts = []
+    known = [_both(x[:, :, k], config.inputs[k], config, xp) for k in config.known]
+    channels = phases + [use * one[:, config.lookback :] for both in known for one in both]
+    if channels:
+        whole = xp.stack(channels, axis=-1)  # (n, horizon, channels)
+        whole = xp.pad(whole, ((0, 0), (0, segments * rows - config.horizon), (0, 0)))
+        parts.append(xp.reshape(whole, (-1, segments, rows * len(channels))))
+    static = [k for k, kind in enumerate(config.inputs) if kind == "static"]
+    if static:
+        values = xp.stack([_value(x[:, config.lookback - 1, k], xp) for k in static], axis=-1)  # (n, static)
+        parts.append(xp.tile(use * values[:, None], (1, segments, 1)))
+    return xp.concatenate(parts, axis=2)
+
+
+def _both(column: Any, kind: str, config: NetworkConfig, xp: Any) -> tuple[Any, Any]:
+    """Value and difference of one column (n, lookback + horizon); that of the past only, if no more may be seen.
+
+    Rows of the horizon are compared with the row that the seasonal naive forecast repeats.
+    """
+    lookback, m = config.lookback, config.season_length
+    if kind.startswith("past"):
+        column = column[:, :lookback]
+    seen = xp.logical_not(xp.isnan(column))
+    value = xp.where(seen, column, xp.zeros_like(column))
+    mask = xp.where(seen, xp.ones_like(column), xp.zeros_like(column))
+    before = [xp.concatenate([xp.zeros_like(one[:, :m]), one[:, : lookback - m]], axis=1) for one in (value, mask)]
+    if not kind.startswith("past"):
+        times = -(-config.horizon // m)
+        later = [xp.tile(one[:, lookback - m : lookback], (1, times))[:, : config.horizon] for one in (value, mask)]
+        before = [xp.concatenate(pair, axis=1) for pair in zip(before, later, strict=True)]
+    difference = (value - before[0]) * mask * before[1]
+    if not kind.endswith("flag"):
+        difference = difference / _spread(value, mask, xp)
+    return xp.clip(value, -MOST, MOST), xp.clip(difference, -MOST, MOST)
+
+
+def _value(column: Any, xp: Any) -> Any:
+    """A column with zeros, its mean, where it is not known."""
+    return xp.clip(xp.where(xp.isnan(column), xp.zeros_like(column), column), -MOST, MOST)
+
+
+def _spread(value: Any, mask: Any, xp: Any) -> Any:
+    """Standard deviation in the window, (n, 1)."""
+    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    mean = xp.sum(value * mask, axis=1, keepdims=True) / total
+    return xp.maximum(xp.sqrt(xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total), LEAST_SPREAD)

@@ -1,0 +1,233 @@
+"""Columns beside the target: read, refused, and asked for ahead."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from gruforecast.data.findings import odd_values
+from gruforecast.data.future import read_future
+from gruforecast.data.panel import read_csv, read_like
+from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.public_holidays import holiday_counts
+from gruforecast.errors import DataError, UsageError
+
+START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
+
+
+def table(columns: dict[str, list[str]], rows: int = 40, keys: tuple[str, ...] = ("A",), ahead: int = 0) -> str:
+    """Hours of several series; a column may have fewer cells than rows: they begin anew then."""
+    lines = [",".join(["unique_id", "ds", *columns])]
+    for key in keys:
+        for k in range(rows):
+            stamp = (START + dt.timedelta(hours=k + ahead)).strftime("%Y-%m-%d %H:%M")
+            lines.append(",".join([key, stamp, *(cells[k % len(cells)] for cells in columns.values())]))
+    return "\n".join(lines) + "\n"
+
+
+Y = [str(10 + (7 * k) % 11) for k in range(40)]
+
+
+def read(path: Path, text: str, **options: object):  # noqa: ANN201 - a `Reading`
+    path = path / "f.csv"
+    path.write_text(text)
+    return read_csv(str(path), ReadOptions(**options))  # type: ignore[arg-type]
+
+
+def test_numbers_flags_and_categories_become_columns(tmp_path: Path) -> None:
+    columns = {"y": Y, "heat": ["1.5", "", "-2"], "promo": ["0", "1"], "sky": ["sun", "rain", "sun", "snow"]}
+    text = table({**columns, "open": ["yes", "no", "yes"]}, keys=("A", "B"))
+    found = read(tmp_path, text, known=("heat", "sky", "open"), past=("promo",))
+    plan = found.panel.plan
+    assert plan.columns == ("heat", "sky=rain", "sky=snow", "sky=sun", "open", "promo")
+    assert plan.inputs == ("known", *["known flag"] * 4, "past flag")
+    np.testing.assert_array_equal(
+        found.panel.x[:4],
+        [[1.5, 0, 0, 1, 1, 0], [np.nan, 1, 0, 0, 0, 1], [-2, 0, 0, 1, 1, 0], [1.5, 0, 1, 0, 1, 1]],
+    )
+    np.testing.assert_array_equal(found.panel.x[:40], found.panel.x[40:])
+    assert "heat: 26 of 80 values are missing, its mean stands for them" in odd_values(found.panel, found.lines)
+
+
+def test_static_columns_hold_for_the_whole_series(tmp_path: Path) -> None:
+    text = table({"y": Y, "town": ["", "Linz"]}, keys=("A",)) + table({"y": Y, "town": ["Graz"]}, keys=("B",))[
+        len("unique_id,ds,y,town\n") :
+    ]
+    found = read(tmp_path, text, static=("town", "unique_id"))
+    assert found.panel.plan.columns == ("town=Graz", "town=Linz", "unique_id=A", "unique_id=B")
+    np.testing.assert_array_equal(found.panel.x[[0, 1, 40]], [[0, 1, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]])
+    with pytest.raises(DataError, match=r"'2' differs from '1' in line 2 of the same series") as refused:
+        read(tmp_path, table({"y": Y, "town": ["1", "2"]}), static=("town",))
+    assert (refused.value.code, refused.value.line, refused.value.column) == ("GF-D58", 3, "town")
+
+
+def test_steps_that_the_file_skips_are_missing_but_for_what_is_constant(tmp_path: Path) -> None:
+    lines = table({"y": Y, "heat": Y, "town": ["1"]}).splitlines() + table(
+        {"y": Y, "heat": Y, "town": ["2"]}, keys=("B",)
+    ).splitlines()[1:]
+    del lines[5]
+    found = read(tmp_path, "\n".join(lines), past=("heat",), static=("town",))
+    np.testing.assert_array_equal(found.panel.x[3:6], [[float(Y[3]), 1], [np.nan, 1], [float(Y[5]), 1]])
+
+
+def test_a_column_that_says_nothing_is_left_out(tmp_path: Path) -> None:
+    found = read(tmp_path, table({"y": Y, "a": ["5"], "b": ["NA", ""]}), known=("a", "b"))
+    assert found.panel.x.shape == (40, 0)
+    assert found.warnings == ["a never changes (5): left out", "b has no values: left out"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"known": ("y",), "target": "y"}, r"column 'y' is passed with --known and with --target"),
+        ({"known": ("heat",), "past": ("heat",)}, r"column 'heat' is passed with --known and with --past"),
+        ({"known": ("unique_id",), "ids": ("unique_id",)}, r"column 'unique_id' is passed with --known and with --id"),
+        ({"holidays": "XX"}, r"--holidays 'XX' is no country"),
+        ({"holidays": "AU-VIX"}, r"AU has no part 'VIX'\. Did you mean 'VIC'"),
+    ],
+)
+def test_impossible_parts_are_refused(tmp_path: Path, options: dict[str, object], said: str) -> None:
+    with pytest.raises(UsageError, match=said):
+        read(tmp_path, table({"y": Y, "heat": Y}), **options)
+
+
+def test_a_column_that_is_not_there_or_is_no_number_is_named(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"there is no column 'heta'\. Did you mean 'heat'"):
+        read(tmp_path, table({"y": Y, "heat": Y}), known=("heta",))
+    with pytest.raises(DataError, match=r'line 12, column "heat": \'oops\' is not a number'):
+        read(tmp_path, table({"y": Y, "heat": [*Y[:10], "oops", *Y[11:]]}), known=("heat",))
+
+
+@pytest.mark.parametrize(
+    ("column", "role", "said"),
+    [
+        ([*Y[1:], "5"], "known", r"GF-W21 'x' looks like the target \(r=1.000 at lag -1\)"),
+        ([*Y[1:], "5"], "past", r"GF-W21 'x' looks like the target \(r=1.000 at lag -1\)"),
+        (["5", *Y[:-1]], "known", r"GF-W21 'x' looks like the target \(r=1.000 at lag 1\)"),
+        (["5", *Y[:-1]], "past", None),  # what was there yesterday may be known
+        ([str(1.0001 * float(y)) for y in Y], "known", r"GF-W21 'x' looks like the target \(r=1.000 at lag 0\)"),
+        ([str(k * k % 17) for k in range(40)], "known", None),
+    ],
+)
+def test_a_column_that_is_the_target_is_warned_about(
+    tmp_path: Path, column: list[str], role: str, said: str | None
+) -> None:
+    found = read(tmp_path, table({"y": Y, "x": column}), **{role: ("x",)})
+    warnings = [text for text in odd_values(found.panel, found.lines) if "GF-W21" in text]
+    assert len(warnings) == (said is not None)
+    if said:
+        assert __import__("re").search(said, warnings[0])
+
+
+def test_two_trends_do_not_look_like_each_other(tmp_path: Path) -> None:
+    walk = np.cumsum(np.random.default_rng(0).normal(size=(2, 40)) + 5, axis=1).round(3).astype(str)
+    found = read(tmp_path, table({"y": list(walk[0]), "x": list(walk[1])}), known=("x",))
+    assert np.corrcoef(found.panel.y, found.panel.x[:, 0])[0, 1] > 0.99
+    assert not odd_values(found.panel, found.lines)
+
+
+def test_rare_categories_share_the_code_of_unknown_ones(tmp_path: Path) -> None:
+    cells = [f"c{k % 36:02}" for k in range(400)]
+    found = read(tmp_path, table({"y": Y, "kind": cells}, rows=400), known=("kind",))
+    assert len(found.panel.plan.columns) == 32
+    assert found.warnings == ["kind: 4 rare categories count as unknown ones"]
+    assert np.isnan(found.panel.x[cells.index("c35")]).all()
+
+
+def test_duplicates_must_agree_in_every_column(tmp_path: Path) -> None:
+    lines = table({"y": Y, "heat": Y}).splitlines()
+    same = "\n".join([*lines, lines[3]])
+    assert "1 rows were exact duplicates: dropped" in read(tmp_path, same, known=("heat",)).warnings
+    other = "\n".join([*lines, lines[3].rsplit(",", 1)[0] + ",99"])
+    with pytest.raises(DataError, match="lines 4 and 42"):
+        read(tmp_path, other, known=("heat",))
+    merged = read(tmp_path, other, known=("heat",), on_duplicate="last").panel
+    assert merged.x[2, 0] == (99 + float(Y[2])) / 2
+
+
+def test_wide_files_share_a_column_among_all_series(tmp_path: Path) -> None:
+    lines = ["ds,a,b,heat"] + [f"2024-01-{k + 1:02},{k},{k * k % 7},{k % 5}" for k in range(28)]
+    found = read(tmp_path, "\n".join(lines), wide=True, known=("heat",))
+    assert found.panel.ids == (("a",), ("b",))
+    np.testing.assert_array_equal(found.panel.x[:, 0], np.tile(np.arange(28) % 5, 2))
+    again = read_like(str(tmp_path / "f.csv"), found.panel.plan).panel
+    assert again.digest() == found.panel.digest()
+
+
+def test_the_plan_reads_other_files_alike(tmp_path: Path) -> None:
+    text = table({"y": Y, "heat": ["1,5", "2,5"], "sky": ["sun", "rain"]}).replace(",", ";").replace("1;5", "1,5")
+    text = text.replace("2;5", "2,5")
+    found = read(tmp_path, text, known=("heat", "sky"), holidays="AT")
+    plan = Plan.from_dict(found.panel.plan.to_dict(), "model.json")
+    assert plan == found.panel.plan
+    again = tmp_path / "again.csv"
+    again.write_text(text.replace("rain", "fog"))
+    like = read_like(str(again), plan)
+    np.testing.assert_array_equal(like.panel.x[:2], [[1.5, 0, 1, 1], [2.5, np.nan, np.nan, 1]])
+    assert like.warnings[-1] == "sky: 20 rows have other categories than the model knows ('fog')"
+    again.write_text(text.replace("heat", "cold"))
+    with pytest.raises(DataError, match=r"there is no column 'heat'.*The model was fitted on data with"):
+        read_like(str(again), plan)
+
+
+class TestFuture:
+    @staticmethod
+    def plan(tmp_path: Path, **more: object) -> Plan:
+        columns = {"y": Y, "heat": ["1", "2", "4"], "sky": ["sun", "rain"], "seen": Y}
+        text = table(columns, keys=("A", "B"))
+        return read(tmp_path, text, known=("heat", "sky"), past=("seen",), **more).panel.plan
+
+    @staticmethod
+    def ds(hours: int) -> np.ndarray:
+        first = np.datetime64("2024-01-02T16:00:00", "s")
+        return np.tile(first + np.arange(hours).astype("timedelta64[h]"), (2, 1))
+
+    def test_it_gives_every_step_in_any_order(self, tmp_path: Path) -> None:
+        plan = self.plan(tmp_path)
+        lines = table({"heat": ["3", "5"], "sky": ["rain"]}, 3, ("B", "A", "C"), ahead=40).splitlines()
+        path = tmp_path / "future.csv"
+        path.write_text("\n".join([lines[0], *reversed(lines[1:])]))
+        found = read_future(str(path), plan).of((("A",), ("B",)), self.ds(3))
+        np.testing.assert_array_equal(found, np.tile([[3, 1, 0], [5, 1, 0], [3, 1, 0]], (2, 1, 1)))
+
+    def test_steps_that_are_missing_are_named(self, tmp_path: Path) -> None:
+        path = tmp_path / "future.csv"
+        plan = self.plan(tmp_path)
+        lines = table({"heat": ["3"], "sky": ["rain"]}, 3, ("A", "B"), ahead=40).splitlines()
+        path.write_text("\n".join(lines[:-2] + lines[-1:]))
+        with pytest.raises(DataError, match=r"1 of 6 steps have no row of heat, sky: 'B 2024-01-02 17:00'") as refused:
+            read_future(str(path), plan).of((("A",), ("B",)), self.ds(3))
+        assert refused.value.code == "GF-D59"
+        path.write_text("\n".join(lines).replace("17:00,3", "17:00,"))
+        with pytest.raises(DataError, match=r"2 of 6 steps have no value .*'A 2024-01-02 17:00', 'B 2024-01-02 17:00'"):
+            read_future(str(path), plan).of((("A",), ("B",)), self.ds(3))
+
+    def test_a_file_that_contradicts_the_plan_is_refused(self, tmp_path: Path) -> None:
+        path = tmp_path / "future.csv"
+        path.write_text("unique_id,ds,heat\nA,2024-01-02 16:00,3\n")
+        with pytest.raises(DataError, match=r"there is no column 'sky'.*The model was fitted on data with"):
+            read_future(str(path), self.plan(tmp_path))
+        path.write_text("unique_id,ds,heat,sky\nA,2024-01-02 16:00,3,sun\nA,2024-01-02 16:00,4,sun\n")
+        with pytest.raises(DataError, match="lines 2 and 3 have the same time stamp"):
+            read_future(str(path), self.plan(tmp_path))
+
+
+def test_holidays_of_a_place() -> None:
+    days = np.array(["2024-11-04", "2024-11-05", "2024-12-25", "2024-12-26", "2024-12-27"], "datetime64[s]")
+    np.testing.assert_array_equal(holiday_counts("AU-VIC", days, days), [0, 1, 1, 1, 0])  # Melbourne Cup, Christmas
+    np.testing.assert_array_equal(holiday_counts("AU", days, days), [0, 0, 1, 1, 0])
+    weeks = np.array(["2024-12-16", "2024-12-23"], "datetime64[s]")
+    np.testing.assert_array_equal(holiday_counts("DE", weeks, weeks + np.timedelta64(7, "D")), [0, 2])
+    night = np.array(["2024-12-24T23:59:59", "2024-12-25T00:00:00"], "datetime64[s]")
+    np.testing.assert_array_equal(holiday_counts("DE", night, night + np.timedelta64(1, "h")), [0, 1])
+
+
+def test_holidays_follow_the_local_day(tmp_path: Path) -> None:
+    lines = ["ds,y"] + [
+        f"{START.replace(month=12, day=24) + dt.timedelta(hours=k):%Y-%m-%dT%H:%M:%SZ},{k % 7}" for k in range(48)
+    ]
+    found = read(tmp_path, "\n".join(lines), holidays="DE", tz="Europe/Berlin")
+    assert found.panel.x[:, 0].tolist() == [0.0] * 23 + [1.0] * 25  # 23:00 UTC is midnight there

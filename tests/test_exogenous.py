@@ -1,0 +1,179 @@
+"""What a network sees of columns beside the target: in the past, ahead, and never too early."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gruforecast.backtest import split
+from gruforecast.config import NetworkConfig
+from gruforecast.encoding import encode
+from gruforecast.exogenous import Scaling, ahead, past_channels
+from gruforecast.forward import forecast, weight_shapes
+from gruforecast.search.space import Space
+from gruforecast.windows import History, gather_beside
+from conftest import panel_of
+
+NAN = float("nan")
+CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, inputs=("known", "past", "static"), use_inputs=True)
+
+
+def by_hand(column: list[float], season: int, lookback: int, *, flag: bool) -> list[float]:
+    """Distance from the row a season before; from the newest known season ahead; in units of the spread."""
+    seen = [value for value in column if not np.isnan(value)]
+    spread = 1.0 if flag else max(float(np.std(seen)) if seen else 0.0, 1e-3)
+    found = []
+    for k, value in enumerate(column):
+        before = k - season
+        while before >= lookback:
+            before -= season
+        known = before >= 0 and not np.isnan(value) and not np.isnan(column[before])
+        found.append(float(np.clip((value - column[before]) / spread, -10, 10)) if known else 0.0)
+    return found
+
+
+@given(
+    st.lists(st.floats(-3, 3) | st.just(NAN), min_size=13, max_size=13),
+    st.sampled_from(["known", "known flag"]),
+    st.sampled_from([1, 2, 4, 8]),
+    st.sampled_from(["direct", "parallel"]),
+)
+def test_differences_are_those_of_a_loop(column: list[float], kind: str, season: int, decoder: str) -> None:
+    config = replace(CONFIG, season_length=season, inputs=(kind,), decoder=decoder, segment=2)
+    x = np.array(column)[None, :, None]
+    wanted = by_hand(column, season, 8, flag=kind == "known flag")
+    value, difference = past_channels(x, 1.0, config)
+    np.testing.assert_allclose(value[0], np.nan_to_num(column[:8]))
+    np.testing.assert_allclose(difference[0], wanted[:8], atol=1e-9)
+    segments, rows = config.decoded
+    later = ahead(x, 1.0, [], config).reshape(segments * rows, 2)
+    np.testing.assert_allclose(later[:5, 0], np.nan_to_num(column[8:]))
+    np.testing.assert_allclose(later[:5, 1], wanted[8:], atol=1e-9)
+    assert (later[5:] == 0).all()  # the last segment may reach beyond the horizon
+
+
+def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> None:
+    generator = np.random.default_rng(0)
+    x = generator.normal(size=(3, 13, 3))
+    changed = x.copy()
+    changed[:, 8:, 1:] = 99.0  # past only, and static, which is read at the last row of the past
+    for one in (x, changed):
+        one[:, :, 2] = one[:, :1, 2]
+    for kept, other in zip(past_channels(x, 1.0, CONFIG), past_channels(changed, 1.0, CONFIG), strict=True):
+        np.testing.assert_array_equal(kept, other)
+    np.testing.assert_array_equal(ahead(x, 1.0, [], CONFIG), ahead(changed, 1.0, [], CONFIG))
+    changed[:, 9, 0] = 99.0
+    assert not np.array_equal(ahead(x, 1.0, [], CONFIG), ahead(changed, 1.0, [], CONFIG))
+
+
+def test_inputs_switched_off_change_nothing() -> None:
+    off = replace(CONFIG, use_inputs=False, decoder="sequence")
+    generator = np.random.default_rng(1)
+    weights = {name: generator.normal(size=one).astype("f4") for name, one in weight_shapes(off).items()}
+    past = generator.normal(size=(2, 8))
+    history = History.of(np.concatenate([*past]), np.array([0, 8, 16]), x=generator.normal(size=(16, 3)))
+    windows = history.windows(np.arange(2), np.array([8, 16]))
+    one = forecast(history, windows, off, weights)
+    other = forecast(replace(history, x=history.x + 5), windows, off, weights)
+    np.testing.assert_array_equal(one, other)
+    on = replace(off, use_inputs=True)
+    seen = forecast(history, windows, on, weights), forecast(replace(history, x=history.x + 5), windows, on, weights)
+    assert not np.allclose(*seen)
+
+
+def test_windows_end_with_their_series() -> None:
+    history = History.of(np.arange(12.0), np.array([0, 6, 12]), x=np.arange(12.0)[:, None])
+    windows = history.windows(np.array([0, 1]), np.array([4, 12]), np.array([4, 12]))
+    found = history.beside(windows, 3, 4)[:, :, 0]
+    np.testing.assert_array_equal(found, [[1, 2, 3, 4, 5, NAN, NAN], [9, 10, 11, NAN, NAN, NAN, NAN]])
+    in_training = gather_beside(history.x, windows, 3, 4)[:, :, 0]  # nothing from `stop` on
+    np.testing.assert_array_equal(in_training, [[1, 2, 3, NAN, NAN, NAN, NAN], [9, 10, 11, NAN, NAN, NAN, NAN]])
+
+
+def test_scaling_is_that_of_the_rows_before_the_first_fold() -> None:
+    panel = panel_of(np.arange(40.0), np.arange(25.0))
+    x = np.column_stack([np.arange(65.0), np.arange(65) % 2, np.full(65, 7.0)])
+    x[3, 0] = NAN
+    divided = split(replace(panel, x=x), 5, 3, 1, "f.csv")
+    scaled, scaling = divided.scaled(("known", "known flag", "static"))
+    rows = np.r_[0:3, 4 : divided.first[0], 40 : divided.first[1]]
+    assert divided.first.tolist() == [20, 45]
+    np.testing.assert_allclose(scaling.centre, [x[rows, 0].mean(), x[np.r_[0:20, 40:45], 1].mean(), 7.0])
+    np.testing.assert_allclose(scaling.spread, [x[rows, 0].std(), 1.0, 1.0])
+    np.testing.assert_allclose(scaled.history.x, (x - scaling.centre) / scaling.spread)
+    moved = x.copy()
+    moved[20:40] *= 1000  # rows from the first fold on change nothing
+    assert split(replace(panel, x=moved), 5, 3, 1, "f.csv").scaled(scaled.inputs)[1].centre == pytest.approx(
+        scaling.centre
+    )
+
+
+def test_jobs_see_the_test_part_of_columns_known_ahead_only() -> None:
+    panel = panel_of(np.arange(40.0))
+    x = np.tile(np.arange(40.0)[:, None], (1, 3))
+    divided = replace(split(replace(panel, x=x), 5, 3, 1, "f.csv"), inputs=("past", "known", "past flag"))
+    y, seen = divided.before_test()
+    assert np.isnan(y[35:]).all()
+    assert np.isnan(seen[35:, [0, 2]]).all()
+    np.testing.assert_array_equal(seen[:, 1], x[:, 1])
+    np.testing.assert_array_equal(seen[:35], x[:35])
+
+
+def test_the_search_may_leave_the_inputs_out() -> None:
+    panel = panel_of(10 + np.sin(np.arange(200) / 2))
+    divided = replace(split(replace(panel, x=np.zeros((200, 1))), 12, 3, 12, "f.csv"), inputs=("known",))
+    space = Space.of(divided)
+    assert {values["use_inputs"] for values in space.portfolio} == {True, False}
+    assert space.start["use_inputs"]
+    assert space.network(space.start).inputs == ("known",)
+    assert "use_inputs" in space.hyperparameters().values
+    assert "use_inputs" not in Space.of(split(panel, 12, 3, 12, "f.csv")).hyperparameters().values
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("decoder", ["direct", "parallel"])
+def test_keras_operations_give_what_numpy_gives(decoder: str) -> None:
+    import keras
+
+    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
+
+    generator = np.random.default_rng(3)
+    config = replace(CONFIG, decoder=decoder, step_days=1.0, periods=(7.0,), calendar=True)
+    past, x = generator.normal(size=(20, 8)), generator.normal(size=(20, 13, 3))
+    x[generator.random(x.shape) < 0.2] = NAN
+    origin, flags = generator.integers(0, 20_000, 20).astype(float), np.zeros(20, bool)
+    expected = encode(past, origin, flags, config, beside=x)
+    tensors = [keras.ops.convert_to_tensor(one) for one in (past, origin, flags, x)]
+    found = encode(*tensors[:3], config, keras.ops, beside=tensors[3])
+    for a, b in zip(expected, found, strict=True):
+        np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12, atol=1e-12)
+
+
+def test_a_constant_before_the_first_fold_is_only_centred() -> None:
+    scaling = Scaling.of(np.array([[4.0], [4.0], [9.0]]), np.array([True, True, False]), ("known",))
+    assert scaling(np.array([[9.0]])).tolist() == [[5.0]]
+
+
+@pytest.mark.network
+def test_training_learns_what_only_a_known_column_tells() -> None:
+    from gruforecast.config import TrainingConfig
+    from gruforecast.networks.train import Schedule, train
+
+    generator = np.random.default_rng(0)
+    x = (generator.random(1200) < 0.3).astype(float)
+    y = 10 + 5 * x + 0.1 * generator.normal(size=1200)
+    errors = {}
+    for use in (True, False):
+        config = NetworkConfig(3, 8, 1, units=16, inputs=("known flag",), use_inputs=use)
+        history = History.of(y, np.array([0, 1200]), x=(x - 0.3)[:, None])
+        training = TrainingConfig(steps=300, learning_rate=5e-3, seed=1)
+        trained = train(config, training, history, np.array([1000]), Schedule())
+        windows = history.windows(np.zeros(60, int), np.arange(1100, 1160))
+        wanted = np.stack([y[end : end + 3] for end in windows.end])
+        errors[use] = np.abs(forecast(history, windows, config, trained.weights)[:, :, 0] - wanted).mean()
+    assert errors[True] < 0.5
+    assert errors[False] > 1.5
