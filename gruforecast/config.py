@@ -19,6 +19,7 @@ RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a column beside the target
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
+CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -129,9 +130,8 @@ class NetworkConfig:
 
     @property
     def ahead(self) -> int:
-        """Numbers known ahead that are joined to each decoded state: phases, known inputs, those of the series."""
-        each = 2 * len(self.periods) + 2 * len(self.known)
-        return self.decoded[1] * each + self.inputs.count("static")
+        """Numbers that are known of each row of the horizon: phases, known inputs, those of the series."""
+        return 2 * len(self.periods) + 2 * len(self.known) + self.inputs.count("static")
 
     @property
     def cost(self) -> int:

@@ -29,7 +29,7 @@ class Encoded(NamedTuple):
         base: (n, horizon) seasonal naive forecast in normalised units; the network adds to it.
         level: (n, 1) what was subtracted; unit: (n, 1) what was divided by.
         scale: (n, 1) where the logarithmic scale turns into a linear one.
-        ahead: (n, segments, `config.ahead`) what is known of the horizon; None if nothing is.
+        ahead: (n, horizon, `config.ahead`) what is known of the horizon; None if nothing is.
     """
 
     features: Any
@@ -73,7 +73,7 @@ def encode(
         origin: (n,) stamp of the last row in days since 1970-01-01.
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
-        beside: (n, lookback + horizon, n_columns) columns beside the target, standardised; not read where there are none.
+        beside: (n, lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
     """
     log_unit, own_spread, averaged, trend, calendar, use_inputs = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))

@@ -61,26 +61,20 @@ def past_channels(x: Any, use: Any, config: NetworkConfig, xp: Any = np) -> list
 
 
 def ahead(x: Any, use: Any, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
-    """What is known of the horizon, (n, segments, `config.ahead`): see `NetworkConfig.decoded`; None if nothing is.
+    """What is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
 
     Args:
         phases: (n, horizon) each, of the calendar.
     """
     if not config.ahead:
         return None
-    segments, rows = config.decoded
-    parts = []
     known = [_both(x[:, :, k], config.inputs[k], config, xp) for k in config.known]
     channels = phases + [use * one[:, config.lookback :] for both in known for one in both]
-    if channels:
-        whole = xp.stack(channels, axis=-1)  # (n, horizon, channels)
-        whole = xp.pad(whole, ((0, 0), (0, segments * rows - config.horizon), (0, 0)))
-        parts.append(xp.reshape(whole, (-1, segments, rows * len(channels))))
-    static = [k for k, kind in enumerate(config.inputs) if kind == "static"]
-    if static:
-        values = xp.stack([_value(x[:, config.lookback - 1, k], xp) for k in static], axis=-1)  # (n, static)
-        parts.append(xp.tile(use * values[:, None], (1, segments, 1)))
-    return xp.concatenate(parts, axis=2)
+    for k, kind in enumerate(config.inputs):
+        if kind == "static":
+            value = use * _value(x[:, config.lookback - 1 : config.lookback, k], xp)  # (n, 1)
+            channels.append(xp.tile(value, (1, config.horizon)))
+    return xp.stack(channels, axis=-1)
 
 
 def _both(column: Any, kind: str, config: NetworkConfig, xp: Any) -> tuple[Any, Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
-from gruforecast.config import NetworkConfig
+from gruforecast.config import CONTEXT, ROW_UNITS, NetworkConfig
 from gruforecast.encoding import decode, encode
 from gruforecast.windows import History, Windows
 
@@ -56,11 +56,16 @@ def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     segments, rows = config.decoded
     if config.decoder != "direct":
         bias = (2, width) if config.cell == "gru" else (width,)
-        shapes |= {"positions.table": (segments, units), "decoder.kernel": (units + config.ahead, width)}
+        shapes |= {"positions.table": (segments, units), "decoder.kernel": (units, width)}
         shapes |= {"decoder.recurrent_kernel": (units, width), "decoder.bias": bias}
-    shapes |= {"hidden.kernel": (units + config.recent + config.ahead, 2 * units), "hidden.bias": (2 * units,)}
+    shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
     width = rows * len(config.levels)
-    return shapes | {"head.kernel": (2 * units, width), "head.bias": (width,)}
+    shapes |= {"head.kernel": (2 * units, width), "head.bias": (width,)}
+    if config.ahead:
+        shapes |= {"context.kernel": (units, CONTEXT), "context.bias": (CONTEXT,)}
+        shapes |= {"row.kernel": (config.ahead + CONTEXT, ROW_UNITS), "row.bias": (ROW_UNITS,)}
+        shapes |= {"row_head.kernel": (ROW_UNITS, len(config.levels)), "row_head.bias": (len(config.levels),)}
+    return shapes
 
 
 def digest_of(weights: Weights) -> str:
@@ -138,7 +143,7 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
     """What the network adds to the seasonal naive forecast, (n, horizon, n_levels).
 
     Args:
-        features: (n, lookback, channels); ahead: (n, segments, `config.ahead`), None where that is nothing.
+        features: (n, lookback, channels); ahead: (n, horizon, `config.ahead`), None where that is nothing.
     """
     n = len(features)
     x = features
@@ -147,28 +152,36 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
     for depth in range(config.layers):
         y = recurrent(x, config.cell, weights, f"{config.cell}_{depth}")  # (n, tokens, units)
         x = y + x if depth > 0 else y
-    segments, _ = config.decoded
-    known = np.zeros((n, segments, 0), np.float32) if ahead is None else ahead
-    states = _decoded(x[:, -1], known, config, weights)  # (n, segments, units)
+    states = _decoded(x[:, -1], config, weights)  # (n, segments, units)
+    segments = states.shape[1]
     recent = np.repeat(features[:, None, -config.recent :, 0], segments, axis=1)
-    states = np.concatenate([states, recent, known], axis=2)  # (n, segments, units + recent + ahead)
-    hidden = np.maximum(states @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, segments, 2 * units)
+    joined = np.concatenate([states, recent], axis=2)  # (n, segments, units + recent)
+    hidden = np.maximum(joined @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, segments, 2 * units)
     head = hidden @ weights["head.kernel"] + weights["head.bias"]  # (n, segments, rows * n_levels)
-    return head.reshape(n, -1, len(config.levels))[:, : config.horizon]
+    found = head.reshape(n, -1, len(config.levels))[:, : config.horizon]
+    return found if ahead is None else found + _of_rows(states, ahead, config, weights)
 
 
-def _decoded(state: Single, known: Single, config: NetworkConfig, weights: Weights) -> Single:
+def _of_rows(states: Single, ahead: Single, config: NetworkConfig, weights: Weights) -> Single:
+    """What the rows known ahead add, (n, horizon, n_levels): one small layer for all rows, and the state of each."""
+    context = states @ weights["context.kernel"] + weights["context.bias"]  # (n, segments, CONTEXT)
+    context = np.repeat(context, config.decoded[1], axis=1)[:, : config.horizon]
+    joined = np.concatenate([ahead, context], axis=2)
+    hidden = np.maximum(joined @ weights["row.kernel"] + weights["row.bias"], 0)  # (n, horizon, ROW_UNITS)
+    return hidden @ weights["row_head.kernel"] + weights["row_head.bias"]
+
+
+def _decoded(state: Single, config: NetworkConfig, weights: Weights) -> Single:
     """The states (n, segments, units) that the head reads, from the last one (n, units)."""
     if config.decoder == "direct":
         return state[:, None]
     n, units = state.shape
     segments, _ = config.decoded
     positions = np.repeat(weights["positions.table"][None], n, axis=0)  # (n, segments, units)
-    inputs = np.concatenate([positions, known], axis=2)
     if config.decoder == "sequence":
-        return recurrent(inputs, config.cell, weights, "decoder", state)
+        return recurrent(positions, config.cell, weights, "decoder", state)
     many = np.repeat(state, segments, axis=0)
-    one_step = recurrent(inputs.reshape(n * segments, 1, -1), config.cell, weights, "decoder", many)
+    one_step = recurrent(positions.reshape(-1, 1, units), config.cell, weights, "decoder", many)
     return one_step.reshape(n, segments, units)
 
 

@@ -31,7 +31,7 @@ def table(columns: dict[str, list[str]], rows: int = 40, keys: tuple[str, ...] =
 Y = [str(10 + (7 * k) % 11) for k in range(40)]
 
 
-def read(path: Path, text: str, **options: object):  # noqa: ANN201 - a `Reading`
+def read(path: Path, text: str, **options: object):
     path = path / "f.csv"
     path.write_text(text)
     return read_csv(str(path), ReadOptions(**options))  # type: ignore[arg-type]
@@ -53,9 +53,10 @@ def test_numbers_flags_and_categories_become_columns(tmp_path: Path) -> None:
 
 
 def test_static_columns_hold_for_the_whole_series(tmp_path: Path) -> None:
-    text = table({"y": Y, "town": ["", "Linz"]}, keys=("A",)) + table({"y": Y, "town": ["Graz"]}, keys=("B",))[
-        len("unique_id,ds,y,town\n") :
-    ]
+    text = (
+        table({"y": Y, "town": ["", "Linz"]}, keys=("A",))
+        + table({"y": Y, "town": ["Graz"]}, keys=("B",))[len("unique_id,ds,y,town\n") :]
+    )
     found = read(tmp_path, text, static=("town", "unique_id"))
     assert found.panel.plan.columns == ("town=Graz", "town=Linz", "unique_id=A", "unique_id=B")
     np.testing.assert_array_equal(found.panel.x[[0, 1, 40]], [[0, 1, 1, 0], [0, 1, 1, 0], [1, 0, 0, 1]])
@@ -65,9 +66,10 @@ def test_static_columns_hold_for_the_whole_series(tmp_path: Path) -> None:
 
 
 def test_steps_that_the_file_skips_are_missing_but_for_what_is_constant(tmp_path: Path) -> None:
-    lines = table({"y": Y, "heat": Y, "town": ["1"]}).splitlines() + table(
-        {"y": Y, "heat": Y, "town": ["2"]}, keys=("B",)
-    ).splitlines()[1:]
+    lines = (
+        table({"y": Y, "heat": Y, "town": ["1"]}).splitlines()
+        + table({"y": Y, "heat": Y, "town": ["2"]}, keys=("B",)).splitlines()[1:]
+    )
     del lines[5]
     found = read(tmp_path, "\n".join(lines), past=("heat",), static=("town",))
     np.testing.assert_array_equal(found.panel.x[3:6], [[float(Y[3]), 1], [np.nan, 1], [float(Y[5]), 1]])

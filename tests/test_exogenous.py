@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from conftest import panel_of
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +17,6 @@ from gruforecast.exogenous import Scaling, ahead, past_channels
 from gruforecast.forward import forecast, weight_shapes
 from gruforecast.search.space import Space
 from gruforecast.windows import History, gather_beside
-from conftest import panel_of
 
 NAN = float("nan")
 CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, inputs=("known", "past", "static"), use_inputs=True)
@@ -40,20 +40,17 @@ def by_hand(column: list[float], season: int, lookback: int, *, flag: bool) -> l
     st.lists(st.floats(-3, 3) | st.just(NAN), min_size=13, max_size=13),
     st.sampled_from(["known", "known flag"]),
     st.sampled_from([1, 2, 4, 8]),
-    st.sampled_from(["direct", "parallel"]),
 )
-def test_differences_are_those_of_a_loop(column: list[float], kind: str, season: int, decoder: str) -> None:
-    config = replace(CONFIG, season_length=season, inputs=(kind,), decoder=decoder, segment=2)
+def test_differences_are_those_of_a_loop(column: list[float], kind: str, season: int) -> None:
+    config = replace(CONFIG, season_length=season, inputs=(kind,))
     x = np.array(column)[None, :, None]
     wanted = by_hand(column, season, 8, flag=kind == "known flag")
     value, difference = past_channels(x, 1.0, config)
     np.testing.assert_allclose(value[0], np.nan_to_num(column[:8]))
     np.testing.assert_allclose(difference[0], wanted[:8], atol=1e-9)
-    segments, rows = config.decoded
-    later = ahead(x, 1.0, [], config).reshape(segments * rows, 2)
-    np.testing.assert_allclose(later[:5, 0], np.nan_to_num(column[8:]))
-    np.testing.assert_allclose(later[:5, 1], wanted[8:], atol=1e-9)
-    assert (later[5:] == 0).all()  # the last segment may reach beyond the horizon
+    later = ahead(x, 1.0, [], config)[0]
+    np.testing.assert_allclose(later[:, 0], np.nan_to_num(column[8:]))
+    np.testing.assert_allclose(later[:, 1], wanted[8:], atol=1e-9)
 
 
 def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> None:
@@ -135,14 +132,13 @@ def test_the_search_may_leave_the_inputs_out() -> None:
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("decoder", ["direct", "parallel"])
-def test_keras_operations_give_what_numpy_gives(decoder: str) -> None:
+def test_keras_operations_give_what_numpy_gives() -> None:
     import keras
 
     import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
 
     generator = np.random.default_rng(3)
-    config = replace(CONFIG, decoder=decoder, step_days=1.0, periods=(7.0,), calendar=True)
+    config = replace(CONFIG, step_days=1.0, periods=(7.0,), calendar=True)
     past, x = generator.normal(size=(20, 8)), generator.normal(size=(20, 13, 3))
     x[generator.random(x.shape) < 0.2] = NAN
     origin, flags = generator.integers(0, 20_000, 20).astype(float), np.zeros(20, bool)

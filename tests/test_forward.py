@@ -85,7 +85,7 @@ def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder
     set_weights(model, weights)
     generator = np.random.default_rng(2)
     features = generator.normal(size=(9, 12, config.channels)).astype(np.float32)
-    ahead = generator.normal(size=(9, config.decoded[0], config.ahead)).astype(np.float32) if inputs else None
+    ahead = generator.normal(size=(9, config.horizon, config.ahead)).astype(np.float32) if inputs else None
     given = features if ahead is None else [features, ahead]
     np.testing.assert_allclose(residuals(features, ahead, config, weights), model(given).numpy(), atol=1e-5)
 

@@ -48,7 +48,9 @@ def read_covariates(
     return tuple(found), np.concatenate(parts, axis=1), warnings
 
 
-def find_covariate(column: Column, role: Role, form: NumberForm, *, settled: bool) -> tuple[Covariate | None, list[str]]:
+def find_covariate(
+    column: Column, role: Role, form: NumberForm, *, settled: bool
+) -> tuple[Covariate | None, list[str]]:
     """How a column is to be read, None if it says nothing, and warnings.
 
     Args:
@@ -73,9 +75,7 @@ def find_covariate(column: Column, role: Role, form: NumberForm, *, settled: boo
     return _category(column, role, form, counts)
 
 
-def _category(
-    column: Column, role: Role, form: NumberForm, counts: Counter[str]
-) -> tuple[Covariate | None, list[str]]:
+def _category(column: Column, role: Role, form: NumberForm, counts: Counter[str]) -> tuple[Covariate | None, list[str]]:
     """The most frequent texts, in the order of the alphabet."""
     if len(counts) > max(REPEATING * sum(counts.values()), 2):
         found = f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())})."

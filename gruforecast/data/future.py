@@ -18,6 +18,7 @@ from gruforecast.data.timeparts import parse_time
 from gruforecast.errors import DataError, shorten
 
 SHOWN = 5
+ALL: Keys = ((),)  # in the place of keys, where rows are those of all series
 Place = tuple[tuple[str, ...], int]  # key of a series, and seconds since 1970
 
 
@@ -92,9 +93,8 @@ def _read_future(path: str, plan: Plan) -> Future:
     table = read_table(path, options.layout)
     warnings = list(table.warnings)
     parsed, form = parse_time([table.cells(name) for name in plan.names.time], plan.form, options.tz or "")
-    if plan.wide or not plan.names.ids:
-        keys, ids = np.zeros(len(table), np.int64), ((),)
-    else:
+    keys, ids = np.zeros(len(table), np.int64), ALL
+    if plan.names.ids and not plan.wide:
         keys, ids = read_keys(table, plan.names, warnings, stripped=plan.strip_ids)
     first = table.cells(plan.names.time[0])
     ds, _ = on_one_clock(parsed, form, keys, options.tz, plan, first, warnings)

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Stamps
-from gruforecast.data.cells import Column
-from gruforecast.data.columns import find_names, wide_columns
-from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
 from gruforecast.data.clocks import on_one_clock
+from gruforecast.data.columns import find_names, wide_columns
 from gruforecast.data.covariates import read_covariates
+from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
 from gruforecast.data.grid import Grid, Keys, interpolated, trimmed
 from gruforecast.data.keys import read_keys
 from gruforecast.data.numbers import NumberForm, check_unit, common_marks, number_form, parse_numbers
 from gruforecast.data.plan import Covariate, Names, Plan, ReadOptions
 from gruforecast.data.reader import DELIMITERS, Layout, Table, read_table
 from gruforecast.data.rows import HOUR, Rows, resampled, usual_step, without_duplicates
-from gruforecast.data.stampform import COUNTED, offset_seconds, zone_text
 from gruforecast.data.stamps import Parsed
 from gruforecast.data.table import Panel
 from gruforecast.data.timeparts import TimeForm, parse_time
-from gruforecast.data.zones import to_utc, to_wall, zone_named
 from gruforecast.errors import DataError, UsageError
 
 # errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step

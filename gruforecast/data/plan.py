@@ -10,8 +10,8 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.config import from_dict
-from gruforecast.data.frequency import DAY, Frequency
 from gruforecast.data.cells import Column
+from gruforecast.data.frequency import DAY, Frequency
 from gruforecast.data.numbers import NumberForm, parse_numbers
 from gruforecast.data.public_holidays import NAME as HOLIDAY
 from gruforecast.data.public_holidays import check_code, holiday_counts

@@ -16,8 +16,8 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from gruforecast.data.source import Limits, decode, name_of, read_bytes
 from gruforecast.data.cells import Column
+from gruforecast.data.source import Limits, decode, name_of, read_bytes
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 
 DELIMITERS = (",", ";", "\t", "|")

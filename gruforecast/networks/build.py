@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gruforecast.config import NetworkConfig
+from gruforecast.config import CONTEXT, ROW_UNITS, NetworkConfig
 from gruforecast.encoding import Encoded
 
 RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
@@ -60,7 +60,7 @@ def _uniform(count: Any) -> Any:
 def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     """A network from encoded features (n, lookback, channels) to residuals (n, horizon, n_levels).
 
-    Where something is known of the horizon, it takes that, too: (n, segments, `config.ahead`), see `exogenous.ahead`.
+    Where something is known of the horizon, it takes that, too: (n, horizon, `config.ahead`), see `exogenous.ahead`.
     The last layer starts at zero, so before training the forecast is the seasonal naive one.
 
     Args:
@@ -78,15 +78,34 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
         features
     )  # (n, recent)
     segments, rows = config.decoded
-    known = [keras.Input((segments, config.ahead), name="ahead")] if config.ahead else []
-    joined = _decoded(x, recent, known, config, seed)  # (n, units …), or (n, segments, units …) if those are decoded
-    x = keras.layers.Concatenate(name="joined")(joined)
+    states, recent = _decoded(x, recent, config, seed)  # (n, units), or (n, segments, units) where those are decoded
+    x = keras.layers.Concatenate(name="state_and_recent")([states, recent])
     x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
     x = keras.layers.Dense(rows * len(config.levels), kernel_initializer="zeros", name="head")(x)
     output = keras.layers.Reshape((segments * rows, len(config.levels)), name="residual")(x)
     if segments * rows > config.horizon:
         output = keras.layers.Cropping1D((0, segments * rows - config.horizon), name="cropped")(output)
-    return keras.Model([features, *known] if known else features, output, name=config.cell)
+    if not config.ahead:
+        return keras.Model(features, output, name=config.cell)
+    ahead = keras.Input((config.horizon, config.ahead), name="ahead")
+    output = keras.layers.Add(name="both")([output, _of_rows(states, ahead, config)])
+    return keras.Model([features, ahead], output, name=config.cell)
+
+
+def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:
+    """What the rows known ahead add, (n, horizon, n_levels): one small layer for all rows, and the state of each.
+
+    So the effect of a column is learned from every row of every window, not for each row of the horizon anew.
+    """
+    segments, rows = config.decoded
+    context = keras.layers.Dense(CONTEXT, name="context")(states)
+    context = keras.layers.Reshape((segments, CONTEXT), name="contexts")(context)
+    context = keras.layers.UpSampling1D(rows, name="repeated")(context)  # each one, `rows` times
+    if segments * rows > config.horizon:
+        context = keras.layers.Cropping1D((0, segments * rows - config.horizon), name="fitting")(context)
+    x = keras.layers.Concatenate(name="ahead_and_context")([ahead, context])
+    x = keras.layers.Dense(ROW_UNITS, activation="relu", name="row")(x)
+    return keras.layers.Dense(len(config.levels), kernel_initializer="zeros", name="row_head")(x)
 
 
 @keras.saving.register_keras_serializable("gruforecast")
@@ -114,27 +133,24 @@ class Positions(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "segments": self.segments, "seed": self.seed}
 
 
-def _decoded(state: Any, recent: Any, known: list[Any], config: NetworkConfig, seed: int) -> list[Any]:
-    """The states that the head reads, the recent inputs beside each of them, and what is known of the horizon."""
+def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple[Any, Any]:
+    """The states that the head reads, and the recent inputs beside each of them."""
     segments, _ = config.decoded
     if config.decoder == "direct":
-        return [state, recent, *(keras.layers.Flatten(name="known")(one) for one in known)]
+        return state, recent
     options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
     positions = Positions(segments, seed, name="positions")(state)  # (n, segments, units)
-    if known:
-        positions = keras.layers.Concatenate(name="positions_and_known")([positions, *known])
     repeated = keras.layers.RepeatVector(segments, name="recent_repeated")(recent)
     together = config.decoder == "sequence"
     layer = RECURRENT[config.cell](config.units, return_sequences=together, name="decoder", **options)
     if together:
-        return [layer(positions, initial_state=_initial(state, config)), repeated, *known]
-    width = config.units + config.ahead
-    flat = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, 1, width)), name="flat")(positions)
+        return layer(positions, initial_state=_initial(state, config)), repeated
+    flat = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, 1, config.units)), name="flat")(positions)
     many = keras.layers.RepeatVector(segments, name="state_repeated")(state)
     many = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, config.units)), name="flat_state")(many)
     one_step = layer(flat, initial_state=_initial(many, config))  # (n * segments, units)
     shape = (-1, segments, config.units)
-    return [keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated, *known]
+    return keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated
 
 
 def network_inputs(encoded: Encoded, cast: Callable[[Any], Any]) -> Any:

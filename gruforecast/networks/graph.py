@@ -23,8 +23,8 @@ def raw_graph(networks: Sequence[Network], scaling: Scaling | None = None) -> tu
     Logarithms are taken where none of `y` is negative, and no forecast is then. Two more may be asked for:
 
     - `last`, where networks see the calendar: int64 (batch,), seconds since 1970-01-01 at the last row;
-    - `x`, where they see columns beside the target: float64 (batch, time + horizon, n_columns), in the user's units, NaN
-      for what is not known, the last `horizon` rows being those of the forecast.
+    - `x`, where they see columns beside the target: float64 (batch, time + horizon, n_columns) in the user's units, NaN
+      for what is not known; the last `horizon` rows are those of the forecast.
     """
     models = [build_network(network.config, seed=0) for network in networks]
     for model, network in zip(models, networks, strict=True):
@@ -53,9 +53,7 @@ def raw_graph(networks: Sequence[Network], scaling: Scaling | None = None) -> tu
     return models, tf.function(combined, input_signature=list(wanted.values()), autograph=False)
 
 
-def _point(
-    model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any
-) -> Any:
+def _point(model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any) -> Any:
     """Point forecasts (batch, horizon) of one network from `y` and `x`."""
     y, x = given
     past = _cut(y, config.lookback)

@@ -228,7 +228,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
-    def run(  # noqa: PLR0913 - one array each
+    def run(
         values: Any,
         beside: Any,
         starts: Any,
