@@ -56,7 +56,7 @@ def scores(prepared: Prepared, use: bool, seeds: int, steps: int | None) -> np.n
     places = [*split.fold_windows(), split.calibration_windows(), split.test_windows()]
     sums = [0.0] * len(places)
     for values in space.portfolio[:RECIPES]:
-        network = space.network(values | {"use_inputs": use})
+        network = space.network(values if use else values | {"use_inputs": "none"})
         for seed in range(1, seeds + 1):
             training = space.training(values, seed)
             training = replace(training, steps=steps) if steps else training

@@ -16,6 +16,8 @@ MAX_LOOKBACK = 100_000
 MOST_INPUTS = 1_000
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
+Use = Literal["none", "ahead", "all"]
+USES: tuple[Use, ...] = ("none", "ahead", "all")
 INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a column beside the target
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
@@ -23,6 +25,11 @@ CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
+
+
+def views(kind: str) -> int:
+    """In how many ways a column beside the target is seen in each row: value and difference, numbers in one more."""
+    return 2 if kind.endswith("flag") else 3
 
 
 @dataclass(frozen=True)
@@ -44,7 +51,8 @@ class NetworkConfig:
         calendar: whether it is shown; otherwise zeros take its place.
         inputs: kind of each column beside the target, one of `INPUTS`: seen in the past only, known ahead, or constant
             in each series; a flag is 0 or 1.
-        use_inputs: whether those columns are shown; otherwise zeros take their place.
+        use_inputs: which of those are shown, zeros take the place of others: `none`; `ahead`: those known ahead in the
+            horizon only, not in the past; `all`.
         averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
         trend: without a season, share of a damped trend of the newest rows in it.
         levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
@@ -68,7 +76,7 @@ class NetworkConfig:
     periods: tuple[float, ...] = ()
     calendar: bool = False
     inputs: tuple[str, ...] = ()
-    use_inputs: bool = False
+    use_inputs: Use = "none"
     levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
@@ -79,11 +87,11 @@ class NetworkConfig:
         whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
         if not (small and whole and 1 <= self.season_length <= self.lookback):
             raise ValueError(f"impossible network: {self}")
-        flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar, self.use_inputs))
+        flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar))
         if not (flags and all(0 <= share <= 1 for share in (self.own_spread, self.averaged, self.trend))):
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
-        known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MOST_INPUTS
+        known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MOST_INPUTS and self.use_inputs in USES
         if not known or not 0 <= self.step_days < math.inf:
             raise ValueError(f"impossible network: {self}")
         if (
@@ -100,7 +108,7 @@ class NetworkConfig:
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
         knobs: dict[str, Any] = {"own_spread": 0.0, "averaged": 0.0, "trend": 0.0}
-        return replace(self, dropout=0.0, log_unit=1.0, log=True, calendar=False, use_inputs=False, **knobs)
+        return replace(self, dropout=0.0, log_unit=1.0, log=True, calendar=False, use_inputs="none", **knobs)
 
     @property
     def tokens(self) -> int:
@@ -119,9 +127,9 @@ class NetworkConfig:
     def channels(self) -> int:
         """Numbers that the network sees of each row.
 
-        Value, mask, two differences, sine and cosine of each period, value and difference of each column beside them.
+        Value, mask, two differences, sine and cosine of each period, and what is seen of each column beside them.
         """
-        return 4 + 2 * len(self.periods) + 2 * sum(kind != "static" for kind in self.inputs)
+        return 4 + 2 * len(self.periods) + sum(views(kind) for kind in self.inputs if kind != "static")
 
     @property
     def known(self) -> tuple[int, ...]:
@@ -131,7 +139,7 @@ class NetworkConfig:
     @property
     def ahead(self) -> int:
         """Numbers that are known of each row of the horizon: phases, known inputs, those of the series."""
-        return 2 * len(self.periods) + 2 * len(self.known) + self.inputs.count("static")
+        return 2 * len(self.periods) + sum(views(self.inputs[k]) for k in self.known) + self.inputs.count("static")
 
     @property
     def cost(self) -> int:

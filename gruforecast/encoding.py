@@ -48,12 +48,13 @@ class Knobs(NamedTuple):
     averaged: Any
     trend: Any
     calendar: Any
-    use_inputs: Any
+    ahead: Any
+    all: Any
 
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
         """The knobs of a configuration."""
-        flags = float(config.calendar), float(config.use_inputs)
+        flags = float(config.calendar), float(config.use_inputs != "none"), float(config.use_inputs == "all")
         return cls(config.log_unit, config.own_spread, config.averaged, config.trend, *flags)
 
 
@@ -75,7 +76,7 @@ def encode(
         knobs: by default those of `config`.
         beside: (n, lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
     """
-    log_unit, own_spread, averaged, trend, calendar, use_inputs = knobs or Knobs.of(config)
+    log_unit, own_spread, averaged, trend, calendar, use_ahead, use_all = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
@@ -90,12 +91,12 @@ def encode(
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
     before, later = np.arange(1.0 - config.lookback, 1.0), np.arange(1.0, config.horizon + 1)
     channels += [calendar * phase for phase in _phases(origin, before, config, xp)]
-    channels += past_channels(beside, use_inputs, config, xp)
+    channels += past_channels(beside, (use_ahead, use_all), config, xp)
     phases = [calendar * phase for phase in _phases(origin, later, config, xp)]
     base = _seasonal_base(x, mask, config, averaged, xp)
     if config.season_length == 1:
         base = base + trend * _damped_trend(x, mask, config, xp)
-    known = ahead(beside, use_inputs, phases, config, xp)
+    known = ahead(beside, use_ahead, phases, config, xp)
     return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale, known)
 
 

@@ -1,7 +1,7 @@
 """What a network sees of the columns beside the target: each value, and how far it is from a season before.
 
-The columns come standardised by one constant pair each (`Scaling`). The difference is in units of the column's own
-spread in the window, because series of one panel may differ in size; a flag's difference is left as it is.
+The columns come standardised by one constant pair each (`Scaling`). Numbers are seen as they are (a frost is a frost),
+and by mean and spread of the window, because series of one panel may differ in size; flags only as they are.
 """
 
 from __future__ import annotations
@@ -45,31 +45,32 @@ def _moments(values: Floats, *, flag: bool) -> tuple[float, float]:
     return float(seen.mean()), 1.0 if flag or spread < 1e-9 * abs(float(seen.mean())) or spread == 0 else spread
 
 
-def past_channels(x: Any, use: Any, config: NetworkConfig, xp: Any = np) -> list[Any]:
-    """Value and difference (n, lookback) of each column that is not constant in a series.
+def past_channels(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> list[Any]:
+    """The views (n, lookback) of each column that is not constant in a series.
 
     Args:
         x: (n, lookback + horizon, n_columns) standardised, NaN = not known.
-        use: 1, or 0 to show none of it.
+        use: 1, or 0 to show none of it; the same for columns that are known ahead.
     """
-    channels = []
-    for k, kind in enumerate(config.inputs):
-        if kind != "static":
-            value, difference = _both(x[:, :, k], kind, config, xp)
-            channels += [use * value[:, : config.lookback], use * difference[:, : config.lookback]]
-    return channels
+    columns = [(x[:, :, k], kind) for k, kind in enumerate(config.inputs) if kind != "static"]
+    return [
+        use[kind.startswith("known")] * view[:, : config.lookback]
+        for column, kind in columns
+        for view in _views(column, kind, config, xp)
+    ]
 
 
 def ahead(x: Any, use: Any, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
     """What is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
 
     Args:
+        use: 1, or 0 to show none of it.
         phases: (n, horizon) each, of the calendar.
     """
     if not config.ahead:
         return None
-    known = [_both(x[:, :, k], config.inputs[k], config, xp) for k in config.known]
-    channels = phases + [use * one[:, config.lookback :] for both in known for one in both]
+    views = [view for k in config.known for view in _views(x[:, :, k], config.inputs[k], config, xp)]
+    channels = phases + [use * view[:, config.lookback :] for view in views]
     for k, kind in enumerate(config.inputs):
         if kind == "static":
             value = use * _value(x[:, config.lookback - 1 : config.lookback, k], xp)  # (n, 1)
@@ -77,10 +78,11 @@ def ahead(x: Any, use: Any, phases: list[Any], config: NetworkConfig, xp: Any = 
     return xp.stack(channels, axis=-1)
 
 
-def _both(column: Any, kind: str, config: NetworkConfig, xp: Any) -> tuple[Any, Any]:
-    """Value and difference of one column (n, lookback + horizon); that of the past only, if no more may be seen.
+def _views(column: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
+    """Value, difference to the season before, and for numbers the value in its window, (n, lookback + horizon) each.
 
-    Rows of the horizon are compared with the row that the seasonal naive forecast repeats.
+    Of the past only, if no more may be seen. Rows of the horizon are compared with the row that the seasonal naive
+    forecast repeats.
     """
     lookback, m = config.lookback, config.season_length
     if kind.startswith("past"):
@@ -94,9 +96,11 @@ def _both(column: Any, kind: str, config: NetworkConfig, xp: Any) -> tuple[Any, 
         later = [xp.tile(one[:, lookback - m : lookback], (1, times))[:, : config.horizon] for one in (value, mask)]
         before = [xp.concatenate(pair, axis=1) for pair in zip(before, later, strict=True)]
     difference = (value - before[0]) * mask * before[1]
+    views = [value, difference]
     if not kind.endswith("flag"):
-        difference = difference / _spread(value, mask, xp)
-    return xp.clip(value, -MOST, MOST), xp.clip(difference, -MOST, MOST)
+        mean, spread = _moments_of(value, mask, xp)
+        views = [value, difference / spread, (value - mean) / spread * mask]
+    return [xp.clip(view, -MOST, MOST) for view in views]
 
 
 def _value(column: Any, xp: Any) -> Any:
@@ -104,8 +108,9 @@ def _value(column: Any, xp: Any) -> Any:
     return xp.clip(xp.where(xp.isnan(column), xp.zeros_like(column), column), -MOST, MOST)
 
 
-def _spread(value: Any, mask: Any, xp: Any) -> Any:
-    """Standard deviation in the window, (n, 1)."""
+def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation in the window, (n, 1) each."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(value * mask, axis=1, keepdims=True) / total
-    return xp.maximum(xp.sqrt(xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total), LEAST_SPREAD)
+    variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total
+    return mean, xp.maximum(xp.sqrt(variance), LEAST_SPREAD)

@@ -168,12 +168,9 @@ class Forecaster:
         """
         networks = [one for name in shares for one in self._networks(name)]
         asked = self.plan.asked_ahead
-        if future is not None and not asked:
-            remedy = "Leave --future out, or fit with --known."
-            raise UsageError("the model knows no column ahead.", remedy=remedy, code="GF-U37")
         if not (self.plan.columns and networks):
             return None
-        if asked and future is None and any(one.config.use_inputs for one in networks):
+        if asked and future is None and any(one.config.use_inputs != "none" for one in networks):
             text = f"the model needs {', '.join(asked)} for the {ds.shape[1]} steps ahead."
             remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
             raise UsageError(text, remedy=remedy, code="GF-U38")

@@ -65,6 +65,11 @@ def months(form: Callable[[int, int], str], count: int = 48) -> str:
     return "ds,y\n" + "".join(f"{form(2020 + k // 12, k % 12 + 1)},{10 + k % 12}\n" for k in range(count))
 
 
+def beside(*cells: str) -> str:
+    """`ds,y,x` with these cells of `x`, again and again."""
+    return "ds,y,x\n" + "".join(f"{day},{10 + k % 7},{cells[k % len(cells)]}\n" for k, day in enumerate(DAYS))
+
+
 SERIES = "".join(f"{name},{day},{k}\n" for name in ("NA", "None", "null") for k, day in enumerate(DAYS))
 CASES: list[tuple[str, str | bytes, str, int, str]] = [
     # row, content, options, exit code, what is said
@@ -383,6 +388,24 @@ CASES: list[tuple[str, str | bytes, str, int, str]] = [
     ("74", table(*["True", "False"] * 30), "", 3, r"'True' is no number.*--bool-as-number"),
     ("74 said", table(*["True", "False"] * 30), "--bool-as-number", 0, r"1 series, 60 rows"),
     ("75", table(), "", 0, r"1 series, 60 rows"),
+    ("76", beside("1", "2"), "--target y --known y", 2, r"column 'y' is passed with --known and with --target"),
+    (
+        "76 shifted",
+        beside(*[str(10 + k % 7) for k in range(1, 61)]),
+        "--known x",
+        0,
+        r"GF-W21 'x' looks like the target",
+    ),
+    ("77 constant", beside("5"), "--known x", 0, r"x never changes \(5\): left out"),
+    ("77 missing", beside("NA", ""), "--past x", 0, r"x has no values: left out"),
+    (
+        "77 text",
+        beside(*[f"note {k * k}" for k in range(60)]),
+        "--known x",
+        3,
+        r"column .x.: it holds text that hardly ever repeats \(60 different cells in 60\)",
+    ),
+    ("77 category", beside("sun", "rain", "NA"), "--known x", 0, r"20 of 60 values are missing"),
     ("81 zero", table(), "--horizon 0", 2, r"--horizon 0 is out of range"),
     ("81 huge", table(), "--horizon 1000000000", 2, r"out of range"),
     ("81 text", table(), "--horizon abc", 2, r"valid integer"),

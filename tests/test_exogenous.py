@@ -12,14 +12,14 @@ from hypothesis import strategies as st
 
 from gruforecast.backtest import split
 from gruforecast.config import NetworkConfig
-from gruforecast.encoding import encode
+from gruforecast.encoding import Encoded, encode
 from gruforecast.exogenous import Scaling, ahead, past_channels
 from gruforecast.forward import forecast, weight_shapes
 from gruforecast.search.space import Space
 from gruforecast.windows import History, gather_beside
 
 NAN = float("nan")
-CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, inputs=("known", "past", "static"), use_inputs=True)
+CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, inputs=("known", "past", "static"), use_inputs="all")
 
 
 def by_hand(column: list[float], season: int, lookback: int, *, flag: bool) -> list[float]:
@@ -45,9 +45,15 @@ def test_differences_are_those_of_a_loop(column: list[float], kind: str, season:
     config = replace(CONFIG, season_length=season, inputs=(kind,))
     x = np.array(column)[None, :, None]
     wanted = by_hand(column, season, 8, flag=kind == "known flag")
-    value, difference = past_channels(x, 1.0, config)
+    value, difference, *other = past_channels(x, (1.0, 1.0), config)
     np.testing.assert_allclose(value[0], np.nan_to_num(column[:8]))
     np.testing.assert_allclose(difference[0], wanted[:8], atol=1e-9)
+    if other:
+        seen = [one for one in column if not np.isnan(one)] or [0.0]
+        size = max(float(np.std(seen)), 1e-3)
+        np.testing.assert_allclose(
+            other[0][0], np.nan_to_num([(one - np.mean(seen)) / size for one in column[:8]]).clip(-10, 10), atol=1e-6
+        )
     later = ahead(x, 1.0, [], config)[0]
     np.testing.assert_allclose(later[:, 0], np.nan_to_num(column[8:]))
     np.testing.assert_allclose(later[:, 1], wanted[8:], atol=1e-9)
@@ -60,7 +66,9 @@ def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> N
     changed[:, 8:, 1:] = 99.0  # past only, and static, which is read at the last row of the past
     for one in (x, changed):
         one[:, :, 2] = one[:, :1, 2]
-    for kept, other in zip(past_channels(x, 1.0, CONFIG), past_channels(changed, 1.0, CONFIG), strict=True):
+    for kept, other in zip(
+        past_channels(x, (1.0, 1.0), CONFIG), past_channels(changed, (1.0, 1.0), CONFIG), strict=True
+    ):
         np.testing.assert_array_equal(kept, other)
     np.testing.assert_array_equal(ahead(x, 1.0, [], CONFIG), ahead(changed, 1.0, [], CONFIG))
     changed[:, 9, 0] = 99.0
@@ -68,7 +76,7 @@ def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> N
 
 
 def test_inputs_switched_off_change_nothing() -> None:
-    off = replace(CONFIG, use_inputs=False, decoder="sequence")
+    off = replace(CONFIG, use_inputs="none", decoder="sequence")
     generator = np.random.default_rng(1)
     weights = {name: generator.normal(size=one).astype("f4") for name, one in weight_shapes(off).items()}
     past = generator.normal(size=(2, 8))
@@ -77,9 +85,23 @@ def test_inputs_switched_off_change_nothing() -> None:
     one = forecast(history, windows, off, weights)
     other = forecast(replace(history, x=history.x + 5), windows, off, weights)
     np.testing.assert_array_equal(one, other)
-    on = replace(off, use_inputs=True)
+    on = replace(off, use_inputs="all")
     seen = forecast(history, windows, on, weights), forecast(replace(history, x=history.x + 5), windows, on, weights)
     assert not np.allclose(*seen)
+
+
+def test_columns_known_ahead_may_be_left_out_of_the_past() -> None:
+    x = np.random.default_rng(2).normal(size=(2, 13, 3))
+    whole, ahead_only = (encode_of(x, use) for use in ("all", "ahead"))
+    np.testing.assert_array_equal(whole.ahead, ahead_only.ahead)
+    np.testing.assert_array_equal(whole.features[:, :, 7:], ahead_only.features[:, :, 7:])  # of the past column
+    assert (ahead_only.features[:, :, 4:7] == 0).all()
+    assert (whole.features[:, :, 4] == x[:, :8, 0]).all()
+
+
+def encode_of(x: np.ndarray, use: str) -> Encoded:
+    past = np.random.default_rng(3).normal(size=(2, 8))
+    return encode(past, np.zeros(2), np.zeros(2, bool), replace(CONFIG, use_inputs=use), beside=x)
 
 
 def test_windows_end_with_their_series() -> None:
@@ -124,8 +146,10 @@ def test_the_search_may_leave_the_inputs_out() -> None:
     panel = panel_of(10 + np.sin(np.arange(200) / 2))
     divided = replace(split(replace(panel, x=np.zeros((200, 1))), 12, 3, 12, "f.csv"), inputs=("known",))
     space = Space.of(divided)
-    assert {values["use_inputs"] for values in space.portfolio} == {True, False}
-    assert space.start["use_inputs"]
+    assert {values["use_inputs"] for values in space.portfolio} == {"none", "ahead", "all"}
+    assert space.start["use_inputs"] == "ahead"
+    past = Space.of(replace(divided, inputs=("past",)))
+    assert {values["use_inputs"] for values in past.portfolio} == {"none", "all"}
     assert space.network(space.start).inputs == ("known",)
     assert "use_inputs" in space.hyperparameters().values
     assert "use_inputs" not in Space.of(split(panel, 12, 3, 12, "f.csv")).hyperparameters().values
@@ -163,7 +187,7 @@ def test_training_learns_what_only_a_known_column_tells() -> None:
     x = (generator.random(1200) < 0.3).astype(float)
     y = 10 + 5 * x + 0.1 * generator.normal(size=1200)
     errors = {}
-    for use in (True, False):
+    for use in ("ahead", "none"):
         config = NetworkConfig(3, 8, 1, units=16, inputs=("known flag",), use_inputs=use)
         history = History.of(y, np.array([0, 1200]), x=(x - 0.3)[:, None])
         training = TrainingConfig(steps=300, learning_rate=5e-3, seed=1)
@@ -171,5 +195,5 @@ def test_training_learns_what_only_a_known_column_tells() -> None:
         windows = history.windows(np.zeros(60, int), np.arange(1100, 1160))
         wanted = np.stack([y[end : end + 3] for end in windows.end])
         errors[use] = np.abs(forecast(history, windows, config, trained.weights)[:, :, 0] - wanted).mean()
-    assert errors[True] < 0.5
-    assert errors[False] > 1.5
+    assert errors["ahead"] < 0.5
+    assert errors["none"] > 1.5

@@ -18,7 +18,7 @@ SEEING = NetworkConfig(
     5, 24, 4, segment=4, layers=2, units=8, log_unit=0.5, step_days=1.0, periods=(7.0, 365.2425), calendar=True
 )
 LINEAR = NetworkConfig(horizon=5, lookback=12, season_length=4, units=6, log=False)
-BESIDE = replace(SMALL, decoder="sequence", inputs=("known", "past flag", "static"), use_inputs=True)
+BESIDE = replace(SMALL, decoder="sequence", inputs=("known", "past flag", "static"), use_inputs="all")
 BLIND = replace(SEEING, inputs=BESIDE.inputs, decoder="parallel")
 
 

@@ -15,7 +15,7 @@ from gruforecast.data.panel import contradicted, options_of
 from gruforecast.data.plan import Covariate, Plan
 from gruforecast.data.reader import read_table
 from gruforecast.data.timeparts import parse_time
-from gruforecast.errors import DataError, shorten
+from gruforecast.errors import DataError, UsageError, shorten
 
 SHOWN = 5
 ALL: Keys = ((),)  # in the place of keys, where rows are those of all series
@@ -80,8 +80,12 @@ def read_future(path: str, plan: Plan) -> Future:
     """The columns known ahead in a file written as the data of the model were; its target may be missing.
 
     Raises:
+        UsageError: the plan has no column that is known ahead.
         DataError: the file cannot be read by the plan.
     """
+    if not plan.asked_ahead:
+        remedy = "Leave --future out, or fit with --known."
+        raise UsageError("the model asks for no column ahead.", remedy=remedy, code="GF-U37")
     try:
         return _read_future(path, plan)
     except DataError as error:

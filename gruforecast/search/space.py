@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gruforecast.backtest import Split
-from gruforecast.config import DECODERS, MAX_LOOKBACK, PERIODS, STEPS_PER_CALL, Decoder, NetworkConfig, TrainingConfig
+from gruforecast.config import (
+    DECODERS,
+    MAX_LOOKBACK,
+    PERIODS,
+    STEPS_PER_CALL,
+    Decoder,
+    NetworkConfig,
+    TrainingConfig,
+    Use,
+)
 from gruforecast.windows import Sampler
 
 if TYPE_CHECKING:
@@ -67,9 +76,10 @@ class Space:
         lookbacks = _around(wanted, usual)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        start = recipe(size) | {"lookback": usual, "segment": segment, "use_inputs": bool(split.inputs)}
+        start = recipe(size) | {"lookback": usual, "segment": segment, "use_inputs": _uses(split.inputs)[-1]}
         step_days, periods = _calendar(split, usual)
-        other = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
+        other: Values = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
+        other["use_inputs"] = "all" if split.inputs else "none"
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -110,6 +120,7 @@ class Space:
         start = self.start
         usual = self.sizes.index((start["layers"], start["units"]))
         layers, units = self.sizes[hp.Choice("size", list(range(len(self.sizes))), default=usual, ordered=True)]
+        uses = list(_uses(self.inputs))
         return {
             "lookback": hp.Choice("lookback", list(self.lookbacks), default=start["lookback"], ordered=True),
             "segment": hp.Choice("segment", list(self.segments), default=start["segment"], ordered=True),
@@ -124,7 +135,7 @@ class Space:
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
             "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if self.flat else 0.0,
             "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
-            "use_inputs": hp.Boolean("use_inputs", default=start["use_inputs"]) if self.inputs else False,
+            "use_inputs": hp.Choice("use_inputs", uses, default=start["use_inputs"]) if self.inputs else "none",
         }
 
     def hyperparameter_values(self, values: Values) -> Values:
@@ -173,8 +184,15 @@ def recipe(size: int) -> Values:
         "averaged": 0.0,
         "trend": 0.0,
         "calendar": False,
-        "use_inputs": False,
+        "use_inputs": "none",
     }
+
+
+def _uses(inputs: tuple[str, ...]) -> tuple[Use, ...]:
+    """Which columns beside the target may be shown, from the fewest to what the search begins with."""
+    if not inputs:
+        return ("none",)
+    return ("none", "all", "ahead") if any(kind.startswith("known") for kind in inputs) else ("none", "all")
 
 
 def _many_steps(windows: int) -> int:
@@ -192,16 +210,17 @@ def _portfolio(
 
     Args:
         choices: of `lookback` and `segment`.
-        other: decoder, trend and calendar that the data allow for beside those of `start`.
+        other: decoder, trend, calendar and inputs that the data allow for beside those of `start`.
     """
     others = {
         name: next((one for one in values if one != start[name]), start[name]) for name, values in choices.items()
     }
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
     decoded = {**start, "segment": others["segment"], "decoder": other["decoder"], "own_spread": 1.0}
+    decoded["use_inputs"] = other["use_inputs"]
     slower = {**start, "lookback": others["lookback"], "averaged": 1.0, "learning_rate": 7e-4}
     slower["calendar"] = other["calendar"]
-    slower["use_inputs"] = False  # whether the columns beside the target help is for the folds to say
+    slower["use_inputs"] = "none"  # whether the columns beside the target help is for the folds to say
     shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
     return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
 
