@@ -44,6 +44,7 @@ class Space:
         decoders: choices; only the direct one for small data, where compiling takes most of the time.
         sizes: choices of layers and units.
         log_unit, step_days, periods, inputs: see `NetworkConfig`.
+        logged: whether some series may be seen on a logarithmic scale.
         batch_size, steps: of each full training of usual length.
         large: whether there is so much data that trained weights are trained on rather than trained anew.
         portfolio: values of the first trials, recipes that are good on their own; every other search starts from them.
@@ -56,6 +57,7 @@ class Space:
     decoders: tuple[Decoder, ...]
     sizes: tuple[tuple[int, int], ...]
     log_unit: float
+    logged: bool
     step_days: float
     periods: tuple[float, ...]
     inputs: tuple[str, ...]
@@ -79,7 +81,8 @@ class Space:
         start = recipe(size) | {"lookback": usual, "segment": segment, "use_inputs": _uses(split.inputs)[-1]}
         step_days, periods = _calendar(split, usual)
         other: Values = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
-        other["use_inputs"] = "all" if split.inputs else "none"
+        logged = bool((split.history.nonnegative_until >= split.first).any())
+        other |= {"use_inputs": "all" if split.inputs else "none", "log": not logged}
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -88,6 +91,7 @@ class Space:
             decoders=DECODERS if size else DECODERS[:1],
             sizes=SIZES[size],
             log_unit=_log_unit(split, usual),
+            logged=logged,
             step_days=step_days,
             periods=periods,
             inputs=split.inputs,
@@ -133,6 +137,7 @@ class Space:
             "length": hp.Choice("length", list(LENGTHS), default=start["length"], ordered=True),
             "own_spread": hp.Choice("own_spread", [0.0, 0.5, 1.0], default=start["own_spread"], ordered=True),
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
+            "log": hp.Boolean("log", default=start["log"]) if self.logged else True,
             "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if self.flat else 0.0,
             "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
             "use_inputs": hp.Choice("use_inputs", uses, default=start["use_inputs"]) if self.inputs else "none",
@@ -141,14 +146,14 @@ class Space:
     def hyperparameter_values(self, values: Values) -> Values:
         """`values` as keras-tuner names them: layers and units are one choice there."""
         size = self.sizes.index((values["layers"], values["units"]))
-        optional = {"calendar": self.periods, "use_inputs": self.inputs, "trend": self.flat}
+        optional = {"calendar": self.periods, "use_inputs": self.inputs, "trend": self.flat, "log": self.logged}
         left_out = {"layers", "units", *(name for name, there in optional.items() if not there)}
         return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """The network that `values` stand for."""
         names = ["lookback", "segment", "layers", "units", "decoder", "dropout"]
-        names += ["own_spread", "averaged", "trend", "calendar", "use_inputs"]
+        names += ["own_spread", "averaged", "trend", "calendar", "use_inputs", "log"]
         shape = {name: values[name] for name in names}
         shape["dropout"] = round(float(shape["dropout"]), 6)
         return NetworkConfig(
@@ -183,6 +188,7 @@ def recipe(size: int) -> Values:
         "own_spread": 0.5,
         "averaged": 0.0,
         "trend": 0.0,
+        "log": True,
         "calendar": False,
         "use_inputs": "none",
     }
@@ -204,20 +210,20 @@ def _many_steps(windows: int) -> int:
 def _portfolio(
     start: Values, choices: dict[str, tuple[int, ...]], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, one with another segment, a slower one with another lookback over averaged seasons, a shorter one.
+    """The recipe, a decoded one without logarithms, a slower one over averaged seasons, a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
 
     Args:
         choices: of `lookback` and `segment`.
-        other: decoder, trend, calendar and inputs that the data allow for beside those of `start`.
+        other: decoder, trend, calendar, inputs and logarithm that the data allow for beside those of `start`.
     """
     others = {
         name: next((one for one in values if one != start[name]), start[name]) for name, values in choices.items()
     }
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
     decoded = {**start, "segment": others["segment"], "decoder": other["decoder"], "own_spread": 1.0}
-    decoded["use_inputs"] = other["use_inputs"]
+    decoded |= {"use_inputs": other["use_inputs"], "log": other["log"]}
     slower = {**start, "lookback": others["lookback"], "averaged": 1.0, "learning_rate": 7e-4}
     slower["calendar"] = other["calendar"]
     slower["use_inputs"] = "none"  # whether the columns beside the target help is for the folds to say
