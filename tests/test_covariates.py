@@ -13,7 +13,7 @@ from gruforecast.data.future import read_future
 from gruforecast.data.panel import read_csv, read_like
 from gruforecast.data.plan import Plan, ReadOptions
 from gruforecast.data.public_holidays import holiday_counts
-from gruforecast.errors import DataError, UsageError
+from gruforecast.errors import DataError, ModelError, UsageError
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
@@ -233,3 +233,139 @@ def test_holidays_follow_the_local_day(tmp_path: Path) -> None:
     ]
     found = read(tmp_path, "\n".join(lines), holidays="DE", tz="Europe/Berlin")
     assert found.panel.x[:, 0].tolist() == [0.0] * 23 + [1.0] * 25  # 23:00 UTC is midnight there
+
+
+def days_of(text: str, path: Path, **options: object) -> Plan:
+    return read(path, text, **options).panel.plan
+
+
+def daily(cells: list[str], first: str = "2024-01-01") -> str:
+    stamps = np.datetime64(first) + np.arange(len(cells))
+    return "ds,y,x\n" + "".join(f"{day},{10 + k % 7},{cell}\n" for k, (day, cell) in enumerate(zip(stamps, cells)))  # noqa: B905
+
+
+@pytest.mark.parametrize(
+    ("cells", "columns", "first"),
+    [
+        (["18-25", "26-35", "36+"], ("x=18-25", "x=26-35", "x=36+"), [1, 0, 0]),
+        (["1A", "2B"], ("x=1A", "x=2B"), [1, 0]),
+        (["", "promo"], ("x=promo",), [0]),
+        (["", "1"], ("x=1",), [0]),
+        (["sale", "none"], ("x=sale",), [1]),
+    ],
+)
+def test_what_a_column_means(tmp_path: Path, cells: list[str], columns: tuple[str, ...], first: list[int]) -> None:
+    found = read(tmp_path, daily([cells[k % len(cells)] for k in range(40)]), known=("x",)).panel
+    assert found.plan.columns == columns
+    assert found.x[0].tolist() == first
+    assert not np.isnan(found.x).any()
+
+
+def test_an_id_of_digits_is_a_category(tmp_path: Path) -> None:
+    found = read(tmp_path, table({"y": Y}, keys=("101", "102")), static=("unique_id",)).panel
+    assert found.plan.columns == ("unique_id=101", "unique_id=102")
+
+
+def test_a_static_column_changes_no_other_choice(tmp_path: Path) -> None:
+    lines = ["store,ds,y,week"]
+    for store in ("n", "s"):
+        lines += [f"{store},{np.datetime64('2024-01-01') + k},{k % 5},{k // 7 + 1}" for k in range(60)]
+    plain = read(tmp_path, "\n".join(lines)).panel.plan
+    assert read(tmp_path, "\n".join(lines), static=("store",)).panel.plan.names == plain.names
+    towns = table({"y": Y, "town": ["Graz"]}).replace("unique_id", "shop").splitlines()
+    towns += [line.replace("A,", "B,", 1).replace("Graz", "Linz") for line in towns[1:]]
+    assert read(tmp_path, "\n".join(towns), static=("town",)).panel.plan.names.ids == ("shop",)
+
+
+def test_a_wide_column_that_was_left_out_is_no_series_later(tmp_path: Path) -> None:
+    lines = ["ds,a,b,price"] + [f"2024-01-{k + 1:02},{k},{k * k % 7},5" for k in range(28)]
+    found = read(tmp_path, "\n".join(lines), wide=True, known=("price",)).panel
+    assert read_like(str(tmp_path / "f.csv"), found.plan).panel.digest() == found.digest()
+
+
+@pytest.mark.parametrize(
+    ("cells", "later", "said"),
+    [
+        (["0%", "10%", "20%"], "0.1", r"'0.1' does not carry the unit"),
+        (["0", "1"], "7", r"line 2, column \"x\": '7' is neither 0 nor 1"),
+        (["a", "b"], "", r"line 2, column \"x\": the cell is blank"),
+    ],
+)
+def test_a_later_cell_that_means_something_else_is_refused(
+    tmp_path: Path, cells: list[str], later: str, said: str
+) -> None:
+    plan = days_of(daily([cells[k % len(cells)] for k in range(40)]), tmp_path, known=("x",))
+    path = tmp_path / "later.csv"
+    path.write_text(f"ds,x\n2024-02-10,{later}\n")
+    with pytest.raises(DataError, match=said):
+        read_future(str(path), plan)
+
+
+def test_values_ahead_that_are_blank_are_named_by_their_step(tmp_path: Path) -> None:
+    plan = days_of(daily([str(k * k % 11) for k in range(40)]), tmp_path, known=("x",))
+    path = tmp_path / "later.csv"
+    path.write_text("ds,x\n2024-02-10,\n")
+    ds = np.array([["2024-02-10"]], "datetime64[s]")
+    with pytest.raises(DataError, match=r"1 of 1 steps have no value of x: '2024-02-10'"):
+        read_future(str(path), plan).of((("series",),), ds)
+
+
+def test_values_ahead_are_brought_to_the_step_of_the_model(tmp_path: Path) -> None:
+    stamps = np.datetime64("2024-01-01T00") + np.arange(24 * 30)
+    lines = [f"{str(at).replace('T', ' ')}:00,{k % 5},{k % 24}" for k, at in enumerate(stamps)]
+    plan = days_of("\n".join(["ds,y,x", *lines]), tmp_path, known=("x",), resample="mean", freq="D")
+    path = tmp_path / "later.csv"
+    path.write_text("ds,x\n" + "".join(f"2024-02-01 {k:02}:00,{k}\n" for k in range(24)))
+    found = read_future(str(path), plan).of((("series",),), np.array([["2024-02-01"]], "datetime64[s]"))
+    assert found[0, 0, 0] == 11.5
+
+
+def test_offsets_where_there_were_none_are_refused(tmp_path: Path) -> None:
+    plan = days_of(table({"y": Y, "x": Y}), tmp_path, known=("x",))
+    path = tmp_path / "later.csv"
+    path.write_text("unique_id,ds,x\nA,2024-10-27 02:00:00+02:00,3\nA,2024-10-27 02:00:00+01:00,3\n")
+    with pytest.raises(
+        DataError, match="the time stamps have UTC offsets, those of the data that were fitted had none"
+    ):
+        read_future(str(path), plan)
+
+
+def test_holidays_of_stamps_at_the_end_of_a_month_are_those_of_that_month(tmp_path: Path) -> None:
+    months = np.arange("2020-01", "2023-01", dtype="datetime64[M]")
+    begins = "\n".join(["ds,y", *(f"{one}-01,{k % 12}" for k, one in enumerate(months))])
+    ends = "\n".join(["ds,y", *(f"{(one + 1).astype('datetime64[D]') - 1},{k % 12}" for k, one in enumerate(months))])
+    found = [read(tmp_path, text, holidays="DE").panel.x[:, 0].tolist() for text in (begins, ends)]
+    assert found[0] == found[1]
+    assert found[0][:5] == [1, 0, 0, 2, 2]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"holidays": 5},
+        {"holidays": "XX"},
+        {"covariates": [{"name": "y", "role": "known", "numbers": {}, "flag": False, "categories": []}]},
+        {"covariates": [{"name": "x", "role": "known", "numbers": {}, "flag": False, "categories": ["a", "a"]}]},
+        {"covariates": [{"name": "x", "role": "known", "numbers": {}, "flag": True, "categories": ["a", "b"]}]},
+        {"covariates": [{"name": "x", "role": "never", "numbers": {}, "flag": True, "categories": []}]},
+        {"covariates": [{"name": "x", "role": "past", "numbers": {}, "flag": False, "categories": []}] * 2},
+        {"covariates": [{"name": "x", "role": "past", "numbers": {}, "categories": [str(k) for k in range(99)]}]},
+        {"covariates": [{"name": "x", "role": "past", "numbers": {}, "flag": False, "categories": "abc"}]},
+    ],
+)
+def test_an_impossible_plan_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
+    kept = days_of(table({"y": Y, "x": Y}), tmp_path, known=("x",)).to_dict()
+    with pytest.raises((ValueError, ModelError)):
+        Plan.from_dict({**kept, **change}, "model.json")
+
+
+def test_an_outlier_on_a_flagged_day_is_no_leak(tmp_path: Path) -> None:
+    flag = ["1" if k == 20 else "0" for k in range(40)]
+    found = read(tmp_path, table({"y": ["5000" if one == "1" else "20" for one in flag], "x": flag}), known=("x",))
+    assert not [text for text in odd_values(found.panel, found.lines) if "GF-W21" in text]
+
+
+def test_too_many_columns_are_refused_before_anything_is_trained(tmp_path: Path) -> None:
+    columns = {f"c{k}": [f"v{j}" for j in range(32)] for k in range(33)}
+    with pytest.raises(DataError, match="become 1056 numbers, 999 may be"):
+        read(tmp_path, table({"y": Y, **columns}, rows=80), known=tuple(columns))

@@ -46,6 +46,9 @@ def predict(
     with error_edge(as_json=as_json, debug=debug):
         folder, file = _sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
+        if file == future == "-":
+            remedy = "Write one of them to a file."
+            raise UsageError("standard input can be read once only.", remedy=remedy, code="GF-U41")
         for path in (file, future):
             if path is not None:
                 from gruforecast.data.source import require_local_file

@@ -30,13 +30,16 @@ def on_one_clock(
     """Stamps on an axis without jumps, and the form that says which: wall clock, or UTC.
 
     Days and longer steps stay on the wall clock; clocks with several offsets, or of a named zone, become UTC.
+
+    Raises:
+        DataError: a stamp never was, or carries an offset where those of the plan `like` had none.
     """
     zone = zone_named(tz) if tz else None
     wall, offset, stamp = parsed.ds.astype("datetime64[s]"), parsed.offset, form.stamp
     if zone is not None and offset is not None:
         wall, offset = to_wall(wall - offset.astype("timedelta64[s]"), zone)
     several = offset is not None and len(set(offset.tolist())) > 1
-    if like.form.stamp.local if like is not None and tz else _in_days(wall):
+    if _counts_days(wall, like, tz):
         stamp = replace(stamp, tz=tz or "", local=tz is not None)
         if several and zone is None and offset is not None:
             warnings.append(
@@ -55,9 +58,20 @@ def on_one_clock(
         return wall + shift, replace(form, stamp=replace(stamp, zone=zone_then))
     if not several:
         return wall, form
+    if like is not None:
+        found = "the time stamps have UTC offsets, those of the data that were fitted had none."
+        remedy = "Write the local clock as those were, or fit again with --tz."
+        raise column.refused_at(0, found, remedy, "GF-D29")
     warnings.append("the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone")
     stamp = replace(stamp, zone=zone_text(0, stamp.zone))
     return wall - offset.astype("timedelta64[s]"), replace(form, stamp=stamp)
+
+
+def _counts_days(wall: Stamps, like: Plan | None, tz: str | None) -> bool:
+    """Whether the stamps are days: as the plan says, where there is one."""
+    if like is None or (like.resample and not tz):
+        return _in_days(wall)
+    return like.form.stamp.local if tz else like.freq.unit != "s" or like.freq.step >= 2 * HOUR
 
 
 def _in_days(wall: Stamps) -> bool:

@@ -61,13 +61,13 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     taken = set(asked)
     time = options.time
     if not time:
-        time = _with_parts(table, _find_time(table, taken), taken, options.ids)
+        time = _with_parts(table, _find_time(table, taken), taken, options.ids, options.static)
         if look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
             raise _no_header(table)
     taken |= set(time)
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
-    keys = options.ids or _find_ids(table, time, taken - set(options.static))
+    keys = options.ids or _ids_or_static(table, time, taken, set(options.static))
     target = options.target or _find_target(table, taken | set(keys))
     if not options.target:
         _check_alike(table, target)
@@ -166,7 +166,9 @@ def _cells(table: Table, name: str, cells: list[str]) -> Column:
     return Column(table.file, name, cells, [0] * len(cells))
 
 
-def _with_parts(table: Table, time: str, taken: set[str], ids: tuple[str, ...]) -> tuple[str, ...]:
+def _with_parts(
+    table: Table, time: str, taken: set[str], ids: tuple[str, ...], static: tuple[str, ...]
+) -> tuple[str, ...]:
     """The time column, and those that hold the rest of the time where stamps of it repeat."""
     stamps = table.columns[time]
     keys = [table.columns[name] for name in ids]
@@ -176,7 +178,8 @@ def _with_parts(table: Table, time: str, taken: set[str], ids: tuple[str, ...]) 
     if _has_clock(table, time):
         return (time,)
     if not ids and any(
-        name.lower() in SURE_IDS or (name.lower() in IDS and _tells_apart(table, name, stamps)) for name in names
+        name.lower() in SURE_IDS or (name.lower() in IDS and _tells_apart(table, name, stamps))
+        for name in (*names, *static)
     ):
         return (time,)
     parts = [name for name in names if is_part(_cells(table, name, table.columns[name]))]
@@ -209,6 +212,17 @@ def _part_of_time(sample: list[str]) -> bool:
 def _stamps(sample: list[str]) -> bool:
     kinds = ("ymd", "two", "month", "quarter")
     return not all(map(is_number, sample)) and any(all(FORMS[k].fullmatch(cell) for cell in sample) for k in kinds)
+
+
+def _ids_or_static(table: Table, time: tuple[str, ...], taken: set[str], static: set[str]) -> tuple[str, ...]:
+    """The id columns; one that is constant in each series only where no other is found."""
+    try:
+        found = _find_ids(table, time, taken)
+    except DataError:
+        if not static:
+            raise
+        found = ()
+    return found or (_find_ids(table, time, taken - static) if static else ())
 
 
 def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:

@@ -8,20 +8,21 @@ from dataclasses import replace
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.config import MOST_INPUTS
 from gruforecast.data.cells import Column
 from gruforecast.data.columns import meant_as_numbers
 from gruforecast.data.numbers import BOOLEANS, NumberForm, parse_numbers
-from gruforecast.data.plan import Covariate, ReadOptions, Role
+from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names, ReadOptions, Role
 from gruforecast.data.reader import Table
 from gruforecast.errors import DataError
 
-MOST_CATEGORIES = 32
 REPEATING = 0.5  # share of different cells above which text is no category
 SAME, LEAST = 0.999, 8  # correlation of levels and of steps with the target; rows that it takes
+LOOKED_AT = 20_000  # newest rows that are compared
 
 
 def read_covariates(
-    table: Table, options: ReadOptions, form: NumberForm, keys: Ints, like: tuple[Covariate, ...] | None
+    table: Table, options: ReadOptions, names: Names, form: NumberForm, keys: Ints, like: tuple[Covariate, ...] | None
 ) -> tuple[tuple[Covariate, ...], Floats, list[str]]:
     """The columns beside the target, their numbers (n, n_columns), and warnings.
 
@@ -37,7 +38,9 @@ def read_covariates(
         column = table.cells(name)
         if role == "static":
             column = constant_cells(column, keys, form)
-        if like is None:
+        if like is None and name in names.ids:
+            one, said = category(column, role, form)
+        elif like is None:
             one, said = find_covariate(column, role, form, settled=settled)
         else:
             one, said = next(known for known in like if known.name == name), []
@@ -45,7 +48,13 @@ def read_covariates(
         if one is not None:
             found.append(one)
             parts.append(one.values(column, warnings if like is not None else []))
-    return tuple(found), np.concatenate(parts, axis=1), warnings
+    x = np.concatenate(parts, axis=1)
+    if x.shape[1] >= MOST_INPUTS:
+        text = f"the columns beside the target become {x.shape[1]} numbers, {MOST_INPUTS - 1} may be."
+        widest = max(found, key=lambda one: len(one.columns)).name
+        remedy = f"Leave some of them out, such as {widest!r}."
+        raise DataError(text, remedy=remedy, code="GF-D63", file=table.file, column=widest)
+    return tuple(found), x, warnings
 
 
 def find_covariate(
@@ -62,25 +71,46 @@ def find_covariate(
     name = column.name
     counts = Counter(cell for cell in column.cells if not form.is_missing(cell))
     if len(counts) < 2:
-        said = f"never changes ({next(iter(counts))})" if counts else "has no values"
-        return None, [f"{name} {said}: left out"]
+        return _only_one(column, role, form, counts)
     if all(cell.lower() in BOOLEANS for cell in counts):
         return Covariate(name, role, replace(form, booleans=True), flag=True), []
     if meant_as_numbers(list(counts)[:: max(1, len(counts) // 200)]):
-        numbers, form, warnings = parse_numbers(column, form, "marks" if settled else "nothing")
+        try:
+            numbers, form, warnings = parse_numbers(column, form, "marks" if settled else "nothing")
+        except DataError:
+            if 2 * sum(form.value(cell) is None for cell in counts) < len(counts):
+                raise
+            return category(column, role, form)
         seen = set(numbers[~np.isnan(numbers)].tolist())
         if len(seen) < 2:
             return None, [*warnings, f"{name} never changes ({seen.pop()}): left out"]
         return Covariate(name, role, form, flag=seen == {0.0, 1.0}), warnings
-    return _category(column, role, form, counts)
+    return category(column, role, form)
 
 
-def _category(column: Column, role: Role, form: NumberForm, counts: Counter[str]) -> tuple[Covariate | None, list[str]]:
-    """The most frequent texts, in the order of the alphabet."""
+def _only_one(column: Column, role: Role, form: NumberForm, counts: Counter[str]) -> tuple[Covariate | None, list[str]]:
+    """A column with one text at most: an event, where a word or a 1 stands in some rows and nothing in the others."""
+    name, cell = column.name, next(iter(counts), "")
+    if role != "static" and 0 < counts[cell] < len(column.cells) and form.value(cell) in (None, 1.0):
+        said = f"{name}: {cell!r} or nothing, read as 1 and 0"
+        return Covariate(name, role, form, flag=True, categories=(cell,)), [said]
+    said = f"never changes ({cell})" if counts else "has no values"
+    return None, [f"{name} {said}: left out"]
+
+
+def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | None, list[str]]:
+    """A column of texts: the most frequent ones, in the order of the alphabet.
+
+    Raises:
+        DataError: hardly any repeats.
+    """
+    counts = Counter(cell for cell in column.cells if not form.is_missing(cell))
+    if len(counts) < 2:
+        return _only_one(column, role, form, counts)
     if len(counts) > max(REPEATING * sum(counts.values()), 2):
         found = f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())})."
         remedy = "Leave the column out: neither numbers nor categories can be made of it."
-        raise DataError(found, remedy=remedy, code="GF-D57", file=column.file, line=column.lines[0], column=column.name)
+        raise DataError(found, remedy=remedy, code="GF-D61", file=column.file, line=column.lines[0], column=column.name)
     usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MOST_CATEGORIES]
     rare = len(counts) - len(usual)
     warnings = [f"{column.name}: {rare} rare categories count as unknown ones"] if rare else []
@@ -101,12 +131,18 @@ def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
         if form.is_missing(column.cells[k]):
             continue
         first = known.setdefault(key, k)
-        if column.cells[first] != column.cells[k]:
+        if column.cells[first] != column.cells[k] and not _equal(column.cells[first], column.cells[k], form):
             found = f"{column.cells[k]!r} differs from {column.cells[first]!r} in line {column.lines[first]}"
             remedy = f"Pass --past or --known {column.name} for a column that changes within a series."
             raise column.refused_at(k, f"{found} of the same series.", remedy, "GF-D58")
     cells = [column.cells[known[key]] if key in known else "" for key in keys.tolist()]
     return replace(column, cells=cells)
+
+
+def _equal(one: str, other: str, form: NumberForm) -> bool:
+    """Whether two cells are the same number."""
+    value = form.value(one)
+    return value is not None and value == form.value(other)
 
 
 def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> str | None:
@@ -116,12 +152,13 @@ def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> str | None:
         y, x: (n,) of one series, NaN = missing.
         lags: rows by which the column may run behind the target; negative ones: ahead of it.
     """
+    y, x = y[-LOOKED_AT:], x[-LOOKED_AT:]
     for lag in lags:
         a, b = (y[: len(y) - lag], x[lag:]) if lag >= 0 else (y[-lag:], x[: len(x) + lag])
         both = ~np.isnan(a) & ~np.isnan(b)
         levels = _correlation(a[both], b[both])
         steps = _correlation(np.diff(a[both]), np.diff(b[both]))
-        if min(levels, steps) >= SAME:
+        if min(abs(levels), abs(steps)) >= SAME and levels * steps > 0:
             return f"GF-W21 {name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?"
     return None
 

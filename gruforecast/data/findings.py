@@ -57,11 +57,18 @@ def _beside(panel: Panel) -> list[str]:
     """Columns beside the target with missing values, and those that are the target itself, earlier or later."""
     found = []
     longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
-    for name, role, x in zip(panel.plan.columns, panel.plan.roles, panel.x.T, strict=False):
+    first = 0
+    for one in panel.plan.covariates:
+        name, x = one.name, panel.x[:, first]
+        first += len(one.columns)
         missing = int(np.isnan(x).sum())
-        if missing and role != "static":
+        if missing and one.role != "static":
             found.append(f"{name}: {missing} of {len(x)} values are missing, its mean stands for them")
-        lags = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (0, -1, -2, -3), "static": ()}[role]
+        if one.flag or one.categories:
+            continue
+        if (code := sentinel(x)) is not None:
+            found.append(f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values")
+        lags: tuple[int, ...] = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (-1, -2, -3), "static": ()}[one.role]
         parts = [slice(panel.indptr[k], panel.indptr[k + 1]) for k in longest]
         said = (leak(panel.y[part], x[part], name, lags) for part in parts)
         found += [text for text in said if text][:1]

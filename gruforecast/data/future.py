@@ -13,7 +13,8 @@ from gruforecast.data.grid import Keys
 from gruforecast.data.keys import read_keys
 from gruforecast.data.panel import contradicted, options_of
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.reader import read_table
+from gruforecast.data.reader import Table, read_table
+from gruforecast.data.rows import Rows, merge, step_begin
 from gruforecast.data.timeparts import parse_time
 from gruforecast.errors import DataError, UsageError, shorten
 
@@ -103,12 +104,26 @@ def _read_future(path: str, plan: Plan) -> Future:
     first = table.cells(plan.names.time[0])
     ds, _ = on_one_clock(parsed, form, keys, options.tz, plan, first, warnings)
     known = tuple(one for one in plan.covariates if one.role == "known")
-    _, x, more = read_covariates(table, options, plan.numbers, keys, known)
+    _, x, more = read_covariates(table, options, plan.names, plan.numbers, keys, known)
+    _check_categories(table, known)
+    found = Rows(keys, ds.astype("datetime64[s]"), np.zeros(len(ds)), np.array(table.lines), x).ordered()
+    if plan.resample or plan.on_duplicate:
+        found = merge(found, step_begin(found.ds, plan.freq) if plan.resample else found.ds, "mean")
     rows: dict[Place, int] = {}
-    seconds = ds.astype("datetime64[s]").astype(np.int64).tolist()
-    for k, (key, at) in enumerate(zip(keys.tolist(), seconds, strict=True)):
+    for k, (key, at) in enumerate(zip(found.key.tolist(), found.ds.astype(np.int64).tolist(), strict=True)):
         before = rows.setdefault((ids[key], at), k)
-        if not np.array_equal(x[before], x[k], equal_nan=True):
-            found = f"lines {table.lines[before]} and {table.lines[k]} have the same time stamp with other values."
-            raise DataError(found, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=table.lines[k])
-    return Future(table.file, plan, rows, x, [*warnings, *parsed.warnings, *more])
+        if not np.array_equal(found.x[before], found.x[k], equal_nan=True):
+            lines = sorted((int(found.line[before]), int(found.line[k])))
+            text = f"lines {lines[0]} and {lines[1]} have the same time stamp with other values."
+            raise DataError(text, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=lines[1])
+    return Future(table.file, plan, rows, found.x, [*warnings, *parsed.warnings, *more])
+
+
+def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:
+    """Refuse blank cells of categories: what is not known at all must not look like another category."""
+    for one in known:
+        cells = table.column(one.name)
+        blank = next((k for k, cell in enumerate(cells) if one.numbers.is_missing(cell)), None)
+        if one.categories and not one.flag and blank is not None:
+            remedy = "Fill in the category; one that was not fitted counts as an unknown one."
+            raise table.cells(one.name).refused_at(blank, "the cell is blank.", remedy, "GF-D60")

@@ -111,11 +111,14 @@ def is_number(text: str) -> bool:
     return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
-def parse_numbers(column: Column, form: NumberForm, known: Known = "nothing") -> tuple[Floats, NumberForm, list[str]]:
+def parse_numbers(
+    column: Column, form: NumberForm, known: Known = "nothing", *, may_miss: bool = False
+) -> tuple[Floats, NumberForm, list[str]]:
     """Numbers (n,), NaN for missing ones, the form they are written in, and warnings.
 
     Args:
         known: how much of `form` is settled; the rest is found.
+        may_miss: whether all of them may be missing.
 
     Raises:
         DataError: a cell is neither a number nor missing, may be read in two ways, or is too large to compute with.
@@ -133,7 +136,7 @@ def parse_numbers(column: Column, form: NumberForm, known: Known = "nothing") ->
     if len(large):
         found = f"{column.cells[large[0]]} is too large to compute with."
         raise column.refused_at(int(large[0]), found, "Give the column in a larger unit.", "GF-D32")
-    if np.isnan(numbers).all():
+    if np.isnan(numbers).all() and not may_miss:
         remedy = "Name another column with --target."
         raise DataError("every value is missing.", remedy=remedy, code="GF-D33", file=column.file, column=column.name)
     return numbers, form, warnings

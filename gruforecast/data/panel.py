@@ -117,14 +117,15 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
         y, numbers, more = _values(table, names, options, like)
         keys, ids = read_keys(table, names, warnings, stripped=options.strip_ids)
     warnings += more
-    covariates, x, more = _beside(table, options, keys, like)
+    covariates, x, more = _beside(table, options, names, keys, like)
     found += _roles(covariates, options.holidays)
     warnings += more
     lines = np.tile(np.array(table.lines), len(y) // len(table))
     ds, form = on_one_clock(parsed, form, keys, options.tz, like, table.cells(names.time[0]), warnings)
     stepped = like.stepped if like else options.freq is not None
     plan = _plan(table, options, names, form, numbers, stepped=stepped)
-    plan = replace(plan, covariates=covariates, holidays=options.holidays or "")
+    left_out = like.left_out if like else tuple(set(options.covariates) - {one.name for one in covariates})
+    plan = replace(plan, covariates=covariates, left_out=tuple(sorted(left_out)), holidays=options.holidays or "")
     return _regular(
         Rows(keys, ds, y, lines, x), ids, plan, like.freq if like else options.freq, table.file, found, warnings
     )
@@ -173,7 +174,8 @@ def _wide_values(
 ) -> tuple[Floats, NumberForm, Keys, list[str]]:
     """All columns of numbers one after the other, their common form, the series that they are, and warnings."""
     form = replace(like.numbers, before="", after="") if like is not None else _number_form(options)
-    taken = (*names.time, *(one.name for one in like.covariates)) if like else (*names.time, *options.covariates)
+    beside = (*(one.name for one in like.covariates), *like.left_out) if like else tuple(options.covariates)
+    taken = (*names.time, *beside)
     columns, left_out = wide_columns(table, taken, form)
     read = [table.cells(name) for name in columns]
     if like is None and not (options.decimal or options.thousands):
@@ -191,12 +193,12 @@ def _number_form(options: ReadOptions) -> NumberForm:
 
 
 def _beside(
-    table: Table, options: ReadOptions, keys: Ints, like: Plan | None
+    table: Table, options: ReadOptions, names: Names, keys: Ints, like: Plan | None
 ) -> tuple[tuple[Covariate, ...], Floats, list[str]]:
     """The columns beside the target, their numbers for each row, and warnings; wide files have them once for all."""
     form = like.numbers if like else _number_form(options)
     first = keys[: len(table)]
-    covariates, x, warnings = read_covariates(table, options, form, first, like.covariates if like else None)
+    covariates, x, warnings = read_covariates(table, options, names, form, first, like.covariates if like else None)
     return covariates, np.tile(x, (len(keys) // len(table), 1)), warnings
 
 

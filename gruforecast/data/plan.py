@@ -12,7 +12,7 @@ from gruforecast.arrays import Floats, Stamps
 from gruforecast.config import from_dict
 from gruforecast.data.cells import Column
 from gruforecast.data.frequency import DAY, Frequency
-from gruforecast.data.numbers import NumberForm, parse_numbers
+from gruforecast.data.numbers import NumberForm, check_unit, parse_numbers
 from gruforecast.data.public_holidays import NAME as HOLIDAY
 from gruforecast.data.public_holidays import check_code, holiday_counts
 from gruforecast.data.reader import Layout
@@ -20,9 +20,11 @@ from gruforecast.data.stampform import StampForm
 from gruforecast.data.timeparts import TimeForm
 from gruforecast.errors import UsageError, shorten
 
+LAST_DAY = 31  # `Frequency.day` of stamps at the end of a month
 AGGREGATES = ("mean", "sum", "last")
 Role = Literal["known", "past", "static"]
 ROLES: tuple[Role, ...] = ("known", "past", "static")
+MOST_CATEGORIES = 32
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,7 @@ class ReadOptions:
         for part, name in asked:
             if name in parts:
                 text = f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only."
-                raise UsageError(text, remedy="Leave one of them out.", code="GF-U35")
+                raise UsageError(text, remedy="Leave one of them out.", code="GF-U39")
             parts[name] = part
         if self.holidays:
             check_code(self.holidays)
@@ -119,7 +121,8 @@ class Covariate:
     Attributes:
         role: `known` ahead, seen in the `past` only, or `static`: constant in each series.
         numbers: how its numbers are written; flag: whether they are 0 and 1 only.
-        categories: the texts that have a number of their own, 1 where a row has it; empty for a column of numbers.
+        categories: the texts that have a number of their own, 1 where a row has it; empty for a column of numbers. The
+            only one of a flag is 0 where the cell is blank.
     """
 
     name: str
@@ -129,9 +132,13 @@ class Covariate:
     categories: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        texts = all(isinstance(text, str) for text in (self.name, *self.categories))
+        few = isinstance(self.categories, tuple) and len(set(self.categories)) == len(self.categories)
+        texts = few and all(isinstance(text, str) for text in (self.name, *self.categories))
         if self.role not in ROLES or not texts or not isinstance(self.flag, bool):
             raise ValueError(f"impossible covariate: {self}")
+        "".join((self.name, *self.categories)).encode()  # text that cannot be written is refused
+        if len(self.categories) > (1 if self.flag else MOST_CATEGORIES):
+            raise ValueError(f"impossible categories: {self}")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -151,7 +158,7 @@ class Covariate:
             DataError: a cell of a column of numbers is none.
         """
         if not self.categories:
-            return parse_numbers(column, self.numbers, "all")[0][:, None]
+            return self._numbers(column)[:, None]
         code = {category: k for k, category in enumerate(self.categories)}
         found = np.array([code.get(cell, -1) for cell in column.cells])
         new = Counter(cell for cell in column.cells if cell not in code and not self.numbers.is_missing(cell))
@@ -159,7 +166,19 @@ class Covariate:
             count, shown = sum(new.values()), shorten(sorted(new), 3)
             warnings.append(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
         values = (found[:, None] == np.arange(len(code))).astype(float)
-        return np.where(found[:, None] < 0, np.nan, values)
+        other: Any = np.nan
+        if self.flag:
+            other = np.array([0.0 if self.numbers.is_missing(cell) else np.nan for cell in column.cells])[:, None]
+        return np.where(found[:, None] < 0, other, values)
+
+    def _numbers(self, column: Column) -> Floats:
+        check_unit(column, self.numbers)
+        numbers, *_ = parse_numbers(column, self.numbers, "all", may_miss=True)
+        odd = np.flatnonzero(self.flag & ~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
+        if len(odd):
+            found = f"{column.cells[odd[0]]!r} is neither 0 nor 1, the only values that were fitted."
+            raise column.refused_at(int(odd[0]), found, "Correct the cell, or fit again.", "GF-D62")
+        return numbers
 
 
 @dataclass(frozen=True)
@@ -172,7 +191,7 @@ class Plan:
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
         delimiter: the mark between fields where it is none of the usual ones.
         short_rows, encoding, skip: as in `Layout`, where they were given.
-        covariates: columns beside the target; holidays: as in `ReadOptions`.
+        covariates: columns beside the target; left_out: those that said nothing; holidays: as in `ReadOptions`.
     """
 
     names: Names
@@ -191,9 +210,11 @@ class Plan:
     encoding: str = ""
     skip: int | None = None
     covariates: tuple[Covariate, ...] = ()
+    left_out: tuple[str, ...] = ()
     holidays: str = ""
 
     def __post_init__(self) -> None:
+        self._check_covariates()
         flags = (self.header, self.wide, self.fill, self.strip_ids, self.stepped, self.short_rows)
         if not all(isinstance(flag, bool) for flag in flags) or not {self.on_duplicate, self.resample} <= {
             "",
@@ -209,6 +230,19 @@ class Plan:
             raise ValueError(f"impossible mark between fields or encoding: {self.delimiter!r}, {self.encoding!r}")
         if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
             raise ValueError(f"impossible number of lines: {self.skip!r}")
+
+    def _check_covariates(self) -> None:
+        names = [one.name for one in self.covariates]
+        taken = {*self.names.time, *(() if self.wide else (self.names.target,))}
+        places = [ROLES.index(one.role) for one in self.covariates]
+        texts = all(isinstance(name, str) for name in (*self.left_out, self.holidays))
+        if not texts or len(set(names)) < len(names) or taken & set(names) or places != sorted(places):
+            raise ValueError(f"impossible columns beside the target: {names}")
+        if self.holidays:
+            try:
+                check_code(self.holidays)
+            except UsageError as error:
+                raise ValueError(str(error)) from error
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -236,10 +270,14 @@ class Plan:
         """The public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where none are asked for."""
         if not self.holidays:
             return np.zeros((len(ds), 0))
-        ends = self.freq.after(ds, 1)[:, 0]
+        begin, end = self.form.wall(ds), self.form.wall(self.freq.after(ds, 1)[:, 0])
         if self.freq.unit == "B":
-            ends = ds  # the first day counts only
-        return holiday_counts(self.holidays, self.form.wall(ds), self.form.wall(ends))[:, None]
+            end = begin  # the first day counts only
+        if self.freq.unit == "M" and self.freq.day == LAST_DAY:  # the months that end with the stamp
+            month: Stamps = ds.astype("datetime64[M]")
+            begin = month - np.timedelta64(self.freq.step - 1, "M")
+            end = month + np.timedelta64(1, "M")
+        return holiday_counts(self.holidays, begin, end)[:, None]
 
     def described(self) -> str:
         """The plan in words, for a message about a file that contradicts it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -39,16 +40,18 @@ def holiday_counts(code: str, begin: Stamps, end: Stamps) -> Floats:
 def _calendar(code: str, years: range) -> Any:
     import holidays
 
-    country, _, part = code.partition("-")
+    country, dash, part = code.partition("-")
     countries = holidays.list_supported_countries()
-    if country in holidays.list_supported_financial() and not part:
+    if country in holidays.list_supported_financial() and not dash:
         return holidays.financial_holidays(country, years=years)
     if country not in countries:
         remedy = "Pass the code of a country, such as DE, or of a part of it, such as AU-VIC."
-        text = f"--holidays {code!r} is no country.{did_you_mean(country, list(countries))}"
-        raise UsageError(text, remedy=remedy, code="GF-U36")
-    if part and part not in countries[country]:
-        known = ", ".join(countries[country]) or "none"
-        text = f"--holidays {code!r}: {country} has no part {part!r}.{did_you_mean(part, list(countries[country]))}"
-        raise UsageError(text, remedy=f"Its parts are {known}.", code="GF-U36")
-    return holidays.country_holidays(country, subdiv=part or None, years=years)
+        text = f"--holidays {code!r} is no country.{did_you_mean(country.upper(), list(countries))}"
+        raise UsageError(text, remedy=remedy, code="GF-U40")
+    if dash and part not in countries[country]:
+        parts = list(countries[country])
+        text = f"--holidays {code!r}: {country} has no part {part!r}.{did_you_mean(part.upper(), parts)}"
+        raise UsageError(text, remedy=f"Its parts are {', '.join(parts) or 'none'}.", code="GF-U40")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # some calendars are known for some decades only
+        return holidays.country_holidays(country, subdiv=part or None, years=years)
