@@ -11,10 +11,22 @@ _PUBLIC = {
     "FitOptions": "gruforecast.options",
     "load": "gruforecast.artifact.folder",
     "read_csv": "gruforecast.data.panel",
+    "read_like": "gruforecast.data.panel",
+    "read_future": "gruforecast.data.future",
     "Forecaster": "gruforecast.forecaster",
     "GRUHyperModel": "gruforecast.search.hypermodel",
 }
-__all__ = ["FitOptions", "Forecaster", "GRUHyperModel", "__version__", "fit", "load", "read_csv"]
+__all__ = [
+    "FitOptions",
+    "Forecaster",
+    "GRUHyperModel",
+    "__version__",
+    "fit",
+    "load",
+    "read_csv",
+    "read_future",
+    "read_like",
+]
 
 
 def __getattr__(name: str) -> Any:

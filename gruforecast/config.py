@@ -132,14 +132,13 @@ class NetworkConfig:
         return 4 + 2 * len(self.periods) + sum(views(kind) for kind in self.inputs if kind != "static")
 
     @property
-    def known(self) -> tuple[int, ...]:
-        """The inputs that are known ahead, by number."""
-        return tuple(k for k, kind in enumerate(self.inputs) if kind.startswith("known"))
-
-    @property
     def ahead(self) -> int:
         """Numbers that are known of each row of the horizon: phases, known inputs, those of the series."""
-        return 2 * len(self.periods) + sum(views(self.inputs[k]) for k in self.known) + self.inputs.count("static")
+        return (
+            2 * len(self.periods)
+            + sum(views(kind) for kind in self.inputs if kind.startswith("known"))
+            + self.inputs.count("static")
+        )
 
     @property
     def cost(self) -> int:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gruforecast.config import NetworkConfig
-from gruforecast.exogenous import ahead, past_channels
+from gruforecast.exogenous import ahead, views
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
 LEAST_SPREAD = 0.1  # of a logged window, in units of the panel's: flatter ones would be all noise
@@ -91,13 +91,13 @@ def encode(
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
     before, later = np.arange(1.0 - config.lookback, 1.0), np.arange(1.0, config.horizon + 1)
     channels += [calendar * phase for phase in _phases(origin, before, config, xp)]
-    channels += past_channels(beside, (use_ahead, use_all), config, xp)
     phases = [calendar * phase for phase in _phases(origin, later, config, xp)]
     base = _seasonal_base(x, mask, config, averaged, xp)
     if config.season_length == 1:
         base = base + trend * _damped_trend(x, mask, config, xp)
-    known = ahead(beside, use_ahead, phases, config, xp)
-    return Encoded(xp.stack(channels, axis=-1), base, level, unit, scale, known)
+    seen = views(beside, (use_ahead, use_all), config, xp)
+    features = xp.concatenate([xp.stack(channels, axis=-1), *seen.past], axis=2)
+    return Encoded(features, base, level, unit, scale, ahead(seen, phases, config, xp))
 
 
 def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:

@@ -7,7 +7,7 @@ and by mean and spread of the window, because series of one panel may differ in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -15,7 +15,9 @@ from gruforecast.arrays import Bools, Floats
 from gruforecast.config import NetworkConfig
 
 MOST = 10.0  # standard deviations beyond which a value is cut off
-LEAST_SPREAD = 1e-3  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
+LEAST_SPREAD = 0.1  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
+SILENT = 1e30  # spread of a column that never moves before the first fold: nothing was learned of it, nothing is seen
+LARGEST = 1e6  # of a standardised value, far beyond `MOST`
 
 
 @dataclass(frozen=True)
@@ -32,84 +34,108 @@ class Scaling:
         both = np.array(pairs, float).reshape(-1, 2)
         return cls(both[:, 0], both[:, 1])
 
-    def __call__(self, x: Floats) -> Floats:
+    def __call__(self, x: Any, xp: Any = np) -> Any:
         """`x` (…, n_columns) standardised."""
-        return (x - self.centre) / self.spread
+        with np.errstate(over="ignore"):
+            return xp.clip((x - self.centre) / self.spread, -LARGEST, LARGEST)
 
 
 def _moments(values: Floats, *, flag: bool) -> tuple[float, float]:
     seen = values[~np.isnan(values)]
     if not len(seen):
-        return 0.0, 1.0
-    spread = float(seen.std())
-    return float(seen.mean()), 1.0 if flag or spread < 1e-9 * abs(float(seen.mean())) or spread == 0 else spread
+        return 0.0, SILENT
+    mean, spread = float(seen.mean()), float(seen.std())
+    if spread <= 1e-9 * abs(mean):
+        return mean, SILENT
+    return mean, 1.0 if flag else spread
 
 
-def past_channels(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> list[Any]:
-    """The views (n, lookback) of each column that is not constant in a series.
+class Views(NamedTuple):
+    """Columns as a network sees them.
+
+    Attributes:
+        past: (n, lookback, k); ahead: (n, horizon, k), of columns known ahead.
+        static: (n, k) of columns that are constant in a series.
+    """
+
+    past: list[Any]
+    ahead: list[Any]
+    static: Any
+
+
+def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> Views:
+    """What is seen of the columns beside the target.
 
     Args:
-        x: (n, lookback + horizon, n_columns) standardised, NaN = not known.
-        use: 1, or 0 to show none of it; the same for columns that are known ahead.
+        x: (n, lookback + horizon, n_columns) standardised, NaN = not known; not read where there are no columns.
+        use: 1, or 0 to show none of it; the same for the past of columns that are known ahead.
     """
-    columns = [(x[:, :, k], kind) for k, kind in enumerate(config.inputs) if kind != "static"]
-    return [
-        use[kind.startswith("known")] * view[:, : config.lookback]
-        for column, kind in columns
-        for view in _views(column, kind, config, xp)
-    ]
+    past: list[Any] = []
+    later: list[Any] = []
+    for role in ("past", "known"):
+        for kind in (role, f"{role} flag"):
+            places = [k for k, one in enumerate(config.inputs) if one == kind]
+            if places:
+                seen = _seen(xp.take(x, np.array(places), axis=2), kind, config, xp)
+                past += [use[role == "known"] * one[:, : config.lookback] for one in seen]
+                later += [use[0] * one[:, config.lookback :] for one in seen if role == "known"]
+    places = [k for k, one in enumerate(config.inputs) if one == "static"]
+    if not places:
+        return Views(past, later, None)
+    static = xp.take(x[:, config.lookback - 1], np.array(places), axis=1)  # (n, k)
+    return Views(past, later, use[0] * xp.clip(_known(static, xp)[0], -MOST, MOST))
 
 
-def ahead(x: Any, use: Any, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
+def ahead(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
     """What is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
 
     Args:
-        use: 1, or 0 to show none of it.
         phases: (n, horizon) each, of the calendar.
     """
-    if not config.ahead:
-        return None
-    views = [view for k in config.known for view in _views(x[:, :, k], config.inputs[k], config, xp)]
-    channels = phases + [use * view[:, config.lookback :] for view in views]
-    for k, kind in enumerate(config.inputs):
-        if kind == "static":
-            value = use * _value(x[:, config.lookback - 1 : config.lookback, k], xp)  # (n, 1)
-            channels.append(xp.tile(value, (1, config.horizon)))
-    return xp.stack(channels, axis=-1)
+    parts = [xp.stack(phases, axis=-1)] if phases else []
+    parts += seen.ahead
+    if seen.static is not None:
+        parts.append(xp.tile(seen.static[:, None], (1, config.horizon, 1)))
+    return xp.concatenate(parts, axis=2) if parts else None
 
 
-def _views(column: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
-    """Value, difference to the season before, and for numbers the value in its window, (n, lookback + horizon) each.
+def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
+    """Values, differences to the season before, and for numbers the values in their window.
 
-    Of the past only, if no more may be seen. Rows of the horizon are compared with the row that the seasonal naive
-    forecast repeats.
+    Rows of the horizon are compared with the row that the seasonal naive forecast repeats. Mean and spread are those of
+    the past, so that they do not depend on how much is known ahead.
+
+    Args:
+        x: (n, lookback + horizon, k) columns of one kind.
+
+    Returns:
+        Arrays (n, lookback + horizon, k); (n, lookback, k) for columns that are known in the past only.
     """
     lookback, m = config.lookback, config.season_length
     if kind.startswith("past"):
-        column = column[:, :lookback]
-    seen = xp.logical_not(xp.isnan(column))
-    value = xp.where(seen, column, xp.zeros_like(column))
-    mask = xp.where(seen, xp.ones_like(column), xp.zeros_like(column))
+        x = x[:, :lookback]
+    value, mask = _known(x, xp)
     before = [xp.concatenate([xp.zeros_like(one[:, :m]), one[:, : lookback - m]], axis=1) for one in (value, mask)]
-    if not kind.startswith("past"):
+    if kind.startswith("known"):
         times = -(-config.horizon // m)
-        later = [xp.tile(one[:, lookback - m : lookback], (1, times))[:, : config.horizon] for one in (value, mask)]
-        before = [xp.concatenate(pair, axis=1) for pair in zip(before, later, strict=True)]
+        newest = [xp.tile(one[:, lookback - m : lookback], (1, times, 1))[:, : config.horizon] for one in (value, mask)]
+        before = [xp.concatenate(pair, axis=1) for pair in zip(before, newest, strict=True)]
     difference = (value - before[0]) * mask * before[1]
-    views = [value, difference]
+    seen = [value, difference]
     if not kind.endswith("flag"):
-        mean, spread = _moments_of(value, mask, xp)
-        views = [value, difference / spread, (value - mean) / spread * mask]
-    return [xp.clip(view, -MOST, MOST) for view in views]
+        mean, spread = _moments_of(value[:, :lookback], mask[:, :lookback], xp)
+        seen = [value, difference / spread, (value - mean) / spread * mask]
+    return [xp.clip(one, -MOST, MOST) for one in seen]
 
 
-def _value(column: Any, xp: Any) -> Any:
-    """A column with zeros, its mean, where it is not known."""
-    return xp.clip(xp.where(xp.isnan(column), xp.zeros_like(column), column), -MOST, MOST)
+def _known(x: Any, xp: Any) -> tuple[Any, Any]:
+    """Values with zeros, their mean, where they are not known, and a mask."""
+    seen = xp.logical_not(xp.isnan(x))
+    return xp.where(seen, x, xp.zeros_like(x)), xp.where(seen, xp.ones_like(x), xp.zeros_like(x))
 
 
 def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
-    """Mean and standard deviation in the window, (n, 1) each."""
+    """Mean and standard deviation over rows, (n, 1, k) each."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(value * mask, axis=1, keepdims=True) / total
     variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total

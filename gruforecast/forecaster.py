@@ -139,6 +139,12 @@ class Forecaster:
         if panel is not None and (panel.freq.unit, panel.freq.step) != (self.plan.freq.unit, self.plan.freq.step):
             found = f"the step is {panel.freq.label!r}, the model was fitted on {self.plan.freq.label!r}."
             raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
+        if panel is not None and (panel.plan.covariates, panel.plan.holidays) != (
+            self.plan.covariates,
+            self.plan.holidays,
+        ):
+            found = "the columns beside the target are read in another way than those that were fitted."
+            raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
         name = self._member(member)
         shares = self.blend if name == BLEND else {name: 1.0}
         steps = self._horizon(horizon)

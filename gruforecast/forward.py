@@ -135,7 +135,10 @@ def forecast_combined(
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
     segments = config.decoded[0] if config.decoder != "direct" else 1
     states = max(config.tokens, segments) * 4 * config.units
-    size = max(1, BLOCK_NUMBERS // max(states, config.lookback * config.channels, segments * config.recent))
+    rows = config.horizon * (2 * config.ahead + CONTEXT + ROW_UNITS) if config.ahead else 0
+    beside = 2 * (config.lookback + config.horizon) * len(config.inputs)  # twice, for double precision
+    each = max(states, config.lookback * config.channels + beside, segments * config.recent, rows)
+    size = max(1, BLOCK_NUMBERS // each)
     return (slice(begin, begin + size) for begin in range(0, n, size))
 
 

@@ -65,7 +65,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     facts |= {"space": asdict(space), "packages": {name: version(name) for name in PACKAGES}}
     facts["options"] = {name: value for name, value in facts["options"].items() if name not in AFTER_THE_SEARCH}
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
-    size = prepared.panel.y.nbytes
+    size = prepared.panel.y.nbytes + prepared.panel.x.nbytes
     with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
         run = _Run(options, prepared, space, jobs, pool, budget, progress, clock)
         try:

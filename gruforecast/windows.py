@@ -173,8 +173,8 @@ def _content_order(history: History, series: Ints, cutoff: Ints) -> Ints:
     import hashlib
 
     def digest(index: int) -> bytes:
-        rows = history.values[history.indptr[index] : cutoff[index]]
-        return hashlib.sha256(rows.tobytes()).digest()
+        part = slice(history.indptr[index], cutoff[index])
+        return hashlib.sha256(history.values[part].tobytes() + history.x[part].tobytes()).digest()
 
     return np.array(sorted(range(len(series)), key=lambda k: digest(int(series[k]))), dtype=np.int64)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from gruforecast.backtest import split
 from gruforecast.config import NetworkConfig
 from gruforecast.encoding import Encoded, encode
-from gruforecast.exogenous import Scaling, ahead, past_channels
+from gruforecast.exogenous import SILENT, Scaling, ahead, views
 from gruforecast.forward import forecast, weight_shapes
 from gruforecast.search.space import Space
 from gruforecast.windows import History, gather_beside
@@ -23,9 +23,9 @@ CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, inputs=("known", 
 
 
 def by_hand(column: list[float], season: int, lookback: int, *, flag: bool) -> list[float]:
-    """Distance from the row a season before; from the newest known season ahead; in units of the spread."""
-    seen = [value for value in column if not np.isnan(value)]
-    spread = 1.0 if flag else max(float(np.std(seen)) if seen else 0.0, 1e-3)
+    """Distance from the row a season before; from the newest known season ahead; in units of the past's spread."""
+    seen = [value for value in column[:lookback] if not np.isnan(value)]
+    spread = 1.0 if flag else max(float(np.std(seen)) if seen else 0.0, 0.1)
     found = []
     for k, value in enumerate(column):
         before = k - season
@@ -45,18 +45,15 @@ def test_differences_are_those_of_a_loop(column: list[float], kind: str, season:
     config = replace(CONFIG, season_length=season, inputs=(kind,))
     x = np.array(column)[None, :, None]
     wanted = by_hand(column, season, 8, flag=kind == "known flag")
-    value, difference, *other = past_channels(x, (1.0, 1.0), config)
-    np.testing.assert_allclose(value[0], np.nan_to_num(column[:8]))
-    np.testing.assert_allclose(difference[0], wanted[:8], atol=1e-9)
-    if other:
-        seen = [one for one in column if not np.isnan(one)] or [0.0]
-        size = max(float(np.std(seen)), 1e-3)
-        np.testing.assert_allclose(
-            other[0][0], np.nan_to_num([(one - np.mean(seen)) / size for one in column[:8]]).clip(-10, 10), atol=1e-6
-        )
-    later = ahead(x, 1.0, [], config)[0]
-    np.testing.assert_allclose(later[:, 0], np.nan_to_num(column[8:]))
-    np.testing.assert_allclose(later[:, 1], wanted[8:], atol=1e-9)
+    seen = views(x, (1.0, 1.0), config)
+    whole = np.concatenate([np.concatenate(seen.past, axis=2), np.concatenate(seen.ahead, axis=2)], axis=1)[0]
+    np.testing.assert_allclose(whole[:, 0], np.nan_to_num(column))
+    np.testing.assert_allclose(whole[:, 1], wanted, atol=1e-9)
+    if kind == "known":
+        past = [one for one in column[:8] if not np.isnan(one)] or [0.0]
+        size = max(float(np.std(past)), 0.1)
+        expected = np.nan_to_num([(one - np.mean(past)) / size for one in column]).clip(-10, 10)
+        np.testing.assert_allclose(whole[:, 2], expected, atol=1e-6)
 
 
 def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> None:
@@ -66,13 +63,15 @@ def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> N
     changed[:, 8:, 1:] = 99.0  # past only, and static, which is read at the last row of the past
     for one in (x, changed):
         one[:, :, 2] = one[:, :1, 2]
-    for kept, other in zip(
-        past_channels(x, (1.0, 1.0), CONFIG), past_channels(changed, (1.0, 1.0), CONFIG), strict=True
-    ):
-        np.testing.assert_array_equal(kept, other)
-    np.testing.assert_array_equal(ahead(x, 1.0, [], CONFIG), ahead(changed, 1.0, [], CONFIG))
+    one, other = (views(array, (1.0, 1.0), CONFIG) for array in (x, changed))
+    for kept, found in zip(one.past, other.past, strict=True):
+        np.testing.assert_array_equal(kept, found)
+    np.testing.assert_array_equal(ahead(one, [], CONFIG), ahead(other, [], CONFIG))
     changed[:, 9, 0] = 99.0
-    assert not np.array_equal(ahead(x, 1.0, [], CONFIG), ahead(changed, 1.0, [], CONFIG))
+    other = views(changed, (1.0, 1.0), CONFIG)
+    assert not np.array_equal(ahead(one, [], CONFIG), ahead(other, [], CONFIG))
+    for kept, found in zip(one.past, other.past, strict=True):
+        np.testing.assert_array_equal(kept, found)  # so that fewer steps ahead change nothing that was before
 
 
 def test_inputs_switched_off_change_nothing() -> None:
@@ -94,9 +93,9 @@ def test_columns_known_ahead_may_be_left_out_of_the_past() -> None:
     x = np.random.default_rng(2).normal(size=(2, 13, 3))
     whole, ahead_only = (encode_of(x, use) for use in ("all", "ahead"))
     np.testing.assert_array_equal(whole.ahead, ahead_only.ahead)
-    np.testing.assert_array_equal(whole.features[:, :, 7:], ahead_only.features[:, :, 7:])  # of the past column
-    assert (ahead_only.features[:, :, 4:7] == 0).all()
-    assert (whole.features[:, :, 4] == x[:, :8, 0]).all()
+    np.testing.assert_array_equal(whole.features[:, :, 4:7], ahead_only.features[:, :, 4:7])  # of the past column
+    assert (ahead_only.features[:, :, 7:] == 0).all()
+    assert (whole.features[:, :, 7] == x[:, :8, 0]).all()
 
 
 def encode_of(x: np.ndarray, use: str) -> Encoded:
@@ -122,7 +121,7 @@ def test_scaling_is_that_of_the_rows_before_the_first_fold() -> None:
     rows = np.r_[0:3, 4 : divided.first[0], 40 : divided.first[1]]
     assert divided.first.tolist() == [20, 45]
     np.testing.assert_allclose(scaling.centre, [x[rows, 0].mean(), x[np.r_[0:20, 40:45], 1].mean(), 7.0])
-    np.testing.assert_allclose(scaling.spread, [x[rows, 0].std(), 1.0, 1.0])
+    np.testing.assert_allclose(scaling.spread, [x[rows, 0].std(), 1.0, SILENT])
     np.testing.assert_allclose(scaled.history.x, (x - scaling.centre) / scaling.spread)
     moved = x.copy()
     moved[20:40] *= 1000  # rows from the first fold on change nothing
@@ -173,9 +172,17 @@ def test_keras_operations_give_what_numpy_gives() -> None:
         np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12, atol=1e-12)
 
 
-def test_a_constant_before_the_first_fold_is_only_centred() -> None:
-    scaling = Scaling.of(np.array([[4.0], [4.0], [9.0]]), np.array([True, True, False]), ("known",))
-    assert scaling(np.array([[9.0]])).tolist() == [[5.0]]
+@pytest.mark.parametrize("kind", ["known", "known flag", "past"])
+@pytest.mark.parametrize("before", [4.0, 0.0, NAN])
+def test_what_never_moved_before_the_first_fold_is_never_seen(kind: str, before: float) -> None:
+    """No weight was learned for it: at random ones, its first move would ruin every forecast."""
+    scaling = Scaling.of(np.array([[before], [before], [9.0]]), np.array([True, True, False]), (kind,))
+    assert np.abs(scaling(np.array([[9.0]]))).max() < 1e-20
+
+
+def test_a_standardised_value_is_never_too_large_for_single_precision() -> None:
+    scaling = Scaling(np.array([0.0]), np.array([1e-25]))
+    assert scaling(np.array([[1e300], [-1e300]])).tolist() == [[1e6], [-1e6]]
 
 
 @pytest.mark.network

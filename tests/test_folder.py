@@ -16,6 +16,7 @@ from gruforecast.artifact.folder import load, publish, read_manifest, save, seal
 from gruforecast.config import NetworkConfig
 from gruforecast.data.table import Panel
 from gruforecast.errors import ModelError, ResourceError, UsageError
+from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
 from gruforecast.intervals import Calibration
@@ -42,6 +43,7 @@ def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
         calibrations=dict.fromkeys(MEMBERS, calibration),
         plan=panel.plan,
         context=Ends.of(panel, networks, ["theta", "naive"]),
+        scaling=Scaling(np.zeros(0), np.zeros(0)),
         **changes,
     )
 

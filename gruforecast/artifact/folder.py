@@ -33,6 +33,7 @@ from gruforecast.forward import Network, Weights, weight_shapes
 from gruforecast.intervals import Calibration
 
 FORMAT = 1
+LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows
 MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
 MOST_STAMP = 2**37  # seconds from 1970, about 4,000 years
 REMEDY = "The folder is damaged; fit the model again."
@@ -189,7 +190,7 @@ def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
     centre, spread = (np.array([float(number) for number in kept[name]]) for name in ("centre", "spread"))
     if centre.shape != (columns,) or spread.shape != (columns,) or not np.isfinite(centre).all():
         raise ValueError("there are other columns than scaled ones")
-    if not ((spread > 0) & np.isfinite(spread)).all():
+    if not ((spread > LEAST_SPREAD) & np.isfinite(spread)).all():
         raise ValueError("a column has an impossible spread")
     return Scaling(centre, spread)
 
@@ -280,6 +281,8 @@ def _arrays(
             names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
             if set(names) != set(wanted):
                 raise ValueError(f"its arrays are {sorted(names)}")  # noqa: TRY301 - worded below
+            if any(info.compress_type != zipfile.ZIP_STORED for info in names.values()):
+                raise ValueError("they are compressed, and might become any size")  # noqa: TRY301 - worded below
             for name, (shape, kind) in wanted.items():
                 with archive.open(names[name]) as stream:
                     arrays[name] = _array(stream, names[name].file_size, shape, kind)

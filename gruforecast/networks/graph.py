@@ -40,7 +40,7 @@ def raw_graph(networks: Sequence[Network], scaling: Scaling | None = None) -> tu
         named = dict(zip(wanted, given, strict=True))
         y = named["y"]
         last = named.get("last", tf.zeros_like(y[:, 0], tf.int64))
-        x = None if scaling is None or "x" not in named else (named["x"] - scaling.centre) / scaling.spread
+        x = scaling(named["x"], keras.ops) if scaling is not None and "x" in named else None
         missing = tf.math.is_nan(y)
         never_negative = tf.reduce_all(missing | (y >= 0), axis=1)  # (batch,)
         parts = []
