@@ -82,7 +82,8 @@ class Space:
         step_days, periods = _calendar(split, usual)
         other: Values = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
         logged = bool((split.history.nonnegative_until >= split.first).any())
-        other |= {"use_inputs": "all" if split.inputs else "none", "log": not logged}
+        large = sampler.total > TRAINED_ON
+        other |= {"use_inputs": "all" if split.inputs else "none", "log": large or not logged}
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -97,7 +98,7 @@ class Space:
             inputs=split.inputs,
             batch_size=BATCHES[size],
             steps=(200, 1000, _many_steps(sampler.total))[size],
-            large=sampler.total > TRAINED_ON,
+            large=large,
             portfolio=_portfolio(start, {"lookback": lookbacks, "segment": segments}, SIZES[size], other),
         )
 
@@ -210,7 +211,7 @@ def _many_steps(windows: int) -> int:
 def _portfolio(
     start: Values, choices: dict[str, tuple[int, ...]], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, a decoded one without logarithms, a slower one over averaged seasons, a shorter one.
+    """The recipe, a decoded one, a slower one over averaged seasons, a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
 
