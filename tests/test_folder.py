@@ -14,8 +14,9 @@ from conftest import panel_of
 
 from gruforecast.artifact.folder import load, publish, read_manifest, save, seal, write_json
 from gruforecast.config import NetworkConfig
+from gruforecast.data.plan import Covariate
 from gruforecast.data.table import Panel
-from gruforecast.errors import ModelError, ResourceError, UsageError
+from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
@@ -257,7 +258,7 @@ def test_parts_that_do_not_fit_together_are_exit_4(folder: Path, change: dict[st
 
 
 @pytest.mark.parametrize("name", ["weights", "calibration", "context"])
-@pytest.mark.parametrize("damage", ["nan", "object", "text", "shape", "missing", "huge"])
+@pytest.mark.parametrize("damage", ["nan", "object", "text", "shape", "missing", "huge", "packed"])
 def test_arrays_that_cannot_be_right_are_exit_4(folder: Path, name: str, damage: str) -> None:
     import zipfile
 
@@ -275,10 +276,11 @@ def test_arrays_that_cannot_be_right_are_exit_4(folder: Path, name: str, damage:
             "object": np.array([None, 1]),
             "shape": arrays[key][:-1],
             "huge": arrays[key],
+            "packed": arrays[key],
         }
         arrays[key] = changes[damage]
     if damage != "text":
-        np.savez(path, **arrays)
+        (np.savez_compressed if damage == "packed" else np.savez)(path, **arrays)
     if damage == "huge":
         header = b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': False, 'shape': (250000000000,), }".ljust(
             127
@@ -312,9 +314,16 @@ def test_bounds_stay_around_a_floored_forecast(folder: Path) -> None:
     assert (forecast.upper[:, :, 0] > forecast.mean).all()
 
 
+def test_data_with_other_columns_beside_the_target_are_refused(panel: Panel) -> None:
+    plan = dataclasses.replace(panel.plan, covariates=(Covariate("x", "past"), Covariate("z", "past")))
+    seeing = dataclasses.replace(panel, plan=plan, x=np.zeros((len(panel.y), 2)))
+    forecaster = make_forecaster(panel)
+    with pytest.raises(DataError, match="the columns beside the target are read in another way"):
+        forecaster.predict(seeing)
+
+
 def test_data_of_another_step_are_refused(folder: Path) -> None:
     from gruforecast.data.frequency import Frequency
-    from gruforecast.errors import DataError
 
     with pytest.raises(DataError, match="the step is 'D'"):
         load(folder).predict(panel_of(np.arange(30.0), freq=Frequency("s", 86400)))

@@ -80,6 +80,16 @@ def test_order_and_names_of_series_change_nothing() -> None:
     np.testing.assert_array_equal(values[0], values[1])
 
 
+def test_equal_series_are_told_apart_by_what_stands_beside_them() -> None:
+    y, x = np.tile(np.arange(30.0), 2), np.repeat([1.0, 2.0], 30)[:, None]
+    drawn = []
+    for beside in (x, x[::-1]):
+        history = History.of(y, np.array([0, 30, 60]), x=beside)
+        windows = Sampler.before(history, history.indptr[1:], 4, 3).draw(np.random.default_rng(7), (1, 50))
+        drawn.append(beside[windows.start[0], 0])
+    np.testing.assert_array_equal(*drawn)
+
+
 def test_the_log_decision_reads_only_rows_before_the_end() -> None:
     history = history_of([1.0, 2.0, 0.0, -1.0, 5.0], [1.0, np.nan, 2.0, 3.0, 4.0])
     windows = history.windows(np.array([0, 0, 1]), np.array([3, 4, 10]))
