@@ -20,6 +20,7 @@ from gruforecast.statistical import model_of
 from gruforecast.windows import History, days_of
 
 NETWORKS, BLEND = "networks", "blend"
+BLOCK = 1_000  # series that are forecast at a time
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ class Ends:
         scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
-        x: (n_series, longest lookback, n_columns) newest rows of the columns beside the target, NaN = missing.
+        x: (n_series, longest lookback, k) newest rows of the columns beside the target that move, NaN = missing.
+        static: (n_series, k) values of those that are constant in a series.
     """
 
     ids: tuple[tuple[str, ...], ...]
@@ -42,6 +44,7 @@ class Ends:
     last: Stamps
     forecasts: dict[str, Floats]
     x: Floats
+    static: Floats
 
     @classmethod
     def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> Ends:
@@ -51,6 +54,8 @@ class Ends:
         windows = history.windows(series, end)
         m, horizon = networks[0].config.season_length, networks[0].config.horizon
         lookback = max(network.config.lookback for network in networks)
+        static = _are_static(panel.plan.inputs)
+        moving = replace(history, x=history.x[:, ~static])
         return cls(
             ids=panel.ids,
             past=history.past(windows, lookback),
@@ -58,7 +63,8 @@ class Ends:
             scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
             forecasts={name: model_of(name)(history, windows, horizon, m) for name in models},
-            x=history.beside(windows, lookback, 0),
+            x=moving.beside(windows, lookback, 0),
+            static=history.x[end - 1][:, static],
         )
 
     def only(self, keys: list[str]) -> Ends:
@@ -78,7 +84,19 @@ class Ends:
             last=self.last[keep],
             forecasts={name: values[keep] for name, values in self.forecasts.items()},
             x=self.x[keep],
+            static=self.static[keep],
         )
+
+    def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
+        """Columns beside the target of some series, (n, longest lookback, n_columns)."""
+        static, x = _are_static(inputs), self.x[block]
+        whole = np.empty((*x.shape[:2], len(inputs)))
+        whole[:, :, ~static], whole[:, :, static] = x, self.static[block][:, None]
+        return whole
+
+
+def _are_static(inputs: tuple[str, ...]) -> Bools:
+    return np.array([kind == "static" for kind in inputs], bool)
 
 
 @dataclass(frozen=True)
@@ -155,10 +173,10 @@ class Forecaster:
         floor = ends.never_negative[:, None]
         plan = self.plan if panel is None else panel.plan
         ds = plan.freq.after(ends.last, steps)
-        x = self._beside(ends, ds, shares, future)
+        later = self._later(ends, ds, shares, future)
         mean = np.zeros((len(ends.ids), steps))
         for part, share in shares.items():
-            mean += share * self._mean(ends, part, x)[:, :steps]
+            mean += share * self._mean(ends, part, later)[:, :steps]
         lower, upper = calibration.bounds(mean, ends.scale)
         lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
         return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, plan)
@@ -167,10 +185,10 @@ class Forecaster:
         """The networks that a part of a member stands for."""
         return [one for one in self.networks if name in (NETWORKS, one.name)]
 
-    def _beside(self, ends: Ends, ds: Stamps, shares: dict[str, float], future: Future | None) -> Floats | None:
-        """Columns beside the target, standardised, (n_series, longest lookback + horizon, n_columns), if there are any.
+    def _later(self, ends: Ends, ds: Stamps, shares: dict[str, float], future: Future | None) -> Floats | None:
+        """Columns beside the target in the steps ahead, (n_series, horizon, n_columns), if there are any.
 
-        Steps beyond those asked for are not known; what is constant in a series is.
+        Steps beyond those asked for are not known.
         """
         networks = [one for name in shares for one in self._networks(name)]
         asked = self.plan.asked_ahead
@@ -186,15 +204,23 @@ class Forecaster:
             later[:, : ds.shape[1], known] = future.of(ends.ids, ds)
         if self.plan.holidays:
             later[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
-        return self.scaling(np.concatenate([ends.x, later], axis=1))
+        return later
 
-    def _mean(self, ends: Ends, name: str, x: Floats | None) -> Floats:
+    def _mean(self, ends: Ends, name: str, later: Floats | None) -> Floats:
         networks = self._networks(name)
         if networks:
             whole = sum(one.share for one in networks)
             alone = [replace(one, share=one.share / whole) for one in networks]
-            origin = days_of(self.plan.form.wall(ends.last))
-            return forecast_combined(ends.past, origin, ends.never_negative, alone, x)
+            origin, flags = days_of(self.plan.form.wall(ends.last)), ends.never_negative
+            parts = []
+            for first in range(0, len(ends.ids), BLOCK):  # all columns of all series at once would take much memory
+                block = slice(first, first + BLOCK)
+                x = None
+                if later is not None:
+                    past = ends.beside(block, self.plan.inputs)
+                    x = self.scaling(np.concatenate([past, later[block]], axis=1))
+                parts.append(forecast_combined(ends.past[block], origin[block], flags[block], alone, x))
+            return np.concatenate(parts)
         return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
 
     def _member(self, member: str) -> str:

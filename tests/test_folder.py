@@ -314,6 +314,13 @@ def test_bounds_stay_around_a_floored_forecast(folder: Path) -> None:
     assert (forecast.upper[:, :, 0] > forecast.mean).all()
 
 
+def test_series_are_forecast_in_blocks(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
+    forecaster = make_forecaster(panel)
+    whole = forecaster.predict(panel)
+    monkeypatch.setattr("gruforecast.forecaster.BLOCK", 2)
+    np.testing.assert_allclose(forecaster.predict(panel).mean, whole.mean, rtol=1e-6)
+
+
 def test_data_with_other_columns_beside_the_target_are_refused(panel: Panel) -> None:
     plan = dataclasses.replace(panel.plan, covariates=(Covariate("x", "past"), Covariate("z", "past")))
     seeing = dataclasses.replace(panel, plan=plan, x=np.zeros((len(panel.y), 2)))

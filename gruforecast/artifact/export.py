@@ -122,7 +122,7 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
 
 def _around(forecaster: Forecaster) -> Floats:
     """Columns beside the target of some series, with their newest rows in the place of those ahead."""
-    x = forecaster.context.x[:MOST_SERIES]
+    x = forecaster.context.beside(slice(MOST_SERIES), forecaster.plan.inputs)
     later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
     return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
 

@@ -61,6 +61,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     context = {
         "past": ends.past,
         "x": ends.x,
+        "static": ends.static,
         "never_negative": ends.never_negative,
         "scale": ends.scale,
         "last": ends.last.astype("datetime64[s]").astype(np.int64),
@@ -225,10 +226,13 @@ def _networks(folder: Path, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
 
 def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, ...], ...], models: list[str]) -> Ends:
     n, lookback = len(ids), max(one.config.lookback for one in networks)
+    inputs = networks[0].config.inputs
+    static = inputs.count("static")
     wanted = {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
-    wanted |= {"never_negative": ((n,), "b1"), "x": ((n, lookback, len(networks[0].config.inputs)), "f8")}
+    wanted |= {"never_negative": ((n,), "b1"), "static": ((n, static), "f8")}
+    wanted |= {"x": ((n, lookback, len(inputs) - static), "f8")}
     wanted |= {f"forecast.{name}": ((n, networks[0].config.horizon), "f8") for name in models}
-    arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale", "x"))
+    arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale", "x", "static"))
     if (np.abs(arrays["last"]) > MOST_STAMP).any():
         raise ValueError("a stamp is out of range")
     return Ends(
@@ -239,6 +243,7 @@ def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, 
         last=arrays["last"].astype("datetime64[s]"),
         forecasts={name: arrays[f"forecast.{name}"] for name in models},
         x=arrays["x"],
+        static=arrays["static"],
     )
 
 
