@@ -122,7 +122,9 @@ def test_the_oracle_finds_a_known_optimum() -> None:
     from gruforecast.search.space import Space, recipe
 
     start = recipe(0) | {"lookback": 24, "segment": 3}
-    space = Space(12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (2, 64)), 1.0, 0.0, (), 32, 100, False, (start,))
+    space = Space(
+        12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (2, 64)), 1.0, True, 0.0, (), (), 32, 100, False, (start,)
+    )
 
     def cost(values: dict[str, Any]) -> float:
         rate = (np.log10(values["learning_rate"]) + 3.0) ** 2

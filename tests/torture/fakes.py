@@ -24,7 +24,9 @@ from gruforecast.search.space import Space, recipe
 from gruforecast.search.workers import Pool
 
 START = recipe(0) | {"lookback": 24, "segment": 3, "dropout": 0.0, "learning_rate": 1e-3}
-SPACE = Space(12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (1, 64)), 1.0, 0.0, (), 32, 100, False, (START,))
+SPACE = Space(
+    12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (1, 64)), 1.0, True, 0.0, (), (), 32, 100, False, (START,)
+)
 FACTS = {"data": "fake", "options": {"horizon": 12}}
 LAG = 4
 TRIALS = 12
