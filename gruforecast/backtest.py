@@ -19,10 +19,11 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.exogenous import Scaling
+from gruforecast.intervals import Fan
 from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
 from gruforecast.windows import History, Windows, gather_future
 
-Predictor = Callable[[Windows], Floats]
+Predictor = Callable[[Windows], Fan]
 Folds = list[Floats]  # for each fold forecasts (n, horizon)
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
 MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
@@ -143,18 +144,18 @@ class Forecasts:
 
     Attributes:
         folds: at `Split.fold_windows()`.
-        origins: (n, horizon) at `Split.calibration_windows()`; None for a model that was asked at the folds only.
-        test: (n, horizon) at `Split.test_windows()`.
+        origins: at `Split.calibration_windows()`; None for a model that was asked at the folds only.
+        test: at `Split.test_windows()`.
     """
 
     folds: Folds
-    origins: Floats | None
-    test: Floats
+    origins: Fan | None
+    test: Fan
 
     @classmethod
     def of(cls, split: Split, before: Predictor, at_test: Predictor) -> Forecasts:
         """Forecasts of a model trained before the first fold, and of one trained up to the test part."""
-        folds = [before(windows) for windows in split.fold_windows()]
+        folds = [before(windows).mean for windows in split.fold_windows()]
         return cls(folds, before(split.calibration_windows()), at_test(split.test_windows()))
 
 

@@ -19,6 +19,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.backtest import Folds, Forecasts, Split
+from gruforecast.intervals import Fan
 from gruforecast.metrics import mase_scale
 from gruforecast.windows import Windows
 
@@ -85,14 +86,10 @@ def _whole(shares: Shares) -> Shares:
 
 def mixed(shares: Shares, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
     """The weighted mean of forecasts, with the cross-fitted `folds`."""
-
-    def mean(arrays: list[Floats]) -> Floats:
-        return np.asarray(sum(share * array for share, array in zip(shares.values(), arrays, strict=True)))
-
-    parts = [forecasts[name] for name in shares]
+    parts, weights = [forecasts[name] for name in shares], list(shares.values())
     origins = [one.origins for one in parts if one.origins is not None]
-    whole = len(origins) == len(parts)
-    return Forecasts(folds, mean(origins) if whole else None, mean([one.test for one in parts]))
+    whole = Fan.mixed(weights, origins) if len(origins) == len(parts) else None
+    return Forecasts(folds, whole, Fan.mixed(weights, [one.test for one in parts]))
 
 
 def _groups(windows: Sequence[Windows]) -> list[Ints]:

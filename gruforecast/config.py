@@ -20,6 +20,8 @@ Use = Literal["none", "ahead", "all"]
 USES: tuple[Use, ...] = ("none", "ahead", "all")
 INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a column beside the target
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
+QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each step; the middle one is its point forecast
+MIDDLE = QUANTILES.index(0.5)
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
 CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
@@ -55,7 +57,6 @@ class NetworkConfig:
             horizon only, not in the past; `all`.
         averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
         trend: without a season, share of a damped trend of the newest rows in it.
-        levels: quantile levels of the head's last axis; `(0.5,)` is a point forecast.
     """
 
     horizon: int
@@ -77,7 +78,6 @@ class NetworkConfig:
     calendar: bool = False
     inputs: tuple[str, ...] = ()
     use_inputs: Use = "none"
-    levels: tuple[float, ...] = (0.5,)
 
     def __post_init__(self) -> None:
         sizes = (self.horizon, self.lookback, self.season_length, self.layers, self.units, self.segment)
@@ -100,8 +100,6 @@ class NetworkConfig:
             or not 0 <= self.dropout < 1
             or not 0 < self.log_unit < math.inf
         ):
-            raise ValueError(f"impossible network: {self}")
-        if 0.5 not in self.levels or not all(0 < level < 1 for level in self.levels):
             raise ValueError(f"impossible network: {self}")
 
     @property

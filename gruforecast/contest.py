@@ -11,11 +11,12 @@ from gruforecast.arrays import Ints
 from gruforecast.backtest import Predictor, Split
 from gruforecast.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig, to_dict
 from gruforecast.durable import read_npz
+from gruforecast.intervals import Fan
 from gruforecast.progress import Budget
 from gruforecast.search.jobs import Jobs, Result
 from gruforecast.search.loop import DATA, Trial
 from gruforecast.search.space import SMALL, Space
-from gruforecast.search.trial import point, save_split, seed_of
+from gruforecast.search.trial import floored, save_split, seed_of
 from gruforecast.windows import Sampler
 
 RUN_FIT = "gruforecast.search.trial:run_fit"
@@ -158,7 +159,7 @@ class Contest:
     def predictor(self, network: NetworkConfig, result: Result) -> Predictor:
         """Forecasts with the weights of a result."""
         weights = read_npz(self.path(result))
-        return lambda windows: point(self.split.history, windows, network, weights)
+        return lambda windows: Fan.of(floored(self.split.history, windows, network, weights))
 
     def path(self, result: Result) -> Path:
         """Where the weights of a result are."""

@@ -114,7 +114,7 @@ def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> 
 
 
 def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
-    """Forecasts (n, horizon, n_levels) in the user's unit from the network's output of the same shape."""
+    """Quantiles (n, horizon, n_quantiles) in the user's unit from the network's output of the same shape."""
     z = (encoded.base[:, :, None] + residual) * encoded.unit[:, :, None] + encoded.level[:, :, None]
     flag = use_log[:, None, None]
     inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MOST_LOG)  # below 0 the value would be negative

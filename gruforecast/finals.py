@@ -75,7 +75,7 @@ class Finals:
         candidates = self._candidates()
         trials = {_name(trial): trial for trial in candidates}
         folds = {
-            name: [predict(windows) for windows in split.fold_windows()]
+            name: [predict(windows).mean for windows in split.fold_windows()]
             for name, trial in trials.items()
             for predict in [self.contest.predictor(trial.network, trial.result)]
         }

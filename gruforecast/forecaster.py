@@ -14,7 +14,7 @@ from gruforecast.data.table import Forecast, Panel
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.exogenous import Scaling
 from gruforecast.forward import Network, forecast_combined
-from gruforecast.intervals import Calibration
+from gruforecast.intervals import Calibration, Fan
 from gruforecast.metrics import mase_scale
 from gruforecast.statistical import model_of
 from gruforecast.windows import History, days_of
@@ -169,17 +169,15 @@ class Forecaster:
         models = set(shares) - {NETWORKS, *(one.name for one in self.networks)}
         ends = self.context if panel is None else Ends.of(panel, self.networks, models)
         ends = ends.only(ids) if ids else ends
-        calibration = self._levels(name, levels)
+        shown = self._levels(name, levels)
         floor = ends.never_negative[:, None]
         plan = self.plan if panel is None else panel.plan
         ds = plan.freq.after(ends.last, steps)
         later = self._later(ends, ds, shares, future)
-        mean = np.zeros((len(ends.ids), steps))
-        for part, share in shares.items():
-            mean += share * self._mean(ends, part, later)[:, :steps]
-        lower, upper = calibration.bounds(mean, ends.scale)
+        fan = Fan.mixed(list(shares.values()), [self._fan(ends, part, later).first(steps) for part in shares])
+        lower, upper = self.calibrations[name].bounds(fan, ends.scale, shown)
         lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
-        return Forecast(ends.ids, ds, mean, calibration.levels, lower, upper, plan)
+        return Forecast(ends.ids, ds, fan.mean, shown, lower, upper, plan)
 
     def _networks(self, name: str) -> list[Network]:
         """The networks that a part of a member stands for."""
@@ -206,7 +204,7 @@ class Forecaster:
             later[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
         return later
 
-    def _mean(self, ends: Ends, name: str, later: Floats | None) -> Floats:
+    def _fan(self, ends: Ends, name: str, later: Floats | None) -> Fan:
         networks = self._networks(name)
         if networks:
             whole = sum(one.share for one in networks)
@@ -220,8 +218,8 @@ class Forecaster:
                     past = ends.beside(block, self.plan.inputs)
                     x = self.scaling(np.concatenate([past, later[block]], axis=1))
                 parts.append(forecast_combined(ends.past[block], origin[block], flags[block], alone, x))
-            return np.concatenate(parts)
-        return np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name])
+            return Fan.of(np.concatenate(parts))
+        return Fan(np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name]))
 
     def _member(self, member: str) -> str:
         name = self.winner if member == "winner" else member
@@ -239,11 +237,11 @@ class Forecaster:
             raise UsageError(text, remedy=remedy, code="GF-U06")
         return horizon or self.horizon
 
-    def _levels(self, name: str, levels: tuple[float, ...] | None) -> Calibration:
+    def _levels(self, name: str, levels: tuple[float, ...] | None) -> tuple[float, ...]:
         calibration = self.calibrations[name]
         for level in levels or ():
             if level not in calibration.levels:
                 known = ", ".join(f"{known:g}" for known in calibration.levels) or "none"
                 text = f"--level {level:g} is not calibrated; there are {known}."
                 raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
-        return calibration.only(tuple(sorted(set(levels)))) if levels else calibration
+        return tuple(sorted(set(levels))) if levels else calibration.levels

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
-from gruforecast.config import CONTEXT, ROW_UNITS, NetworkConfig
+from gruforecast.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
 from gruforecast.encoding import decode, encode
 from gruforecast.windows import History, Windows
 
@@ -59,12 +59,14 @@ def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
         shapes |= {"positions.table": (segments, units), "decoder.kernel": (units, width)}
         shapes |= {"decoder.recurrent_kernel": (units, width), "decoder.bias": bias}
     shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
-    width = rows * len(config.levels)
-    shapes |= {"head.kernel": (2 * units, width), "head.bias": (width,)}
+    width = rows * (len(QUANTILES) - 1)
+    shapes |= {"head.kernel": (2 * units, rows), "head.bias": (rows,)}
+    shapes |= {"spread_hidden.kernel": (units + config.recent, units), "spread_hidden.bias": (units,)}
+    shapes |= {"spread.kernel": (units, width), "spread.bias": (width,)}
     if config.ahead:
         shapes |= {"context.kernel": (units, CONTEXT), "context.bias": (CONTEXT,)}
         shapes |= {"row.kernel": (config.ahead + CONTEXT, ROW_UNITS), "row.bias": (ROW_UNITS,)}
-        shapes |= {"row_head.kernel": (ROW_UNITS, len(config.levels)), "row_head.bias": (len(config.levels),)}
+        shapes |= {"row_head.kernel": (ROW_UNITS, 1), "row_head.bias": (1,)}
     return shapes
 
 
@@ -78,8 +80,8 @@ def digest_of(weights: Weights) -> str:
 
 
 def forecast(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
-    """Forecasts (n, horizon, n_levels) in the user's unit; only one block of windows is gathered at a time."""
-    blocks = [np.zeros((0, config.horizon, len(config.levels)))]
+    """Quantiles (n, horizon, n_quantiles) in the user's unit; only one block of windows is gathered at a time."""
+    blocks = [np.zeros((0, config.horizon, len(QUANTILES)))]
     for block in _blocks(len(windows), config):
         part = windows[block]
         past = history.past(part, config.lookback)
@@ -96,8 +98,8 @@ def forecast_past(
     weights: Weights,
     x: Floats | None = None,
 ) -> Floats:
-    """Forecasts (n, horizon, n_levels) from raw windows (n, lookback), in blocks of bounded memory; see `encode`."""
-    blocks = [np.zeros((0, config.horizon, len(config.levels)))]
+    """Quantiles (n, horizon, n_quantiles) from raw windows (n, lookback), in blocks of bounded memory; see `encode`."""
+    blocks = [np.zeros((0, config.horizon, len(QUANTILES)))]
     for block in _blocks(len(past), config):
         flags = use_log[block] & config.log
         encoded = encode(past[block], origin[block], flags, config, beside=None if x is None else x[block])
@@ -114,7 +116,7 @@ def forecast_combined(
     networks: Sequence[Network],
     x: Floats | None = None,
 ) -> Floats:
-    """Point forecasts (n, horizon) of all `networks` together.
+    """Quantiles (n, horizon, n_quantiles) of all `networks` together: means of theirs, by their shares.
 
     Args:
         past: (n, the longest lookback); each network reads as many of the newest rows as it needs.
@@ -122,13 +124,12 @@ def forecast_combined(
         use_log: (n,) series that were never negative: no forecast for them is.
         x: (n, the longest lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
     """
-    total = np.zeros((len(past), networks[0].config.horizon))
+    total = np.zeros((len(past), networks[0].config.horizon, len(QUANTILES)))
     for network in networks:
         config = network.config
         beside = None if x is None else x[:, -config.lookback - config.horizon :]
-        whole = forecast_past(past[:, -config.lookback :], origin, use_log, config, network.weights, beside)
-        point = whole[:, :, config.levels.index(0.5)]
-        total += network.share * np.where(use_log[:, None], np.maximum(point, 0.0), point)
+        found = forecast_past(past[:, -config.lookback :], origin, use_log, config, network.weights, beside)
+        total += network.share * np.where(use_log[:, None, None], np.maximum(found, 0.0), found)
     return total
 
 
@@ -143,7 +144,7 @@ def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
 
 
 def residuals(features: Single, ahead: Single | None, config: NetworkConfig, weights: Weights) -> Single:
-    """What the network adds to the seasonal naive forecast, (n, horizon, n_levels).
+    """What the network adds to the seasonal naive forecast, (n, horizon, n_quantiles).
 
     Args:
         features: (n, lookback, channels); ahead: (n, horizon, `config.ahead`), None where that is nothing.
@@ -160,13 +161,19 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
     recent = np.repeat(features[:, None, -config.recent :, 0], segments, axis=1)
     joined = np.concatenate([states, recent], axis=2)  # (n, segments, units + recent)
     hidden = np.maximum(joined @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, segments, 2 * units)
-    head = hidden @ weights["head.kernel"] + weights["head.bias"]  # (n, segments, rows * n_levels)
-    found = head.reshape(n, -1, len(config.levels))[:, : config.horizon]
-    return found if ahead is None else found + _of_rows(states, ahead, config, weights)
+    head = hidden @ weights["head.kernel"] + weights["head.bias"]  # (n, segments, rows)
+    point = head.reshape(n, -1, 1)[:, : config.horizon]
+    if ahead is not None:
+        point = point + _of_rows(states, ahead, config, weights)
+    doubt = np.maximum(joined @ weights["spread_hidden.kernel"] + weights["spread_hidden.bias"], 0)
+    raw = doubt @ weights["spread.kernel"] + weights["spread.bias"]  # (n, segments, rows * (n_quantiles - 1))
+    away = np.logaddexp(raw, np.float32(0)).reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon]
+    below = point - np.cumsum(away[:, :, :MIDDLE], axis=2)[:, :, ::-1]
+    return np.concatenate([below, point, point + np.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
 
 
 def _of_rows(states: Single, ahead: Single, config: NetworkConfig, weights: Weights) -> Single:
-    """What the rows known ahead add, (n, horizon, n_levels): one small layer for all rows, and the state of each."""
+    """What the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each."""
     context = states @ weights["context.kernel"] + weights["context.bias"]  # (n, segments, CONTEXT)
     context = np.repeat(context, config.decoded[1], axis=1)[:, : config.horizon]
     joined = np.concatenate([ahead, context], axis=2)

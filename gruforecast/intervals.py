@@ -1,40 +1,109 @@
-"""Split-conformal intervals: widths read off the errors that a model really made at origins it was not trained on."""
+"""Split-conformal intervals: widths read off the errors that a model really made at origins it was not trained on.
+
+How far a bound is from the forecast has a shape and a factor. The shape is what the model says of its own doubt: the
+distance of its quantiles, which differs from window to window; models that say nothing have that of the series, its
+MASE scale. The factor is a conformal quantile of errors divided by the shape, so levels hold whatever the shape is
+(conformalised quantile regression, Romano et al. 2019, in the scaled form of Sesia and Candes 2020).
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 
 from gruforecast.arrays import Floats
+from gruforecast.config import MIDDLE, QUANTILES
 
 LEVELS = (80.0, 95.0)
+LEAST_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Forecasts and, where a model gives them, their quantiles.
+
+    Attributes:
+        mean: (n, horizon) point forecasts in the user's unit.
+        quantiles: (n, horizon, n_quantiles) of the levels `config.QUANTILES`, None for a model that has none.
+    """
+
+    mean: Floats
+    quantiles: Floats | None = None
+
+    @classmethod
+    def of(cls, quantiles: Floats) -> Fan:
+        """The fan of a network's quantiles (n, horizon, n_quantiles)."""
+        return cls(quantiles[:, :, MIDDLE], quantiles)
+
+    @classmethod
+    def mixed(cls, shares: list[float], fans: list[Fan]) -> Fan:
+        """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
+        mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
+        having = [
+            (share, one.quantiles - one.mean[:, :, None])
+            for share, one in zip(shares, fans, strict=True)
+            if one.quantiles is not None
+        ]
+        if not having:
+            return cls(mean)
+        around = sum(share * one for share, one in having) / sum(share for share, _ in having)
+        return cls(mean, mean[:, :, None] + around)
+
+    def first(self, steps: int) -> Fan:
+        """The first steps of the horizon only."""
+        return Fan(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
+
+    def shape(self, levels: tuple[float, ...], scale: Floats) -> Floats:
+        """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
+
+        Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do. Where `scale`
+        (n,) is zero or NaN, how far off a forecast may be is not known: NaN.
+        """
+        known = np.where(scale > 0, scale, np.nan)[:, None, None, None]
+        if self.quantiles is None:
+            return known * np.ones((1, self.mean.shape[1], len(levels), 2))
+        away = np.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
+        inner = np.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
+        outer = np.stack([away[:, :, 0], away[:, :, -1]], axis=2)
+        near, far = _deviates(QUANTILES[MIDDLE + 1]), _deviates(QUANTILES[-1])
+        found = []
+        for level in levels:
+            beyond = (_deviates(0.5 + level / 200) - near) / (far - near)
+            found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
+        if not found:
+            return np.zeros((*inner.shape[:2], 0, 2))
+        return np.maximum(np.stack(found, axis=2), LEAST_SHAPE * known)
+
+
+def _deviates(share: float) -> float:
+    """Quantile of the standard normal distribution."""
+    return NormalDist().inv_cdf(share)
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """Half widths of intervals.
+    """What makes intervals of a model's shapes.
 
     Attributes:
         levels: in percent, ascending.
-        width: (horizon, n_levels) half width in units of each series' own scale.
+        factor: (horizon, n_levels) of the shape.
     """
 
     levels: tuple[float, ...]
-    width: Floats
+    factor: Floats
 
-    def bounds(self, mean: Floats, scale: Floats) -> tuple[Floats, Floats]:
-        """Lower and upper bounds, each (n, horizon, n_levels), around `mean` (n, horizon or fewer steps).
+    def bounds(self, fan: Fan, scale: Floats, levels: tuple[float, ...] | None = None) -> tuple[Floats, Floats]:
+        """Lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps; see `Fan.shape`.
 
-        `scale` is (n,); where it is zero or NaN, how far off a forecast may be is not known: the bounds are NaN.
+        A higher level is never narrower than a lower one.
         """
-        known = np.where(scale > 0, scale, np.nan)
-        half = self.width[None, : mean.shape[1]] * known[:, None, None]
-        return mean[:, :, None] - half, mean[:, :, None] + half
-
-    def only(self, levels: tuple[float, ...]) -> Calibration:
-        """The calibration with only these levels."""
-        return Calibration(levels, self.width[:, [self.levels.index(level) for level in levels]])
+        half = self.factor[None, : fan.mean.shape[1], :, None] * fan.shape(self.levels, scale)
+        half = np.maximum.accumulate(half, axis=2)
+        half = half[:, :, [self.levels.index(level) for level in (self.levels if levels is None else levels)]]
+        mean = fan.mean[:, :, None]
+        return mean - half[:, :, :, 0], mean + half[:, :, :, 1]
 
 
 def needed_scores(level: float) -> int:
@@ -48,32 +117,38 @@ def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, 
     return tuple(level for level in sorted(levels) if count >= needed_scores(level))
 
 
-def calibrate(errors: Floats, levels: tuple[float, ...]) -> Calibration:
-    """Half widths from absolute errors in units of each series' scale.
+def scores(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Floats:
+    """Absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
+    error = actual - fan.mean
+    shape = fan.shape(levels, scale)
+    return np.abs(error)[:, :, None] / np.where(error[:, :, None] < 0, shape[:, :, :, 0], shape[:, :, :, 1])
 
-    Errors of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
-    enough scores for the highest level; the half width is the ceil((n + 1) * level)-th smallest pooled score (Vovk et
-    al. 2005), times the step's mean.
+
+def calibrate(found: Floats, levels: tuple[float, ...]) -> Calibration:
+    """Factors from the scores of a model.
+
+    Scores of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
+    enough scores for the highest level; the factor is the ceil((n + 1) * level)-th smallest pooled score (Vovk et al.
+    2005), times the step's mean.
 
     Args:
-        errors: (n, horizon) scaled absolute errors, NaN = not known.
+        found: (n, horizon, n_levels) as of `scores`.
         levels: levels that `supported_levels` allows.
     """
-    horizon = errors.shape[1]
-    if not levels:
-        return Calibration((), np.zeros((horizon, 0)))
-    seen = ~np.isnan(errors)
-    mean = _step_means(errors, seen)
-    scores = errors / mean
-    reach = _reach(seen.sum(axis=0), max(needed_scores(level) for level in levels))
-    width = np.zeros((horizon, len(levels)))
-    for step in range(horizon):
-        near = slice(max(0, step - reach), step + reach + 1)
-        pooled = np.sort(scores[:, near][seen[:, near]])
-        for k, level in enumerate(levels):
+    horizon = found.shape[1]
+    factor = np.zeros((horizon, len(levels)))
+    seen = ~np.isnan(found)
+    for k, level in enumerate(levels):
+        inside = seen[:, :, k]
+        mean = _step_means(found[:, :, k], inside)
+        ratio = found[:, :, k] / mean
+        reach = _reach(inside.sum(axis=0), max(needed_scores(one) for one in levels))
+        for step in range(horizon):
+            near = slice(max(0, step - reach), step + reach + 1)
+            pooled = np.sort(ratio[:, near][inside[:, near]])
             rank = int(np.ceil(round((len(pooled) + 1) * level / 100, 9)))
-            width[step, k] = pooled[min(rank, len(pooled)) - 1] * mean[step]
-    return Calibration(levels, width)
+            factor[step, k] = pooled[min(rank, len(pooled)) - 1] * mean[step]
+    return Calibration(levels, factor)
 
 
 def _step_means(errors: Floats, seen: Floats) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.backtest import Forecasts, Split, average
-from gruforecast.intervals import Calibration, calibrate, supported_levels
+from gruforecast.intervals import Calibration, Fan, calibrate, scores, supported_levels
 from gruforecast.metrics import covered, mase_scale
 from gruforecast.windows import Windows
 
@@ -88,10 +88,10 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     """The candidate's scores, and intervals of the levels that the number of its errors supports."""
     calibration = _calibrated(candidate.forecasts, split, levels)
     windows = split.test_windows()
-    mean = candidate.forecasts.test
-    lower, upper = calibration.bounds(mean, interval_scale(split, windows))
+    mean = candidate.forecasts.test.mean
+    lower, upper = calibration.bounds(candidate.forecasts.test, interval_scale(split, windows))
     lower = split.history.floor_at_zero(lower, windows)
-    scores = split.scores(windows, mean)
+    found = split.scores(windows, mean)
     actual = split.actual(windows)
     coverage = {
         f"{level:g}": 100 * average(covered(actual, lower[:, :, k], upper[:, :, k]))
@@ -100,10 +100,10 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     row = Row(
         model=candidate.name,
         kind=candidate.kind,
-        mase=average(scores["mase"]),
-        smape=average(scores["smape"]),
-        rmse=average(scores["rmse"]),
-        mae=average(scores["mae"]),
+        mase=average(found["mase"]),
+        smape=average(found["smape"]),
+        rmse=average(found["rmse"]),
+        mae=average(found["mae"]),
         coverage=coverage,
         val_mase=float(np.mean(split.fold_scores(candidate.forecasts.folds))),
         competes=candidate.competes,
@@ -130,16 +130,16 @@ def _lead(gains: Floats) -> float | None:
 def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
     """Intervals from the errors at the origins between the first fold cutoff and the test part, or at the folds."""
     if forecasts.origins is None:
-        asked = list(zip(split.fold_windows(), forecasts.folds, strict=True))
+        asked = list(zip(split.fold_windows(), map(Fan, forecasts.folds), strict=True))
     else:
         asked = [(split.calibration_windows(), forecasts.origins)]
-    errors = np.concatenate([_scaled_errors(split, windows, found) for windows, found in asked])
-    return calibrate(errors, supported_levels(errors, levels))
+    seen = [np.where(interval_scale(split, one)[:, None] > 0, split.actual(one), np.nan) for one, _ in asked]
+    possible = supported_levels(np.concatenate(seen), levels)
+    return calibrate(np.concatenate([_scores(split, *one, possible) for one in asked]), possible)
 
 
-def _scaled_errors(split: Split, windows: Windows, forecast: Floats) -> Floats:
-    scale = interval_scale(split, windows)
-    return np.abs(forecast - split.actual(windows)) / np.where(scale > 0, scale, np.nan)[:, None]
+def _scores(split: Split, windows: Windows, fan: Fan, levels: tuple[float, ...]) -> Floats:
+    return scores(fan, split.actual(windows), levels, interval_scale(split, windows))
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:

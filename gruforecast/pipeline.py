@@ -184,7 +184,7 @@ class _Run:
         found = combine(split, {name: one.folds for name, one in forecasts.items()}) if self.options.blend else None
         if found is None or len(found.shares) < 2:
             return [], {}
-        later = {name: [*forecasts[name].folds, forecasts[name].test] for name in found.shares}
+        later = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in found.shares}
         again = combine(split.with_test_as_fold(), later) or found
         facts = {"config": {"shares": found.shares}}
         return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)], again.shares

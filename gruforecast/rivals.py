@@ -12,6 +12,7 @@ from gruforecast.backtest import Forecasts, Predictor
 from gruforecast.baselines import Baseline, baselines
 from gruforecast.contest import ALL_DATA, Contest
 from gruforecast.durable import read_npz
+from gruforecast.intervals import Fan
 from gruforecast.leaderboard import Candidate
 from gruforecast.search.loop import DATA
 from gruforecast.search.trial import places
@@ -65,7 +66,8 @@ class Rivals:
                 continue
             folds = [whole[place] for place in asked if place.startswith("fold")]
             self.ends[model] = whole["end"]
-            found.append(Candidate(model, "baseline", Forecasts(folds, whole.get("origins"), whole["test"])))
+            origins = Fan(whole["origins"]) if "origins" in whole else None
+            found.append(Candidate(model, "baseline", Forecasts(folds, origins, Fan(whole["test"]))))
         return found
 
     def _rows(self, windows: Windows) -> int:
@@ -98,8 +100,8 @@ class Rivals:
     def _predictor(self, model: Baseline) -> Predictor:
         split = self.contest.split
 
-        def predict(windows: Windows) -> Floats:
+        def predict(windows: Windows) -> Fan:
             forecast = model(split.history, windows, split.horizon, split.season_length)
-            return split.history.floor_at_zero(forecast, windows)
+            return Fan(split.history.floor_at_zero(forecast, windows))
 
         return predict

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from gruforecast.backtest import Folds, Forecasts, Split, split
 from gruforecast.blend import combine, mixed
+from gruforecast.intervals import Fan
 
 
 def made(n_series: int = 12, folds: int = 3, seed: int = 0) -> Split:
@@ -111,11 +112,11 @@ def test_shares_add_up_and_stay_within_the_members(biases: list[float], seed: in
 
 
 def test_a_mixture_has_origins_only_where_all_parts_have() -> None:
-    one = Forecasts([np.ones((1, 2))], np.ones((3, 2)), np.ones((1, 2)))
-    two = Forecasts([np.zeros((1, 2))], None, 3 * np.ones((1, 2)))
+    one = Forecasts([np.ones((1, 2))], Fan(np.ones((3, 2))), Fan(np.ones((1, 2))))
+    two = Forecasts([np.zeros((1, 2))], None, Fan(3 * np.ones((1, 2))))
     shares = {"one": 0.25, "two": 0.75}
     found = mixed(shares, {"one": one, "two": two}, [np.zeros((1, 2))])
     assert found.origins is None
-    np.testing.assert_allclose(found.test, 2.5)
+    np.testing.assert_allclose(found.test.mean, 2.5)
     whole = mixed(shares, {"one": one, "two": one}, [])
-    np.testing.assert_allclose(whole.origins, 1.0)
+    np.testing.assert_allclose(whole.origins.mean, 1.0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gruforecast.config import CELLS, NetworkConfig
+from gruforecast.config import CELLS, QUANTILES, NetworkConfig
 from gruforecast.forward import digest_of, recurrent, residuals, weight_shapes
 
 
@@ -106,3 +106,12 @@ def test_the_digest_names_the_weights() -> None:
     config = NetworkConfig(horizon=3, lookback=4, units=2)
     one, same, other = random_weights(config, 0), random_weights(config, 0), random_weights(config, 1)
     assert digest_of(one) == digest_of(dict(reversed(same.items()))) != digest_of(other)
+
+
+def test_quantiles_never_cross() -> None:
+    config = NetworkConfig(horizon=7, lookback=12, season_length=4, units=6, decoder="parallel", segment=4)
+    weights = {name: 10 * array for name, array in random_weights(config).items()}
+    features = np.random.default_rng(4).normal(size=(50, 12, config.channels)).astype(np.float32)
+    found = residuals(features, None, config, weights)
+    assert found.shape == (50, 7, len(QUANTILES))
+    assert (np.diff(found, axis=2) >= 0).all()

@@ -68,7 +68,7 @@ def test_before_the_first_step_the_forecast_is_the_seasonal_naive_one() -> None:
 
     history = history_of(SERIES)
     windows = history.windows(np.zeros(3, np.int64), np.array([50, 70, 120]))
-    found = forecast(history, windows, CONFIG, weights_of(build_network(CONFIG, seed=1)))[:, :, 0]
+    found = forecast(history, windows, CONFIG, weights_of(build_network(CONFIG, seed=1)))[:, :, 2]
     np.testing.assert_allclose(found, seasonal_naive(history, windows, 4, 4), rtol=1e-9)
 
 
@@ -80,7 +80,7 @@ def test_an_exact_pattern_is_learned_better_than_the_seasonal_naive(cell) -> Non
     history = history_of(y)
     windows = history.windows(np.zeros(1, np.int64), np.array([140]))
     weights = trained(config, steps=300, cutoff=140, series=y).weights
-    error = np.abs(forecast(history, windows, config, weights)[0, :, 0] - y[140:144]).mean()
+    error = np.abs(forecast(history, windows, config, weights)[0, :, 2] - y[140:144]).mean()
     naive = np.abs(seasonal_naive(history, windows, 4, 4)[0] - y[140:144]).mean()
     assert error < 0.3 * naive
 
@@ -120,3 +120,38 @@ def test_a_training_that_fails_a_rung_ends_there(limits: tuple[float | None, ...
     scores = iter(np.linspace(1.0, 0.9, 100))
     found = trained(steps=400, validate=lambda _: next(scores), rungs=limits)
     assert (found.steps, found.pruned, len(found.rungs)) == (steps, steps < 400, 1 if steps == 100 else 2)
+
+
+def test_no_gradient_passes_from_the_spread_to_the_point_forecast() -> None:
+    import tensorflow as tf
+
+    from gruforecast.networks.build import build_network
+    from gruforecast.networks.train import set_weights, weights_of
+
+    model = build_network(CONFIG, seed=1)
+    generator = np.random.default_rng(0)
+    set_weights(model, {name: generator.normal(size=one.shape) for name, one in weights_of(model).items()})
+    features = tf.constant(generator.normal(size=(5, 12, CONFIG.channels)).astype("f4"))
+    names = [one.path for one in model.trainable_variables]
+    for place in range(5):
+        with tf.GradientTape() as tape:
+            total = tf.reduce_sum(model(features)[:, :, place])
+        found = tape.gradient(total, model.trainable_variables)
+        moved = {name for name, one in zip(names, found, strict=True) if one is not None and np.any(one)}
+        assert {name.startswith("spread") for name in moved} == {place != 2}
+
+
+def test_quantiles_learn_where_it_is_noisy() -> None:
+    """The noise is ten times larger in the second half of the season, and so must the distance of the quantiles be."""
+    generator = np.random.default_rng(1)
+    noise = np.tile([0.1, 0.1, 1.0, 1.0], 300) * generator.normal(size=1200)
+    y = 50 + np.tile([0.0, 1.0, 2.0, 1.0], 300) + noise
+    config = NetworkConfig(horizon=4, lookback=12, season_length=4, units=16, log=False, averaged=1.0)
+    history = history_of(y)
+    weights = trained(config, steps=600, cutoff=1000, series=y).weights
+    ends = np.arange(1000, 1196, 4)
+    found = forecast(history, history.windows(np.zeros(len(ends), np.int64), ends), config, weights)
+    width = (found[:, :, 3] - found[:, :, 1]).mean(axis=0)
+    assert width[2:].min() > 3 * width[:2].max()
+    actual = y[ends[:, None] + np.arange(4)]
+    assert 0.6 < ((actual >= found[:, :, 1]) & (actual <= found[:, :, 3])).mean() < 0.95

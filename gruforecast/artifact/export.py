@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.config import NetworkConfig, from_dict, to_dict
+from gruforecast.config import MIDDLE, NetworkConfig, from_dict, to_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
 from gruforecast.exogenous import Scaling
@@ -133,7 +133,8 @@ def _expected(y: Floats, x: Floats, last: Stamps, forecaster: Forecaster) -> Flo
     history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
     past = gather_past(history.values, windows, forecaster.context.past.shape[1])
-    return forecast_combined(past, days_of(last), windows.use_log, forecaster.networks, forecaster.scaling(x))
+    found = forecast_combined(past, days_of(last), windows.use_log, forecaster.networks, forecaster.scaling(x))
+    return found[:, :, MIDDLE]
 
 
 def _difference(found: Floats, expected: Floats, y: Floats) -> float:

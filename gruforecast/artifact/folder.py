@@ -2,7 +2,7 @@
 
 manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
 model.json         networks, shares of the blend, the plan by which files are read, winner, interval levels
-weights.npz        network weights          calibration.npz   interval half widths by member
+weights.npz        network weights          calibration.npz   factors of intervals by member
 context.npz        newest rows of each training series and forecasts from there on of models that are no networks
 saved_model/       an export for other programs, never opened by this package's own commands
 report.json        everything the report says
@@ -55,7 +55,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     }
     write_json(folder / "model.json", model)
     write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
-    write_file(folder / "calibration.npz", npz({name: found.width for name, found in forecaster.calibrations.items()}))
+    write_file(folder / "calibration.npz", npz({name: found.factor for name, found in forecaster.calibrations.items()}))
     ends = forecaster.context
     forecasts = {f"forecast.{name}": ends.forecasts[name] for name in _models(forecaster.members, forecaster.networks)}
     context = {

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gruforecast.config import CONTEXT, ROW_UNITS, NetworkConfig
+from gruforecast.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
 from gruforecast.encoding import Encoded
 
 RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
@@ -58,10 +58,11 @@ def _uniform(count: Any) -> Any:
 
 
 def build_network(config: NetworkConfig, seed: int) -> keras.Model:
-    """A network from encoded features (n, lookback, channels) to residuals (n, horizon, n_levels).
+    """A network from encoded features (n, lookback, channels) to residuals (n, horizon, n_quantiles).
 
     Where something is known of the horizon, it takes that, too: (n, horizon, `config.ahead`), see `exogenous.ahead`.
-    The last layer starts at zero, so before training the forecast is the seasonal naive one.
+    The last layer starts at zero, so before training the forecast is the seasonal naive one. How far the other
+    quantiles are from the middle one is read from the same state, whose training it does not touch.
 
     Args:
         seed: of the initial weights and of dropout.
@@ -79,21 +80,48 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     )  # (n, recent)
     segments, rows = config.decoded
     states, recent = _decoded(x, recent, config, seed)  # (n, units), or (n, segments, units) where those are decoded
-    x = keras.layers.Concatenate(name="state_and_recent")([states, recent])
-    x = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(x)
-    x = keras.layers.Dense(rows * len(config.levels), kernel_initializer="zeros", name="head")(x)
-    output = keras.layers.Reshape((segments * rows, len(config.levels)), name="residual")(x)
-    if segments * rows > config.horizon:
-        output = keras.layers.Cropping1D((0, segments * rows - config.horizon), name="cropped")(output)
-    if not config.ahead:
-        return keras.Model(features, output, name=config.cell)
-    ahead = keras.Input((config.horizon, config.ahead), name="ahead")
-    output = keras.layers.Add(name="both")([output, _of_rows(states, ahead, config)])
-    return keras.Model([features, ahead], output, name=config.cell)
+    joined = keras.layers.Concatenate(name="state_and_recent")([states, recent])
+    hidden = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(joined)
+    point = keras.layers.Dense(rows, kernel_initializer="zeros", name="head")(hidden)
+    point = _fitting(keras.layers.Reshape((segments * rows, 1), name="residual")(point), config)
+    ahead = keras.Input((config.horizon, config.ahead), name="ahead") if config.ahead else None
+    if ahead is not None:
+        point = keras.layers.Add(name="both")([point, _of_rows(states, ahead, config)])
+    output = _around(point, joined, config)
+    return keras.Model(features if ahead is None else [features, ahead], output, name=config.cell)
+
+
+def _fitting(x: Any, config: NetworkConfig) -> Any:
+    """The first `horizon` of the rows that were decoded."""
+    segments, rows = config.decoded
+    beyond = segments * rows - config.horizon
+    return keras.layers.Cropping1D((0, beyond))(x) if beyond else x
+
+
+def _around(point: Any, joined: Any, config: NetworkConfig) -> Any:
+    """All quantiles (n, horizon, n_quantiles): steps away from the middle one are never negative, so none cross.
+
+    No gradient passes from here to `point` (n, horizon, 1) and `joined`: the point forecast is trained as if alone.
+    """
+    segments, rows = config.decoded
+    others = len(QUANTILES) - 1
+    frozen = keras.layers.Lambda(keras.ops.stop_gradient, name="as_it_is")(joined)
+    doubt = keras.layers.Dense(config.units, activation="relu", name="spread_hidden")(frozen)
+    steps = keras.layers.Dense(rows * others, activation="softplus", kernel_initializer="zeros", name="spread")(doubt)
+    steps = _fitting(keras.layers.Reshape((segments * rows, others), name="spreads")(steps), config)
+
+    def assembled(both: Any) -> Any:
+        middle, away = both
+        fixed = keras.ops.stop_gradient(middle)
+        below = fixed - keras.ops.flip(keras.ops.cumsum(away[:, :, :MIDDLE], axis=2), axis=2)
+        return keras.ops.concatenate([below, middle, fixed + keras.ops.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
+
+    shape = (config.horizon, len(QUANTILES))
+    return keras.layers.Lambda(assembled, output_shape=shape, name="quantiles")([point, steps])
 
 
 def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:
-    """What the rows known ahead add, (n, horizon, n_levels): one small layer for all rows, and the state of each.
+    """What the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each.
 
     So the effect of a column is learned from every row of every window, not for each row of the horizon anew.
     """
@@ -101,11 +129,10 @@ def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:
     context = keras.layers.Dense(CONTEXT, name="context")(states)
     context = keras.layers.Reshape((segments, CONTEXT), name="contexts")(context)
     context = keras.layers.UpSampling1D(rows, name="repeated")(context)  # each one, `rows` times
-    if segments * rows > config.horizon:
-        context = keras.layers.Cropping1D((0, segments * rows - config.horizon), name="fitting")(context)
+    context = _fitting(context, config)
     x = keras.layers.Concatenate(name="ahead_and_context")([ahead, context])
     x = keras.layers.Dense(ROW_UNITS, activation="relu", name="row")(x)
-    return keras.layers.Dense(len(config.levels), kernel_initializer="zeros", name="row_head")(x)
+    return keras.layers.Dense(1, kernel_initializer="zeros", name="row_head")(x)
 
 
 @keras.saving.register_keras_serializable("gruforecast")

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from gruforecast.config import NetworkConfig
+from gruforecast.config import MIDDLE, NetworkConfig
 from gruforecast.encoding import decode, encode
 from gruforecast.exogenous import Scaling
 from gruforecast.forward import Network, needs_calendar
@@ -63,7 +63,7 @@ def _point(model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], or
     encoded = encode(past, origin, use_log, config, keras.ops, beside=x)
     inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
     residual = tf.cast(model(inputs, training=False), tf.float64)
-    return decode(residual, encoded, use_log, keras.ops)[:, :, config.levels.index(0.5)]
+    return decode(residual, encoded, use_log, keras.ops)[:, :, MIDDLE]
 
 
 def _cut(rows: Any, length: int) -> Any:

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gruforecast.arrays import Array, Floats, Ints
-from gruforecast.config import RUNGS, NetworkConfig, TrainingConfig
+from gruforecast.config import QUANTILES, RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.config import STEPS_PER_CALL as CHUNK
 from gruforecast.encoding import Knobs, encode, encode_target
 from gruforecast.forward import Weights
@@ -150,7 +150,7 @@ class _Program:
 
     def __init__(self, shape: NetworkConfig) -> None:
         self.model = build_network(shape, seed=0)
-        self.optimizer = keras.optimizers.AdamW(weight_decay=0.0, global_clipnorm=1.0)
+        self.optimizer = keras.optimizers.AdamW(weight_decay=0.0)
         self.optimizer.weight_decay = tf.Variable(0.0)  # a variable, so that the step need not be compiled again
         self.optimizer.exclude_from_weight_decay(var_names=["bias"])
         self.optimizer.build(self.model.trainable_variables)
@@ -212,7 +212,10 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
     (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
-    level = tf.constant(config.levels, tf.float32)
+    level = tf.constant(QUANTILES, tf.float32)
+    variables = model.trainable_variables
+    spread = [k for k, one in enumerate(variables) if one.path.startswith("spread")]
+    others = [k for k in range(len(variables)) if k not in spread]
 
     def loss_of(values: Any, beside: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
@@ -221,11 +224,19 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         encoded = encode(past, origin, windows.use_log, config, keras.ops, knobs, around)
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
         inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
-        residual = model(inputs, training=True)  # (batch, horizon, n_levels)
+        residual = model(inputs, training=True)  # (batch, horizon, n_quantiles)
         error = tf.cast(target, tf.float32)[:, :, None] - residual
         weight = tf.cast(mask, tf.float32)[:, :, None]
         pinball = tf.maximum(level * error, (level - 1.0) * error) * 2.0  # at level 0.5 this is the absolute error
-        return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight) * len(config.levels), 1.0)
+        return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight), 1.0)
+
+    def clipped(gradients: Any) -> Any:
+        """Those of the spread apart from the others: it must not weaken the training of the point forecast."""
+        found = list(gradients)
+        for group in (others, spread):
+            for k, one in zip(group, tf.clip_by_global_norm([gradients[k] for k in group], 1.0)[0], strict=True):
+                found[k] = one
+        return found
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def run(
@@ -244,7 +255,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
             with tf.GradientTape() as tape:
                 loss = loss_of(values, beside, windows, origins[step], Knobs(*tf.unstack(knobs)))
             optimizer.learning_rate.assign(rates[step])
-            optimizer.apply(tape.gradient(loss, model.trainable_variables), model.trainable_variables)
+            optimizer.apply(clipped(tape.gradient(loss, variables)), variables)
             return step + 1, total + loss
 
         _, total = tf.while_loop(lambda step, _: step < CHUNK, one_step, (tf.constant(0), tf.constant(0.0)))

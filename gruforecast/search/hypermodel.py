@@ -12,7 +12,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.backtest import split
-from gruforecast.config import NetworkConfig
+from gruforecast.config import MIDDLE, NetworkConfig
 from gruforecast.data.table import Panel
 from gruforecast.encoding import decode, encode
 from gruforecast.networks.build import build_network, network_inputs
@@ -36,8 +36,7 @@ class RawForecast(keras.layers.Layer):  # type: ignore[misc]
         encoded = encode(past, ops.zeros_like(past[:, 0]), use_log, self.network_config, ops)
         inputs = network_inputs(encoded, lambda t: ops.cast(t, "float32"))
         residual = self.network(inputs, training=training)
-        middle = self.network_config.levels.index(0.5)
-        return ops.cast(decode(ops.cast(residual, "float64"), encoded, use_log, ops)[:, :, middle], "float32")
+        return ops.cast(decode(ops.cast(residual, "float64"), encoded, use_log, ops)[:, :, MIDDLE], "float32")
 
 
 class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Array
+from gruforecast.arrays import Array, Floats
 from gruforecast.backtest import Split
-from gruforecast.config import NetworkConfig, TrainingConfig, from_dict
+from gruforecast.config import MIDDLE, NetworkConfig, TrainingConfig, from_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.forward import Weights, digest_of, forecast
 from gruforecast.statistical import model_of, trouble_with
@@ -212,10 +212,14 @@ def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -
     }
 
 
-def point(history: History, windows: Any, config: NetworkConfig, weights: Weights) -> Any:
-    """Point forecasts (n, horizon): the middle level, never negative for series that never were."""
-    middle = config.levels.index(0.5)
-    return history.floor_at_zero(forecast(history, windows, config, weights)[:, :, middle], windows)
+def floored(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
+    """Quantiles (n, horizon, n_quantiles), never negative for series that never were."""
+    return history.floor_at_zero(forecast(history, windows, config, weights), windows)
+
+
+def point(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
+    """The middle one of the quantiles, (n, horizon)."""
+    return floored(history, windows, config, weights)[:, :, MIDDLE]
 
 
 def _validator(split: Split, config: NetworkConfig) -> Any:
