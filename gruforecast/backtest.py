@@ -19,7 +19,7 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.exogenous import Scaling
-from gruforecast.intervals import Fan
+from gruforecast.fan import Fan
 from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
 from gruforecast.windows import History, Windows, gather_future
 

@@ -19,7 +19,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.backtest import Folds, Forecasts, Split
-from gruforecast.intervals import Fan
+from gruforecast.fan import Fan
 from gruforecast.metrics import mase_scale
 from gruforecast.windows import Windows
 

@@ -14,7 +14,7 @@ from gruforecast.search.jobs import Result
 from gruforecast.search.loop import RUN_TRIAL, Search
 from gruforecast.search.trial import seed_of
 
-SEEDS = 2
+SEEDS = 3
 SHORT_STEPS = (100, 500)  # bounds of the short comparison's half of the best trial's steps
 Entry = tuple[Cell, int]  # a cell and the number of its seed
 

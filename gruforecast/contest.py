@@ -11,7 +11,7 @@ from gruforecast.arrays import Ints
 from gruforecast.backtest import Predictor, Split
 from gruforecast.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig, to_dict
 from gruforecast.durable import read_npz
-from gruforecast.intervals import Fan
+from gruforecast.fan import Fan
 from gruforecast.progress import Budget
 from gruforecast.search.jobs import Jobs, Result
 from gruforecast.search.loop import DATA, Trial

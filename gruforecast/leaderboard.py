@@ -8,13 +8,18 @@ from typing import Any, Literal
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.backtest import Forecasts, Split, average
-from gruforecast.intervals import Calibration, Fan, calibrate, scores, supported_levels
-from gruforecast.metrics import covered, mase_scale
+from gruforecast.backtest import Forecasts, Split
+from gruforecast.fan import Fan
+from gruforecast.intervals import Calibration, calibrate, nonconformity, supported_levels
+from gruforecast.metrics import mase_scale, rmsse_scale
+from gruforecast.scores import Evaluated, intervals, overall
+from gruforecast.significance import compare
 from gruforecast.windows import Windows
 
 Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
 NAIVE = ("naive", "seasonal-naive")
+CHOSEN_GRU = ("networks", "gru")  # all networks together where there are several, or the only one
+MEANS = ("mase", "smape", "rmse", "mae", "rmsse", "wape", "bias", "wql", "val_mase")  # of rows of several seeds
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
 CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
 
@@ -39,11 +44,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the leaderboard: test scores as means over series, and `val_mase`, the mean over folds.
+    """One line of the leaderboard: scores on the test part, and `val_mase`, the mean over folds; see `scores.overall`.
 
     Attributes:
+        coverage: percent of the test values inside the intervals, by level; intervals: all of `scores.intervals`.
+        undefined: for how many series a score is not defined.
         lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
             mean difference over windows; None where a single window says nothing about luck.
+        against: what the test part says of the winner against this row, and of the GRU (`winner`, `gru`); see
+            `significance.Paired`.
+        seeds: `val_mase` and `mase` of each seed of a model that was trained with several.
     """
 
     model: str
@@ -55,7 +65,15 @@ class Row:
     coverage: dict[str, float]
     val_mase: float
     competes: bool
+    rmsse: float = float("nan")
+    wape: float = float("nan")
+    bias: float = float("nan")
+    wql: float = float("nan")
+    intervals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    undefined: dict[str, int] = field(default_factory=dict)
     lead: float | None = None
+    against: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seeds: dict[str, list[float]] = field(default_factory=dict)
     parameters: int | None = None
     seconds: float | None = None
     seconds_per_epoch: float | None = None
@@ -69,7 +87,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Judged:
-    """A row, the calibration of its intervals, and its test forecasts with bounds for the run folder.
+    """A row, the calibration of its intervals, and its test forecasts with bounds.
 
     Attributes:
         losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale.
@@ -79,39 +97,61 @@ class Judged:
     calibration: Calibration
     shipped: bool
     losses: Floats
-    mean: Floats
-    lower: Floats
-    upper: Floats
+    tested: Evaluated
+
+    @property
+    def test_losses(self) -> Floats:
+        """Scaled absolute errors on the test part, (n_series, horizon)."""
+        return np.abs(self.tested.actual - self.tested.mean) / self.tested.unit[:, None]
 
 
 def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
     """The candidate's scores, and intervals of the levels that the number of its errors supports."""
     calibration = _calibrated(candidate.forecasts, split, levels)
-    windows = split.test_windows()
-    mean = candidate.forecasts.test.mean
-    lower, upper = calibration.bounds(candidate.forecasts.test, interval_scale(split, windows))
-    lower = split.history.floor_at_zero(lower, windows)
-    found = split.scores(windows, mean)
-    actual = split.actual(windows)
-    coverage = {
-        f"{level:g}": 100 * average(covered(actual, lower[:, :, k], upper[:, :, k]))
-        for k, level in enumerate(calibration.levels)
-    }
+    tested = _tested(candidate.forecasts.test, calibration, split)
+    found = intervals(tested)
     row = Row(
         model=candidate.name,
         kind=candidate.kind,
-        mase=average(found["mase"]),
-        smape=average(found["smape"]),
-        rmse=average(found["rmse"]),
-        mae=average(found["mae"]),
-        coverage=coverage,
+        **overall(tested),
+        coverage={level: one["coverage"] for level, one in found.items()},
+        intervals=found,
         val_mase=float(np.mean(split.fold_scores(candidate.forecasts.folds))),
         competes=candidate.competes,
         **candidate.facts,
     )
     parts = zip(split.fold_windows(), candidate.forecasts.folds, strict=True)
     losses = np.concatenate([split.scores(one, forecast)["mase"] for one, forecast in parts])
-    return Judged(row, calibration, candidate.shipped, losses, mean, lower, upper)
+    return Judged(row, calibration, candidate.shipped, losses, tested)
+
+
+def _tested(fan: Fan, calibration: Calibration, split: Split) -> Evaluated:
+    """The forecasts of the test part with bounds, beside what happened."""
+    windows = split.test_windows()
+    scale = interval_scale(split, windows)
+    lower, upper = calibration.bounds(fan, scale)
+    return Evaluated(
+        actual=split.actual(windows),
+        mean=fan.mean,
+        lower=split.history.floor_at_zero(lower, windows),
+        upper=upper,
+        levels=calibration.levels,
+        mase_scale=scale,
+        rmsse_scale=rmsse_scale(split.history, windows, split.season_length),
+    )
+
+
+def compared(judged: list[Judged]) -> list[Judged]:
+    """The same with what the test part says of the winner and of the chosen GRU against each row."""
+    by_name = {one.row.model: one for one in judged}
+    gru = next((by_name[name] for name in CHOSEN_GRU if name in by_name), None)
+    best = {"winner": by_name[winner([one.row for one in judged]).model]} | ({"gru": gru} if gru else {})
+    found = []
+    for one in judged:
+        others = {name: mine for name, mine in best.items() if mine is not one}
+        against = {name: compare(mine.test_losses, one.test_losses).to_dict() for name, mine in others.items()}
+        found.append(replace(one, row=replace(one.row, against=against)))
+    return found
 
 
 def with_leads(judged: list[Judged]) -> list[Judged]:
@@ -139,7 +179,7 @@ def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -
 
 
 def _scores(split: Split, windows: Windows, fan: Fan, levels: tuple[float, ...]) -> Floats:
-    return scores(fan, split.actual(windows), levels, interval_scale(split, windows))
+    return nonconformity(fan, split.actual(windows), levels, interval_scale(split, windows))
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:
@@ -149,23 +189,29 @@ def interval_scale(split: Split, windows: Windows) -> Floats:
 
 def mean_row(rows: list[Row]) -> Row:
     """One row with the mean numbers of several seeds of the same model."""
+    first = rows[0]
+    if len(rows) == 1:
+        return first
 
     def mean(name: str) -> float:
         return float(np.mean([getattr(row, name) for row in rows]))
 
-    first = rows[0]
+    means: dict[str, Any] = {name: mean(name) for name in MEANS}
     timed = first.seconds is not None and all(row.seconds_per_epoch is not None for row in rows)
     return replace(
         first,
-        mase=mean("mase"),
-        smape=mean("smape"),
-        rmse=mean("rmse"),
-        mae=mean("mae"),
-        val_mase=mean("val_mase"),
+        **means,
         coverage={level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage},
+        intervals={level: _mean_numbers([row.intervals[level] for row in rows]) for level in first.intervals},
+        seeds={name: [getattr(row, name) for row in rows] for name in ("val_mase", "mase")},
         seconds=mean("seconds") if timed else first.seconds,
         seconds_per_epoch=mean("seconds_per_epoch") if timed else first.seconds_per_epoch,
     )
+
+
+def _mean_numbers(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of each number, or of each place in lists of numbers."""
+    return {name: np.mean([one[name] for one in found], axis=0).tolist() for name in found[0]}
 
 
 def winner(rows: list[Row]) -> Row:
@@ -193,4 +239,6 @@ def _plain(value: Any) -> Any:
         return None
     if isinstance(value, dict):
         return {name: _plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
     return value

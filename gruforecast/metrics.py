@@ -1,11 +1,19 @@
 """Forecast errors, each per window; averaging is somewhere else.
 
-Conventions: sMAPE is 0 to 200 (M4's own code); the MASE scale is the mean absolute seasonal difference of all rows
-before the window (lag 1 for series not longer than a season); a scale of zero gives NaN, which averages leave out.
-Missing actual values do not count.
+Arrays are (n, horizon), what comes back is (n,). Conventions, because libraries disagree:
+
+- An error is forecast - actual, so a positive bias is a forecast that was too high.
+- sMAPE is 0 to 200 (M4's own code). WAPE and WQL are shares of the actual values' size: 0.1 is 10 %.
+- The MASE scale is the mean absolute seasonal difference of all rows before the window, the RMSSE scale the root of
+  the mean squared one (lag 1 for series not longer than a season). A scale of zero gives NaN, and so do actual values
+  that are all zero for WAPE and WQL; averages leave it out.
+- The level of an interval is in percent (80), the level of a quantile is a share (0.9).
+- Missing actual values do not count, nor do steps without bounds for what is said of an interval.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -23,6 +31,16 @@ def rmse(actual: Floats, forecast: Floats) -> Floats:
     return np.sqrt(_mean((forecast - actual) ** 2))
 
 
+def bias(actual: Floats, forecast: Floats) -> Floats:
+    """Mean error of each window (n,), in the user's unit; above zero where the forecast was too high."""
+    return _mean(forecast - actual)
+
+
+def wape(actual: Floats, forecast: Floats) -> Floats:
+    """Sum of absolute errors over sum of absolute values of each window (n,), as a share; NaN where that is zero."""
+    return mae(actual, forecast) / _positive(_mean(np.abs(actual)))
+
+
 def smape(actual: Floats, forecast: Floats) -> Floats:
     """Symmetric mean absolute percentage error of each window (n,), 0 to 200; two zeros are no error."""
     size = np.abs(actual) + np.abs(forecast)
@@ -32,7 +50,36 @@ def smape(actual: Floats, forecast: Floats) -> Floats:
 
 def mase(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
     """Mean absolute scaled error of each window (n,) (Hyndman and Koehler 2006); NaN where `scale` is zero."""
-    return mae(actual, forecast) / np.where(scale > 0, scale, np.nan)
+    return mae(actual, forecast) / _positive(scale)
+
+
+def rmsse(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
+    """Root mean squared scaled error of each window (n,) (Makridakis et al. 2022, M5), `scale` of `rmsse_scale`."""
+    return rmse(actual, forecast) / _positive(scale)
+
+
+def pinball(actual: Floats, quantile: Floats, level: float) -> Floats:
+    """Mean pinball loss of a forecast of the `level` quantile (Koenker and Bassett 1978), per window (n,).
+
+    At 0.5 it is half the absolute error.
+    """
+    above = actual - quantile
+    return _mean(np.maximum(level * above, (level - 1) * above))
+
+
+def wql(actual: Floats, quantiles: Floats, levels: tuple[float, ...]) -> Floats:
+    """Weighted quantile loss of each window (n,): twice the summed pinball loss over the summed size, mean of levels.
+
+    At one level it is the rho-risk of Salinas et al. 2020 (DeepAR). It depends on the levels: compare at the same ones.
+
+    Args:
+        quantiles: (n, horizon, n_levels); steps at which one of them is missing do not count at any level.
+        levels: between 0 and 1.
+    """
+    seen = np.where(np.isnan(quantiles).any(axis=2), np.nan, actual)  # (n, horizon)
+    size = _positive(_mean(np.abs(seen)))
+    losses = [2 * pinball(seen, quantiles[:, :, k], level) / size for k, level in enumerate(levels)]
+    return np.mean(losses, axis=0)
 
 
 def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
@@ -41,17 +88,45 @@ def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
     return _mean(np.where(np.isnan(actual) | np.isnan(lower) | np.isnan(upper), np.nan, inside))
 
 
+def width(actual: Floats, lower: Floats, upper: Floats) -> Floats:
+    """Mean width of the interval at the steps whose actual value is seen, per window (n,), in the user's unit."""
+    return _mean(np.where(np.isnan(actual), np.nan, upper - lower))
+
+
+def interval_score(actual: Floats, lower: Floats, upper: Floats, level_percent: float) -> Floats:
+    """Mean interval score of each window (n,), in the user's unit (Winkler 1972; Gneiting and Raftery 2007, eq. 43).
+
+    The width, and for each value outside its distance to the interval, times 2 / (1 - level).
+    """
+    outside = np.maximum(lower - actual, 0.0) + np.maximum(actual - upper, 0.0)
+    return _mean(upper - lower + 200 / (100 - level_percent) * outside)
+
+
 def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
     """Mean absolute seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
+    return _seasonal_difference(history, windows, season_length, np.abs)
+
+
+def rmsse_scale(history: History, windows: Windows, season_length: int) -> Floats:
+    """Root mean squared seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
+    with np.errstate(over="ignore"):
+        scale = np.sqrt(_seasonal_difference(history, windows, season_length, np.square))
+    return np.where(np.isinf(scale), np.nan, scale)  # a square that no float holds is not known, not infinite
+
+
+def _seasonal_difference(
+    history: History, windows: Windows, season_length: int, size: Callable[[Floats], Floats]
+) -> Floats:
+    """Mean size of the differences at a season's lag, (n,), at lag 1 for windows not longer than a season."""
     long = windows.end - windows.start > season_length
-    scale = _mean_difference(history, windows, season_length)
-    return scale if long.all() else np.where(long, scale, _mean_difference(history, windows, 1))
+    scale = _mean_difference(history, windows, season_length, size)
+    return scale if long.all() else np.where(long, scale, _mean_difference(history, windows, 1, size))
 
 
-def _mean_difference(history: History, windows: Windows, lag: int) -> Floats:
+def _mean_difference(history: History, windows: Windows, lag: int, size: Callable[[Floats], Floats]) -> Floats:
     """Summed window by window: a difference of running sums would lose small series behind large ones."""
     difference = np.full(len(history.values) + 1, np.nan)
-    difference[lag:-1] = np.abs(history.values[lag:] - history.values[: max(len(history.values) - lag, 0)])
+    difference[lag:-1] = size(history.values[lag:] - history.values[: max(len(history.values) - lag, 0)])
     first = np.minimum(windows.start + lag, windows.end)
     ranges = np.stack([first, windows.end], axis=1).ravel()
     seen = ~np.isnan(difference)
@@ -65,3 +140,8 @@ def _mean(errors: Floats) -> Floats:
     seen = ~np.isnan(errors)
     count = seen.sum(axis=1)
     return np.where(seen, errors, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
+
+
+def _positive(scale: Floats) -> Floats:
+    """What may be divided by: NaN where it is not above zero."""
+    return np.where(scale > 0, scale, np.nan)

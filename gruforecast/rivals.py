@@ -12,7 +12,7 @@ from gruforecast.backtest import Forecasts, Predictor
 from gruforecast.baselines import Baseline, baselines
 from gruforecast.contest import ALL_DATA, Contest
 from gruforecast.durable import read_npz
-from gruforecast.intervals import Fan
+from gruforecast.fan import Fan
 from gruforecast.leaderboard import Candidate
 from gruforecast.search.loop import DATA
 from gruforecast.search.trial import places

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
-from gruforecast.leaderboard import NAIVE, Row, is_clear, winner
+import statistics
+from typing import Any
 
+from gruforecast.baselines import baselines
+from gruforecast.errors import UsageError, did_you_mean
+from gruforecast.leaderboard import NAIVE, Row, is_clear, winner
+from gruforecast.statistical import STATISTICAL
+
+SEED_ERRORS = 2.0  # standard errors by which means over seeds must differ
 TITLES = {
     "seasonal-naive": "seasonal naive",
     "window-mean": "window mean",
@@ -33,7 +40,8 @@ def verdict(rows: list[Row]) -> str:
     first = (
         f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f}{_passed_over(rows, best)})"
     )
-    if not best.mase < reference.mase:
+    evidence = reference.against.get("winner", {})
+    if not best.mase < reference.mase or evidence.get("verdict") == "not better":
         return (
             f"{first}, but the test part does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
@@ -42,7 +50,59 @@ def verdict(rows: list[Row]) -> str:
     second = (
         f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
     )
-    return f"{first}; {second}.{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
+    remarks = f"{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
+    return f"{first}; {second}{_surely(reference)}.{remarks}"
+
+
+def evidence(rows: list[Row]) -> dict[str, Any] | None:
+    """What the test part says of the winner against the naive forecast to beat; None where that is the winner."""
+    reference = _reference(rows)
+    found = reference.against.get("winner")
+    return {"against": reference.model, **found} if found else None
+
+
+def _surely(reference: Row) -> str:
+    """Whether the win on the test part is more than luck, and how that was tested."""
+    found = reference.against.get("winner")
+    if not found:
+        return ""
+    if found["p"] is None:
+        return ", but there are too few values to tell whether that is luck"
+    low, high = (100 * found[name] / reference.mase for name in ("low", "high"))
+    tested = f"95 % interval {low:.0f} to {high:.0f} %, {found['method']}, p {_p(found['p'])}"
+    if found["verdict"] == "better":
+        return f", which is more than luck ({tested})"
+    return f", but that may be luck ({tested}): the test part cannot tell which is better"
+
+
+def _p(value: float) -> str:
+    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+
+
+def check_baseline(name: str) -> None:
+    """Whether there is a baseline of this name.
+
+    Raises:
+        UsageError: there is none.
+    """
+    known = [*baselines(season_length=2), *STATISTICAL]
+    if name not in known:
+        text = f"--require-better-than {name!r} is no baseline.{did_you_mean(name, known)}"
+        raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U42")
+
+
+def shortfall(report: dict[str, Any], name: str) -> str | None:
+    """Why the test part does not show that the GRU is better than the baseline `name`; None if it does."""
+    name = "naive" if name == "seasonal-naive" and report["season_length"] == 1 else name
+    row = next((row for row in report["leaderboard"] if row["model"] == name), None)
+    if row is None:
+        return f"{name} did not take part, so nothing is shown against it"
+    found = row["against"].get("gru") or row["against"].get("winner")
+    if found["verdict"] == "better":
+        return None
+    luck = "may be luck" if found["verdict"] == "cannot tell" else "is no win"
+    p = "" if found["p"] is None else f", p {_p(found['p'])}"
+    return f"the test part does not show that the GRU is better than {name}: {found['difference']:+.3f} MASE {luck}{p}"
 
 
 def _reference(rows: list[Row]) -> Row:
@@ -71,8 +131,20 @@ def _lstm_remark(rows: list[Row]) -> str:
     first, second = sorted((at_budget["gru"], at_budget["lstm"]), key=lambda row: row.mase)
     return (
         f" At one equal budget the {first.kind.upper()} scored {first.mase:.3f} on the test part,"
-        f" the {second.kind.upper()} {second.mase:.3f}."
+        f" the {second.kind.upper()} {second.mase:.3f}{_between_seeds(first, second)}."
     )
+
+
+def _between_seeds(first: Row, second: Row) -> str:
+    """Whether two models differ by more than seeds of one do: by two standard errors of their difference."""
+    seeds = [row.seeds.get("mase", []) for row in (first, second)]
+    if min(map(len, seeds)) < 2:
+        return " (one seed each)"
+    error = sum(statistics.variance(one) / len(one) for one in seeds) ** 0.5
+    spread = f"standard deviations {statistics.stdev(seeds[0]):.3f} and {statistics.stdev(seeds[1]):.3f}"
+    if second.mase - first.mase <= SEED_ERRORS * error:
+        return f": no clear winner, seeds differ by as much ({len(seeds[0])} seeds each, {spread})"
+    return f" ({len(seeds[0])} seeds each, {spread})"
 
 
 def _gru_remark(rows: list[Row], best: Row) -> str:

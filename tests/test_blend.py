@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from gruforecast.backtest import Folds, Forecasts, Split, split
 from gruforecast.blend import combine, mixed
-from gruforecast.intervals import Fan
+from gruforecast.fan import Fan
 
 
 def made(n_series: int = 12, folds: int = 3, seed: int = 0) -> Split:

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.intervals import Calibration, Fan, calibrate, needed_scores, scores, supported_levels
+from gruforecast.fan import Fan
+from gruforecast.intervals import Calibration, calibrate, needed_scores, nonconformity, supported_levels
 
 
 def slow_factor(errors, level: float, step: int, reach: int) -> float:
@@ -107,9 +108,9 @@ def test_both_sides_keep_their_own_distance() -> None:
     lower, upper = Calibration((80.0, 95.0), np.array([[2.0, 1.0]])).bounds(fan, np.array([1.0]))
     assert lower.tolist() == [[[2.0, 2.0]]]  # 80 % has the factor 2; 95 % would be as narrow and is not narrower
     assert upper.tolist() == [[[50.0, 90.0]]]
-    found = scores(fan, np.array([[4.0]]), (80.0, 95.0), np.array([1.0]))
+    found = nonconformity(fan, np.array([[4.0]]), (80.0, 95.0), np.array([1.0]))
     np.testing.assert_allclose(found, [[[6 / 4, 6 / 8]]])
-    np.testing.assert_allclose(scores(fan, np.array([[20.0]]), (80.0,), np.array([1.0])), [[[10 / 20]]])
+    np.testing.assert_allclose(nonconformity(fan, np.array([[20.0]]), (80.0,), np.array([1.0])), [[[10 / 20]]])
 
 
 def test_a_network_that_is_too_sure_is_not_believed() -> None:
@@ -131,7 +132,7 @@ def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) 
     for name, fan in (("telling", telling), ("constant", Fan(nothing))):
         first = Fan(fan.mean[half], None if fan.quantiles is None else fan.quantiles[half])
         rest = Fan(fan.mean[2000:], None if fan.quantiles is None else fan.quantiles[2000:])
-        lower, upper = calibrate(scores(first, actual[half], (80.0,), scale), (80.0,)).bounds(rest, scale)
+        lower, upper = calibrate(nonconformity(first, actual[half], (80.0,), scale), (80.0,)).bounds(rest, scale)
         inside = ((actual[2000:] >= lower[:, :, 0]) & (actual[2000:] <= upper[:, :, 0])).mean(axis=1)
         covered[name] = [float(inside[size[2000:, 0] == one].mean()) for one in (1.0, 10.0)]
         assert 0.77 <= inside.mean() <= 0.83

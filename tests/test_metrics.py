@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
 import utilsforecast.losses as witness
-from conftest import history_of
-from sklearn.metrics import mean_absolute_error, root_mean_squared_error
+from conftest import AIR, history_of
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 
-from gruforecast.metrics import covered, mae, mase, mase_scale, rmse, smape
+from gruforecast.metrics import (
+    bias,
+    covered,
+    interval_score,
+    mae,
+    mase,
+    mase_scale,
+    pinball,
+    rmse,
+    rmsse,
+    rmsse_scale,
+    smape,
+    wape,
+    width,
+    wql,
+)
 
 GENERATOR = np.random.default_rng(0)
 TRAIN = GENERATOR.normal(10, 2, size=(3, 40))
 ACTUAL, FORECAST = GENERATOR.normal(10, 2, size=(2, 3, 6))
+LOWER, UPPER = FORECAST - 2.0, FORECAST + 1.0
 
 
 def frames():
@@ -22,13 +42,13 @@ def frames():
     def long(values):
         return pd.DataFrame({"unique_id": np.repeat(keys, values.shape[1]), "y": values.ravel()})
 
-    test = long(ACTUAL).assign(model=FORECAST.ravel())
-    return test, long(TRAIN)
+    bounds = {"model-lo-80": LOWER.ravel(), "model-hi-80": UPPER.ravel()}
+    return long(ACTUAL).assign(model=FORECAST.ravel(), **bounds), long(TRAIN)
 
 
-def scale_of(season_length: int):
+def scale_of(season_length: int, scale: Any = mase_scale):
     history = history_of(*TRAIN)
-    return mase_scale(history, history.windows(np.arange(3), history.indptr[1:]), season_length)
+    return scale(history, history.windows(np.arange(3), history.indptr[1:]), season_length)
 
 
 @pytest.mark.parametrize("season_length", [1, 4, 12])
@@ -51,19 +71,116 @@ def test_mae_and_rmse_equal_scikit_learn() -> None:
         assert rmse(ACTUAL, FORECAST)[k] == pytest.approx(root_mean_squared_error(ACTUAL[k], FORECAST[k]))
 
 
+@pytest.mark.parametrize("season_length", [1, 4, 12])
+def test_rmsse_equals_utilsforecast(season_length: int) -> None:
+    test, train = frames()
+    expected = witness.rmsse(test, models=["model"], seasonality=season_length, train_df=train)["model"]
+    np.testing.assert_allclose(rmsse(ACTUAL, FORECAST, scale_of(season_length, rmsse_scale)), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize(("ours", "theirs"), [(bias, witness.bias), (wape, witness.wape)])
+def test_bias_and_wape_equal_utilsforecast(ours: Any, theirs: Any) -> None:
+    np.testing.assert_allclose(ours(ACTUAL, FORECAST), theirs(frames()[0], models=["model"])["model"], rtol=1e-12)
+
+
+def test_what_is_said_of_an_interval_equals_utilsforecast() -> None:
+    test, _ = frames()
+    for ours, theirs in [
+        (covered(ACTUAL, LOWER, UPPER), witness.coverage),
+        (interval_score(ACTUAL, LOWER, UPPER, 80), witness.winkler_score),
+    ]:
+        np.testing.assert_allclose(ours, theirs(test, models=["model"], level=80)["model"], rtol=1e-12)
+    np.testing.assert_allclose(width(ACTUAL, LOWER, UPPER), 3.0)
+
+
+@pytest.mark.parametrize("level", [0.025, 0.1, 0.5, 0.9])
+def test_pinball_equals_scikit_learn_and_utilsforecast(level: float) -> None:
+    found = pinball(ACTUAL, FORECAST, level)
+    expected = [mean_pinball_loss(ACTUAL[k], FORECAST[k], alpha=level) for k in range(3)]
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+    loss = witness.quantile_loss(frames()[0], models={"model": "model"}, q=level)["model"]
+    np.testing.assert_allclose(found, loss, rtol=1e-12)
+
+
+def test_wql_is_twice_the_quantile_loss_of_utilsforecast_over_the_mean_size() -> None:
+    levels = (0.1, 0.5, 0.9)
+    columns = ["model-lo-80", "model", "model-hi-80"]
+    loss = witness.mqloss(frames()[0], models={"model": columns}, quantiles=np.array(levels))
+    expected = 2 * loss.sort_values("unique_id")["model"] / np.abs(ACTUAL).mean(axis=1)
+    np.testing.assert_allclose(wql(ACTUAL, np.stack([LOWER, FORECAST, UPPER], axis=2), levels), expected, rtol=1e-12)
+
+
+def test_wql_leaves_out_steps_at_which_a_quantile_is_missing() -> None:
+    quantiles = np.stack([LOWER, FORECAST, UPPER], axis=2)
+    quantiles[:, 4:, 0] = np.nan
+    found = wql(ACTUAL, quantiles, (0.1, 0.5, 0.9))
+    np.testing.assert_allclose(found, wql(ACTUAL[:, :4], quantiles[:, :4], (0.1, 0.5, 0.9)), rtol=1e-12)
+    np.testing.assert_allclose(wql(ACTUAL, FORECAST[:, :, None], (0.5,)), wape(ACTUAL, FORECAST), rtol=1e-12)
+
+
+def test_the_seasonal_naive_scores_of_the_air_passengers_are_those_that_r_prints() -> None:
+    """The last two years from those before, by `accuracy(snaive(train, h = 24), test)` of R's package forecast.
+
+    As printed on r-statistics.co, "Benchmark Forecasts in R": training set RMSE 32.51 and MAE 28.57, which are the
+    scales; test set RMSE 76.99 and MAE 71.25.
+    """
+    y = pd.read_csv(AIR)["y"].to_numpy(float)
+    history = history_of(y[:-24])
+    windows = history.windows(np.array([0]), history.indptr[1:])
+    actual, forecast = y[None, -24:], np.tile(y[-36:-24], 2)[None]
+    scales = mase_scale(history, windows, 12), rmsse_scale(history, windows, 12)
+    found = [rmse(actual, forecast), mae(actual, forecast), -bias(actual, forecast), scales[1], scales[0]]
+    assert np.round(np.concatenate(found), 2).tolist() == [76.99, 71.25, 71.25, 32.51, 28.57]
+    assert mase(actual, forecast, scales[0]) == pytest.approx(71.25 / 28.57, rel=2e-4)
+    assert rmsse(actual, forecast, scales[1]) == pytest.approx(76.99 / 32.51, rel=3e-4)
+
+
+@given(st.integers(0, 999), st.floats(0.01, 0.99), st.floats(1, 99))
+def test_what_holds_of_quantiles_and_intervals_in_general(seed: int, level: float, percent: float) -> None:
+    generator = np.random.default_rng(seed)
+    actual, one, other = generator.normal(size=(3, 4, 5))
+    actual[generator.random(actual.shape) < 0.2] = np.nan
+    lower, upper = np.minimum(one, other), np.maximum(one, other)
+    np.testing.assert_allclose(pinball(actual, one, 0.5), mae(actual, one) / 2, rtol=1e-12)
+    np.testing.assert_allclose(pinball(actual, one, level), pinball(-actual, -one, 1 - level), rtol=1e-9)
+    score, size = interval_score(actual, lower, upper, percent), width(actual, lower, upper)
+    assert (score[~np.isnan(score)] >= size[~np.isnan(score)] * (1 - 1e-12)).all()
+    np.testing.assert_array_equal(np.isnan(score), np.isnan(actual).all(axis=1))
+    tail = (1 - percent / 100) / 2  # an interval is two quantiles: its score is their summed loss over the tail
+    both = (pinball(actual, lower, tail) + pinball(actual, upper, 1 - tail)) / tail
+    np.testing.assert_allclose(score, both, rtol=1e-9)
+
+
 def test_missing_actual_values_do_not_count() -> None:
     actual = np.array([[1.0, np.nan, 3.0], [np.nan] * 3])
     forecast = np.array([[2.0, 100.0, 3.0], [1.0] * 3])
     np.testing.assert_allclose(mae(actual, forecast), [0.5, np.nan])
-    np.testing.assert_allclose(covered(actual, forecast - 1, forecast + 0.5), [1.0, np.nan])
+    np.testing.assert_allclose(bias(actual, forecast), [0.5, np.nan])
+    np.testing.assert_allclose(wape(actual, forecast), [0.25, np.nan])
+    np.testing.assert_allclose(rmsse(actual, forecast, np.array([2.0, 2.0])), [np.sqrt(0.5) / 2, np.nan])
+    np.testing.assert_allclose(pinball(actual, forecast, 0.9), [0.05, np.nan])
+    np.testing.assert_allclose(wql(actual, forecast[:, :, None], (0.9,)), [0.05, np.nan])
+    bounds = actual, forecast - 1, forecast + np.array([0.5, 9, 1.5])
+    np.testing.assert_allclose(covered(*bounds), [1.0, np.nan])
+    np.testing.assert_allclose(width(*bounds), [2.0, np.nan])
+    np.testing.assert_allclose(interval_score(*bounds, 80), [2.0, np.nan])
 
 
 def test_undefined_is_nan_never_infinite() -> None:
     flat = history_of(np.full(30, 5.0), [1.0])
     windows = flat.windows(np.array([0, 1]), np.array([30, 31]))
-    scale = mase_scale(flat, windows, 4)
-    assert np.isnan(mase(ACTUAL[:2], FORECAST[:2], scale)).all()
-    assert smape(np.zeros((1, 2)), np.zeros((1, 2)))[0] == 0.0
+    assert np.isnan(mase(ACTUAL[:2], FORECAST[:2], mase_scale(flat, windows, 4))).all()
+    assert np.isnan(rmsse(ACTUAL[:2], FORECAST[:2], rmsse_scale(flat, windows, 4))).all()
+    zeros = np.zeros((1, 2))
+    assert smape(zeros, zeros)[0] == 0.0
+    assert np.isnan([wape(zeros, zeros + 1), wql(zeros, zeros[:, :, None] + 1, (0.5,))]).all()
+
+
+def test_a_scale_whose_square_no_float_holds_is_not_known() -> None:
+    history = history_of([1e200, -1e200, 1e200])
+    windows = history.windows(np.array([0]), np.array([3]))
+    assert np.isnan(rmsse_scale(history, windows, 1)).all()
+    assert mase_scale(history, windows, 1) == 2e200
 
 
 def test_a_series_no_longer_than_a_season_is_scaled_at_lag_one() -> None:
@@ -73,6 +190,21 @@ def test_a_series_no_longer_than_a_season_is_scaled_at_lag_one() -> None:
     assert short == pytest.approx(np.abs(np.diff(np.arange(10.0) ** 2)).mean())
     y = np.arange(40.0) ** 2
     assert long == pytest.approx(np.abs(y[12:] - y[:-12]).mean())
+    short, long = rmsse_scale(history, windows, 12)
+    assert short == pytest.approx(np.sqrt((np.diff(np.arange(10.0) ** 2) ** 2).mean()))
+    assert long == pytest.approx(np.sqrt(((y[12:] - y[:-12]) ** 2).mean()))
+
+
+@pytest.mark.parametrize("scale", [mase_scale, rmsse_scale])
+def test_no_scale_reads_a_row_of_the_window_or_of_another_series(scale: Any) -> None:
+    y = GENERATOR.normal(size=50)
+    other = y.copy()
+    other[20:] = 1e6
+    found = [
+        scale(h, h.windows(np.array([1]), h.indptr[1:2] + 20), 4)
+        for h in (history_of(np.arange(9.0), y), history_of(np.full(9, -1e6), other))
+    ]
+    assert found[0] == found[1]
 
 
 def test_the_scale_reads_only_rows_before_the_window() -> None:

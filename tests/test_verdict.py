@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
+from gruforecast.errors import UsageError
 from gruforecast.intervals import Calibration
-from gruforecast.leaderboard import Judged, Row, mean_row, winner, with_leads
+from gruforecast.leaderboard import Judged, Row, compared, mean_row, winner, with_leads
 from gruforecast.report.summary import cell_facts
-from gruforecast.verdict import verdict
+from gruforecast.scores import Evaluated
+from gruforecast.verdict import check_baseline, evidence, shortfall, verdict
 
 BASE = Row(
     "gru", "gru", 0.5, 5.0, 1.0, 1.0, {"80": 80.0}, 0.6, competes=True, parameters=100, seconds=2.0, budget="full"
@@ -70,9 +72,84 @@ def test_the_lead_is_a_paired_t_statistic_over_windows() -> None:
     assert one[1].row.lead is None  # a single window
 
 
-def judged(row: Row, losses: np.ndarray) -> Judged:
-    nothing = np.zeros((0, 1))
-    return Judged(row, Calibration((), nothing), True, losses, nothing, nothing, nothing)
+def judged(row: Row, losses: np.ndarray, actual: np.ndarray | None = None) -> Judged:
+    """With forecasts of zero, whose scaled errors are `actual` (n_series, horizon)."""
+    actual = np.zeros((1, 1)) if actual is None else actual
+    one, none = np.ones(len(actual)), np.zeros((*actual.shape, 0))
+    tested = Evaluated(actual, np.zeros_like(actual), none, none, (), one, one)
+    return Judged(row, Calibration((), np.zeros((actual.shape[1], 0))), True, losses, tested)
+
+
+def test_rows_say_what_the_test_part_says_against_them() -> None:
+    rng = np.random.default_rng(1)
+    small, large = (size * rng.uniform(0.5, 1.5, (60, 12)) for size in (1.0, 2.0))
+    folds = np.ones(5)
+    networks = row("networks", 1.0, 0.5, "gru")
+    theta = row("theta", 1.0, 0.4, lead=3.0)
+    found = {
+        one.row.model: one.row
+        for one in compared([judged(NAIVE, folds, large), judged(networks, folds, small), judged(theta, folds, small)])
+    }
+    assert found["naive"].against["winner"]["verdict"] == found["naive"].against["gru"]["verdict"] == "better"
+    assert found["naive"].against["winner"]["difference"] == pytest.approx(large.mean() - small.mean())
+    assert found["networks"].against.keys() == {"winner"}
+    assert found["networks"].against["winner"]["verdict"] == "not better"  # the same forecasts
+    assert found["theta"].against.keys() == {"gru"}
+
+
+def paired(**changes) -> dict[str, object]:
+    found = {"method": "Diebold-Mariano", "difference": 0.5, "relative": 0.5, "low": 0.4, "high": 0.6, "p": 0.002}
+    return {"winner": {**found, "verdict": "better", **changes}}
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, "more than luck (95 % interval 40 to 60 %, Diebold-Mariano, p = 0.002)"),
+        ({"p": 1e-9}, "p < 0.001)"),
+        ({"verdict": "cannot tell", "low": -0.1, "p": 0.2}, "may be luck (95 % interval -10 to 60 %"),
+        ({"verdict": "cannot tell", "low": None, "high": None, "p": None}, "too few values to tell"),
+        ({"verdict": "not better"}, "does not show a win"),
+    ],
+)
+def test_a_win_is_said_to_be_luck_or_not(changes: dict[str, object], words: str) -> None:
+    rows = [BASE, NAIVE, dataclasses.replace(SEASONAL, against=paired(**changes))]
+    assert words in verdict(rows)
+    assert evidence(rows) == {"against": "seasonal-naive", **paired(**changes)["winner"]}
+    assert evidence([BASE, NAIVE]) is None
+
+
+def report_of(**against) -> dict[str, object]:
+    rows = [{"model": "naive", "against": against}, {"model": "networks", "against": {}}]
+    return {"leaderboard": rows, "season_length": 1}
+
+
+def test_what_is_required_of_the_gru() -> None:
+    better, unclear = paired()["winner"], paired(verdict="cannot tell", p=0.3, difference=0.1)["winner"]
+    assert shortfall(report_of(winner=unclear, gru=better), "naive") is None
+    assert shortfall(report_of(winner=better), "seasonal-naive") is None  # without a season it is the naive one
+    text = shortfall(report_of(winner=better, gru=unclear), "naive")
+    assert text == "the test part does not show that the GRU is better than naive: +0.100 MASE may be luck, p = 0.300"
+    assert "did not take part" in str(shortfall(report_of(winner=better), "auto-ets"))
+    check_baseline("auto-ets")
+    with pytest.raises(UsageError, match="Did you mean 'theta'"):
+        check_baseline("thetta")
+
+
+def seeded(kind: str, scores: list[float]) -> Row:
+    return mean_row(
+        [
+            row(f"{kind} (short)", one, 0.1, kind, competes=False, budget="short", wape=0.1, bias=0.0, wql=0.1)
+            for one in scores
+        ]
+    )
+
+
+def test_between_seeds_there_may_be_no_winner() -> None:
+    clear = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.60, 0.61, 0.62])]
+    assert "the GRU scored 0.510 on the test part, the LSTM 0.610 (3 seeds each, standard dev" in verdict(clear)
+    unclear = [BASE, NAIVE, seeded("gru", [0.50, 0.60, 0.70]), seeded("lstm", [0.45, 0.60, 0.80])]
+    assert "no clear winner" in verdict(unclear)
 
 
 def test_another_baseline_can_win() -> None:

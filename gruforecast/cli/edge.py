@@ -15,7 +15,7 @@ import typer
 
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
 
-INTERRUPTED, TERMINATED = 130, 143
+NOT_BETTER, INTERRUPTED, TERMINATED = 7, 130, 143
 
 
 class Terminated(KeyboardInterrupt):

@@ -24,6 +24,7 @@ from gruforecast.forward import Weights
 from gruforecast.networks.build import VariableDropout, build_network, network_inputs
 from gruforecast.windows import History, Sampler, Windows, gather_beside, gather_future, gather_past
 
+CLIP = 1.0  # norm of the gradients of one step
 Validate = Callable[[Weights], float]
 
 
@@ -212,10 +213,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
     (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
-    level = tf.constant(QUANTILES, tf.float32)
     variables = model.trainable_variables
-    spread = [k for k, one in enumerate(variables) if one.path.startswith("spread")]
-    others = [k for k in range(len(variables)) if k not in spread]
 
     def loss_of(values: Any, beside: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
@@ -225,18 +223,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
         inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
         residual = model(inputs, training=True)  # (batch, horizon, n_quantiles)
-        error = tf.cast(target, tf.float32)[:, :, None] - residual
-        weight = tf.cast(mask, tf.float32)[:, :, None]
-        pinball = tf.maximum(level * error, (level - 1.0) * error) * 2.0  # at level 0.5 this is the absolute error
-        return tf.reduce_sum(pinball * weight) / tf.maximum(tf.reduce_sum(weight), 1.0)
-
-    def clipped(gradients: Any) -> Any:
-        """Those of the spread apart from the others: it must not weaken the training of the point forecast."""
-        found = list(gradients)
-        for group in (others, spread):
-            for k, one in zip(group, tf.clip_by_global_norm([gradients[k] for k in group], 1.0)[0], strict=True):
-                found[k] = one
-        return found
+        return _pinball(tf.cast(target, tf.float32), residual, tf.cast(mask, tf.float32))
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def run(
@@ -255,13 +242,31 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
             with tf.GradientTape() as tape:
                 loss = loss_of(values, beside, windows, origins[step], Knobs(*tf.unstack(knobs)))
             optimizer.learning_rate.assign(rates[step])
-            optimizer.apply(clipped(tape.gradient(loss, variables)), variables)
+            optimizer.apply(_clipped(tape.gradient(loss, variables), variables), variables)
             return step + 1, total + loss
 
         _, total = tf.while_loop(lambda step, _: step < CHUNK, one_step, (tf.constant(0), tf.constant(0.0)))
         return total / CHUNK
 
     return run
+
+
+def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
+    """Twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles): at 0.5 it is the absolute error."""
+    level = tf.constant(QUANTILES, tf.float32)
+    error = target[:, :, None] - quantiles
+    loss = 2.0 * tf.reduce_sum(tf.maximum(level * error, (level - 1.0) * error), axis=2)
+    return tf.reduce_sum(loss * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def _clipped(gradients: list[Any], variables: list[Any]) -> list[Any]:
+    """Gradients of norm 1 at most; those of the spread apart, so as not to weaken the training of the point forecast."""
+    found = list(gradients)
+    for spread in (False, True):
+        group = [k for k, one in enumerate(variables) if one.path.startswith("spread") == spread]
+        for k, one in zip(group, tf.clip_by_global_norm([gradients[k] for k in group], CLIP)[0], strict=True):
+            found[k] = one
+    return found
 
 
 def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:

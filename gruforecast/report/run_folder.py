@@ -11,10 +11,11 @@ import pandas as pd
 from gruforecast.backtest import Split
 from gruforecast.data.table import Panel
 from gruforecast.leaderboard import Judged
+from gruforecast.scores import by_series, by_step
 
 
 def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged]) -> None:
-    """Train part, test part and every model's test forecasts as CSV, so that anyone can score them again."""
+    """Train part, test part, every model's test forecasts and their scores as CSV, so that anyone can check them."""
     for old in run_dir.iterdir():
         if old.name.startswith("test-forecast-"):
             old.unlink()
@@ -28,9 +29,18 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
     keys = ["/".join(panel.ids[k]) for k in np.repeat(windows.series, divided.horizon)]
     stamps = panel.plan.form.joined(panel.ds[rows])
     for one in judged:
-        columns: dict[str, Any] = {"unique_id": keys, "ds": stamps, "y_hat": one.mean.ravel()}
-        for k, level in enumerate(one.calibration.levels):
-            columns[f"lo-{level:g}"] = one.lower[:, :, k].ravel()
-            columns[f"hi-{level:g}"] = one.upper[:, :, k].ravel()
+        tested = one.tested
+        columns: dict[str, Any] = {"unique_id": keys, "ds": stamps, "y_hat": tested.mean.ravel()}
+        for k, level in enumerate(tested.levels):
+            columns[f"lo-{level:g}"] = tested.lower[:, :, k].ravel()
+            columns[f"hi-{level:g}"] = tested.upper[:, :, k].ravel()
         name = one.row.model.replace(" ", "-").replace("(", "").replace(")", "")
         pd.DataFrame(columns).to_csv(run_dir / f"test-forecast-{name}.csv", index=False)
+    ids = ["/".join(panel.ids[k]) for k in windows.series]
+    series = [pd.DataFrame({"model": one.row.model, "unique_id": ids, **by_series(one.tested)}) for one in judged]
+    pd.concat(series).to_csv(run_dir / "scores-by-series.csv", index=False)
+    steps = [
+        pd.DataFrame({"model": one.row.model, "step": np.arange(1, divided.horizon + 1), **by_step(one.tested)})
+        for one in judged
+    ]
+    pd.concat(steps).to_csv(run_dir / "scores-by-step.csv", index=False)

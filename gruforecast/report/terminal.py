@@ -127,15 +127,19 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
         if shares:
             parts = ", ".join(f"{100 * share:.0f} % {member}" for member, share in shares.items())
             console.print(Text(f"{name}: {parts}", style="dim"))
+    if report["levels"]:
+        console.print(_intervals(report))
     if len(report["cells"]) > 1:
         console.print(_cells(report["cells"]))
     if verbose:
+        console.print(_against(report))
         parts = ", ".join(f"{name} {seconds:.1f}" for name, seconds in report["seconds_by_part"].items())
         console.print(f"seconds: {parts}; SavedModel parity {report['parity']:.1e}")
         workers = report["workers"]
         console.print(f"{workers['count']} workers, ready after {workers['start_seconds']:.1f} s")
     console.print()
     console.print(Text(report["verdict"], style="bold"))
+    console.print(Text(f"leak audit: {report['audit']['text']}", style="dim"))
     trials = report["trials"]
     folder = report["model_dir"]
     argument = "" if folder == "gruforecast_model" else f" {folder}"
@@ -163,8 +167,44 @@ def _leaderboard(report: dict[str, Any]) -> Table:
         table.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)
     note = "* chosen by the mean MASE on the folds (last column)"
     if any(row["budget"] == "short" for row in report["leaderboard"]):
-        note += "; (short): one equal short budget, two seeds"
+        note += "; (short): one equal short budget, three seeds"
     table.caption, table.caption_justify, table.caption_style = note, "left", "dim"
+    return table
+
+
+def _intervals(report: dict[str, Any]) -> Table:
+    """How the intervals of the winner and of the better naive forecast held, in all and by thirds of the horizon."""
+    title = "\nintervals on the test part; width and score in units of each series' MASE scale"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
+    table.add_column("model")
+    for name in ("level", "inside %", "first third", "middle", "last third", "width", "score"):
+        table.add_column(name, justify="right")
+    reference = (report["evidence"] or {}).get("against")
+    rows = {row["model"]: row for row in report["leaderboard"]}
+    for name in dict.fromkeys([report["winner"], reference or report["winner"]]):
+        for level, found in rows[name]["intervals"].items():
+            thirds = [_number(one, ".0f") for one in found["coverage_by_third"]]
+            thirds += [Text("-")] * (3 - len(thirds))
+            cells = [_number(found["coverage"], ".1f"), *thirds, _number(found["width"]), _number(found["score"])]
+            table.add_row(Text(name), f"{level} %", *cells)
+    return table
+
+
+def _against(report: dict[str, Any]) -> Table:
+    """What the test part says of the winner against every other row."""
+    title = f"\n{report['winner']} against the others on the test part: how far below their MASE"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
+    table.add_column("model")
+    for name in ("below %", "95 % interval", "p"):
+        table.add_column(name, justify="right")
+    table.add_column("the winner is")
+    for row in report["leaderboard"]:
+        found = row["against"].get("winner")
+        if found and row["mase"]:
+            low, high = (found[name] and 100 * found[name] / row["mase"] for name in ("low", "high"))
+            between = Text("-") if low is None or high is None else Text(f"{low:.0f} to {high:.0f}")
+            share = found["relative"] and 100 * found["relative"]
+            table.add_row(Text(row["model"]), _number(share, ".0f"), between, _number(found["p"]), found["verdict"])
     return table
 
 

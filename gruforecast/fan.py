@@ -1,0 +1,75 @@
+"""Point forecasts and what a model says of its own doubt, for many windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.config import MIDDLE, QUANTILES
+
+LEAST_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Forecasts and, where a model gives them, their quantiles.
+
+    Attributes:
+        mean: (n, horizon) point forecasts in the user's unit.
+        quantiles: (n, horizon, n_quantiles) of the levels `config.QUANTILES`, None for a model that has none.
+    """
+
+    mean: Floats
+    quantiles: Floats | None = None
+
+    @classmethod
+    def of(cls, quantiles: Floats) -> Fan:
+        """The fan of a network's quantiles (n, horizon, n_quantiles)."""
+        return cls(quantiles[:, :, MIDDLE], quantiles)
+
+    @classmethod
+    def mixed(cls, shares: list[float], fans: list[Fan]) -> Fan:
+        """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
+        mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
+        having = [
+            (share, one.quantiles - one.mean[:, :, None])
+            for share, one in zip(shares, fans, strict=True)
+            if one.quantiles is not None
+        ]
+        if not having:
+            return cls(mean)
+        around = sum(share * one for share, one in having) / sum(share for share, _ in having)
+        return cls(mean, mean[:, :, None] + around)
+
+    def first(self, steps: int) -> Fan:
+        """The first steps of the horizon only."""
+        return Fan(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
+
+    def shape(self, levels: tuple[float, ...], scale: Floats) -> Floats:
+        """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
+
+        Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do. Where `scale`
+        (n,) is zero or NaN, how far off a forecast may be is not known: NaN.
+        """
+        known = np.where(scale > 0, scale, np.nan)[:, None, None, None]
+        if self.quantiles is None:
+            return known * np.ones((1, self.mean.shape[1], len(levels), 2))
+        away = np.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
+        inner = np.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
+        outer = np.stack([away[:, :, 0], away[:, :, -1]], axis=2)
+        near, far = _deviates(QUANTILES[MIDDLE + 1]), _deviates(QUANTILES[-1])
+        found = []
+        for level in levels:
+            beyond = (_deviates(0.5 + level / 200) - near) / (far - near)
+            found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
+        if not found:
+            return np.zeros((*inner.shape[:2], 0, 2))
+        return np.maximum(np.stack(found, axis=2), LEAST_SHAPE * known)
+
+
+def _deviates(share: float) -> float:
+    """Quantile of the standard normal distribution."""
+    return NormalDist().inv_cdf(share)
