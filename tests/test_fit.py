@@ -81,11 +81,44 @@ def test_anyone_can_score_the_run_folder_again(fitted: dict[str, Any]) -> None:
         name = row["model"].replace(" ", "-").replace("(", "").replace(")", "")
         forecast = pd.read_csv(folder / f"test-forecast-{name}.csv")
         if row["model"].endswith("(short)"):
-            continue  # a mean over two seeds, of which the first is written
+            continue  # a mean over three seeds, of which the first is written
         error = np.abs(forecast["y_hat"] - test)
         assert row["mase"] == pytest.approx(error.mean() / scale, rel=1e-9)
         inside = (forecast["lo-80"] <= test) & (test <= forecast["hi-80"])
         assert row["coverage"]["80"] == pytest.approx(100 * inside.mean())
+        width = (forecast["hi-80"] - forecast["lo-80"]).mean() / scale
+        assert row["intervals"]["80"]["width"] == pytest.approx(width)
+    series, steps = (pd.read_csv(folder / f"scores-by-{name}.csv").set_index("model") for name in ("series", "step"))
+    (naive,) = (row for row in fitted["report"]["leaderboard"] if row["model"] == "naive")
+    for name in ("mase", "rmsse", "smape", "wape", "mae", "rmse", "bias", "wql"):
+        assert series.loc["naive", name] == pytest.approx(naive[name])
+    np.testing.assert_allclose(steps.loc["naive", "mae"], np.abs(test - train[-1]))
+
+
+def test_the_verdict_rests_on_a_test_of_the_test_part(fitted: dict[str, Any]) -> None:
+    report = fitted["report"]
+    evidence = report["evidence"]
+    assert evidence["against"] == "seasonal-naive"
+    assert evidence["method"] == "Diebold-Mariano"
+    assert f"p = {evidence['p']:.3f}" in report["verdict"]
+    for row in report["leaderboard"]:
+        itself = {"winner": report["winner"], "gru": "networks"}
+        assert set(row["against"]) == {name for name, model in itself.items() if model != row["model"]}
+
+
+def test_a_baseline_that_must_be_beaten(fitted: dict[str, Any]) -> None:
+    """On the finished model, so nothing is trained: the exit code is that of the test in the report."""
+    again = ("fit", str(AIR), "--horizon", "12", "--trials", "2", "--no-stats", "--require-better-than")
+    against = {row["model"]: row["against"].get("gru") for row in fitted["report"]["leaderboard"]}
+    for name in ("naive", "theta", "drift"):
+        done = run(*again, name, cwd=fitted["cwd"])
+        better = against[name]["verdict"] == "better"
+        assert done.returncode == (0 if better else 7), done.stderr
+        assert ("not met" in done.stderr) != better
+    assert run(*again, "auto-ets", cwd=fitted["cwd"]).returncode == 7
+    wrong = run(*again, "seasonal_naive", cwd=fitted["cwd"])
+    assert wrong.returncode == 2
+    assert "Did you mean 'seasonal-naive'" in wrong.stderr
 
 
 def test_a_bare_predict_goes_on_where_the_data_end(fitted: dict[str, Any]) -> None:

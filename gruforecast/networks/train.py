@@ -1,6 +1,6 @@
 """Training: many gradient steps per call of one XLA-compiled function that gathers its own windows.
 
-Keras' layers and optimizer, compiled with `jit_compile=True`: Keras turns XLA off by itself on machines without a GPU,
+Keras' layers, compiled with `jit_compile=True`: Keras turns XLA off by itself on machines without a GPU,
 and `Model.fit` pays Python for each batch, which costs small networks more than the arithmetic does.
 """
 
@@ -21,10 +21,10 @@ from gruforecast.config import QUANTILES, RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.config import STEPS_PER_CALL as CHUNK
 from gruforecast.encoding import Knobs, encode, encode_target
 from gruforecast.forward import Weights
+from gruforecast.networks.adamw import FlatAdamW
 from gruforecast.networks.build import VariableDropout, build_network, network_inputs
 from gruforecast.windows import History, Sampler, Windows, gather_beside, gather_future, gather_past
 
-CLIP = 1.0  # norm of the gradients of one step
 Validate = Callable[[Weights], float]
 
 
@@ -151,19 +151,14 @@ class _Program:
 
     def __init__(self, shape: NetworkConfig) -> None:
         self.model = build_network(shape, seed=0)
-        self.optimizer = keras.optimizers.AdamW(weight_decay=0.0)
-        self.optimizer.weight_decay = tf.Variable(0.0)  # a variable, so that the step need not be compiled again
-        self.optimizer.exclude_from_weight_decay(var_names=["bias"])
-        self.optimizer.build(self.model.trainable_variables)
+        self.optimizer = FlatAdamW(self.model.trainable_variables)
         self.run = _compile_steps(self.model, self.optimizer, shape)
 
     def reset(self, config: NetworkConfig, training: TrainingConfig, initial: Weights | None) -> None:
         """As if freshly built: weights, optimizer, dropout rate and random state follow from the arguments alone."""
         fresh = build_network(config, training.seed)
         set_weights(self.model, initial or weights_of(fresh))
-        for variable in self.optimizer.variables:
-            variable.assign(np.zeros(variable.shape, variable.dtype))
-        self.optimizer.weight_decay.assign(training.weight_decay)
+        self.optimizer.reset(training.weight_decay)
         pairs = zip(self.model.layers, fresh.layers, strict=True)
         for mine, new in [pair for pair in pairs if isinstance(pair[0], VariableDropout)]:
             mine.rate.assign(config.dropout)
@@ -213,7 +208,6 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
     (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
-    variables = model.trainable_variables
 
     def loss_of(values: Any, beside: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
@@ -241,8 +235,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
                 loss = loss_of(values, beside, windows, origins[step], Knobs(*tf.unstack(knobs)))
-            optimizer.learning_rate.assign(rates[step])
-            optimizer.apply(_clipped(tape.gradient(loss, variables), variables), variables)
+            optimizer.apply(tape.gradient(loss, optimizer.variables), rates[step])
             return step + 1, total + loss
 
         _, total = tf.while_loop(lambda step, _: step < CHUNK, one_step, (tf.constant(0), tf.constant(0.0)))
@@ -257,16 +250,6 @@ def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
     error = target[:, :, None] - quantiles
     loss = 2.0 * tf.reduce_sum(tf.maximum(level * error, (level - 1.0) * error), axis=2)
     return tf.reduce_sum(loss * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
-
-
-def _clipped(gradients: list[Any], variables: list[Any]) -> list[Any]:
-    """Gradients of norm 1 at most; those of the spread apart, so as not to weaken the training of the point forecast."""
-    found = list(gradients)
-    for spread in (False, True):
-        group = [k for k, one in enumerate(variables) if one.path.startswith("spread") == spread]
-        for k, one in zip(group, tf.clip_by_global_norm([gradients[k] for k in group], CLIP)[0], strict=True):
-            found[k] = one
-    return found
 
 
 def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:
