@@ -72,6 +72,10 @@ class Contest:
         """The training that `trial` had."""
         return self.space.training(trial.values, seed_of(self.seed, trial.number), trial.share)
 
+    def whole(self, kind: Fit, trial: Trial) -> TrainingConfig:
+        """A training anew on the rows of a fit: as many passes over them as `trial` had over its own."""
+        return replace(self.training(trial), steps=self._steps(kind, trial, 1.0))
+
     def request(self, network: NetworkConfig, training: TrainingConfig, name: str) -> dict[str, Any]:
         """What every job asks for that trains a network."""
         return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}

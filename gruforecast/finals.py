@@ -49,11 +49,13 @@ class Finals:
 
     Attributes:
         several: whether networks are combined; otherwise the best trial stands alone.
+        ships: whether they are trained up to the end, too.
     """
 
     contest: Contest
     found: Search
     several: bool
+    ships: bool = True
     members: list[Member] = field(default_factory=list)
     combination: Combination | None = None
     refitted: bool = True
@@ -97,7 +99,8 @@ class Finals:
             trial = member.trial
             origins = contest.predictor(trial.network, trial.result)(calibration)
             member.scored, _ = contest.fitted(TEST_FIT, _name(trial), trial.result)
-            contest.submit_fit(REFIT, trial, _name(trial), member.scored, beside=len(self.members))
+            if self.ships:
+                contest.submit_fit(REFIT, trial, _name(trial), member.scored, beside=len(self.members))
             scored = contest.predictor(trial.network, member.scored)(test)
             forecasts[member.name] = Forecasts(member.folds, origins, scored)
             budget = "full" if trial.number == self.found.best.number else "member"  # that of a full comparison
@@ -115,7 +118,13 @@ class Finals:
     def networks(self) -> tuple[Network, ...]:
         """The networks to be saved."""
         return tuple(
-            Network(member.name, member.trial.network, read_npz(self.contest.path(member.saved)), member.share)
+            Network(
+                name=member.name,
+                config=member.trial.network,
+                weights=read_npz(self.contest.path(member.saved)),
+                share=member.share,
+                training=self.contest.whole(REFIT, member.trial),
+            )
             for member in self.members
         )
 

@@ -13,8 +13,8 @@ from gruforecast.data.plan import Plan
 from gruforecast.data.table import Forecast, Panel
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.exogenous import Scaling
-from gruforecast.forward import Network, forecast_combined
 from gruforecast.fan import Fan
+from gruforecast.forward import Network, forecast_combined
 from gruforecast.intervals import Calibration
 from gruforecast.metrics import mase_scale
 from gruforecast.statistical import model_of

@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
-from gruforecast.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
+from gruforecast.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig, TrainingConfig
 from gruforecast.encoding import decode, encode
-from gruforecast.windows import History, Windows
+from gruforecast.windows import History, Windows, newest
 
 Single = NDArray[np.float32]
 Weights = dict[str, Single]
@@ -26,12 +26,17 @@ BLOCK_NUMBERS = 4_000_000  # bounds the memory of one block: about 16 MB an arra
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network, named as in the leaderboard, and its share in the combination of all; they add up to one."""
+    """A trained network, named as in the leaderboard, and its share in the combination of all; they add up to one.
+
+    Attributes:
+        training: how to train it anew on all rows, None where that is not known.
+    """
 
     name: str
     config: NetworkConfig
     weights: Weights
     share: float = 1.0
+    training: TrainingConfig | None = None
 
 
 def needs_calendar(networks: Sequence[Network]) -> bool:
@@ -128,7 +133,7 @@ def forecast_combined(
     for network in networks:
         config = network.config
         beside = None if x is None else x[:, -config.lookback - config.horizon :]
-        found = forecast_past(past[:, -config.lookback :], origin, use_log, config, network.weights, beside)
+        found = forecast_past(newest(past, config.lookback), origin, use_log, config, network.weights, beside)
         total += network.share * np.where(use_log[:, None, None], np.maximum(found, 0.0), found)
     return total
 

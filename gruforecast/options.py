@@ -30,6 +30,7 @@ class FitOptions:
         retries: how often a crashed training is tried again.
         prune: whether weak trials end early.
         blend: whether networks are combined, and blended with simpler models; otherwise the best GRU stands alone.
+        audit: whether the whole search is repeated beside noise, to show that nothing leaks.
         stats: whether models of statsforecast take part in the blend, where that is installed.
         run_dir: where trials and test forecasts go; `<output>.run` when not given.
         fresh: whether an earlier search in the run folder is thrown away.
@@ -51,6 +52,7 @@ class FitOptions:
     compare: str = "short"
     blend: bool = True
     stats: bool = True
+    audit: bool = False
     folds: int | None = None
     levels: tuple[float, ...] | None = None
     seed: int = 0
@@ -68,6 +70,10 @@ class FitOptions:
         _within("--seed", self.seed, 0, 2**31 - 1)
         _one_of("--tuner", self.tuner, TUNERS)
         _one_of("--compare", self.compare, COMPARISONS)
+        if self.audit and self.max_time is not None:
+            remedy = "Leave one of them out; --trials bounds the work, too, and what it finds does not depend on time."
+            text = "--audit repeats the search and compares: with --max-time the clock would decide what it finds."
+            raise UsageError(text, remedy=remedy, code="GF-U43")
         for level in self.levels or ():
             if not 1 <= level < 100:
                 raise UsageError(f"--level {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")

@@ -14,6 +14,7 @@ from gruforecast.arrays import Floats
 from gruforecast.artifact.export import export
 from gruforecast.artifact.folder import clear_leftovers, publish, save, seal, write_json
 from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
+from gruforecast.audit import Audit, Traces, second_search, traces, was_cut, with_noise
 from gruforecast.backtest import Split
 from gruforecast.baselines import baselines
 from gruforecast.blend import Shares, combine, mixed
@@ -22,9 +23,9 @@ from gruforecast.contest import Contest
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
-from gruforecast.leaderboard import Candidate, Judged, interval_scale, judge, mean_row, winner, with_leads
+from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale, judge, mean_row, winner, with_leads
 from gruforecast.options import FitOptions
-from gruforecast.prepare import Prepared, prepare
+from gruforecast.prepare import Prepared, decide, prepare
 from gruforecast.progress import Budget, Clock, Progress
 from gruforecast.report.run_folder import write_run
 from gruforecast.report.summary import PACKAGES, Outcome, summarise
@@ -65,7 +66,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     facts |= {"space": asdict(space), "packages": {name: version(name) for name in PACKAGES}}
     facts["options"] = {name: value for name, value in facts["options"].items() if name not in AFTER_THE_SEARCH}
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
-    size = prepared.panel.y.nbytes + prepared.panel.x.nbytes
+    size = (prepared.panel.y.nbytes + prepared.panel.x.nbytes) * (2 if options.audit else 1)
     with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
         run = _Run(options, prepared, space, jobs, pool, budget, progress, clock)
         try:
@@ -73,8 +74,8 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             outcome = run.to_the_end(built)
             report = summarise(outcome, str(output), clock.parts, clock.total)
             write_json(built / "report.json", report)
-            known = {"fingerprint": fingerprint, "trials": options.trials, **_limits(options, outcome)}
-            seal(built, known | {"versions": report["versions"]})
+            known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}
+            seal(built, known | _limits(options, outcome) | {"versions": report["versions"]})
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -100,12 +101,15 @@ class _Run:
         prepared, options = self.prepared, self.options
         found = self._search()
         self.clock.lap("search")
-        contest = Contest(prepared.split, self.space, self.jobs, options.seed, self.budget)
-        finals = Finals(contest, found, several=options.blend)
-        rivals = Rivals(contest, statistical=options.blend and options.stats)
+        contest, finals, rivals = self._enter(found)
+        audit = Audit(options, prepared, contest)
+        audit.begin(found.best)
+        self.clock.lap("audit")
         judged, blended = self._judge_all(finals, rivals, Comparison(contest, found, options.compare))
         finals.refit()
         self.clock.lap("refit")
+        audited = self._audited(audit, found, finals, judged)
+        self.clock.lap("audit")
         found_parity = self._build(built, finals, rivals, judged, blended)
         self.clock.lap("export")
         given_up = _budget_warning(found, options, contest.given_up)
@@ -130,6 +134,7 @@ class _Run:
             given_up=bool(given_up),
             scored=_scored(prepared.split),
             workers=_worker_facts(self.pool),
+            audit=audited,
         )
 
     def _search(self) -> Search:
@@ -148,9 +153,36 @@ class _Run:
             progress=self.progress,
         )
 
+    def _enter(self, found: Search, *, ships: bool = True) -> tuple[Contest, Finals, Rivals]:
+        """What the networks that were found take part in."""
+        options = self.options
+        contest = Contest(self.prepared.split, self.space, self.jobs, options.seed, self.budget)
+        contest.save_all_rows()
+        finals = Finals(contest, found, several=options.blend, ships=ships)
+        return contest, finals, Rivals(contest, statistical=options.blend and options.stats)
+
+    def _audited(self, audit: Audit, found: Search, finals: Finals, judged: list[Judged]) -> Report:
+        """What the leak audit says; where it is asked for, all up to the test scores is done again beside noise."""
+        audit.hear()
+        if self.options.audit and not audit.moved:
+            self.progress.say("leak audit: the whole search once more, with noise in the place of the test part")
+            prepared, clock = decide(with_noise(self.prepared.reading, self.prepared.split.test), self.options), Clock()
+            with second_search(self.jobs, prepared.panel, fresh=self.options.fresh) as jobs:
+                again = replace(self, prepared=prepared, space=Space.of(prepared.split), jobs=jobs, clock=clock)
+                second, cut = again.up_to_the_test()
+            cut |= was_cut(found, audit.contest)
+            audit.compare(traces(found, finals, judged), second, clock.total, cut=cut)
+        return audit.result()
+
+    def up_to_the_test(self) -> tuple[Traces, bool]:
+        """What the search and all that follows it gives up to the test scores, and whether the clock has cut it."""
+        found = self._search()
+        contest, finals, rivals = self._enter(found, ships=False)
+        judged, _ = self._judge_all(finals, rivals, Comparison(contest, found, "none"))
+        return traces(found, finals, judged), was_cut(found, contest)
+
     def _judge_all(self, finals: Finals, rivals: Rivals, comparison: Comparison) -> tuple[list[Judged], Shares]:
         """Every row of the leaderboard, and the shares of the blend; baselines are judged while the workers train."""
-        finals.contest.save_all_rows()
         finals.begin()
         simple = rivals.baselines()
         judged = [self._judge([candidate]) for candidate in simple]
@@ -171,7 +203,7 @@ class _Run:
         blend, shares = self._blend([networks[-1], *simple, *statistical])
         judged += [self._judge([candidate]) for candidate in [*statistical, *blend]]
         self.clock.lap("judging")
-        return with_leads(judged), shares
+        return compared(with_leads(judged)), shares
 
     def _blend(self, members: list[Candidate]) -> tuple[list[Candidate], Shares]:
         """The blend of all networks together with the other models, if it is worth the name, and the shares to ship.
@@ -212,7 +244,7 @@ def _forecaster(
     prepared: Prepared, networks: tuple[Network, ...], ends: dict[str, Floats], judged: list[Judged], blend: Shares
 ) -> Forecaster:
     """What `predict` needs; where there is one network, `networks` is another name of it."""
-    panel = prepared.panel
+    panel = prepared.reading.panel  # as `predict` would read it
     calibrations = {one.row.model: one.calibration for one in judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
     context = Ends.of(panel, networks, baselines(prepared.split.season_length))

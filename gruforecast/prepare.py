@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from gruforecast.backtest import Split, split
 from gruforecast.data.findings import odd_values
+from gruforecast.data.grid import interpolated
 from gruforecast.data.panel import Reading, read_csv
 from gruforecast.data.season import detect_season
 from gruforecast.data.table import Panel
@@ -17,6 +18,7 @@ from gruforecast.exogenous import Scaling
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
 from gruforecast.options import FitOptions
 from gruforecast.progress import Progress
+from gruforecast.windows import History
 
 FOLDS = 3
 MANY_SERIES = 20  # so many series say enough in one fold
@@ -37,23 +39,39 @@ class Prepared:
 
     @property
     def panel(self) -> Panel:
-        """The series."""
-        return self.reading.panel
+        """The series as the models see them: `--fill` has drawn no line after the first fold."""
+        return replace(self.reading.panel, y=self.split.history.values)
 
 
 def prepare(options: FitOptions, progress: Progress) -> Prepared:
-    """The data of `options`, with season, horizon, folds and levels found where they were not given.
-
-    Season and levels are found from the rows before the test part.
-    """
+    """The data of `options`, with season, horizon, folds and levels found where they were not given."""
     reading = read_csv(options.data, options.reading)
-    panel, file = reading.panel, Path(options.data).name
-    notes, warnings = list(reading.found), reading.warnings + odd_values(panel, reading.lines)
+    notes, warnings = list(reading.found), reading.warnings + odd_values(reading.panel, reading.lines)
+    _tell(progress, notes, warnings)
+    found = decide(reading, options)
+    _tell(progress, found.notes, found.warnings)
+    return replace(found, notes=notes + found.notes, warnings=warnings + found.warnings)
+
+
+def _tell(progress: Progress, notes: list[str], warnings: list[str]) -> None:
     for note in notes:
         progress.say(note)
     for warning in warnings:
         progress.warn(warning)
-    said, warned = len(notes), len(warnings)
+
+
+def decide(reading: Reading, options: FitOptions) -> Prepared:
+    """Everything that is decided before a model is trained, with what is to be said about that alone.
+
+    Season and levels are found from the rows before the test part: the leak audit calls this on data whose test part is
+    noise, and the answer must be the same.
+
+    Raises:
+        DataError: the data cannot be divided, or no part of them can be scored.
+    """
+    panel, file = without_lines(reading), Path(options.data).name
+    notes: list[str] = []
+    warnings: list[str] = []
     horizon, season = horizon_and_season(panel, options.horizon, options.season)
     if options.horizon is None:
         notes.append(f"horizon {horizon}")
@@ -61,13 +79,32 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
         notes.append(f"season of {season} rows" if season > 1 else "no season")
     divided = _divide(panel, horizon, options.folds, season, file, notes)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
-    divided, scaling = divided.scaled(panel.plan.inputs)
     levels = _levels(options, divided, file, warnings)
-    for note in notes[said:]:
-        progress.say(note)
-    for warning in warnings[warned:]:
-        progress.warn(warning)
+    divided, scaling = normalised(divided, panel)
+    if panel.plan.fill and (masked := int(np.isnan(divided.history.values).sum())):
+        warnings.append(f"{masked} missing values stay masked from the first fold on: a line knows what comes after it")
     return Prepared(reading, divided, scaling, levels, notes, warnings)
+
+
+def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
+    """The split on the rows of `panel`, with what is computed from those before the first fold alone.
+
+    Columns beside the target are standardised, and `--fill` draws its lines over the gaps that end there.
+    """
+    y, indptr = panel.y, panel.indptr
+    if panel.plan.fill:
+        y = y.copy()
+        for begin, end in zip(indptr[:-1], divided.first, strict=True):
+            y[begin:end] = interpolated(np.array([0, end - begin]), y[begin:end])
+    return replace(divided, history=History.of(y, indptr, panel.wall, panel.x)).scaled(panel.plan.inputs)
+
+
+def without_lines(reading: Reading) -> Panel:
+    """The series as they stand in the file: what `--fill` put on a line is missing again.
+
+    A line over a gap knows where the gap ends, so over a cutoff it would carry a later value to the rows before it.
+    """
+    return replace(reading.panel, y=np.where(reading.filled, np.nan, reading.panel.y))
 
 
 def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
@@ -75,7 +112,7 @@ def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) ->
     if horizon is None:
         found = season
         if season is None and panel.freq.label not in HORIZONS:
-            found = _season(panel, int(panel.lengths.max()) // 6)
+            found = _season(panel, int(panel.lengths.max()) // 3)  # no test part is longer, see `backtest.split`
         horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (found or 1))
     return horizon, _season(panel, horizon) if season is None else season
 

@@ -187,6 +187,23 @@ def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> A
     return xp.where(inside, found, float("nan"))
 
 
+def newest(past: Any, lookback: int, xp: Any = np) -> Any:
+    """The newest `lookback` rows of `past` (n, at least `lookback`).
+
+    Where all of them are missing, the last value seen before takes the place of the newest one, as in `History.past`.
+    """
+    seen = xp.logical_not(xp.isnan(past))
+    values = xp.where(seen, past, xp.zeros_like(past))
+    order = xp.cumsum(xp.where(seen, xp.ones_like(past), xp.zeros_like(past)), axis=1)
+    last = xp.logical_and(seen, order == order[:, -1:])  # where the last value seen is
+    value = xp.sum(xp.where(last, values, xp.zeros_like(past)), axis=1, keepdims=True)  # (n, 1)
+    found = past[:, -lookback:]
+    empty = xp.logical_not(xp.any(seen[:, -lookback:], axis=1, keepdims=True))
+    known = xp.any(seen, axis=1, keepdims=True)
+    tail = xp.where(xp.logical_and(empty, known), value, found[:, -1:])
+    return xp.concatenate([found[:, :-1], tail], axis=1)
+
+
 def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> Any:
     """The `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
     index = windows.end[:, None] + xp.arange(horizon)  # (n, horizon)

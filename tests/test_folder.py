@@ -13,7 +13,7 @@ import pytest
 from conftest import panel_of
 
 from gruforecast.artifact.folder import load, publish, read_manifest, save, seal, write_json
-from gruforecast.config import NetworkConfig
+from gruforecast.config import NetworkConfig, TrainingConfig
 from gruforecast.data.plan import Covariate
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
@@ -31,7 +31,7 @@ def make_network(name: str, lookback: int, share: float) -> Network:
     weights = {
         name: (0.1 * generator.normal(size=shape)).astype(np.float32) for name, shape in weight_shapes(config).items()
     }
-    return Network(name, config, weights, share)
+    return Network(name, config, weights, share, TrainingConfig(steps=50, seed=lookback))
 
 
 def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
@@ -73,6 +73,7 @@ def test_save_load_predict_is_predict_bit_for_bit(folder: Path, panel: Panel) ->
         np.testing.assert_array_equal(a.ds, b.ds)
     assert two.plan == panel.plan
     assert two.plan.freq == panel.freq
+    assert [one.training for one in two.networks] == [one.training for one in one.networks]
 
 
 def test_forecasting_from_the_context_is_forecasting_from_the_data(folder: Path, panel: Panel) -> None:
@@ -225,11 +226,20 @@ def reseal(folder: Path, change: Any) -> None:
         ("network", "units", 4.0),
         ("network", "levels", [0.4]),
         ("network", "horizon", 10**9),
+        ("training", "steps", 0),
+        ("training", "steps", 10**12),
+        ("training", "steps", "many"),
+        ("training", "batch_size", 0.5),
+        ("training", "learning_rate", -1.0),
+        ("training", "weight_decay", "none"),
+        ("training", "seed", True),
+        ("training", "epochs", 3),
     ],
 )
 def test_nonsense_in_a_sealed_folder_is_exit_4(folder: Path, part: str, key: str, value: Any) -> None:
     def change(model: dict[str, Any]) -> None:
         parts = {"network": model["networks"][0]["config"], "freq": model["plan"]["freq"]}
+        parts |= {"training": model["networks"][0]["training"]}
         parts |= {"form": model["plan"]["form"]["stamp"], "numbers": model["plan"]["numbers"], "plan": model["plan"]}
         parts[part].update({key: value})
 

@@ -53,6 +53,7 @@ def test_the_graph_and_numpy_agree(configs: tuple[NetworkConfig, ...]) -> None:
     y[1, 3:6] = np.nan
     y[2] -= 1.5  # crosses zero
     y[3, ::3] = 0.0
+    y[4, 10:] = np.nan  # longer than one lookback, shorter than the other
     last = (np.datetime64("2024-03-07") + np.arange(6)).astype("datetime64[s]").astype(np.int64)
     scaling = Scaling(np.array([2.0, 0.5, -1.0]), np.array([3.0, 1.0, 0.1]))
     models, serve = raw_graph(networks, scaling)

@@ -121,7 +121,7 @@ def test_a_network_that_is_too_sure_is_not_believed() -> None:
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 10_000))
 def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) -> None:
-    """Errors ten times larger in half of the windows: a fan that says so covers both halves, a constant only the mean."""
+    """Errors ten times larger in half of the windows: a fan that says so covers both halves, a constant the mean."""
     generator = np.random.default_rng(seed)
     size = np.where(generator.random(4000) < 0.5, 1.0, 10.0)[:, None] * np.ones((1, 2))
     actual = size * generator.normal(size=size.shape)

@@ -20,7 +20,7 @@ INVARIANT = ("mase", "rmsse", "smape", "wape", "wql")
 IN_UNITS = ("mae", "rmse", "bias")
 
 
-def tested_of(seed: int = 0, n: int = 5, horizon: int = 7, missing: float = 0.2) -> Evaluated:
+def evaluated_of(seed: int = 0, n: int = 5, horizon: int = 7, missing: float = 0.2) -> Evaluated:
     """Random forecasts; some values are missing, and of the first two series, if there are three, one thing each."""
     generator = np.random.default_rng(seed)
     actual = generator.normal(5, 4, size=(n, horizon))
@@ -71,7 +71,7 @@ def points(tested: Evaluated):
 
 
 def test_pooled_scores_equal_scikit_learn() -> None:
-    tested = tested_of(missing=0)
+    tested = evaluated_of(missing=0)
     found = overall(tested)
     actual, size = tested.actual.ravel(), np.abs(tested.actual).sum()
     error = mean_absolute_error(actual, tested.mean.ravel()) * actual.size
@@ -84,7 +84,7 @@ def test_pooled_scores_equal_scikit_learn() -> None:
 
 
 def test_means_over_series_equal_utilsforecast() -> None:
-    tested = tested_of(missing=0)
+    tested = evaluated_of(missing=0)
     keys = np.repeat([f"s{i}" for i in range(5)], 7)
     frame = pd.DataFrame({"unique_id": keys, "y": tested.actual.ravel(), "model": tested.mean.ravel()})
     for k, level in enumerate(("80", "95")):
@@ -116,7 +116,7 @@ def test_means_over_series_equal_utilsforecast() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 9999), st.integers(1, 6), st.integers(1, 9))
 def test_by_step_equals_a_loop(seed: int, n: int, horizon: int) -> None:
-    tested = tested_of(seed, n, horizon)
+    tested = evaluated_of(seed, n, horizon)
     found = by_step(tested)
     for step in range(horizon):
         here = [(error, scale) for _, t, error, scale in points(tested) if t == step]
@@ -138,7 +138,7 @@ def test_by_step_equals_a_loop(seed: int, n: int, horizon: int) -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 9999), st.integers(1, 6), st.integers(1, 9))
 def test_intervals_equal_a_loop(seed: int, n: int, horizon: int) -> None:
-    tested = tested_of(seed, n, horizon)
+    tested = evaluated_of(seed, n, horizon)
     found = intervals(tested)
     assert list(found) == ["80", "95"]
     parts = [list(part) for part in np.array_split(range(horizon), 3) if len(part)]
@@ -160,7 +160,7 @@ def test_intervals_equal_a_loop(seed: int, n: int, horizon: int) -> None:
 
 
 def test_scores_of_a_series_are_those_of_the_series_alone() -> None:
-    tested = tested_of()
+    tested = evaluated_of()
     each = by_series(tested)
     for i in range(5):
         alone = taken(tested, [i])
@@ -178,7 +178,7 @@ def test_scores_of_a_series_are_those_of_the_series_alone() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 9999), st.floats(1e-6, 1e6))
 def test_another_unit_changes_only_what_is_in_units(seed: int, factor: float) -> None:
-    tested = tested_of(seed)
+    tested = evaluated_of(seed)
     here, there = overall(tested), overall(scaled(tested, factor))
     for name in INVARIANT:
         assert there[name] == pytest.approx(here[name], rel=1e-9, nan_ok=True), name
@@ -196,7 +196,7 @@ def test_another_unit_changes_only_what_is_in_units(seed: int, factor: float) ->
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 9999), st.permutations(range(5)))
 def test_the_order_of_series_says_nothing(seed: int, order: list[int]) -> None:
-    tested = tested_of(seed)
+    tested = evaluated_of(seed)
     other = taken(tested, order)
     here, there = overall(tested), overall(other)
     assert there.pop("undefined") == here.pop("undefined")
@@ -210,7 +210,7 @@ def test_the_order_of_series_says_nothing(seed: int, order: list[int]) -> None:
 
 
 def test_a_forecast_of_a_missing_value_says_nothing() -> None:
-    tested = tested_of()
+    tested = evaluated_of()
     blank = np.isnan(tested.actual)
     other = replace(
         tested,
@@ -256,12 +256,12 @@ def test_undefined_scores_are_counted_and_left_out() -> None:
     assert said["mase"] == 0.25
     assert said["mae"] == 0.75
     assert said["wape"] == said["wql"] == 0.75  # the errors of the zeros are in the pool
-    complete = tested_of(missing=0)
+    complete = evaluated_of(missing=0)
     assert overall(complete)["undefined"] == {}
 
 
 def test_a_series_without_bounds_is_in_no_score_of_intervals() -> None:
-    tested = tested_of()
+    tested = evaluated_of()
     rest = taken(tested, [0, 2, 3, 4])
     assert overall(tested)["wql"] == pytest.approx(overall(rest)["wql"], rel=1e-12)
     assert overall(tested)["undefined"]["wql"] == 2
@@ -273,7 +273,7 @@ def test_a_series_without_bounds_is_in_no_score_of_intervals() -> None:
 
 @pytest.mark.parametrize("n", [0, 3])
 def test_nothing_seen_is_nan_everywhere(n: int) -> None:
-    tested = replace(tested_of(n=n), actual=np.full((n, 7), np.nan))
+    tested = replace(evaluated_of(n=n), actual=np.full((n, 7), np.nan))
     said = overall(tested)
     assert set(said.pop("undefined").values()) == ({n} if n else set())
     assert all(np.isnan(number) for number in said.values())
@@ -285,7 +285,7 @@ def test_nothing_seen_is_nan_everywhere(n: int) -> None:
 
 @pytest.mark.parametrize("size", [1e-300, 1e200, 3e306])
 def test_nothing_is_infinite_or_warns_at_the_ends_of_the_floats(size: float) -> None:
-    tested = tested_of(missing=0)
+    tested = evaluated_of(missing=0)
     for part in (scaled(tested, size), replace(tested, mase_scale=np.full(5, 5e-324)), scaled(tested, -size)):
         said = overall(part)
         counts = said.pop("undefined")
@@ -298,7 +298,7 @@ def test_nothing_is_infinite_or_warns_at_the_ends_of_the_floats(size: float) -> 
 
 
 def test_what_a_report_takes_are_plain_numbers() -> None:
-    tested = tested_of()
+    tested = evaluated_of()
     said = {"overall": overall(tested), "intervals": intervals(tested)}
     assert json.loads(json.dumps(said, allow_nan=False)) == said
     assert intervals(replace(tested, lower=tested.lower[:, :, :0], upper=tested.upper[:, :, :0], levels=())) == {}

@@ -8,7 +8,7 @@ from conftest import history_of, panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.windows import History, Sampler, gather_future, gather_past
+from gruforecast.windows import History, Sampler, gather_future, gather_past, newest
 
 
 def slow_past(series, end: int, lookback: int):
@@ -118,3 +118,15 @@ def test_series_shorter_than_the_horizon_still_give_windows(rows: int) -> None:
     windows = sampler.draw(np.random.default_rng(0), (1, 8))
     assert (windows.end > windows.start).all()
     assert (windows.end < windows.stop).all()
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 10_000))
+def test_the_newest_rows_are_those_of_the_history(seed: int) -> None:
+    """However many of them are missing: cut from a longer window, or taken from the history, the same."""
+    generator = np.random.default_rng(seed)
+    y = generator.normal(size=(5, 20))
+    y[:, 1:][generator.random((5, 19)) < generator.random()] = np.nan
+    history = history_of(*y)
+    windows = history.windows(np.arange(5), history.indptr[1:])
+    np.testing.assert_array_equal(newest(history.past(windows, 20), 6), history.past(windows, 6))

@@ -1,7 +1,7 @@
 """The model folder, format 1: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
 manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
-model.json         networks, shares of the blend, the plan by which files are read, winner, interval levels
+model.json         networks, how to train them, shares of the blend, the plan by which files are read, winner, levels
 weights.npz        network weights          calibration.npz   factors of intervals by member
 context.npz        newest rows of each training series and forecasts from there on of models that are no networks
 saved_model/       an export for other programs, never opened by this package's own commands
@@ -23,7 +23,7 @@ import numpy as np
 
 from gruforecast import __version__
 from gruforecast.arrays import Array
-from gruforecast.config import NetworkConfig, from_dict, to_dict
+from gruforecast.config import NetworkConfig, TrainingConfig, from_dict, to_dict
 from gruforecast.data.plan import Plan
 from gruforecast.durable import file_digest, npz, sync, write_file
 from gruforecast.errors import ModelError
@@ -35,6 +35,7 @@ from gruforecast.intervals import Calibration
 FORMAT = 1
 LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows
 MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
+MOST_STEPS, MOST_BATCH = 10_000_000, 65_536  # of a training
 MOST_STAMP = 2**37  # seconds from 1970, about 4,000 years
 REMEDY = "The folder is damaged; fit the model again."
 LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what a forecast needs
@@ -44,7 +45,13 @@ def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
     model = {
         "networks": [
-            {"name": one.name, "share": one.share, "config": to_dict(one.config)} for one in forecaster.networks
+            {
+                "name": one.name,
+                "share": one.share,
+                "config": to_dict(one.config),
+                "training": None if one.training is None else to_dict(one.training),
+            }
+            for one in forecaster.networks
         ],
         "blend": forecaster.blend,
         "winner": forecaster.winner,
@@ -219,9 +226,28 @@ def _networks(folder: Path, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
     }
     arrays = _arrays(folder / "weights.npz", wanted)
     return tuple(
-        Network(str(one["name"]), config, {name: arrays[f"{k}.{name}"] for name in weight_shapes(config)}, share)
+        Network(
+            name=str(one["name"]),
+            config=config,
+            weights={name: arrays[f"{k}.{name}"] for name in weight_shapes(config)},
+            share=share,
+            training=_training(one["training"], str(folder / "model.json")),
+        )
         for k, (one, config, share) in enumerate(zip(kept, configs, shares, strict=True))
     )
+
+
+def _training(kept: dict[str, Any] | None, file: str) -> TrainingConfig | None:
+    if kept is None:
+        return None
+    found = from_dict(TrainingConfig, kept, file)
+    counts = (found.steps, found.batch_size, found.seed)
+    whole = all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31 for count in counts)
+    if not (whole and 0 < found.steps <= MOST_STEPS and 0 < found.batch_size <= MOST_BATCH):
+        raise ValueError(f"impossible training: {found}")
+    if not (0 < float(found.learning_rate) <= 1 and 0 <= float(found.weight_decay) <= 1):
+        raise ValueError(f"impossible training: {found}")
+    return found
 
 
 def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, ...], ...], models: list[str]) -> Ends:

@@ -20,7 +20,7 @@ from gruforecast.statistical import installed
 MODEL_BYTES = 5_000_000  # room on disk that a model folder needs
 # options that change neither data nor search, or may change while a search goes on
 NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
-           "trial_time", "retries")  # fmt: skip
+           "trial_time", "retries", "audit")  # fmt: skip
 
 
 def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
@@ -72,12 +72,13 @@ def _is_empty_folder(path: Path) -> bool:
 
 
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
-    """Whether an earlier run did all that is asked: as many trials, and not cut short by a smaller limit of time."""
+    """Whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
     limit, trials = manifest.get("cut_at"), manifest.get("trials")
     in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
     late = manifest.get("late_at")
     in_time &= late is None or (options.trial_time is not None and options.trial_time <= late)
-    return isinstance(trials, int) and trials >= options.trials and in_time
+    audited = manifest.get("audit") in (("whole",) if options.audit else ("whole", "cheap"))
+    return isinstance(trials, int) and trials >= options.trials and in_time and audited
 
 
 def _manifest_or_none(output: Path) -> dict[str, Any] | None:

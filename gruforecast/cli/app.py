@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from gruforecast import __version__
+from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
@@ -23,6 +24,7 @@ app = typer.Typer(
 app.command()(check)
 app.command()(fit)
 app.command()(predict)
+app.command()(backtest)
 
 
 def _version(wanted: bool) -> None:

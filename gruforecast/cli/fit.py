@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge
+from gruforecast.cli.edge import NOT_BETTER, error_edge, harmless
 from gruforecast.cli.reading import COLUMNS, with_reading
 
 SEARCH, RESULT = "Search", "Result"
@@ -66,6 +66,14 @@ def fit(
             rich_help_panel=SEARCH,
         ),
     ] = True,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit",
+            help="Repeat all of it with noise in place of the test part: nothing may change. Doubles the time.",
+            rich_help_panel=SEARCH,
+        ),
+    ] = False,
     folds: Annotated[
         int | None, typer.Option(help="Rolling validation folds; 3, fewer for short series.", rich_help_panel=SEARCH)
     ] = None,
@@ -81,6 +89,13 @@ def fit(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Throw away an earlier search in the run folder.", rich_help_panel=RESULT)
     ] = False,
+    require_better_than: Annotated[
+        str | None,
+        typer.Option(
+            help="Exit with 7 unless the test part shows that the GRU is better than this baseline.",
+            rich_help_panel=RESULT,
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace another model folder.", rich_help_panel=RESULT)
     ] = False,
@@ -118,6 +133,7 @@ def fit(
             compare=compare,
             blend=blend,
             stats=stats,
+            audit=audit,
             folds=folds,
             levels=tuple(level) if level else None,
             seed=seed,
@@ -125,12 +141,32 @@ def fit(
             fresh=fresh,
             overwrite=overwrite,
         )
-        from gruforecast.pipeline import fit as run
-        from gruforecast.report.terminal import LiveProgress, show_report
+        report = _fitted(options, require_better_than, as_json=as_json, quiet=quiet, verbose=verbose)
+        if require_better_than is not None:
+            _require(report, require_better_than)
 
-        with LiveProgress(quiet=quiet, verbose=verbose) as progress:
-            report = run(options, progress)
-        if as_json:
-            typer.echo(json.dumps(report, allow_nan=False))
-        elif not quiet:
-            show_report(report, verbose=verbose)
+
+def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
+    """The report of the run, which is shown, too."""
+    from gruforecast.pipeline import fit as run
+    from gruforecast.report.terminal import LiveProgress, show_report
+    from gruforecast.verdict import check_baseline
+
+    if baseline is not None:
+        check_baseline(baseline)
+    with LiveProgress(quiet=quiet, verbose=verbose) as progress:
+        report = run(options, progress)
+    if as_json:
+        typer.echo(json.dumps(report, allow_nan=False))
+    elif not quiet:
+        show_report(report, verbose=verbose)
+    return report
+
+
+def _require(report: dict[str, Any], baseline: str) -> None:
+    """End with 7 unless the test part shows that the GRU is better."""
+    from gruforecast.verdict import shortfall
+
+    if (missing := shortfall(report, baseline)) is not None:
+        typer.echo(harmless(f"not met: {missing}. The model is saved all the same."), err=True)
+        raise typer.Exit(NOT_BETTER)

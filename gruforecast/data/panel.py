@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.clocks import on_one_clock
 from gruforecast.data.columns import find_names, wide_columns
 from gruforecast.data.covariates import read_covariates
@@ -34,12 +34,14 @@ class Reading:
         found: facts that were found rather than given, to be told to the user.
         warnings: changes made to the data on the way.
         lines: (n_rows,) line in the file of each row of the panel, 0 for steps that the file skips.
+        filled: (n_rows,) whether the value of a row is none of the file but lies on a line between its neighbours.
     """
 
     panel: Panel
     found: list[str]
     warnings: list[str]
     lines: Ints
+    filled: Bools
 
 
 def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
@@ -240,12 +242,14 @@ def _regular(
     indptr, ds, y = grid.indptr, grid.stamps(ordered.ds, step), grid.fill(ordered.y)
     lines = grid.fill(ordered.line.astype(float))
     warnings += _missing(y, len(y) - len(ordered), filled=plan.fill)
+    missing = np.isnan(y)
     y = interpolated(indptr, y) if plan.fill else y
+    filled = missing & ~np.isnan(y)
     keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
     warnings += more
     plan = replace(plan, freq=step)
     panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, ordered.x, plan, ds)[keep])
-    return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64))
+    return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep])
 
 
 def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:

@@ -14,6 +14,7 @@ from gruforecast.exogenous import Scaling
 from gruforecast.forward import Network, needs_calendar
 from gruforecast.networks.build import build_network, network_inputs
 from gruforecast.networks.train import set_weights
+from gruforecast.windows import newest
 
 
 def raw_graph(networks: Sequence[Network], scaling: Scaling | None = None) -> tuple[list[keras.Model], Any]:
@@ -56,7 +57,7 @@ def raw_graph(networks: Sequence[Network], scaling: Scaling | None = None) -> tu
 def _point(model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any) -> Any:
     """Point forecasts (batch, horizon) of one network from `y` and `x`."""
     y, x = given
-    past = _cut(y, config.lookback)
+    past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
     if x is not None:
         x = _cut(x, config.lookback + config.horizon)
     use_log = never_negative & config.log
@@ -66,8 +67,12 @@ def _point(model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], or
     return decode(residual, encoded, use_log, keras.ops)[:, :, MIDDLE]
 
 
+def _padded(rows: Any, length: int) -> Any:
+    """`rows` (batch, time, …) with `length` rows of NaN in front."""
+    others = [(0, 0)] * (len(rows.shape) - 2)
+    return tf.pad(rows, [(0, 0), (length, 0), *others], constant_values=float("nan"))
+
+
 def _cut(rows: Any, length: int) -> Any:
     """The newest `length` of `rows` (batch, time, …), padded with NaN in front."""
-    others = [(0, 0)] * (len(rows.shape) - 2)
-    padded = tf.pad(rows, [(0, 0), (length, 0), *others], constant_values=float("nan"))
-    return tf.ensure_shape(padded[:, -length:], (None, length, *rows.shape[2:]))
+    return tf.ensure_shape(_padded(rows, length)[:, -length:], (None, length, *rows.shape[2:]))

@@ -13,7 +13,7 @@ from gruforecast.data.table import Panel
 from gruforecast.leaderboard import Row, winner
 from gruforecast.search.loop import Search, Trial
 from gruforecast.statistical import installed
-from gruforecast.verdict import verdict
+from gruforecast.verdict import evidence, verdict
 
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
@@ -34,6 +34,7 @@ class Outcome:
         given_up: whether a time budget cut something short.
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
+        audit: what the leak audit says, see `audit.Audit.result`.
     """
 
     panel: Panel
@@ -54,6 +55,7 @@ class Outcome:
     given_up: bool
     scored: tuple[int, int]
     workers: dict[str, Any]
+    audit: dict[str, Any]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -63,6 +65,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
     return {
         "model_dir": model_dir,
         "verdict": verdict(rows),
+        "evidence": evidence(rows),
         "winner": winner(rows).model,
         "horizon": outcome.horizon,
         "freq": panel.freq.label,
@@ -84,6 +87,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "cells": cell_facts(rows),
         "search": [_trial(trial) for trial in outcome.found.trials],
         "workers": outcome.workers,
+        "audit": outcome.audit,
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.parity,

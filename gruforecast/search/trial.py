@@ -16,11 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Array, Floats
+from gruforecast.arrays import Array, Floats, Ints
 from gruforecast.backtest import Split
+from gruforecast.baselines import baselines
 from gruforecast.config import MIDDLE, NetworkConfig, TrainingConfig, from_dict
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.forward import Weights, digest_of, forecast
+from gruforecast.noise import noise_from
 from gruforecast.statistical import model_of, trouble_with
 from gruforecast.windows import History, Sampler, Windows
 
@@ -165,6 +167,55 @@ def run_statistical(request: dict[str, Any]) -> Result:
     write_file(Path(request["folder"]) / request["file"], content)
     file = {"name": request["file"], "sha256": hashlib.sha256(content).hexdigest()}
     return {"status": "completed", "late": late, "file": file, "seconds": time.perf_counter() - begin}
+
+
+def run_audit(request: dict[str, Any]) -> Result:
+    """What moves when everything from a cutoff on is replaced by noise: nothing may.
+
+    A few steps of one configuration, trained before the test cutoff and before the first fold, on the true rows and on
+    those with noise, and the forecasts from there. Unlike other jobs this one is handed the rows of the test part.
+
+    Args:
+        request: as for `run_trial` without `weights` and `rungs`, and `rows`: name of the data with all values.
+
+    Returns:
+        `status`, `moved` (for each place the names of what differs), `late` (whether there was no time for all of it).
+    """
+    begin, moved = time.perf_counter(), {}
+    config, training = _configs(request)
+    divided, whole = (load_split(request["folder"], request[name]) for name in ("data", "rows"))
+    divided = replace(divided, history=whole.history, inputs=config.inputs)
+    deadline = _deadline(request)
+    for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.first)):
+        found = []
+        for split in (divided, _with_noise(divided, cutoff)):
+            if deadline is not None and time.time() >= deadline:
+                return {"status": "completed", "late": True, "moved": {}}
+            windows = split.test_windows() if place == "test cutoff" else split.fold_windows()[0]
+            found.append(_traces(config, training, split, cutoff, windows))
+        moved[place] = [name for name, digest in found[0].items() if found[1][name] != digest]
+    return {"status": "completed", "late": False, "moved": moved, "seconds": time.perf_counter() - begin}
+
+
+def _with_noise(split: Split, cutoff: Ints) -> Split:
+    """The split with noise from the cutoff of each series on."""
+    history = split.history
+    y, x = noise_from(cutoff, history.values, history.x, history.indptr, split.inputs)
+    return replace(split, history=replace(History.of(y, history.indptr, x=x), days=history.days))
+
+
+def _traces(
+    config: NetworkConfig, training: TrainingConfig, split: Split, cutoff: Ints, windows: Windows
+) -> dict[str, str]:
+    """Digests of what a training before `cutoff` and the forecasts at `windows` give."""
+    weights = _train(config, training, split, cutoff, {}).weights
+    traces = {"log decision": windows.use_log, "forecasts": floored(split.history, windows, config, weights)}
+    for name, model in baselines(split.season_length).items():
+        forecast = model(split.history, windows, split.horizon, split.season_length)
+        traces[f"{name} forecasts"] = split.history.floor_at_zero(forecast, windows)
+    return {"weights": digest_of(weights)} | {
+        name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
+    }
 
 
 def _deadline(request: dict[str, Any]) -> float | None:

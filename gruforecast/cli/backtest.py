@@ -1,0 +1,156 @@
+"""`gruforecast backtest`."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Generator
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gruforecast.cli.edge import error_edge
+from gruforecast.cli.predict import DEFAULT_MODEL, _sort_arguments
+from gruforecast.errors import UsageError
+
+if TYPE_CHECKING:
+    from gruforecast.progress import Progress
+    from gruforecast.rolling import Rolling
+
+WINDOWS, RESULT = "Windows", "Result"
+
+
+def _window(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=WINDOWS)
+
+
+def _result(text: str, *names: str) -> Any:
+    return typer.Option(*names, help=text, rich_help_panel=RESULT)
+
+
+def backtest(
+    model: Annotated[
+        str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
+    ] = None,
+    data: Annotated[str | None, typer.Argument(help="CSV file whose last rows the model has not learned from.")] = None,
+    windows: Annotated[
+        int | None, _window("How many cutoffs, the last ones; 10 or as many as lie after the training.")
+    ] = None,
+    step: Annotated[int | None, _window("Rows from one cutoff to the next; the horizon if not given.")] = None,
+    horizon: Annotated[int | None, _window("Steps, at most those fitted.")] = None,
+    member: Annotated[
+        list[str] | None,
+        _window("winner, networks, blend, or a model of the leaderboard; repeatable; all but single networks."),
+    ] = None,
+    refit: Annotated[
+        bool, _window("Train the networks anew before each cutoff, on the rows before it.", "--refit")
+    ] = False,
+    output: Annotated[str | None, _result("Forecasts of every window, CSV or Parquet.", "-o", "--output")] = None,
+    scores: Annotated[str | None, _result("Scores of every window, series and model, CSV or Parquet.")] = None,
+    level: Annotated[list[float] | None, _result("Interval level in percent; repeatable.")] = None,
+    as_json: Annotated[bool, _result("Print one JSON object.", "--json")] = False,
+    quiet: Annotated[bool, _result("Say only what is wrong.", "-q", "--quiet")] = False,
+    verbose: Annotated[bool, _result("Also say what was used.", "-v", "--verbose")] = False,
+    debug: Annotated[bool, _result("Show tracebacks.", "--debug")] = False,
+) -> None:
+    """Score a saved model at many cutoffs of new data, beside the simpler models.
+
+    Examples: gruforecast backtest new.csv · gruforecast backtest my_model new.csv --windows 30 --step 24
+    """
+    with error_edge(as_json=as_json, debug=debug):
+        folder, file = _sort_arguments(model, data)
+        if file is None:
+            remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
+            raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
+        if output is not None and output == scores:
+            raise UsageError("-o and --scores name one file.", remedy="Write to two files.", code="GF-U45")
+        from gruforecast.data.source import require_local_file
+
+        require_local_file(file)
+        from gruforecast.artifact.folder import load
+        from gruforecast.data.panel import read_like
+        from gruforecast.prepare import without_lines
+        from gruforecast.report.terminal import LiveProgress
+        from gruforecast.rolling import roll
+
+        begin = time.perf_counter()
+        with LiveProgress(quiet=quiet, verbose=verbose) as progress:
+            forecaster = load(folder)
+            reading = read_like(file, forecaster.plan)
+            for warning in reading.warnings:
+                progress.warn(warning)
+            if reading.filled.any():
+                progress.warn("values on lines are taken out again: a line knows what comes after it, and is no truth")
+            rolling = roll(
+                forecaster,
+                without_lines(reading),
+                windows=windows,
+                step=step,
+                horizon=horizon,
+                members=member or (),
+                levels=level or (),
+                refit=refit,
+            )
+            if verbose:
+                progress.say(f"{', '.join(rolling.members)}; {len(rolling.cutoffs)} windows of all series together")
+            report = _run(rolling, folder, output, scores, progress, begin)
+        _show(report, as_json=as_json, quiet=quiet)
+
+
+def _run(
+    rolling: Rolling, folder: str, output: str | None, scores: str | None, progress: Progress, begin: float
+) -> dict[str, Any]:
+    """Forecast, score and write, block by block; the report."""
+    from gruforecast.report.backtest import summarise
+    from gruforecast.report.long_file import LongFile, forecast_frame, score_frame
+    from gruforecast.tally import Tally
+
+    _warn(rolling, progress)
+    tally = Tally(rolling)
+    with contextlib.ExitStack() as stack:
+        asked = ((output, forecast_frame), (scores, score_frame))
+        files = [(stack.enter_context(LongFile(path, rolling.panel.plan)), frame) for path, frame in asked if path]
+        for part in stack.enter_context(contextlib.closing(_parts(rolling, progress))):
+            for block in part.blocks():
+                tally.add(block)
+                for long, frame in files:
+                    long.write(frame(part, block))
+    for path in (output, scores):
+        if path:
+            progress.say(f"wrote {path}")
+    return summarise(rolling, tally, folder, round(time.perf_counter() - begin, 3))
+
+
+def _parts(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
+    """All windows with the saved networks, or those of each cutoff with networks trained before it."""
+    if rolling.refit:
+        from gruforecast.retraining import retrained
+
+        yield from retrained(rolling, progress)
+    else:
+        yield rolling
+
+
+def _warn(rolling: Rolling, progress: Progress) -> None:
+    """Say what is left out, and which windows say nothing about new data."""
+    for name, why in rolling.left_out.items():
+        progress.warn(f"{name} is left out: {why}; --member {name} asks for it all the same")
+    known = int(replace(rolling, refit=False).trained_on(rolling.cutoffs.windows).sum())
+    text = f"{known} of {len(rolling.cutoffs)} windows begin in rows that the model was "
+    if known and rolling.refit:
+        progress.warn(f"{text}chosen with: its networks are trained anew, its options and interval widths are not")
+    elif known:
+        later = rolling.out_of_sample
+        advice = f"--windows {later} keeps to later ones" if later else "give rows from after the training"
+        progress.warn(f"{text}trained on: scores there are better than those of new rows will be; {advice}")
+
+
+def _show(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
+    if as_json:
+        typer.echo(json.dumps(report, allow_nan=False))
+    elif not quiet:
+        from gruforecast.report.backtest import show_backtest
+
+        show_backtest(report)

@@ -1,0 +1,318 @@
+"""Everything after a cutoff becomes noise and nothing that came before may change; planted leaks must show."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import leaks
+import numpy as np
+import pytest
+from conftest import AIR, ROOT, panel_of, run
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gruforecast.audit import Audit, _text, decided_without_test, decisions, normalised_without_folds
+from gruforecast.config import to_dict
+from gruforecast.contest import Contest
+from gruforecast.data.frequency import Frequency
+from gruforecast.data.panel import Reading, read_csv
+from gruforecast.data.plan import ReadOptions
+from gruforecast.data.table import Panel
+from gruforecast.errors import GruforecastError, UsageError
+from gruforecast.noise import noise_from
+from gruforecast.options import FitOptions
+from gruforecast.prepare import Prepared, decide
+from gruforecast.progress import Budget
+from gruforecast.search.loop import Trial
+from gruforecast.search.space import Space
+from gruforecast.search.trial import run_audit, save_split
+
+FOUR_HOURS = Frequency("s", 4 * 3600)
+OPTIONS = FitOptions("f.csv")
+DECIDED = {"season", "horizon", "folds", "levels", "normalisation", "log decision", "search space", "earlier rows"}
+
+
+def reading_of(panel: Panel) -> Reading:
+    return Reading(panel, [], [], np.zeros(len(panel.y), np.int64), np.zeros(len(panel.y), bool))
+
+
+def wave(rows: int, length: int, seed: int = 0) -> Any:
+    noise = np.random.default_rng(seed).normal(size=rows)
+    return 10 + 3 * np.sin(2 * np.pi * np.arange(rows) / length) + 0.3 * noise
+
+
+def moved(prepared: Prepared, options: FitOptions = OPTIONS) -> list[str]:
+    """What the audit finds of the decisions, named by the place."""
+    places = {"test": decided_without_test(prepared, options), "fold": normalised_without_folds(prepared)}
+    return [
+        f"{place} {name}"
+        for place, (first, second) in places.items()
+        for name in first | second
+        if _text(first.get(name)) != _text(second.get(name))
+    ]
+
+
+def air_with_a_gap(folder: Path, rows: range) -> str:
+    """The air passengers without the values in `rows`."""
+    lines = AIR.read_text().splitlines()
+    for k in rows:
+        lines[1 + k] = lines[1 + k].rsplit(",", 1)[0] + ","
+    (folder / "gap.csv").write_text("\n".join(lines) + "\n")
+    return str(folder / "gap.csv")
+
+
+def air_with_a_price(folder: Path) -> Reading:
+    """The air passengers and a column beside them that is not known ahead."""
+    lines = AIR.read_text().splitlines()
+    content = [lines[0] + ",price", *(f"{line},{k % 7}" for k, line in enumerate(lines[1:]))]
+    (folder / "price.csv").write_text("\n".join(content) + "\n")
+    return read_csv(str(folder / "price.csv"), ReadOptions(past=("price",)))
+
+
+def test_noise_begins_at_the_cutoff_and_keeps_what_is_missing_or_known() -> None:
+    y = np.array([1.0, 2, np.nan, 4, np.nan, 0, 0, 0, 5])
+    x = np.arange(36.0).reshape(9, 4)
+    found, beside = noise_from(np.array([3, 7]), y, x, np.array([0, 6, 9]), ("past", "known", "static", "past flag"))
+    np.testing.assert_array_equal(found[:3], y[:3])
+    np.testing.assert_array_equal(found[6:7], y[6:7])
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(y))
+    assert found[3] < -400 * 4
+    assert found[5] < 0 < found[8]
+    assert found[7] < -400 * 5
+    np.testing.assert_array_equal(beside[:, 1:3], x[:, 1:3])
+    changed = np.abs(beside[:, [0, 3]]) > 35
+    np.testing.assert_array_equal(changed, np.isin(np.arange(9), [3, 4, 5, 7, 8])[:, None] * np.ones(2, bool))
+    huge, _ = noise_from(np.array([1]), np.full(4, 1e299), np.zeros((4, 0)), np.array([0, 4]), ())
+    assert np.isfinite(huge).all()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.data(), st.sampled_from([30, 41, 57, 96, 140]), st.sampled_from([4, 6, 8, 12]), st.integers(1, 3))
+def test_whatever_stands_in_the_test_part_decides_nothing(data: Any, rows: int, length: int, series: int) -> None:
+    """At steps of four hours horizon and season are both found from the data."""
+    panel = panel_of(*[wave(rows + 3 * k, length, k) for k in range(series)], freq=FOUR_HOURS)
+    found = decide(reading_of(panel), OPTIONS)
+    split = found.split
+    y = panel.y.copy()
+    numbers = st.floats(-1e12, 1e12, allow_nan=False)
+    for first, end in zip(split.test, split.history.indptr[1:], strict=True):
+        y[first:end] = data.draw(arrays(float, int(end - first), elements=numbers))
+    again = decide(reading_of(replace(panel, y=y)), OPTIONS)
+    one, two = (decisions(each.split, each.scaling, split.test) for each in (found, again))
+    assert _text([one, found.levels]) == _text([two, again.levels])
+
+
+def test_nothing_that_is_decided_moves(tmp_path: Path) -> None:
+    hourly = read_csv(str(ROOT / "sample_data" / "m4_hourly_6.csv"))
+    filled = read_csv(air_with_a_gap(tmp_path, range(128, 134)), ReadOptions(fill=True))
+    for reading in (read_csv(str(AIR)), hourly, filled, reading_of(panel_of(wave(96, 8), freq=FOUR_HOURS))):
+        found = decide(reading, OPTIONS)
+        assert set(decided_without_test(found, OPTIONS)[0]) == DECIDED
+        assert moved(found) == []
+
+
+@pytest.mark.parametrize(
+    ("leak", "expected"),
+    [
+        ("season", {"test season"}),
+        ("unit", {"fold normalisation"}),
+        ("horizon", {"test horizon"}),
+        ("lines", {"test earlier rows"}),
+        ("scaling", {"test normalisation"}),
+    ],
+)
+def test_a_planted_leak_moves_decisions(
+    leak: str, expected: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    leaks.LEAKS[leak](monkeypatch.setattr)
+    reading = read_csv(str(AIR))
+    if leak == "horizon":
+        reading = reading_of(panel_of(wave(31, 4, 31), freq=FOUR_HOURS))
+    elif leak == "lines":
+        reading = read_csv(air_with_a_gap(tmp_path, range(128, 134)), ReadOptions(fill=True))
+    elif leak == "scaling":
+        reading = air_with_a_price(tmp_path)
+    assert expected <= set(moved(decide(reading, OPTIONS)))
+
+
+def test_lines_over_gaps_end_with_the_first_fold(tmp_path: Path) -> None:
+    """One gap in the training part, one over the test cutoff: only the first one is filled."""
+    path = Path(air_with_a_gap(tmp_path, range(128, 134)))
+    lines = path.read_text().splitlines()
+    lines[1 + 50] = lines[1 + 50].rsplit(",", 1)[0] + ","
+    path.write_text("\n".join(lines) + "\n")
+    found = decide(read_csv(str(path), ReadOptions(fill=True)), OPTIONS)
+    y = found.split.history.values
+    assert y[50] == pytest.approx((y[49] + y[51]) / 2)
+    assert np.flatnonzero(np.isnan(y)).tolist() == list(range(128, 134))
+    assert "6 missing values stay masked" in found.warnings[-1]
+    assert not np.isnan(found.reading.panel.y).any()
+
+
+def test_an_audit_and_a_clock_do_not_go_together() -> None:
+    with pytest.raises(UsageError, match="the clock would decide"):
+        FitOptions("f.csv", audit=True, max_time=60.0)
+
+
+class Answering:
+    """In the place of jobs: answers every one with the same result."""
+
+    def __init__(self, folder: Path, result: dict[str, Any] | None) -> None:
+        self.folder, self.asked = folder, 0
+        self._result = result
+
+    def submit(self, *_: Any, **__: Any) -> None:
+        self.asked += 1
+
+    def result(self, _: str) -> Any:
+        return self._result
+
+
+QUIET = {"status": "completed", "late": False, "moved": {"test cutoff": [], "first fold": []}, "seconds": 1.0}
+
+
+def audited(folder: Path, result: dict[str, Any] | None, seconds: float | None = None, **asked: Any) -> Any:
+    """An audit whose worker has answered with `result`."""
+    found = decide(read_csv(str(AIR)), OPTIONS)
+    space = Space.of(found.split)
+    contest = Contest(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
+    audit = Audit(FitOptions("f.csv", **asked), found, contest)
+    audit.begin(Trial(0, space.start, 1.0, space.network(space.start), {"seconds_per_step": 0.01}))
+    audit.hear()
+    return audit
+
+
+def test_the_report_says_what_stands(tmp_path: Path) -> None:
+    found = audited(tmp_path, QUIET).result()
+    assert (found["passed"], found["kind"]) == (True, "cheap")
+    assert set(found["checked"]) == DECIDED - {"earlier rows"} | {"weights", "forecasts"}
+    assert found["text"].startswith("passed: season, horizon, ")
+
+
+def test_what_moved_is_named_and_kept(tmp_path: Path) -> None:
+    audit = audited(tmp_path, {**QUIET, "moved": {"test cutoff": ["weights"], "first fold": ["weights", "forecasts"]}})
+    words = "weights at the test cutoff, weights at the first fold and forecasts at the first fold changed"
+    with pytest.raises(GruforecastError, match=f"LEAK: {words} when all later values") as ended:
+        audit.result()
+    assert (ended.value.exit_code, ended.value.code) == (1, "GF-X03")
+    assert "weights at the test cutoff" in json.loads((tmp_path / "audit.json").read_text())["moved"]
+
+
+@pytest.mark.parametrize(
+    ("result", "seconds", "asked"),
+    [
+        (QUIET, 5.0, 0),  # four trainings of 0.25 s do not fit four times into 2.85 s
+        (None, 300.0, 1),
+        ({"status": "completed", "late": True, "moved": {}}, 300.0, 1),
+    ],
+)
+def test_where_time_is_short_nothing_is_claimed(result: Any, seconds: float, asked: int, tmp_path: Path) -> None:
+    audit = audited(tmp_path, result, seconds)
+    assert audit.contest.jobs.asked == asked
+    assert audit.contest.given_up == ["the leak audit"]
+    found = audit.result()
+    assert (found["passed"], found["checked"], found["text"]) == (None, [], "not done: there was no time for it")
+
+
+def test_a_worker_that_crashes_is_no_leak_and_said(tmp_path: Path) -> None:
+    audit = audited(tmp_path, {"status": "crashed", "error": "signal 11"})
+    assert audit.result()["passed"] is None
+    assert audit.contest.warnings == ["the leak audit was not done: its training crashed: signal 11"]
+
+
+def test_two_searches_are_held_against_each_other(tmp_path: Path) -> None:
+    first = {"trials": [1.0, None], "winner": "blend"}
+    audit = audited(tmp_path, QUIET, audit=True)
+    audit.compare(first, dict(first), 1.0, cut=True)
+    assert (audit.result()["passed"], audit.result()["kind"]) == (True, "whole")
+    audit.compare(first, first | {"winner": "naive"}, 1.0, cut=True)
+    assert audit.result()["passed"] is None
+    assert "--trial-time" in audit.contest.warnings[0]
+    audit.compare(first, first | {"winner": "naive"}, 1.0, cut=False)
+    with pytest.raises(GruforecastError, match="LEAK: winner of the whole search changed"):
+        audit.result()
+
+
+@pytest.fixture
+def request_of_audit(tmp_path: Path) -> dict[str, Any]:
+    found = decide(air_with_a_price(tmp_path), OPTIONS)
+    space = Space.of(found.split)
+    network = replace(space.network(space.start), use_inputs="all")
+    save_split(tmp_path, "split", found.split)
+    save_split(tmp_path, "split-all", replace(found.split, test=found.split.history.indptr[1:]))
+    training = to_dict(replace(space.training(space.start, 1), steps=25))
+    request = {"network": to_dict(network), "training": training, "data": "split"}
+    return request | {"rows": "split-all", "folder": str(tmp_path), "deadline": None, "limit": None}
+
+
+@pytest.mark.network
+def test_weights_and_forecasts_stand_and_planted_leaks_move_them(request_of_audit: dict[str, Any]) -> None:
+    """In one test, so that the network is compiled once."""
+    expected = {
+        "training": {"weights", "forecasts"},
+        "forecast": {"forecasts"},
+        "columns": {"forecasts"},
+        "logarithm": {"log decision", "forecasts"},
+    }
+    nothing: dict[str, list[str]] = {"test cutoff": [], "first fold": []}
+    assert run_audit(request_of_audit)["moved"] == nothing
+    for leak, names in expected.items():
+        with pytest.MonkeyPatch.context() as patch:
+            leaks.LEAKS[leak](patch.setattr)
+            found = run_audit(request_of_audit)["moved"]
+        assert found.keys() == nothing.keys()
+        for place in nothing:
+            assert names <= set(found[place]), (leak, place)
+            assert "naive forecasts" not in found[place]
+    assert run_audit(request_of_audit)["moved"] == nothing
+    late = run_audit({**request_of_audit, "deadline": 1.0})
+    assert late["late"]
+
+
+QUICK = ["fit", str(AIR), "--horizon", "12", "--trials", "2", "--folds", "1", "--compare", "none", "--no-stats"]
+
+
+def planted(name: str, cwd: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(ROOT / "tests" / "torture" / "leaks.py"), name, *QUICK, "--no-blend", *more]
+    return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
+
+
+@pytest.mark.network
+def test_the_whole_search_stands_and_an_audit_is_done_once(tmp_path: Path) -> None:
+    done = run(*QUICK, "--audit", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "the whole search once more" in done.stderr
+    assert "leak audit: passed: season" in done.stdout
+    report = json.loads((tmp_path / "gruforecast_model" / "report.json").read_text())["audit"]
+    assert (report["passed"], report["kind"]) == (True, "whole")
+    assert {"trials", "chosen configuration", "steps", "weights", "forecasts"} <= set(report["checked"])
+    assert "nothing to do" in run(*QUICK, "--audit", cwd=tmp_path).stderr
+    assert "nothing to do" in run(*QUICK, cwd=tmp_path).stderr
+
+
+@pytest.mark.network
+def test_a_planted_leak_ends_a_fit_without_a_model_and_an_audit_can_follow_it(tmp_path: Path) -> None:
+    done = planted("training", tmp_path)
+    assert done.returncode == 1, done.stderr
+    assert "error[GF-X03] LEAK: weights at the test cutoff" in done.stderr
+    assert not (tmp_path / "gruforecast_model").exists()
+    moved = json.loads((tmp_path / "gruforecast_model.run" / "audit.json").read_text())["moved"]
+    assert "forecasts at the first fold" in moved
+    mended = run(*QUICK, "--no-blend", "--json", cwd=tmp_path)
+    assert json.loads(mended.stdout)["audit"]["kind"] == "cheap"
+    whole = run(*QUICK, "--no-blend", "--audit", "--json", cwd=tmp_path)
+    assert json.loads(whole.stdout)["audit"]["kind"] == "whole", whole.stderr
+
+
+@pytest.mark.network
+def test_a_choice_by_the_test_part_is_found_by_the_whole_audit(tmp_path: Path) -> None:
+    done = planted("choice", tmp_path, "--audit")
+    assert done.returncode == 1, done.stderr
+    assert "LEAK: trials" in done.stderr
+    assert not (tmp_path / "gruforecast_model").exists()

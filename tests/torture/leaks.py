@@ -1,0 +1,174 @@
+"""Leaks that are planted to see whether the audit finds them. The package has no switch for that: it is done from here.
+
+    python tests/torture/leaks.py season fit data.csv --trials 2
+
+Each leak puts a mistake in the place of something that is right, as a programmer might have made it; two of them were
+in the package until the audit was written. In the workers the calls of this module do the same and go on to the true
+ones.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+import gruforecast.backtest
+import gruforecast.prepare
+import gruforecast.search.space
+import gruforecast.search.trial
+import gruforecast.windows
+from gruforecast.data.grid import interpolated
+from gruforecast.data.season import detect_season
+from gruforecast.exogenous import Scaling
+
+VARIABLE = "GRUFORECAST_PLANTED_LEAK"  # how the workers of this script hear of it; nothing else reads it
+Patch = Callable[[Any, str, Any], None]
+Split, History = gruforecast.backtest.Split, gruforecast.windows.History
+LEAKS: dict[str, Callable[[Patch], None]] = {}
+
+
+def leak(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
+    LEAKS[plant.__name__] = plant
+    return plant
+
+
+@leak
+def season(patch: Patch) -> None:
+    """The season is found from all rows."""
+
+    def leaky(panel: Any, _: int) -> int:
+        return detect_season(panel.y, panel.indptr, panel.freq)
+
+    patch(gruforecast.prepare, "_season", leaky)
+
+
+@leak
+def horizon(patch: Patch) -> None:
+    """The season that decides the horizon is looked for in rows of the test part (until November 2026)."""
+    true = gruforecast.prepare.horizon_and_season
+
+    def leaky(panel: Any, asked: int | None, length: int | None) -> tuple[int, int]:
+        found = gruforecast.prepare._season(panel, int(panel.lengths.max()) // 6)
+        return true(panel, asked or max(6, 2 * found), length)
+
+    patch(gruforecast.prepare, "horizon_and_season", leaky)
+
+
+@leak
+def lines(patch: Patch) -> None:
+    """`--fill` draws lines over gaps before the data are divided (until November 2026)."""
+    true = gruforecast.prepare.normalised
+
+    def leaky(divided: Any, panel: Any) -> Any:
+        return true(divided, replace(panel, y=interpolated(panel.indptr, panel.y)))
+
+    patch(gruforecast.prepare, "normalised", leaky)
+
+
+@leak
+def scaling(patch: Patch) -> None:
+    """Columns beside the target are standardised by all their rows."""
+
+    def leaky(self: Any, inputs: tuple[str, ...]) -> Any:
+        found = Scaling.of(self.history.x, np.ones(len(self.history.x), bool), inputs)
+        return replace(self, history=replace(self.history, x=found(self.history.x)), inputs=inputs), found
+
+    patch(Split, "scaled", leaky)
+
+
+@leak
+def unit(patch: Patch) -> None:
+    """The unit of logged values comes from the rows before the test part, those of the folds included."""
+    true = gruforecast.search.space._log_unit
+
+    def leaky(split: Any, lookback: int) -> float:
+        return true(replace(split, folds=split.test[None]), lookback)
+
+    patch(gruforecast.search.space, "_log_unit", leaky)
+
+
+@leak
+def logarithm(patch: Patch) -> None:
+    """Whether a window is logged is decided by its whole series."""
+    true = History.windows
+
+    def leaky(self: Any, series: Any, end: Any, stop: Any = None) -> Any:
+        return replace(true(self, series, end, stop), use_log=self.nonnegative_until[series] >= self.indptr[series + 1])
+
+    patch(History, "windows", leaky)
+
+
+@leak
+def training(patch: Patch) -> None:
+    """Networks learn from one row more than they may."""
+    true = gruforecast.search.trial._train
+
+    def leaky(config: Any, how: Any, split: Any, cutoff: Any, schedule: Any) -> Any:
+        return true(config, how, split, np.minimum(cutoff + 1, split.history.indptr[1:]), schedule)
+
+    patch(gruforecast.search.trial, "_train", leaky)
+
+
+@leak
+def forecast(patch: Patch) -> None:
+    """A network is shown the first row that it has to forecast."""
+    true = gruforecast.search.trial.forecast
+
+    def leaky(history: Any, windows: Any, *more: Any) -> Any:
+        return true(history, replace(windows, end=windows.end + 1), *more)
+
+    patch(gruforecast.search.trial, "forecast", leaky)
+
+
+@leak
+def columns(patch: Patch) -> None:
+    """A network is shown columns beside the target of the first row that it has to forecast."""
+    true = History.beside
+
+    def leaky(self: Any, windows: Any, *more: Any) -> Any:
+        return true(self, replace(windows, end=windows.end + 1), *more)
+
+    patch(History, "beside", leaky)
+
+
+@leak
+def choice(patch: Patch) -> None:
+    """Trials are scored on the test part, too: no few steps of one configuration can show that."""
+    import gruforecast.search.loop
+
+    patch(Split, "before_test", lambda self: (self.history.values, self.history.x))
+    patch(gruforecast.search.loop, "RUN_TRIAL", "leaks:trial_scored_on_the_test_part")
+
+
+def trial_scored_on_the_test_part(request: dict[str, Any]) -> dict[str, Any]:
+    true = Split.fold_windows
+    Split.fold_windows = lambda self: [*true(self), self.test_windows()]  # type: ignore[method-assign]
+    try:
+        return gruforecast.search.trial.run_trial(request)
+    finally:
+        Split.fold_windows = true  # type: ignore[method-assign]
+
+
+def run_audit(request: dict[str, Any]) -> dict[str, Any]:
+    """The worker's part of the audit in a process with the same leak as the parent's."""
+    if VARIABLE in os.environ:
+        LEAKS[os.environ.pop(VARIABLE)](setattr)
+    return gruforecast.search.trial.run_audit(request)
+
+
+if __name__ == "__main__":
+    import leaks  # by the name that the workers know
+
+    import gruforecast.audit
+    from gruforecast.cli import main
+
+    name = sys.argv.pop(1)
+    gruforecast.audit.RUN_AUDIT = "leaks:run_audit"
+    leaks.LEAKS[name](setattr)
+    os.environ[VARIABLE] = name
+    main()
