@@ -14,6 +14,7 @@ from gruforecast.config import NetworkConfig
 from gruforecast.exogenous import ahead, views
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
+LEAST_RESTLESS = 0.01  # of a normalised window
 LEAST_SPREAD = 0.1  # of a logged window, in units of the panel's: flatter ones would be all noise
 MOST_LOG = 300.0  # logged values above this would become infinite
 AVERAGED_SEASONS = 3
@@ -119,6 +120,14 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
     flag = use_log[:, None, None]
     inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MOST_LOG)  # below 0 the value would be negative
     return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
+
+
+def restlessness(features: Any, xp: Any = np) -> Any:
+    """Mean absolute seasonal difference in a window, (n, 1, 1), from its features; 1 where it has none."""
+    difference = xp.abs(features[:, :, 2])
+    count = xp.sum(xp.where(difference > 0, xp.ones_like(difference), xp.zeros_like(difference)), axis=1)
+    mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)
+    return xp.where(count > 0, xp.maximum(mean, LEAST_RESTLESS), xp.ones_like(mean))[:, None, None]
 
 
 def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:

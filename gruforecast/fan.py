@@ -31,6 +31,13 @@ class Fan:
         return cls(quantiles[:, :, MIDDLE], quantiles)
 
     @classmethod
+    def joined(cls, fans: list[Fan]) -> Fan:
+        """The windows of several fans; with quantiles where all have them."""
+        quantiles = [one.quantiles for one in fans if one.quantiles is not None]
+        whole = np.concatenate(quantiles) if len(quantiles) == len(fans) else None
+        return cls(np.concatenate([one.mean for one in fans]), whole)
+
+    @classmethod
     def mixed(cls, shares: list[float], fans: list[Fan]) -> Fan:
         """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
         mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
@@ -48,14 +55,15 @@ class Fan:
         """The first steps of the horizon only."""
         return Fan(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
 
-    def shape(self, levels: tuple[float, ...], scale: Floats) -> Floats:
+    def shape(self, levels: tuple[float, ...], scale: Floats, trust: float = 1.0) -> Floats:
         """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
 
-        Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do. Where `scale`
-        (n,) is zero or NaN, how far off a forecast may be is not known: NaN.
+        Those of the quantiles count with the power `trust`, `scale` (n,), which is the same for all steps, with the
+        rest of 1. Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do.
+        Where the scale is zero or NaN, how far off a forecast may be is not known: NaN.
         """
         known = np.where(scale > 0, scale, np.nan)[:, None, None, None]
-        if self.quantiles is None:
+        if self.quantiles is None or trust == 0.0:
             return known * np.ones((1, self.mean.shape[1], len(levels), 2))
         away = np.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
         inner = np.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
@@ -67,7 +75,8 @@ class Fan:
             found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
         if not found:
             return np.zeros((*inner.shape[:2], 0, 2))
-        return np.maximum(np.stack(found, axis=2), LEAST_SHAPE * known)
+        own = np.maximum(np.stack(found, axis=2), LEAST_SHAPE * known)
+        return own**trust * known ** (1.0 - trust)
 
 
 def _deviates(share: float) -> float:

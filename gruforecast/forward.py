@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
 from gruforecast.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig, TrainingConfig
-from gruforecast.encoding import decode, encode
+from gruforecast.encoding import decode, encode, restlessness
 from gruforecast.windows import History, Windows, newest
 
 Single = NDArray[np.float32]
@@ -172,7 +172,8 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
         point = point + _of_rows(states, ahead, config, weights)
     doubt = np.maximum(joined @ weights["spread_hidden.kernel"] + weights["spread_hidden.bias"], 0)
     raw = doubt @ weights["spread.kernel"] + weights["spread.bias"]  # (n, segments, rows * (n_quantiles - 1))
-    away = np.logaddexp(raw, np.float32(0)).reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon]
+    multiples = np.logaddexp(raw, np.float32(0)).reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon]
+    away = multiples * restlessness(features)
     below = point - np.cumsum(away[:, :, :MIDDLE], axis=2)[:, :, ::-1]
     return np.concatenate([below, point, point + np.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
 

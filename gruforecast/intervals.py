@@ -1,9 +1,10 @@
 """Split-conformal intervals: widths read off the errors that a model really made at origins it was not trained on.
 
-How far a bound is from the forecast has a shape and a factor. The shape is what the model says of its own doubt: the
-distance of its quantiles, which differs from window to window; models that say nothing have that of the series, its
-MASE scale. The factor is a conformal quantile of errors divided by the shape, so levels hold whatever the shape is
-(conformalised quantile regression, Romano et al. 2019, in the scaled form of Sesia and Candes 2020).
+How far a bound is from the forecast has a shape and a factor. The shape is what the model says of its own doubt, the
+distance of its quantiles, which differs from window to window, drawn to the MASE scale of the series, the shape of
+models that say nothing: how far is chosen by the interval score on the same errors. The factor is a conformal quantile
+of errors divided by the shape, so levels hold whatever the shape is (conformalised quantile regression, Romano et al.
+2019, in the scaled form of Sesia and Candes 2020).
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.fan import Fan
+from gruforecast.metrics import interval_score
 
 LEVELS = (80.0, 95.0)
+TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
 
 
 @dataclass(frozen=True)
@@ -25,17 +28,19 @@ class Calibration:
     Attributes:
         levels: in percent, ascending.
         factor: (horizon, n_levels) of the shape.
+        trust: of the model's own quantiles in the shape, see `Fan.shape`.
     """
 
     levels: tuple[float, ...]
     factor: Floats
+    trust: float = 0.0
 
     def bounds(self, fan: Fan, scale: Floats, levels: tuple[float, ...] | None = None) -> tuple[Floats, Floats]:
         """Lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps; see `Fan.shape`.
 
         A higher level is never narrower than a lower one.
         """
-        half = self.factor[None, : fan.mean.shape[1], :, None] * fan.shape(self.levels, scale)
+        half = self.factor[None, : fan.mean.shape[1], :, None] * fan.shape(self.levels, scale, self.trust)
         half = np.maximum.accumulate(half, axis=2)
         half = half[:, :, [self.levels.index(level) for level in (self.levels if levels is None else levels)]]
         mean = fan.mean[:, :, None]
@@ -53,14 +58,38 @@ def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, 
     return tuple(level for level in sorted(levels) if count >= needed_scores(level))
 
 
-def nonconformity(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Floats:
+def calibrated(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
+    """The calibration of a model on windows that it was not trained on, with the trust that served best there.
+
+    Args:
+        actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale of each window.
+    """
+    choices = TRUSTS if fan.quantiles is not None and levels else TRUSTS[:1]
+    found = [calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust) for trust in choices]
+    return min(found, key=lambda one: _score(one, found[0], fan, actual, scale)) if len(found) > 1 else found[0]
+
+
+def _score(one: Calibration, reference: Calibration, fan: Fan, actual: Floats, scale: Floats) -> float:
+    """Mean interval score in units of the scale, all levels alike: each as a share of that of `reference`."""
+    known = np.where(scale > 0, scale, np.nan)
+    total = 0.0
+    for k, level in enumerate(one.levels):
+        mine, theirs = (
+            interval_score(actual, lower[:, :, k], upper[:, :, k], level) / known
+            for lower, upper in (one.bounds(fan, scale), reference.bounds(fan, scale))
+        )
+        total += float(np.nanmean(mine) / np.nanmean(theirs))
+    return total
+
+
+def nonconformity(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0) -> Floats:
     """Absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
     error = actual - fan.mean
-    shape = fan.shape(levels, scale)
+    shape = fan.shape(levels, scale, trust)
     return np.abs(error)[:, :, None] / np.where(error[:, :, None] < 0, shape[:, :, :, 0], shape[:, :, :, 1])
 
 
-def calibrate(found: Floats, levels: tuple[float, ...]) -> Calibration:
+def calibrate(found: Floats, levels: tuple[float, ...], trust: float = 0.0) -> Calibration:
     """Factors from the scores of a model.
 
     Scores of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
@@ -84,7 +113,7 @@ def calibrate(found: Floats, levels: tuple[float, ...]) -> Calibration:
             pooled = np.sort(ratio[:, near][inside[:, near]])
             rank = int(np.ceil(round((len(pooled) + 1) * level / 100, 9)))
             factor[step, k] = pooled[min(rank, len(pooled)) - 1] * mean[step]
-    return Calibration(levels, factor)
+    return Calibration(levels, factor, trust)
 
 
 def _step_means(errors: Floats, seen: Floats) -> Floats:

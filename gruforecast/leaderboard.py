@@ -10,7 +10,7 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.backtest import Forecasts, Split
 from gruforecast.fan import Fan
-from gruforecast.intervals import Calibration, calibrate, nonconformity, supported_levels
+from gruforecast.intervals import Calibration, calibrated, supported_levels
 from gruforecast.metrics import mase_scale, rmsse_scale
 from gruforecast.scores import Evaluated, intervals, overall
 from gruforecast.significance import compare
@@ -173,13 +173,10 @@ def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -
         asked = list(zip(split.fold_windows(), map(Fan, forecasts.folds), strict=True))
     else:
         asked = [(split.calibration_windows(), forecasts.origins)]
-    seen = [np.where(interval_scale(split, one)[:, None] > 0, split.actual(one), np.nan) for one, _ in asked]
-    possible = supported_levels(np.concatenate(seen), levels)
-    return calibrate(np.concatenate([_scores(split, *one, possible) for one in asked]), possible)
-
-
-def _scores(split: Split, windows: Windows, fan: Fan, levels: tuple[float, ...]) -> Floats:
-    return nonconformity(fan, split.actual(windows), levels, interval_scale(split, windows))
+    scale = np.concatenate([interval_scale(split, windows) for windows, _ in asked])
+    actual = np.concatenate([split.actual(windows) for windows, _ in asked])
+    possible = supported_levels(np.where(scale[:, None] > 0, actual, np.nan), levels)
+    return calibrated(Fan.joined([fan for _, fan in asked]), actual, possible, scale)
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:

@@ -125,7 +125,7 @@ def test_statistical_models_out_of_time_are_given_up(tmp_path: Path) -> None:
     assert contest.warnings == []
 
 
-def test_the_simple_rnn_is_given_up_first(tmp_path: Path) -> None:
+def test_the_third_seeds_and_the_simple_rnn_are_given_up_first(tmp_path: Path) -> None:
     contest, trial, _ = contest_of(
         tmp_path, seconds=24.0
     )  # 18.7 s on each of two workers, less what the test fit takes
@@ -133,11 +133,12 @@ def test_the_simple_rnn_is_given_up_first(tmp_path: Path) -> None:
     contest.submit_fit(TEST_FIT, trial, "fit", trial.result)  # 6 s
     comparison = Comparison(contest, Search([trial]), "short")
     comparison.begin()
-    assert {cell for cell, _ in comparison.entries} == {"gru", "lstm", "rnn"}
+    assert set(comparison.entries) == {(cell, seed) for cell in ("gru", "lstm", "rnn") for seed in (0, 1)}
+    assert contest.given_up == ["the third seeds of the comparison"]
     tight, trial, _ = contest_of(tmp_path, seconds=18.0)
     trial.result["seconds_per_step"] = 0.03
     tight.submit_fit(TEST_FIT, trial, "fit", trial.result)
     comparison = Comparison(tight, Search([trial]), "short")
     comparison.begin()
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm"}
-    assert tight.given_up == ["the rnn comparison"]
+    assert tight.given_up == ["the third seeds of the comparison", "the rnn comparison"]

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gruforecast.fan import Fan
-from gruforecast.intervals import Calibration, calibrate, needed_scores, nonconformity, supported_levels
+from gruforecast.intervals import Calibration, calibrate, calibrated, needed_scores, nonconformity, supported_levels
 
 
 def slow_factor(errors, level: float, step: int, reach: int) -> float:
@@ -105,7 +105,7 @@ def test_distances_of_a_normal_fan_are_deviates_at_every_level() -> None:
 
 def test_both_sides_keep_their_own_distance() -> None:
     fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
-    lower, upper = Calibration((80.0, 95.0), np.array([[2.0, 1.0]])).bounds(fan, np.array([1.0]))
+    lower, upper = Calibration((80.0, 95.0), np.array([[2.0, 1.0]]), trust=1.0).bounds(fan, np.array([1.0]))
     assert lower.tolist() == [[[2.0, 2.0]]]  # 80 % has the factor 2; 95 % would be as narrow and is not narrower
     assert upper.tolist() == [[[50.0, 90.0]]]
     found = nonconformity(fan, np.array([[4.0]]), (80.0, 95.0), np.array([1.0]))
@@ -132,7 +132,9 @@ def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) 
     for name, fan in (("telling", telling), ("constant", Fan(nothing))):
         first = Fan(fan.mean[half], None if fan.quantiles is None else fan.quantiles[half])
         rest = Fan(fan.mean[2000:], None if fan.quantiles is None else fan.quantiles[2000:])
-        lower, upper = calibrate(nonconformity(first, actual[half], (80.0,), scale), (80.0,)).bounds(rest, scale)
+        found = calibrated(first, actual[half], (80.0,), scale)
+        assert found.trust == (name == "telling")
+        lower, upper = found.bounds(rest, scale)
         inside = ((actual[2000:] >= lower[:, :, 0]) & (actual[2000:] <= upper[:, :, 0])).mean(axis=1)
         covered[name] = [float(inside[size[2000:, 0] == one].mean()) for one in (1.0, 10.0)]
         assert 0.77 <= inside.mean() <= 0.83
@@ -145,3 +147,19 @@ def test_a_mixture_keeps_the_distances_of_the_members_that_have_some() -> None:
     assert fan.mean.tolist() == [[7.0]]
     assert fan.quantiles.tolist() == [[[3.0, 4.0, 7.0, 8.0, 9.0]]]
     assert Fan.mixed([1.0], [Fan(np.ones((1, 1)))]).quantiles is None
+
+
+def test_quantiles_that_say_nothing_are_not_trusted() -> None:
+    """Their distances are noise: the scale of the series alone gives a better interval score, and is chosen."""
+    generator = np.random.default_rng(0)
+    actual = generator.normal(size=(500, 2))
+    noise = np.exp(2 * generator.normal(size=(500, 2, 1)))
+    assert calibrated(Fan.of(noise * NORMAL), actual, (80.0, 95.0), np.ones(500)).trust == 0.0
+    with_scale = calibrated(Fan.of(noise * NORMAL), actual, (80.0, 95.0), np.ones(500))
+    alone = calibrated(Fan(np.zeros((500, 2))), actual, (80.0, 95.0), np.ones(500))
+    np.testing.assert_array_equal(with_scale.factor, alone.factor)
+
+
+def test_half_of_the_trust_is_the_geometric_mean() -> None:
+    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    np.testing.assert_allclose(fan.shape((80.0,), np.array([9.0]), 0.5)[0, 0, 0], [6.0, np.sqrt(180.0)])

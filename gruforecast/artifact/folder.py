@@ -57,6 +57,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "winner": forecaster.winner,
         "plan": forecaster.plan.to_dict(),
         "levels": {name: list(found.levels) for name, found in forecaster.calibrations.items()},
+        "trust": {name: found.trust for name, found in forecaster.calibrations.items()},
         "ids": [list(key) for key in forecaster.context.ids],
         "scaling": {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")},
     }
@@ -174,6 +175,9 @@ def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
     networks = _networks(folder, model["networks"])
     horizon = networks[0].config.horizon
     levels = {str(name): tuple(float(level) for level in found) for name, found in model["levels"].items()}
+    trust = {str(name): float(share) for name, share in model["trust"].items()}
+    if set(trust) != set(levels) or not all(0 <= share <= 1 for share in trust.values()):
+        raise ValueError("the trust in quantiles is impossible")
     widths = {name: ((horizon, len(found)), "f8") for name, found in levels.items()}
     calibration = _arrays(folder / "calibration.npz", widths)
     ids = tuple(tuple(str(part) for part in key) for key in model["ids"])
@@ -187,7 +191,7 @@ def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
         networks=networks,
         blend=blend,
         winner=str(model["winner"]),
-        calibrations={name: Calibration(found, calibration[name]) for name, found in levels.items()},
+        calibrations={name: Calibration(found, calibration[name], trust[name]) for name, found in levels.items()},
         plan=plan,
         context=_context(folder, networks, ids, _models(levels, networks)),
         scaling=_scaling(model["scaling"], len(plan.columns)),

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from gruforecast.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
-from gruforecast.encoding import Encoded
+from gruforecast.encoding import Encoded, restlessness
 
 RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 
@@ -87,7 +87,7 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     ahead = keras.Input((config.horizon, config.ahead), name="ahead") if config.ahead else None
     if ahead is not None:
         point = keras.layers.Add(name="both")([point, _of_rows(states, ahead, config)])
-    output = _around(point, joined, config)
+    output = _around(point, joined, features, config)
     return keras.Model(features if ahead is None else [features, ahead], output, name=config.cell)
 
 
@@ -98,8 +98,10 @@ def _fitting(x: Any, config: NetworkConfig) -> Any:
     return keras.layers.Cropping1D((0, beyond))(x) if beyond else x
 
 
-def _around(point: Any, joined: Any, config: NetworkConfig) -> Any:
+def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> Any:
     """All quantiles (n, horizon, n_quantiles): steps away from the middle one are never negative, so none cross.
+
+    They are multiples of `encoding.restlessness`, so before training they have the size of seasonal naive's errors.
 
     No gradient passes from here to `point` (n, horizon, 1) and `joined`: the point forecast is trained as if alone.
     """
@@ -110,14 +112,17 @@ def _around(point: Any, joined: Any, config: NetworkConfig) -> Any:
     steps = keras.layers.Dense(rows * others, activation="softplus", kernel_initializer="zeros", name="spread")(doubt)
     steps = _fitting(keras.layers.Reshape((segments * rows, others), name="spreads")(steps), config)
 
-    def assembled(both: Any) -> Any:
-        middle, away = both
+    size = keras.layers.Lambda(lambda x: restlessness(x, keras.ops), output_shape=(1, 1), name="restless")(features)
+
+    def assembled(parts: Any) -> Any:
+        middle, multiples, unit = parts
+        away = multiples * unit
         fixed = keras.ops.stop_gradient(middle)
         below = fixed - keras.ops.flip(keras.ops.cumsum(away[:, :, :MIDDLE], axis=2), axis=2)
         return keras.ops.concatenate([below, middle, fixed + keras.ops.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
 
     shape = (config.horizon, len(QUANTILES))
-    return keras.layers.Lambda(assembled, output_shape=shape, name="quantiles")([point, steps])
+    return keras.layers.Lambda(assembled, output_shape=shape, name="quantiles")([point, steps, size])
 
 
 def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:

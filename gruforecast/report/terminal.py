@@ -167,7 +167,7 @@ def _leaderboard(report: dict[str, Any]) -> Table:
         table.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)
     note = "* chosen by the mean MASE on the folds (last column)"
     if any(row["budget"] == "short" for row in report["leaderboard"]):
-        note += "; (short): one equal short budget, three seeds"
+        note += "; (short): one equal short budget, mean of its seeds"
     table.caption, table.caption_justify, table.caption_style = note, "left", "dim"
     return table
 
