@@ -35,7 +35,8 @@ def walk(seed: int, rows: int, trials: int) -> dict[str, Any]:
     ratio = mae[report["winner"]] / mae["naive"]
     names = ("model", "competes", "val_mase", "lead", "mae")
     rows = [{name: row[name] for name in names} for row in report["leaderboard"]]
-    facts = {"winner": report["winner"], "season": report["season_length"], "verdict": report["verdict"]}
+    said = ("winner", "verdict", "evidence")
+    facts = {name: report[name] for name in said} | {"season": report["season_length"]}
     return {"ratio": ratio, **facts, "rows": rows}
 
 
@@ -57,7 +58,7 @@ def main() -> None:
         one = found[seed]
         print(f"walk {seed}: {one['winner']} (season {one['season']}), {one['ratio']:.3f} of naive's MAE", flush=True)
     ratios = [one["ratio"] for one in found.values()]
-    claims = sum("% below" in one["verdict"] for one in found.values())
+    claims = sum((one["evidence"] or {}).get("verdict") == "better" for one in found.values())
     print(f"median {np.median(ratios):.3f}, mean {np.mean(ratios):.3f}; a win on the test part is claimed in {claims}")
 
 

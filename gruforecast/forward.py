@@ -172,7 +172,7 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
         point = point + _of_rows(states, ahead, config, weights)
     doubt = np.maximum(joined @ weights["spread_hidden.kernel"] + weights["spread_hidden.bias"], 0)
     raw = doubt @ weights["spread.kernel"] + weights["spread.bias"]  # (n, segments, rows * (n_quantiles - 1))
-    multiples = np.logaddexp(raw, np.float32(0)).reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon]
+    multiples = _softplus(raw).reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon]
     away = multiples * restlessness(features)
     below = point - np.cumsum(away[:, :, :MIDDLE], axis=2)[:, :, ::-1]
     return np.concatenate([below, point, point + np.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
@@ -239,6 +239,10 @@ def _rnn(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Si
     for step in range(inputs.shape[1]):
         h = np.tanh(inputs[:, step] + h @ kernel)
         yield h
+
+
+def _softplus(x: Single) -> Single:
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def _sigmoid(x: Single) -> Single:

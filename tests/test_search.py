@@ -11,7 +11,7 @@ import pytest
 from conftest import panel_of
 
 from gruforecast.backtest import split
-from gruforecast.config import NetworkConfig, to_dict
+from gruforecast.config import NetworkConfig, from_dict, to_dict
 from gruforecast.data.frequency import Frequency
 from gruforecast.search.oracle import _signals_wait
 from gruforecast.search.space import Space, _many_steps
@@ -143,7 +143,7 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
     assert result["status"] == "completed"
     assert result["score"] == pytest.approx(np.mean(result["fold_scores"]))
     divided, weights = load_split(request["folder"], "split"), read_npz(tmp_path / "w.npz")
-    config = NetworkConfig(**{**request["network"], "levels": (0.5,)})
+    config = from_dict(NetworkConfig, request["network"], "test")
     again = divided.fold_scores([point(divided.history, one, config, weights) for one in divided.fold_windows()])
     assert again == result["fold_scores"]
 

@@ -44,7 +44,9 @@ def reading_options(
     on_duplicate: Annotated[str | None, _column("What several values of one stamp become: mean, sum or last.")] = None,
     fill: Annotated[
         bool,
-        typer.Option("--fill", help="Interpolate missing values up to the first fold; else masked.", rich_help_panel=COLUMNS),
+        typer.Option(
+            "--fill", help="Interpolate missing values up to the first fold; else masked.", rich_help_panel=COLUMNS
+        ),
     ] = False,
     strip_ids: Annotated[
         bool,
