@@ -123,7 +123,7 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
 
 
 def restlessness(features: Any, xp: Any = np) -> Any:
-    """Mean absolute seasonal difference in a window, (n, 1, 1), from its features; 1 where it has none."""
+    """Mean absolute seasonal difference in a window, (n, 1, 1), of its features that are not zero; 1 without any."""
     difference = xp.abs(features[:, :, 2])
     count = xp.sum(xp.where(difference > 0, xp.ones_like(difference), xp.zeros_like(difference)), axis=1)
     mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)

@@ -7,7 +7,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import Floats, Ints
 from gruforecast.config import MIDDLE, QUANTILES
 
 LEAST_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
@@ -50,6 +50,10 @@ class Fan:
             return cls(mean)
         around = sum(share * one for share, one in having) / sum(share for share, _ in having)
         return cls(mean, mean[:, :, None] + around)
+
+    def windows(self, index: Ints) -> Fan:
+        """Some of the windows only."""
+        return Fan(self.mean[index], None if self.quantiles is None else self.quantiles[index])
 
     def first(self, steps: int) -> Fan:
         """The first steps of the horizon only."""

@@ -19,6 +19,7 @@ from gruforecast.metrics import interval_score
 
 LEVELS = (80.0, 95.0)
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
+ENOUGH_WINDOWS = 1_000  # to choose one of them
 
 
 @dataclass(frozen=True)
@@ -64,22 +65,23 @@ def calibrated(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Float
     Args:
         actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale of each window.
     """
-    choices = TRUSTS if fan.quantiles is not None and levels else TRUSTS[:1]
-    found = [calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust) for trust in choices]
-    return min(found, key=lambda one: _score(one, found[0], fan, actual, scale)) if len(found) > 1 else found[0]
+    trust = _trust(fan, actual, levels, scale) if fan.quantiles is not None and levels else TRUSTS[0]
+    return calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
 
 
-def _score(one: Calibration, reference: Calibration, fan: Fan, actual: Floats, scale: Floats) -> float:
-    """Mean interval score in units of the scale, all levels alike: each as a share of that of `reference`."""
-    known = np.where(scale > 0, scale, np.nan)
-    total = 0.0
-    for k, level in enumerate(one.levels):
-        mine, theirs = (
-            interval_score(actual, lower[:, :, k], upper[:, :, k], level) / known
-            for lower, upper in (one.bounds(fan, scale), reference.bounds(fan, scale))
-        )
-        total += float(np.nanmean(mine) / np.nanmean(theirs))
-    return total
+def _trust(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
+    """Of `TRUSTS` the one with the lowest interval score, all levels alike, on windows with a value and a scale."""
+    usable = np.flatnonzero((scale > 0) & ~np.isnan(actual).all(axis=1))
+    usable = usable[:: max(1, -(-len(usable) // ENOUGH_WINDOWS))]
+    fan, actual, scale = fan.windows(usable), actual[usable], scale[usable]
+    scores = []
+    for trust in TRUSTS:
+        found = calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
+        lower, upper = found.bounds(fan, scale)
+        parts = zip(levels, np.moveaxis(lower, 2, 0), np.moveaxis(upper, 2, 0), strict=True)
+        scores.append([float((interval_score(actual, low, high, level) / scale).mean()) for level, low, high in parts])
+    relative = np.array(scores) / np.maximum(scores[0], np.finfo(float).tiny)
+    return TRUSTS[int(np.argmin(relative.sum(axis=1)))]
 
 
 def nonconformity(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0) -> Floats:

@@ -82,7 +82,7 @@ class Row:
 
     def to_dict(self) -> dict[str, Any]:
         """The row as plain JSON types; NaN becomes None."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
+        return {name: plain(value) for name, value in asdict(self).items()}
 
 
 @dataclass(frozen=True)
@@ -91,6 +91,7 @@ class Judged:
 
     Attributes:
         losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale.
+        more: test forecasts of further seeds.
     """
 
     row: Row
@@ -98,11 +99,20 @@ class Judged:
     shipped: bool
     losses: Floats
     tested: Evaluated
+    more: tuple[Evaluated, ...] = ()
+
+    @classmethod
+    def of_seeds(cls, seeds: list[Judged]) -> Judged:
+        """One row with the mean numbers of several seeds of a model."""
+        losses = np.mean([one.losses for one in seeds], axis=0)
+        more = tuple(one.tested for one in seeds[1:])
+        return replace(seeds[0], row=mean_row([one.row for one in seeds]), losses=losses, more=more)
 
     @property
     def test_losses(self) -> Floats:
-        """Scaled absolute errors on the test part, (n_series, horizon)."""
-        return np.abs(self.tested.actual - self.tested.mean) / self.tested.unit[:, None]
+        """Scaled absolute errors on the test part, (n_series, horizon), means over seeds."""
+        both = [np.abs(one.actual - one.mean) / one.unit[:, None] for one in (self.tested, *self.more)]
+        return np.asarray(np.mean(both, axis=0))
 
 
 def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
@@ -146,10 +156,12 @@ def compared(judged: list[Judged]) -> list[Judged]:
     by_name = {one.row.model: one for one in judged}
     gru = next((by_name[name] for name in CHOSEN_GRU if name in by_name), None)
     best = {"winner": by_name[winner([one.row for one in judged]).model]} | ({"gru": gru} if gru else {})
+    losses = {one.row.model: one.test_losses for one in judged}
     found = []
     for one in judged:
-        others = {name: mine for name, mine in best.items() if mine is not one}
-        against = {name: compare(mine.test_losses, one.test_losses).to_dict() for name, mine in others.items()}
+        models = {mine.row.model for mine in best.values()} - {one.row.model}
+        paired = {name: compare(losses[name], losses[one.row.model]).to_dict() for name in models}
+        against = {name: paired[mine.row.model] for name, mine in best.items() if mine is not one}
         found.append(replace(one, row=replace(one.row, against=against)))
     return found
 
@@ -231,11 +243,12 @@ def is_clear(row: Row) -> bool:
     return row.lead is None or row.lead >= CLEARLY
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """Plain JSON types: what is no finite number becomes None."""
     if isinstance(value, float) and not np.isfinite(value):
         return None
     if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
+        return {name: plain(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     return value

@@ -20,6 +20,8 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.windows import History, Windows
 
+ROUNDING = 1e-13  # of the mean size of a series
+
 
 def mae(actual: Floats, forecast: Floats) -> Floats:
     """Mean absolute error of each window (n,), in the user's unit, from (n, horizon) arrays."""
@@ -104,14 +106,23 @@ def interval_score(actual: Floats, lower: Floats, upper: Floats, level_percent: 
 
 def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
     """Mean absolute seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
-    return _seasonal_difference(history, windows, season_length, np.abs)
+    return _above_rounding(_seasonal_difference(history, windows, season_length, np.abs), history, windows)
 
 
 def rmsse_scale(history: History, windows: Windows, season_length: int) -> Floats:
     """Root mean squared seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
     with np.errstate(over="ignore"):
         scale = np.sqrt(_seasonal_difference(history, windows, season_length, np.square))
-    return np.where(np.isinf(scale), np.nan, scale)  # a square that no float holds is not known, not infinite
+    scale = np.where(np.isinf(scale), np.nan, scale)  # a square that no float holds is not known, not infinite
+    return _above_rounding(scale, history, windows)
+
+
+def _above_rounding(scale: Floats, history: History, windows: Windows) -> Floats:
+    """Scales (n,), zero where they are what rounding leaves of a pattern that repeats exactly."""
+    size = np.append(np.abs(np.nan_to_num(history.values)), 0.0)
+    ranges = np.stack([windows.start, windows.end], axis=1).ravel()
+    mean = np.add.reduceat(size, ranges)[::2] / np.maximum(windows.end - windows.start, 1)
+    return np.where(scale <= ROUNDING * mean, 0.0, scale)
 
 
 def _seasonal_difference(

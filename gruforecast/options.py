@@ -73,7 +73,7 @@ class FitOptions:
         if self.audit and self.max_time is not None:
             remedy = "Leave one of them out; --trials bounds the work, too, and what it finds does not depend on time."
             text = "--audit repeats the search and compares: with --max-time the clock would decide what it finds."
-            raise UsageError(text, remedy=remedy, code="GF-U43")
+            raise UsageError(text, remedy=remedy, code="GF-U47")
         for level in self.levels or ():
             if not 1 <= level < 100:
                 raise UsageError(f"--level {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")

@@ -23,7 +23,7 @@ from gruforecast.contest import Contest
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
-from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale, judge, mean_row, winner, with_leads
+from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale, judge, winner, with_leads
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, decide, prepare
 from gruforecast.progress import Budget, Clock, Progress
@@ -223,8 +223,7 @@ class _Run:
 
     def _judge(self, seeds: list[Candidate]) -> Judged:
         """One row for all seeds of a model."""
-        judged = [judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds]
-        return replace(judged[0], row=mean_row([one.row for one in judged]))
+        return Judged.of_seeds([judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds])
 
     def _build(self, built: Path, finals: Finals, rivals: Rivals, judged: list[Judged], blend: Shares) -> float:
         """Write everything but the report into `built`; the parity of the SavedModel, called in a fresh process."""

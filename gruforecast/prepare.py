@@ -16,6 +16,7 @@ from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.exogenous import Scaling
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
+from gruforecast.metrics import mase_scale
 from gruforecast.options import FitOptions
 from gruforecast.progress import Progress
 from gruforecast.windows import History
@@ -159,7 +160,9 @@ def _season(panel: Panel, horizon: int) -> int:
 
 def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str]) -> tuple[float, ...]:
     """The interval levels that the origins before the test part support."""
-    actual = divided.actual(divided.calibration_windows())
+    windows = divided.calibration_windows()
+    scale = mase_scale(divided.history, windows, divided.season_length)
+    actual = np.where(scale[:, None] > 0, divided.actual(windows), np.nan)
     asked = options.levels or LEVELS
     possible = supported_levels(actual, tuple(set(asked)))
     for level in sorted(set(asked) - set(possible)):

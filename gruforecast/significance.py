@@ -108,7 +108,8 @@ def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
 
     Fewer than `MANY` series: a test of Diebold and Mariano on the mean over series at each time, by `whole_path`, or
     from `LEAST` windows on by `diebold_mariano` with lead 1 on the means of windows. From `MANY` series on
-    `block_bootstrap`, in blocks of a window or of a quarter of the path.
+    `block_bootstrap`, in blocks of a window or of a quarter of the path; on a single path the less certain of both,
+    since blocks of it understate how far all series may wander together.
 
     Args:
         windows: how many forecasts of equal length, without overlap, stand one after the other in the times.
@@ -130,7 +131,10 @@ def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
     if differences.shape[1] < LEAST:
         return Paired(None, difference, relative, None, None, None, _verdict(difference, None))
     many = len(differences) >= MANY
-    spread = block_bootstrap(differences, _block(differences, windows)) if many else _along(differences, windows)
+    spreads = [block_bootstrap(differences, _block(differences, windows))] if many else []
+    if not many or windows == 1:
+        spreads.append(_along(differences, windows))
+    spread = max(spreads, key=lambda one: one.p(difference))
     p, half = spread.p(difference), spread.half_width()
     method: Method = "bootstrap" if many else "Diebold-Mariano"
     return Paired(method, difference, relative, difference - half, difference + half, p, _verdict(difference, p))
@@ -194,7 +198,7 @@ def block_bootstrap(differences: Floats, block: int, draws: int = DRAWS, seed: i
     blocks = n_times / block
     series = float(_means(differences).var()) / n_series
     by_series, by_time = series * n_series / (n_series - 1), time * blocks / (blocks - 1)
-    if both <= 0:
+    if both <= 0 or by_series + by_time <= 0:
         return Spread.student(0.0, blocks - 1)
     df = (by_series + by_time) ** 2 / (by_series**2 / (n_series - 1) + by_time**2 / (blocks - 1))
     return Spread.student(float(np.sqrt(both * (by_series + by_time) / (series + time))), df)

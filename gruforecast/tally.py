@@ -24,7 +24,7 @@ class Tally:
     """The sums of one backtest.
 
     For `against` it keeps losses, of windows that do not overlap each other nor begin in rows that the model learned
-    from: for each member no more numbers than the panel has rows.
+    from: for each member, series times windows times steps, in single precision.
     """
 
     def __init__(self, rolling: Rolling) -> None:
@@ -35,7 +35,7 @@ class Tally:
         self._stride = -(-cutoffs.horizon // cutoffs.step)  # windows so many cutoffs apart do not overlap
         self._apart = -(-cutoffs.count // self._stride)  # how many of them there are
         shape = (len(rolling.panel), self._apart, cutoffs.horizon)
-        self._losses = {name: np.full(shape, np.nan) for name in rolling.members}
+        self._losses = {name: np.full(shape, np.nan, np.float32) for name in rolling.members}
 
     @np.errstate(over="ignore", invalid="ignore")
     def add(self, block: Block) -> None:
@@ -63,7 +63,7 @@ class Tally:
         """How a member compares with each of the others, as far as there are losses of both."""
         if model not in self._losses:
             return {}
-        flat = {name: one.reshape(len(one), -1) for name, one in self._losses.items()}
+        flat = {name: one.reshape(len(one), -1).astype(float) for name, one in self._losses.items()}
         found = {name: compare(flat[model], flat[name], self._apart) for name in flat if name != model}
         return {name: one for name, one in found.items() if one.difference is not None}
 

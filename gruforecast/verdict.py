@@ -10,7 +10,7 @@ from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.leaderboard import NAIVE, Row, is_clear, winner
 from gruforecast.statistical import STATISTICAL
 
-SEED_ERRORS = 2.0  # standard errors by which means over seeds must differ
+STUDENT = {2: 4.30, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom: two or three seeds each
 TITLES = {
     "seasonal-naive": "seasonal naive",
     "window-mean": "window mean",
@@ -67,16 +67,16 @@ def _surely(reference: Row) -> str:
     if not found:
         return ""
     if found["p"] is None:
-        return ", but there are too few values to tell whether that is luck"
+        return ", but that may be luck: the test part has too few steps to tell"
     low, high = (100 * found[name] / reference.mase for name in ("low", "high"))
-    tested = f"95 % interval {low:.0f} to {high:.0f} %, {found['method']}, p {_p(found['p'])}"
+    tested = f"95 % interval {low:.0f} to {min(high, 100.0):.0f} %, {found['method']}, p {_p(found['p'])}"
     if found["verdict"] == "better":
         return f", which is more than luck ({tested})"
     return f", but that may be luck ({tested}): the test part cannot tell which is better"
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"= {value:.3f}"
+    return "< 0.001" if value < 0.001 else f"= {value:.2g}"
 
 
 def check_baseline(name: str) -> None:
@@ -97,7 +97,7 @@ def shortfall(report: dict[str, Any], name: str) -> str | None:
     row = next((row for row in report["leaderboard"] if row["model"] == name), None)
     if row is None:
         return f"{name} did not take part, so nothing is shown against it"
-    found = row["against"].get("gru") or row["against"].get("winner")
+    found = row["against"]["gru"]
     if found["verdict"] == "better":
         return None
     luck = "may be luck" if found["verdict"] == "cannot tell" else "is no win"
@@ -136,13 +136,13 @@ def _lstm_remark(rows: list[Row]) -> str:
 
 
 def _between_seeds(first: Row, second: Row) -> str:
-    """Whether two models differ by more than seeds of one do: by two standard errors of their difference."""
+    """Whether two models differ by more than seeds of one do, by the t test of their means."""
     seeds = [row.seeds.get("mase", []) for row in (first, second)]
     if min(map(len, seeds)) < 2:
         return " (one seed each)"
     error = sum(statistics.variance(one) / len(one) for one in seeds) ** 0.5
     spread = f"standard deviations {statistics.stdev(seeds[0]):.3f} and {statistics.stdev(seeds[1]):.3f}"
-    if second.mase - first.mase <= SEED_ERRORS * error:
+    if second.mase - first.mase <= STUDENT[2 * len(seeds[0]) - 2] * error:
         return f": no clear winner, seeds differ by as much ({len(seeds[0])} seeds each, {spread})"
     return f" ({len(seeds[0])} seeds each, {spread})"
 

@@ -223,3 +223,13 @@ def test_a_small_series_keeps_its_scale_beside_a_large_one() -> None:
         windows = history.windows(np.arange(2), history.indptr[1:])
         k = 1 if order[1] is small else 0
         assert mase_scale(history, windows, 1)[k] == pytest.approx(np.abs(np.diff(small)).mean(), rel=1e-12)
+
+
+def test_what_rounding_leaves_of_an_exact_pattern_is_no_scale() -> None:
+    sine = 10 + np.sin(2 * np.pi * np.arange(120) / 12)
+    history = history_of(sine, sine + 1e-3 * np.arange(120))
+    windows = history.windows(np.arange(2), history.indptr[1:])
+    assert np.abs(sine[12:] - sine[:-12]).max() > 0  # not exactly equal
+    for scale in (mase_scale(history, windows, 12), rmsse_scale(history, windows, 12)):
+        assert scale[0] == 0
+        assert scale[1] == pytest.approx(12e-3, rel=1e-3)

@@ -108,7 +108,7 @@ def paired(**changes) -> dict[str, object]:
         ({}, "more than luck (95 % interval 40 to 60 %, Diebold-Mariano, p = 0.002)"),
         ({"p": 1e-9}, "p < 0.001)"),
         ({"verdict": "cannot tell", "low": -0.1, "p": 0.2}, "may be luck (95 % interval -10 to 60 %"),
-        ({"verdict": "cannot tell", "low": None, "high": None, "p": None}, "too few values to tell"),
+        ({"verdict": "cannot tell", "low": None, "high": None, "p": None}, "the test part has too few steps to tell"),
         ({"verdict": "not better"}, "does not show a win"),
     ],
 )
@@ -127,9 +127,9 @@ def report_of(**against) -> dict[str, object]:
 def test_what_is_required_of_the_gru() -> None:
     better, unclear = paired()["winner"], paired(verdict="cannot tell", p=0.3, difference=0.1)["winner"]
     assert shortfall(report_of(winner=unclear, gru=better), "naive") is None
-    assert shortfall(report_of(winner=better), "seasonal-naive") is None  # without a season it is the naive one
+    assert shortfall(report_of(gru=better), "seasonal-naive") is None  # without a season it is the naive one
     text = shortfall(report_of(winner=better, gru=unclear), "naive")
-    assert text == "the test part does not show that the GRU is better than naive: +0.100 MASE may be luck, p = 0.300"
+    assert text == "the test part does not show that the GRU is better than naive: +0.100 MASE may be luck, p = 0.3"
     assert "did not take part" in str(shortfall(report_of(winner=better), "auto-ets"))
     check_baseline("auto-ets")
     with pytest.raises(UsageError, match="Did you mean 'theta'"):
@@ -215,3 +215,17 @@ def test_a_score_that_is_no_number_neither_wins_nor_reaches_json() -> None:
     broken = row("drift", float("nan"), float("nan"))
     assert winner([broken, NAIVE]) is NAIVE
     assert broken.to_dict()["mase"] is None
+
+
+def test_seeds_are_compared_by_the_mean_of_their_losses() -> None:
+    rng = np.random.default_rng(2)
+    folds, lstm = np.ones(3), seeded("lstm", [0.5])
+    parts = [judged(lstm, folds, rng.uniform(0.1, 2.0, (1, 12))) for _ in range(3)]
+    three = Judged.of_seeds([dataclasses.replace(one, row=dataclasses.replace(one.row, seeds={})) for one in parts])
+    np.testing.assert_allclose(three.test_losses, np.mean([one.test_losses for one in parts], axis=0))
+    assert len(three.more) == 2
+
+
+def test_no_interval_reaches_below_an_error_of_zero() -> None:
+    rows = [BASE, NAIVE, dataclasses.replace(SEASONAL, against=paired(high=1.7))]
+    assert "95 % interval 40 to 100 %" in verdict(rows)

@@ -7,6 +7,7 @@ import json
 import time
 from collections.abc import Generator
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -64,8 +65,7 @@ def backtest(
         if file is None:
             remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
             raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
-        if output is not None and output == scores:
-            raise UsageError("-o and --scores name one file.", remedy="Write to two files.", code="GF-U45")
+        _check_places(file, output, scores)
         from gruforecast.data.source import require_local_file
 
         require_local_file(file)
@@ -97,6 +97,19 @@ def backtest(
                 progress.say(f"{', '.join(rolling.members)}; {len(rolling.cutoffs)} windows of all series together")
             report = _run(rolling, folder, output, scores, progress, begin)
         _show(report, as_json=as_json, quiet=quiet)
+
+
+def _check_places(data: str, output: str | None, scores: str | None) -> None:
+    """Whether forecasts and scores can go where they are asked for, without writing over the data or each other."""
+    taken = {Path(data).resolve(): "DATA"} if data != "-" else {}
+    for option, place in (("-o", output), ("--scores", scores)):
+        if place is None:
+            continue
+        if not place or Path(place).is_dir():
+            raise UsageError(f"{option} {place!r} is no file.", remedy="Give a file name.", code="GF-U22")
+        if (other := taken.get(Path(place).resolve())) is not None:
+            raise UsageError(f"{other} and {option} name one file.", remedy="Write to another file.", code="GF-U45")
+        taken[Path(place).resolve()] = option
 
 
 def _run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from typing import Any
 
@@ -10,6 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gruforecast.leaderboard import plain
 from gruforecast.report.terminal import safe
 from gruforecast.rolling import Rolling
 from gruforecast.tally import Tally
@@ -52,8 +52,8 @@ def summarise(rolling: Rolling, tally: Tally, model_dir: str, seconds: float) ->
         "scores": rows,
         "seconds": seconds,
     }
-    plain: dict[str, Any] = _plain(found)
-    return plain
+    report: dict[str, Any] = plain(found)
+    return report
 
 
 def show_backtest(report: dict[str, Any]) -> None:
@@ -81,7 +81,7 @@ def _windows(report: dict[str, Any]) -> str:
 def _scores(report: dict[str, Any]) -> Table:
     levels = [f"{level:g}" for level in report["levels"]]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("\nmodel")
+    table.add_column("\nmodel", no_wrap=True, min_width=14)
     for name in (*POINTS.values(), *[f"{level} %:\n{part}" for level in levels for part in ("inside", "score")]):
         table.add_column(name if "\n" in name else f"\n{name}", justify="right", no_wrap=True)
     for row in report["scores"]:
@@ -99,10 +99,10 @@ def _scores(report: dict[str, Any]) -> Table:
 def _against(report: dict[str, Any]) -> Table:
     where = ["out of sample"] if report["n_trained_on"] else []
     where += ["that do not overlap"] if report["step"] < report["horizon"] else []
-    title = f"\nby how much the MASE of {report['winner']} is lower than that of the others"
+    title = f"\nby how much the MASE of {report['winner']}, mean over series, is lower than that of the others"
     title += f", in windows {' and '.join(where)}" if where else ""
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True)
     for name in ("by", "95 % interval", "share", "p"):
         table.add_column(name, justify="right")
     table.add_column(f"{report['winner']} is")
@@ -126,13 +126,3 @@ def _counted(number: int, name: str) -> str:
 
 def _number(value: float | None, form: str = ".4g") -> str:
     return "-" if value is None else format(value, form)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value

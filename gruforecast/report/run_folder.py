@@ -28,19 +28,21 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
     rows = windows.end[:, None] + np.arange(divided.horizon)
     keys = ["/".join(panel.ids[k]) for k in np.repeat(windows.series, divided.horizon)]
     stamps = panel.plan.form.joined(panel.ds[rows])
-    for one in judged:
-        tested = one.tested
+    every = [
+        (one.row.model if k == 0 else f"{one.row.model} seed {k + 1}", tested)
+        for one in judged
+        for k, tested in enumerate((one.tested, *one.more))
+    ]
+    for model, tested in every:
         columns: dict[str, Any] = {"unique_id": keys, "ds": stamps, "y_hat": tested.mean.ravel()}
         for k, level in enumerate(tested.levels):
             columns[f"lo-{level:g}"] = tested.lower[:, :, k].ravel()
             columns[f"hi-{level:g}"] = tested.upper[:, :, k].ravel()
-        name = one.row.model.replace(" ", "-").replace("(", "").replace(")", "")
+        name = model.replace(" ", "-").replace("(", "").replace(")", "")
         pd.DataFrame(columns).to_csv(run_dir / f"test-forecast-{name}.csv", index=False)
     ids = ["/".join(panel.ids[k]) for k in windows.series]
-    series = [pd.DataFrame({"model": one.row.model, "unique_id": ids, **by_series(one.tested)}) for one in judged]
+    series = [pd.DataFrame({"model": model, "unique_id": ids, **by_series(tested)}) for model, tested in every]
     pd.concat(series).to_csv(run_dir / "scores-by-series.csv", index=False)
-    steps = [
-        pd.DataFrame({"model": one.row.model, "step": np.arange(1, divided.horizon + 1), **by_step(one.tested)})
-        for one in judged
-    ]
+    number = np.arange(1, divided.horizon + 1)
+    steps = [pd.DataFrame({"model": model, "step": number, **by_step(tested)}) for model, tested in every]
     pd.concat(steps).to_csv(run_dir / "scores-by-step.csv", index=False)

@@ -10,7 +10,7 @@ from typing import Any
 
 from gruforecast import __version__
 from gruforecast.data.table import Panel
-from gruforecast.leaderboard import Row, winner
+from gruforecast.leaderboard import Row, plain, winner
 from gruforecast.search.loop import Search, Trial
 from gruforecast.statistical import installed
 from gruforecast.verdict import evidence, verdict
@@ -65,7 +65,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
     return {
         "model_dir": model_dir,
         "verdict": verdict(rows),
-        "evidence": evidence(rows),
+        "evidence": plain(evidence(rows)),
         "winner": winner(rows).model,
         "horizon": outcome.horizon,
         "freq": panel.freq.label,

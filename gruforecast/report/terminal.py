@@ -156,7 +156,7 @@ def _leaderboard(report: dict[str, Any]) -> Table:
     if report["n_series_without_scale"]:
         title += f", {report['n_series_without_scale']} never change and have no MASE"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
-    table.add_column("model")
+    table.add_column("model", no_wrap=True, min_width=14)
     for name in ("MASE", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels], "params", "folds"):
         table.add_column(name, justify="right")
     for row in report["leaderboard"]:
@@ -176,7 +176,7 @@ def _intervals(report: dict[str, Any]) -> Table:
     """How the intervals of the winner and of the better naive forecast held, in all and by thirds of the horizon."""
     title = "\nintervals on the test part; width and score in units of each series' MASE scale"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
-    table.add_column("model")
+    table.add_column("model", no_wrap=True, min_width=14)
     for name in ("level", "inside %", "first third", "middle", "last third", "width", "score"):
         table.add_column(name, justify="right")
     reference = (report["evidence"] or {}).get("against")
@@ -194,7 +194,7 @@ def _against(report: dict[str, Any]) -> Table:
     """What the test part says of the winner against every other row."""
     title = f"\n{report['winner']} against the others on the test part: how far below their MASE"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
-    table.add_column("model")
+    table.add_column("model", no_wrap=True, min_width=14)
     for name in ("below %", "95 % interval", "p"):
         table.add_column(name, justify="right")
     table.add_column("the winner is")
@@ -202,7 +202,7 @@ def _against(report: dict[str, Any]) -> Table:
         found = row["against"].get("winner")
         if found and row["mase"]:
             low, high = (found[name] and 100 * found[name] / row["mase"] for name in ("low", "high"))
-            between = Text("-") if low is None or high is None else Text(f"{low:.0f} to {high:.0f}")
+            between = Text("-") if low is None or high is None else Text(f"{low:.0f} to {min(high, 100.0):.0f}")
             share = found["relative"] and 100 * found["relative"]
             table.add_row(Text(row["model"]), _number(share, ".0f"), between, _number(found["p"]), found["verdict"])
     return table
@@ -242,7 +242,7 @@ def _number(value: float | None, form: str | None = None) -> Text:
         return Text("-")
     if form is None:
         size = abs(value)
-        form = ".0f" if size >= 10_000 else ".1f" if size >= 100 else ".3f"
+        form = ".3g" if size >= 10_000_000 else ".0f" if size >= 10_000 else ".1f" if size >= 100 else ".3f"
     return Text(format(int(value) if form == "d" else value, form))
 
 
