@@ -99,7 +99,7 @@ def test_the_verdict_rests_on_a_test_of_the_test_part(fitted: dict[str, Any]) ->
     evidence = report["evidence"]
     assert evidence["against"] == "seasonal-naive"
     assert evidence["method"] == "Diebold-Mariano"
-    assert f"p = {evidence['p']:.3f}" in report["verdict"]
+    assert f"p = {evidence['p']:.2g}" in report["verdict"]
     for row in report["leaderboard"]:
         itself = {"winner": report["winner"], "gru": "networks"}
         assert set(row["against"]) == {name for name, model in itself.items() if model != row["model"]}
