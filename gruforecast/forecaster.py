@@ -155,18 +155,11 @@ class Forecaster:
             DataError: `panel` has another step than the data that the model was fitted on, or `future` lacks a step.
             ResourceError: a package that the member needs is missing.
         """
-        if panel is not None and (panel.freq.unit, panel.freq.step) != (self.plan.freq.unit, self.plan.freq.step):
-            found = f"the step is {panel.freq.label!r}, the model was fitted on {self.plan.freq.label!r}."
-            raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
-        if panel is not None and (panel.plan.covariates, panel.plan.holidays) != (
-            self.plan.covariates,
-            self.plan.holidays,
-        ):
-            found = "the columns beside the target are read in another way than those that were fitted."
-            raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
-        name = self._member(member)
+        if panel is not None:
+            self.check(panel)
+        name = self.member_named(member)
         shares = self.blend if name == BLEND else {name: 1.0}
-        steps = self._horizon(horizon)
+        steps = self.steps(horizon)
         models = set(shares) - {NETWORKS, *(one.name for one in self.networks)}
         ends = self.context if panel is None else Ends.of(panel, self.networks, models)
         ends = ends.only(ids) if ids else ends
@@ -222,7 +215,26 @@ class Forecaster:
             return Fan.of(np.concatenate(parts))
         return Fan(np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name]))
 
-    def _member(self, member: str) -> str:
+    def check(self, panel: Panel) -> None:
+        """Whether a panel has the step and the columns of the data that the model was fitted on.
+
+        Raises:
+            DataError: it has not.
+        """
+        own, other = self.plan, panel.plan
+        if (other.freq.unit, other.freq.step) != (own.freq.unit, own.freq.step):
+            found = f"the step is {other.freq.label!r}, the model was fitted on {own.freq.label!r}."
+            raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
+        if (other.covariates, other.holidays) != (own.covariates, own.holidays):
+            found = "the columns beside the target are read in another way than those that were fitted."
+            raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
+
+    def member_named(self, member: str) -> str:
+        """The member, which may be asked for as `winner`.
+
+        Raises:
+            UsageError: there is none of this name.
+        """
         name = self.winner if member == "winner" else member
         if name not in self.calibrations:
             known = ["winner", *self.members]
@@ -231,7 +243,12 @@ class Forecaster:
             raise UsageError(text, remedy=remedy, code="GF-U05")
         return name
 
-    def _horizon(self, horizon: int | None) -> int:
+    def steps(self, horizon: int | None) -> int:
+        """The steps asked for, or those fitted.
+
+        Raises:
+            UsageError: these are not as many.
+        """
         if horizon is not None and not 1 <= horizon <= self.horizon:
             remedy = f"Fit again with --horizon {horizon}." if horizon > 0 else "Pass a positive number."
             text = f"--horizon {horizon} is not within 1 and {self.horizon}, the horizon fitted."

@@ -21,7 +21,7 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.backtest import LEAST_ROWS
 from gruforecast.data.table import Panel
-from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.errors import DataError, UsageError
 from gruforecast.fan import Fan
 from gruforecast.forecaster import BLEND, NETWORKS, Forecaster
 from gruforecast.forward import Network, forecast
@@ -202,16 +202,16 @@ def roll(
         UsageError: an argument asks for what the model does not have.
         DataError: the panel has other columns or another step than the model's data, or too few rows.
     """
-    _check_data(forecaster, panel)
+    forecaster.check(panel)
     for option, value in (("--windows", windows), ("--step", step)):
         if value is not None and not 1 <= value <= MOST:
             remedy = f"Pass a whole number from 1 to {MOST}."
             raise UsageError(f"{option} {value} is out of range.", remedy=remedy, code="GF-U12")
-    steps = _horizon(forecaster, horizon)
+    steps = forecaster.steps(horizon)
     history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
     cutoffs = _cutoffs(panel, history, windows, step or steps, steps)
     left_out: dict[str, str] = {}
-    names = tuple(dict.fromkeys(_member(forecaster, name) for name in members))
+    names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
         names, left_out = usual_members(forecaster, cutoffs.windows)
     shown = _levels(forecaster, names, levels)
@@ -273,33 +273,6 @@ def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horiz
     end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
     number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + LEAST_ROWS)
     return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)
-
-
-def _check_data(forecaster: Forecaster, panel: Panel) -> None:
-    own, other = forecaster.plan, panel.plan
-    if (other.freq.unit, other.freq.step) != (own.freq.unit, own.freq.step):
-        text = f"the step is {other.freq.label!r}, the model was fitted on {own.freq.label!r}."
-        raise DataError(text, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
-    if (other.covariates, other.holidays) != (own.covariates, own.holidays):
-        text = "the columns beside the target are read in another way than those that were fitted."
-        raise DataError(text, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
-
-
-def _horizon(forecaster: Forecaster, asked: int | None) -> int:
-    if asked is not None and not 1 <= asked <= forecaster.horizon:
-        text = f"--horizon {asked} is not within 1 and {forecaster.horizon}, the horizon fitted."
-        remedy = f"Fit again with --horizon {asked}." if asked > 0 else "Pass a positive number."
-        raise UsageError(text, remedy=remedy, code="GF-U06")
-    return asked or forecaster.horizon
-
-
-def _member(forecaster: Forecaster, asked: str) -> str:
-    name = forecaster.winner if asked == "winner" else asked
-    if name not in forecaster.members:
-        known = ["winner", *forecaster.members]
-        text = f"there is no member {asked!r}.{did_you_mean(asked, known)}"
-        raise UsageError(text, remedy=f"The members are {shorten(known, 12)}.", code="GF-U05")
-    return name
 
 
 def _levels(forecaster: Forecaster, members: Sequence[str], asked: Sequence[float]) -> tuple[float, ...]:

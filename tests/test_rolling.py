@@ -24,7 +24,7 @@ from gruforecast.config import TrainingConfig
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.future import Future
 from gruforecast.data.plan import Covariate
-from gruforecast.data.table import Panel
+from gruforecast.data.table import Forecast, Panel
 from gruforecast.errors import DataError, ModelError, UsageError
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import Ends, Forecaster
@@ -139,6 +139,12 @@ class TestKnownAnswers:
         assert "--horizon" in caught.value.remedy
 
 
+def assert_same(found: Evaluated, expected: Forecast) -> None:
+    """Forecasts and bounds of some windows are those of `predict`."""
+    for name in ("mean", "lower", "upper"):
+        np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9)
+
+
 class TestSameAsPredict:
     @pytest.mark.parametrize("horizon", [HORIZON, 2])
     def test_a_window_is_the_forecast_of_the_panel_cut_there(self, panel: Panel, horizon: int) -> None:
@@ -148,9 +154,7 @@ class TestSameAsPredict:
             at = rolling.at(number)
             for member, found in whole(at).items():
                 expected = forecaster.predict(cut(at), member=member, horizon=horizon)
-                np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-9)
-                np.testing.assert_allclose(found.lower, expected.lower, rtol=1e-9)
-                np.testing.assert_allclose(found.upper, expected.upper, rtol=1e-9)
+                assert_same(found, expected)
 
     def test_all_windows_together_are_those_of_each_cutoff(self, panel: Panel) -> None:
         forecaster = make_forecaster(panel)
@@ -216,8 +220,7 @@ class TestBlindness:
             at = rolling.at(number)
             for member, found in whole(at).items():
                 expected = forecaster.predict(cut(at), member=member, future=future)
-                np.testing.assert_allclose(found.mean, expected.mean, rtol=1e-9)
-                np.testing.assert_allclose(found.upper, expected.upper, rtol=1e-9)
+                assert_same(found, expected)
 
     @pytest.mark.parametrize("what", ["target", "rain", "rows", "promo"])
     def test_what_comes_after_a_cutoff_changes_nothing_unless_it_is_known_ahead(self, what: str) -> None:

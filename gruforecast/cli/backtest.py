@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gruforecast.cli.edge import error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL, _sort_arguments
+from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def backtest(
     Examples: gruforecast backtest new.csv · gruforecast backtest my_model new.csv --windows 30 --step 24
     """
     with error_edge(as_json=as_json, debug=debug):
-        folder, file = _sort_arguments(model, data)
+        folder, file = sort_arguments(model, data)
         if file is None:
             remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
             raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")

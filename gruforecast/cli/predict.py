@@ -44,7 +44,7 @@ def predict(
     Examples: gruforecast predict · gruforecast predict new.csv · gruforecast predict my_model new.csv -o forecast.csv
     """
     with error_edge(as_json=as_json, debug=debug):
-        folder, file = _sort_arguments(model, data)
+        folder, file = sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
         if file == future == "-":
             remedy = "Write one of them to a file."
@@ -83,7 +83,7 @@ def predict(
             typer.echo(f"wrote {output}", err=True)
 
 
-def _sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
+def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
     """Folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
     if model is not None and data is None:
         named_like_file = Path(model).suffix in (".csv", ".gz", ".tsv", ".txt") and not os.path.isdir(model)
