@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from statistics import NormalDist
+from typing import Any
 
 import numpy as np
 
@@ -59,27 +60,25 @@ class Fan:
         """The first steps of the horizon only."""
         return Fan(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
 
-    def shape(self, levels: tuple[float, ...], scale: Floats, trust: float = 1.0) -> Floats:
+    def shape(self, levels: tuple[float, ...], scale: Any, trust: float = 1.0, xp: Any = np) -> Any:
         """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
 
         Those of the quantiles count with the power `trust`, `scale` (n,), which is the same for all steps, with the
         rest of 1. Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do.
         Where the scale is zero or NaN, how far off a forecast may be is not known: NaN.
         """
-        known = np.where(scale > 0, scale, np.nan)[:, None, None, None]
-        if self.quantiles is None or trust == 0.0:
+        known = xp.where(scale > 0, scale, float("nan"))[:, None, None, None]
+        if self.quantiles is None or trust == 0.0 or not levels:
             return known * np.ones((1, self.mean.shape[1], len(levels), 2))
-        away = np.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
-        inner = np.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
-        outer = np.stack([away[:, :, 0], away[:, :, -1]], axis=2)
+        away = xp.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
+        inner = xp.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
+        outer = xp.stack([away[:, :, 0], away[:, :, -1]], axis=2)
         near, far = _deviates(QUANTILES[MIDDLE + 1]), _deviates(QUANTILES[-1])
         found = []
         for level in levels:
             beyond = (_deviates(0.5 + level / 200) - near) / (far - near)
             found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
-        if not found:
-            return np.zeros((*inner.shape[:2], 0, 2))
-        own = np.maximum(np.stack(found, axis=2), LEAST_SHAPE * known)
+        own = xp.maximum(xp.stack(found, axis=2), LEAST_SHAPE * known)
         return own**trust * known ** (1.0 - trust)
 
 

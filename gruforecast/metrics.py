@@ -14,6 +14,7 @@ Arrays are (n, horizon), what comes back is (n,). Conventions, because libraries
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -107,6 +108,24 @@ def interval_score(actual: Floats, lower: Floats, upper: Floats, level_percent: 
 def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
     """Mean absolute seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
     return _above_rounding(_seasonal_difference(history, windows, season_length, np.abs), history, windows)
+
+
+def mase_scale_of(y: Any, season_length: int, xp: Any = np) -> Any:
+    """`mase_scale` of series (n, time) with NaN for what is missing or comes before their first value."""
+    seen = xp.logical_not(xp.isnan(y))
+    values = xp.where(seen, y, xp.zeros_like(y))
+    mask = xp.where(seen, xp.ones_like(y), xp.zeros_like(y))
+    begun = xp.minimum(xp.cumsum(mask, axis=1), 1.0)  # 1 from the first value on
+    rows = xp.sum(begun, axis=1)
+
+    def difference(lag: int) -> Any:
+        pairs = mask[:, lag:] * mask[:, :-lag]
+        total = xp.sum(xp.abs(values[:, lag:] - values[:, :-lag]) * pairs, axis=1)
+        return total / xp.where(xp.sum(pairs, axis=1) > 0, xp.sum(pairs, axis=1), float("nan"))
+
+    scale = xp.where(rows > season_length, difference(season_length), difference(1))
+    size = xp.sum(xp.abs(values), axis=1) / xp.maximum(rows, 1.0)
+    return xp.where(scale <= ROUNDING * size, xp.zeros_like(scale), scale)
 
 
 def rmsse_scale(history: History, windows: Windows, season_length: int) -> Floats:

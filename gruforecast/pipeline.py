@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast.arrays import Floats
-from gruforecast.artifact.export import export
+from gruforecast.artifact.export import export, served_by
 from gruforecast.artifact.folder import clear_leftovers, publish, save, seal, write_json
 from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.audit import Audit, Traces, second_search, traces, was_cut, with_noise
@@ -75,7 +75,8 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             report = summarise(outcome, str(output), clock.parts, clock.total)
             write_json(built / "report.json", report)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}
-            seal(built, known | _limits(options, outcome) | {"versions": report["versions"]})
+            described = {"versions": report["versions"], "saved_model": report["saved_model"]}
+            seal(built, known | _limits(options, outcome) | described)
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -110,7 +111,7 @@ class _Run:
         self.clock.lap("refit")
         audited = self._audited(audit, found, finals, judged)
         self.clock.lap("audit")
-        found_parity = self._build(built, finals, rivals, judged, blended)
+        saved_model = self._build(built, finals, rivals, judged, blended)
         self.clock.lap("export")
         given_up = _budget_warning(found, options, contest.given_up)
         for warning in [*contest.warnings, *given_up]:
@@ -127,7 +128,7 @@ class _Run:
             blend=blended,
             seed=options.seed,
             digests=finals.digests(),
-            parity=found_parity,
+            saved_model=saved_model,
             refitted=finals.refitted,
             notes=prepared.notes,
             warnings=prepared.warnings + contest.warnings + given_up,
@@ -225,8 +226,8 @@ class _Run:
         """One row for all seeds of a model."""
         return Judged.of_seeds([judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds])
 
-    def _build(self, built: Path, finals: Finals, rivals: Rivals, judged: list[Judged], blend: Shares) -> float:
-        """Write everything but the report into `built`; the parity of the SavedModel, called in a fresh process."""
+    def _build(self, built: Path, finals: Finals, rivals: Rivals, judged: list[Judged], blend: Shares) -> Report:
+        """Write everything but the report into `built`; what the SavedModel takes and gives, and its parity."""
         write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
         forecaster = _forecaster(self.prepared, finals.networks(), rivals.ends, judged, blend)
         shutil.rmtree(built, ignore_errors=True)
@@ -236,7 +237,7 @@ class _Run:
             weights = [finals.contest.path(member.saved) for member in finals.members]
             found = export(self.jobs, forecaster, weights, Path(scratch))  # TensorFlow cannot read a path with [ or *
             shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
-        return found
+        return {**served_by(forecaster).described(), "parity": found}
 
 
 def _forecaster(

@@ -172,12 +172,17 @@ def test_a_process_with_only_tensorflow_forecasts_the_same(fitted: dict[str, Any
         "short = call(y=tf.constant([y[-1:]], tf.float64))['y_hat']\n"
         "assert short.shape == (1, 12) and bool(tf.reduce_all(tf.math.is_finite(short)))\n"
         "assert 'gruforecast' not in sys.modules\n"
-        "print(json.dumps(call(y=tf.constant([y], tf.float64))['y_hat'].numpy()[0].tolist()))"
+        "found = call(y=tf.constant([y], tf.float64))\n"
+        "print(json.dumps({name: found[name].numpy()[0].tolist() for name in ('y_hat', 'quantiles')}))"
     )
     command = [sys.executable, "-c", code, str(AIR)]
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=fitted["cwd"])
     served = json.loads(done.stdout.splitlines()[-1])
-    np.testing.assert_allclose(served, forecast_csv(fitted, "--member", "networks")["y_hat"], rtol=1e-5)
+    csv = forecast_csv(fitted, "--member", "networks")
+    np.testing.assert_allclose(served["y_hat"], csv["y_hat"], rtol=1e-5)
+    columns = ["lo-95", "lo-80", "y_hat", "hi-80", "hi-95"]
+    assert fitted["report"]["saved_model"]["quantile_levels"] == [0.025, 0.1, 0.5, 0.9, 0.975]
+    np.testing.assert_allclose(served["quantiles"], csv[columns], rtol=1e-5)
 
 
 def test_the_same_command_again_has_nothing_to_do(fitted: dict[str, Any]) -> None:

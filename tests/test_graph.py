@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gruforecast.artifact.export import difference, reference
 from gruforecast.config import NetworkConfig
 from gruforecast.exogenous import Scaling
-from gruforecast.forward import Network, forecast_combined, weight_shapes
+from gruforecast.forward import Network, weight_shapes
+from gruforecast.intervals import Calibration
+from gruforecast.signature import Input, Served
 
 pytestmark = pytest.mark.network
 
@@ -18,7 +21,7 @@ SEEING = NetworkConfig(
     5, 24, 4, segment=4, layers=2, units=8, log_unit=0.5, step_days=1.0, periods=(7.0, 365.2425), calendar=True
 )
 LINEAR = NetworkConfig(horizon=5, lookback=12, season_length=4, units=6, log=False)
-BESIDE = replace(SMALL, decoder="sequence", inputs=("known", "past flag", "static"), use_inputs="all")
+BESIDE = replace(SMALL, decoder="sequence", inputs=("known", "past flag", "past flag", "static"), use_inputs="all")
 BLIND = replace(SEEING, inputs=BESIDE.inputs, decoder="parallel")
 
 
@@ -28,45 +31,124 @@ def network(name: str, config: NetworkConfig, share: float) -> Network:
     return Network(name, config, {key: (0.3 * generator.normal(size=one)).astype("f4") for key, one in shapes}, share)
 
 
-def test_parity_is_measured_against_the_size_of_a_series_not_of_a_forecast_near_zero() -> None:
-    from gruforecast.artifact.export import _difference
+COLUMNS = (
+    Input("known_heat", "known", "heat"),
+    Input("past_kind", "past", "kind", ("a", "b")),
+    Input("static_size", "static", "size"),
+)
+CASES = {
+    "one": (SMALL,),
+    "calendar": (SEEING,),
+    "several with a calendar": (SMALL, SEEING, LINEAR),
+    "columns beside the target": (BESIDE, BLIND),
+}
 
+
+def served_with(configs: tuple[NetworkConfig, ...], levels: tuple[float, ...] = (80.0, 95.0)) -> Served:
+    networks = tuple(network(f"gru-{k}", config, 1 / len(configs)) for k, config in enumerate(configs))
+    factor = np.linspace(0.5, 2.0, 5 * len(levels)).reshape(5, len(levels))
+    inputs = [Input("y", "y")]
+    inputs += [Input("last_ds", "last_ds")] if any(one.calendar for one in configs) else []
+    inputs += COLUMNS if BESIDE in configs else ()
+    scaling = Scaling(np.array([2.0, 0.5, 0.5, -1.0]), np.array([3.0, 1.0, 1.0, 0.1]))
+    if BESIDE not in configs:
+        scaling = Scaling(np.zeros(0), np.zeros(0))
+    return Served(networks, scaling, Calibration(levels, factor, 0.5), tuple(inputs))
+
+
+def odd_series(rows: int) -> np.ndarray:
+    generator = np.random.default_rng(5)
+    y = np.exp(generator.normal(size=(7, rows)))
+    y[1, 3:6] = np.nan
+    y[2] -= 1.5  # crosses zero
+    y[3, ::3] = 0.0
+    y[4, : rows - 2] = np.nan  # shorter than a season
+    y[5] = 3.0  # never changes: no interval
+    y[6, rows // 2 :] = np.nan  # nothing new for longer than one lookback
+    return y
+
+
+def beside(served: Served, rows: int) -> np.ndarray:
+    generator = np.random.default_rng(6)
+    x = generator.normal(size=(7, rows + 5, 4))
+    kind = generator.integers(2, size=x.shape[:2])
+    x[:, :, 1], x[:, :, 2], x[:, :, 3] = kind, 1 - kind, x[:, :1, 3]
+    x[generator.random(x.shape[:2]) < 0.1, :3] = np.nan  # all columns of a category are missing together
+    return x if served.beside else x[:, :, :0]
+
+
+def test_parity_is_measured_against_the_size_of_a_series_not_of_a_forecast_near_zero() -> None:
     y = np.array([[0.0, 3.0, 0.0, np.nan], [5.0, 5.0, 5.0, 5.0]])
     expected = np.array([[1e-7, 0.0], [5.0, 5.0]])
     found = expected + np.array([[3e-7, 0.0], [0.0, 5e-6]])
-    assert _difference(found, expected, y) == pytest.approx(1e-6)
+    assert difference(found, expected, y) == pytest.approx(1e-6)
+    assert difference(found * np.nan, expected, y) == np.inf
 
 
-@pytest.mark.parametrize(
-    "configs",
-    [(SMALL,), (SEEING,), (SMALL, SEEING, LINEAR), (BESIDE, BLIND)],
-    ids=["one", "calendar", "several with a calendar", "columns beside the target"],
-)
-def test_the_graph_and_numpy_agree(configs: tuple[NetworkConfig, ...]) -> None:
+@pytest.mark.parametrize("rows", [30, 3])
+@pytest.mark.parametrize("configs", CASES.values(), ids=CASES)
+def test_the_graph_and_numpy_agree(configs: tuple[NetworkConfig, ...], rows: int) -> None:
     import tensorflow as tf
 
     from gruforecast.networks.graph import raw_graph
 
-    networks = [network(f"gru-{k}", config, 1 / len(configs)) for k, config in enumerate(configs)]
-    generator = np.random.default_rng(5)
-    y = np.exp(generator.normal(size=(6, 30)))
-    y[1, 3:6] = np.nan
-    y[2] -= 1.5  # crosses zero
-    y[3, ::3] = 0.0
-    y[4, 10:] = np.nan  # longer than one lookback, shorter than the other
-    last = (np.datetime64("2024-03-07") + np.arange(6)).astype("datetime64[s]").astype(np.int64)
-    scaling = Scaling(np.array([2.0, 0.5, -1.0]), np.array([3.0, 1.0, 0.1]))
-    models, serve = raw_graph(networks, scaling)
+    served = served_with(configs)
+    models, serve = raw_graph(served)
     assert len(models) == len(configs)
-    calendar = any(config.calendar for config in configs)
-    given = [tf.constant(y)] + ([tf.constant(last)] if calendar else [])
-    x = generator.normal(size=(6, 35, 3))
-    x[generator.random(x.shape) < 0.1] = np.nan
-    beside = scaling(x[:, -29:]) if BESIDE in configs else None
-    found = serve(*given, *([tf.constant(x)] if BESIDE in configs else []))["y_hat"].numpy()
-    use_log = (np.isnan(y) | (y >= 0)).all(axis=1)
-    wanted = forecast_combined(y[:, -24:], last / 86_400, use_log, networks, beside)[:, :, 2]
-    np.testing.assert_allclose(found, wanted, rtol=1e-5, atol=1e-6)
-    assert (found[use_log] >= 0).all()
-    other = forecast_combined(y[:, -24:], last / 86_400 + 3.0, use_log, networks, beside)[:, :, 2]
-    assert np.allclose(other, wanted) != calendar
+    y, x = odd_series(rows), beside(served, rows)
+    last = (np.datetime64("2024-03-07T05:00:00") + np.arange(7) * 86_400).astype("datetime64[s]")
+
+    def called(stamps: np.ndarray) -> dict[str, np.ndarray]:
+        given = served.given(y, stamps, x)
+        return {name: one.numpy() for name, one in serve(*map(tf.constant, given.values())).items()}
+
+    found, wanted = called(last), reference(served, y, last, x)
+    for name, expected in wanted.items():
+        assert difference(found[name], expected, y) < 1e-6, name
+    positive = (np.isnan(y) | (y >= 0)).all(axis=1)
+    assert (np.nan_to_num(found["quantiles"][positive]) >= 0).all()
+    widths = np.diff(found["quantiles"], axis=2)
+    assert (np.nan_to_num(widths) >= 0).all()
+    unknown = np.isnan(widths).all(axis=(1, 2))
+    assert unknown[5]  # it never changed
+    assert not unknown[:4].any()
+    moved = called(last + np.timedelta64(3, "D"))["y_hat"]
+    assert np.allclose(moved, found["y_hat"]) != any(config.calendar for config in configs)
+
+
+def test_without_levels_the_only_quantile_is_the_forecast() -> None:
+    import tensorflow as tf
+
+    from gruforecast.networks.graph import raw_graph
+
+    served = served_with((SMALL,), levels=())
+    found = raw_graph(served)[1](tf.constant(odd_series(30)))
+    assert served.levels == (0.5,)
+    np.testing.assert_array_equal(found["quantiles"][:, :, 0], found["y_hat"])
+
+
+def test_what_is_described_is_what_is_taken() -> None:
+    served = served_with((BESIDE, SEEING))
+    described = served.described()
+    assert [one["name"] for one in described["inputs"]] == ["y", "last_ds", *(one.name for one in COLUMNS)]
+    assert described["quantile_levels"] == [0.025, 0.1, 0.5, 0.9, 0.975]
+    assert described["inputs"][3]["categories"] == ["a", "b"]
+    assert described["outputs"][1]["shape"] == "(batch, 5, 5)"
+    assert (described["horizon"], described["lookback"]) == (5, 24)
+
+
+def test_a_served_graph_survives_json(tmp_path) -> None:
+    import json
+
+    from gruforecast.durable import npz
+
+    served = served_with((BESIDE, SEEING))
+    paths = [tmp_path / f"{one.name}.npz" for one in served.networks]
+    for path, one in zip(paths, served.networks, strict=True):
+        path.write_bytes(npz(one.weights))
+    again = Served.from_request(json.loads(json.dumps(served.request([str(path) for path in paths]))))
+    y, x = odd_series(30), beside(served, 30)
+    last = np.full(7, np.datetime64("2024-03-07", "s"))
+    one, two = reference(served, y, last, x), reference(again, y, last, x)
+    np.testing.assert_array_equal(one["quantiles"], two["quantiles"])
+    assert again.inputs == served.inputs

@@ -20,6 +20,7 @@ from gruforecast.metrics import (
     mae,
     mase,
     mase_scale,
+    mase_scale_of,
     pinball,
     rmse,
     rmsse,
@@ -233,3 +234,17 @@ def test_what_rounding_leaves_of_an_exact_pattern_is_no_scale() -> None:
     for scale in (mase_scale(history, windows, 12), rmsse_scale(history, windows, 12)):
         assert scale[0] == 0
         assert scale[1] == pytest.approx(12e-3, rel=1e-3)
+
+
+@given(
+    st.lists(
+        st.lists(st.one_of(st.just(np.nan), st.floats(-1e6, 1e6)), min_size=1, max_size=20), min_size=1, max_size=4
+    ),
+    st.sampled_from([1, 3, 7]),
+)
+def test_the_scale_of_padded_series_is_that_of_the_panel(series: list[list[float]], season_length: int) -> None:
+    rows = [np.array([0.5, *one]) for one in series]  # a series begins with a value
+    history = history_of(*rows)
+    wanted = mase_scale(history, history.windows(np.arange(len(rows)), history.indptr[1:]), season_length)
+    padded = np.array([np.concatenate([np.full(22 - len(one), np.nan), one]) for one in rows])
+    np.testing.assert_allclose(mase_scale_of(padded, season_length), wanted, rtol=1e-9)

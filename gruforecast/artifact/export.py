@@ -1,36 +1,43 @@
-"""The SavedModel for other programs, and the proof that it forecasts what `predict` forecasts."""
+"""The SavedModel: an export for other programs, checked in a process of its own against what this package forecasts."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.config import MIDDLE, NetworkConfig, from_dict, to_dict
+from gruforecast.config import MIDDLE
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import Forecaster
-from gruforecast.forward import Network, forecast_combined
+from gruforecast.fan import Fan
+from gruforecast.forecaster import NETWORKS, Forecaster
+from gruforecast.forward import forecast_combined
+from gruforecast.metrics import mase_scale
 from gruforecast.search.jobs import Jobs
-from gruforecast.windows import History, days_of, gather_past
+from gruforecast.signature import Served
+from gruforecast.windows import History, days_of
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MOST_SERIES = 100
+SHORT = 3  # rows of the shorter windows
 WRITE = "gruforecast.artifact.export:write_saved_model"
 CALL = "gruforecast.artifact.export:call_saved_model"
 REMEDY = "Please report this with the log of the run."
+OUTPUTS = ("y_hat", "quantiles")
+
+
+def served_by(forecaster: Forecaster) -> Served:
+    """What the exported graph of a forecaster computes with: its networks, combined."""
+    calibration = forecaster.calibrations[NETWORKS]
+    return Served.of(forecaster.networks, forecaster.scaling, calibration, forecaster.plan)
 
 
 def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
-    """Write a SavedModel whose `serving_default` takes `y` (batch, time) and gives `y_hat` (batch, horizon).
-
-    Args:
-        request: `networks` (`config`, `share` and path of the `weights` of each), `saved_model` (folder to write),
-            `centre` and `spread` of the columns beside the target.
+    """Write a SavedModel whose `serving_default` is `raw_graph` of a `Served.request`, into `request["saved_model"]`.
 
     Returns:
         `seconds` that it took.
@@ -40,16 +47,7 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     from gruforecast.networks.graph import raw_graph
 
     begin = time.perf_counter()
-    networks = [
-        Network(
-            one["name"],
-            from_dict(NetworkConfig, one["config"], "export request"),
-            read_npz(one["weights"]),
-            one["share"],
-        )
-        for one in request["networks"]
-    ]
-    models, serve = raw_graph(networks, Scaling(np.array(request["centre"]), np.array(request["spread"])))
+    models, serve = raw_graph(Served.from_request(request))
     module = tf.Module()
     module.networks = models  # tracked, so that its variables are saved
     module.serve = serve
@@ -61,7 +59,7 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     """Forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
 
     Args:
-        request: `saved_model` (folder), `given` (path of raw windows by name), `answer` (path to write forecasts to).
+        request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to).
 
     Returns:
         `seconds` that it took.
@@ -70,10 +68,12 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
 
     begin = time.perf_counter()
     call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
-    given = read_npz(request["given"])
-    inputs = call.structured_input_signature[1]
-    others = {name: tf.constant(given[name]) for name in ("last", "x") if name in inputs}
-    found = {name: call(y=tf.constant(given[name]), **others)["y_hat"].numpy() for name in ("whole", "short")}
+    cases: dict[str, dict[str, Any]] = {}
+    for name, values in read_npz(request["given"]).items():
+        case, _, key = name.partition(".")
+        cases.setdefault(case, {})[key] = tf.constant(values)
+    answers = {case: call(**inputs) for case, inputs in cases.items()}
+    found = {f"{case}.{name}": answer[name].numpy() for case, answer in answers.items() for name in OUTPUTS}
     write_file(Path(request["answer"]), npz(found))
     return {"seconds": time.perf_counter() - begin}
 
@@ -91,25 +91,27 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     Raises:
         GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
     """
+    served = served_by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    networks = [
-        {"name": one.name, "config": to_dict(one.config), "share": one.share, "weights": str(path.absolute())}
-        for one, path in zip(forecaster.networks, weights, strict=True)
-    ]
-    request = {"networks": networks, "saved_model": saved_model}
-    scaling = {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")}
-    _do(jobs, "export", WRITE, request | scaling)
+    request = served.request([str(path.absolute()) for path in weights])
+    _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
     past, x = forecaster.context.past[:MOST_SERIES], _around(forecaster)
-    sample = {"whole": past, "short": past[:, -3:]}
-    last = forecaster.context.last[:MOST_SERIES].astype("datetime64[s]")
-    write_file(Path(given), npz(sample | {"last": last.astype(np.int64), "x": x}))
+    last = forecaster.plan.form.wall(forecaster.context.last[:MOST_SERIES])
+    rows = SHORT + forecaster.horizon
+    cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
+    inputs = {f"{case}.{name}": of for case, one in cases.items() for name, of in served.given(*one).items()}
+    write_file(Path(given), npz(inputs))
     _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
     found = read_npz(answer)
-    differences = [_difference(found[name], _expected(y, x, last, forecaster), y) for name, y in sample.items()]
-    if not max(differences) <= TOLERANCE:
-        text = f"the SavedModel differs from the forecast by {max(differences):.1e} (relative)."
+    worst = max(
+        difference(found[f"{case}.{name}"], expected, one[0])
+        for case, one in cases.items()
+        for name, expected in reference(served, *one).items()
+    )
+    if not worst <= TOLERANCE:
+        text = f"the SavedModel differs from the forecast by {worst:.1e} (relative)."
         raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
-    return max(differences)
+    return worst
 
 
 def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
@@ -127,17 +129,42 @@ def _around(forecaster: Forecaster) -> Floats:
     return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
 
 
-def _expected(y: Floats, x: Floats, last: Stamps, forecaster: Forecaster) -> Floats:
-    """What `predict` would forecast if `y` (n_series, time), which ends at `last`, were all there is of the series."""
-    n, time_steps = y.shape
-    history = History.of(y.ravel(), np.arange(n + 1) * time_steps)
+def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, Floats]:
+    """The outputs of the graph, made by the numpy pass as `predict` makes them.
+
+    Args:
+        y: (n, time), all there is of each series; at least one value of each is seen.
+        last: (n,) wall clock of the last row; x: (n, time + horizon, n_columns) in the user's units.
+    """
+    n, steps = y.shape
+    history = History.of(y.ravel(), np.arange(n + 1) * steps)
     windows = history.windows(np.arange(n), history.indptr[1:])
-    past = gather_past(history.values, windows, forecaster.context.past.shape[1])
-    found = forecast_combined(past, days_of(last), windows.use_log, forecaster.networks, forecaster.scaling(x))
-    return found[:, :, MIDDLE]
+    windows = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
+    horizon = served.networks[0].config.horizon
+    lookback = max(one.config.lookback for one in served.networks)
+    beside = np.full((n, lookback + horizon, x.shape[2]), np.nan)
+    rows = min(lookback + horizon, x.shape[1])
+    beside[:, lookback + horizon - rows :] = x[:, x.shape[1] - rows :]
+    flags, days = windows.use_log, days_of(last)
+    found = forecast_combined(history.past(windows, lookback), days, flags, served.networks, served.scaling(beside))
+    fan = Fan.of(found)
+    scale = mase_scale(history, windows, served.networks[0].config.season_length)
+    lower, upper = served.calibration.bounds(fan, scale)
+    lower = np.where(flags[:, None, None], np.maximum(lower, 0.0), lower)
+    return {
+        "y_hat": found[:, :, MIDDLE],
+        "quantiles": np.concatenate([lower[:, :, ::-1], fan.mean[:, :, None], upper], axis=2),
+    }
 
 
-def _difference(found: Floats, expected: Floats, y: Floats) -> float:
-    """Largest difference relative to the largest forecast or value of the series: float32 errors are of that size."""
-    size = np.maximum(np.abs(expected).max(axis=1), np.abs(np.nan_to_num(y)).max(axis=1))[:, None]
-    return float((np.abs(found - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))
+def difference(found: Floats, expected: Floats, y: Floats) -> float:
+    """Largest difference relative to the largest forecast or value of the series: float32 errors are of that size.
+
+    Infinite where one knows a number that the other does not.
+    """
+    if not np.array_equal(np.isnan(found), np.isnan(expected)):
+        return float("inf")
+    n = len(y)
+    sizes = [np.nan_to_num(np.abs(one)).reshape(n, -1).max(axis=1) for one in (expected, y)]  # (n,) each
+    size = np.maximum(*sizes).reshape(n, *[1] * (expected.ndim - 1))
+    return float(np.nan_to_num(np.abs(found - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))

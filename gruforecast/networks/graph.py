@@ -1,70 +1,103 @@
-"""The raw-in raw-out graph: numbers in the user's unit go in, forecasts in the same unit come out."""
+"""The raw-in raw-out graph: numbers in the user's unit in, forecasts and quantiles in the same unit out."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from gruforecast.config import MIDDLE, NetworkConfig
 from gruforecast.encoding import decode, encode
-from gruforecast.exogenous import Scaling
-from gruforecast.forward import Network, needs_calendar
+from gruforecast.fan import Fan
+from gruforecast.metrics import mase_scale_of
 from gruforecast.networks.build import build_network, network_inputs
 from gruforecast.networks.train import set_weights
+from gruforecast.signature import LAST, Input, Served, Y
 from gruforecast.windows import newest
 
+RANKS: dict[str, tuple[None, ...]] = {"static": (None,), "known": (None, None), "past": (None, None)}
 
-def raw_graph(networks: Sequence[Network], scaling: Scaling | None = None) -> tuple[list[keras.Model], Any]:
-    """The networks, and a TensorFlow function from `y` float64 (batch, time) to `{"y_hat": (batch, horizon)}`.
 
-    `y` is in the user's unit with NaN for missing, of any length from 1 on; it is padded or cut to the lookback inside.
-    Logarithms are taken where none of `y` is negative, and no forecast is then. Two more may be asked for:
+def raw_graph(served: Served) -> tuple[list[keras.Model], Any]:
+    """The networks, and a TensorFlow function of the inputs that `served` names.
 
-    - `last`, where networks see the calendar: int64 (batch,), seconds since 1970-01-01 at the last row;
-    - `x`, where they see columns beside the target: float64 (batch, time + horizon, n_columns) in the user's units, NaN
-      for what is not known; the last `horizon` rows are those of the forecast.
+    It gives `y_hat` (batch, horizon) and `quantiles` (batch, horizon, n_levels), both float64. Series are padded or cut
+    to the lookback inside. Logarithms are taken where none of `y` is negative, and no forecast is then. Distances of
+    quantiles are in units of the MASE scale of the rows given; where that is zero or not known, they are NaN.
     """
-    models = [build_network(network.config, seed=0) for network in networks]
-    for model, network in zip(models, networks, strict=True):
+    models = [build_network(network.config, seed=0) for network in served.networks]
+    for model, network in zip(models, served.networks, strict=True):
         set_weights(model, network.weights)
-    wanted = {"y": tf.TensorSpec((None, None), tf.float64, name="y")}
-    if needs_calendar(networks):
-        wanted["last"] = tf.TensorSpec((None,), tf.int64, name="last")
-    inputs = networks[0].config.inputs
-    if inputs:
-        wanted["x"] = tf.TensorSpec((None, None, len(inputs)), tf.float64, name="x")
+    wanted = [_spec(one) for one in served.inputs]
 
     def combined(*given: Any) -> dict[str, Any]:
-        named = dict(zip(wanted, given, strict=True))
-        y = named["y"]
-        last = named.get("last", tf.zeros_like(y[:, 0], tf.int64))
-        x = scaling(named["x"], keras.ops) if scaling is not None and "x" in named else None
-        missing = tf.math.is_nan(y)
-        never_negative = tf.reduce_all(missing | (y >= 0), axis=1)  # (batch,)
+        named = {one.name: value for one, value in zip(served.inputs, given, strict=True)}
+        y = named[Y]
+        origin = tf.cast(named.get(LAST, tf.zeros_like(y[:, 0], tf.int64)), tf.float64) / 86_400.0
+        x = _columns(served, named)
+        never_negative = tf.reduce_all(tf.math.is_nan(y) | (y >= 0), axis=1)  # (batch,)
         parts = []
-        for model, network in zip(models, networks, strict=True):
-            origin = tf.cast(last, tf.float64) / 86_400.0
-            point = _point(model, network.config, (y, x), origin, never_negative)
-            parts.append(network.share * tf.where(never_negative[:, None], tf.maximum(point, 0.0), point))
-        return {"y_hat": tf.add_n(parts)}
+        for model, network in zip(models, served.networks, strict=True):
+            found = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
+            parts.append(network.share * tf.where(never_negative[:, None, None], tf.maximum(found, 0.0), found))
+        return _answer(served, tf.add_n(parts), y, never_negative)
 
-    return models, tf.function(combined, input_signature=list(wanted.values()), autograph=False)
+    return models, tf.function(combined, input_signature=wanted, autograph=False)
 
 
-def _point(model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any) -> Any:
-    """Point forecasts (batch, horizon) of one network from `y` and `x`."""
+def _spec(one: Input) -> Any:
+    if one.kind == LAST:
+        return tf.TensorSpec((None,), tf.int64, name=one.name)
+    return tf.TensorSpec(RANKS.get(one.kind, (None, None)), tf.float64, name=one.name)
+
+
+def _columns(served: Served, named: dict[str, Any]) -> Any:
+    """Columns beside the target (batch, time + horizon, n_columns), standardised; None where there are none."""
+    horizon = served.networks[0].config.horizon
+    rows = tf.shape(named[Y])[1] + horizon
+    parts = []
+    for one in served.beside:
+        values = named[one.name]
+        if one.kind == "past":
+            values = tf.pad(values, [(0, 0), (0, horizon)], constant_values=float("nan"))
+        if one.kind == "static":
+            values = tf.tile(values[:, None], (1, rows))
+        values = values[:, :, None]  # (batch, time + horizon, 1)
+        if one.categories:
+            codes = np.arange(float(one.numbers))
+            known = tf.reduce_any(values == codes, axis=2, keepdims=True)
+            values = tf.where(known, tf.cast(values == codes, tf.float64), float("nan"))
+        parts.append(values)
+    return served.scaling(tf.concat(parts, axis=2), keras.ops) if parts else None
+
+
+def _quantiles(
+    model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any
+) -> Any:
+    """Quantiles (batch, horizon, n_quantiles) of one network from `y` and columns beside it."""
     y, x = given
     past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
     if x is not None:
         x = _cut(x, config.lookback + config.horizon)
+    elif config.inputs:
+        x = tf.fill((tf.shape(y)[0], config.lookback + config.horizon, len(config.inputs)), tf.constant(np.nan))
+        x = tf.cast(x, tf.float64)  # no network reads them
     use_log = never_negative & config.log
     encoded = encode(past, origin, use_log, config, keras.ops, beside=x)
     inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
     residual = tf.cast(model(inputs, training=False), tf.float64)
-    return decode(residual, encoded, use_log, keras.ops)[:, :, MIDDLE]
+    return decode(residual, encoded, use_log, keras.ops)
+
+
+def _answer(served: Served, found: Any, y: Any, never_negative: Any) -> dict[str, Any]:
+    """Point forecasts, and calibrated quantiles around them that never cross."""
+    mean = found[:, :, MIDDLE]
+    scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
+    lower, upper = served.calibration.bounds(Fan(mean, found), scale, xp=keras.ops)
+    lower = tf.where(never_negative[:, None, None], tf.maximum(lower, 0.0), lower)
+    return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}
 
 
 def _padded(rows: Any, length: int) -> Any:

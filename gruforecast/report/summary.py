@@ -30,7 +30,7 @@ class Outcome:
         rows: the leaderboard; found: the search.
         networks: what was saved, best on the folds first; blend: share of each member as saved, empty if there is none.
         digests: of the weights scored on the test part and of those saved, by network.
-        parity: largest relative difference between SavedModel and forecast.
+        saved_model: what it takes and gives, and the largest relative difference between it and the forecast.
         given_up: whether a time budget cut something short.
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
@@ -48,7 +48,7 @@ class Outcome:
     blend: dict[str, float]
     seed: int
     digests: dict[str, str]
-    parity: float
+    saved_model: dict[str, Any]
     refitted: bool
     notes: list[str]
     warnings: list[str]
@@ -90,7 +90,8 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "audit": outcome.audit,
         "seed": outcome.seed,
         "digests": outcome.digests,
-        "parity": outcome.parity,
+        "parity": outcome.saved_model["parity"],
+        "saved_model": outcome.saved_model,
         "refit": REFIT_NOTE if outcome.refitted else "The saved networks are those that were scored.",
         "found": outcome.notes,
         "plan": json.loads(json.dumps(panel.plan.to_dict())),
