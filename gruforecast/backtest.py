@@ -65,6 +65,10 @@ class Split:
         """For each fold, one window for every series that has enough rows before it."""
         return [self._at(cutoff, self.test) for cutoff in self.folds]
 
+    def learned_windows(self) -> Windows:
+        """One window for every series that has enough rows before `learned`, there."""
+        return self._at(self.learned, self.test)
+
     def with_test_as_fold(self) -> Split:
         """The same with the test part as one more fold, for what is estimated anew after it has judged."""
         return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])

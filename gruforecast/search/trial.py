@@ -198,7 +198,7 @@ def run_audit(request: dict[str, Any]) -> Result:
         for split in (divided, _with_noise(divided, cutoff)):
             if deadline is not None and time.time() >= deadline:
                 return {"status": "completed", "late": True, "moved": {}}
-            windows = split.test_windows() if place == "test cutoff" else split.fold_windows()[0]
+            windows = split.test_windows() if place == "test cutoff" else split.learned_windows()
             found.append(_traces(config, training, split, cutoff, windows))
         moved[place] = [name for name, digest in found[0].items() if found[1][name] != digest]
     return {"status": "completed", "late": False, "moved": moved, "seconds": time.perf_counter() - begin}
