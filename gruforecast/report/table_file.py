@@ -64,11 +64,10 @@ def write_csv(
 
 def write_json(stream: IO[bytes], blocks: Iterable[Columns], beside: dict[str, Any]) -> None:
     """One JSON object: what is `beside` the rows, and these as `forecast`; missing numbers are null."""
-    before = json.dumps({**beside, "forecast": []}, allow_nan=False)[:-2]
-    for columns in blocks:
+    stream.write(json.dumps({**beside, "forecast": []}, allow_nan=False)[:-2].encode())
+    for k, columns in enumerate(blocks):
         rows = json.dumps(_records(columns), allow_nan=False)[1:-1]
-        stream.write(f"{before}{rows}".encode())
-        before = ", "
+        stream.write(f"{', ' if k else ''}{rows}".encode())
     stream.write(b"]}\n")
 
 
