@@ -139,6 +139,7 @@ def _write(
     blocks: Iterator[Columns], beside: dict[str, Any], form: str, output: str | None, *, excel_safe: bool
 ) -> None:
     """Write block by block to stdout, or to a file that is there whole or not at all."""
+    from gruforecast.log import harmless_lines
     from gruforecast.report.table_file import place, write_csv, write_json, write_parquet
 
     with place(output) as stream:
@@ -152,9 +153,4 @@ def _write(
             write_parquet(stream, blocks)
         else:
             on_terminal = output is None and sys.stdout.isatty()
-            write_csv(stream, blocks, excel_safe=excel_safe, shown=_shown if on_terminal else str)
-
-
-def _shown(lines: str) -> str:
-    """Lines for a terminal: what it could obey is written as an escape."""
-    return "\n".join(map(harmless, lines.split("\n")))
+            write_csv(stream, blocks, excel_safe=excel_safe, shown=harmless_lines if on_terminal else str)

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gruforecast.data.table import Columns
-from gruforecast.log import own_stderr
+from gruforecast.log import harmless, own_stderr
 from gruforecast.progress import Progress
 
 WIDTH = 80
@@ -25,13 +25,14 @@ OTHERS = {"pruned": "stopped early", "diverged": "diverged", "crashed": "crashed
 
 
 def safe(text: str) -> Text:
-    """Text from a file, shown as it is: no markup, and control characters written as escapes."""
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+    """Text from a file, shown as it is: no markup, no emoji for their names, and control characters as escapes."""
+    return Text(harmless(text))
 
 
 def _console(stream: IO[str]) -> Console:
     live = stream.isatty()
-    return Console(file=stream, highlight=False, soft_wrap=not live, width=None if live else WIDTH, markup=False)
+    width = None if live else WIDTH
+    return Console(file=stream, highlight=False, soft_wrap=not live, width=width, markup=False, emoji=False)
 
 
 class LiveProgress(Progress):
@@ -231,7 +232,8 @@ def forecast_table(blocks: Iterable[Columns]) -> str:
         rows += len(next(iter(columns.values())))
     stream = io.StringIO()
     live = sys.stdout.isatty()
-    console = Console(file=stream, highlight=False, force_terminal=live, width=None if live else 120, markup=False)
+    width = None if live else 120
+    console = Console(file=stream, highlight=False, force_terminal=live, width=width, markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, column in shown[0].items():
         table.add_column(safe(name), justify="left" if isinstance(column, list) else "right")
