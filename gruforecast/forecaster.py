@@ -226,11 +226,17 @@ class Forecaster:
             while waiting:
                 yield waiting.popleft().result()
 
+    @property
+    def block(self) -> int:
+        """Series that are forecast at a time, in each of at most `MOST_THREADS` threads."""
+        lookback = max(network.config.lookback for network in self.networks)
+        beside = (lookback + self.horizon) * max(1, len(self.plan.columns))
+        return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + beside))
+
     def _blocks(self, source: Panel | Ends) -> list[tuple[int, int]]:
         """First and last series (exclusive) of each block, of which there is at least one."""
-        rows = self.horizon + max(network.config.lookback for network in self.networks)
-        size = max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + rows * max(1, len(self.plan.columns))))
-        return [(first, min(first + size, len(source))) for first in range(0, max(len(source), 1), size)]
+        starts = range(0, max(len(source), 1), self.block)
+        return [(first, min(first + self.block, len(source))) for first in starts]
 
     def _ends(self, source: Panel | Ends, first: int, last: int, question: _Question) -> Ends:
         if isinstance(source, Ends):

@@ -185,7 +185,7 @@ def test_all_formats_say_the_same(model: Path, tmp_path: Path) -> None:
 def test_excel_safe_is_for_csv(model: Path, more: list[str]) -> None:
     done = CliRunner().invoke(app, ["predict", str(model), "--excel-safe", *more])
     assert done.exit_code == 2
-    assert "GF-U48" in done.stderr
+    assert "GF-U59" in done.stderr
 
 
 @pytest.mark.parametrize("name", ["y_hat", "lo-80", "hi-95"])

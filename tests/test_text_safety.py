@@ -258,7 +258,7 @@ class TestModel:
         for more in ([], ["-o", "all.parquet"]):
             done = CliRunner().invoke(app, ["backtest", "data.csv", "--excel-safe", *more])
             assert done.exit_code == 2
-            assert "GF-U48" in done.stderr
+            assert "GF-U59" in done.stderr
 
     def test_a_wrong_id_is_named_harmless(self, hostile: Path) -> None:
         done = CliRunner().invoke(app, ["predict", "--future", "future.csv", "--id", "[red]\x1b[31m"])

@@ -70,7 +70,7 @@ def backtest(
             raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
         _check_places(file, output, scores)
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
-            raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U48")
+            raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
         from gruforecast.data.source import require_local_file
 
         require_local_file(file)

@@ -51,7 +51,7 @@ def predict(
         folder, file = sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
         if excel_safe and form != "csv":
-            raise UsageError(NOT_CSV, remedy="Pass --format csv.", code="GF-U48")
+            raise UsageError(NOT_CSV, remedy="Pass --format csv.", code="GF-U59")
         if file == future == "-":
             remedy = "Write one of them to a file."
             raise UsageError("standard input can be read once only.", remedy=remedy, code="GF-U41")
