@@ -24,6 +24,7 @@ QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each st
 MIDDLE = QUANTILES.index(0.5)
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
 CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
+MOST_SHOWN = 1_000  # characters of a wrong text that a message repeats
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -181,9 +182,9 @@ def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Confi
     remedy = "The folder is damaged or from another version; fit the model again."
     for name in mapping:
         if name not in known:
-            text = f"unknown key {name!r}.{did_you_mean(name, known)}"
+            text = f"unknown key {str(name)[:MOST_SHOWN]!r}.{did_you_mean(name, known)}"
             raise ModelError(text, remedy=remedy, code="GF-M03", file=file)
     try:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()})
     except (TypeError, ValueError) as error:
-        raise ModelError(str(error), remedy=remedy, code="GF-M03", file=file) from error
+        raise ModelError(str(error)[:MOST_SHOWN], remedy=remedy, code="GF-M03", file=file) from error

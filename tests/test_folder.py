@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from conftest import panel_of
 
-from gruforecast.artifact.folder import load, publish, read_manifest, save, seal, write_json
+from gruforecast.artifact.folder import load, publish, save, write_json
+from gruforecast.artifact.manifest import read_manifest, seal
 from gruforecast.config import NetworkConfig, TrainingConfig
 from gruforecast.data.plan import Covariate
 from gruforecast.data.table import Panel
@@ -159,10 +160,12 @@ def test_what_is_no_model_folder(tmp_path: Path, folder: Path) -> None:
         with pytest.raises(ModelError):
             load(path)
     manifest = json.loads((folder / "manifest.json").read_text())
-    for change in ({"format": 99}, {"files": []}):
-        write_json(folder / "manifest.json", manifest | change)
-        with pytest.raises(ModelError, match="format"):
-            read_manifest(folder)
+    write_json(folder / "manifest.json", manifest | {"format": 99, "gruforecast": "7.1"})
+    with pytest.raises(ModelError, match=r"written by gruforecast 7.1 in format 99; you have .* Upgrade"):
+        read_manifest(folder)
+    write_json(folder / "manifest.json", manifest | {"format": "1"})
+    with pytest.raises(ModelError, match="another format"):
+        read_manifest(folder)
     (folder / "manifest.json").write_text("[" * 100_000)
     with pytest.raises(ModelError):
         read_manifest(folder)
@@ -351,7 +354,7 @@ def test_what_a_kill_left_beside_a_model_is_undone(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from gruforecast.artifact.folder import clear_leftovers
+    from gruforecast.durable import clear_leftovers
 
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast import __version__
-from gruforecast.artifact.folder import check_files, read_manifest
+from gruforecast.artifact.manifest import check_files, read_manifest
+from gruforecast.artifact.strict import MOST_JSON, parse_json, read_plain
 from gruforecast.data.table import Panel
 from gruforecast.durable import check_place
 from gruforecast.errors import ModelError, ResourceError
@@ -48,8 +49,9 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         again = options.overwrite or options.fresh
         if same and manifest is not None and _enough(manifest, options) and not again:
             check_files(output, manifest)
-            report: dict[str, Any] = json.loads((output / "report.json").read_text(encoding="utf-8"))
-            return report
+            content = read_plain(output, "report.json", MOST_JSON)
+            report: dict[str, Any] = parse_json(content, str(output / "report.json"))
+            return report | {"model_dir": str(output)}
         if not same and not options.overwrite:
             text = "the folder exists and was not made by this command with these data and options."
             remedy = "Choose another folder with -o, or pass --overwrite."
