@@ -56,7 +56,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
             text = "the folder exists and was not made by this command with these data and options."
             remedy = "Choose another folder with -o, or pass --overwrite."
             raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
-        if manifest is None and not _is_empty_folder(output):
+        if manifest is None and not (_is_empty_folder(output) or _was_model(output)):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
@@ -71,6 +71,11 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
 
 def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _was_model(path: Path) -> bool:
+    """Whether a model that is damaged, or of another version, may be replaced."""
+    return all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
