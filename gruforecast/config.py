@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
@@ -14,6 +13,8 @@ Decoder = Literal["direct", "parallel", "sequence"]
 DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000
 MOST_INPUTS = 1_000
+MOST_STEP_DAYS = 36_600.0  # a hundred years
+LEAST_LOG_UNIT = 1e-9
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 Use = Literal["none", "ahead", "all"]
@@ -93,13 +94,13 @@ class NetworkConfig:
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
         known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MOST_INPUTS and self.use_inputs in USES
-        if not known or not 0 <= self.step_days < math.inf:
+        if not known or not 0 <= self.step_days <= MOST_STEP_DAYS:
             raise ValueError(f"impossible network: {self}")
         if (
             self.cell not in CELLS
             or self.decoder not in DECODERS
             or not 0 <= self.dropout < 1
-            or not 0 < self.log_unit < math.inf
+            or not LEAST_LOG_UNIT <= self.log_unit <= 1 / LEAST_LOG_UNIT
         ):
             raise ValueError(f"impossible network: {self}")
 

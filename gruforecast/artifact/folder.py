@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Array
-from gruforecast.artifact.manifest import check_file, json_bytes, listed, read_manifest
+from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.strict import (
     MOST_JSON,
     REMEDY,
@@ -132,11 +132,11 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
         file = sealed.place("model.json")
         model = check_keys(parse_json(sealed.read("model.json", MOST_JSON), file), KEYS, file)
         forecaster = _assemble(sealed, model)
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         text = f"the contents do not fit together ({str(error)[:200]})."
         raise ModelError(text, remedy=REMEDY, code="GF-M05", file=str(folder)) from error
     for name in sealed.manifest["files"]:
-        if name not in ("model.json", "weights.npz", "calibration.npz", "context.npz"):
+        if name not in LIGHT:
             check_file(folder, sealed.manifest, name)
     return forecaster, sealed.manifest
 

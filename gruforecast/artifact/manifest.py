@@ -26,7 +26,8 @@ FORMAT = 1
 NAME = "manifest.json"
 MOST_MANIFEST = 1_000_000  # bytes; a real one has some thousand
 MOST_FILES = 1_000
-MOST_BYTES = 4_000_000_000  # of all files together: what is larger would be read for many seconds to be checked
+LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what a forecast needs; bounded by the model
+MOST_BYTES = 400_000_000  # of all other files together: more would be read for seconds only to be checked
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NO_DIGEST = "0" * 64
 MUST = ("format", "gruforecast", "files", "sha256")
@@ -111,9 +112,9 @@ def _check_list(files: Any, file: str) -> None:
         if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not _is_digest(facts["sha256"]):
             text = f"size or digest of {name!r} is impossible."
             raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
-        total += size
+        total += 0 if name in LIGHT else size
     if total > MOST_BYTES:
-        text = f"the files have {total:,} bytes; at most {MOST_BYTES:,} are read."
+        text = f"export and report have {total:,} bytes; at most {MOST_BYTES:,} are read."
         raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
 
 
@@ -140,6 +141,11 @@ def _is_table(value: object) -> bool:
     )
 
 
+def _is_shallow(value: object, depth: int = 8) -> bool:
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return depth > 0 and all(_is_shallow(part, depth - 1) for part in parts)
+
+
 def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
@@ -158,6 +164,7 @@ KINDS: dict[str, Callable[[object], bool]] = {
     "evidence": lambda value: value is None or _is_table(value),
     "verdict": _is_text,
     "parity": _is_number,
+    "saved_model": _is_shallow,
 }
 
 

@@ -127,7 +127,7 @@ def parse_json(content: bytes, file: str) -> Any:
         ModelError: it is something else, or holds too many values.
     """
     try:
-        values = sum(content.count(mark) for mark in (b",", b"[", b"{"))
+        values = values_in(content)
         if len(content) > MOST_JSON or values > MOST_VALUES:
             raise ValueError(f"{len(content):,} bytes and {values:,} values are too many")  # noqa: TRY301 - worded below
         found = json.loads(
@@ -143,6 +143,11 @@ def parse_json(content: bytes, file: str) -> Any:
         text = f"this is no readable JSON ({str(error)[:MOST_NAME]})."
         raise ModelError(text, remedy=REMEDY, code="GF-M09", file=file) from error
     return found
+
+
+def values_in(content: bytes) -> int:
+    """How many values JSON has at most."""
+    return sum(content.count(mark) for mark in (b",", b"[", b"{"))
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
