@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -24,6 +25,9 @@ print(json.dumps([code or 0, time.process_time(), int(peak.split()[1]) * 1024, l
 """
 
 
+ALONE = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}  # no waiting for busy cores
+
+
 class Watched(NamedTuple):
     """How a command ended: exit code, seconds of a core, peak of memory in bytes, heavy packages, what it printed."""
 
@@ -38,7 +42,7 @@ class Watched(NamedTuple):
 def watched(*arguments: str, before: str = "", cwd: Path | None = None) -> Watched:
     """A command in a process of its own, after the statements `before`."""
     command = [sys.executable, "-c", before + WATCHED, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=60, env=ALONE)
     *lines, last = done.stderr.splitlines()
     return Watched(*json.loads(last), done.stdout, "\n".join(lines))
 
