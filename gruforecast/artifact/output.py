@@ -11,13 +11,14 @@ from typing import Any
 
 from gruforecast import __version__
 from gruforecast.artifact.manifest import check_files, read_manifest
-from gruforecast.artifact.strict import MOST_JSON, parse_json, read_plain
+from gruforecast.artifact.strict import MOST_JSON, MOST_VALUES, parse_json, read_plain
 from gruforecast.data.table import Panel
 from gruforecast.durable import check_place
-from gruforecast.errors import ModelError, ResourceError
+from gruforecast.errors import DataError, ModelError, ResourceError
 from gruforecast.options import FitOptions
 from gruforecast.statistical import installed
 
+ROOM = 2_000_000  # bytes of `model.json` that are no keys
 MODEL_BYTES = 5_000_000  # room on disk that a model folder needs
 # options that change neither data nor search, or may change while a search goes on
 NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
@@ -34,6 +35,19 @@ def fingerprint_of(facts: dict[str, Any]) -> str:
     """SHA-256 of facts, and of the statsforecast that takes part."""
     facts = {**facts, "statsforecast": installed() if facts["options"]["stats"] else None}
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def check_keys_fit(panel: Panel) -> None:
+    """Whether the keys of all series fit into a model folder that can be read again, before hours of work.
+
+    Raises:
+        DataError: they do not.
+    """
+    parts = max(len(panel.plan.names.ids), 1)
+    size = sum(len(part.encode()) for key in panel.ids for part in key) + len(panel) * (10 + 8 * parts)
+    if size > MOST_JSON - ROOM or len(panel) * (1 + parts) > MOST_VALUES - ROOM // 10:
+        text = f"{len(panel):,} series with {size:,} bytes of ids are more than one model folder holds."
+        raise DataError(text, remedy="Fit several models, each on a part of the series.", code="GF-D75")
 
 
 def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
