@@ -7,6 +7,8 @@ import json
 import os
 import random
 import shutil
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -506,9 +508,6 @@ def test_the_hook_would_notice(folder: Path) -> None:
         "import subprocess; subprocess.run(['true'])\n",
         "open('x', 'w')\n",
     ):
-        import subprocess
-        import sys
-
         done = subprocess.run(
             [sys.executable, "-c", HOOK + act], capture_output=True, text=True, cwd=folder, check=False
         )
@@ -542,3 +541,40 @@ def test_json_at_its_limits_is_read() -> None:
     assert len(parse_json(text, "x")) == 800_000
     with pytest.raises(ModelError, match="too many"):
         parse_json(b"[" + b"1," * 2_600_000 + b"1]", "x")
+
+
+EVIL = """
+import sys
+import tensorflow as tf
+class Evil(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float64, name="y")])
+    def serve(self, y):
+        with tf.control_dependencies([tf.io.write_file(sys.argv[2], "canary")]):
+            return {"y_hat": tf.identity(y)}
+evil = Evil()
+tf.saved_model.save(evil, sys.argv[1], signatures={"serving_default": evil.serve})
+"""
+VICTIM = """
+import sys
+import tensorflow as tf
+call = tf.saved_model.load(sys.argv[1]).signatures["serving_default"]
+call(y=tf.zeros([1, 3], tf.float64))
+"""
+
+
+@pytest.mark.network
+def test_a_hostile_saved_model_writes_its_canary_elsewhere_only(folder: Path, tmp_path: Path) -> None:
+    before, canary = load(folder).predict().mean, tmp_path / "canary"
+    shutil.rmtree(folder / "saved_model")
+    subprocess.run(
+        [sys.executable, "-c", EVIL, str(folder / "saved_model"), str(canary)], check=True, stderr=subprocess.DEVNULL
+    )
+    assert refused(folder).code in ("GF-M07", "GF-M08")
+    write_manifest(folder)
+    for command in ("predict", "show"):
+        done = watched(command, str(folder))
+        assert (done.code, done.heavy) == (0, [])
+    np.testing.assert_array_equal(load(folder).predict().mean, before)
+    assert not canary.exists()
+    subprocess.run([sys.executable, "-c", VICTIM, str(folder / "saved_model")], check=True, stderr=subprocess.DEVNULL)
+    assert canary.read_text() == "canary"
