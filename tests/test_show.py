@@ -110,6 +110,27 @@ def test_a_folder_with_nothing_but_the_needed_is_shown(tmp_path: Path) -> None:
     assert "parity" not in text
 
 
+def test_the_signature_of_the_export_is_shown(tmp_path: Path) -> None:
+    save(make_forecaster(panel_of(np.arange(60.0))), tmp_path)
+    y = {"name": "y", "dtype": "float64", "shape": "(batch, time)", "is": "the target"}
+    known = [{"name": f"known_{k}", "dtype": "float64", "shape": "(batch, time + 6)"} for k in range(20)]
+    given = [{"name": "y_hat", "dtype": "float64", "shape": "(batch, 6)"}]
+    seal(tmp_path, {"saved_model": {"inputs": [y, *known], "outputs": given, "parity": 1e-7}})
+    words = " ".join(shown(str(tmp_path)).split())
+    assert "SavedModel takes y float64 (batch, time); known_0 float64 (batch, time + 6);" in words
+    assert "and 9 more" in words
+    assert "SavedModel gives y_hat float64 (batch, 6)" in words
+
+
+@pytest.mark.parametrize(
+    "odd", [5, "x", [], {"inputs": 5}, {"inputs": [], "outputs": [5]}, {"inputs": [{}], "outputs": []}]
+)
+def test_an_unknown_description_of_the_export_does_no_harm(tmp_path: Path, odd: Any) -> None:
+    save(make_forecaster(panel_of(np.arange(60.0))), tmp_path)
+    seal(tmp_path, {"saved_model": odd})
+    assert "SavedModel" in shown(str(tmp_path))
+
+
 def test_what_is_no_model_is_exit_4(tmp_path: Path) -> None:
     for arguments in (["show", str(tmp_path)], ["show", str(tmp_path / "nothing")], ["show", str(tmp_path), "--json"]):
         done = CliRunner().invoke(app, arguments)

@@ -10,13 +10,14 @@ from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.artifact.manifest import NAME
 from gruforecast.artifact.strict import MOST_JSON, read_plain, values_in
 from gruforecast.config import CONTEXT, QUANTILES, ROW_UNITS, NetworkConfig
-from gruforecast.forecaster import BLOCK, Forecaster
+from gruforecast.forecaster import Forecaster
 from gruforecast.forward import BLOCK_NUMBERS, weight_shapes
 
 MOST_IDS = 5
 GATES = {"gru": 3, "lstm": 4, "rnn": 1}  # blocks of a kernel
 PROGRAM = 160_000_000  # bytes of Python, numpy, pandas and this package: 124 million as measured, and a quarter more
 ARRAYS = ("weights.npz", "calibration.npz", "context.npz")
+AT_ONCE = 1_000  # series whose columns beside the target are in memory together, at most
 PER_VALUE = 150  # bytes of a value that was read from JSON, at most, with what is made of it
 DOUBLE, SINGLE = 8, 4
 
@@ -89,7 +90,7 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
     model = 5 * sizes["model.json"] + PER_VALUE * values
     columns = 1 + 2 * max(len(one.levels) for one in forecaster.calibrations.values())
     parts = len(forecaster.blend) + 3
-    beside = min(n, BLOCK) * (max(one.lookback for one in configs) + horizon) * len(configs[0].inputs) * DOUBLE * 3
+    beside = min(n, AT_ONCE) * (max(one.lookback for one in configs) + horizon) * len(configs[0].inputs) * DOUBLE * 3
     fans = DOUBLE * n * horizon * (parts * (len(QUANTILES) + 1) + 6 * columns)
     text = n * horizon * (400 + 90 * columns)  # a frame with its stamps, and CSV or JSON of it
     return PROGRAM + arrays + model + beside + fans + text + max(_block(n, one) for one in configs)

@@ -79,7 +79,7 @@ def _require_plain(facts: os.stat_result, file: str) -> None:
 
 
 def _no_plain_file(found: str, file: str) -> ModelError:
-    remedy = "Make a plain copy of the folder (cp -rL), if you trust it, or fit the model again."
+    remedy = "If you trust the folder, make a plain copy of it (cp -rL)." if "link" in found else REMEDY
     return ModelError(f"this is no plain file: {found}.", remedy=remedy, code="GF-M20", file=file)
 
 

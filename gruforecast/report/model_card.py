@@ -12,6 +12,7 @@ from rich.text import Text
 
 from gruforecast.report.terminal import WIDTH, safe
 
+MOST_INPUTS = 12  # of the SavedModel that are shown
 SHORTEST = 300  # characters of what a model says of itself beyond what this version knows
 
 
@@ -82,16 +83,32 @@ def _made(facts: dict[str, Any]) -> list[tuple[str, str]]:
         found.append(
             ("search", f"{facts['trials']} trials" + (f", leak audit {facts['audit']}" if "audit" in facts else ""))
         )
-    if "saved_model" in facts:
-        found.append(("SavedModel", json.dumps(facts["saved_model"], ensure_ascii=False)[:SHORTEST]))
+    found += _saved_model(facts.get("saved_model"))
     if "parity" in facts:
         found.append(("parity", f"{facts['parity']:.1e} (largest relative difference of the SavedModel)"))
     return found
 
 
+def _saved_model(described: Any) -> list[tuple[str, str]]:
+    """What the export for other programs takes and gives, as far as it is described in a known form."""
+    if described is None:
+        return []
+    found = []
+    for key, word in (("inputs", "takes"), ("outputs", "gives")):
+        listed = described.get(key) if isinstance(described, dict) else None
+        if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+            return [("SavedModel", json.dumps(described, ensure_ascii=False)[:SHORTEST])]
+        parts = [
+            " ".join(str(one.get(name, "")) for name in ("name", "dtype", "shape")) for one in listed[:MOST_INPUTS]
+        ]
+        more = f" and {len(listed) - len(parts)} more" if len(listed) > len(parts) else ""
+        found.append(("SavedModel", f"{word} {'; '.join(parts)}{more}"))
+    return found
+
+
 def _table(rows: list[tuple[str, str]]) -> Table:
     table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(style="dim", no_wrap=True, min_width=10)
+    table.add_column(style="dim", no_wrap=True, min_width=11)
     table.add_column(overflow="fold")
     for name, text in rows:
         table.add_row(name, safe(text))

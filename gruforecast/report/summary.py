@@ -34,6 +34,7 @@ OF_CHOSEN = (
     "steps",
     "parameters",
 )
+IN_SHORT = ("evidence", "verdict", "parity", "saved_model", "versions")
 OF_SCORES = ("val_mase", "mase", "smape", "rmse", "mae", "coverage")
 REFIT_NOTE = "The saved networks were trained with the newest rows added; the scores are from before."
 
@@ -128,7 +129,7 @@ def in_short(report: dict[str, Any], panel: Panel) -> dict[str, Any]:
         | {"first": str(wall.min()), "last": str(wall.max()), "digest": panel.digest()},
         "chosen": {name: report["chosen"][name] for name in OF_CHOSEN if name in report["chosen"]},
         "scores": {name: {score: rows[name][score] for score in OF_SCORES} for name in shown if name is not None},
-        **{name: report[name] for name in ("evidence", "verdict", "parity", "versions")},
+        **{name: report[name] for name in IN_SHORT if name in report},
     }
 
 
