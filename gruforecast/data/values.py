@@ -56,7 +56,9 @@ def read_values(series: Sequence[Values], plan: Plan, most_rows: int) -> Reading
     y = np.where(np.isin(y, missing), np.nan, y)
     rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))
     ids = tuple(one.key for one in series)
-    return regular(rows, ids, replace(plan, form=form), freq, "", [], warnings)
+    if form.can_write(freq):  # forecasts are written as these stamps are, in one column
+        plan = replace(plan, form=form, names=replace(plan.names, time=plan.names.time[:1]))
+    return regular(rows, ids, plan, freq, "", [], warnings)
 
 
 def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, most: int, column: str) -> None:
@@ -83,7 +85,7 @@ def _is_float(word: str) -> bool:
 def _stamps(
     series: Sequence[Values], lengths: Ints, plan: Plan, warnings: list[str]
 ) -> tuple[Stamps, TimeForm, Frequency]:
-    """The stamps of all rows, the form to write others in, and the step."""
+    """The stamps of all rows, the form they are written in, and the step."""
     counts = np.array([len(one.stamps) for one in series])
     first = np.cumsum(lengths) - lengths
     begin = np.cumsum(counts) - counts
@@ -100,7 +102,7 @@ def _stamps(
     for k, (at, count, length) in enumerate(zip(begin, counts, lengths, strict=True)):
         whole = len(series[k].stamps) == length
         parts.append(ds[at : at + count] if whole else _axis(ds[at], int(length), freq))
-    return np.concatenate(parts), form if form.can_write(freq) else plan.form, freq
+    return np.concatenate(parts), form, freq
 
 
 def _axis(begin: np.datetime64, length: int, freq: Frequency) -> Stamps:

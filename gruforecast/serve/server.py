@@ -7,6 +7,7 @@ import contextlib
 import select
 import signal
 import socket
+import threading
 from types import FrameType
 from typing import Any
 
@@ -43,6 +44,7 @@ def serve(service: Service, listener: socket.socket) -> bool:
         timeout_graceful_shutdown=max(settings.grace - settings.drain - SETTLE, 0),  # type: ignore[arg-type] # as wait_for
     )
     server = _Server(config, service)
+    service.stop = server.stop
     server.run(sockets=[listener])
     return server.finished
 
@@ -59,7 +61,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, and read the model again on SIGHUP."""
         await super().startup(sockets)
-        if hasattr(signal, "SIGHUP"):
+        if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, lambda: self._keep(loop.create_task(self._service.reload())))
 
@@ -67,7 +69,11 @@ class _Server(uvicorn.Server):
         self._reloading = task  # a task that nobody holds may vanish
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - as it is called
-        """Begin to stop; at once at the second signal."""
+        """Begin to stop, at a signal."""
+        self.stop()
+
+    def stop(self) -> None:
+        """Begin to stop; at once when called a second time."""
         self._service.stopping = True
         if self.should_exit:
             self.force_exit = True

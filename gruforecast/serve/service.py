@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gruforecast.serve.ask import Ask, ask_of
@@ -25,6 +26,7 @@ class Service:
         folder: of the model, read again on SIGHUP.
         stopping: whether no further requests should be sent here.
         held: bytes of bodies in memory.
+        stop: begins to stop the server.
     """
 
     settings: Settings
@@ -33,6 +35,7 @@ class Service:
     metrics: Metrics = field(default_factory=Metrics)
     stopping: bool = False
     held: int = 0
+    stop: Callable[[], None] = lambda: None
 
     def __post_init__(self) -> None:
         self.worker = Worker(self.settings.queue, self.settings.bounds.rows, self.metrics)
