@@ -32,6 +32,7 @@ from gruforecast.serve.service import Service
 from gruforecast.serve.settings import Settings, bind
 
 JSON = {"content-type": "application/json"}
+CLIENT = httpx.Client(trust_env=False, timeout=60, limits=httpx.Limits(max_keepalive_connections=0))
 
 
 @dataclass
@@ -51,10 +52,10 @@ class Server:
 
     def post(self, body: Any, **headers: str) -> httpx.Response:
         given = {**JSON, **{name.replace("_", "-"): value for name, value in headers.items()}}
-        return httpx.post(f"{self.url}/v1/forecast", content=body, headers=given, timeout=60)
+        return CLIENT.post(f"{self.url}/v1/forecast", content=body, headers=given)
 
     def get(self, path: str, **headers: str) -> httpx.Response:
-        return httpx.get(self.url + path, headers=headers, timeout=60)
+        return CLIENT.get(self.url + path, headers=headers)
 
     def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -71,7 +72,7 @@ def served(folder: Path, *options: str) -> Iterator[Server]:
     assert process.stdout is not None
     line = process.stdout.readline()
     assert line, log.read_text()
-    url = json.loads(line)["url"].replace("0.0.0.0", "127.0.0.1")
+    url = json.loads(line)["url"].replace("//0.0.0.0", "//127.0.0.1")
     try:
         yield Server(process, url, log)
     finally:
@@ -161,5 +162,3 @@ def numbers(rows: list[dict[str, Any]]) -> dict[str, np.ndarray]:
 def resident(pid: int) -> int:
     """Bytes of memory of a process."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-

@@ -294,7 +294,9 @@ def shop_series(cut: pd.DataFrame, later: pd.DataFrame) -> list[dict[str, Any]]:
                 "start": frame.ds.iloc[0],
                 "y": frame.y.tolist(),
                 "past": {"visits": frame.visits.tolist()},
-                "known": {name: [*frame[name].tolist(), *ahead[name].tolist()] for name in ("price", "open", "weather")},
+                "known": {
+                    name: [*frame[name].tolist(), *ahead[name].tolist()] for name in ("price", "open", "weather")
+                },
                 "static": {"region": frame.region.iloc[0]},
             }
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from gruforecast.serve.model import Model
     from gruforecast.serve.settings import Settings
 
-LOCAL = ("localhost", "localhost.localdomain")
 ACCESS, LIMITS = "Who may ask", "Limits"
 
 
@@ -70,14 +69,14 @@ def serve(
         from gruforecast.serve.model import load_model
         from gruforecast.serve.server import serve as run
         from gruforecast.serve.service import Service
-        from gruforecast.serve.settings import Settings, bind, check_exposure
+        from gruforecast.serve.settings import LOCAL, Settings, bind, check_exposure
 
         check_exposure(host, token=token_file is not None, insecure=insecure_no_auth)
         settings = Settings(
             host=host,
             port=port,
             token=_token(token_file, insecure=insecure_no_auth),
-            hosts=frozenset(name.lower() for name in (*LOCAL, host, socket.gethostname(), *(allow_host or ()))),
+            hosts=LOCAL | {name.lower() for name in (host, socket.gethostname(), *(allow_host or ()))},
             body=max_body,
             queue=max_queue,
             timeout=request_timeout,
@@ -88,9 +87,12 @@ def serve(
         start_log(quiet=quiet, verbose=verbose)
         found = load_model(model)
         listener = bind(host, port)
-        _say(found, settings, listener, as_json=as_json, quiet=quiet)
         service = Service(settings, model, found)
-        if not run(service, listener):
+
+        def started() -> None:
+            _say(found, settings, listener.getsockname(), as_json=as_json, quiet=quiet)
+
+        if not run(service, listener, started):
             typer.echo("stopped: --grace was over before all requests were answered", err=True)
             raise typer.Exit(TERMINATED)
         if not quiet:
@@ -122,10 +124,10 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
     return token
 
 
-def _say(model: Model, settings: Settings, listener: socket.socket, *, as_json: bool, quiet: bool) -> None:
+def _say(model: Model, settings: Settings, address: tuple[Any, ...], *, as_json: bool, quiet: bool) -> None:
     """Where the server listens, what it serves, and whether a token is needed."""
-    address, port = listener.getsockname()[:2]
-    url = f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+    place = f"[{address[0]}]" if ":" in address[0] else address[0]
+    url = f"http://{place}:{address[1]}"
     forecaster = model.forecaster
     if as_json:
         facts = {"url": url, "model": model.name, "winner": forecaster.winner, "horizon": forecaster.horizon}

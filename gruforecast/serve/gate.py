@@ -53,6 +53,10 @@ class Body:
                     chunks.append(await self._next())
                     if self._held > most:
                         raise self._too_large(most)
+        except Refusal:
+            chunks.clear()
+            self.release()
+            raise
         except TimeoutError:
             text = f"the body took more than {self._service.settings.timeout:g} seconds."
             raise Refusal(408, "GF-H07", text, close=True) from None
@@ -67,7 +71,7 @@ class Body:
             async with asyncio.timeout(LINGER):
                 while not self.whole and count < 2 * self._service.settings.body:
                     count += len(await self._next(hold=False))
-        except (TimeoutError, ConnectionResetError):
+        except (TimeoutError, Refusal):
             return
 
     def release(self) -> None:
@@ -79,7 +83,7 @@ class Body:
         message = await self._receive()
         if message["type"] == "http.disconnect":
             self.whole = True
-            raise ConnectionResetError
+            raise Refusal(400, "GF-H08", "the body ended before its end.", close=True)
         chunk: bytes = message.get("body", b"")
         self.whole = not message.get("more_body", False)
         if hold:
@@ -115,8 +119,6 @@ class Gate:
             await self._app(scope, receive, exchange.send)
         except Refusal as refusal:
             await exchange.refuse(refusal)
-        except ConnectionResetError:
-            LOGGER.info("the client went away")
         except Exception as error:  # noqa: BLE001 - the edge of the server
             await exchange.fail(error)
         finally:

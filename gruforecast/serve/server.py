@@ -8,6 +8,7 @@ import select
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -26,8 +27,12 @@ SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\
 FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1\r\nconnection: close\r\n\r\n"
 
 
-def serve(service: Service, listener: socket.socket) -> bool:
-    """Answer requests until a signal comes; whether all of them could be finished then."""
+def serve(service: Service, listener: socket.socket, started: Callable[[], None] = lambda: None) -> bool:
+    """Answer requests until a signal comes; whether all of them could be finished then.
+
+    Args:
+        started: called when requests and signals are heard.
+    """
     settings = service.settings
     config = uvicorn.Config(
         make_app(service),
@@ -43,7 +48,7 @@ def serve(service: Service, listener: socket.socket) -> bool:
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=max(settings.grace - settings.drain - SETTLE, 0),  # type: ignore[arg-type] # as wait_for
     )
-    server = _Server(config, service)
+    server = _Server(config, service, started)
     service.stop = server.stop
     server.run(sockets=[listener])
     return server.finished
@@ -52,8 +57,9 @@ def serve(service: Service, listener: socket.socket) -> bool:
 class _Server(uvicorn.Server):
     """A server whose end loses no request that reached it."""
 
-    def __init__(self, config: uvicorn.Config, service: Service) -> None:
+    def __init__(self, config: uvicorn.Config, service: Service, started: Callable[[], None]) -> None:
         super().__init__(config)
+        self._started = started
         self._service = service
         self._hurry = asyncio.Event()
         self.finished = True
@@ -64,6 +70,7 @@ class _Server(uvicorn.Server):
         if hasattr(signal, "SIGHUP") and threading.current_thread() is threading.main_thread():
             loop = asyncio.get_running_loop()
             loop.add_signal_handler(signal.SIGHUP, lambda: self._keep(loop.create_task(self._service.reload())))
+        self._started()
 
     def _keep(self, task: asyncio.Task[None]) -> None:
         self._reloading = task  # a task that nobody holds may vanish

@@ -12,6 +12,7 @@ from gruforecast.serve.ask import Bounds
 
 MOST_TOKEN = 4096  # bytes of a token file
 SHORT_TOKEN = 16  # characters; fewer can be guessed
+LOCAL = frozenset({"localhost"})
 BODIES = 8  # bodies of the largest size that may be in memory at a time
 
 
@@ -30,7 +31,7 @@ class Settings:
     host: str = "127.0.0.1"
     port: int = 8000
     token: bytes | None = None
-    hosts: frozenset[str] = frozenset()
+    hosts: frozenset[str] = LOCAL
     body: int = 8_000_000
     queue: int = 64
     timeout: float = 30.0
