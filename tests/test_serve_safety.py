@@ -59,7 +59,7 @@ def code(answer: httpx.Response) -> str:
     return str(answer.json()["error"]["code"])
 
 
-# R80: who can reach it
+# who can reach it (R80)
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::"])  # noqa: S104
@@ -115,7 +115,7 @@ def test_without_its_packages_it_says_what_to_install(folder: Path, tmp_path: Pa
     assert run("serve", str(tmp_path / "none")).returncode == 4
 
 
-# R81: the token
+# the token (R81)
 
 
 def test_a_token_is_needed_and_is_never_logged(guarded: Server) -> None:
@@ -140,7 +140,7 @@ def test_a_token_is_needed_and_is_never_logged(guarded: Server) -> None:
     assert "chmod 600" in log
 
 
-# R82: bodies without measure
+# bodies without measure (R82)
 
 
 def test_bodies_that_are_too_large_are_refused_by_what_comes(server: Server) -> None:
@@ -233,7 +233,7 @@ def test_a_client_that_never_reads_holds_nothing(server: Server) -> None:
         client.close()
 
 
-# R83: strict JSON
+# strict JSON (R83)
 
 
 @pytest.mark.parametrize(
@@ -340,7 +340,7 @@ def test_a_failure_says_an_id_and_the_log_says_the_rest(
     assert "\n2026-01-01 INFO forged" not in log
 
 
-# R85: what is not there
+# Paths to nowhere: R85
 
 
 @pytest.mark.parametrize(
@@ -368,7 +368,7 @@ def test_unknown_paths_are_not_there(server: Server, path: str) -> None:
     assert b"GF-H03" in answer
 
 
-# R86: too much
+# too much (R86)
 
 
 def test_bounds_of_a_request(server: Server) -> None:
@@ -443,7 +443,7 @@ def test_bodies_share_a_bounded_memory(folder: Path) -> None:
         assert server.ask().status_code == 200
 
 
-# R87: other sites
+# other sites (R87)
 
 
 def test_requests_that_another_site_can_make_are_refused(server: Server, guarded: Server) -> None:
