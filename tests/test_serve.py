@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -227,9 +228,8 @@ def test_tensorflow_is_not_loaded(server: Server) -> None:
 def test_the_application_imports_no_tensorflow() -> None:
     heavy = "{'tensorflow', 'keras', 'keras_tuner', 'scipy', 'sklearn', 'pandas'}"
     code = f"import sys, gruforecast.serve.server; print({heavy} & set(sys.modules))"
-    done = __import__("subprocess").run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()", done.stdout
-    assert ROOT.exists()
 
 
 def test_requests_that_come_together_are_answered_in_one_call_as_alone(folder: Path) -> None:
@@ -379,3 +379,25 @@ def test_a_date_and_an_hour_in_two_columns_become_one_stamp(tmp_path: Path) -> N
         rows = server.ask(series=[{"start": "2024-01-01 00:00", "y": panel.y.tolist()}]).json()["forecast"][0]
     assert ends["ds"][:2] == rows["ds"][:2] == ["2024-01-11 00:00", "2024-01-11 01:00"]
     np.testing.assert_allclose(rows["y_hat"], ends["y_hat"], rtol=1e-9)
+
+
+def test_all_that_is_imported_is_in_the_light_install(folder: Path, tmp_path: Path) -> None:
+    code = f"""
+import sys
+from importlib.metadata import packages_distributions
+import gruforecast.serve.server
+from typer.testing import CliRunner
+from gruforecast.cli import app
+for form in ("csv", "table", "json"):
+    done = CliRunner().invoke(app, ["predict", {str(folder)!r}, "--format", form])
+    assert done.exit_code == 0, done.output
+known = packages_distributions()
+tops = {{name.partition(".")[0] for name in sys.modules}}
+print(*{{found for name in tops for found in known.get(name, [])}})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    pinned = {line.partition("==")[0] for line in (ROOT / "requirements" / "predict.txt").read_text().splitlines()}
+    used = {name.lower().replace("_", "-") for name in done.stdout.split()} - {"gruforecast", "setuptools"}
+    assert used <= pinned, used - pinned
+    assert {"numpy", "pandas", "fastapi", "uvicorn"} <= used
+    assert not {"tensorflow", "scipy"} & pinned

@@ -34,9 +34,9 @@ def answers(asks: Sequence[Ask]) -> list[bytes | Exception]:
 
 
 def _kind(ask: Ask) -> Hashable:
-    """What asks have in common that may be forecast in one call."""
+    """What asks have in common that may be forecast in one call; without columns ahead, the longest horizon is."""
     plan = None if ask.panel is None else ask.panel.plan
-    return id(ask.model), ask.member, ask.horizon, ask.levels, plan, ask.later is None
+    return id(ask.model), ask.member, ask.levels, plan, None if ask.later is None else ask.horizon
 
 
 def _group(asks: list[Ask]) -> list[bytes | Exception]:
@@ -69,7 +69,7 @@ def _forecast(asks: list[Ask]) -> Forecast:
     first = asks[0]
     forecaster, count = first.model.forecaster, sum(len(ask.ids) for ask in asks)
     keys = tuple((str(k),) for k in range(count))  # two asks may name one series, with other rows
-    panel, levels = None, first.levels or None
+    panel, levels, steps = None, first.levels or None, max(ask.horizon for ask in asks)
     panels = [ask.panel for ask in asks if ask.panel is not None]
     if panels:
         panel = _joined(panels, keys)
@@ -79,7 +79,7 @@ def _forecast(asks: list[Ask]) -> Forecast:
         forecaster = replace(forecaster, context=_at(forecaster.context, places, keys))
         last, plan = forecaster.context.last, forecaster.plan
     future = _future([ask.later for ask in asks if ask.later is not None], last, plan, keys)
-    return forecaster.predict(panel, horizon=first.horizon, levels=levels, member=first.member, future=future)
+    return forecaster.predict(panel, horizon=steps, levels=levels, member=first.member, future=future)
 
 
 def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
@@ -121,13 +121,14 @@ def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:
     """The answer to an ask, whose series are `part` of the forecast."""
     none = ask.levels == ()
     levels = () if none else forecast.levels
-    mean, lower, upper = forecast.mean[part], forecast.lower[part], forecast.upper[part]
+    steps = slice(ask.horizon)
+    mean, lower, upper = (array[part, steps] for array in (forecast.mean, forecast.lower, forecast.upper))
     warnings = list(ask.warnings)
     if odd := int((~np.isfinite(mean)).any(axis=1).sum()):
         warnings.append(f"{odd} forecasts are not finite everywhere: null there")
     if levels and (unknown := int(np.isnan(lower).all(axis=(1, 2)).sum())):
         warnings.append(f"{unknown} series never changed or are too short: no interval for them")
-    stamps = _stamps(forecast.ds[part], forecast.plan)
+    stamps = _stamps(forecast.ds[part, steps], forecast.plan)
     rows = []
     for k, name in enumerate(ask.ids):
         row: dict[str, Any] = {"id": name, "ds": stamps[k], "y_hat": _numbers(mean[k])}
