@@ -142,7 +142,7 @@ def _places(series: Sequence[Series], model: Model) -> Ints:
         key = (one.id,) if isinstance(one.id, str) else tuple(one.id)
         if key not in model.places:
             known = ["/".join(name) for name in model.forecaster.context.ids]
-            near = did_you_mean("/".join(key)[:200], known[:1000])
+            near = did_you_mean("/".join(key)[:60], known[:200])
             text = f"the training data have no series {shown('/'.join(key))}.{near} For a new one give start and y."
             raise invalid(f"series[{k}].id", text, "GF-U04")
         places.append(model.places[key])

@@ -15,7 +15,7 @@ from gruforecast.serve.refusal import Refusal
 from gruforecast.serve.settings import Settings
 from gruforecast.serve.worker import Worker
 
-INLINE = 65_536  # bytes of a body that is read in the server's own thread
+INLINE = 16_384  # bytes of a body that is read in the server's own thread
 
 
 @dataclass

@@ -118,11 +118,11 @@ def bind(host: str, port: int) -> socket.socket:
     Raises:
         ResourceError: the port is taken or not allowed.
     """
-    family = socket.AF_INET6 if ":" in _addresses(host)[0] else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    address = _addresses(host)[0]
+    listener = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((host, port))
+        listener.bind((address, port))
         listener.listen(1024)
         listener.setblocking(False)
     except OSError as error:

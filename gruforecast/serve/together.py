@@ -21,6 +21,8 @@ from gruforecast.forecaster import Ends
 from gruforecast.serve.ask import Ask
 from gruforecast.serve.refusal import Refusal
 
+ENCODER = json.JSONEncoder(allow_nan=False)
+
 
 def answers(asks: Sequence[Ask]) -> list[bytes | Exception]:
     """The answer to each ask, or why there is none; those that go together are forecast in one call."""
@@ -41,17 +43,16 @@ def _kind(ask: Ask) -> Hashable:
 
 def _group(asks: list[Ask]) -> list[bytes | Exception]:
     """The answers to asks of one kind; where the call fails each is asked alone, so that one cannot harm others."""
+    ends = np.cumsum([len(ask.ids) for ask in asks]).tolist()
     try:
         forecast = _forecast(asks)
+        return [_written(ask, forecast, slice(end - len(ask.ids), end)) for ask, end in zip(asks, ends, strict=True)]
     except (UsageError, DataError, ResourceError) as error:
         if len(asks) == 1:
             return [_refusal(error)]
     except Exception as error:  # noqa: BLE001 - answered as a bug of ours, with an id
         if len(asks) == 1:
             return [error]
-    else:
-        ends = np.cumsum([len(ask.ids) for ask in asks])
-        return [_written(ask, forecast, slice(end - len(ask.ids), end)) for ask, end in zip(asks, ends, strict=True)]
     return [_group([ask])[0] for ask in asks]
 
 
@@ -135,7 +136,7 @@ def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:
         for j, level in enumerate(levels):
             row[f"lo-{level:g}"] = _numbers(lower[k, :, j])
             row[f"hi-{level:g}"] = _numbers(upper[k, :, j])
-        rows.append(json.dumps(row, allow_nan=False))  # one by one, so that others get a turn
+        rows.append(ENCODER.encode(row))  # one by one, so that others get a turn
     head = json.dumps({"model": ask.model.name, "member": ask.member, "levels": list(levels)})
     text = f'{head[:-1]}, "forecast": [{", ".join(rows)}], "warnings": {json.dumps(warnings)}}}\n'
     return text.encode()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -77,10 +78,12 @@ class Worker:
                 while not self._jobs:
                     self._wake.wait()
                 jobs = self._next()
-            found = self._answered(jobs)
-            loop = jobs[0].done.get_loop()
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(_deliver, jobs, found)
+            try:
+                found = self._answered(jobs)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
+                found = [error] * len(jobs)
+            with contextlib.suppress(RuntimeError):  # the server has ended meanwhile
+                jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs, found)
 
     def _next(self) -> list[Job]:
         """The jobs of the next call: those that wait, up to the bounds; a large body alone."""
