@@ -31,6 +31,7 @@ coverage: $(VENV)/.dev-ready
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --upgrade --no-header -q -o requirements/dev.txt
 	uv pip compile pyproject.toml --universal --python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/run.txt
+	uv pip compile requirements/predict.in --universal --python-version 3.11 --no-header -q -c requirements/dev.txt -o requirements/predict.txt
 
 clean:
 	rm -rf $(VENV) demo build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

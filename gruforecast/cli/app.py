@@ -12,6 +12,7 @@ from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
+from gruforecast.cli.serve import serve
 from gruforecast.cli.show import show
 
 app = typer.Typer(
@@ -26,6 +27,7 @@ app.command()(check)
 app.command()(fit)
 app.command()(predict)
 app.command()(backtest)
+app.command()(serve)
 app.command()(show)
 
 

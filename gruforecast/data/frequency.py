@@ -110,7 +110,7 @@ def parse_frequency(text: str, ds: Stamps) -> Frequency:
 
 
 def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
-    """The most common step between neighbouring stamps; None when there is no gap to judge by.
+    """The most common step between neighbouring stamps; None without a gap to judge by, or where it is no step.
 
     Args:
         ds: (n,) stamps, ascending within each series.
@@ -122,6 +122,8 @@ def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
         return None
     day = day_of_month(ds)
     step = _mode(gaps)
+    if step > MOST_SECONDS:
+        return None
     if step >= 28 * DAY and _monthly(ds, day):
         months = ds.astype("datetime64[M]").astype(np.int64)
         month_gaps = months[gaps_at + 1] - months[gaps_at]

@@ -128,7 +128,7 @@ def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
     plan = _plan(table, options, names, form, numbers, stepped=stepped)
     left_out = like.left_out if like else tuple(set(options.covariates) - {one.name for one in covariates})
     plan = replace(plan, covariates=covariates, left_out=tuple(sorted(left_out)), holidays=options.holidays or "")
-    return _regular(
+    return regular(
         Rows(keys, ds, y, lines, x), ids, plan, like.freq if like else options.freq, table.file, found, warnings
     )
 
@@ -217,7 +217,7 @@ def _repeated(parsed: Parsed, count: int) -> Parsed:
     return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
 
 
-def _regular(
+def regular(
     rows: Rows, ids: Keys, plan: Plan, freq: str | Frequency | None, file: str, found: list[str], warnings: list[str]
 ) -> Reading:
     """The rows as a panel on the step that was given or found."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import re
+import zoneinfo
 from dataclasses import dataclass
-from zoneinfo import available_timezones
 
 import numpy as np
 
@@ -67,7 +68,7 @@ class StampForm:
         texts = (self.mark, self.sep, self.clock, self.zone, self.until, self.tz)
         if self.kind not in KINDS or not all(isinstance(text, str) and len(text) < 60 for text in texts):
             raise ValueError(f"impossible form of stamps: {self}")
-        if self.clock not in ("", "minute", "second", "fraction") or (self.tz and self.tz not in available_timezones()):
+        if self.clock not in ("", "minute", "second", "fraction") or (self.tz and self.tz not in _zones()):
             raise ValueError(f"impossible form of stamps: {self}")
 
     def write(self, ds: Stamps, offset: Ints | None = None) -> list[str]:
@@ -117,6 +118,12 @@ class StampForm:
             return date
         clock = {"": "", "minute": iso[11:16], "second": iso[11:19], "fraction": f"{iso[11:19]}.000"}[self.clock]
         return f"{date}{self.sep if clock else ''}{clock}"
+
+
+@functools.cache
+def _zones() -> set[str]:
+    """Names of the time zones of this machine; looking for them takes many files."""
+    return zoneinfo.available_timezones()
 
 
 def offset_seconds(zone: str) -> int:

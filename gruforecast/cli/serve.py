@@ -1,0 +1,143 @@
+"""`gruforecast serve`."""
+
+from __future__ import annotations
+
+import json
+import socket
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gruforecast.cli.edge import TERMINATED, error_edge, harmless
+from gruforecast.cli.predict import DEFAULT_MODEL
+from gruforecast.errors import ResourceError, UsageError
+
+if TYPE_CHECKING:
+    from gruforecast.serve.model import Model
+    from gruforecast.serve.settings import Settings
+
+ACCESS, LIMITS = "Who may ask", "Limits"
+
+
+def serve(
+    model: Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given.")] = DEFAULT_MODEL,
+    host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one, which is said.")] = 8000,
+    token_file: Annotated[
+        str | None,
+        typer.Option(help="File with the token that requests must carry.", rich_help_panel=ACCESS),
+    ] = None,
+    insecure_no_auth: Annotated[
+        bool,
+        typer.Option("--insecure-no-auth", help="Listen beyond this machine without a token.", rich_help_panel=ACCESS),
+    ] = False,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(help="Name by which requests may call this server; repeatable.", rich_help_panel=ACCESS),
+    ] = None,
+    max_body: Annotated[int, typer.Option(help="Most bytes of a request.", rich_help_panel=LIMITS)] = 8_000_000,
+    max_series: Annotated[int, typer.Option(help="Most series of a request.", rich_help_panel=LIMITS)] = 10_000,
+    max_rows: Annotated[
+        int, typer.Option(help="Most rows of a request, and most steps of its answer.", rich_help_panel=LIMITS)
+    ] = 500_000,
+    max_horizon: Annotated[
+        int | None, typer.Option(help="Most steps, if fewer than those fitted.", rich_help_panel=LIMITS)
+    ] = None,
+    max_queue: Annotated[int, typer.Option(help="Most requests that wait.", rich_help_panel=LIMITS)] = 64,
+    request_timeout: Annotated[
+        float, typer.Option(help="Seconds for a header, for a body, and for an answer.", rich_help_panel=LIMITS)
+    ] = 30.0,
+    grace: Annotated[
+        float, typer.Option(help="Seconds to finish requests in, when told to stop.", rich_help_panel=LIMITS)
+    ] = 20.0,
+    drain: Annotated[
+        float, typer.Option(help="Seconds of them in which new ones are still taken.", rich_help_panel=LIMITS)
+    ] = 0.5,
+    as_json: Annotated[bool, typer.Option("--json", help="Say as one JSON object where it listens.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log every request.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Answer requests for forecasts over HTTP, without TensorFlow.
+
+    Examples: gruforecast serve · gruforecast serve my_model --port 9000 --token-file token.txt
+    """
+    with error_edge(as_json=as_json, debug=debug):
+        _require_packages()
+        from gruforecast.serve.ask import Bounds
+        from gruforecast.serve.log import start_log
+        from gruforecast.serve.model import load_model
+        from gruforecast.serve.server import serve as run
+        from gruforecast.serve.service import Service
+        from gruforecast.serve.settings import LOCAL, Settings, bind, check_exposure
+
+        check_exposure(host, token=token_file is not None, insecure=insecure_no_auth)
+        settings = Settings(
+            host=host,
+            port=port,
+            token=_token(token_file, insecure=insecure_no_auth),
+            hosts=LOCAL | {name.lower() for name in (host, socket.gethostname(), *(allow_host or ()))},
+            body=max_body,
+            queue=max_queue,
+            timeout=request_timeout,
+            grace=grace,
+            drain=drain,
+            bounds=Bounds(max_series, max_rows, max_horizon),
+        )
+        start_log(quiet=quiet, verbose=verbose)
+        found = load_model(model)
+        listener = bind(host, port)
+        service = Service(settings, model, found)
+
+        def started() -> None:
+            _say(found, settings, listener.getsockname(), as_json=as_json, quiet=quiet)
+
+        if not run(service, listener, started):
+            typer.echo("stopped: --grace was over before all requests were answered", err=True)
+            raise typer.Exit(TERMINATED)
+        if not quiet:
+            typer.echo(f"stopped: {sum(service.metrics.requests.values())} requests were answered", err=True)
+
+
+def _require_packages() -> None:
+    try:
+        import fastapi  # noqa: F401 - whether it is there
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        remedy = "Install them with: pip install 'gruforecast[serve]'."
+        raise ResourceError(
+            "the server needs the packages fastapi and uvicorn.", remedy=remedy, code="GF-E30"
+        ) from error
+
+
+def _token(file: str | None, *, insecure: bool) -> bytes | None:
+    from gruforecast.serve.settings import read_token
+
+    if file is None:
+        return None
+    if insecure:
+        remedy = "Leave one of them out."
+        raise UsageError("--token-file and --insecure-no-auth contradict each other.", remedy=remedy, code="GF-U71")
+    token, warnings = read_token(file)
+    for warning in warnings:
+        typer.echo(f"warning: {harmless(warning)}", err=True)
+    return token
+
+
+def _say(model: Model, settings: Settings, address: tuple[Any, ...], *, as_json: bool, quiet: bool) -> None:
+    """Where the server listens, what it serves, and whether a token is needed."""
+    place = f"[{address[0]}]" if ":" in address[0] else address[0]
+    url = f"http://{place}:{address[1]}"
+    forecaster = model.forecaster
+    if as_json:
+        facts = {"url": url, "model": model.name, "winner": forecaster.winner, "horizon": forecaster.horizon}
+        typer.echo(json.dumps({**facts, "token": settings.token is not None}))
+    if missing := model.missing_models:
+        text = f"{', '.join(missing)} of the winner needs statsforecast: from new rows only other members forecast"
+        typer.echo(f"warning: {text}", err=True)
+    if not (quiet or as_json):
+        what = (
+            f"model {model.name} ({forecaster.winner}, step {forecaster.plan.freq.label}, {forecaster.horizon} steps)"
+        )
+        token = "a token is needed" if settings.token else "no token is needed"
+        typer.echo(harmless(f"listening at {url}, {what}, {token}; Ctrl-C stops"), err=True)

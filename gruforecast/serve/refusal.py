@@ -1,0 +1,65 @@
+"""What is answered when a request is not: a status, a code, and which field is at fault."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from gruforecast.errors import GruforecastError
+
+Headers = Mapping[str, str]
+
+
+class Refusal(Exception):  # noqa: N818 - it is an answer
+    """An answer other than a forecast.
+
+    Args:
+        status: of HTTP.
+        message: what was found and what was expected, without any path or version of this machine.
+        field: place in the request, such as `series[0].y[3]`.
+        close: whether the connection ends with the answer, because the rest of the request is not read.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        *,
+        field: str | None = None,
+        headers: Headers | None = None,
+        close: bool = False,
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.field = field
+        self.headers = headers or {}
+        self.close = close
+
+    @classmethod
+    def of(cls, error: GruforecastError, field: str | None) -> Refusal:
+        """The answer that says what an error of the package says, but its remedy, which is for the command line."""
+        return cls(422, error.code, error.message, field=field)
+
+    def body(self) -> bytes:
+        """The answer as JSON."""
+        error: dict[str, Any] = {"code": self.code, "message": self.message}
+        if self.field is not None:
+            error["field"] = self.field
+        return json.dumps({"error": error}).encode()
+
+
+def invalid(field: str, message: str, code: str = "GF-H09") -> Refusal:
+    """The answer to a field that cannot be used."""
+    return Refusal(422, code, message, field=field)
+
+
+def shown(value: object, longest: int = 60) -> str:
+    """A value of a request as short text for a message, written as in JSON."""
+    if isinstance(value, (list, dict)):
+        return "a list" if isinstance(value, list) else "an object"
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= longest else f"{text[:longest]}…"

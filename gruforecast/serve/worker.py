@@ -1,0 +1,129 @@
+"""The thread that asks the model while the server takes further requests; those are then asked together."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gruforecast.serve.ask import Ask
+from gruforecast.serve.metrics import Metrics
+from gruforecast.serve.refusal import Refusal
+from gruforecast.serve.together import answers
+
+MOST_TOGETHER = 64  # requests of one call
+Make = Callable[[], Ask]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A request that waits: an ask, or how to make one of a body so large that the server would stall meanwhile."""
+
+    ask: Ask | Make
+    done: asyncio.Future[bytes]
+
+
+class Worker:
+    """Answers requests in the order of their arrival, many in one call.
+
+    Args:
+        most_waiting: requests beyond which others are turned away.
+        most_rows: of one call, unless a single request has more.
+        together: requests of one call.
+    """
+
+    def __init__(self, most_waiting: int, most_rows: int, metrics: Metrics, together: int = MOST_TOGETHER) -> None:
+        self._most_waiting = most_waiting
+        self._most_rows = most_rows
+        self._together = together
+        self._metrics = metrics
+        self._jobs: deque[Job] = deque()
+        self._wake = threading.Condition()
+        self._thread = threading.Thread(target=self._run, name="model", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """Requests that no call has taken yet."""
+        return len(self._jobs)
+
+    def check_room(self) -> None:
+        """Turn a request away where too many wait.
+
+        Raises:
+            Refusal: so it is.
+        """
+        if len(self._jobs) >= self._most_waiting:
+            raise Refusal(503, "GF-H11", "too many requests are waiting.", headers={"retry-after": "1"})
+
+    def submit(self, ask: Ask | Make) -> asyncio.Future[bytes]:
+        """The answer to come.
+
+        Raises:
+            Refusal: too many requests are waiting.
+        """
+        self.check_room()
+        job = Job(ask, asyncio.get_running_loop().create_future())
+        with self._wake:
+            self._jobs.append(job)
+            self._wake.notify()
+        return job.done
+
+    def _run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._jobs:
+                    self._wake.wait()
+                jobs = self._next()
+            try:
+                found = self._answered(jobs)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
+                found = [error] * len(jobs)
+            with contextlib.suppress(RuntimeError):  # the server has ended meanwhile
+                jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs, found)
+
+    def _next(self) -> list[Job]:
+        """The jobs of the next call: those that wait, up to the bounds; a large body alone."""
+        jobs = [self._jobs.popleft()]
+        rows = self._weight(jobs[0])
+        while self._jobs and len(jobs) < self._together:
+            rows += self._weight(self._jobs[0])
+            if rows > self._most_rows:
+                break
+            jobs.append(self._jobs.popleft())
+        return jobs
+
+    def _weight(self, job: Job) -> int:
+        """Rows of a job, those that are forecast included."""
+        if not isinstance(job.ask, Ask):
+            return self._most_rows
+        rows = 0 if job.ask.panel is None else len(job.ask.panel.y)
+        return rows + len(job.ask.ids) * job.ask.horizon
+
+    def _answered(self, jobs: list[Job]) -> list[bytes | Exception]:
+        """The answer to each job, or why there is none."""
+        made: list[Ask | Exception] = []
+        for job in jobs:
+            try:
+                made.append(job.ask if isinstance(job.ask, Ask) else job.ask())
+            except Exception as error:  # noqa: BLE001 - it is answered
+                made.append(error)
+        asks = [one for one in made if isinstance(one, Ask)]
+        self._metrics.calls += bool(asks)
+        self._metrics.together += len(asks)
+        self._metrics.series += sum(len(one.ids) for one in asks)
+        found = iter(answers(asks))
+        return [next(found) if isinstance(one, Ask) else one for one in made]
+
+
+def _deliver(jobs: list[Job], found: list[bytes | Exception]) -> None:
+    for job, answer in zip(jobs, found, strict=True):
+        if job.done.done():  # nobody waits any more
+            continue
+        if isinstance(answer, bytes):
+            job.done.set_result(answer)
+        else:
+            job.done.set_exception(answer)
