@@ -19,7 +19,8 @@ from typing import Any
 import httpx
 import numpy as np
 
-from gruforecast.artifact.folder import save, seal
+from gruforecast.artifact.folder import save
+from gruforecast.artifact.manifest import seal
 from gruforecast.config import NetworkConfig
 from gruforecast.data.table import Panel
 from gruforecast.exogenous import Scaling

@@ -19,7 +19,8 @@ from conftest import panel_of
 from test_folder import MEMBERS, make_forecaster
 from typer.testing import CliRunner
 
-from gruforecast.artifact.folder import save, seal
+from gruforecast.artifact.folder import save
+from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.data.table import Forecast, Panel
 from gruforecast.forecaster import Ends
