@@ -130,9 +130,11 @@ def _beside(served: Served, rows: int, columns: int, generator: np.random.Genera
         part = slice(place, place + one.numbers)
         if one.categories:
             x[:, :, part] = np.eye(one.numbers)[generator.integers(one.numbers, size=(ODD, rows))]
-        x[:, generator.random(rows) < 0.1, part] = np.nan
         if one.kind == "static":
             x[:, :, part] = x[:, -1:, part]
+            x[::10, :, part] = np.nan
+        else:
+            x[:, generator.random(rows) < 0.1, part] = np.nan
         place += one.numbers
     return x
 

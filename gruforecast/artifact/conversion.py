@@ -252,17 +252,17 @@ def _digest(folder: Path, files: list[Path]) -> str:
 
 def described(form: str, served: Served) -> dict[str, Any]:
     """Inputs and outputs as they are in an export of this form."""
-    content = served.described()
+    content = {name: of for name, of in served.described().items() if form != "onnx" or name != "signature"}
     if FORMS[form].dynamic:
         return content
     horizon, lookback = content["horizon"], content["lookback"]
     for one, each in zip(content["inputs"], served.inputs, strict=True):
         one["shape"] = str(litert_file.shape_of(each, lookback, horizon))
+        one["is"] = one["is"].replace("any length from 1 on", f"{lookback} rows, NaN before its begin")
     for one in content["outputs"]:
         one["shape"] = one["shape"].replace("batch", "1")
     for one in [*content["inputs"], *content["outputs"]]:
         one["dtype"] = one["dtype"].replace("float64", "float32")
-        one["is"] = one.get("is", "").replace("any length from 1 on", f"{lookback} rows, NaN before its begin")
     return content
 
 

@@ -32,8 +32,7 @@ def write_onnx(request: dict[str, Any]) -> dict[str, Any]:
     made, _ = tf2onnx.convert.from_function(
         serve, input_signature=serve.input_signature, opset=OPSET, custom_op_handlers=handlers
     )
-    described = served.described() | {"signature": "ONNX graph"}
-    onnx.helper.set_model_props(made, {"gruforecast": json.dumps(described)})
+    onnx.helper.set_model_props(made, {"gruforecast": json.dumps(served.described())})
     onnx.checker.check_model(made, full_check=True)
     write_file(Path(request["export"]), made.SerializeToString())
     return {}
