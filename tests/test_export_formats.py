@@ -48,7 +48,7 @@ def test_everything_that_a_network_can_see_survives_the_conversion(name: str, tm
     told = call(form.call, {"export": made, "given": given, "answer": answer}, tmp_path, "calling it")
     found = {key.partition(".")[2]: one for key, one in read_npz(answer).items()}
     compared = certificate.compared(served, sample, found)
-    assert compared["max_relative"] < form.tolerance / 10
+    assert compared["max_relative"] < form.tolerance / 2
     assert compared["windows"] == 24
     assert told["milliseconds"]["batch 1"] > 0
     if name == "litert":
@@ -67,7 +67,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = folder / "gruforecast_model"
     model.mkdir()
     one = make_forecaster(panel)
-    save(replace(one, networks=(replace(one.networks[0], share=1.0),), calibrations=without(one, "gru-2")), model)
+    save(replace(one, networks=(replace(one.networks[1], share=1.0),), calibrations=without(one, "gru")), model)
     seal(model, {"fingerprint": "x", "trials": 1})
     panel.to_frame().to_csv(folder / "data.csv", index=False)
     return folder
