@@ -251,7 +251,7 @@ def test_the_command_says_what_the_certificate_says(model: Path, tmp_path: Path,
     output = tmp_path / "a.onnx"
     done = invoke(model, "-o", output)
     assert done.exit_code == 0, done.stderr
-    for words in ("1e-09 is allowed", "24 synthetic windows", "batch 1 2.0 ms", "y float64 (batch, time)"):
+    for words in ("1e-09 is allowed", "24 synthetic windows", "batch 1 2.00 ms", "y float64 (batch, time)"):
         assert words in done.stdout
     done = invoke(model, "-o", output, "--overwrite", "--json")
     assert json.loads(done.stdout)["format"] == "onnx"

@@ -116,7 +116,7 @@ def _show(found: dict[str, Any], certificate: str, *, verbose: bool) -> None:
     """The certificate as text."""
     parity, taken = found["parity"], found["milliseconds"]
     allowed = "" if parity["tolerance"] is None else f"; {parity['tolerance']:.0e} is allowed"
-    times = ", ".join(f"{name} {value:,.1f} ms" for name, value in taken.items())
+    times = ", ".join(f"{name} {value:,.2f} ms" for name, value in taken.items())
     kind = f"{found['format']}{' int8' if found['int8'] else ''}"
     lines = [
         f"{found['export']}  {kind}, {found['bytes']:,} bytes, SHA-256 {found['sha256'][:16]}…",
