@@ -143,7 +143,7 @@ def decided_without_test(prepared: Prepared, options: FitOptions) -> tuple[Trace
 
 def normalised_without_folds(prepared: Prepared) -> tuple[Traces, Traces]:
     """What is computed from the rows before the first fold: on the data as they are, and with noise from there on."""
-    split, cutoff = prepared.split, prepared.split.first
+    split, cutoff = prepared.split, prepared.split.learned
     panel = without_lines(with_noise(prepared.reading, cutoff))
     return decisions(split, prepared.scaling, cutoff), decisions(*normalised(split, panel), cutoff)
 

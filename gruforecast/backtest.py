@@ -1,15 +1,17 @@
 """Where the past ends: folds for choosing, one test part for judging, origins for calibrating.
 
-    rows of one series  |--------- training ---------|fold 1|fold 2|fold 3| test |
-                                                     ^                    ^
+    rows of one series  |---- training ----|---------|fold 1|fold 2|fold 3| test |
+                                           ^ learned ^                    ^
                                                  cutoff 1            test cutoff
 
 Each fold and the test part is one horizon long. A model is only ever handed rows before its cutoff. One network,
-trained before cutoff 1, is scored at every fold cutoff without new training.
+trained before `learned`, is scored at every fold cutoff without new training. With many series that is cutoff 1. With a
+few long ones it is earlier, so that intervals are not measured on three horizons of one series only.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -27,6 +29,8 @@ Predictor = Callable[[Windows], Fan]
 Folds = list[Floats]  # for each fold forecasts (n, horizon)
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
 MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
+CALIBRATION_WINDOWS = 20  # that do not overlap, of all series together, to measure intervals on
+MOST_HELD = 0.1  # share of a series that is kept from training for them, at most
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,7 @@ class Split:
     Attributes:
         test: (n_series,) first row of the test part of each series.
         folds: (n_folds, n_series) first row of each fold, earliest fold first.
+        learned: (n_series,) no network of the search learns from this row on: the first fold, or before.
         inputs: kinds of the columns of `history.x`, see `NetworkConfig`.
     """
 
@@ -44,12 +49,8 @@ class Split:
     season_length: int
     test: Ints
     folds: Ints
+    learned: Ints
     inputs: tuple[str, ...] = ()
-
-    @property
-    def first(self) -> Ints:
-        """Earliest fold cutoff of each series, never before its first row, (n_series,)."""
-        return np.maximum(self.folds[0], self.history.indptr[:-1])
 
     def _at(self, cutoff: Ints, stop: Ints) -> Windows:
         rows = cutoff - self.history.indptr[:-1]
@@ -64,24 +65,36 @@ class Split:
         """For each fold, one window for every series that has enough rows before it."""
         return [self._at(cutoff, self.test) for cutoff in self.folds]
 
+    def learned_windows(self) -> Windows:
+        """One window for every series that has enough rows before `learned`, there."""
+        return self._at(self.learned, self.test)
+
     def with_test_as_fold(self) -> Split:
         """The same with the test part as one more fold, for what is estimated anew after it has judged."""
         return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])
 
-    def origins(self, begin: Ints, end: Ints) -> Windows:
-        """A window at every row in `[begin, end)` of each series; targets are read up to `end` only."""
+    def origins(self, begin: Ints, end: Ints, stride: int = 1) -> Windows:
+        """A window at every `stride`-th row in `[begin, end)` of each series; targets are read up to `end` only."""
         rows = begin - self.history.indptr[:-1]
         series = np.flatnonzero((rows >= LEAST_ROWS) & (end > begin))
         counts = (end - begin)[series]
-        stride = max(1, int(np.ceil(counts.sum() / MOST_ORIGINS)))
+        stride = max(stride, int(np.ceil(counts.sum() / MOST_ORIGINS)))
         ends = np.concatenate([np.arange(begin[k], end[k], stride) for k in series] or [np.zeros(0, np.int64)])
         number = np.repeat(series, -(-counts // stride))
         return self.history.windows(number, ends, end[number])
 
     def calibration_windows(self) -> Windows:
-        """Every origin between the first fold cutoff and the test part, of series that take part in the first fold."""
-        enough = self.first - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
-        return self.origins(np.where(enough, self.first, self.test), self.test)
+        """Origins from `learned` to the test part, of series that have enough rows before it.
+
+        Every one after the first fold cutoff; as many, further apart, where `learned` is earlier. They are not a part
+        of a season apart, or some phases would never come first.
+        """
+        enough = self.learned - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
+        begin, first = np.where(enough, self.learned, self.test), np.where(enough, self.folds[0], self.test)
+        stride = -(-int((self.test - begin).sum()) // max(int((self.test - first).sum()), 1))
+        while math.gcd(stride, self.season_length) > 1:
+            stride += 1
+        return self.origins(begin, self.test, stride)
 
     def actual(self, windows: Windows) -> Floats:
         """What happened, (n, horizon); NaN from each window's `stop` on."""
@@ -128,7 +141,7 @@ class Split:
     def scaled(self, inputs: tuple[str, ...]) -> tuple[Split, Scaling]:
         """The split with columns of these kinds standardised by their rows before the first fold, and the constants."""
         before = np.zeros(len(self.history.values), bool)
-        for start, end in zip(self.history.indptr[:-1], self.first, strict=True):
+        for start, end in zip(self.history.indptr[:-1], self.learned, strict=True):
             before[start:end] = True
         scaling = Scaling.of(self.history.x, before, inputs)
         return replace(self, history=replace(self.history, x=scaling(self.history.x)), inputs=inputs), scaling
@@ -184,5 +197,18 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
     count = max(1, min(folds, possible))
     start, end = panel.indptr[:-1], panel.indptr[1:]
     cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
+    cutoffs = np.maximum(cutoffs, start)
+    learned = np.maximum(np.minimum(cutoffs[0], end - horizon - _held(end - start, horizon, count)), start)
     history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
-    return Split(history, horizon, season_length, np.maximum(end - horizon, start), np.maximum(cutoffs, start))
+    return Split(history, horizon, season_length, np.maximum(end - horizon, start), cutoffs, learned)
+
+
+def _held(rows: Ints, horizon: int, folds: int) -> Ints:
+    """Rows before the test part of each series (n_series,) that intervals are measured on; those of the folds, or more.
+
+    Args:
+        rows: (n_series,) of each series.
+    """
+    able = int((rows >= (folds + 2) * horizon + LEAST_ROWS).sum())
+    wanted = -(-CALIBRATION_WINDOWS // max(able, 1)) * horizon
+    return np.minimum(wanted, (MOST_HELD * rows).astype(np.int64))

@@ -140,7 +140,7 @@ class Contest:
         def windows(cutoff: Ints) -> int:
             return Sampler.before(split.history, cutoff, split.horizon, max(split.season_length, 3)).total
 
-        before = windows(split.first)
+        before = windows(split.learned)
         later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
         most = MOST_GROWTH if before >= SMALL else 1.0
         return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}

@@ -136,10 +136,13 @@ def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any
     if len(origin.shape) > 1:
         gone = [np.mod(steps * config.step_days / period, 1.0) for period in config.periods]
         angles = [(origin[:, k, None] + gone[k]) * (2 * np.pi) for k in range(len(gone))]
-    else:
-        days = origin[:, None] + steps * config.step_days
-        angles = [(days / period - xp.floor(days / period)) * (2 * np.pi) for period in config.periods]
-    return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
+        return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
+    where: Any = slice(None)
+    if xp is np:  # series mostly end together, and sines are dear
+        origin, where = np.unique(origin, return_inverse=True)
+    days = origin[:, None] + steps * config.step_days
+    angles = [(days / period - xp.floor(days / period)) * (2 * np.pi) for period in config.periods]
+    return [wave[where] for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
 
 
 def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future as Promise
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
-from gruforecast.arrays import Bools, Floats, Stamps
+from gruforecast.arrays import Bools, Floats, Ints, Stamps
+from gruforecast.config import QUANTILES
 from gruforecast.data.future import Future
 from gruforecast.data.plan import Plan
 from gruforecast.data.table import Forecast, Panel
+from gruforecast.environment import cores
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.exogenous import Scaling
 from gruforecast.fan import Fan
@@ -21,7 +27,8 @@ from gruforecast.statistical import model_of
 from gruforecast.windows import History, days_of
 
 NETWORKS, BLEND = "networks", "blend"
-BLOCK = 1_000  # series that are forecast at a time
+BLOCK_NUMBERS = 500_000  # of one array for the series that are forecast at a time: 4 MB
+MOST_THREADS = 4  # each has a block of its own; more would wait for whoever writes the forecasts
 
 
 @dataclass(frozen=True)
@@ -68,24 +75,21 @@ class Ends:
             static=history.x[end - 1][:, static],
         )
 
-    def only(self, keys: list[str]) -> Ends:
-        """The ends of the series whose key (parts joined by `/`) is in `keys`."""
-        known = ["/".join(key) for key in self.ids]
-        for key in keys:
-            if key not in known:
-                remedy = f"The series are {shorten(known)}."
-                raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
-        keep = np.flatnonzero([key in keys for key in known])
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def at(self, places: Ints) -> Ends:
+        """Some of the series."""
         return replace(
             self,
-            ids=tuple(self.ids[k] for k in keep),
-            past=self.past[keep],
-            never_negative=self.never_negative[keep],
-            scale=self.scale[keep],
-            last=self.last[keep],
-            forecasts={name: values[keep] for name, values in self.forecasts.items()},
-            x=self.x[keep],
-            static=self.static[keep],
+            ids=tuple(self.ids[k] for k in places),
+            past=self.past[places],
+            never_negative=self.never_negative[places],
+            scale=self.scale[places],
+            last=self.last[places],
+            forecasts={name: values[places] for name, values in self.forecasts.items()},
+            x=self.x[places],
+            static=self.static[places],
         )
 
     def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
@@ -98,6 +102,31 @@ class Ends:
 
 def _are_static(inputs: tuple[str, ...]) -> Bools:
     return np.array([kind == "static" for kind in inputs], bool)
+
+
+def _chosen(ids: tuple[tuple[str, ...], ...], keys: list[str]) -> Ints:
+    """Places of the series whose key (parts joined by `/`) is in `keys`.
+
+    Raises:
+        UsageError: there is no such series.
+    """
+    known, wanted = ["/".join(key) for key in ids], set(keys)
+    for key in sorted(wanted - set(known)):
+        remedy = f"The series are {shorten(known)}."
+        raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
+    return np.flatnonzero([key in wanted for key in known])
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is asked: a member and the shares of its parts, steps, levels, how stamps go on, columns known ahead."""
+
+    member: str
+    shares: dict[str, float]
+    steps: int
+    levels: tuple[float, ...]
+    plan: Plan
+    future: Future | None
 
 
 @dataclass(frozen=True)
@@ -155,65 +184,118 @@ class Forecaster:
             DataError: `panel` has another step than the data that the model was fitted on, or `future` lacks a step.
             ResourceError: a package that the member needs is missing.
         """
+        blocks = self.stream(panel, horizon=horizon, levels=levels, member=member, ids=ids, future=future)
+        return Forecast.joined(list(blocks))
+
+    def stream(
+        self,
+        panel: Panel | None = None,
+        *,
+        horizon: int | None = None,
+        levels: tuple[float, ...] | None = None,
+        member: str = "winner",
+        ids: list[str] | None = None,
+        future: Future | None = None,
+    ) -> Iterator[Forecast]:
+        """Forecasts as of `predict`, of some series at a time: memory does not grow with their number.
+
+        What can be refused is refused before the first of them. While one is used, the next are made in other threads.
+        """
         if panel is not None:
             self.check(panel)
-        name = self.member_named(member)
+        name, steps = self.member_named(member), self.steps(horizon)
         shares = self.blend if name == BLEND else {name: 1.0}
-        steps = self.steps(horizon)
-        models = set(shares) - {NETWORKS, *(one.name for one in self.networks)}
-        ends = self.context if panel is None else Ends.of(panel, self.networks, models)
-        ends = ends.only(ids) if ids else ends
-        shown = self._levels(name, levels)
-        floor = ends.never_negative[:, None]
         plan = self.plan if panel is None else panel.plan
-        ds = plan.freq.after(ends.last, steps)
-        later = self._later(ends, ds, shares, future)
-        fan = Fan.mixed(list(shares.values()), [self._fan(ends, part, later).first(steps) for part in shares])
-        lower, upper = self.calibrations[name].bounds(fan, ends.scale, shown)
-        lower = np.where(floor[:, :, None], np.maximum(lower, 0.0), lower)
-        return Forecast(ends.ids, ds, fan.mean, shown, lower, upper, plan)
+        question = _Question(name, shares, steps, self.levels(name, levels), plan, future)
+        source = self.context if panel is None else panel
+        if ids:
+            places = _chosen(source.ids, ids)
+            source = source.at(places) if isinstance(source, Ends) else source.only(ids)
+        self._check_future(source, question)
+        return self._forecasts(source, question)
+
+    def _forecasts(self, source: Panel | Ends, question: _Question) -> Iterator[Forecast]:
+        """Block by block. The library of products of matrices gets one thread: two of its own wait for each other."""
+        threads = min(cores(), MOST_THREADS)
+        waiting: deque[Promise[Forecast]] = deque()
+        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+            for first, last in self._blocks(source):
+                waiting.append(pool.submit(self._forecast, self._ends(source, first, last, question), question))
+                if len(waiting) > threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    @property
+    def block(self) -> int:
+        """Series that are forecast at a time, in each of at most `MOST_THREADS` threads."""
+        lookback = max(network.config.lookback for network in self.networks)
+        beside = (lookback + self.horizon) * max(1, len(self.plan.columns))
+        return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + beside))
+
+    def _blocks(self, source: Panel | Ends) -> list[tuple[int, int]]:
+        """First and last series (exclusive) of each block, of which there is at least one."""
+        starts = range(0, max(len(source), 1), self.block)
+        return [(first, min(first + self.block, len(source))) for first in starts]
+
+    def _ends(self, source: Panel | Ends, first: int, last: int, question: _Question) -> Ends:
+        if isinstance(source, Ends):
+            return source.at(np.arange(first, last))
+        models = set(question.shares) - {NETWORKS, *(one.name for one in self.networks)}
+        return Ends.of(source.part(first, last), self.networks, models)
+
+    def _forecast(self, ends: Ends, asked: _Question) -> Forecast:
+        floor = ends.never_negative[:, None, None]
+        ds = asked.plan.freq.after(ends.last, asked.steps)
+        later = self._later(ends, ds, asked)
+        fans = [self._fan(ends, part, later).first(asked.steps) for part in asked.shares]
+        fan = Fan.mixed(list(asked.shares.values()), fans)
+        lower, upper = self.calibrations[asked.member].bounds(fan, ends.scale, asked.levels)
+        lower = np.where(floor, np.maximum(lower, 0.0), lower)
+        return Forecast(ends.ids, ds, fan.mean, asked.levels, lower, upper, asked.plan)
 
     def _networks(self, name: str) -> list[Network]:
         """The networks that a part of a member stands for."""
         return [one for one in self.networks if name in (NETWORKS, one.name)]
 
-    def _later(self, ends: Ends, ds: Stamps, shares: dict[str, float], future: Future | None) -> Floats | None:
+    def _check_future(self, source: Panel | Ends, asked: _Question) -> None:
+        """Whether columns known ahead are there where a network needs them."""
+        needed, networks = self.plan.asked_ahead, [one for name in asked.shares for one in self._networks(name)]
+        if asked.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
+            text = f"the model needs {', '.join(needed)} for the {asked.steps} steps ahead."
+            remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
+            raise UsageError(text, remedy=remedy, code="GF-U38")
+        if asked.future is not None and networks:
+            last = source.last if isinstance(source, Ends) else source.ds[source.indptr[1:] - 1]
+            for first, end in self._blocks(source):
+                asked.future.of(source.ids[first:end], asked.plan.freq.after(last[first:end], asked.steps))
+
+    def _later(self, ends: Ends, ds: Stamps, asked: _Question) -> Floats | None:
         """Columns beside the target in the steps ahead, (n_series, horizon, n_columns), if there are any.
 
         Steps beyond those asked for are not known.
         """
-        networks = [one for name in shares for one in self._networks(name)]
-        asked = self.plan.asked_ahead
-        if not (self.plan.columns and networks):
+        if not (self.plan.columns and any(self._networks(name) for name in asked.shares)):
             return None
-        if asked and future is None and any(one.config.use_inputs != "none" for one in networks):
-            text = f"the model needs {', '.join(asked)} for the {ds.shape[1]} steps ahead."
-            remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
-            raise UsageError(text, remedy=remedy, code="GF-U38")
-        later = np.full((len(ends.ids), self.horizon, len(self.plan.columns)), np.nan)
-        if future is not None:
+        later = np.full((len(ends), self.horizon, len(self.plan.columns)), np.nan)
+        if asked.future is not None:
             known = [k for k, one in enumerate(self.plan.roles) if one == "known"]
-            later[:, : ds.shape[1], known] = future.of(ends.ids, ds)
+            later[:, : ds.shape[1], known] = asked.future.of(ends.ids, ds)
         if self.plan.holidays:
             later[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
         return later
 
     def _fan(self, ends: Ends, name: str, later: Floats | None) -> Fan:
         networks = self._networks(name)
-        if networks:
-            whole = sum(one.share for one in networks)
-            alone = [replace(one, share=one.share / whole) for one in networks]
-            origin, flags = days_of(self.plan.form.wall(ends.last)), ends.never_negative
-            parts = []
-            for first in range(0, len(ends.ids), BLOCK):  # all columns of all series at once would take much memory
-                block = slice(first, first + BLOCK)
-                x = None
-                if later is not None:
-                    past = ends.beside(block, self.plan.inputs)
-                    x = self.scaling(np.concatenate([past, later[block]], axis=1))
-                parts.append(forecast_combined(ends.past[block], origin[block], flags[block], alone, x))
-            return Fan.of(np.concatenate(parts))
-        return Fan(np.where(ends.never_negative[:, None], np.maximum(ends.forecasts[name], 0.0), ends.forecasts[name]))
+        if not networks:
+            found = ends.forecasts[name]
+            return Fan(np.where(ends.never_negative[:, None], np.maximum(found, 0.0), found))
+        whole = sum(one.share for one in networks)
+        alone = [replace(one, share=one.share / whole) for one in networks]
+        origin, x = days_of(self.plan.form.wall(ends.last)), None
+        if later is not None:
+            x = self.scaling(np.concatenate([ends.beside(slice(None), self.plan.inputs), later], axis=1))
+        return Fan.of(forecast_combined(ends.past, origin, ends.never_negative, alone, x))
 
     def check(self, panel: Panel) -> None:
         """Whether a panel has the step and the columns of the data that the model was fitted on.
@@ -255,11 +337,16 @@ class Forecaster:
             raise UsageError(text, remedy=remedy, code="GF-U06")
         return horizon or self.horizon
 
-    def _levels(self, name: str, levels: tuple[float, ...] | None) -> tuple[float, ...]:
+    def levels(self, name: str, asked: tuple[float, ...] | None) -> tuple[float, ...]:
+        """The interval levels asked for, or all that are calibrated for a member, ascending.
+
+        Raises:
+            UsageError: one of them is not calibrated.
+        """
         calibration = self.calibrations[name]
-        for level in levels or ():
+        for level in asked or ():
             if level not in calibration.levels:
                 known = ", ".join(f"{known:g}" for known in calibration.levels) or "none"
                 text = f"--level {level:g} is not calibrated; there are {known}."
                 raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
-        return tuple(sorted(set(levels))) if levels else calibration.levels
+        return tuple(sorted(set(asked))) if asked else calibration.levels

@@ -21,7 +21,7 @@ from gruforecast.windows import History, Windows, newest
 
 Single = NDArray[np.float32]
 Weights = dict[str, Single]
-BLOCK_NUMBERS = 4_000_000  # bounds the memory of one block: about 16 MB an array
+BLOCK_NUMBERS = 1_000_000  # bounds the memory of one block: about 4 MB an array, which fits into a cache
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ def forecast_combined(
 
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
     segments = config.decoded[0] if config.decoder != "direct" else 1
-    states = max(config.tokens, segments) * 4 * config.units
+    states = max(config.tokens, segments) * 2 * config.units
     rows = config.horizon * (2 * config.ahead + CONTEXT + ROW_UNITS) if config.ahead else 0
     beside = 2 * (config.lookback + config.horizon) * len(config.inputs)  # twice, for double precision
     each = max(states, config.lookback * config.channels + beside, segments * config.recent, rows)
@@ -157,93 +157,118 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
     n = len(features)
     x = features
     if config.segment > 1:
-        x = features.reshape(n, config.tokens, -1) @ weights["token.kernel"] + weights["token.bias"]
+        x = _dense(features.reshape(n, config.tokens, -1), weights, "token")  # (n, tokens, units)
+    x = np.ascontiguousarray(x.swapaxes(0, 1))  # (tokens, n, units or channels): a step reads what lies together
     for depth in range(config.layers):
-        y = recurrent(x, config.cell, weights, f"{config.cell}_{depth}")  # (n, tokens, units)
-        x = y + x if depth > 0 else y
-    states = _decoded(x[:, -1], config, weights)  # (n, segments, units)
-    segments = states.shape[1]
-    recent = np.repeat(features[:, None, -config.recent :, 0], segments, axis=1)
+        y = recurrent(x, config.cell, weights, f"{config.cell}_{depth}")  # (tokens, n, units)
+        if depth > 0:
+            y += x
+        x = y
+    states = _decoded(x[-1], config, weights)  # (n, segments, units)
+    recent = np.broadcast_to(features[:, None, -config.recent :, 0], (*states.shape[:2], config.recent))
     joined = np.concatenate([states, recent], axis=2)  # (n, segments, units + recent)
-    hidden = np.maximum(joined @ weights["hidden.kernel"] + weights["hidden.bias"], 0)  # (n, segments, 2 * units)
-    head = hidden @ weights["head.kernel"] + weights["head.bias"]  # (n, segments, rows)
-    point = head.reshape(n, -1, 1)[:, : config.horizon]
+    hidden = _positive(_dense(joined, weights, "hidden"))  # (n, segments, 2 * units)
+    point = _dense(hidden, weights, "head").reshape(n, -1, 1)[:, : config.horizon]
     if ahead is not None:
         point = point + _of_rows(states, ahead, config, weights)
-    doubt = np.maximum(joined @ weights["spread_hidden.kernel"] + weights["spread_hidden.bias"], 0)
-    raw = doubt @ weights["spread.kernel"] + weights["spread.bias"]  # (n, segments, rows * (n_quantiles - 1))
-    multiples = _softplus(raw).reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon]
-    away = multiples * restlessness(features)
+    doubt = _positive(_dense(joined, weights, "spread_hidden"))  # (n, segments, units)
+    multiples = _softplus(_dense(doubt, weights, "spread"))  # (n, segments, rows * (n_quantiles - 1))
+    away = multiples.reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon] * restlessness(features)
     below = point - np.cumsum(away[:, :, :MIDDLE], axis=2)[:, :, ::-1]
     return np.concatenate([below, point, point + np.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
 
 
 def _of_rows(states: Single, ahead: Single, config: NetworkConfig, weights: Weights) -> Single:
     """What the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each."""
-    context = states @ weights["context.kernel"] + weights["context.bias"]  # (n, segments, CONTEXT)
+    context = _dense(states, weights, "context")  # (n, segments, CONTEXT)
     context = np.repeat(context, config.decoded[1], axis=1)[:, : config.horizon]
-    joined = np.concatenate([ahead, context], axis=2)
-    hidden = np.maximum(joined @ weights["row.kernel"] + weights["row.bias"], 0)  # (n, horizon, ROW_UNITS)
-    return hidden @ weights["row_head.kernel"] + weights["row_head.bias"]
+    hidden = _positive(_dense(np.concatenate([ahead, context], axis=2), weights, "row"))  # (n, horizon, ROW_UNITS)
+    return _dense(hidden, weights, "row_head")
 
 
 def _decoded(state: Single, config: NetworkConfig, weights: Weights) -> Single:
     """The states (n, segments, units) that the head reads, from the last one (n, units)."""
     if config.decoder == "direct":
         return state[:, None]
-    n, units = state.shape
-    segments, _ = config.decoded
-    positions = np.repeat(weights["positions.table"][None], n, axis=0)  # (n, segments, units)
+    positions = weights["positions.table"]  # (segments, units)
     if config.decoder == "sequence":
-        return recurrent(positions, config.cell, weights, "decoder", state)
-    many = np.repeat(state, segments, axis=0)
-    one_step = recurrent(positions.reshape(-1, 1, units), config.cell, weights, "decoder", many)
-    return one_step.reshape(n, segments, units)
+        return recurrent(positions[:, None], config.cell, weights, "decoder", state).swapaxes(0, 1)
+    return recurrent(positions[None], config.cell, weights, "decoder", state[:, None])[0]
 
 
 def recurrent(x: Single, cell: str, weights: Weights, name: str, state: Single | None = None) -> Single:
-    """All states (n, tokens, units) of one recurrent layer over `x` (n, tokens, size), from zeros or `state`."""
+    """All states (tokens, n, units) of one recurrent layer over `x` (tokens, n, size), from zeros or `state`.
+
+    Inputs (tokens, 1, size) are those of all n, whose states may have one axis more, as long as they can be broadcast.
+    """
     kernel, recurrent_kernel = weights[f"{name}.kernel"], weights[f"{name}.recurrent_kernel"]
     bias = weights[f"{name}.bias"]
-    inputs = x @ kernel + (bias[0] if cell == "gru" else bias)  # (n, tokens, gates * units)
-    states = np.empty((*x.shape[:2], recurrent_kernel.shape[0]), np.float32)
-    start = np.zeros_like(states[:, 0]) if state is None else state
-    steps = {"gru": _gru, "lstm": _lstm, "rnn": _rnn}[cell](inputs, recurrent_kernel, bias, start)
-    for step, reached in enumerate(steps):
-        states[:, step] = reached
+    units = len(recurrent_kernel)
+    h = np.zeros((*x.shape[1:-1], units), np.float32) if state is None else state
+    states = np.empty((len(x), *np.broadcast_shapes(x.shape[1:-1], h.shape[:-1]), units), np.float32)
+    memory = np.zeros_like(states[0]) if cell == "lstm" else None
+    for rows, reached in zip(x, states, strict=True):  # one by one: what a step computes with stays in the cache
+        inputs = _product(rows, kernel)  # (n, gates * units)
+        inputs += bias[0] if cell == "gru" else bias
+        before = _product(h, recurrent_kernel)  # (n, gates * units)
+        if cell == "gru":
+            before += bias[1]
+            _gru(inputs, before, h, reached)
+        elif memory is not None:
+            _lstm(inputs + before, memory, reached)
+        else:
+            np.tanh(inputs + before, out=reached)
+        h = reached
     return states
 
 
-def _gru(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Single]:
+def _gru(inputs: Single, before: Single, h: Single, reached: Single) -> None:
     """`h = z * h + (1 - z) * candidate`: an update gate z near 1 keeps the memory."""
-    units = kernel.shape[0]
-    for step in range(inputs.shape[1]):
-        now, before = inputs[:, step], h @ kernel + bias[1]
-        z = _sigmoid(now[:, :units] + before[:, :units])
-        r = _sigmoid(now[:, units : 2 * units] + before[:, units : 2 * units])
-        candidate = np.tanh(now[:, 2 * units :] + r * before[:, 2 * units :])
-        h = z * h + (1 - z) * candidate
-        yield h
+    units = h.shape[-1]
+    gates = inputs[..., : 2 * units] + before[..., : 2 * units]
+    _sigmoid(gates)
+    z, r = gates[..., :units], gates[..., units:]
+    candidate = np.multiply(r, before[..., 2 * units :], out=r)
+    candidate += inputs[..., 2 * units :]
+    np.tanh(candidate, out=candidate)
+    np.multiply(z, h, out=reached)
+    candidate *= np.subtract(1, z, out=z)
+    reached += candidate
 
 
-def _lstm(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Single]:  # noqa: ARG001 - in inputs
-    c = np.zeros_like(h)
-    for step in range(inputs.shape[1]):
-        i, f, g, o = np.split(inputs[:, step] + h @ kernel, 4, axis=1)
-        c = _sigmoid(f) * c + _sigmoid(i) * np.tanh(g)
-        h = _sigmoid(o) * np.tanh(c)
-        yield h
+def _lstm(gates: Single, memory: Single, reached: Single) -> None:
+    """`c = f * c + i * candidate`, in the place of the old memory cell `c`, and `h = o * tanh(c)`."""
+    i, f, candidate, o = np.split(gates, 4, axis=-1)
+    for gate in (i, f, o):
+        _sigmoid(gate)
+    memory *= f
+    memory += np.multiply(i, np.tanh(candidate, out=candidate), out=i)
+    np.multiply(o, np.tanh(memory), out=reached)
 
 
-def _rnn(inputs: Single, kernel: Single, bias: Single, h: Single) -> Iterator[Single]:  # noqa: ARG001 - in inputs
-    for step in range(inputs.shape[1]):
-        h = np.tanh(inputs[:, step] + h @ kernel)
-        yield h
+def _dense(x: Single, weights: Weights, name: str) -> Single:
+    found = _product(x, weights[f"{name}.kernel"])
+    found += weights[f"{name}.bias"]
+    return found
+
+
+def _product(x: Single, kernel: Single) -> Single:
+    """`x` (…, size) times `kernel` as one product of two matrices; numpy multiplies a stack one by one."""
+    return (x.reshape(-1, x.shape[-1]) @ kernel).reshape(*x.shape[:-1], kernel.shape[1])
+
+
+def _positive(x: Single) -> Single:
+    """The larger of `x` and zero, in its place."""
+    return np.maximum(x, 0, out=x)
 
 
 def _softplus(x: Single) -> Single:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def _sigmoid(x: Single) -> Single:
-    return np.float32(0.5) * (np.tanh(np.float32(0.5) * x) + np.float32(1))
+def _sigmoid(x: Single) -> None:
+    """The logistic function, in the place of `x`."""
+    x *= np.float32(0.5)
+    np.tanh(x, out=x)
+    x += np.float32(1)
+    x *= np.float32(0.5)

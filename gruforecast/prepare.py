@@ -95,7 +95,7 @@ def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
     y, indptr = panel.y, panel.indptr
     if panel.plan.fill:
         y = y.copy()
-        for begin, end in zip(indptr[:-1], divided.first, strict=True):
+        for begin, end in zip(indptr[:-1], divided.learned, strict=True):
             y[begin:end] = interpolated(np.array([0, end - begin]), y[begin:end])
     return replace(divided, history=History.of(y, indptr, panel.wall, panel.x)).scaled(panel.plan.inputs)
 

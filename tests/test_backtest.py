@@ -19,7 +19,20 @@ def test_cutoffs_by_hand() -> None:
     found = split(panel_of(np.arange(100.0)), 10, 3, 1, "f.csv")
     assert found.test.tolist() == [90]
     assert found.folds.tolist() == [[60], [70], [80]]
-    assert found.first.tolist() == [60]
+    assert found.learned.tolist() == [60]  # a tenth of the rows is less than three horizons
+
+
+def test_few_long_series_keep_twenty_horizons_from_training_to_measure_intervals_on() -> None:
+    found = split(panel_of(np.arange(1_000.0)), 4, 3, 12, "f.csv")
+    assert found.learned.tolist() == [1_000 - 4 - 20 * 4]
+    windows = found.calibration_windows()
+    assert windows.end[0] == 916
+    assert set(np.diff(windows.end)) == {7}  # as many as the 12 rows of three folds, but no part of a season apart
+    pair = split(panel_of(np.arange(1_000.0), np.arange(1_000.0)), 4, 3, 12, "f.csv")
+    assert (np.array([1_000, 2_000]) - pair.learned).tolist() == [4 + 10 * 4] * 2
+    many = split(panel_of(*np.arange(20_000.0).reshape(20, -1)), 4, 3, 12, "f.csv")
+    np.testing.assert_array_equal(many.learned, many.folds[0])
+    assert len(many.calibration_windows()) == 20 * 12
 
 
 def test_the_test_part_can_be_one_more_fold() -> None:

@@ -65,7 +65,9 @@ def test_a_fold_is_forecast_with_shares_that_never_saw_it() -> None:
     values = divided.history.values.copy()
     for series in range(12):  # rewrite the last fold only
         values[divided.folds[2][series] : divided.test[series]] += 50.0
-    changed = Split(type(divided.history).of(values, divided.history.indptr), 6, 1, divided.test, divided.folds)
+    changed = Split(
+        type(divided.history).of(values, divided.history.indptr), 6, 1, divided.test, divided.folds, divided.learned
+    )
     after = combine(changed, members)
     assert before is not None
     assert after is not None

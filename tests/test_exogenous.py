@@ -120,8 +120,8 @@ def test_scaling_is_that_of_the_rows_before_the_first_fold() -> None:
     x[3, 0] = NAN
     divided = split(replace(panel, x=x), 5, 3, 1, "f.csv")
     scaled, scaling = divided.scaled(("known", "known flag", "static"))
-    rows = np.r_[0:3, 4 : divided.first[0], 40 : divided.first[1]]
-    assert divided.first.tolist() == [20, 45]
+    rows = np.r_[0:3, 4 : divided.learned[0], 40 : divided.learned[1]]
+    assert divided.learned.tolist() == [20, 45]
     np.testing.assert_allclose(scaling.centre, [x[rows, 0].mean(), x[np.r_[0:20, 40:45], 1].mean(), 7.0])
     np.testing.assert_allclose(scaling.spread, [x[rows, 0].std(), 1.0, SILENT])
     np.testing.assert_allclose(scaled.history.x, (x - scaling.centre) / scaling.spread)

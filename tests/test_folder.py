@@ -327,7 +327,7 @@ def test_bounds_stay_around_a_floored_forecast(folder: Path) -> None:
 def test_series_are_forecast_in_blocks(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     forecaster = make_forecaster(panel)
     whole = forecaster.predict(panel)
-    monkeypatch.setattr("gruforecast.forecaster.BLOCK", 2)
+    monkeypatch.setattr("gruforecast.forecaster.BLOCK_NUMBERS", 150)  # two series
     np.testing.assert_allclose(forecaster.predict(panel).mean, whole.mean, rtol=1e-6)
 
 

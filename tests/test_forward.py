@@ -50,7 +50,7 @@ def test_the_gru_equals_its_equations() -> None:
     config = NetworkConfig(horizon=3, lookback=7, units=5)
     weights = random_weights(config)
     x = np.random.default_rng(1).normal(size=(2, 7, 4)).astype(np.float32)
-    found = recurrent(x, "gru", weights, "gru_0")
+    found = recurrent(x.swapaxes(0, 1), "gru", weights, "gru_0").swapaxes(0, 1)
     names = ("gru_0.kernel", "gru_0.recurrent_kernel", "gru_0.bias")
     for window in range(2):
         expected = gru_by_hand(x[window], *(weights[name].astype(float) for name in names))

@@ -31,7 +31,7 @@ from gruforecast.forecaster import Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
 from gruforecast.intervals import Calibration
 from gruforecast.progress import Progress
-from gruforecast.report.long_file import LongFile, forecast_frame, score_frame
+from gruforecast.report.long_file import LongFile, forecast_columns, score_columns
 from gruforecast.retraining import retrained
 from gruforecast.rolling import Block, Rolling, roll
 from gruforecast.scores import Evaluated, overall
@@ -40,6 +40,14 @@ from gruforecast.tally import Tally
 
 NAN = np.nan
 HORIZON = 6
+
+
+def forecast_frame(rolling: Any, block: Any) -> pd.DataFrame:
+    return pd.DataFrame(forecast_columns(rolling, block))
+
+
+def score_frame(rolling: Any, block: Any) -> pd.DataFrame:
+    return pd.DataFrame(score_columns(rolling, block))
 
 
 def simple(panel: Panel, *models: str, winner: str = "naive", blend: tuple[str, ...] = ()) -> Forecaster:
@@ -551,7 +559,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, panel: Panel) -> No
 
     def broken() -> None:
         with LongFile(str(path), panel.plan) as long:
-            long.write(pd.DataFrame({"a": [1]}))
+            long.write({"a": ["1"]})
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gruforecast.cli.edge import error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
+from gruforecast.cli.predict import DEFAULT_MODEL, NOT_CSV, sort_arguments
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +50,9 @@ def backtest(
     ] = False,
     output: Annotated[str | None, _result("Forecasts of every window, CSV or Parquet.", "-o", "--output")] = None,
     scores: Annotated[str | None, _result("Scores of every window, series and model, CSV or Parquet.")] = None,
+    excel_safe: Annotated[
+        bool, _result("In CSV files put ' before texts that a spreadsheet would compute.", "--excel-safe")
+    ] = False,
     level: Annotated[list[float] | None, _result("Interval level in percent; repeatable.")] = None,
     as_json: Annotated[bool, _result("Print one JSON object.", "--json")] = False,
     quiet: Annotated[bool, _result("Say only what is wrong.", "-q", "--quiet")] = False,
@@ -66,6 +69,8 @@ def backtest(
             remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
             raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
         _check_places(file, output, scores)
+        if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
+            raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
         from gruforecast.data.source import require_local_file
 
         require_local_file(file)
@@ -95,7 +100,7 @@ def backtest(
             )
             if verbose:
                 progress.say(f"{', '.join(rolling.members)}; {len(rolling.cutoffs)} windows of all series together")
-            report = _run(rolling, folder, output, scores, progress, begin)
+            report = _run(rolling, folder, output, scores, progress, begin, excel_safe=excel_safe)
         _show(report, as_json=as_json, quiet=quiet)
 
 
@@ -113,26 +118,35 @@ def _check_places(data: str, output: str | None, scores: str | None) -> None:
 
 
 def _run(
-    rolling: Rolling, folder: str, output: str | None, scores: str | None, progress: Progress, begin: float
+    rolling: Rolling,
+    folder: str,
+    output: str | None,
+    scores: str | None,
+    progress: Progress,
+    begin: float,
+    *,
+    excel_safe: bool,
 ) -> dict[str, Any]:
     """Forecast, score and write, block by block; the report."""
     from gruforecast.report.backtest import summarise
-    from gruforecast.report.long_file import LongFile, forecast_frame, score_frame
+    from gruforecast.report.long_file import LongFile, forecast_columns, score_columns
     from gruforecast.tally import Tally
 
     _warn(rolling, progress)
     tally = Tally(rolling)
     with contextlib.ExitStack() as stack:
-        asked = ((output, forecast_frame), (scores, score_frame))
-        files = [(stack.enter_context(LongFile(path, rolling.panel.plan)), frame) for path, frame in asked if path]
+        asked = [(path, make) for path, make in ((output, forecast_columns), (scores, score_columns)) if path]
+        files = [
+            (stack.enter_context(LongFile(path, rolling.panel.plan, excel_safe=excel_safe)), make)
+            for path, make in asked
+        ]
         for part in stack.enter_context(contextlib.closing(_parts(rolling, progress))):
             for block in part.blocks():
                 tally.add(block)
-                for long, frame in files:
-                    long.write(frame(part, block))
-    for path in (output, scores):
-        if path:
-            progress.say(f"wrote {path}")
+                for long, make in files:
+                    long.write(make(part, block))
+    for path, _ in asked:
+        progress.say(f"wrote {path}")
     return summarise(rolling, tally, folder, round(time.perf_counter() - begin, 3))
 
 

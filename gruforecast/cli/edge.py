@@ -14,17 +14,14 @@ from pathlib import Path
 import typer
 
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
+from gruforecast.log import harmless as harmless  # noqa: PLC0414 - part of the edge
+from gruforecast.log import harmless_lines
 
 NOT_BETTER, INTERRUPTED, TERMINATED = 7, 130, 143
 
 
 class Terminated(KeyboardInterrupt):
     """SIGTERM, which would end the process without any clean-up."""
-
-
-def harmless(text: str) -> str:
-    """Text with every character that a terminal could obey, line ends included, written as an escape."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
 @contextlib.contextmanager
@@ -52,7 +49,7 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None, resumes: 
         raise typer.Exit(TERMINATED if isinstance(interrupt, Terminated) else INTERRUPTED) from None
     except Exception as error:  # noqa: BLE001 - this is the edge
         if debug:
-            traceback.print_exc()
+            typer.echo(harmless_lines(traceback.format_exc()), err=True, nl=False)
         known = _known(error, log)
         if as_json:
             typer.echo(json.dumps({"error": known.to_dict()}))

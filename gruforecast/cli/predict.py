@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gruforecast.cli.edge import error_edge, harmless
-from gruforecast.errors import ResourceError, UsageError
+from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
-    from gruforecast.data.table import Forecast
+    from gruforecast.data.table import Columns, Forecast
 
 DEFAULT_MODEL = "gruforecast_model"
 FORMATS = ("csv", "json", "table", "parquet")
+NOT_CSV = "--excel-safe is for CSV, other formats tell texts from formulas."
 
 
 def predict(
@@ -34,6 +35,9 @@ def predict(
     level: Annotated[list[float] | None, typer.Option(help="Interval level in percent; repeatable.")] = None,
     future: Annotated[str | None, typer.Option(help="File with the columns known ahead, for every step.")] = None,
     id: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
+    excel_safe: Annotated[
+        bool, typer.Option("--excel-safe", help="In CSV put ' before texts that a spreadsheet would compute.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say what was used.")] = False,
@@ -46,6 +50,8 @@ def predict(
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
         form = _format(format, output, as_json=as_json)
+        if excel_safe and form != "csv":
+            raise UsageError(NOT_CSV, remedy="Pass --format csv.", code="GF-U59")
         if file == future == "-":
             remedy = "Write one of them to a file."
             raise UsageError("standard input can be read once only.", remedy=remedy, code="GF-U41")
@@ -54,8 +60,6 @@ def predict(
                 from gruforecast.data.source import require_local_file
 
                 require_local_file(path)
-        import numpy as np
-
         from gruforecast.artifact.folder import load
         from gruforecast.data.future import read_future
         from gruforecast.data.panel import read_like
@@ -65,22 +69,44 @@ def predict(
         ahead = read_future(future, forecaster.plan) if future else None
         for warning in [*(reading.warnings if reading else []), *(ahead.warnings if ahead else [])]:
             typer.echo(f"warning: {harmless(warning)}", err=True)
-        forecast = forecaster.predict(
-            reading.panel if reading else None,
-            horizon=horizon,
-            levels=tuple(level) if level else None,
-            member=member,
-            ids=id,
-            future=ahead,
-        )
-        if (unknown := int(np.isnan(forecast.lower).all(axis=(1, 2)).sum())) and forecast.levels:
-            typer.echo(f"warning: {unknown} series never changed or are too short: no interval for them", err=True)
+        panel, levels = reading.panel if reading else None, tuple(level) if level else None
+        asked = forecaster.stream(panel, horizon=horizon, levels=levels, member=member, ids=id, future=ahead)
+        beside: dict[str, Any] = {
+            "model_dir": folder,
+            "levels": list(forecaster.levels(forecaster.member_named(member), levels)),
+        }
+        count = _Count()
+        _write(count.columns(asked), beside, form, output, excel_safe=excel_safe)
+        if count.unknown:
+            text = f"{count.unknown} series never changed or are too short: no interval for them"
+            typer.echo(f"warning: {text}", err=True)
         if verbose:
             used = forecaster.winner if member == "winner" else member
-            typer.echo(f"member {harmless(used)}, {len(forecast.ids)} series, {forecast.mean.shape[1]} steps", err=True)
-        _write(forecast, folder, form, output)
+            typer.echo(f"member {harmless(used)}, {count.series} series, {count.steps} steps", err=True)
         if output and not quiet:
-            typer.echo(f"wrote {output}", err=True)
+            typer.echo(f"wrote {harmless(output)}", err=True)
+
+
+class _Count:
+    """What passed by on its way into a file.
+
+    Attributes:
+        series: how many; unknown: how many of them have no interval, though others have; steps: of each.
+    """
+
+    def __init__(self) -> None:
+        self.series = self.unknown = self.steps = 0
+
+    def columns(self, blocks: Iterable[Forecast]) -> Iterator[Columns]:
+        """The forecasts as columns."""
+        import numpy as np
+
+        for block in blocks:
+            self.series += len(block.ids)
+            self.steps = block.mean.shape[1]
+            if block.levels:
+                self.unknown += int(np.isnan(block.lower).all(axis=(1, 2)).sum())
+            yield block.columns()
 
 
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
@@ -109,42 +135,22 @@ def _format(asked: str | None, output: str | None, *, as_json: bool) -> str:
     return form
 
 
-def _write(forecast: Forecast, folder: str, form: str, output: str | None) -> None:
-    """Write to stdout, or to a file that is there whole or not at all."""
-    if output is None:
-        sys.stdout.write(_text(forecast, folder, form))
-        sys.stdout.flush()
-        return
-    part = Path(output).with_name(f".{Path(output).name}.part")
-    try:
-        if form == "parquet":
-            _write_parquet(forecast.to_frame(), part)
+def _write(
+    blocks: Iterator[Columns], beside: dict[str, Any], form: str, output: str | None, *, excel_safe: bool
+) -> None:
+    """Write block by block to stdout, or to a file that is there whole or not at all."""
+    from gruforecast.log import harmless_lines
+    from gruforecast.report.table_file import place, write_csv, write_json, write_parquet
+
+    with place(output) as stream:
+        if form == "table":
+            from gruforecast.report.terminal import forecast_table
+
+            stream.write(forecast_table(blocks).encode())
+        elif form == "json":
+            write_json(stream, blocks, beside)
+        elif form == "parquet":
+            write_parquet(stream, blocks)
         else:
-            part.write_text(_text(forecast, folder, form), encoding="utf-8")
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        remedy = "Make room, or choose another place with -o."
-        text = f"cannot write: {error.strerror or error}."
-        raise ResourceError(text, remedy=remedy, code="GF-E04", file=output) from error
-
-
-def _text(forecast: Forecast, folder: str, form: str) -> str:
-    if form == "table":
-        from gruforecast.report.terminal import forecast_table
-
-        return forecast_table(forecast)
-    frame = forecast.to_frame()
-    if form == "csv":
-        return str(frame.to_csv(index=False))
-    rows = json.loads(frame.to_json(orient="records", double_precision=15))
-    content = {"model_dir": folder, "levels": list(forecast.levels), "forecast": rows}
-    return json.dumps(content, allow_nan=False) + "\n"
-
-
-def _write_parquet(frame: Any, path: Path) -> None:
-    try:
-        frame.to_parquet(path, index=False)
-    except ImportError as error:
-        remedy = "Install it with: pip install 'gruforecast[parquet]'."
-        raise ResourceError("Parquet needs the package pyarrow.", remedy=remedy, code="GF-E05") from error
+            on_terminal = output is None and sys.stdout.isatty()
+            write_csv(stream, blocks, excel_safe=excel_safe, shown=harmless_lines if on_terminal else str)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.arrays import Array, Floats, Ints, Stamps
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.plan import Names, Plan
+from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Columns: TypeAlias = dict[str, list[str] | Array]  # of one length, by name: texts, or numbers with NaN for missing ones
 
 
 @dataclass(frozen=True)
@@ -81,9 +84,16 @@ class Panel:
         indptr = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
         return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep], x=self.x[keep])
 
+    def part(self, first: int, last: int) -> Panel:
+        """The panel with only the series `[first, last)`; its arrays are views."""
+        ids, indptr = self.ids[first:last], self.indptr[first : last + 1]
+        rows = slice(indptr[0], indptr[-1])
+        return replace(self, ids=ids, indptr=indptr - indptr[0], ds=self.ds[rows], y=self.y[rows], x=self.x[rows])
+
     def only(self, keys: list[str]) -> Panel:
         """The panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""
-        chosen = [k for k, key in enumerate(self.ids) if "/".join(key) in keys]
+        wanted = set(keys)
+        chosen = [k for k, key in enumerate(self.ids) if "/".join(key) in wanted]
         first, last = self.indptr[:-1][chosen], self.indptr[1:][chosen]
         return replace(self, ids=tuple(self.ids[k] for k in chosen)).rows(first, last)
 
@@ -97,11 +107,12 @@ class Panel:
         return pd.DataFrame(frame | {self.names.target: self.y})
 
 
-def _times(plan: Plan, ds: Stamps) -> dict[str, object]:
+def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:
     """The time columns of stamps (n,) or (n, horizon), flattened."""
-    until = plan.form.stamp.until
-    ends = plan.freq.after(ds.ravel(), 1).reshape(ds.shape) if until else None
-    return dict(zip(plan.names.time, plan.form.write(ds, ends), strict=True))
+    distinct, where = np.unique(ds, return_inverse=True)  # series mostly end together, and text is dear
+    ends = plan.freq.after(distinct, 1)[:, 0] if plan.form.stamp.until else None
+    texts = [np.array(column, object) for column in plan.form.write(distinct, ends)]
+    return {name: column[where.ravel()].tolist() for name, column in zip(plan.names.time, texts, strict=True)}
 
 
 @dataclass(frozen=True)
@@ -122,16 +133,40 @@ class Forecast:
     upper: Floats
     plan: Plan
 
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """The series of several forecasts, at least one, with the same steps and levels, in one."""
+        if len(parts) == 1:
+            return parts[0]
+        return replace(
+            parts[0],
+            ids=tuple(key for one in parts for key in one.ids),
+            ds=np.concatenate([one.ds for one in parts]),
+            mean=np.concatenate([one.mean for one in parts]),
+            lower=np.concatenate([one.lower for one in parts]),
+            upper=np.concatenate([one.upper for one in parts]),
+        )
+
+    def columns(self) -> Columns:
+        """Long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level.
+
+        Raises:
+            UsageError: a column of the user has one of these names.
+        """
+        horizon, names = self.mean.shape[1], self.plan.names
+        ids = names.ids or ("unique_id",)
+        numbers: Columns = {"y_hat": self.mean.ravel()}
+        for k, level in enumerate(self.levels):
+            numbers |= {f"lo-{level:g}": self.lower[:, :, k].ravel(), f"hi-{level:g}": self.upper[:, :, k].ravel()}
+        taken = [name for name in (*names.ids, *names.time) if name in numbers or (name in names.time and name in ids)]
+        if taken:
+            text = f"the forecast would have two columns {taken[0]!r}: yours, and one of its own."
+            raise UsageError(text, remedy="Rename yours, and fit again.", code="GF-U44")
+        keys = {name: [key[j] for key in self.ids for _ in range(horizon)] for j, name in enumerate(ids)}
+        return {**keys, **_times(self.plan, self.ds), **numbers}
+
     def to_frame(self) -> pd.DataFrame:
-        """Long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level."""
+        """The `columns` as a data frame."""
         import pandas as pd
 
-        horizon = self.mean.shape[1]
-        keys = np.repeat(np.arange(len(self.ids)), horizon)
-        id_names = self.plan.names.ids or ("unique_id",)
-        frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(id_names)}
-        frame |= _times(self.plan, self.ds) | {"y_hat": self.mean.ravel()}
-        for k, level in enumerate(self.levels):
-            frame[f"lo-{level:g}"] = self.lower[:, :, k].ravel()
-            frame[f"hi-{level:g}"] = self.upper[:, :, k].ravel()
-        return pd.DataFrame(frame)
+        return pd.DataFrame(self.columns())

@@ -59,7 +59,7 @@ def summarise(rolling: Rolling, tally: Tally, model_dir: str, seconds: float) ->
 def show_backtest(report: dict[str, Any]) -> None:
     """Which windows, the scores of each member, and how the winner compares with the others, on standard output."""
     live = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, width=None if live else WIDTH, soft_wrap=not live)
+    console = Console(highlight=False, markup=False, emoji=False, width=None if live else WIDTH, soft_wrap=not live)
     console.print(safe(_windows(report)))
     console.print(_scores(report))
     if any(row["against"] for row in report["scores"]):

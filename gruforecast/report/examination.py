@@ -21,7 +21,7 @@ ENOUGH = {
 
 def show_examination(facts: dict[str, Any], *, quiet: bool, verbose: bool) -> None:
     """Warnings first, then the plan and the series, on standard output."""
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
     for warning in facts["warnings"]:
         console.print(Text(f"warning: {safe_text(warning)}", style="yellow"))
     if quiet:
@@ -59,7 +59,7 @@ def _table(series: list[dict[str, Any]]) -> Table:
     for name in ("rows", "missing", "zeros"):
         table.add_column(name, justify="right", no_wrap=True)
     for name in ("values", "from", "to", "enough rows"):
-        table.add_column(name)
+        table.add_column(name, no_wrap=name in ("from", "to"))
     for one in series:
         zeros = f"{100 * one['zeros']:.0f} %" if one["zeros"] else "0"
         values = f"{one['min']:.4g} to {one['max']:.4g}"

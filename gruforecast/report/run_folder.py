@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from gruforecast.backtest import Split
-from gruforecast.data.table import Panel
+from gruforecast.data.table import Columns, Panel
 from gruforecast.leaderboard import Judged
+from gruforecast.report.table_file import place, write_csv
 from gruforecast.scores import by_series, by_step
 
 
@@ -22,8 +21,7 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
     start, end = panel.indptr[:-1], panel.indptr[1:]
     for name, part in (("train", panel.rows(start, divided.test)), ("test", panel.rows(divided.test, end))):
         keys = ["/".join(panel.ids[k]) for k in np.repeat(np.arange(len(panel)), part.lengths)]
-        frame = pd.DataFrame({"unique_id": keys, "ds": part.plan.form.joined(part.ds), "y": part.y})
-        frame.to_csv(run_dir / f"{name}.csv", index=False)
+        _write(run_dir / f"{name}.csv", [{"unique_id": keys, "ds": part.plan.form.joined(part.ds), "y": part.y}])
     windows = divided.test_windows()
     rows = windows.end[:, None] + np.arange(divided.horizon)
     keys = ["/".join(panel.ids[k]) for k in np.repeat(windows.series, divided.horizon)]
@@ -34,15 +32,31 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
         for k, tested in enumerate((one.tested, *one.more))
     ]
     for model, tested in every:
-        columns: dict[str, Any] = {"unique_id": keys, "ds": stamps, "y_hat": tested.mean.ravel()}
+        columns: Columns = {"unique_id": keys, "ds": stamps, "y_hat": tested.mean.ravel()}
         for k, level in enumerate(tested.levels):
             columns[f"lo-{level:g}"] = tested.lower[:, :, k].ravel()
             columns[f"hi-{level:g}"] = tested.upper[:, :, k].ravel()
         name = model.replace(" ", "-").replace("(", "").replace(")", "")
-        pd.DataFrame(columns).to_csv(run_dir / f"test-forecast-{name}.csv", index=False)
+        _write(run_dir / f"test-forecast-{name}.csv", [columns])
     ids = ["/".join(panel.ids[k]) for k in windows.series]
-    series = [pd.DataFrame({"model": model, "unique_id": ids, **by_series(tested)}) for model, tested in every]
-    pd.concat(series).to_csv(run_dir / "scores-by-series.csv", index=False)
-    number = np.arange(1, divided.horizon + 1)
-    steps = [pd.DataFrame({"model": model, "step": number, **by_step(tested)}) for model, tested in every]
-    pd.concat(steps).to_csv(run_dir / "scores-by-step.csv", index=False)
+    series: list[Columns] = [
+        {"model": [model] * len(ids), "unique_id": ids, **by_series(tested)} for model, tested in every
+    ]
+    _write(run_dir / "scores-by-series.csv", _alike(series))
+    steps = list(range(1, divided.horizon + 1))
+    each: list[Columns] = [
+        {"model": [model] * len(steps), "step": np.array(steps), **by_step(tested)} for model, tested in every
+    ]
+    _write(run_dir / "scores-by-step.csv", _alike(each))
+
+
+def _write(path: Path, blocks: list[Columns]) -> None:
+    with place(str(path)) as stream:
+        write_csv(stream, blocks)
+
+
+def _alike(blocks: list[Columns]) -> list[Columns]:
+    """All of them with the columns of all, empty where a model has no such score."""
+    names = dict.fromkeys(name for block in blocks for name in block)
+    missing = [np.full(len(block["model"]), np.nan) for block in blocks]
+    return [{name: block.get(name, empty) for name in names} for block, empty in zip(blocks, missing, strict=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+from collections.abc import Iterable
 from types import TracebackType
 from typing import IO, Any, Self
 
@@ -14,8 +15,8 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from gruforecast.data.table import Forecast
-from gruforecast.log import own_stderr
+from gruforecast.data.table import Columns
+from gruforecast.log import harmless, own_stderr
 from gruforecast.progress import Progress
 
 WIDTH = 80
@@ -24,13 +25,14 @@ OTHERS = {"pruned": "stopped early", "diverged": "diverged", "crashed": "crashed
 
 
 def safe(text: str) -> Text:
-    """Text from a file, shown as it is: no markup, and control characters written as escapes."""
-    return Text("".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text))
+    """Text from a file, shown as it is: no markup, no emoji for their names, and control characters as escapes."""
+    return Text(harmless(text))
 
 
 def _console(stream: IO[str]) -> Console:
     live = stream.isatty()
-    return Console(file=stream, highlight=False, soft_wrap=not live, width=None if live else WIDTH, markup=False)
+    width = None if live else WIDTH
+    return Console(file=stream, highlight=False, soft_wrap=not live, width=width, markup=False, emoji=False)
 
 
 class LiveProgress(Progress):
@@ -220,20 +222,27 @@ def _cells(cells: list[dict[str, Any]]) -> Table:
     return table
 
 
-def forecast_table(forecast: Forecast) -> str:
-    """A table of the forecast as text; long ones are cut with the number of further rows."""
-    frame = forecast.to_frame()
+def forecast_table(blocks: Iterable[Columns]) -> str:
+    """A table of the first rows of a forecast as text, with the number of further ones."""
+    shown: list[Columns] = []
+    rows = 0
+    for columns in blocks:
+        if rows < MOST_ROWS:
+            shown.append({name: column[: MOST_ROWS - rows] for name, column in columns.items()})
+        rows += len(next(iter(columns.values())))
     stream = io.StringIO()
     live = sys.stdout.isatty()
-    console = Console(file=stream, highlight=False, force_terminal=live, width=None if live else 120, markup=False)
+    width = None if live else 120
+    console = Console(file=stream, highlight=False, force_terminal=live, width=width, markup=False, emoji=False)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in frame.columns:
-        table.add_column(safe(str(name)), justify="right" if frame[name].dtype.kind == "f" else "left")
-    for row in frame.head(MOST_ROWS).itertuples(index=False):
-        table.add_row(*[safe(cell) if isinstance(cell, str) else _number(float(cell)) for cell in row])
+    for name, column in shown[0].items():
+        table.add_column(safe(name), justify="left" if isinstance(column, list) else "right")
+    for part in shown:
+        for row in zip(*part.values(), strict=True):
+            table.add_row(*[safe(cell) if isinstance(cell, str) else _number(float(cell)) for cell in row])
     console.print(table)
-    if len(frame) > MOST_ROWS:
-        console.print(f"… and {len(frame) - MOST_ROWS} more rows; -o forecast.csv writes them all")
+    if rows > MOST_ROWS:
+        console.print(f"… and {rows - MOST_ROWS} more rows; -o forecast.csv writes them all")
     return stream.getvalue()
 
 

@@ -70,8 +70,8 @@ class Space:
     def of(cls, split: Split) -> Space:
         """The space for a panel, from its rows before the first fold alone."""
         m = split.season_length
-        sampler = Sampler.before(split.history, split.first, split.horizon, max(m, 3))
-        rows = (split.first - split.history.indptr[:-1])[split.first > split.history.indptr[:-1]]
+        sampler = Sampler.before(split.history, split.learned, split.horizon, max(m, 3))
+        rows = (split.learned - split.history.indptr[:-1])[split.learned > split.history.indptr[:-1]]
         daily = m >= 12 and abs(m * _step_days(split) - 1.0) < 0.1
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)), daily=daily)
         usual = min(7 * m, wanted[-1]) if daily else _usual_lookback(m, split.horizon, wanted)
@@ -81,7 +81,7 @@ class Space:
         start = recipe(size) | {"lookback": usual, "segment": segment, "use_inputs": _uses(split.inputs)[-1]}
         step_days, periods = _calendar(split, usual)
         other: Values = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
-        logged = bool((split.history.nonnegative_until >= split.first).any())
+        logged = bool((split.history.nonnegative_until >= split.learned).any())
         large = sampler.total > TRAINED_ON
         other |= {"use_inputs": "all" if split.inputs else "none", "log": large or not logged}
         return cls(
@@ -285,13 +285,13 @@ def _calendar(split: Split, lookback: int) -> tuple[float, tuple[float, ...]]:
     that the window shows did harm: on M4 hourly and M3 monthly the calendar cost 4 to 7 % of the fold score.
     """
     step = _step_days(split)
-    span = step * int((split.first - split.history.indptr[:-1]).max())
+    span = step * int((split.learned - split.history.indptr[:-1]).max())
     return step, tuple(period for period in PERIODS if lookback * step < period <= span / 2 and step > 0)
 
 
 def _step_days(split: Split) -> float:
     """Mean days from row to row of the longest series before the first fold; 0 where the stamps are not known."""
-    first, last, days = split.history.indptr[:-1], split.first - 1, split.history.days
+    first, last, days = split.history.indptr[:-1], split.learned - 1, split.history.days
     longest = int(np.argmax(last - first))
     span = float(days[last[longest]] - days[first[longest]])
     return span / max(int(last[longest] - first[longest]), 1)
@@ -300,7 +300,7 @@ def _step_days(split: Split) -> float:
 def _log_unit(split: Split, lookback: int) -> float:
     """Median spread of the logs of the newest rows before fold 1, over series that are positive and change."""
     deviations = []
-    for series, end in enumerate(split.first):
+    for series, end in enumerate(split.learned):
         first = max(int(split.history.indptr[series]), int(end) - lookback)
         rows = split.history.values[first:end]
         rows = rows[~np.isnan(rows)]

@@ -45,7 +45,14 @@ def save_split(folder: Path, name: str, split: Split) -> None:
     for kind, array in zip("yx", split.before_test(), strict=True):
         write_file(folder / f"{name}-{kind}.npy", _npy(array))
     sizes = np.array([split.horizon, split.season_length])
-    facts = {"indptr": history.indptr, "test": split.test, "folds": split.folds, "sizes": sizes, "days": history.days}
+    facts = {
+        "indptr": history.indptr,
+        "test": split.test,
+        "folds": split.folds,
+        "learned": split.learned,
+        "sizes": sizes,
+        "days": history.days,
+    }
     write_file(folder / f"{name}.npz", npz(facts))
 
 
@@ -65,12 +72,12 @@ def load_split(folder: str, name: str) -> Split:
 @functools.lru_cache(maxsize=2)
 def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a new file is read anew
     with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as data:
-        indptr, test, folds, days = data["indptr"], data["test"], data["folds"], data["days"]
+        indptr, test, folds, learned, days = (data[name] for name in ("indptr", "test", "folds", "learned", "days"))
         horizon, season_length = (int(size) for size in data["sizes"])
     y, x = (
         np.asarray(np.load(Path(folder) / f"{name}-{kind}.npy", mmap_mode="r", allow_pickle=False)) for kind in "yx"
     )
-    return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds)
+    return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds, learned)
 
 
 def run_trial(request: dict[str, Any]) -> Result:
@@ -90,7 +97,7 @@ def run_trial(request: dict[str, Any]) -> Result:
     schedule: dict[str, Any] = {"deadline": _deadline(request)}
     if request["rungs"] is not None:
         schedule |= {"rungs": tuple(request["rungs"]), "validate": _validator(split, config)}
-    trained = _train(config, training, split, split.first, schedule)
+    trained = _train(config, training, split, split.learned, schedule)
     evaluation = time.perf_counter()
     forecasts = [point(split.history, windows, config, trained.weights) for windows in split.fold_windows()]
     scores = split.fold_scores(forecasts)
@@ -186,12 +193,12 @@ def run_audit(request: dict[str, Any]) -> Result:
     divided, whole = (load_split(request["folder"], request[name]) for name in ("data", "rows"))
     divided = replace(divided, history=whole.history, inputs=config.inputs)
     deadline = _deadline(request)
-    for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.first)):
+    for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.learned)):
         found = []
         for split in (divided, _with_noise(divided, cutoff)):
             if deadline is not None and time.time() >= deadline:
                 return {"status": "completed", "late": True, "moved": {}}
-            windows = split.test_windows() if place == "test cutoff" else split.fold_windows()[0]
+            windows = split.test_windows() if place == "test cutoff" else split.learned_windows()
             found.append(_traces(config, training, split, cutoff, windows))
         moved[place] = [name for name, digest in found[0].items() if found[1][name] != digest]
     return {"status": "completed", "late": False, "moved": moved, "seconds": time.perf_counter() - begin}
@@ -249,7 +256,7 @@ def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -
     `steps`, `late` (whether the deadline ended it), `parameters`, `digest` (of the weights), `seconds`,
     `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).
     """
-    windows = Sampler.before(split.history, split.first, split.horizon, max(split.season_length, 3)).total
+    windows = Sampler.before(split.history, split.learned, split.horizon, max(split.season_length, 3)).total
     later = max(trained.steps - trained.first_call, 0)
     per_step = trained.seconds["train"] / later if later else None
     return {

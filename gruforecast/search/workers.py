@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gruforecast.errors import ResourceError
+from gruforecast.log import harmless_lines
 
 PRELOAD = ("tensorflow", "keras")
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gruforecast.search.worker import serve; "
@@ -250,7 +251,7 @@ class Pool:
         error = answer.get("error") or {"text": "", "environment": None, "trace": ""}
         if error["trace"]:
             with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as log:  # the disk may be full
-                log.write(f"{task.name}: {error['trace']}\n")
+                log.write(harmless_lines(f"{task.name}: {error['trace']}\n"))
         self._ended.append(Ended(task.name, answer.get("result"), error["text"], error["environment"]))
         resident = answer["rss"]
         self.resident.setdefault(worker.pid or 0, []).append(resident)
