@@ -21,7 +21,6 @@ START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gruforeca
 ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
 # one thread of a processor: so are the others measured, and a graphics card would give other last digits
 ENVIRONMENT |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
-ENVIRONMENT |= {"PYTHONHASHSEED": "0"}  # tf2onnx goes through sets
 TAIL = 600  # characters of a log that are shown
 RUNS, SECONDS = 50, 1.0  # of a measurement, whichever ends first
 
