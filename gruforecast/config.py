@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, TypeVar
 
@@ -14,6 +13,8 @@ Decoder = Literal["direct", "parallel", "sequence"]
 DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000
 MOST_INPUTS = 1_000
+MOST_STEP_DAYS = 36_600.0  # a hundred years
+LEAST_LOG_UNIT = 1e-9
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 Use = Literal["none", "ahead", "all"]
@@ -24,6 +25,7 @@ QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each st
 MIDDLE = QUANTILES.index(0.5)
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
 CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
+MOST_SHOWN = 1_000  # characters of a wrong text that a message repeats
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 _Config = TypeVar("_Config")
@@ -92,13 +94,13 @@ class NetworkConfig:
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
         known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MOST_INPUTS and self.use_inputs in USES
-        if not known or not 0 <= self.step_days < math.inf:
+        if not known or not 0 <= self.step_days <= MOST_STEP_DAYS:
             raise ValueError(f"impossible network: {self}")
         if (
             self.cell not in CELLS
             or self.decoder not in DECODERS
             or not 0 <= self.dropout < 1
-            or not 0 < self.log_unit < math.inf
+            or not LEAST_LOG_UNIT <= self.log_unit <= 1 / LEAST_LOG_UNIT
         ):
             raise ValueError(f"impossible network: {self}")
 
@@ -181,9 +183,9 @@ def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Confi
     remedy = "The folder is damaged or from another version; fit the model again."
     for name in mapping:
         if name not in known:
-            text = f"unknown key {name!r}.{did_you_mean(name, known)}"
+            text = f"unknown key {str(name)[:MOST_SHOWN]!r}.{did_you_mean(name, known)}"
             raise ModelError(text, remedy=remedy, code="GF-M03", file=file)
     try:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()})
     except (TypeError, ValueError) as error:
-        raise ModelError(str(error), remedy=remedy, code="GF-M03", file=file) from error
+        raise ModelError(str(error)[:MOST_SHOWN], remedy=remedy, code="GF-M03", file=file) from error

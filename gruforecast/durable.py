@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import datetime as dt
+import errno
 import fcntl
 import hashlib
 import io
 import os
+import shutil
 import socket
+import sys
 from pathlib import Path
 from typing import Any, Self
 
@@ -17,6 +21,8 @@ import numpy as np
 from gruforecast.errors import ResourceError
 
 MAKE_ROOM = "Make room, or choose another place."
+AT_FDCWD, EXCHANGE, SWAP = -100, 2, 2  # linux/fcntl.h, linux/fs.h, sys/stdio.h of macOS
+CANNOT = (errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EPERM)  # the kernel or file system knows no exchange
 
 
 def write_file(path: Path, content: bytes) -> None:
@@ -56,6 +62,81 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def replace_with(built: Path, target: Path) -> None:
+    """Put the finished file or folder `built` in the place of `target` and remove what was there.
+
+    Both must be on one file system. All of `built` is on disk before, so that whenever this is interrupted, there is
+    one whole thing at `target`: the old one or the new one. Where the system cannot exchange two names, a folder is
+    gone for a moment; if a kill comes just then, `clear_leftovers` brings the old one back.
+    """
+    for path in [*built.rglob("*"), built]:
+        if not path.is_symlink():
+            sync(path)  # other libraries wrote some of them
+    if not os.path.lexists(target) or not (built.is_dir() or _is_folder(target)):
+        os.replace(built, target)  # noqa: PTH105 - it replaces a file, too, in one step
+    elif exchange(built, target):
+        sync(target.parent)
+        remove(built)
+    else:
+        old = target.with_name(f".{target.name}.old-{os.getpid()}")
+        os.rename(target, old)  # noqa: PTH104 - the two steps stand side by side
+        os.rename(built, target)  # noqa: PTH104
+        sync(target.parent)
+        remove(old)
+    sync(target.parent)
+
+
+def exchange(one: Path, other: Path) -> bool:
+    """Exchange what two names stand for in a single step; False where the system cannot do that."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    names = (os.fsencode(one), os.fsencode(other))
+    if sys.platform == "darwin" and hasattr(libc, "renamex_np"):
+        failed = libc.renamex_np(*names, ctypes.c_uint(SWAP))
+    elif sys.platform == "linux" and hasattr(libc, "renameat2"):
+        failed = libc.renameat2(AT_FDCWD, names[0], AT_FDCWD, names[1], ctypes.c_uint(EXCHANGE))
+    else:
+        return False
+    if failed and (number := ctypes.get_errno()) not in CANNOT:
+        raise OSError(number, os.strerror(number), str(other))
+    return not failed
+
+
+def remove(path: Path) -> None:
+    """Remove a file, a link or a folder, as far as that is possible."""
+    if _is_folder(path):
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def clear_leftovers(target: Path) -> None:
+    """Undo what a kill has left beside `target`: half-built things go, what was being replaced comes back."""
+    for path in list(target.absolute().parent.iterdir()):
+        old, half = (path.name.startswith(f".{target.name}.{kind}-") for kind in ("old", "tmp"))
+        owner = path.name.rpartition("-")[2]
+        if not (old or half) or not owner.isdigit() or _is_running(int(owner)):
+            continue
+        if old and not os.path.lexists(target):
+            path.rename(target)
+        else:
+            remove(path)
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def npz(arrays: dict[str, Any]) -> bytes:

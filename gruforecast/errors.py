@@ -106,6 +106,8 @@ def did_you_mean(wrong: str, known: list[str]) -> str:
     """` Did you mean 'x'?` for the closest known name, or an empty string."""
     import difflib
 
+    if len(wrong) > 100:  # no slip of the pen, and long texts take long to compare
+        return ""
     close = difflib.get_close_matches(wrong, known, n=1)
     return f" Did you mean {close[0]!r}?" if close else ""
 

@@ -75,6 +75,18 @@ class Ends:
             static=history.x[end - 1][:, static],
         )
 
+    @classmethod
+    def without_rows(cls, ids: tuple[tuple[str, ...], ...], last: Stamps) -> Ends:
+        """When each series ended, and nothing that a forecast could start from."""
+        n = len(ids)
+        none, nothing = np.zeros((n, 0)), np.full(n, np.nan)
+        return cls(ids, none, np.zeros(n, bool), nothing, last, {}, none[:, :, None], none)
+
+    @property
+    def kept(self) -> bool:
+        """Whether there are rows to start from."""
+        return self.past.shape[1] > 0
+
     def __len__(self) -> int:
         return len(self.ids)
 
@@ -203,6 +215,9 @@ class Forecaster:
         """
         if panel is not None:
             self.check(panel)
+        elif not self.context.kept:
+            text = "the model keeps no rows to start from (fit --no-context)."
+            raise UsageError(text, remedy=f"Pass the newest data: {self._asked()}.", code="GF-U48")
         name, steps = self.member_named(member), self.steps(horizon)
         shares = self.blend if name == BLEND else {name: 1.0}
         plan = self.plan if panel is None else panel.plan
@@ -310,6 +325,14 @@ class Forecaster:
         if (other.covariates, other.holidays) != (own.covariates, own.holidays):
             found = "the columns beside the target are read in another way than those that were fitted."
             raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
+
+    def _asked(self) -> str:
+        """Which data a forecast needs, in words."""
+        rows = max(one.config.lookback for one in self.networks)
+        names = self.plan.names
+        target = () if self.plan.wide else (names.target,)
+        columns = [*names.ids, *names.time, *target, *(one.name for one in self.plan.covariates)]
+        return f"a file with the columns {', '.join(columns)}, best {rows} rows or more of each series"
 
     def member_named(self, member: str) -> str:
         """The member, which may be asked for as `winner`.

@@ -32,6 +32,7 @@ class FitOptions:
         blend: whether networks are combined, and blended with simpler models; otherwise the best GRU stands alone.
         audit: whether the whole search is repeated beside noise, to show that nothing leaks.
         stats: whether models of statsforecast take part in the blend, where that is installed.
+        context: whether the model folder keeps the newest rows of each series, and forecasts from there on.
         run_dir: where trials and test forecasts go; `<output>.run` when not given.
         fresh: whether an earlier search in the run folder is thrown away.
     """
@@ -53,6 +54,7 @@ class FitOptions:
     blend: bool = True
     stats: bool = True
     audit: bool = False
+    context: bool = True
     folds: int | None = None
     levels: tuple[float, ...] | None = None
     seed: int = 0

@@ -12,14 +12,16 @@ from typing import Any
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export import export, served_by
-from gruforecast.artifact.folder import clear_leftovers, publish, save, seal, write_json
-from gruforecast.artifact.output import facts_of, fingerprint_of, finished_report, make_run_dir
+from gruforecast.artifact.folder import publish, save, write_json
+from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.audit import Audit, Traces, second_search, traces, was_cut, with_noise
 from gruforecast.backtest import Split
 from gruforecast.baselines import baselines
 from gruforecast.blend import Shares, combine, mixed
 from gruforecast.comparison import Comparison
 from gruforecast.contest import Contest
+from gruforecast.durable import clear_leftovers
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
@@ -28,7 +30,7 @@ from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, decide, prepare
 from gruforecast.progress import Budget, Clock, Progress
 from gruforecast.report.run_folder import write_run
-from gruforecast.report.summary import PACKAGES, Outcome, summarise
+from gruforecast.report.summary import PACKAGES, Outcome, in_short, summarise, without_places
 from gruforecast.rivals import Rivals
 from gruforecast.search.jobs import Jobs
 from gruforecast.search.loop import DATA, Search, search
@@ -39,7 +41,7 @@ from gruforecast.search.trial import save_split
 from gruforecast.search.workers import Pool
 
 Report = dict[str, Any]
-AFTER_THE_SEARCH = ("blend", "compare", "levels", "stats")  # options that may change when a search goes on
+AFTER_THE_SEARCH = ("blend", "compare", "context", "levels", "stats")  # options that may change when a search goes on
 
 
 def fit(options: FitOptions, progress: Progress | None = None) -> Report:
@@ -55,6 +57,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     output = Path(options.output)
     prepared = prepare(options, progress)
     clock.lap("read")
+    check_keys_fit(prepared.panel)
     facts = facts_of(options, prepared.panel)
     fingerprint = fingerprint_of(facts)
     finished = finished_report(output, fingerprint, options)
@@ -73,10 +76,9 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             clear_leftovers(output)
             outcome = run.to_the_end(built)
             report = summarise(outcome, str(output), clock.parts, clock.total)
-            write_json(built / "report.json", report)
+            write_json(built / "report.json", without_places(report))
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}
-            described = {"versions": report["versions"], "saved_model": report["saved_model"]}
-            seal(built, known | _limits(options, outcome) | described)
+            seal(built, known | _limits(options, outcome) | in_short(report, prepared.panel))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -232,7 +234,9 @@ class _Run:
         forecaster = _forecaster(self.prepared, finals.networks(), rivals.ends, judged, blend)
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
-        save(forecaster, built)
+        ends = forecaster.context
+        kept = ends if self.options.context else Ends.without_rows(ends.ids, ends.last)
+        save(replace(forecaster, context=kept), built)
         with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
             weights = [finals.contest.path(member.saved) for member in finals.members]
             found = export(self.jobs, forecaster, weights, Path(scratch))  # TensorFlow cannot read a path with [ or *

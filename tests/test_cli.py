@@ -24,7 +24,7 @@ def test_help_loads_nothing_heavy() -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {line.split("|")[-1].strip().split(".")[0] for line in done.stderr.splitlines() if "|" in line}
     assert not loaded & set(HEAVY)
-    for command_name in ("fit", "predict"):
+    for command_name in ("fit", "predict", "show"):
         assert command_name in done.stdout
 
 
@@ -33,7 +33,7 @@ def test_version() -> None:
     assert done.stdout.startswith("gruforecast 0.")
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "export"])
+@pytest.mark.parametrize("command", ["fit", "predict", "show", "export"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     assert done.exit_code == 0
@@ -86,6 +86,8 @@ def test_bad_data_are_exit_3_with_one_clear_line(csv: Any, tmp_path: Path, conte
         (["predict", "nowhere", "missing.csv"], 2),
         (["predict", "--format", "xml"], 2),
         (["predict", "--format", "parquet"], 2),
+        (["show"], 4),
+        (["show", "nowhere"], 4),
     ],
 )
 def test_exit_codes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], code: int) -> None:

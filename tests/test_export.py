@@ -25,8 +25,9 @@ from gruforecast.artifact import certificate, conversion
 from gruforecast.artifact.child import call, cases_in, milliseconds
 from gruforecast.artifact.conversion import FORMS, Asked, Form, convert
 from gruforecast.artifact.export import reference, served_by
-from gruforecast.artifact.folder import save, seal
+from gruforecast.artifact.folder import save
 from gruforecast.artifact.footprint import multiply_adds, parameters
+from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.config import NetworkConfig
 from gruforecast.data.future import Future
@@ -35,6 +36,7 @@ from gruforecast.data.table import Panel
 from gruforecast.durable import file_digest, npz, read_npz
 from gruforecast.errors import DataError, GruforecastError, ResourceError
 from gruforecast.exogenous import Scaling
+from gruforecast.forecaster import Ends
 from gruforecast.forward import Network, residuals, weight_shapes
 from gruforecast.signature import Served
 
@@ -152,6 +154,15 @@ def test_without_data_the_ends_of_the_training_series_are_asked(model: Path, tmp
     assert {name: one["windows"] for name, one in found["parity"]["windows"].items()} == {
         "context": 1, "synthetic": 24, "short": 1,
     }  # fmt: skip
+
+
+def test_a_model_that_keeps_no_rows_is_asked_on_synthetic_windows(model: Path, tmp_path: Path, stand_in: Any) -> None:
+    stand_in()
+    forecaster = make_forecaster(panel_of(np.arange(50.0)))
+    ends = Ends.without_rows(forecaster.context.ids, forecaster.context.last)
+    asked = Asked(model, tmp_path / "a.onnx", "onnx")
+    found = convert(asked, dataclasses.replace(forecaster, context=ends), None, str)
+    assert list(found["parity"]["windows"]) == ["synthetic", "short"]
 
 
 def test_what_forecasts_something_else_is_not_written(model: Path, panel: Panel, tmp_path: Path, stand_in: Any) -> None:

@@ -20,7 +20,8 @@ from test_graph import BESIDE, served_with
 from gruforecast.artifact import certificate
 from gruforecast.artifact.child import call
 from gruforecast.artifact.conversion import FORMS
-from gruforecast.artifact.folder import save, seal
+from gruforecast.artifact.folder import save
+from gruforecast.artifact.manifest import seal
 from gruforecast.durable import npz, read_npz
 
 pytestmark = pytest.mark.network

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from conftest import panel_of
 
-from gruforecast.artifact.folder import load, publish, read_manifest, save, seal, write_json
+from gruforecast.artifact.folder import load, publish, save, write_json
+from gruforecast.artifact.manifest import read_manifest, seal
 from gruforecast.config import NetworkConfig, TrainingConfig
 from gruforecast.data.plan import Covariate
 from gruforecast.data.table import Panel
@@ -159,10 +160,12 @@ def test_what_is_no_model_folder(tmp_path: Path, folder: Path) -> None:
         with pytest.raises(ModelError):
             load(path)
     manifest = json.loads((folder / "manifest.json").read_text())
-    for change in ({"format": 99}, {"files": []}):
-        write_json(folder / "manifest.json", manifest | change)
-        with pytest.raises(ModelError, match="format"):
-            read_manifest(folder)
+    write_json(folder / "manifest.json", manifest | {"format": 99, "gruforecast": "7.1"})
+    with pytest.raises(ModelError, match=r"written by gruforecast 7.1 in format 99; you have .* Upgrade"):
+        read_manifest(folder)
+    write_json(folder / "manifest.json", manifest | {"format": "1"})
+    with pytest.raises(ModelError, match="another format"):
+        read_manifest(folder)
     (folder / "manifest.json").write_text("[" * 100_000)
     with pytest.raises(ModelError):
         read_manifest(folder)
@@ -351,7 +354,7 @@ def test_what_a_kill_left_beside_a_model_is_undone(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from gruforecast.artifact.folder import clear_leftovers
+    from gruforecast.durable import clear_leftovers
 
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -383,3 +386,58 @@ def test_catalogue_70_a_series_that_starts_to_move_after_training_has_a_forecast
     assert np.isfinite(flat.mean).all()
     assert np.isnan(flat.lower).all()  # how far off it may be is not known
     assert np.isfinite(forecaster.predict(moved).lower).all()
+
+
+def test_a_damaged_model_is_replaced_when_asked_and_something_else_never(folder: Path, tmp_path: Path) -> None:
+    from gruforecast.artifact.output import finished_report
+    from gruforecast.options import FitOptions
+
+    overwrite = FitOptions("x.csv", output=str(folder), overwrite=True)
+    for damage in ("[]", json.dumps({"format": 9, "gruforecast": "9.9"}), ""):
+        (folder / "manifest.json").write_text(damage)
+        assert finished_report(folder, "x", overwrite) is None
+        with pytest.raises(ModelError, match="--overwrite"):
+            finished_report(folder, "x", dataclasses.replace(overwrite, overwrite=False))
+    (folder / "weights.npz").unlink()
+    with pytest.raises(ModelError, match="something else than a model"):
+        finished_report(folder, "x", overwrite)
+
+
+def test_keys_that_no_folder_could_hold_are_refused_before_the_search(panel: Panel) -> None:
+    from gruforecast.artifact.output import check_keys_fit
+
+    check_keys_fit(panel)
+    many = dataclasses.replace(panel, ids=(("x",),) * 1_200_000)
+    with pytest.raises(DataError, match="1,200,000 series"):
+        check_keys_fit(many)
+    with pytest.raises(DataError, match="bytes of ids"):
+        check_keys_fit(dataclasses.replace(panel, ids=(("x" * 70_000_000,), ("b",), ("c",))))
+
+
+def test_the_largest_panel_that_is_let_through_can_be_read_again() -> None:
+    """What `check_keys_fit` counts is not less than what is written."""
+    from gruforecast.artifact.manifest import json_bytes
+    from gruforecast.artifact.strict import values_in
+
+    for parts in (1, 3):
+        ids = [["é" * 10] * parts for _ in range(1000)]
+        content = json_bytes({"ids": ids})
+        assert len(content) <= 1000 * parts * 20 + 1000 * (10 + 8 * parts) + 50
+        assert values_in(content) <= 1000 * (1 + parts) + 50
+
+
+def test_the_report_in_the_folder_has_names_and_no_places() -> None:
+    from gruforecast.report.summary import without_places
+
+    report = {
+        "model_dir": "/home/anna/models/sales",
+        "search": [{"number": 0, "error": "FileNotFoundError: no '/home/anna/x/y.npz' (a/b, 1/2)"}, {"number": 1}],
+        "warnings": ["sales.csv: /tmp/z/log.txt is full, see https://example.org/a/b"],
+        "plan": {"names": "/user/chosen/name"},
+    }
+    assert without_places(report) == {
+        "model_dir": "sales",
+        "search": [{"number": 0, "error": "FileNotFoundError: no 'y.npz' (a/b, 1/2)"}, {"number": 1}],
+        "warnings": ["sales.csv: log.txt is full, see https://example.org/a/b"],
+        "plan": {"names": "/user/chosen/name"},
+    }

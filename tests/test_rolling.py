@@ -18,7 +18,8 @@ from test_folder import make_forecaster, make_network
 from typer.testing import CliRunner, Result
 
 from gruforecast import rolling as room
-from gruforecast.artifact.folder import save, seal
+from gruforecast.artifact.folder import save
+from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.config import TrainingConfig
 from gruforecast.data.frequency import Frequency

@@ -22,10 +22,10 @@ from gruforecast import __version__
 from gruforecast.artifact import certificate, export, litert_file, onnx_file
 from gruforecast.artifact.certificate import Sample
 from gruforecast.artifact.child import call
-from gruforecast.artifact.folder import clear_leftovers, publish, write_json
+from gruforecast.artifact.folder import write_json
 from gruforecast.artifact.footprint import multiply_adds, parameters
 from gruforecast.data.table import Panel
-from gruforecast.durable import file_digest, npz, read_npz, write_file
+from gruforecast.durable import clear_leftovers, file_digest, npz, read_npz, remove, replace_with, write_file
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 from gruforecast.forecaster import Forecaster
 from gruforecast.signature import Served
@@ -268,13 +268,13 @@ def described(form: str, served: Served) -> dict[str, Any]:
 
 def _put(made: Path, output: Path) -> None:
     """Copy what was checked to the place asked for, whole or not at all."""
-    if made.is_file():
-        write_file(output, made.read_bytes())
-        return
     clear_leftovers(output)
     beside = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     try:
-        shutil.copytree(made, beside)
-        publish(beside, output)
+        if made.is_dir():
+            shutil.copytree(made, beside)
+        else:
+            shutil.copyfile(made, beside)
+        replace_with(beside, output)
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        remove(beside)

@@ -1,48 +1,61 @@
 """The model folder, format 1: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
-manifest.json      format, versions, fingerprint of data and options, SHA-256 of every other file
+manifest.json      format, versions, fingerprint of data and options, scores, size and SHA-256 of every file
 model.json         networks, how to train them, shares of the blend, the plan by which files are read, winner, levels
 weights.npz        network weights          calibration.npz   factors of intervals by member
 context.npz        newest rows of each training series and forecasts from there on of models that are no networks
 saved_model/       an export for other programs, never opened by this package's own commands
 report.json        everything the report says
+
+`docs/model-folder.md` has every key and array.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-import zipfile
-import zlib
-from collections.abc import Iterable, Mapping, Sequence
+import codecs
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 
-from gruforecast import __version__
 from gruforecast.arrays import Array
+from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
+from gruforecast.artifact.strict import (
+    MOST_JSON,
+    REMEDY,
+    Wanted,
+    arrays_of,
+    changed,
+    check_keys,
+    most_bytes,
+    number,
+    parse_json,
+    read_plain,
+)
+from gruforecast.baselines import baselines
 from gruforecast.config import NetworkConfig, TrainingConfig, from_dict, to_dict
 from gruforecast.data.plan import Plan
-from gruforecast.durable import file_digest, npz, sync, write_file
+from gruforecast.durable import npz, replace_with, write_file
 from gruforecast.errors import ModelError
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, Weights, weight_shapes
 from gruforecast.intervals import Calibration
+from gruforecast.statistical import STATISTICAL
 
-FORMAT = 1
 LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows
-MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
 MOST_STEPS, MOST_BATCH = 10_000_000, 65_536  # of a training
 MOST_STAMP = 2**37  # seconds from 1970, about 4,000 years
-REMEDY = "The folder is damaged; fit the model again."
-LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what a forecast needs
+MOST_NETWORKS = 100  # `fit` keeps six at most
+FIRST_YEAR, LAST_YEAR = np.datetime64("0002-01-01", "s"), np.datetime64("9998-01-01", "s")  # that can be written
+KEYS = ("networks", "blend", "winner", "plan", "levels", "trust", "ids", "scaling", "context")
 
 
 def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
+    ends = forecaster.context
     model = {
         "networks": [
             {
@@ -58,152 +71,133 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "plan": forecaster.plan.to_dict(),
         "levels": {name: list(found.levels) for name, found in forecaster.calibrations.items()},
         "trust": {name: found.trust for name, found in forecaster.calibrations.items()},
-        "ids": [list(key) for key in forecaster.context.ids],
+        "ids": [list(key) for key in ends.ids],
         "scaling": {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")},
+        "context": ends.kept,
     }
     write_json(folder / "model.json", model)
     write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
     write_file(folder / "calibration.npz", npz({name: found.factor for name, found in forecaster.calibrations.items()}))
-    ends = forecaster.context
-    forecasts = {f"forecast.{name}": ends.forecasts[name] for name in _models(forecaster.members, forecaster.networks)}
-    context = {
-        "past": ends.past,
-        "x": ends.x,
-        "static": ends.static,
-        "never_negative": ends.never_negative,
-        "scale": ends.scale,
-        "last": ends.last.astype("datetime64[s]").astype(np.int64),
-    }
-    write_file(folder / "context.npz", npz(context | forecasts))
-
-
-def seal(folder: Path, facts: dict[str, Any]) -> None:
-    """Write the manifest with `facts` and the digest of every file; a folder without it is no model."""
-    files = {str(path.relative_to(folder)): file_digest(path) for path in _files(folder)}
-    write_json(folder / "manifest.json", {"format": FORMAT, "gruforecast": __version__, **facts, "files": files})
+    context: dict[str, Array] = {"last": ends.last.astype("datetime64[s]").astype(np.int64)}
+    if ends.kept:
+        context |= {name: getattr(ends, name) for name in ("past", "x", "static", "never_negative", "scale")}
+        models = _models(forecaster.members, forecaster.networks)
+        context |= {f"forecast.{name}": ends.forecasts[name] for name in models}
+    write_file(folder / "context.npz", npz(context))
 
 
 def publish(built: Path, target: Path) -> None:
     """Put the finished folder `built` in the place of `target`; both must be on one file system."""
-    for path in [*_files(built), *(path for path in built.rglob("*") if path.is_dir()), built]:
-        sync(path)  # other libraries wrote some of them
-    old = target.with_name(f".{target.name}.old-{os.getpid()}")
-    if target.exists():
-        target.rename(old)
-    built.rename(target)
-    sync(target.parent)
-    shutil.rmtree(old, ignore_errors=True)
+    replace_with(built, target)
 
 
-def clear_leftovers(target: Path) -> None:
-    """Undo what a kill has left beside `target`: half-built folders go, a model that was being replaced comes back."""
-    for path in list(target.absolute().parent.iterdir()):
-        old, half = (path.name.startswith(f".{target.name}.{kind}-") for kind in ("old", "tmp"))
-        owner = path.name.rpartition("-")[2]
-        if not (old or half) or not owner.isdigit() or _is_running(int(owner)):
-            continue
-        if old and not target.exists():
-            path.rename(target)
-        else:
-            shutil.rmtree(path, ignore_errors=True)
+@dataclass(frozen=True)
+class _Sealed:
+    """A folder whose files are read only as its manifest has them."""
 
+    folder: Path
+    manifest: dict[str, Any]
 
-def _is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    def place(self, name: str) -> str:
+        """The name of a file for messages."""
+        return str(self.folder / name)
 
+    def read(self, name: str, most: int) -> bytes:
+        """The content of a file, not larger than what is needed to know it."""
+        facts = listed(self.folder, self.manifest, name)
+        content = read_plain(self.folder, name, most, facts["sha256"])
+        if len(content) != facts["bytes"]:
+            raise changed(self.place(name))
+        return content
 
-def check_files(folder: Path, manifest: dict[str, Any]) -> None:
-    """Compare every file that the manifest names with its digest.
-
-    Raises:
-        ModelError: one is missing or was changed.
-    """
-    for name, digest in manifest["files"].items():
-        _check_file(folder / name, digest)
-
-
-def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a model folder.
-
-    Raises:
-        ModelError: there is no such folder, it is no model, or it is from a newer version.
-    """
-    place = str(folder)
-    if not folder.is_dir():
-        remedy = "Give the folder that gruforecast fit wrote (gruforecast_model by default)."
-        raise ModelError("there is no such model folder.", remedy=remedy, code="GF-M01", file=place)
-    if not (folder / "manifest.json").is_file():
-        remedy = "Give the folder that gruforecast fit wrote."
-        raise ModelError("this folder holds no model (no manifest.json).", remedy=remedy, code="GF-M02", file=place)
-    manifest = _read_json(folder / "manifest.json")
-    if (
-        not isinstance(manifest, dict)
-        or manifest.get("format") != FORMAT
-        or not isinstance(manifest.get("files"), dict)
-    ):
-        found = manifest.get("gruforecast", "?") if isinstance(manifest, dict) else "?"
-        text = f"the model was written by gruforecast {found} in another format; this is {__version__}."
-        raise ModelError(text, remedy="Fit it again with this version, or use that one.", code="GF-M04", file=place)
-    return manifest
+    def arrays(self, name: str, wanted: Wanted, may_miss: Collection[str] = ()) -> dict[str, Array]:
+        """The arrays of a file, see `strict.arrays_of`."""
+        return arrays_of(self.read(name, most_bytes(wanted)), wanted, self.place(name), may_miss)
 
 
 def load(folder: str | Path) -> Forecaster:
-    """The forecaster in a model folder, its files checked against the manifest.
+    """The forecaster in a model folder, all its files checked against the manifest.
 
     Raises:
         ModelError: the folder is no model, or a file is missing, changed, or does not fit the others.
     """
+    return load_with_manifest(folder)[0]
+
+
+def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
+    """The forecaster in a model folder and the manifest, see `load` and `read_manifest`."""
     folder = Path(folder)
-    manifest = read_manifest(folder)
-    for name in LIGHT:
-        _check_file(folder / name, manifest["files"].get(name))
+    sealed = _Sealed(folder, read_manifest(folder))
     try:
-        return _assemble(folder, _read_json(folder / "model.json"))
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as error:
-        text = f"the contents do not fit together ({error})."
+        file = sealed.place("model.json")
+        model = check_keys(parse_json(sealed.read("model.json", MOST_JSON), file), KEYS, file)
+        forecaster = _assemble(sealed, model)
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
+        text = f"the contents do not fit together ({str(error)[:200]})."
         raise ModelError(text, remedy=REMEDY, code="GF-M05", file=str(folder)) from error
+    for name in sealed.manifest["files"]:
+        if name not in LIGHT:
+            check_file(folder, sealed.manifest, name)
+    return forecaster, sealed.manifest
 
 
-def _assemble(folder: Path, model: dict[str, Any]) -> Forecaster:
-    file = str(folder / "model.json")
-    networks = _networks(folder, model["networks"])
-    horizon = networks[0].config.horizon
-    levels = {str(name): tuple(float(level) for level in found) for name, found in model["levels"].items()}
-    trust = {str(name): float(share) for name, share in model["trust"].items()}
-    if set(trust) != set(levels) or not all(0 <= share <= 1 for share in trust.values()):
+def _assemble(sealed: _Sealed, model: dict[str, Any]) -> Forecaster:
+    networks = _networks(sealed, model["networks"])
+    levels = {name: _levels(found) for name, found in model["levels"].items()}
+    trust = {name: number(share, 0, 1) for name, share in model["trust"].items()}
+    blend = {name: number(share, 0, 1) for name, share in model["blend"].items()}
+    _check_members(networks, levels, blend, model["winner"])
+    if set(trust) != set(levels):
         raise ValueError("the trust in quantiles is impossible")
-    widths = {name: ((horizon, len(found)), "f8") for name, found in levels.items()}
-    calibration = _arrays(folder / "calibration.npz", widths)
-    ids = tuple(tuple(str(part) for part in key) for key in model["ids"])
-    blend = {str(name): float(share) for name, share in model["blend"].items()}
-    if model["winner"] not in levels or not set(blend) <= set(levels) - {BLEND} or (BLEND in levels) != bool(blend):
-        raise ValueError("the winner or a part of the blend is no member")
-    plan = Plan.from_dict(model["plan"], file)
+    plan = Plan.from_dict(model["plan"], sealed.place("model.json"))
     if any(one.config.inputs != plan.inputs for one in networks):
         raise ValueError("the networks see other columns than the plan reads")
+    if plan.encoding:
+        codecs.lookup(plan.encoding)
+    widths = {name: ((networks[0].config.horizon, len(found)), "f8") for name, found in levels.items()}
+    factors = sealed.arrays("calibration.npz", widths)
+    if any((factor < 0).any() for factor in factors.values()):
+        raise ValueError("an interval has a width below zero")
     return Forecaster(
         networks=networks,
         blend=blend,
         winner=str(model["winner"]),
-        calibrations={name: Calibration(found, calibration[name], trust[name]) for name, found in levels.items()},
+        calibrations={name: Calibration(found, factors[name], trust[name]) for name, found in levels.items()},
         plan=plan,
-        context=_context(folder, networks, ids, _models(levels, networks)),
+        context=_context(sealed, model, networks, plan),
         scaling=_scaling(model["scaling"], len(plan.columns)),
     )
 
 
+def _levels(found: Any) -> tuple[float, ...]:
+    levels = tuple(number(level, 1, 100) for level in found)
+    if not isinstance(found, list) or list(levels) != sorted(set(levels)):
+        raise ValueError(f"impossible levels: {str(found)[:200]}")
+    return levels
+
+
+def _check_members(
+    networks: tuple[Network, ...], levels: dict[str, Any], blend: dict[str, float], winner: object
+) -> None:
+    """Whether all who take part are known, and only they."""
+    names = [one.name for one in networks]
+    known = {*names, NETWORKS, BLEND, *baselines(season_length=2), *STATISTICAL}
+    if len(set(names)) < len(names) or {NETWORKS, BLEND, "winner", ""} & set(names):
+        raise ValueError(f"impossible names of networks: {str(names)[:200]}")
+    if not {*names, NETWORKS} <= set(levels) <= known:
+        raise ValueError(f"impossible members: {str(list(levels))[:200]}")
+    if winner not in levels or not set(blend) <= set(levels) - {BLEND} or (BLEND in levels) != bool(blend):
+        raise ValueError("the winner or a part of the blend is no member")
+    if blend and not abs(sum(blend.values()) - 1) < 1e-6:
+        raise ValueError("the shares of the blend do not add up to one")
+
+
 def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
-    centre, spread = (np.array([float(number) for number in kept[name]]) for name in ("centre", "spread"))
-    if centre.shape != (columns,) or spread.shape != (columns,) or not np.isfinite(centre).all():
+    check_keys(kept, ("centre", "spread"), "scaling")
+    centre = np.array([number(value) for value in kept["centre"]])
+    spread = np.array([number(value, LEAST_SPREAD) for value in kept["spread"]])
+    if centre.shape != (columns,) or spread.shape != (columns,):
         raise ValueError("there are other columns than scaled ones")
-    if not ((spread > LEAST_SPREAD) & np.isfinite(spread)).all():
-        raise ValueError("a column has an impossible spread")
     return Scaling(centre, spread)
 
 
@@ -218,24 +212,31 @@ def weights_by_number(networks: Sequence[Network]) -> Weights:
     return {f"{k}.{name}": array for k, one in enumerate(networks) for name, array in one.weights.items()}
 
 
-def _networks(folder: Path, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
-    configs = [from_dict(NetworkConfig, one["config"], str(folder / "model.json")) for one in kept]
-    shares = [float(one["share"]) for one in kept]
+def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
+    file = sealed.place("model.json")
+    if not isinstance(kept, list) or not 1 <= len(kept) <= MOST_NETWORKS:
+        raise ValueError(f"there are no networks, or more than {MOST_NETWORKS}")
+    for one in kept:
+        check_keys(one, ("name", "share", "config", "training"), file)
+    configs = [from_dict(NetworkConfig, one["config"], file) for one in kept]
+    shares = [number(one["share"], 1e-9, 1) for one in kept]
     if len({(config.horizon, config.season_length) for config in configs}) != 1 or not abs(sum(shares) - 1) < 1e-6:
         raise ValueError("the networks do not fit together")
+    if not all(isinstance(one["name"], str) for one in kept):
+        raise ValueError("a network has no name")
     wanted = {
         f"{k}.{name}": (shape, "f4")
         for k, config in enumerate(configs)
         for name, shape in weight_shapes(config).items()
     }
-    arrays = _arrays(folder / "weights.npz", wanted)
+    arrays = sealed.arrays("weights.npz", wanted)
     return tuple(
         Network(
-            name=str(one["name"]),
+            name=one["name"],
             config=config,
             weights={name: arrays[f"{k}.{name}"] for name in weight_shapes(config)},
             share=share,
-            training=_training(one["training"], str(folder / "model.json")),
+            training=_training(one["training"], file),
         )
         for k, (one, config, share) in enumerate(zip(kept, configs, shares, strict=True))
     )
@@ -249,28 +250,49 @@ def _training(kept: dict[str, Any] | None, file: str) -> TrainingConfig | None:
     whole = all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31 for count in counts)
     if not (whole and 0 < found.steps <= MOST_STEPS and 0 < found.batch_size <= MOST_BATCH):
         raise ValueError(f"impossible training: {found}")
-    if not (0 < float(found.learning_rate) <= 1 and 0 <= float(found.weight_decay) <= 1):
-        raise ValueError(f"impossible training: {found}")
+    number(found.learning_rate, 1e-12, 1)
+    number(found.weight_decay, 0, 1)
     return found
 
 
-def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, ...], ...], models: list[str]) -> Ends:
+def _ids(kept: Any, parts: int) -> tuple[tuple[str, ...], ...]:
+    """The keys of the series: texts, as many for each as there are id columns, no key twice."""
+    lists = isinstance(kept, list) and all(isinstance(key, list) and len(key) == parts for key in kept)
+    if not lists or not all(isinstance(part, str) for key in kept for part in key):
+        raise ValueError("the ids of the series are none")
+    ids = tuple(map(tuple, kept))
+    if not ids or len(set(ids)) < len(ids):
+        raise ValueError("there is no series, or one twice")
+    return ids
+
+
+def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ...], plan: Plan) -> Ends:
+    config, models = networks[0].config, _models(model["levels"], networks)
+    ids = _ids(model["ids"], max(len(plan.names.ids), 1))
     n, lookback = len(ids), max(one.config.lookback for one in networks)
-    inputs = networks[0].config.inputs
-    static = inputs.count("static")
-    wanted = {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "last": ((n,), "i8")}
-    wanted |= {"never_negative": ((n,), "b1"), "static": ((n, static), "f8")}
-    wanted |= {"x": ((n, lookback, len(inputs) - static), "f8")}
-    wanted |= {f"forecast.{name}": ((n, networks[0].config.horizon), "f8") for name in models}
-    arrays = _arrays(folder / "context.npz", wanted, may_miss=("past", "scale", "x", "static"))
+    static = config.inputs.count("static")
+    moving = len(config.inputs) - static
+    wanted: dict[str, tuple[tuple[int, ...], str]] = {"last": ((n,), "i8")}
+    if model["context"] is True:
+        wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
+        wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
+        wanted |= {f"forecast.{name}": ((n, config.horizon), "f8") for name in models}
+    elif model["context"] is not False:
+        raise ValueError("whether there are rows to start from is not said")
+    arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
     if (np.abs(arrays["last"]) > MOST_STAMP).any():
         raise ValueError("a stamp is out of range")
+    last = arrays["last"].astype("datetime64[s]")
+    if not (last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR):
+        raise ValueError("a stamp of the forecast would be out of range")
+    if not model["context"]:
+        return Ends.without_rows(ids, last)
     return Ends(
         ids=ids,
         past=arrays["past"],
         never_negative=arrays["never_negative"],
         scale=arrays["scale"],
-        last=arrays["last"].astype("datetime64[s]"),
+        last=last,
         forecasts={name: arrays[f"forecast.{name}"] for name in models},
         x=arrays["x"],
         static=arrays["static"],
@@ -279,66 +301,4 @@ def _context(folder: Path, networks: tuple[Network, ...], ids: tuple[tuple[str, 
 
 def write_json(path: Path, content: Any) -> None:
     """Write strict JSON (no NaN) atomically."""
-    text = json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    write_file(path, text.encode())
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and path.name != "manifest.json")
-
-
-def _check_file(path: Path, digest: str | None) -> None:
-    if digest is None or not path.is_file() or path.is_symlink():
-        raise ModelError("the file is missing.", remedy=REMEDY, code="GF-M07", file=str(path))
-    if file_digest(path) != digest:
-        raise ModelError("the file is not the one that was saved.", remedy=REMEDY, code="GF-M08", file=str(path))
-
-
-def _read_json(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise ModelError(
-            f"this is no readable JSON ({error}).", remedy=REMEDY, code="GF-M09", file=str(path)
-        ) from error
-
-
-def _arrays(
-    path: Path, wanted: Mapping[str, tuple[tuple[int, ...], str]], may_miss: tuple[str, ...] = ()
-) -> dict[str, Array]:
-    """The arrays of a file, which must have exactly the `wanted` names, shapes and types; checked before allocation.
-
-    Numbers must be finite; arrays in `may_miss` may hold NaN.
-    """
-    arrays: dict[str, Array] = {}
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-            if set(names) != set(wanted):
-                raise ValueError(f"its arrays are {sorted(names)}")  # noqa: TRY301 - worded below
-            if any(info.compress_type != zipfile.ZIP_STORED for info in names.values()):
-                raise ValueError("they are compressed, and might become any size")  # noqa: TRY301 - worded below
-            for name, (shape, kind) in wanted.items():
-                with archive.open(names[name]) as stream:
-                    arrays[name] = _array(stream, names[name].file_size, shape, kind)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        text = f"the arrays cannot be read ({error})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M10", file=str(path)) from error
-    for name, array in arrays.items():
-        bad = np.isinf(array).any() if name in may_miss else not np.isfinite(array).all()
-        if bad:
-            raise ModelError(f"array {name!r} is not finite.", remedy=REMEDY, code="GF-M06", file=str(path))
-    return arrays
-
-
-def _array(stream: IO[bytes], size: int, shape: tuple[int, ...], kind: str) -> Array:
-    """One array of known shape and type; size and header are compared before any number is read."""
-    if size > int(np.prod(shape, dtype=object)) * np.dtype(kind).itemsize + MOST_HEADER:
-        raise ValueError(f"an array does not have the shape {shape}")
-    version = np.lib.format.read_magic(stream)
-    read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}[version]
-    found, fortran, dtype = read(stream)
-    if found != shape or dtype != np.dtype(f"<{kind}" if kind != "b1" else kind):
-        raise ValueError(f"an array does not have the shape {shape}")
-    numbers = np.frombuffer(stream.read(), dtype=dtype).reshape(shape, order="F" if fortran else "C")
-    return np.array(numbers, order="C")
+    write_file(path, json_bytes(content))

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast import __version__
-from gruforecast.artifact.folder import check_files, read_manifest
+from gruforecast.artifact.manifest import check_files, read_manifest
+from gruforecast.artifact.strict import MOST_JSON, MOST_VALUES, parse_json, read_plain
 from gruforecast.data.table import Panel
 from gruforecast.durable import check_place
-from gruforecast.errors import ModelError, ResourceError
+from gruforecast.errors import DataError, ModelError, ResourceError
 from gruforecast.options import FitOptions
 from gruforecast.statistical import installed
 
+ROOM = 2_000_000  # bytes of `model.json` that are no keys
 MODEL_BYTES = 5_000_000  # room on disk that a model folder needs
 # options that change neither data nor search, or may change while a search goes on
 NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
@@ -35,6 +37,19 @@ def fingerprint_of(facts: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
+def check_keys_fit(panel: Panel) -> None:
+    """Whether the keys of all series fit into a model folder that can be read again, before hours of work.
+
+    Raises:
+        DataError: they do not.
+    """
+    parts = max(len(panel.plan.names.ids), 1)
+    size = sum(len(part.encode()) for key in panel.ids for part in key) + len(panel) * (10 + 8 * parts)
+    if size > MOST_JSON - ROOM or len(panel) * (1 + parts) > MOST_VALUES - ROOM // 10:
+        text = f"{len(panel):,} series with {size:,} bytes of ids are more than one model folder holds."
+        raise DataError(text, remedy="Fit several models, each on a part of the series.", code="GF-D75")
+
+
 def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
     """The report of an earlier run of the same command, None when there is work to do.
 
@@ -48,13 +63,14 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         again = options.overwrite or options.fresh
         if same and manifest is not None and _enough(manifest, options) and not again:
             check_files(output, manifest)
-            report: dict[str, Any] = json.loads((output / "report.json").read_text(encoding="utf-8"))
-            return report
+            content = read_plain(output, "report.json", MOST_JSON)
+            report: dict[str, Any] = parse_json(content, str(output / "report.json"))
+            return report | {"model_dir": str(output)}
         if not same and not options.overwrite:
             text = "the folder exists and was not made by this command with these data and options."
             remedy = "Choose another folder with -o, or pass --overwrite."
             raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
-        if manifest is None and not _is_empty_folder(output):
+        if manifest is None and not (_is_empty_folder(output) or _was_model(output)):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
@@ -69,6 +85,11 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
 
 def _is_empty_folder(path: Path) -> bool:
     return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _was_model(path: Path) -> bool:
+    """Whether a model that is damaged, or of another version, may be replaced."""
+    return all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:

@@ -13,6 +13,7 @@ from gruforecast.cli.check import check
 from gruforecast.cli.export import export
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
+from gruforecast.cli.show import show
 
 app = typer.Typer(
     name="gruforecast",
@@ -27,6 +28,7 @@ app.command()(fit)
 app.command()(predict)
 app.command()(backtest)
 app.command()(export)
+app.command()(show)
 
 
 def _version(wanted: bool) -> None:

@@ -82,6 +82,14 @@ def fit(
         list[float] | None,
         typer.Option(help="Interval level in percent; repeatable; 80 and 95 if not given.", rich_help_panel=RESULT),
     ] = None,
+    context: Annotated[
+        bool,
+        typer.Option(
+            "--context/--no-context",
+            help="Keep the newest rows of each series in the model folder; without them predict needs DATA.",
+            rich_help_panel=RESULT,
+        ),
+    ] = True,
     run_dir: Annotated[
         str | None,
         typer.Option(help="Folder for trials and test forecasts; <output>.run if not given.", rich_help_panel=RESULT),
@@ -134,6 +142,7 @@ def fit(
             blend=blend,
             stats=stats,
             audit=audit,
+            context=context,
             folds=folds,
             levels=tuple(level) if level else None,
             seed=seed,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 from dataclasses import dataclass
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from gruforecast import __version__
@@ -18,6 +20,22 @@ from gruforecast.verdict import evidence, verdict
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
 GATES = {"gru": 2, "lstm": 3, "rnn": 0}
+PLACE = re.compile(r"""(?<![\w.:/])/[^\s'"<>|:;,()]*/""")  # an absolute path but its last name
+OF_CHOSEN = (
+    "number",
+    "layers",
+    "units",
+    "lookback",
+    "segment",
+    "decoder",
+    "log",
+    "calendar",
+    "use_inputs",
+    "steps",
+    "parameters",
+)
+IN_SHORT = ("evidence", "verdict", "parity", "saved_model", "versions")
+OF_SCORES = ("val_mase", "mase", "smape", "rmse", "mae", "coverage")
 REFIT_NOTE = "The saved networks were trained with the newest rows added; the scores are from before."
 
 
@@ -100,6 +118,34 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         | {name: version(name) for name in PACKAGES}
         | ({"statsforecast": found} if (found := installed()) else {}),
     }
+
+
+def in_short(report: dict[str, Any], panel: Panel) -> dict[str, Any]:
+    """What the manifest of the model folder says of data, choice and scores: of the winner and of its reference."""
+    rows = {row["model"]: row for row in report["leaderboard"]}
+    shown = dict.fromkeys([report["winner"], (report["evidence"] or {}).get("against")])
+    wall = panel.wall
+    return {
+        "data": {name: report[name] for name in ("n_series", "n_rows", "freq", "horizon", "season_length")}
+        | {"first": str(wall.min()), "last": str(wall.max()), "digest": panel.digest()},
+        "chosen": {name: report["chosen"][name] for name in OF_CHOSEN if name in report["chosen"]},
+        "scores": {name: {score: rows[name][score] for score in OF_SCORES} for name in shown if name is not None},
+        **{name: report[name] for name in IN_SHORT if name in report},
+    }
+
+
+def without_places(report: dict[str, Any]) -> dict[str, Any]:
+    """The report as it is kept in the model folder: names of files and folders without where they are."""
+    search = [
+        {name: _bare(value) if name == "error" else value for name, value in trial.items()}
+        for trial in report["search"]
+    ]
+    warnings = [_bare(text) for text in report["warnings"]]
+    return report | {"model_dir": Path(report["model_dir"]).name, "search": search, "warnings": warnings}
+
+
+def _bare(text: str) -> str:
+    return PLACE.sub("", text)
 
 
 def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:

@@ -1,0 +1,268 @@
+"""Reading what a stranger may have written: plain files of known size, as strict JSON and plain arrays.
+
+Nothing here can do more than fail. A file is opened only if it is a regular one with a single name, below its folder
+and reached through no link. What is read and allocated is bounded before it is read and allocated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import hashlib
+import json
+import math
+import os
+import re
+import stat
+import zipfile
+import zlib
+from collections.abc import Collection, Iterator, Mapping
+from io import BytesIO
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from gruforecast.arrays import Array
+from gruforecast.errors import ModelError, did_you_mean
+
+REMEDY = "The folder is damaged; fit the model again."
+MOST_JSON = 64_000_000  # bytes of one JSON file: a million series with ids of 40 characters
+MOST_VALUES = 2_500_000  # values in it: those series again, each a list in a list
+MOST_DIGITS = 20  # of a whole number
+HEADER = re.compile(
+    rb"\{'descr': '(?P<type><f8|<f4|<i8|[|]b1)', 'fortran_order': (?P<fortran>True|False),"
+    rb" 'shape': \((?P<shape>[\d, ]*)\),? \} *\n"
+)
+MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
+MOST_NAME = 200  # characters of a file's name; also those of hostile text that a message repeats
+Wanted = Mapping[str, tuple[tuple[int, ...], str]]  # shape and type of each array
+
+
+@contextlib.contextmanager
+def opened(folder: Path, name: str) -> Iterator[tuple[int, int]]:
+    """Descriptor and size of the regular file `name`, a path with `/` that `check_name` allows, below `folder`.
+
+    Raises:
+        ModelError: it is missing, or a link, FIFO, device or folder stands in its place.
+    """
+    file = str(folder / name)
+    with contextlib.ExitStack() as stack:
+        try:
+            *folders, last = name.split("/")
+            here = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            stack.callback(os.close, here)
+            for part in folders:
+                here = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
+                stack.callback(os.close, here)
+            _require_plain(os.stat(last, dir_fd=here, follow_symlinks=False), file)  # opening a device may do something
+            found = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+            stack.callback(os.close, found)
+            facts = os.fstat(found)
+            _require_plain(facts, file)
+        except OSError as error:
+            if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
+                raise ModelError("the file is missing.", remedy=REMEDY, code="GF-M07", file=file) from error
+            if error.errno in (errno.ELOOP, errno.ENOTDIR):
+                raise _no_plain_file("a link stands in its place", file) from error
+            raise
+        yield found, facts.st_size
+
+
+def _require_plain(facts: os.stat_result, file: str) -> None:
+    if not stat.S_ISREG(facts.st_mode):
+        kinds = ((stat.S_ISLNK, "link"), (stat.S_ISDIR, "folder"), (stat.S_ISFIFO, "FIFO"), (stat.S_ISSOCK, "socket"))
+        kind = next((name for test, name in kinds if test(facts.st_mode)), "device")
+        raise _no_plain_file(f"a {kind} stands in its place", file)
+    if facts.st_nlink != 1:
+        raise _no_plain_file(f"the same file has {facts.st_nlink} names (hard links)", file)
+
+
+def _no_plain_file(found: str, file: str) -> ModelError:
+    remedy = "If you trust the folder, make a plain copy of it (cp -rL)." if "link" in found else REMEDY
+    return ModelError(f"this is no plain file: {found}.", remedy=remedy, code="GF-M20", file=file)
+
+
+def check_name(name: object, file: str) -> str:
+    """A file's name below its folder, if it is plain: parts joined by `/`, none of them special.
+
+    Raises:
+        ModelError: it is not.
+    """
+    if isinstance(name, str) and 0 < len(name) <= MOST_NAME and name.isprintable():
+        parts = name.split("/")
+        if not ("\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts)):
+            return name
+    shown = repr(name)[:MOST_NAME]
+    raise ModelError(f"{shown} is no plain name of a file.", remedy=REMEDY, code="GF-M21", file=file)
+
+
+def read_plain(folder: Path, name: str, most: int, sha256: str | None = None) -> bytes:
+    """The content of a plain file of at most `most` bytes, with this digest where one is given.
+
+    Raises:
+        ModelError: it is missing, no plain file, larger, or another one.
+    """
+    file = str(folder / name)
+    with opened(folder, name) as (descriptor, size):
+        if size > most:
+            text = f"the file has {size:,} bytes, {most:,} at most fit to the rest."
+            raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
+        with open(descriptor, "rb", closefd=False) as stream:
+            content = stream.read(size)
+    if len(content) != size or (sha256 is not None and hashlib.sha256(content).hexdigest() != sha256):
+        raise changed(file)
+    return content
+
+
+def changed(file: str) -> ModelError:
+    """The error about a file that has another digest than it should."""
+    return ModelError("the file is not the one that was saved.", remedy=REMEDY, code="GF-M08", file=file)
+
+
+def parse_json(content: bytes, file: str) -> Any:
+    """Strict JSON: UTF-8, no key twice, finite numbers, whole ones of few digits, text that can be written.
+
+    Raises:
+        ModelError: it is something else, or holds too many values.
+    """
+    try:
+        values = values_in(content)
+        if len(content) > MOST_JSON or values > MOST_VALUES:
+            raise ValueError(f"{len(content):,} bytes and {values:,} values are too many")  # noqa: TRY301 - worded below
+        found = json.loads(
+            content.decode(),
+            object_pairs_hook=_unique,
+            parse_constant=_no_number,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
+        if b"\\u" in content:
+            json.dumps(found, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
+    except (ValueError, RecursionError) as error:
+        text = f"this is no readable JSON ({str(error)[:MOST_NAME]})."
+        raise ModelError(text, remedy=REMEDY, code="GF-M09", file=file) from error
+    return found
+
+
+def values_in(content: bytes) -> int:
+    """How many values JSON has at most."""
+    return sum(content.count(mark) for mark in (b",", b"[", b"{"))
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in found if names.count(name) > 1) if len(pairs) < 1000 else "?"
+        raise ValueError(f"the key {twice[:MOST_NAME]!r} stands there twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:MOST_DIGITS]} is too large")
+    return number
+
+
+def _whole(text: str) -> int:
+    if len(text) > MOST_DIGITS:
+        raise ValueError(f"a whole number has {len(text)} digits")
+    return int(text)
+
+
+def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[str] = ()) -> dict[str, Any]:
+    """A mapping with all the keys that it must have and no others than it may have.
+
+    Raises:
+        ModelError: it is none, or a key is missing or unknown.
+    """
+    if not isinstance(mapping, dict):
+        text = f"there should be keys and values, not {type(mapping).__name__}."
+        raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
+    for name in mapping:
+        if name not in must and name not in may:
+            text = f"unknown key {name[:MOST_NAME]!r}.{did_you_mean(name, [*must, *may])}"
+            raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
+    for name in must:
+        if name not in mapping:
+            raise ModelError(f"the key {name!r} is missing.", remedy=REMEDY, code="GF-M03", file=file)
+    return mapping
+
+
+def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """A number within bounds; text, null, true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+        raise ValueError(f"{str(value)[:MOST_NAME]!r} is no number from {low:g} to {high:g}")
+    return float(value)
+
+
+def most_bytes(wanted: Wanted) -> int:
+    """Bytes that a file with these arrays has at most."""
+    return 1000 + sum(_bytes(*kind) + MOST_HEADER + 8 * len(name.encode()) for name, kind in wanted.items())
+
+
+def _bytes(shape: tuple[int, ...], kind: str) -> int:
+    return math.prod(shape) * np.dtype(kind).itemsize
+
+
+def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[str] = ()) -> dict[str, Array]:
+    """The arrays of an `.npz` file, which must have exactly the `wanted` names, shapes and types.
+
+    Numbers must be finite; arrays in `may_miss` may hold NaN.
+
+    Raises:
+        ModelError: something else is there.
+    """
+    arrays: dict[str, Array] = {}
+    try:
+        with zipfile.ZipFile(BytesIO(content)) as archive:
+            found = archive.infolist()
+            if sorted(info.filename for info in found) != sorted(f"{name}.npy" for name in wanted):
+                names = sorted(info.filename.removesuffix(".npy") for info in found)
+                raise ValueError(f"its arrays are {names}")  # noqa: TRY301 - worded below
+            if any(info.compress_type != zipfile.ZIP_STORED for info in found):
+                raise ValueError("they are compressed, and might become any size")  # noqa: TRY301 - worded below
+            for info in found:
+                name = info.filename.removesuffix(".npy")
+                arrays[name] = _array(archive, info, *wanted[name])
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
+        text = f"the arrays cannot be read ({str(error)[:MOST_NAME]})."
+        raise ModelError(text, remedy=REMEDY, code="GF-M10", file=file) from error
+    for name, array in arrays.items():
+        bad = np.isinf(array).any() if name in may_miss else not np.isfinite(array).all()
+        if bad:
+            raise ModelError(f"array {name!r} is not finite.", remedy=REMEDY, code="GF-M06", file=file)
+    return arrays
+
+
+def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shape: tuple[int, ...], kind: str) -> Array:
+    """One array of known shape and type; size and header are compared before any number is read."""
+    wrong = ValueError(f"{info.filename[:MOST_NAME]} does not have the shape {shape}")
+    if info.file_size > _bytes(shape, kind) + MOST_HEADER:
+        raise wrong
+    with archive.open(info) as stream:
+        found, fortran, dtype = _header(stream)
+        if found != shape or dtype != np.dtype(kind):
+            raise wrong
+        raw = stream.read(_bytes(shape, kind) + 1)
+    if len(raw) != _bytes(shape, kind) or (kind == "b1" and max(raw, default=0) > 1):
+        raise wrong
+    numbers = np.frombuffer(raw, dtype=dtype).reshape(shape, order="F" if fortran else "C")
+    return np.array(numbers, order="C")
+
+
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+    """Shape, order and type that stand before an array's numbers, read by a pattern: numpy would parse a literal."""
+    width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(stream.read(8))
+    length = int.from_bytes(stream.read(width or 0), "little")
+    match = HEADER.fullmatch(stream.read(length)) if length <= MOST_HEADER else None
+    if match is None:
+        raise ValueError("an array has no header that is read here")
+    shape = tuple(int(part) for part in match["shape"].split(b",") if part.strip())
+    return shape, match["fortran"] == b"True", np.dtype(match["type"].decode())
