@@ -72,7 +72,8 @@ def encode(
 
     Args:
         past: (n, lookback) float64 in the user's unit, NaN = missing.
-        origin: (n,) stamp of the last row in days since 1970-01-01.
+        origin: (n,) stamp of the last row in days since 1970-01-01; or (n, n_periods), the share of each period of the
+            calendar that is gone by then, for graphs whose numbers are too short for days.
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
         beside: (n, lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
@@ -132,6 +133,10 @@ def restlessness(features: Any, xp: Any = np) -> Any:
 
 def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:
     """Sine and cosine (n, n_steps) of the phase in each period of the calendar, so many steps after the last row."""
+    if len(origin.shape) > 1:
+        gone = [np.mod(steps * config.step_days / period, 1.0) for period in config.periods]
+        angles = [(origin[:, k, None] + gone[k]) * (2 * np.pi) for k in range(len(gone))]
+        return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
     where: Any = slice(None)
     if xp is np:  # series mostly end together, and sines are dear
         origin, where = np.unique(origin, return_inverse=True)

@@ -33,7 +33,7 @@ def test_version() -> None:
     assert done.stdout.startswith("gruforecast 0.")
 
 
-@pytest.mark.parametrize("command", ["fit", "predict", "show"])
+@pytest.mark.parametrize("command", ["fit", "predict", "show", "export"])
 def test_every_command_has_help_with_an_example(command: str) -> None:
     done = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"})
     assert done.exit_code == 0

@@ -234,3 +234,14 @@ def test_series_with_zeros_are_near_unit_size_whatever_the_others_are() -> None:
     config = NetworkConfig(horizon=4, lookback=24, season_length=4, log_unit=0.01)  # of smooth series beside them
     encoded = seen(lumpy, np.array([True] * 50), config)
     assert np.abs(encoded.features).max() < 10
+
+
+def test_shares_of_periods_stand_for_days_where_numbers_are_short() -> None:
+    config = NetworkConfig(40, 24, 12, step_days=0.25, periods=(1.0, 7.0, 365.2425), calendar=True, decoder="parallel")
+    days = np.array([19_000.25, -7_000.75, 3.5])
+    past = np.ones((3, 24))
+    whole = encode(past, days, np.array([True] * 3), config)
+    shares = np.stack([np.mod(days / period, 1.0) for period in config.periods], axis=1)
+    short = encode(past, shares, np.array([True] * 3), config)
+    np.testing.assert_allclose(short.features, whole.features, atol=1e-9)
+    np.testing.assert_allclose(short.ahead, whole.ahead, atol=1e-9)

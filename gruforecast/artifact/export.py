@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
+from gruforecast.artifact.child import cases_in, milliseconds
 from gruforecast.config import MIDDLE
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.errors import GruforecastError
@@ -59,23 +60,37 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     """Forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
 
     Args:
-        request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to).
+        request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to), and
+            `timed`, whether calls are measured, too.
 
     Returns:
-        `seconds` that it took.
+        `seconds` that it took; if measured, `milliseconds` of loading and of calls with one and with 100 series.
     """
     import tensorflow as tf
 
     begin = time.perf_counter()
     call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
-    cases: dict[str, dict[str, Any]] = {}
-    for name, values in read_npz(request["given"]).items():
-        case, _, key = name.partition(".")
-        cases.setdefault(case, {})[key] = tf.constant(values)
-    answers = {case: call(**inputs) for case, inputs in cases.items()}
+    load = round(1000 * (time.perf_counter() - begin), 3)
+    cases = cases_in(read_npz(request["given"]))
+    answers = {case: call(**_tensors(inputs)) for case, inputs in cases.items()}
     found = {f"{case}.{name}": answer[name].numpy() for case, answer in answers.items() for name in OUTPUTS}
     write_file(Path(request["answer"]), npz(found))
-    return {"seconds": time.perf_counter() - begin}
+    seconds = time.perf_counter() - begin
+    if not request.get("timed"):
+        return {"seconds": seconds}
+    taken = {"load": load}
+    for n in (1, 100):
+        inputs = _tensors(next(iter(cases.values())), n)
+        taken[f"batch {n}"] = milliseconds(lambda inputs=inputs: call(**inputs)["y_hat"].numpy())  # type: ignore[misc]
+    return {"seconds": seconds, "milliseconds": taken}
+
+
+def _tensors(inputs: dict[str, Any], n: int | None = None) -> dict[str, Any]:
+    """Inputs as tensors, with as many series as they have, or with `n`."""
+    import tensorflow as tf
+
+    rows = {name: values if n is None else np.resize(values, (n, *values.shape[1:])) for name, values in inputs.items()}
+    return {name: tf.constant(values) for name, values in rows.items()}
 
 
 def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
@@ -95,7 +110,7 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
     request = served.request([str(path.absolute()) for path in weights])
     _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
-    past, x = forecaster.context.past[:MOST_SERIES], _around(forecaster)
+    past, x = forecaster.context.past[:MOST_SERIES], around(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MOST_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
@@ -122,7 +137,7 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
         raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
 
 
-def _around(forecaster: Forecaster) -> Floats:
+def around(forecaster: Forecaster) -> Floats:
     """Columns beside the target of some series, with their newest rows in the place of those ahead."""
     x = forecaster.context.beside(slice(MOST_SERIES), forecaster.plan.inputs)
     later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))

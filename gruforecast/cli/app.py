@@ -10,6 +10,7 @@ import typer
 from gruforecast import __version__
 from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
+from gruforecast.cli.export import export
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
 from gruforecast.cli.serve import serve
@@ -27,6 +28,7 @@ app.command()(check)
 app.command()(fit)
 app.command()(predict)
 app.command()(backtest)
+app.command()(export)
 app.command()(serve)
 app.command()(show)
 

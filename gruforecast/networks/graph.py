@@ -20,12 +20,15 @@ from gruforecast.windows import newest
 RANKS: dict[str, tuple[None, ...]] = {"static": (None,), "known": (None, None), "past": (None, None)}
 
 
-def raw_graph(served: Served) -> tuple[list[keras.Model], Any]:
+def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], Any]:
     """The networks, and a TensorFlow function of the inputs that `served` names.
 
     It gives `y_hat` (batch, horizon) and `quantiles` (batch, horizon, n_levels), both float64. Series are padded or cut
     to the lookback inside. Logarithms are taken where none of `y` is negative, and no forecast is then. Distances of
     quantiles are in units of the MASE scale of the rows given; where that is zero or not known, they are NaN.
+
+    Args:
+        short: whether the calendar is found with whole numbers, so that it survives `narrowed`.
     """
     models = [build_network(network.config, seed=0) for network in served.networks]
     for model, network in zip(models, served.networks, strict=True):
@@ -35,16 +38,25 @@ def raw_graph(served: Served) -> tuple[list[keras.Model], Any]:
     def combined(*given: Any) -> dict[str, Any]:
         named = {one.name: value for one, value in zip(served.inputs, given, strict=True)}
         y = named[Y]
-        origin = tf.cast(named.get(LAST, tf.zeros_like(y[:, 0], tf.int64)), tf.float64) / 86_400.0
+        last = named.get(LAST, tf.zeros_like(y[:, 0], tf.int64))
         x = _columns(served, named)
         never_negative = tf.reduce_all(tf.math.is_nan(y) | (y >= 0), axis=1)  # (batch,)
         parts = []
         for model, network in zip(models, served.networks, strict=True):
+            origin = _gone(last, network.config) if short else tf.cast(last, tf.float64) / 86_400.0
             found = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
             parts.append(network.share * tf.where(never_negative[:, None, None], tf.maximum(found, 0.0), found))
         return _answer(served, tf.add_n(parts), y, never_negative)
 
     return models, tf.function(combined, input_signature=wanted, autograph=False)
+
+
+def _gone(last: Any, config: NetworkConfig) -> Any:
+    """Share of each period of the calendar that is gone at the last row, (batch, n_periods)."""
+    if not config.periods:
+        return tf.cast(last, tf.float64)  # no network reads it
+    seconds = [round(period * 86_400) for period in config.periods]
+    return tf.stack([tf.cast(tf.math.floormod(last, one), tf.float64) / one for one in seconds], axis=1)
 
 
 def _spec(one: Input) -> Any:

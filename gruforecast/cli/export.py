@@ -1,0 +1,152 @@
+"""`gruforecast export`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gruforecast.cli.edge import NOT_BETTER, error_edge, harmless
+from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
+from gruforecast.errors import UsageError, did_you_mean
+
+FORMATS = ("saved-model", "onnx", "litert")
+ENDINGS = {".onnx": "onnx", ".tflite": "litert", ".litert": "litert", "": "saved-model"}
+
+
+def export(
+    model: Annotated[
+        str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
+    ] = None,
+    data: Annotated[
+        str | None, typer.Argument(help="CSV file on whose windows the export is compared with predict.")
+    ] = None,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="File to write; for a SavedModel the folder.")
+    ] = None,
+    format: Annotated[
+        str | None, typer.Option(help="saved-model, onnx or litert; by the ending of -o if not given.")
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="LiteRT: weights as 8-bit integers, their MASE checked on DATA.")
+    ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say what was used.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Write the networks of a model for another program, and prove that they forecast the same there.
+
+    Examples: gruforecast export -o model.onnx · gruforecast export my_model new.csv -o model.tflite --int8
+    """
+    with error_edge(as_json=as_json, debug=debug):
+        folder, file = sort_arguments(model, data)
+        form = _form(format, output)
+        _check(file, output, form, int8=int8)
+        from gruforecast.artifact.conversion import Asked, convert
+        from gruforecast.artifact.folder import load
+        from gruforecast.data.panel import read_like
+        from gruforecast.prepare import without_lines
+
+        asked = Asked(Path(folder), Path(output or ""), form, int8, overwrite)
+        forecaster = load(folder)
+        asked.check()
+        panel = None
+        if file is not None:
+            reading = read_like(file, forecaster.plan)
+            for warning in reading.warnings:
+                typer.echo(f"warning: {harmless(warning)}", err=True)
+            panel = without_lines(reading)
+            forecaster.check(panel)
+        found = convert(asked, forecaster, panel, lambda text: _say(text, shown=not quiet and (verbose or not as_json)))
+        if as_json:
+            typer.echo(json.dumps(found, allow_nan=False))
+        elif not quiet:
+            _show(found, str(asked.certificate), verbose=verbose)
+        if int8 and not found["mase"]["within"]:
+            mase = found["mase"]
+            text = f"warning: with int8 weights MASE is {mase['worse_percent']:.1f} % worse than with float ones "
+            typer.echo(
+                f"{text}({mase['int8']:.4f}, {mase['float']:.4f}), more than 5 %; the file was written", err=True
+            )
+            raise typer.Exit(NOT_BETTER)
+
+
+def _form(asked: str | None, output: str | None) -> str:
+    """The format asked for, or the one that the ending of the file says."""
+    if not output:
+        remedy = "Pass -o model.onnx, -o model.tflite, or -o folder for a SavedModel."
+        raise UsageError("there is no place to write to.", remedy=remedy, code="GF-U61")
+    if asked is not None:
+        if asked not in FORMATS:
+            text = f"--format {asked!r} is unknown.{did_you_mean(asked, list(FORMATS))}"
+            raise UsageError(text, remedy=f"Use {', '.join(FORMATS)}.", code="GF-U62")
+        return asked
+    ending = Path(output).suffix.lower()
+    if ending not in ENDINGS:
+        remedy = "End the name in .onnx or .tflite, or pass --format."
+        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U63")
+    return ENDINGS[ending]
+
+
+def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> None:
+    if int8 and form != "litert":
+        raise UsageError("--int8 is for LiteRT.", remedy="Pass --format litert, or leave it out.", code="GF-U64")
+    if int8 and data is None:
+        remedy = "Give a file with rows to forecast: gruforecast export MODEL DATA --int8 -o model.tflite."
+        raise UsageError("--int8 needs data on which its accuracy is checked.", remedy=remedy, code="GF-U65")
+    if data is None:
+        return
+    if data != "-" and Path(data).resolve() == Path(output or "").resolve():
+        raise UsageError("DATA and -o name one file.", remedy="Write to another file.", code="GF-U45")
+    from gruforecast.data.source import require_local_file
+
+    require_local_file(data)
+
+
+def _say(text: str, *, shown: bool) -> None:
+    if shown:
+        typer.echo(text, err=True)
+
+
+def _show(found: dict[str, Any], certificate: str, *, verbose: bool) -> None:
+    """The certificate as text."""
+    parity, taken = found["parity"], found["milliseconds"]
+    allowed = "" if parity["tolerance"] is None else f"; {parity['tolerance']:.0e} is allowed"
+    times = ", ".join(f"{name} {value:,.2f} ms" for name, value in taken.items())
+    kind = f"{found['format']}{' int8' if found['int8'] else ''}"
+    lines = [
+        f"{found['export']}  {kind}, {found['bytes']:,} bytes, SHA-256 {found['sha256'][:16]}…",
+        f"parity   largest relative difference from predict {parity['max_relative']:.1e}{allowed}",
+        *(f"         {_case(name, one)}" for name, one in parity["windows"].items()),
+        f"time     {times} (one thread)",
+    ]
+    if "mase" in found:
+        mase = found["mase"]
+        change = f"{mase['worse_percent']:+.2f} %"
+        lines.append(
+            f"MASE     float {mase['float']:.4f}, int8 {mase['int8']:.4f} ({change}) on {mase['windows']} windows"
+        )
+    if "edge" in found:
+        edge = found["edge"]
+        lines.append(f"device   {edge['parameters']:,} parameters, {edge['weight_bytes']:,} bytes of weights,")
+        lines.append(f"         {edge['tensor_bytes']:,} bytes of tensors, {edge['multiply_adds']:,} multiply-adds")
+    graph = found["graph"]
+    lines.append(f"takes    {'; '.join(_one(each) for each in graph['inputs'])}")
+    lines.append(f"gives    {'; '.join(_one(each) for each in graph['outputs'])}")
+    if verbose:
+        lines.append(f"levels   {', '.join(f'{level:g}' for level in graph['quantile_levels'])}")
+        lines.append(f"versions {', '.join(f'{name} {of}' for name, of in found['versions'].items())}")
+    typer.echo("\n".join(harmless(line) for line in [*lines, f"wrote    {certificate}"]))
+
+
+def _case(name: str, one: dict[str, Any]) -> str:
+    differences = f"{one['max_relative']:.1e} relative, {one['max_absolute']:.1e} absolute"
+    return f"{one['windows']:>3} {name + ' windows':<18} {differences}"
+
+
+def _one(each: dict[str, Any]) -> str:
+    return f"{each['name']} {each['dtype']} {each['shape']}"
