@@ -18,6 +18,7 @@ from gruforecast.verdict import evidence, verdict
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
 GATES = {"gru": 2, "lstm": 3, "rnn": 0}
+MEASURED = ("seconds_per_epoch", "seconds", "forecast_ms", "weights_bytes", "val_mase", "mase")  # of each cell
 REFIT_NOTE = "The saved networks were trained with the newest rows added; the scores are from before."
 
 
@@ -35,6 +36,7 @@ class Outcome:
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
         audit: what the leak audit says, see `audit.Audit.result`.
+        extracts: what charts need beside the numbers, see `extracts.extracts`.
     """
 
     panel: Panel
@@ -56,6 +58,7 @@ class Outcome:
     scored: tuple[int, int]
     workers: dict[str, Any]
     audit: dict[str, Any]
+    extracts: dict[str, Any]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -88,6 +91,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "search": [_trial(trial) for trial in outcome.found.trials],
         "workers": outcome.workers,
         "audit": outcome.audit,
+        "extracts": outcome.extracts,
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.saved_model["parity"],
@@ -113,9 +117,8 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
             "gates": GATES[row.kind],
             "memory_cell": row.kind == "lstm",
             "parameters": row.parameters,
-            "seconds_per_epoch": row.to_dict()["seconds_per_epoch"],
-            "val_mase": row.to_dict()["val_mase"],
-            "mase": row.to_dict()["mase"],
+            "seeds": row.seeds,
+            **{name: row.to_dict()[name] for name in MEASURED},
         }
         for kind in GATES
         for row in rows
