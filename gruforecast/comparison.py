@@ -121,7 +121,11 @@ class Comparison:
         network = replace(self.best.network, cell=cell)
         before = at_test = contest.predictor(network, result)
         facts = facts_of_training(self.best, result, self.kind)
-        facts |= {"forecast_ms": self._forecast_ms(before), "weights_bytes": contest.path(result).stat().st_size}
+        facts |= {
+            "train_seconds": result["seconds"]["train"],
+            "forecast_ms": self._forecast_ms(before),
+            "weights_bytes": contest.path(result).stat().st_size,
+        }
         if self.kind == "full":
             trial = replace(self.best, network=network, result=result)
             kind = replace(TEST_FIT, title=f"{cell} comparison", part="comparison")

@@ -54,7 +54,8 @@ class Row:
         against: what the test part says of the winner against this row, and of the GRU (`winner`, `gru`); see
             `significance.Paired`.
         seeds: `val_mase` and `mase` of each seed of a model that was trained with several.
-        forecast_ms: milliseconds that one forecast of one series takes; weights_bytes: size of its file of weights.
+        train_seconds: of the training alone, without compiling; forecast_ms: milliseconds that one forecast of one
+            series takes; weights_bytes: size of its file of weights.
     """
 
     model: str
@@ -78,6 +79,7 @@ class Row:
     parameters: int | None = None
     seconds: float | None = None
     seconds_per_epoch: float | None = None
+    train_seconds: float | None = None
     forecast_ms: float | None = None
     weights_bytes: int | None = None
     budget: str | None = None

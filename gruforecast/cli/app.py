@@ -12,6 +12,7 @@ from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
+from gruforecast.cli.report import report
 
 app = typer.Typer(
     name="gruforecast",
@@ -25,6 +26,7 @@ app.command()(check)
 app.command()(fit)
 app.command()(predict)
 app.command()(backtest)
+app.command()(report)
 
 
 def _version(wanted: bool) -> None:

@@ -30,7 +30,9 @@ STEPS_OF = 5  # models with errors by step
 Extracts = dict[str, Any]
 
 
-def extracts(panel: Panel, split: Split, judged: list[Judged], ahead: Forecast | None, *, rows: bool = True) -> Extracts:
+def extracts(
+    panel: Panel, split: Split, judged: list[Judged], ahead: Forecast | None, *, rows: bool = True
+) -> Extracts:
     """What charts need, as plain JSON types.
 
     Args:
@@ -139,7 +141,10 @@ class _Picture:
         start = max(start, end - self.history)
         place = int(np.flatnonzero(self.split.test_windows().series == k)[0])
         tested = self.best.tested
-        test = {"begin": int(self.split.test[k] - start), **_band(tested.mean, tested.lower, tested.upper, tested.levels, place)}
+        test = {
+            "begin": int(self.split.test[k] - start),
+            **_band(tested.mean, tested.lower, tested.upper, tested.levels, place),
+        }
         test["beside"] = rounded(self.beside.tested.mean[place])
         return {
             "id": _key(panel, k),
@@ -172,9 +177,7 @@ class _Picture:
 
 def _band(mean: Floats, lower: Floats, upper: Floats, levels: tuple[float, ...], k: int) -> dict[str, Any]:
     """Forecast and bounds of one series, by level."""
-    low, high = (
-        {f"{level:g}": rounded(bound[k, :, j]) for j, level in enumerate(levels)} for bound in (lower, upper)
-    )
+    low, high = ({f"{level:g}": rounded(bound[k, :, j]) for j, level in enumerate(levels)} for bound in (lower, upper))
     return {"mean": rounded(mean[k]), "lower": low, "upper": high}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 from gruforecast.report.page.figure import (
@@ -19,6 +20,7 @@ from gruforecast.report.page.figure import (
     percent,
     plot_text,
     rows_of,
+    steps_in,
 )
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -44,11 +46,12 @@ def leaderboard(report: Report) -> Figure:
             ("mase", "test part (judged by)", {"symbol": "circle", "size": 10}, "fill"),
         )
     ]
-    layout = {"xaxis": axis("MASE (1 = as far off as a naive forecast in the past)", rangemode="tozero")}
+    layout = {"xaxis": axis("MASE", rangemode="tozero")}
     layout["yaxis"] = {"type": "category", "showgrid": True}
     note = (
-        "Lower is better. Blue: the GRU family and blends with it; grey: models that are no networks. The folds lie "
-        "before the test part and decide; the test part is read once, to judge."
+        "Lower is better; 1 is as far off as a naive forecast was in the past. Blue: the GRU family; green: blends; "
+        "grey: models that are no networks. The folds lie before the test part and decide; the test part is read "
+        "once, to judge."
     )
     return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
 
@@ -75,7 +78,9 @@ def _leaderboard_table(report: Report) -> Table:
         ]
         for row in report["leaderboard"]
     ]
-    caption = f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of {report['extracts']['target']}"
+    caption = (
+        f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of {report['extracts']['target']}"
+    )
     return Table.of(caption, [*header, "parameters", "training s"], rows)
 
 
@@ -87,7 +92,7 @@ def against(report: Report) -> Figure | None:
     found = [row["against"]["winner"] for row in rows]
     sure = sum(one["verdict"] == "better" for one in found)
     winner = capital(named(report["winner"]))
-    title = f"{winner} beats {sure} of {counted(len(rows), 'other model')} on the test part by more than luck"
+    title = f"{winner} beats {sure or 'none'} of {counted(len(rows), 'other model')} on the test part by more than luck"
     low, high = ([one[end] if one[end] is not None else one["difference"] for one in found] for end in ("low", "high"))
     difference = [one["difference"] for one in found]
     bars = {
@@ -100,13 +105,18 @@ def against(report: Report) -> Figure | None:
         "color": "@muted",
     }
     colours = ["@gru" if one["verdict"] == "better" else "@base" for one in found]
-    data = [{"type": "scatter", "mode": "markers", "x": difference, "y": [label(row["model"]) for row in rows]}]
+    data: list[dict[str, Any]] = [
+        {"type": "scatter", "mode": "markers", "x": difference, "y": [label(row["model"]) for row in rows]}
+    ]
     data[0] |= {"error_x": bars, "marker": {"size": 10, "color": colours}, "showlegend": False, "name": "difference"}
     layout = {
-        "xaxis": axis("MASE of the other minus MASE of the winner", zeroline=True, zerolinecolor="@ink"),
+        "xaxis": axis("difference in MASE", zeroline=True, zerolinecolor="@ink"),
         "yaxis": {"type": "category"},
     }
-    note = "Right of zero the winner is better. Lines: 95 % confidence intervals; blue where they leave luck behind."
+    note = (
+        "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
+        "intervals; blue where they leave luck behind."
+    )
     table = Table.of(
         "The winner against each other model on the test part, differences in MASE",
         ("model", "lower by", "share", "from", "to", "p", "test", "the winner is"),
@@ -118,7 +128,7 @@ def against(report: Report) -> Figure | None:
 def _paired(row: dict[str, Any]) -> list[Any]:
     one = row["against"]["winner"]
     numbers = [one["difference"], percent(one["relative"]), one["low"], one["high"], number(one["p"], ".2g")]
-    return [row["model"], *numbers, one["method"] or "–", one["verdict"]]
+    return [row["model"], *numbers, one["method"] or "-", one["verdict"]]
 
 
 def steps(report: Report) -> Figure:
@@ -140,7 +150,7 @@ def steps(report: Report) -> Figure:
         for (model, one), dash in zip(found.items(), DASHES, strict=False)
     ]
     layout = {
-        "xaxis": axis(f"step ahead ({report['freq']})", rangemode="tozero"),
+        "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
         "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
     }
     note = f"Means over {counted(report['n_series_scored'], 'series')} of the test part; a single series jumps."
@@ -153,14 +163,19 @@ def steps(report: Report) -> Figure:
 
 
 def _steps_title(errors: list[float | None], winner: str) -> str:
+    """How errors grow: of thirds of a long horizon, or from the first step to the last."""
     seen = [(step, error) for step, error in enumerate(errors, 1) if error is not None]
-    if len(seen) < 2 or not seen[0][1]:
+    third = len(seen) // 3 if len(seen) >= 6 else 1
+    low, high = (statistics.mean(error for _, error in part) for part in (seen[:third] or [(1, 0.0)], seen[-third:]))
+    if len(seen) < 2 or not low or not high:
         return f"Errors of {named(winner)} by step ahead"
-    (first, low), (last, high) = seen[0], seen[-1]
     word = "grow" if high >= low else "shrink"
-    top = max(seen, key=lambda one: one[1])
-    title = f"Errors of {named(winner)} {word} from step {first} to {last} by {max(high / low, low / high):.1f} times"
-    return title if top[0] in (first, last) else f"{title}; step {top[0]} is the hardest"
+    where = (
+        f"from step {seen[0][0]} to {seen[-1][0]}" if third == 1 else "from the first third of the steps to the last"
+    )
+    title = f"Errors of {named(winner)} {word} {where} by {max(high / low, low / high):.1f} times"
+    top = max(seen, key=lambda one: one[1])[0]
+    return title if top in (seen[0][0], seen[-1][0]) else f"{title}; step {top} is the hardest"
 
 
 def by_series(report: Report) -> Figure | None:
@@ -177,7 +192,9 @@ def by_series(report: Report) -> Figure | None:
     wins = sum(a < b for _, a, b in both)
     top = max(max(a, b) for _, a, b in both)
     some = "" if losses["of"] == len(losses["ids"]) else f" (of {losses['of']:,}, evenly spread by error)"
-    title = f"{capital(named(winner))} is nearer than {named(beside)} in {wins:,} of {counted(len(both), 'series')}{some}"
+    title = (
+        f"{capital(named(winner))} is nearer than {named(beside)} in {wins:,} of {counted(len(both), 'series')}{some}"
+    )
     data = [
         {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip", "showlegend": False,
          "line": {"color": "@muted", "width": 1, "dash": "dot"}},
@@ -204,20 +221,25 @@ def coverage(report: Report) -> Figure | None:
     if not intervals:
         return None
     parts = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
-    data: list[dict[str, Any]] = []
     thirds = parts[len(next(iter(intervals.values()))["coverage_by_third"])]
-    names = [*thirds, "all steps"] if len(thirds) > 1 else thirds
+    names = ["all steps", *thirds] if len(thirds) > 1 else thirds
     colours = ("@gru", "@blend", "@lstm", "@rnn")
-    for k, (level, found) in enumerate(intervals.items()):
-        colour, values = colours[k % len(colours)], [*found["coverage_by_third"], found["coverage"]]
-        shape = {"color": colour, "size": 11, "symbol": ("circle", "diamond", "square", "cross")[k % 4]}
-        measured = {"x": names, "y": values[: len(names)], "name": f"{level} % interval, measured", "marker": shape}
-        asked = {"x": names, "y": [float(level)] * len(names), "name": f"{level} % asked for", "hoverinfo": "skip"}
-        data.append({"type": "scatter", "mode": "lines", **asked, "line": {"color": colour, "width": 1, "dash": "dot"}})
-        data.append({"type": "scatter", "mode": "markers", **measured})
-    layout = {"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104])}
+    data: list[dict[str, Any]] = [
+        {"type": "bar", "x": names, "y": [found["coverage"], *found["coverage_by_third"]][: len(names)],
+         "name": f"{level} % interval", "marker": {"color": colours[k % len(colours)]}}
+        for k, (level, found) in enumerate(intervals.items())
+    ]  # fmt: skip
+    lines = [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": float(level), "y1": float(level),
+         "line": {"color": colours[k % len(colours)], "width": 1.5, "dash": "dot"}}
+        for k, level in enumerate(intervals)
+    ]  # fmt: skip
+    layout = {"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines}
     held = ", ".join(f"{level} % intervals held {number(one['coverage'], '.0f')} %" for level, one in intervals.items())
-    note = f"Of the test values of {counted(report['n_series_scored'], 'series')}; dotted: what was asked for. " + _few(report)
+    note = (
+        f"Of the test values of {counted(report['n_series_scored'], 'series')}; dotted lines: what was asked for. "
+        + _few(report)
+    )
     return Figure("coverage", f"{capital(held)} of the test values", note, data, layout, _coverage_table(report), 360)
 
 
@@ -233,7 +255,7 @@ def _coverage_table(report: Report) -> Table:
     for model in dict.fromkeys([report["winner"], against_of(report)]):
         for level, one in rows[model]["intervals"].items():
             thirds = [number(share, ".0f") for share in one["coverage_by_third"]]
-            thirds += ["–"] * (3 - len(thirds))
+            thirds += ["-"] * (3 - len(thirds))
             cells.append([model, f"{level} %", number(one["coverage"], ".1f"), *thirds, one["width"], one["score"]])
     header = ("model", "level", "inside %", "first third", "middle", "last third", "width", "score")
     return Table.of("Intervals on the test part; width and score in units of each series' MASE scale", header, cells)

@@ -14,7 +14,7 @@ ROWS = (
     ("memory cell beside the state", "memory_cell", ""),
     ("parameters", "parameters", "d"),
     ("seconds per epoch", "seconds_per_epoch", ".3g"),
-    ("seconds to train, with compiling", "seconds", ".3g"),
+    ("seconds of training, without compiling", "train_seconds", ".3g"),
     ("milliseconds per forecast of a series", "forecast_ms", ".2f"),
     ("size of the weights on disk, kB", "weights_bytes", "kb"),
 )
@@ -45,12 +45,25 @@ def advice(cells: list[dict[str, Any]]) -> str:
     better = [cell for cell in others if _apart(cell, gru) and cell["mase"] < gru["mase"]]
     worse = [cell for cell in others if _apart(cell, gru) and cell["mase"] > gru["mase"]]
     unclear = [cell for cell in others if cell not in better and cell not in worse]
-    words = [f"the {NAMES[cell['cell']]} is more accurate by more than seeds differ" for cell in better]
-    words += [f"the {NAMES[cell['cell']]} is less accurate by more than seeds differ" for cell in worse]
-    words += [f"against the {NAMES[cell['cell']]} seeds differ by as much as the cells do" for cell in unclear]
-    sizes = [f"{100 * gru['parameters'] / cell['parameters']:.0f} % of the {NAMES[cell['cell']]}'s" for cell in others]
-    start = "A try with another cell may pay here" if better else "Use the GRU here"
-    return f"{start}: {'; '.join(words)}. The GRU has {' and '.join(sizes)} parameters."
+    words = [f"the {NAMES[cell['cell']]} is more accurate by more than its seeds differ" for cell in better]
+    words += [f"it is more accurate than the {NAMES[cell['cell']]} by more than seeds differ" for cell in worse]
+    if unclear:
+        names = " and the ".join(NAMES[cell["cell"]] for cell in unclear)
+        words.append(f"from the {names} it differs by no more than seeds differ among themselves")
+    start = "Another cell may pay here" if better else "Stay with the GRU here"
+    return f"{start}: {'; '.join(words)}. {_costs(gru, others)}"
+
+
+def _costs(gru: dict[str, Any], others: list[dict[str, Any]]) -> str:
+    """How large and how slow the GRU is beside the other cells."""
+    sizes = [f"{gru['parameters'] / cell['parameters']:.2f} times the {NAMES[cell['cell']]}'s" for cell in others]
+    timed = [cell for cell in others if cell["seconds_per_epoch"] and gru["seconds_per_epoch"]]
+    ratio = [
+        f"{gru['seconds_per_epoch'] / cell['seconds_per_epoch']:.2f} times the {NAMES[cell['cell']]}'s"
+        for cell in timed
+    ]
+    text = f"Its parameters are {' and '.join(sizes)}"
+    return f"{text}, its seconds per epoch {' and '.join(ratio)}." if ratio else f"{text}."
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
@@ -86,10 +99,22 @@ def _figure(cells: list[dict[str, Any]]) -> Figure:
         points = {"x": values, "y": [name] * len(values), "name": f"{name}, seeds", "showlegend": False}
         mean = {"x": [cell["mase"]], "y": [name], "name": f"{name}, mean", "showlegend": False}
         colour = COLOURS[cell["cell"]]
-        data.append({"type": "scatter", "mode": "markers", **points,
-                     "marker": {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}}})
-        data.append({"type": "scatter", "mode": "markers", **mean,
-                     "marker": {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}}})
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                **points,
+                "marker": {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}},
+            }
+        )
+        data.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                **mean,
+                "marker": {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}},
+            }
+        )
     layout = {"xaxis": axis("MASE on the test part"), "yaxis": {"type": "category", "autorange": "reversed"}}
     best = min(cells, key=lambda cell: (cell["mase"] is None, cell["mase"]))
     clear = all(_apart(best, cell) for cell in cells if cell is not best)

@@ -18,6 +18,7 @@ Cell = str | float | int | None
 
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
 MOST_ROWS = 2_000  # of a table
+STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 COLOURS = {"gru": "@gru", "blend": "@blend", "lstm": "@lstm", "rnn": "@rnn", "baseline": "@base"}
 
 
@@ -103,18 +104,20 @@ def cell(value: Cell) -> str:
 def number(value: float | None, form: str | None = None) -> str:
     """A number with as many digits as help; a dash where there is none."""
     if value is None or value != value:  # noqa: PLR0124 - NaN
-        return "–"
+        return "-"
     if isinstance(value, int):
         return f"{value:,}"
     size = abs(value)
     if form is None:
-        form = ".3g" if size >= 1e9 or 0 < size < 0.001 else ",.0f" if size >= 10_000 else ",.1f" if size >= 100 else ".3f"
+        form = (
+            ".3g" if size >= 1e9 or 0 < size < 0.001 else ",.0f" if size >= 10_000 else ",.1f" if size >= 100 else ".3f"
+        )
     return f"{value:{form}}"
 
 
 def percent(share: float | None) -> str:
     """A share as whole percent."""
-    return "–" if share is None else f"{100 * share:.0f} %"
+    return "-" if share is None else f"{100 * share:.0f} %"
 
 
 def named(model: str) -> str:
@@ -130,6 +133,12 @@ def capital(text: str) -> str:
 def counted(count: int, word: str) -> str:
     """`1 step`, `2 steps`; a word ending in `s` stays as it is."""
     return f"{count:,} {word}" if count == 1 or word.endswith("s") else f"{count:,} {word}s"
+
+
+def steps_in(report: Report, count: int) -> str:
+    """So many steps in the unit of the data, if it has a name."""
+    name = STEPS.get(report["freq"])
+    return counted(count, name) if name else f"{counted(count, 'step')} of {report['freq']}"
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:

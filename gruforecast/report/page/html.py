@@ -14,7 +14,7 @@ from gruforecast.durable import write_file
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
-from gruforecast.report.page.figure import Figure, Report, Section, visible
+from gruforecast.report.page.figure import Figure, Report, Section, steps_in, visible
 from gruforecast.report.page.gates import gates_section
 from gruforecast.report.page.search import search_figures, search_words
 from gruforecast.report.page.series import chosen_series
@@ -47,6 +47,8 @@ def page(report: Report) -> str:
         headline=words.headline(report),
         facts=words.evidence_facts(report),
         answers=words.answers(report),
+        ahead=steps_in(report, report["horizon"]),
+        arguments=words.arguments(report) if "reproduce" in report else [],
         sections={section.name: section for section in sections},
         contents=[(section.name, section.title) for section in sections],
         series=data["series"],
@@ -137,6 +139,6 @@ def _rendered(**values: Any) -> str:
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True
     )
-    whole = {name: Markup(values[name]) for name in ("css", "data")}  # noqa: S704 - ours, or made safe above
+    whole: dict[str, Any] = {name: Markup(values[name]) for name in ("css", "data")}  # noqa: S704 - ours, or made safe above
     whole["scripts"] = [Markup(text) for text in values["scripts"]]  # noqa: S704 - ours and plotly's
     return environment.from_string(_text("report.html.j2")).render({**values, **whole})

@@ -1,6 +1,6 @@
 (function () {
   "use strict";
-  const report = JSON.parse(document.getElementById("data").textContent);
+  const report = JSON.parse(document.getElementById("page-data").textContent);
   const root = document.documentElement;
   const dark = matchMedia("(prefers-color-scheme: dark)");
   const narrow = matchMedia("(max-width: 44rem)");
@@ -55,10 +55,10 @@
     ]);
   }
 
-  function upright(x, text) {
+  function upright(x, text, side) {
     return [
       { type: "line", x0: x, x1: x, y0: 0, y1: 1, yref: "paper", line: { color: "@muted", width: 1, dash: "dot" } },
-      { x, y: 1, yref: "paper", text, showarrow: false, xanchor: "left", yanchor: "top", xshift: 4, font: { size: 11, color: "@muted" } },
+      { x, y: 1, yref: "paper", text, showarrow: false, xanchor: side || "left", yanchor: "top", xshift: side ? -4 : 4, font: { size: 11, color: "@muted" } },
     ];
   }
 
@@ -80,14 +80,14 @@
       data.push(line(test, one.test.beside, report.beside, "@base", { line: { color: "@base", width: 1.4, dash: "dash" }, ...way(test) }));
     }
     data.push(line(test, one.test.mean, report.winner, "@gru", { line: { color: "@gru", width: 2.4 }, ...way(test) }));
-    const marks = [upright(test[0], "test part")];
+    const marks = [upright(test[0], "test part", "right")];
     let last = one.ds[one.ds.length - 1];
     if (one.ahead) {
       last = one.ahead.ds[one.ahead.ds.length - 1];
       marks.push(upright(one.ahead.ds[0], "ahead"));
       data.push(line(one.ahead.ds, one.ahead.mean, report.winner, "@gru", { line: { color: "@gru", width: 2.4 }, showlegend: false, ...way(one.ahead.ds) }));
     }
-    const back = Math.max(4 * report.horizon, 3 * report.season, 30);
+    const back = narrow.matches ? Math.max(2 * report.horizon, report.season, 20) : Math.max(4 * report.horizon, 3 * report.season, 30);
     const all = document.getElementById("span").value === "all";
     const from = all ? 0 : Math.max(0, one.ds.length - report.horizon - back);
     const layout = timeLayout(marks, [one.ds[from], last]);
@@ -103,7 +103,7 @@
     parts.forEach((part, k) => {
       const ds = one.ds.slice(part.begin, part.begin + report.horizon);
       const legend = { showlegend: k === 0 };
-      marks.push(upright(ds[0], k < one.folds.length ? "fold " + (k + 1) : "test part"));
+      marks.push(upright(ds[0], k < one.folds.length ? "fold " + (k + 1) : narrow.matches ? "test" : "test part"));
       if (report.beside) data.push(line(ds, part.beside, report.beside, "@base", { line: { color: "@base", width: 1.4, dash: "dash" }, ...way(ds), ...legend }));
       data.push(line(ds, part.mean, report.winner, "@gru", { line: { color: "@gru", width: 2.4 }, ...way(ds), ...legend }));
     });
@@ -150,7 +150,7 @@
 
   function numbers(name, one) {
     const levels = Object.keys(one.test.lower);
-    const header = ["time", "part", "what happened", report.plainWinner || "forecast"];
+    const header = ["time", "part", "what happened", "forecast"];
     if (report.beside) header.push("beside");
     if (name === "forecast") for (const level of levels) header.push("lo-" + level, "hi-" + level);
     const rows = [];

@@ -17,6 +17,9 @@ MOST_VALUES = 6  # of an axis whose values stand evenly apart; more make a scale
 MOST_GROUPS = 3  # of a hyperparameter with many values
 WORDS = {
     "own_spread": "own spread",
+    "averaged": "averaged seasons",
+    "length": "training length",
+    "log": "logarithm",
     "learning_rate": "learning rate",
     "weight_decay": "weight decay",
     "use_inputs": "columns beside",
@@ -101,9 +104,15 @@ def importance(scored: list[dict[str, Any]]) -> Figure | None:
     names = [plot_text(word(name)) for name in order]
     shown = [100 * found[name][0] for name in order]
     luck = [100 * found[name][1] for name in order]
-    bars = {"type": "bar", "orientation": "h", "x": shown, "y": names, "name": "share"}
+    bars: dict[str, Any] = {"type": "bar", "orientation": "h", "x": shown, "y": names, "name": "share"}
     colours = ["@gru" if share > bound else "@base" for share, bound in zip(shown, luck, strict=True)]
-    marks = {"type": "scatter", "mode": "markers", "x": luck, "y": names, "name": "what luck gives, 19 times of 20"}
+    marks: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": luck,
+        "y": names,
+        "name": "what luck gives, 19 times of 20",
+    }
     data = [
         {**bars, "marker": {"color": colours}},
         {**marks, "marker": {"symbol": "line-ns-open", "size": 14, "color": "@ink"}},
@@ -171,12 +180,22 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
     ticks = [word(name) for name in names] + ["MASE folds"]
     data: list[dict[str, Any]] = []
     for k, trial in sorted(enumerate(scored), key=lambda pair: pair[1] in best):  # the best on top
-        one = {"type": "scatter", "mode": "lines+markers", "x": list(range(len(ticks))), "hoverinfo": "name"}
+        one: dict[str, Any] = {"type": "scatter", "mode": "lines+markers", "hoverinfo": "name"}
         line = {"color": "@gru", "width": 2.5} if trial in best else {"color": "@faint", "width": 1}
+        one |= {"x": list(range(len(ticks)))}
         one |= {"y": [column[0][k] for column in columns.values()], "line": line, "marker": {"size": 4}}
         data.append({**one, "name": f"trial {trial['number']}, {number(trial['score'])}", "showlegend": False})
-    marks = [
-        {"x": x, "y": y, "text": plot_text(text), "showarrow": False, "xanchor": "left", "xshift": 5, "font": {"size": 11}}
+    marks: list[dict[str, Any]] = [
+        {
+            "x": x,
+            "y": y,
+            "text": plot_text(text),
+            "showarrow": False,
+            "bgcolor": "@paper",
+            "xanchor": "left",
+            "xshift": 5,
+            "font": {"size": 11},
+        }
         for x, column in enumerate(columns.values())
         for y, text in column[1]
     ]
@@ -186,7 +205,7 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
     ]
     layout = {
         "xaxis": {"tickvals": list(range(len(ticks))), "ticktext": [plot_text(one) for one in ticks], "showgrid": False,
-                  "range": [-0.15, len(ticks) - 0.45], "zeroline": False, "tickangle": -35},
+                  "range": [-0.35, len(ticks) - 0.4], "zeroline": False, "tickangle": -35},
         "yaxis": {"visible": False, "range": [-0.06, 1.06]}, "annotations": marks, "shapes": lines,
         "hovermode": "closest",
     }  # fmt: skip
@@ -238,7 +257,9 @@ def times(report: Report) -> Figure | None:
         return None
     parts = {"compiling": ("trace", "compile"), "training": ("train",), "scoring": ("validate", "evaluate")}
     numbers = [trial["number"] for trial in timed]
-    sums = {part: [sum(trial["seconds"].get(n, 0.0) for n in names) for trial in timed] for part, names in parts.items()}
+    sums = {
+        part: [sum(trial["seconds"].get(n, 0.0) for n in names) for trial in timed] for part, names in parts.items()
+    }
     colours = {"compiling": "@base", "training": "@gru", "scoring": "@lstm"}
     data = [
         {"type": "bar", "x": numbers, "y": [round(one, 3) for one in found], "name": part,
@@ -291,4 +312,4 @@ def written(value: Any) -> str:
     """The value of an option."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else "–" if value is None else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gruforecast.report.page.figure import Report, against_of, capital, counted, named, number, plot_text
+from gruforecast.report.page.figure import Report, against_of, counted, named, number, plot_text
 
 LEADS = ("worst", "median", "best")
 
@@ -45,7 +45,7 @@ def _forecast_title(one: dict[str, Any]) -> str:
     text = parts[0] if parts else "the chosen model on the test part and ahead"
     ahead = one["ahead"]
     if ahead and None not in (ahead["mean"][0], ahead["mean"][-1]):
-        text += f"; ahead it goes from {number(ahead['mean'][0])} to {number(ahead['mean'][-1])}"
+        text += f"; ahead {number(ahead['mean'][0])} at first, {number(ahead['mean'][-1])} at the last step"
     return f"{one['id']}: {text}"
 
 
@@ -59,7 +59,7 @@ def _folds_title(report: Report, one: dict[str, Any]) -> str:
     text = f"{one['id']}: on {where} {named(report['winner'])} is {number(errors[0])} off on average"
     if errors[1] is not None and against_of(report) != report["winner"]:
         text += f", {named(against_of(report))} {number(errors[1])}"
-    return capital(text) if one["id"][:1].islower() and not one["id"] else text
+    return text
 
 
 def _mean_error(one: dict[str, Any], name: str) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
-from gruforecast.report.page.figure import Report, Table, against_of, capital, counted, named, number, rows_of
+from gruforecast.report.page.figure import Report, Table, against_of, capital, counted, named, number, rows_of, steps_in
 
 
 def headline(report: Report) -> str:
@@ -25,13 +26,13 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     mase = rows_of(report)[found["against"]]["mase"]
-    effect = "–" if found["relative"] is None else f"{100 * found['relative']:.0f} %"
-    between = "–"
+    effect = "-" if found["relative"] is None else f"{100 * found['relative']:.0f} %"
+    between = "-"
     if found["low"] is not None and mase:
         low, high = (100 * found[end] / mase for end in ("low", "high"))
         between = f"{low:.0f} to {min(high, 100.0):.0f} %"
     luck = {"better": "unlikely", "cannot tell": "cannot be ruled out", "not better": "no win to explain"}
-    chance = "–" if found["p"] is None else "< 0.001" if found["p"] < 0.001 else f"{found['p']:.2g}"
+    chance = "-" if found["p"] is None else "< 0.001" if found["p"] < 0.001 else f"{found['p']:.2g}"
     test = f"{found['method']} test, two-sided" if found["method"] else "too few steps to test"
     return [
         ("Effect", effect, f"lower mean absolute scaled error than {named(found['against'])}"),
@@ -52,7 +53,7 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
          "leaderboard"),
         ("By how much?", f"{scores}. Below 1 is nearer than a naive forecast was in the past.", "leaderboard"),
         ("Is it luck?", _luck(report), "against"),
-        ("How sure is the forecast?", _sure(report, winner), "coverage"),
+        ("How sure is the forecast?", _sure(winner), "coverage"),
         ("What was done to my data?", _data(report), "data"),
         ("How do I get this again?", "One command with the same seed; versions and digests are listed.", "reproduce"),
     ]  # fmt: skip
@@ -69,7 +70,7 @@ def _luck(report: Report) -> str:
     return f"{text}: {p} in a test on values that no training has seen."
 
 
-def _sure(report: Report, winner: dict[str, Any]) -> str:
+def _sure(winner: dict[str, Any]) -> str:
     if not winner["intervals"]:
         return "There are too few past errors for intervals."
     parts = [f"{level} % intervals held {one['coverage']:.0f} %" for level, one in winner["intervals"].items()]
@@ -78,7 +79,8 @@ def _sure(report: Report, winner: dict[str, Any]) -> str:
 
 def _data(report: Report) -> str:
     plan = report["plan"]
-    text = f"{counted(report['n_rows'], 'row')} of {counted(report['n_series'], 'series')} read, step {report['freq']}"
+    size = f"{counted(report['n_rows'], 'row')} of {counted(report['n_series'], 'series')}"
+    text = f"{size} read, {steps_in(report, 1)} apart"
     done = [
         word
         for word, yes in (
@@ -91,6 +93,11 @@ def _data(report: Report) -> str:
     ]
     warned = f"; {counted(len(report['warnings']), 'warning')}" if report["warnings"] else ""
     return f"{text}; {', '.join(done) or 'no value was changed'}{warned}."
+
+
+def arguments(report: Report) -> list[str]:
+    """The words of the command, each as a shell wants it."""
+    return [shlex.quote(word) for word in shlex.split(report["reproduce"]["command"])]
 
 
 def plan_table(report: Report) -> Table:
@@ -121,8 +128,8 @@ def plan_table(report: Report) -> Table:
 def reproduction_tables(report: Report) -> list[Table]:
     """Versions, and digests of data and weights."""
     known = report.get("reproduce") or {}
-    versions = [("operating system", (known.get("machine") or {}).get("system", "–")), *report["versions"].items()]
-    digests = [("data as read", known.get("data_digest", "–"))]
+    versions = [("operating system", (known.get("machine") or {}).get("system", "-")), *report["versions"].items()]
+    digests = [("data as read", known.get("data_digest", "-"))]
     for kind, words in (("scored", "weights scored on the test part"), ("saved", "weights saved")):
         digests += [(f"{words}: {name}", digest) for name, digest in report["digests"][kind].items()]
     return [
