@@ -75,7 +75,7 @@ def _steps(one: Judged) -> dict[str, list[float | None]]:
 
 def _losses(panel: Panel, split: Split, best: Judged, beside: Judged) -> dict[str, Any]:
     """MASE of each series with the winner and with the model beside it, the worst first."""
-    ranked = [(rank, k) for rank, k in _spread(_by_error(split, best), MOST_LISTED)]
+    ranked = sorted(_spread(_by_error(split, best), MOST_LISTED))
     places = {int(series): place for place, series in enumerate(split.test_windows().series)}
     scores = [by_series(one.tested)["mase"] for one in (best, beside)]
     index = [places[int(k)] for _, k in ranked]

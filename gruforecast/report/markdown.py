@@ -101,7 +101,7 @@ def code(text: str) -> str:
     """Text as it is: no markup, no link, nobody mentioned."""
     seen = visible(text).replace("|", "\\|")
     marks = "`" * (_longest(seen) + 1)
-    room = " " if seen[:1] in ("`", " ", "") or seen[-1:] in ("`", " ") else ""
+    room = " " if marks != "`" or not seen.strip() else ""
     return f"{marks}{room}{seen}{room}{marks}"
 
 

@@ -13,7 +13,9 @@ from gruforecast.report.page.figure import (
     against_of,
     axis,
     capital,
+    colour_of,
     counted,
+    is_worse,
     label,
     named,
     number,
@@ -90,9 +92,6 @@ def against(report: Report) -> Figure | None:
     if not rows:
         return None
     found = [row["against"]["winner"] for row in rows]
-    sure = sum(one["verdict"] == "better" for one in found)
-    winner = capital(named(report["winner"]))
-    title = f"{winner} beats {sure or 'none'} of {counted(len(rows), 'other model')} on the test part by more than luck"
     low, high = ([one[end] if one[end] is not None else one["difference"] for one in found] for end in ("low", "high"))
     difference = [one["difference"] for one in found]
     bars = {
@@ -104,7 +103,7 @@ def against(report: Report) -> Figure | None:
         "width": 0,
         "color": "@muted",
     }
-    colours = ["@gru" if one["verdict"] == "better" else "@base" for one in found]
+    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in found]
     data: list[dict[str, Any]] = [
         {"type": "scatter", "mode": "markers", "x": difference, "y": [label(row["model"]) for row in rows]}
     ]
@@ -115,14 +114,23 @@ def against(report: Report) -> Figure | None:
     }
     note = (
         "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
-        "intervals; blue where they leave luck behind."
+        "intervals; blue, or ochre where it is worse, where they leave luck behind."
     )
     table = Table.of(
         "The winner against each other model on the test part, differences in MASE",
         ("model", "lower by", "share", "from", "to", "p", "test", "the winner is"),
         [_paired(row) for row in reversed(rows)],
     )
-    return Figure("against", title, note, data, layout, table, 120 + 26 * len(rows))
+    return Figure("against", _against_title(report, found), note, data, layout, table, 120 + 26 * len(rows))
+
+
+def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
+    """How many the winner beats, and loses to."""
+    better = sum(one["verdict"] == "better" for one in found)
+    worse = sum(map(is_worse, found))
+    count = f"{better or 'none'} of {counted(len(found), 'other model')}"
+    text = f"{capital(named(report['winner']))} beats {count} on the test part by more than luck"
+    return f"{text}, and loses to {worse}" if worse else text
 
 
 def _paired(row: dict[str, Any]) -> list[Any]:
@@ -200,7 +208,8 @@ def by_series(report: Report) -> Figure | None:
          "line": {"color": "@muted", "width": 1, "dash": "dot"}},
         {"type": "scatter", "mode": "markers", "x": [b for *_, b in both], "y": [a for _, a, _ in both],
          "text": [label(name) for name, *_ in both], "hovertemplate": "%{text}<br>%{y:.3f}, %{x:.3f}<extra></extra>",
-         "marker": {"size": 7 if len(both) < 300 else 4, "opacity": 0.7, "color": "@gru"}, "showlegend": False},
+         "marker": {"size": 7 if len(both) < 300 else 4, "opacity": 0.7, "color": colour_of(report, winner)},
+         "showlegend": False},
     ]  # fmt: skip
     layout = {
         "xaxis": axis(f"MASE of {named(beside)}", rangemode="tozero"),

@@ -151,6 +151,16 @@ def rows_of(report: Report) -> dict[str, dict[str, Any]]:
     return {row["model"]: row for row in report["leaderboard"]}
 
 
+def colour_of(report: Report, model: str) -> str:
+    """The colour of a model's kind."""
+    return COLOURS[rows_of(report)[model]["kind"]]
+
+
+def is_worse(paired: dict[str, Any]) -> bool:
+    """Whether a comparison shows the winner to be worse than the other model by more than luck."""
+    return paired["high"] is not None and paired["high"] < 0
+
+
 def against_of(report: Report) -> str:
     """The model that the winner is held against: the naive forecast to beat, or the GRU where that is the winner."""
     found: str = report["extracts"]["models"]["beside"]

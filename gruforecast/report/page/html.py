@@ -16,7 +16,7 @@ from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
 from gruforecast.report.page.figure import Figure, Report, Section, steps_in, visible
 from gruforecast.report.page.gates import gates_section
-from gruforecast.report.page.search import search_figures, search_words
+from gruforecast.report.page.search import search_figures, search_words, trials_table
 from gruforecast.report.page.series import chosen_series
 
 PAGE = "report.html"
@@ -71,12 +71,17 @@ def sections_of(report: Report) -> list[Section]:
         Section("errors", "Where the errors are", [], _there([accuracy.steps(report), accuracy.by_series(report)])),
         Section("coverage", "How sure the forecast is", [], _there(held)) if any(held) else None,
         cells_section(report),
-        Section("search", "The search", search_words(report), search_figures(report)),
+        _search_section(report),
         gates_section(report),
         Section("data", "What was done to the data", [], [], [words.plan_table(report)]),
         Section("reproduce", "How to get this again", [], [], words.reproduction_tables(report)),
     ]
     return [section for section in found if section is not None]
+
+
+def _search_section(report: Report) -> Section:
+    figures = search_figures(report)
+    return Section("search", "The search", search_words(report), figures, [] if figures else [trials_table(report)])
 
 
 def _there(figures: list[Figure | None]) -> list[Figure]:

@@ -47,11 +47,12 @@
 
   function bands(ds, part, legend) {
     const levels = Object.keys(part.lower).sort((a, b) => b - a);
-    const plain = { hoverinfo: "skip", line: { width: 0, color: "@band" }, legendgroup: "bands" };
+    const shade = "@band-" + report.colours[0].slice(1);
+    const plain = { hoverinfo: "skip", line: { width: 0, color: shade }, legendgroup: "bands" };
     return levels.flatMap((level, k) => [
-      line(ds, part.lower[level], "", "@band", { ...plain, showlegend: false }),
-      line(ds, part.upper[level], levels.slice().reverse().join(", ") + " % intervals", "@band",
-        { ...plain, fill: "tonexty", fillcolor: "@band", showlegend: legend && k === 0 }),
+      line(ds, part.lower[level], "", shade, { ...plain, showlegend: false }),
+      line(ds, part.upper[level], levels.slice().reverse().join(", ") + " % intervals", shade,
+        { ...plain, fill: "tonexty", fillcolor: shade, showlegend: legend && k === 0 }),
     ]);
   }
 
@@ -77,15 +78,15 @@
     const data = [...bands(test, one.test, true), ...(one.ahead ? bands(one.ahead.ds, one.ahead, false) : [])];
     data.push(line(one.ds, one.y, "what happened", "@ink", { line: { color: "@ink", width: 1.4 } }));
     if (report.beside) {
-      data.push(line(test, one.test.beside, report.beside, "@base", { line: { color: "@base", width: 1.4, dash: "dash" }, ...way(test) }));
+      data.push(line(test, one.test.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.4, dash: "dash" }, ...way(test) }));
     }
-    data.push(line(test, one.test.mean, report.winner, "@gru", { line: { color: "@gru", width: 2.4 }, ...way(test) }));
+    data.push(line(test, one.test.mean, report.winner, report.colours[0], { line: { color: report.colours[0], width: 2.6 }, ...way(test) }));
     const marks = [upright(test[0], "test part", "right")];
     let last = one.ds[one.ds.length - 1];
     if (one.ahead) {
       last = one.ahead.ds[one.ahead.ds.length - 1];
       marks.push(upright(one.ahead.ds[0], "ahead"));
-      data.push(line(one.ahead.ds, one.ahead.mean, report.winner, "@gru", { line: { color: "@gru", width: 2.4 }, showlegend: false, ...way(one.ahead.ds) }));
+      data.push(line(one.ahead.ds, one.ahead.mean, report.winner, report.colours[0], { line: { color: report.colours[0], width: 2.6 }, showlegend: false, ...way(one.ahead.ds) }));
     }
     const back = narrow.matches ? Math.max(2 * report.horizon, report.season, 20) : Math.max(4 * report.horizon, 3 * report.season, 30);
     const all = document.getElementById("span").value === "all";
@@ -104,8 +105,8 @@
       const ds = one.ds.slice(part.begin, part.begin + report.horizon);
       const legend = { showlegend: k === 0 };
       marks.push(upright(ds[0], k < one.folds.length ? "fold " + (k + 1) : narrow.matches ? "test" : "test part"));
-      if (report.beside) data.push(line(ds, part.beside, report.beside, "@base", { line: { color: "@base", width: 1.4, dash: "dash" }, ...way(ds), ...legend }));
-      data.push(line(ds, part.mean, report.winner, "@gru", { line: { color: "@gru", width: 2.4 }, ...way(ds), ...legend }));
+      if (report.beside) data.push(line(ds, part.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.4, dash: "dash" }, ...way(ds), ...legend }));
+      data.push(line(ds, part.mean, report.winner, report.colours[0], { line: { color: report.colours[0], width: 2.6 }, ...way(ds), ...legend }));
     });
     const layout = timeLayout(marks, [one.ds[from], one.ds[one.ds.length - 1]]);
     layout.height = 380;

@@ -29,7 +29,7 @@ WORDS = {
 def search_figures(report: Report) -> list[Figure]:
     """All figures of the search, as far as its trials allow."""
     scored = [trial for trial in report["search"] if trial.get("score") is not None]
-    if not scored:
+    if len(scored) < 2:
         return []
     figures = [scores(report, scored), importance(scored), parallel(scored), times(report)]
     return [figure for figure in figures if figure is not None]
@@ -47,6 +47,22 @@ def search_words(report: Report) -> list[str]:
     if sum(trial.get("score") is not None for trial in report["search"]) < LEAST_TRIALS:
         words.append(f"Which options mattered cannot be told from fewer than {LEAST_TRIALS} trials.")
     return words
+
+
+def trials_table(report: Report) -> Table:
+    """Every trial with its score, time and options."""
+    names = list(dict.fromkeys(name for trial in report["search"] for name in trial["values"]))
+    rows = [
+        [
+            f"{trial['number']}",
+            trial["status"],
+            trial.get("score"),
+            _seconds(trial),
+            *[written(trial["values"].get(name)) for name in names],
+        ]
+        for trial in report["search"]
+    ]
+    return Table.of("All trials", ("trial", "status", "MASE folds", "seconds", *map(word, names)), rows)
 
 
 def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
@@ -78,19 +94,14 @@ def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
     title = f"Trial {first['number']} is the best of {len(report['search'])}, {percent(gain)} below the first"
     if first["number"] == numbers[0]:
         title = f"The first trial stayed the best of {len(report['search'])}"
-    names = list(dict.fromkeys(name for trial in report["search"] for name in trial["values"]))
-    rows = [
-        [
-            f"{trial['number']}",
-            trial["status"],
-            trial.get("score"),
-            _seconds(trial),
-            *[written(trial["values"].get(name)) for name in names],
-        ]
-        for trial in report["search"]
-    ]
-    table = Table.of("All trials", ("trial", "status", "MASE folds", "seconds", *map(word, names)), rows)
-    return Figure("trials", title, "Scores on the folds only: the test part plays no part here.", data, layout, table)
+    return Figure(
+        "trials",
+        title,
+        "Scores on the folds only: the test part plays no part here.",
+        data,
+        layout,
+        trials_table(report),
+    )
 
 
 def importance(scored: list[dict[str, Any]]) -> Figure | None:

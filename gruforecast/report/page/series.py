@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gruforecast.report.page.figure import Report, against_of, counted, named, number, plot_text
+from gruforecast.report.page.figure import Report, against_of, colour_of, counted, named, number, plot_text
 
 LEADS = ("worst", "median", "best")
 
@@ -19,6 +19,7 @@ def chosen_series(report: Report) -> dict[str, Any]:
         "target": plot_text(extracts["target"]),
         "winner": plot_text(named(report["winner"])),
         "beside": plot_text(named(against_of(report))) if against_of(report) != report["winner"] else "",
+        "colours": [colour_of(report, report["winner"]), colour_of(report, against_of(report))],
         "horizon": report["horizon"],
         "season": report["season_length"],
     }

@@ -5,7 +5,18 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from gruforecast.report.page.figure import Report, Table, against_of, capital, counted, named, number, rows_of, steps_in
+from gruforecast.report.page.figure import (
+    Report,
+    Table,
+    against_of,
+    capital,
+    counted,
+    is_worse,
+    named,
+    number,
+    rows_of,
+    steps_in,
+)
 
 
 def headline(report: Report) -> str:
@@ -13,7 +24,7 @@ def headline(report: Report) -> str:
     winner, beside = capital(named(report["winner"])), named(against_of(report))
     found = report["evidence"]
     if found is None:
-        return f"Nothing is clearly better than {named(report['winner'])}: forecast with that."
+        return f"On the folds nothing was clearly better than {named(report['winner'])}: forecast with that."
     if found["verdict"] == "not better" or found["relative"] is None:
         return f"{winner} was chosen, but on values it has not seen it is no better than {beside}."
     luck = "and that is more than luck" if found["verdict"] == "better" else "but that may be luck"
@@ -52,17 +63,25 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
         ("Who won?", f"{capital(named(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
          "leaderboard"),
         ("By how much?", f"{scores}. Below 1 is nearer than a naive forecast was in the past.", "leaderboard"),
-        ("Is it luck?", _luck(report), "against"),
-        ("How sure is the forecast?", _sure(winner), "coverage"),
+        ("Is it luck?", _luck(report), "figure-against" if _compared(report) else "leaderboard"),
+        ("How sure is the forecast?", _sure(winner), "coverage" if winner["intervals"] else "leaderboard"),
         ("What was done to my data?", _data(report), "data"),
         ("How do I get this again?", "One command with the same seed; versions and digests are listed.", "reproduce"),
     ]  # fmt: skip
 
 
+def _compared(report: Report) -> bool:
+    """Whether the winner is held against any other model."""
+    return any(row["against"].get("winner", {}).get("difference") for row in report["leaderboard"])
+
+
 def _luck(report: Report) -> str:
     found = report["evidence"]
     if found is None:
-        return "The naive forecast was kept because no other lead was more than luck."
+        rows = [row for row in report["leaderboard"] if row["against"].get("winner") and row["competes"]]
+        better = [named(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
+        text = "The naive forecast was kept because no other lead on the folds was more than luck."
+        return f"{text} On the test part alone {' and '.join(better)} did better by more than luck." if better else text
     if found["p"] is None:
         return "The test part has too few steps to tell."
     text = {"better": "Hardly", "cannot tell": "It may be", "not better": "There is no win"}[found["verdict"]]
