@@ -78,7 +78,8 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             clear_leftovers(output)
             outcome = run.to_the_end(built)
             report = summarise(outcome, str(output), clock.parts, clock.total)
-            report["reproduce"] = reproduction(options, prepared.panel, outcome.workers["count"])
+            again = reproduction(options, prepared.panel, outcome.workers["count"])
+            report |= {"extracts": outcome.extracts, "reproduce": again}
             write_json(built / "report.json", report)
             write_page(report, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}

@@ -30,7 +30,7 @@ from gruforecast.report.markdown import code, markdown
 from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import number, plot_text
 from gruforecast.report.page.html import as_script, page
-from gruforecast.report.page.search import shares
+from gruforecast.report.page.importance import shares
 from gruforecast.report.page.words import headline
 from gruforecast.report.reproduce import arguments
 

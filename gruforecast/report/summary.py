@@ -91,7 +91,6 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "search": [_trial(trial) for trial in outcome.found.trials],
         "workers": outcome.workers,
         "audit": outcome.audit,
-        "extracts": outcome.extracts,
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.saved_model["parity"],
