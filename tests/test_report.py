@@ -103,6 +103,22 @@ def test_every_figure_has_a_title_a_unit_and_a_table(panel: dict[str, Any]) -> N
     assert {place.removeprefix("#") for place in places if place} <= set(ids)
 
 
+def test_what_was_found_inside_the_network_is_a_section_of_its_own(one: dict[str, Any]) -> None:
+    bar = {"type": "bar", "x": ["1 to 2"], "y": [3]}
+    chart = {
+        "title": "Half is gone after <2> months",
+        "text": "How to read it.",
+        "figure": {"data": [bar], "layout": {}},
+    }
+    chart["table"] = {"columns": ["half-life", "units"], "rows": [["1 to 2", 3]]}
+    text = page(one | {"explain": {"charts": [chart]}})
+    read = Read(text)
+    assert "A look inside the gates" in read.texts["h2"]
+    assert chart["title"] in read.texts["h3"]
+    assert {"half-life", "units", "1 to 2"} <= set(read.texts["th"])
+    assert _data(text)["figures"][-1] == {"name": "gates-1", "data": [bar], "layout": {"height": 340}}
+
+
 def test_the_policy_names_the_digests_of_the_scripts(one: dict[str, Any]) -> None:
     text = page(one)
     policy = next(a["content"] for tag, a in Read(text).found if a.get("http-equiv") == "Content-Security-Policy")

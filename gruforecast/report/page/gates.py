@@ -1,7 +1,4 @@
-"""A look inside the networks, as `gruforecast explain` found it: `report["explain"]["figures"]`, drawn as they are.
-
-Each is a mapping with the fields of `Figure`; its `table` has `caption`, `header` and `rows` of numbers and texts.
-"""
+"""A look inside the networks, as `gruforecast explain` found it, in the form of the page."""
 
 from __future__ import annotations
 
@@ -9,16 +6,24 @@ from typing import Any
 
 from gruforecast.report.page.figure import Figure, Report, Section, Table
 
+Chart = dict[str, Any]
+HEIGHT, TALL = 340, 560  # of charts with one pair of axes, and with several
+
 
 def gates_section(report: Report) -> Section | None:
-    """Figures of gates, memory, resets and reach; None where nothing was explained."""
-    explained = report.get("explain") or {}
-    figures = [_figure(one) for one in explained.get("figures", [])]
-    words = list(explained.get("words", []))
-    return Section("gates", "A look inside the gates", words, figures) if figures else None
+    """Figures of gates, memory, resets and reach; None where nothing was explained.
+
+    A chart has `title` (what to see), `text` (how to read it), `figure` (`data` and `layout` in plotly's form, text in
+    it made safe by `plot_text`), and `table` (`columns` and `rows` of plain texts and numbers).
+    """
+    charts = (report.get("explain") or {}).get("charts", [])
+    figures = [_figure(number, chart) for number, chart in enumerate(charts, 1)]
+    return Section("gates", "A look inside the gates", [], figures) if figures else None
 
 
-def _figure(one: dict[str, Any]) -> Figure:
-    table = one["table"]
-    behind = Table.of(table["caption"], table["header"], table["rows"])
-    return Figure(**{**one, "name": f"gates-{one['name']}", "table": behind})
+def _figure(number: int, chart: Chart) -> Figure:
+    table, layout = chart["table"], chart["figure"]["layout"]
+    tall = sum(name.startswith("yaxis") for name in layout) > 1
+    behind = Table.of(chart["title"], table["columns"], table["rows"])
+    data = chart["figure"]["data"]
+    return Figure(f"gates-{number}", chart["title"], chart["text"], data, layout, behind, TALL if tall else HEIGHT)

@@ -33,8 +33,12 @@
       margin: { l: 8, r: 12, t: 30, b: 8 }, bargap: 0.35,
       legend: { orientation: "h", x: 0, xanchor: "left", y: 1.02, yanchor: "bottom" },
       hoverlabel: { bgcolor: "@panel", bordercolor: "@faint", font: { color: "@ink" } },
-      ...layout, xaxis: axis(layout.xaxis || {}), yaxis: axis(layout.yaxis || {}),
+      colorway: ["@gru", "@lstm", "@rnn", "@blend", "@base"],
+      ...layout,
     };
+    for (const key of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
+      if (/^[xy]axis\d*$/.test(key)) whole[key] = axis(layout[key] || {});
+    }
     if (width) whole.width = width; else whole.autosize = true;
     const style = getComputedStyle(root);
     Plotly.react(place, painted(data, style), painted(whole, style), config);
