@@ -364,6 +364,43 @@ def test_markdown_and_json_go_to_standard_output(model: Path, one: dict[str, Any
     assert place.read_text() == markdown(one)
 
 
+def test_the_command_has_help_with_an_example() -> None:
+    done = CliRunner().invoke(app, ["report", "--help"], env={"COLUMNS": "200"})
+    assert done.exit_code == 0
+    assert "Examples: gruforecast report --open" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [
+        {"rows": 40, "horizon": 1},
+        {"series": 3, "rows": 60, "horizon": 2, "trials": 2},
+        {"rows": 500, "horizon": 60, "trials": 1},
+    ],
+)
+def test_short_and_long_horizons_have_a_page_too(shape: dict[str, int]) -> None:
+    report = made_report(**shape)
+    read = Read(page(report))
+    assert len(_data(page(report))["series"][0]["ahead"]["mean"]) == shape["horizon"]
+    assert "step 1 to 2" in "".join(read.texts["h3"]) or shape["horizon"] != 2
+    assert markdown(report)
+
+
+def test_what_is_not_known_is_left_out(one: dict[str, Any]) -> None:
+    """Columns known ahead that nobody gave, too few errors for intervals, no comparison, holes in the data."""
+    report = json.loads(json.dumps(one))
+    (shown,) = report["extracts"]["series"]
+    shown["y"][85], shown["ahead"] = None, None
+    report["cells"], report["levels"] = [], []
+    report["leaderboard"] = [row | {"intervals": {}, "coverage": {}} for row in report["leaderboard"]]
+    shown["test"] |= {"lower": {}, "upper": {}}
+    read = Read(page(report))
+    assert any("gruforecast predict --future FILE" in text for text in read.texts["p"])
+    assert not {"How sure the forecast is", "GRU, LSTM or simple RNN"} & set(read.texts["h2"])
+    assert "There are too few past errors for intervals." in "".join(read.texts["dd"])
+    assert "### Intervals" not in markdown(report)
+
+
 def test_open_shows_the_page(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
     monkeypatch.setattr("webbrowser.open", lambda url: bool(seen.append(url)))

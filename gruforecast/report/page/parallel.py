@@ -63,9 +63,10 @@ def _axes(ticks: list[str], columns: list[Scale]) -> dict[str, Any]:
             "tickvals": list(range(len(ticks))),
             "ticktext": [plot_text(one) for one in ticks],
             "showgrid": False,
-            "range": [-0.35, len(ticks) - 0.4],
+            "range": [-0.35, len(ticks) - 0.05],
             "zeroline": False,
             "tickangle": -35,
+            "ticklabeloverflow": "allow",
         },
         "yaxis": {"visible": False, "range": [-0.06, 1.06]},
         "annotations": marks,
@@ -102,4 +103,4 @@ def _scale(values: list[Any], *, numbers: bool = False) -> Scale:
             return 0.5
         return math.log(value / low) / math.log(high / low) if far else (value - low) / (high - low)
 
-    return [place(float(value)) for value in values], [(0.0, written(low)), (1.0, written(high))]
+    return [place(float(value)) for value in values], [(0.0, f"{low:.3g}"), (1.0, f"{high:.3g}")]

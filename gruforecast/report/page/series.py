@@ -46,7 +46,8 @@ def _forecast_title(one: dict[str, Any]) -> str:
     text = parts[0] if parts else "the chosen model on the test part and ahead"
     ahead = one["ahead"]
     if ahead and None not in (ahead["mean"][0], ahead["mean"][-1]):
-        text += f"; ahead {number(ahead['mean'][0])} at first, {number(ahead['mean'][-1])} at the last step"
+        first, last = (number(ahead["mean"][k]) for k in (0, -1))
+        text += f"; ahead {first} at first, {last} at the last step" if len(ahead["mean"]) > 1 else f"; ahead {first}"
     return f"{one['id']}: {text}"
 
 
