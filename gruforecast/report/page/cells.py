@@ -49,7 +49,9 @@ def advice(cells: list[dict[str, Any]]) -> str:
     words += [f"it is more accurate than the {NAMES[cell['cell']]} by more than seeds differ" for cell in worse]
     if unclear:
         names = " and the ".join(NAMES[cell["cell"]] for cell in unclear)
-        words.append(f"from the {names} it differs by no more than seeds differ among themselves")
+        several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in (gru, *unclear))
+        told = "it differs by no more than seeds differ among themselves"
+        words.append(f"from the {names} {told if several else 'one seed each does not tell it apart'}")
     start = "Another cell may pay here" if better else "Stay with the GRU here"
     return f"{start}: {'; '.join(words)}. {_costs(gru, others)}"
 
