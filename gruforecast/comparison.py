@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
-from gruforecast.backtest import Forecasts
+from gruforecast.backtest import Forecasts, Predictor
 from gruforecast.config import CELLS, Cell
 from gruforecast.contest import TEST_FIT, Contest, facts_of_training
 from gruforecast.leaderboard import Candidate
@@ -15,6 +15,7 @@ from gruforecast.search.loop import RUN_TRIAL, Search
 from gruforecast.search.trial import seed_of
 
 SEEDS = 3
+CALLS = 5  # of one forecast, to time it
 SHORT_STEPS = (100, 500)  # bounds of the short comparison's half of the best trial's steps
 Entry = tuple[Cell, int]  # a cell and the number of its seed
 
@@ -120,6 +121,11 @@ class Comparison:
         network = replace(self.best.network, cell=cell)
         before = at_test = contest.predictor(network, result)
         facts = facts_of_training(self.best, result, self.kind)
+        facts |= {
+            "train_seconds": result["seconds"]["train"],
+            "forecast_ms": self._forecast_ms(before),
+            "weights_bytes": contest.path(result).stat().st_size,
+        }
         if self.kind == "full":
             trial = replace(self.best, network=network, result=result)
             kind = replace(TEST_FIT, title=f"{cell} comparison", part="comparison")
@@ -131,6 +137,16 @@ class Comparison:
             facts |= {"seconds": fitted["seconds"]["total"]}
         forecasts = Forecasts.of(contest.split, before, at_test)
         return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False, shipped=False)
+
+    def _forecast_ms(self, predictor: Predictor) -> float:
+        """Milliseconds of one forecast of one series, the quickest of a few."""
+        windows = self.contest.split.test_windows()[:1]
+        seconds = []
+        for _ in range(CALLS):
+            begin = time.perf_counter()
+            predictor(windows)
+            seconds.append(time.perf_counter() - begin)
+        return 1000 * min(seconds)
 
     def _is_whole(self, result: Result | None, cell: Cell) -> TypeGuard[Result]:
         """Whether the training of a comparison came to its end; says why not."""

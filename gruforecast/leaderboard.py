@@ -54,6 +54,8 @@ class Row:
         against: what the test part says of the winner against this row, and of the GRU (`winner`, `gru`); see
             `significance.Paired`.
         seeds: `val_mase` and `mase` of each seed of a model that was trained with several.
+        train_seconds: of the training alone, without compiling; forecast_ms: milliseconds that one forecast of one
+            series takes; weights_bytes: size of its file of weights.
     """
 
     model: str
@@ -77,6 +79,9 @@ class Row:
     parameters: int | None = None
     seconds: float | None = None
     seconds_per_epoch: float | None = None
+    train_seconds: float | None = None
+    forecast_ms: float | None = None
+    weights_bytes: int | None = None
     budget: str | None = None
     config: dict[str, Any] | None = None
 
@@ -92,6 +97,7 @@ class Judged:
     Attributes:
         losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale.
         more: test forecasts of further seeds.
+        folds: forecasts of each fold, (n, horizon).
     """
 
     row: Row
@@ -100,6 +106,7 @@ class Judged:
     losses: Floats
     tested: Evaluated
     more: tuple[Evaluated, ...] = ()
+    folds: tuple[Floats, ...] = ()
 
     @classmethod
     def of_seeds(cls, seeds: list[Judged]) -> Judged:
@@ -132,7 +139,8 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     )
     parts = zip(split.fold_windows(), candidate.forecasts.folds, strict=True)
     losses = np.concatenate([split.scores(one, forecast)["mase"] for one, forecast in parts])
-    return Judged(row, calibration, candidate.shipped, losses, tested)
+    folds = tuple(candidate.forecasts.folds)
+    return Judged(row, calibration, candidate.shipped, losses, tested, folds=folds)
 
 
 def _tested(fan: Fan, calibration: Calibration, split: Split) -> Evaluated:

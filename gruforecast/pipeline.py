@@ -21,7 +21,9 @@ from gruforecast.baselines import baselines
 from gruforecast.blend import Shares, combine, mixed
 from gruforecast.comparison import Comparison
 from gruforecast.contest import Contest
+from gruforecast.data.table import Forecast
 from gruforecast.durable import clear_leftovers
+from gruforecast.errors import UsageError
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
@@ -29,6 +31,9 @@ from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale,
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, decide, prepare
 from gruforecast.progress import Budget, Clock, Progress
+from gruforecast.report.extracts import extracts
+from gruforecast.report.page.html import PAGE, write_page
+from gruforecast.report.reproduce import reproduction
 from gruforecast.report.run_folder import write_run
 from gruforecast.report.summary import PACKAGES, Outcome, in_short, summarise, without_places
 from gruforecast.rivals import Rivals
@@ -76,7 +81,11 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             clear_leftovers(output)
             outcome = run.to_the_end(built)
             report = summarise(outcome, str(output), clock.parts, clock.total)
-            write_json(built / "report.json", without_places(report))
+            again = reproduction(options, prepared.panel, outcome.workers["count"])
+            report |= {"extracts": outcome.extracts, "reproduce": again}
+            kept = without_places(report)
+            write_json(built / "report.json", kept)
+            write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}
             seal(built, known | _limits(options, outcome) | in_short(report, prepared.panel))
             publish(built, output)
@@ -113,7 +122,8 @@ class _Run:
         self.clock.lap("refit")
         audited = self._audited(audit, found, finals, judged)
         self.clock.lap("audit")
-        saved_model = self._build(built, finals, rivals, judged, blended)
+        forecaster = _forecaster(prepared, finals.networks(), rivals.ends, judged, blended)
+        saved_model = self._build(built, finals, forecaster, judged)
         self.clock.lap("export")
         given_up = _budget_warning(found, options, contest.given_up)
         for warning in [*contest.warnings, *given_up]:
@@ -138,6 +148,7 @@ class _Run:
             scored=_scored(prepared.split),
             workers=_worker_facts(self.pool),
             audit=audited,
+            extracts=extracts(prepared.panel, prepared.split, judged, _ahead(forecaster), rows=options.context),
         )
 
     def _search(self) -> Search:
@@ -228,10 +239,9 @@ class _Run:
         """One row for all seeds of a model."""
         return Judged.of_seeds([judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds])
 
-    def _build(self, built: Path, finals: Finals, rivals: Rivals, judged: list[Judged], blend: Shares) -> Report:
+    def _build(self, built: Path, finals: Finals, forecaster: Forecaster, judged: list[Judged]) -> Report:
         """Write everything but the report into `built`; what the SavedModel takes and gives, and its parity."""
         write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
-        forecaster = _forecaster(self.prepared, finals.networks(), rivals.ends, judged, blend)
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
         ends = forecaster.context
@@ -261,6 +271,14 @@ def _forecaster(
         context=replace(context, forecasts=context.forecasts | ends),
         scaling=prepared.scaling,
     )
+
+
+def _ahead(forecaster: Forecaster) -> Forecast | None:
+    """What the winner forecasts from the end of the data; None where that takes columns that only the user knows."""
+    try:
+        return forecaster.predict()
+    except UsageError:
+        return None
 
 
 def _worker_facts(pool: Pool) -> dict[str, Any]:

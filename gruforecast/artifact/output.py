@@ -19,7 +19,7 @@ from gruforecast.options import FitOptions
 from gruforecast.statistical import installed
 
 ROOM = 2_000_000  # bytes of `model.json` that are no keys
-MODEL_BYTES = 5_000_000  # room on disk that a model folder needs
+MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alone takes 5 to 8 MB
 # options that change neither data nor search, or may change while a search goes on
 NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
            "trial_time", "retries", "audit")  # fmt: skip

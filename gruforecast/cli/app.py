@@ -13,6 +13,7 @@ from gruforecast.cli.check import check
 from gruforecast.cli.export import export
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
+from gruforecast.cli.report import report
 from gruforecast.cli.serve import serve
 from gruforecast.cli.show import show
 
@@ -31,6 +32,7 @@ app.command()(backtest)
 app.command()(export)
 app.command()(serve)
 app.command()(show)
+app.command()(report)
 
 
 def _version(wanted: bool) -> None:

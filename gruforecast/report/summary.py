@@ -36,6 +36,7 @@ OF_CHOSEN = (
 )
 IN_SHORT = ("evidence", "verdict", "parity", "saved_model", "versions")
 OF_SCORES = ("val_mase", "mase", "smape", "rmse", "mae", "coverage")
+MEASURED = ("seconds_per_epoch", "train_seconds", "forecast_ms", "weights_bytes", "val_mase", "mase")  # of each cell
 REFIT_NOTE = "The saved networks were trained with the newest rows added; the scores are from before."
 
 
@@ -53,6 +54,7 @@ class Outcome:
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
         audit: what the leak audit says, see `audit.Audit.result`.
+        extracts: what charts need beside the numbers, see `extracts.extracts`.
     """
 
     panel: Panel
@@ -74,6 +76,7 @@ class Outcome:
     scored: tuple[int, int]
     workers: dict[str, Any]
     audit: dict[str, Any]
+    extracts: dict[str, Any]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -159,9 +162,8 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
             "gates": GATES[row.kind],
             "memory_cell": row.kind == "lstm",
             "parameters": row.parameters,
-            "seconds_per_epoch": row.to_dict()["seconds_per_epoch"],
-            "val_mase": row.to_dict()["val_mase"],
-            "mase": row.to_dict()["mase"],
+            "seeds": row.seeds,
+            **{name: row.to_dict()[name] for name in MEASURED},
         }
         for kind in GATES
         for row in rows

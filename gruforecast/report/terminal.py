@@ -148,6 +148,7 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     others = "".join(f", {trials[name]} {word}" for name, word in OTHERS.items() if trials[name])
     text = f"{trials['completed']} trials to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
     console.print(safe(f"{text}; next: gruforecast predict{argument}"))
+    console.print(safe(f"Report: {folder}/report.html"))
 
 
 def _leaderboard(report: dict[str, Any]) -> Table:

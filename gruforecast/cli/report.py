@@ -1,0 +1,91 @@
+"""`gruforecast report`."""
+
+from __future__ import annotations
+
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.predict import DEFAULT_MODEL
+from gruforecast.errors import ModelError, UsageError
+
+REPORT = "report.json"
+ENDINGS = {".html": "html", ".htm": "html", ".md": "md", ".json": "json"}
+
+
+def report(
+    model: Annotated[str, typer.Argument(help="Model folder.")] = DEFAULT_MODEL,
+    output: Annotated[
+        str | None, typer.Option("-o", "--output", help="File to write; the page goes beside MODEL if not given.")
+    ] = None,
+    format: Annotated[str | None, typer.Option(help="html, md or json; by the file's ending, else html.")] = None,
+    show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: the report.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say how large it is.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+) -> None:
+    """Write the report of a model again: a page for the browser, Markdown for a pull request, or JSON.
+
+    Examples: gruforecast report --open · gruforecast report my_model --format md · gruforecast report -o r.html
+    """
+    with error_edge(as_json=as_json, debug=debug):
+        form = _form(format, output, as_json=as_json)
+        if show and form != "html":
+            text = f"--open shows the page, and this is {form}."
+            raise UsageError(text, remedy="Leave out --open, or pass --format html.", code="GF-U80")
+        found = _read(Path(model))
+        from gruforecast.durable import write_file
+        from gruforecast.report.formats import rendered
+
+        text = rendered(found, form)
+        if output is None and form != "html":
+            sys.stdout.write(text)
+            sys.stdout.flush()
+            return
+        place = Path(output) if output else _beside(Path(model))
+        write_file(place, text.encode())
+        if not quiet:
+            size = f" ({len(text.encode()) / 1e6:.1f} MB)" if verbose else ""
+            typer.echo(harmless(f"wrote {output or place.name}{size}"), err=True)
+        if show and not webbrowser.open(place.absolute().as_uri()):
+            typer.echo(harmless(f"warning: there is no browser; open {place} in one"), err=True)
+
+
+def _beside(folder: Path) -> Path:
+    """The page's place if none is asked for: the model folder itself is sealed."""
+    whole = folder.resolve()
+    return whole.with_name(f"{whole.name}.html")
+
+
+def _form(asked: str | None, output: str | None, *, as_json: bool) -> str:
+    if output is not None and (not output or Path(output).is_dir()):
+        raise UsageError(f"-o {output!r} is no file name.", remedy="Pass -o report.html.", code="GF-U22")
+    if asked is not None and asked not in ENDINGS.values():
+        raise UsageError(f"--format {asked!r} is unknown.", remedy="Use html, md or json.", code="GF-U81")
+    if as_json:
+        return "json"
+    ending = Path(output).suffix.lower() if output else ""
+    if asked is None and output and ending not in ENDINGS:
+        remedy = "End the name in .html, .md or .json, or pass --format."
+        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U82")
+    return asked or ENDINGS.get(ending, "html")
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    """The report in a model folder whose files are as they were saved."""
+    from gruforecast.artifact.manifest import check_files, read_manifest
+    from gruforecast.artifact.strict import MOST_JSON, parse_json, read_plain
+
+    manifest = read_manifest(folder)
+    if REPORT not in manifest["files"]:
+        remedy = "Give the folder that gruforecast fit wrote."
+        raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
+    check_files(folder, manifest)
+    digest = manifest["files"][REPORT]["sha256"]
+    content: dict[str, Any] = parse_json(read_plain(folder, REPORT, MOST_JSON, digest), str(folder / REPORT))
+    return content

@@ -1,0 +1,110 @@
+"""The report as Markdown that fits into a pull request."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from gruforecast.report.page.cells import advice
+from gruforecast.report.page.figure import Report, number, rows_of, visible
+from gruforecast.report.page.words import headline
+
+MOST_WARNINGS = 10
+
+
+def markdown(report: Report) -> str:
+    """Verdict, leaderboard, intervals, cells, what was found in the data, and how to get it again."""
+    parts = [
+        f"## {headline(report)}",
+        report["verdict"],
+        _size(report),
+        "### Leaderboard\n\n" + _leaderboard(report),
+        _intervals(report),
+        _cells(report),
+        _data(report),
+        _again(report),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _size(report: Report) -> str:
+    step = f"step {report['freq']}, horizon {report['horizon']}, season {report['season_length']}"
+    size = f"{report['n_series']:,} series, {report['n_rows']:,} rows"
+    return f"{code(report['extracts']['target'])}: {size}, {step}, {report['folds']} folds, then the test part."
+
+
+def _leaderboard(report: Report) -> str:
+    levels = [f"{level:g}" for level in report["levels"]]
+    header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", *[f"in {level} %" for level in levels], "parameters"]
+    rows = []
+    for row in report["leaderboard"]:
+        best = row["model"] == report["winner"]
+        cells = [f"**{code(row['model'])}**" if best else code(row["model"])]
+        cells += [number(row[name]) for name in ("val_mase", "mase", "smape", "rmse")]
+        cells += [number(row["coverage"].get(level), ".0f") for level in levels]
+        rows.append([*cells, number(row["parameters"])])
+    return _table(header, rows) + "\n\nBold: chosen on the folds. The test part judges."
+
+
+def _intervals(report: Report) -> str:
+    found = rows_of(report)[report["winner"]]["intervals"]
+    if not found:
+        return ""
+    rows = []
+    for level, one in found.items():
+        thirds = " / ".join(number(share, ".0f") for share in one["coverage_by_third"])
+        rows.append([f"{level} %", number(one["coverage"], ".1f"), thirds, number(one["width"]), number(one["score"])])
+    header = ["interval", "inside %", "by thirds of the horizon", "width", "score"]
+    return "### Intervals\n\n" + _table(header, rows) + "\n\nWidth and score in units of each series' MASE scale."
+
+
+def _cells(report: Report) -> str:
+    cells = report["cells"]
+    if len(cells) < 2:
+        return ""
+    names = ("parameters", "seconds_per_epoch", "val_mase", "mase")
+    rows = [
+        [one["cell"].upper(), *[number(one[name], ".3g" if name == names[1] else None) for name in names]]
+        for one in cells
+    ]
+    table = _table(["cell", "parameters", "s/epoch", "MASE folds", "MASE test"], rows)
+    return f"### GRU, LSTM, simple RNN\n\n{table}\n\n{advice(cells)}"
+
+
+def _data(report: Report) -> str:
+    lines = [f"- {code(text)}" for text in report["found"]]
+    lines += [f"- warning: {code(text)}" for text in report["warnings"][:MOST_WARNINGS]]
+    lines += [f"- and {len(report['warnings']) - MOST_WARNINGS} more warnings"] * (
+        len(report["warnings"]) > MOST_WARNINGS
+    )
+    return "\n".join(["### Data", "", *lines, f"- leak audit {report['audit']['text']}"])
+
+
+def _again(report: Report) -> str:
+    versions = ", ".join(f"{name} {found}" for name, found in report["versions"].items())
+    known = report.get("reproduce")
+    if known is None:
+        return f"### Reproduce\n\nSeed {report['seed']}; {versions}."
+    command = visible(known["command"])
+    marks = "`" * max(3, _longest(command) + 1)
+    text = f"### Reproduce\n\n{marks}sh\n{command}\n{marks}\n\n"
+    return f"{text}Seed {report['seed']}; {versions}. Data as read: SHA-256 {code(known['data_digest'])}."
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def code(text: str) -> str:
+    """Text as it is: no markup, no link, nobody mentioned."""
+    seen = visible(text).replace("|", "\\|")
+    marks = "`" * (_longest(seen) + 1)
+    room = " " if marks != "`" or not seen.strip() else ""
+    return f"{marks}{room}{seen}{room}{marks}"
+
+
+def _longest(text: str) -> int:
+    """Most backticks in a row."""
+    return max(map(len, re.findall("`+", text)), default=0)

@@ -1,0 +1,270 @@
+"""Figures of accuracy: the leaderboard, the winner against the others, errors by step and series, intervals."""
+
+from __future__ import annotations
+
+import statistics
+from typing import Any
+
+from gruforecast.report.page.figure import (
+    COLOURS,
+    Figure,
+    Report,
+    Table,
+    against_of,
+    axis,
+    capital,
+    colour_of,
+    counted,
+    is_worse,
+    label,
+    named,
+    number,
+    percent,
+    plot_text,
+    rows_of,
+    steps_in,
+)
+
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+FEW_SERIES = 5  # with fewer a chart by series says nothing
+
+
+def leaderboard(report: Report) -> Figure:
+    """MASE of every model on the folds and on the test part."""
+    rows = [row for row in reversed(report["leaderboard"]) if row["val_mase"] is not None]
+    best = rows_of(report)[report["winner"]]
+    lowest = min((row for row in rows if row["mase"] is not None), key=lambda row: row["mase"], default=best)
+    title = f"{capital(named(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
+    if lowest["model"] == best["model"]:
+        title += f" and has the lowest error on the test part, too ({number(best['mase'])})"
+    else:
+        title += f"; on the test part it has {number(best['mase'])}, {named(lowest['model'])} {number(lowest['mase'])}"
+    names = [_name(row, report) for row in rows]
+    common = {"type": "scatter", "mode": "markers", "y": names}
+    data = [
+        {**common, "x": [row[score] for row in rows], "name": words, "marker": {**marker, **_hues(rows, kind)}}
+        for score, words, marker, kind in (
+            ("val_mase", "folds (chosen by)", {"symbol": "circle-open", "size": 9}, "line"),
+            ("mase", "test part (judged by)", {"symbol": "circle", "size": 10}, "fill"),
+        )
+    ]
+    layout = {"xaxis": axis("MASE", rangemode="tozero")}
+    layout["yaxis"] = {"type": "category", "showgrid": True}
+    note = (
+        "Lower is better; 1 is as far off as a naive forecast was in the past. Blue: the GRU family; green: blends; "
+        "grey: models that are no networks. The folds lie before the test part and decide; the test part is read "
+        "once, to judge."
+    )
+    return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
+
+
+def _hues(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
+    colours = [COLOURS[row["kind"]] for row in rows]
+    return {"color": colours, "line": {"width": 2, "color": colours}} if kind == "line" else {"color": colours}
+
+
+def _name(row: dict[str, Any], report: Report) -> str:
+    return label(f"{row['model']} ★" if row["model"] == report["winner"] else row["model"])
+
+
+def _leaderboard_table(report: Report) -> Table:
+    levels = [f"{level:g}" for level in report["levels"]]
+    header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels]]
+    rows = [
+        [
+            f"{row['model']} ★" if row["model"] == report["winner"] else row["model"],
+            *[row[name] for name in ("val_mase", "mase", "smape", "rmse", "mae")],
+            *[number(row["coverage"].get(level), ".0f") for level in levels],
+            row["parameters"],
+            row["seconds"],
+        ]
+        for row in report["leaderboard"]
+    ]
+    caption = (
+        f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of {report['extracts']['target']}"
+    )
+    return Table.of(caption, [*header, "parameters", "training s"], rows)
+
+
+def against(report: Report) -> Figure | None:
+    """By how much the winner's MASE is lower than that of each other model, with intervals."""
+    rows = [row for row in reversed(report["leaderboard"]) if row["against"].get("winner", {}).get("difference")]
+    if not rows:
+        return None
+    found = [row["against"]["winner"] for row in rows]
+    low, high = ([one[end] if one[end] is not None else one["difference"] for one in found] for end in ("low", "high"))
+    difference = [one["difference"] for one in found]
+    bars = {
+        "type": "data",
+        "symmetric": False,
+        "array": [b - a for a, b in zip(difference, high, strict=True)],
+        "arrayminus": [a - b for a, b in zip(difference, low, strict=True)],
+        "thickness": 1.5,
+        "width": 0,
+        "color": "@muted",
+    }
+    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in found]
+    data: list[dict[str, Any]] = [
+        {"type": "scatter", "mode": "markers", "x": difference, "y": [label(row["model"]) for row in rows]}
+    ]
+    data[0] |= {"error_x": bars, "marker": {"size": 10, "color": colours}, "showlegend": False, "name": "difference"}
+    layout = {
+        "xaxis": axis("difference in MASE", zeroline=True, zerolinecolor="@ink"),
+        "yaxis": {"type": "category"},
+    }
+    note = (
+        "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
+        "intervals; blue, or ochre where it is worse, where they leave luck behind."
+    )
+    table = Table.of(
+        "The winner against each other model on the test part, differences in MASE",
+        ("model", "lower by", "share", "from", "to", "p", "test", "the winner is"),
+        [_paired(row) for row in reversed(rows)],
+    )
+    return Figure("against", _against_title(report, found), note, data, layout, table, 120 + 26 * len(rows))
+
+
+def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
+    """How many the winner beats, and loses to."""
+    better = sum(one["verdict"] == "better" for one in found)
+    worse = sum(map(is_worse, found))
+    count = f"{better or 'none'} of {counted(len(found), 'other model')}"
+    text = f"{capital(named(report['winner']))} beats {count} on the test part by more than luck"
+    return f"{text}, and loses to {worse}" if worse else text
+
+
+def _paired(row: dict[str, Any]) -> list[Any]:
+    one = row["against"]["winner"]
+    numbers = [one["difference"], percent(one["relative"]), one["low"], one["high"], number(one["p"], ".2g")]
+    return [row["model"], *numbers, one["method"] or "-", one["verdict"]]
+
+
+def steps(report: Report) -> Figure:
+    """Mean scaled error of each step ahead."""
+    found = report["extracts"]["steps"]
+    winner, kinds = report["winner"], {row["model"]: row["kind"] for row in report["leaderboard"]}
+    count = len(found[winner]["mase"])
+    number_of = list(range(1, count + 1))
+    data = [
+        {
+            "type": "scatter",
+            "mode": "lines+markers" if count <= 30 else "lines",
+            "x": number_of,
+            "y": one["mase"],
+            "name": plot_text(model),
+            "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": COLOURS[kinds[model]]},
+            "marker": {"size": 6 if model == winner else 4},
+        }
+        for (model, one), dash in zip(found.items(), DASHES, strict=False)
+    ]
+    layout = {
+        "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
+        "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
+    }
+    note = f"Means over {counted(report['n_series_scored'], 'series')} of the test part; a single series jumps."
+    table = Table.of(
+        "Mean absolute error by step ahead, in units of each series' MASE scale",
+        ("step", *found),
+        zip(number_of, *[one["mase"] for one in found.values()], strict=True),
+    )
+    return Figure("steps", _steps_title(found[winner]["mase"], winner), note, data, layout, table, 380)
+
+
+def _steps_title(errors: list[float | None], winner: str) -> str:
+    """How errors grow: of thirds of a long horizon, or from the first step to the last."""
+    seen = [(step, error) for step, error in enumerate(errors, 1) if error is not None]
+    third = len(seen) // 3 if len(seen) >= 6 else 1
+    low, high = (statistics.mean(error for _, error in part) for part in (seen[:third] or [(1, 0.0)], seen[-third:]))
+    if len(seen) < 2 or not low or not high:
+        return f"Errors of {named(winner)} by step ahead"
+    word = "grow" if high >= low else "shrink"
+    where = (
+        f"from step {seen[0][0]} to {seen[-1][0]}" if third == 1 else "from the first third of the steps to the last"
+    )
+    title = f"Errors of {named(winner)} {word} {where} by {max(high / low, low / high):.1f} times"
+    top = max(seen, key=lambda one: one[1])[0]
+    return title if top in (seen[0][0], seen[-1][0]) else f"{title}; step {top} is the hardest"
+
+
+def by_series(report: Report) -> Figure | None:
+    """The winner's MASE of each series against that of the model beside it."""
+    losses = report["extracts"]["losses"]
+    winner, beside = report["winner"], against_of(report)
+    both = [
+        (name, a, b)
+        for name, a, b in zip(losses["ids"], losses["winner"], losses["beside"], strict=True)
+        if a is not None and b is not None
+    ]
+    if len(both) < FEW_SERIES or winner == beside:
+        return None
+    wins = sum(a < b for _, a, b in both)
+    top = max(max(a, b) for _, a, b in both)
+    some = "" if losses["of"] == len(losses["ids"]) else f" (of {losses['of']:,}, evenly spread by error)"
+    title = (
+        f"{capital(named(winner))} is nearer than {named(beside)} in {wins:,} of {counted(len(both), 'series')}{some}"
+    )
+    data = [
+        {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip", "showlegend": False,
+         "line": {"color": "@muted", "width": 1, "dash": "dot"}},
+        {"type": "scatter", "mode": "markers", "x": [b for *_, b in both], "y": [a for _, a, _ in both],
+         "text": [label(name) for name, *_ in both], "hovertemplate": "%{text}<br>%{y:.3f}, %{x:.3f}<extra></extra>",
+         "marker": {"size": 7 if len(both) < 300 else 4, "opacity": 0.7, "color": colour_of(report, winner)},
+         "showlegend": False},
+    ]  # fmt: skip
+    layout = {
+        "xaxis": axis(f"MASE of {named(beside)}", rangemode="tozero"),
+        "yaxis": axis(f"MASE of {named(winner)}", rangemode="tozero"),
+    }
+    table = Table.of(
+        "MASE of each series on the test part, worst first",
+        ("series", named(winner), named(beside)),
+        both,
+    )
+    note = "A dot is a series. Under the dotted line the chosen model is nearer to what happened."
+    return Figure("by-series", title, note, data, layout, table, 420)
+
+
+def coverage(report: Report) -> Figure | None:
+    """What share of the test values lay inside the intervals, in all and by thirds of the horizon."""
+    intervals = rows_of(report)[report["winner"]]["intervals"]
+    if not intervals:
+        return None
+    parts = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
+    thirds = parts[len(next(iter(intervals.values()))["coverage_by_third"])]
+    names = ["all steps", *thirds] if len(thirds) > 1 else thirds
+    colours = ("@gru", "@blend", "@lstm", "@rnn")
+    data: list[dict[str, Any]] = [
+        {"type": "bar", "x": names, "y": [found["coverage"], *found["coverage_by_third"]][: len(names)],
+         "name": f"{level} % interval", "marker": {"color": colours[k % len(colours)]}}
+        for k, (level, found) in enumerate(intervals.items())
+    ]  # fmt: skip
+    lines = [
+        {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": float(level), "y1": float(level),
+         "line": {"color": colours[k % len(colours)], "width": 1.5, "dash": "dot"}}
+        for k, level in enumerate(intervals)
+    ]  # fmt: skip
+    layout = {"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines}
+    held = ", ".join(f"{level} % intervals held {number(one['coverage'], '.0f')} %" for level, one in intervals.items())
+    note = (
+        f"Of the test values of {counted(report['n_series_scored'], 'series')}; dotted lines: what was asked for. "
+        + _few(report)
+    )
+    return Figure("coverage", f"{capital(held)} of the test values", note, data, layout, _coverage_table(report), 360)
+
+
+def _few(report: Report) -> str:
+    """How exact the shares can be."""
+    count = report["n_series_scored"] * report["horizon"]
+    return f"With {count:,} values one value is {100 / count:.1f} points." if count < 200 else ""
+
+
+def _coverage_table(report: Report) -> Table:
+    rows = rows_of(report)
+    cells = []
+    for model in dict.fromkeys([report["winner"], against_of(report)]):
+        for level, one in rows[model]["intervals"].items():
+            thirds = [number(share, ".0f") for share in one["coverage_by_third"]]
+            thirds += ["-"] * (3 - len(thirds))
+            cells.append([model, f"{level} %", number(one["coverage"], ".1f"), *thirds, one["width"], one["score"]])
+    header = ("model", "level", "inside %", "first third", "middle", "last third", "width", "score")
+    return Table.of("Intervals on the test part; width and score in units of each series' MASE scale", header, cells)

@@ -1,0 +1,167 @@
+"""What a figure of the report is, and how text and numbers get into it safely.
+
+Figures are plain dicts in plotly's form; the page draws them with plotly's script, so its Python is not needed.
+A colour is `@` and the name of a property in `page.css`, which knows light and dark.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from gruforecast.verdict import TITLES
+
+Report = dict[str, Any]
+Cell = str | float | int | None
+
+LONGEST_LABEL = 22  # characters on an axis; the table has the whole
+MOST_ROWS = 2_000  # of a table
+STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
+COLOURS = {"gru": "@gru", "blend": "@blend", "lstm": "@lstm", "rnn": "@rnn", "baseline": "@base"}
+
+
+@dataclass(frozen=True)
+class Table:
+    """The numbers behind a figure.
+
+    Attributes:
+        caption: what they are, with units; rows: cells, of which numbers are written with as many digits as help.
+    """
+
+    caption: str
+    header: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+
+    @classmethod
+    def of(cls, caption: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
+        """A table of texts and numbers; None is a dash."""
+        return cls(caption, tuple(header), [tuple(cell(one) for one in row) for row in rows][:MOST_ROWS])
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart, what to see in it, and the numbers behind it.
+
+    Attributes:
+        name: of its place on the page, unique; title: what to see; note: how to read it.
+        data, layout: in plotly's form.
+        height: in pixels.
+    """
+
+    name: str
+    title: str
+    note: str
+    data: list[dict[str, Any]]
+    layout: dict[str, Any]
+    table: Table
+    height: int = 340
+
+    def drawn(self) -> dict[str, Any]:
+        """What the page's script needs."""
+        return {"name": self.name, "data": self.data, "layout": {**self.layout, "height": self.height}}
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page.
+
+    Attributes:
+        name: its anchor; words: paragraphs before the figures; tables: beside those of figures, always open.
+    """
+
+    name: str
+    title: str
+    words: list[str] = field(default_factory=list)
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+
+def visible(text: str) -> str:
+    """Text with every character that is not seen, or that turns the writing round, as an escape."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def plot_text(text: str, longest: int | None = None) -> str:
+    """Text as plotly shows it as it is: neither its markup, nor a formula, nor a colour of ours."""
+    seen = visible(text)
+    if longest is not None and len(seen) > longest:
+        seen = f"{seen[: longest - 1]}…"
+    return html.escape(seen, quote=False).replace("$", "&#36;").replace("@", "&#64;").replace("%{", "%&#123;")
+
+
+def label(text: str) -> str:
+    """Text that fits beside an axis."""
+    return plot_text(text, LONGEST_LABEL)
+
+
+def cell(value: Cell) -> str:
+    """A number or text as it stands in a table."""
+    return value if isinstance(value, str) else number(value)
+
+
+def number(value: float | None, form: str | None = None) -> str:
+    """A number with as many digits as help; a dash where there is none."""
+    if value is None or value != value:  # noqa: PLR0124 - NaN
+        return "-"
+    if isinstance(value, int):
+        return f"{value:,}"
+    size = abs(value)
+    if form is None:
+        form = (
+            ".3g" if size >= 1e9 or 0 < size < 0.001 else ",.0f" if size >= 10_000 else ",.1f" if size >= 100 else ".3f"
+        )
+    return f"{value:{form}}"
+
+
+def percent(share: float | None) -> str:
+    """A share as whole percent."""
+    return "-" if share is None else f"{100 * share:.0f} %"
+
+
+def named(model: str) -> str:
+    """A model's name in a sentence."""
+    return TITLES.get(model, model)
+
+
+def capital(text: str) -> str:
+    """The text with a capital first letter."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def counted(count: int, word: str) -> str:
+    """`1 step`, `2 steps`; a word ending in `s` stays as it is."""
+    return f"{count:,} {word}" if count == 1 or word.endswith("s") else f"{count:,} {word}s"
+
+
+def steps_in(report: Report, count: int) -> str:
+    """So many steps in the unit of the data, if it has a name."""
+    name = STEPS.get(report["freq"])
+    return counted(count, name) if name else f"{counted(count, 'step')} of {report['freq']}"
+
+
+def axis(title: str, **more: Any) -> dict[str, Any]:
+    """An axis with a title, which names its unit."""
+    return {"title": {"text": plot_text(title)}, **more}
+
+
+def rows_of(report: Report) -> dict[str, dict[str, Any]]:
+    """The rows of the leaderboard by model."""
+    return {row["model"]: row for row in report["leaderboard"]}
+
+
+def colour_of(report: Report, model: str) -> str:
+    """The colour of a model's kind."""
+    return COLOURS[rows_of(report)[model]["kind"]]
+
+
+def is_worse(paired: dict[str, Any]) -> bool:
+    """Whether a comparison shows the winner to be worse than the other model by more than luck."""
+    return paired["high"] is not None and paired["high"] < 0
+
+
+def against_of(report: Report) -> str:
+    """The model that the winner is held against: the naive forecast to beat, or the GRU where that is the winner."""
+    found: str = report["extracts"]["models"]["beside"]
+    return found

@@ -1,0 +1,29 @@
+"""A look inside the networks, as `gruforecast explain` found it, in the form of the page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gruforecast.report.page.figure import Figure, Report, Section, Table
+
+Chart = dict[str, Any]
+HEIGHT, TALL = 340, 560  # of charts with one pair of axes, and with several
+
+
+def gates_section(report: Report) -> Section | None:
+    """Figures of gates, memory, resets and reach; None where nothing was explained.
+
+    A chart has `title` (what to see), `text` (how to read it), `figure` (`data` and `layout` in plotly's form, text in
+    it made safe by `plot_text`), and `table` (`columns` and `rows` of plain texts and numbers).
+    """
+    charts = (report.get("explain") or {}).get("charts", [])
+    figures = [_figure(number, chart) for number, chart in enumerate(charts, 1)]
+    return Section("gates", "A look inside the gates", [], figures) if figures else None
+
+
+def _figure(number: int, chart: Chart) -> Figure:
+    table, layout = chart["table"], chart["figure"]["layout"]
+    tall = sum(name.startswith("yaxis") for name in layout) > 1
+    behind = Table.of(chart["title"], table["columns"], table["rows"])
+    data = chart["figure"]["data"]
+    return Figure(f"gates-{number}", chart["title"], chart["text"], data, layout, behind, TALL if tall else HEIGHT)

@@ -1,0 +1,149 @@
+"""The report as one file that needs nothing else: no network, no server, no script but the two that it names."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import importlib.util
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from gruforecast.durable import write_file
+from gruforecast.errors import ModelError, ResourceError
+from gruforecast.report.page import accuracy, words
+from gruforecast.report.page.cells import cells_section
+from gruforecast.report.page.figure import Figure, Report, Section, steps_in, visible
+from gruforecast.report.page.gates import gates_section
+from gruforecast.report.page.search import search_figures, search_words, trials_table
+from gruforecast.report.page.series import chosen_series
+
+PAGE = "report.html"
+ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+
+
+def write_page(report: Report, path: Path) -> None:
+    """Write the page, whole or not at all."""
+    write_file(path, page(report).encode())
+
+
+def page(report: Report) -> str:
+    """The report as HTML with everything that it needs.
+
+    Raises:
+        ModelError: the report is of a version that did not keep what charts need.
+        ResourceError: plotly's script is missing.
+    """
+    if "extracts" not in report:
+        text = "the report was written by an earlier version and lacks what charts need."
+        raise ModelError(text, remedy="Fit the model again.", code="GF-M30", file="report.json")
+    sections = sections_of(report)
+    drawn = [figure.drawn() for section in sections for figure in section.figures]
+    data = {"figures": drawn, **chosen_series(report)}
+    scripts = [plotly_script(), _text("page.js")]
+    return _rendered(
+        report=report,
+        headline=words.headline(report),
+        facts=words.evidence_facts(report),
+        answers=words.answers(report),
+        ahead=steps_in(report, report["horizon"]),
+        arguments=words.arguments(report) if "reproduce" in report else [],
+        sections={section.name: section for section in sections},
+        contents=[(section.name, section.title) for section in sections],
+        series=data["series"],
+        data=as_script(data),
+        css=_text("page.css"),
+        scripts=scripts,
+        policy=policy(scripts),
+    )
+
+
+def sections_of(report: Report) -> list[Section]:
+    """The parts of the page in order; those of what was not done are missing."""
+    accurate = [accuracy.leaderboard(report), accuracy.against(report)]
+    held = [accuracy.coverage(report)]
+    folds = bool(report["extracts"]["series"])
+    found = [
+        Section("forecast", "The forecast") if folds else None,
+        Section("leaderboard", "Who won, and by how much", [report["verdict"]], _there(accurate)),
+        Section("folds", "The backtest on the time axis") if folds else None,
+        Section("errors", "Where the errors are", [], _there([accuracy.steps(report), accuracy.by_series(report)])),
+        Section("coverage", "How sure the forecast is", [], _there(held)) if any(held) else None,
+        cells_section(report),
+        _search_section(report),
+        gates_section(report),
+        Section("data", "What was done to the data", [], [], [words.plan_table(report)]),
+        Section("reproduce", "How to get this again", [], [], words.reproduction_tables(report)),
+    ]
+    return [section for section in found if section is not None]
+
+
+def _search_section(report: Report) -> Section:
+    figures = search_figures(report)
+    return Section("search", "The search", search_words(report), figures, [] if figures else [trials_table(report)])
+
+
+def _there(figures: list[Figure | None]) -> list[Figure]:
+    return [figure for figure in figures if figure is not None]
+
+
+def plotly_script() -> str:
+    """Plotly's script, which its Python package carries; the package itself is not imported.
+
+    Raises:
+        ResourceError: it is not there.
+    """
+    spec = importlib.util.find_spec("plotly")
+    for place in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(place) / "package_data" / "plotly.min.js"
+        if path.is_file():
+            return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
+    remedy = "Install it with: pip install plotly."
+    raise ResourceError("the script of plotly is missing.", remedy=remedy, code="GF-E20")
+
+
+def as_script(data: Any) -> str:
+    """JSON that stands in a script element and cannot end it; every hidden character is an escape."""
+    text = json.dumps(_visible(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    for mark, escape in ESCAPES.items():
+        text = text.replace(mark, escape)
+    return text
+
+
+def _visible(data: Any) -> Any:
+    if isinstance(data, str):
+        return visible(data)
+    if isinstance(data, dict):
+        return {name: _visible(value) for name, value in data.items()}
+    if isinstance(data, (list, tuple)):
+        return [_visible(value) for value in data]
+    return data
+
+
+def policy(scripts: list[str]) -> str:
+    """A content security policy under which these scripts run, and nothing else, and nothing is loaded."""
+    digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
+    rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    return f"default-src 'none'; script-src {allowed}; {rest}"
+
+
+def _text(name: str) -> str:
+    return files("gruforecast.report.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def _rendered(**values: Any) -> str:
+    """The template filled in: text is escaped and shown as it is, hidden characters as escapes."""
+    from jinja2 import Environment, StrictUndefined
+    from markupsafe import Markup
+
+    def shown(value: Any) -> Any:
+        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True
+    )
+    whole: dict[str, Any] = {name: Markup(values[name]) for name in ("css", "data")}  # noqa: S704 - ours, or made safe above
+    whole["scripts"] = [Markup(text) for text in values["scripts"]]  # noqa: S704 - ours and plotly's
+    return environment.from_string(_text("report.html.j2")).render({**values, **whole})

@@ -1,0 +1,128 @@
+"""Which options of the search mattered, and how their values are written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.report.page.figure import Figure, Table, axis, capital, percent, plot_text
+
+LEAST_TRIALS = 8  # with fewer, what goes with what is luck
+SHUFFLES = 400
+MOST_GROUPS = 3  # of a hyperparameter with many values
+WORDS = {
+    "own_spread": "own spread",
+    "averaged": "averaged seasons",
+    "length": "training length",
+    "log": "logarithm",
+    "learning_rate": "learning rate",
+    "weight_decay": "weight decay",
+    "use_inputs": "columns beside",
+}
+
+
+def importance(scored: list[dict[str, Any]]) -> Figure | None:
+    """How much of the ranking of trials goes with the value of each option alone."""
+    if len(scored) < LEAST_TRIALS:
+        return None
+    found = shares(scored)
+    if not found:
+        return None
+    order = sorted(found, key=lambda name: found[name][0])
+    names = [plot_text(word(name)) for name in order]
+    shown = [100 * found[name][0] for name in order]
+    luck = [100 * found[name][1] for name in order]
+    bars: dict[str, Any] = {"type": "bar", "orientation": "h", "x": shown, "y": names, "name": "share"}
+    colours = ["@gru" if share > bound else "@base" for share, bound in zip(shown, luck, strict=True)]
+    marks: dict[str, Any] = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": luck,
+        "y": names,
+        "name": "what luck gives, 19 times of 20",
+    }
+    data = [
+        {**bars, "marker": {"color": colours}},
+        {**marks, "marker": {"symbol": "line-ns-open", "size": 14, "color": "@ink"}},
+    ]
+    above = [word(name) for name in reversed(order) if found[name][0] > found[name][1]]
+    title = f"{capital(above[0])} mattered most" if above else "No option mattered by more than luck"
+    note = (
+        "Share of the differences in rank between trials that goes with the value of one option alone (epsilon "
+        "squared, values in at most three groups where there are many). It does not see options that work together, "
+        "and trials were not chosen at random. Bars beyond the mark are more than luck."
+    )
+    rows = [(word(name), percent(found[name][0]), percent(found[name][1])) for name in reversed(order)]
+    table = Table.of("Options of the search", ("option", "share", "what luck gives, 19 times of 20"), rows)
+    layout = {"xaxis": axis("share of differences in rank, %", rangemode="tozero"), "yaxis": {"type": "category"}}
+    return Figure("importance", title, note, data, layout, table, 130 + 26 * len(order))
+
+
+def shares(scored: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+    """For each option that varied its share of the differences in rank, and the 95 % quantile of luck, 0 to 1."""
+    ranks = np.argsort(np.argsort([trial["score"] for trial in scored], kind="stable")).astype(float)
+    generator = np.random.default_rng(0)
+    shuffled = np.stack([generator.permutation(ranks) for _ in range(SHUFFLES)])  # (shuffles, n)
+    found = {}
+    for name in varied(scored):
+        groups = _groups([trial["values"].get(name) for trial in scored])
+        if groups.max() > 0:
+            own = float(_epsilon_squared(ranks[None], groups)[0])
+            found[name] = own, max(float(np.quantile(_epsilon_squared(shuffled, groups), 0.95)), 0.0)
+    return found
+
+
+def _epsilon_squared(values: Floats, groups: Any) -> Floats:
+    """Share of variance between groups, less what groups have by luck, of rows (k, n); never below zero."""
+    n, count = len(groups), int(groups.max()) + 1
+    total = values.var(axis=1) * n
+    within = np.zeros(len(values))
+    for group in range(count):
+        part = values[:, groups == group]
+        within += part.var(axis=1) * part.shape[1]
+    if n <= count:
+        return np.zeros(len(values))
+    return np.maximum((total - within - (count - 1) * within / (n - count)) / np.maximum(total, 1e-12), 0.0)
+
+
+def _groups(values: list[Any]) -> Any:
+    """The number of the group of each value; neighbours share one where there are many values."""
+    known = ordered(values)
+    place = np.array([known.index(value) for value in values])
+    if len(known) <= MOST_GROUPS or not all(is_number(value) for value in known):
+        return place
+    edges = np.quantile(place, np.arange(1, MOST_GROUPS) / MOST_GROUPS)
+    return np.unique(np.searchsorted(edges, place), return_inverse=True)[1]
+
+
+def varied(scored: list[dict[str, Any]]) -> list[str]:
+    """Options with more than one value."""
+    names = dict.fromkeys(name for trial in scored for name in trial["values"])
+    return [name for name in names if len({written(trial["values"].get(name)) for trial in scored}) > 1]
+
+
+def ordered(values: list[Any]) -> list[Any]:
+    """The different values: numbers by size, others by name."""
+    different = list(dict.fromkeys(values))
+    if all(is_number(value) for value in different):
+        return sorted(different)
+    return sorted(different, key=str)
+
+
+def is_number(value: Any) -> bool:
+    """Whether it is a number, which yes and no are not."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def word(name: str) -> str:
+    """An option of the search in words."""
+    return WORDS.get(name, name)
+
+
+def written(value: Any) -> str:
+    """The value of an option."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -1,0 +1,106 @@
+"""Every trial of the search as a line through the values of its options: parallel coordinates."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gruforecast.report.page.figure import Figure, Table, number, plot_text
+from gruforecast.report.page.importance import is_number, ordered, shares, varied, word, written
+
+MOST_AXES = 6
+MOST_VALUES = 6  # of an axis whose values stand evenly apart; more make a scale
+
+Scale = tuple[list[float], list[tuple[float, str]]]
+
+
+def parallel(scored: list[dict[str, Any]]) -> Figure | None:
+    """Every trial as a line through the values of its options, the best ones marked."""
+    names = varied(scored)
+    if len(scored) < 3 or not names:
+        return None
+    found = shares(scored)
+    names = sorted(names, key=lambda name: -found.get(name, (0.0, 0.0))[0])[:MOST_AXES]
+    best = sorted(scored, key=lambda trial: trial["score"])[: max(1, len(scored) // 4)]
+    columns = {name: _scale([trial["values"].get(name) for trial in scored]) for name in names}
+    columns["score"] = _scale([trial["score"] for trial in scored], numbers=True)
+    ticks = [word(name) for name in names] + ["MASE folds"]
+    data = _lines(scored, best, list(columns.values()))
+    layout = _axes(ticks, list(columns.values()))
+    header = ("trial", "MASE folds", *map(word, names))
+    rows = [
+        [f"{trial['number']}", trial["score"], *[written(trial["values"].get(name)) for name in names]]
+        for trial in sorted(scored, key=lambda trial: trial["score"])
+    ]
+    table = Table.of("Trials, best first, with the options that varied", header, rows)
+    note = "A line is a trial; blue: the best quarter. The last axis is the score, low is good."
+    return Figure("parallel", _shared(best, scored, names), note, data, layout, table, 400)
+
+
+def _lines(scored: list[dict[str, Any]], best: list[dict[str, Any]], columns: list[Scale]) -> list[dict[str, Any]]:
+    """A trace for each trial, the best ones on top."""
+    data = []
+    for k, trial in sorted(enumerate(scored), key=lambda pair: pair[1] in best):
+        one: dict[str, Any] = {"type": "scatter", "mode": "lines+markers", "hoverinfo": "name", "showlegend": False}
+        line = {"color": "@gru", "width": 2.5} if trial in best else {"color": "@faint", "width": 1}
+        one |= {"x": list(range(len(columns))), "y": [column[0][k] for column in columns]}
+        one |= {"name": f"trial {trial['number']}, {number(trial['score'])}"}
+        data.append({**one, "line": line, "marker": {"size": 4}})
+    return data
+
+
+def _axes(ticks: list[str], columns: list[Scale]) -> dict[str, Any]:
+    """An upright line for each option, with its values beside it."""
+    beside = {"showarrow": False, "bgcolor": "@paper", "xanchor": "left", "xshift": 5, "font": {"size": 11}}
+    marks = [
+        {"x": x, "y": y, "text": plot_text(text), **beside} for x, column in enumerate(columns) for y, text in column[1]
+    ]
+    upright = {"type": "line", "y0": 0, "y1": 1, "line": {"color": "@rule", "width": 1}, "layer": "below"}
+    return {
+        "xaxis": {
+            "tickvals": list(range(len(ticks))),
+            "ticktext": [plot_text(one) for one in ticks],
+            "showgrid": False,
+            "range": [-0.35, len(ticks) - 0.05],
+            "zeroline": False,
+            "tickangle": -35,
+            "ticklabeloverflow": "allow",
+        },
+        "yaxis": {"visible": False, "range": [-0.06, 1.06]},
+        "annotations": marks,
+        "shapes": [{**upright, "x0": x, "x1": x} for x in range(len(ticks))],
+        "hovermode": "closest",
+    }
+
+
+def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: list[str]) -> str:
+    """What the best trials have in common that the others do not all have."""
+    same = []
+    for name in names:
+        values = {written(trial["values"].get(name)) for trial in best}
+        everywhere = {written(trial["values"].get(name)) for trial in scored}
+        if len(values) == 1 < len(everywhere):
+            same.append(f"{word(name)} {next(iter(values))}")
+    if len(best) == 1:
+        return f"The best trial had {', '.join(same[:3])}"
+    return f"The best {len(best)} trials share {', '.join(same[:3])}" if same else "The best trials share no option"
+
+
+def _scale(values: list[Any], *, numbers: bool = False) -> Scale:
+    """Places (0 to 1) of values on an axis, and labels on it."""
+    known = ordered(values)
+    if not numbers and (len(known) <= MOST_VALUES or not all(is_number(value) for value in known)):
+        places = np.linspace(0, 1, len(known)).tolist() if len(known) > 1 else [0.5]
+        labels = list(zip(places, [written(value) for value in known], strict=True))
+        return [places[known.index(value)] for value in values], labels
+    low, high = float(known[0]), float(known[-1])
+    far = low > 0 and high > 20 * low
+
+    def place(value: float) -> float:
+        if high == low:
+            return 0.5
+        return math.log(value / low) / math.log(high / low) if far else (value - low) / (high - low)
+
+    return [place(float(value)) for value in values], [(0.0, f"{low:.3g}"), (1.0, f"{high:.3g}")]

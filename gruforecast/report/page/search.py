@@ -1,0 +1,126 @@
+"""Figures of the search: scores and time, beside those of `importance` and `parallel`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gruforecast.report.page.figure import Figure, Report, Table, axis, counted, percent
+from gruforecast.report.page.importance import LEAST_TRIALS, importance, word, written
+from gruforecast.report.page.parallel import parallel
+
+
+def search_figures(report: Report) -> list[Figure]:
+    """All figures of the search, as far as its trials allow."""
+    scored = [trial for trial in report["search"] if trial.get("score") is not None]
+    if len(scored) < 2:
+        return []
+    figures = [scores(report, scored), importance(scored), parallel(scored), times(report)]
+    return [figure for figure in figures if figure is not None]
+
+
+def search_words(report: Report) -> list[str]:
+    """How the search went, in words."""
+    trials = report["trials"]
+    others = [
+        f"{trials[name]} {word}"
+        for name, word in (("pruned", "stopped early"), ("diverged", "diverged"), ("crashed", "crashed"))
+        if trials.get(name)
+    ]
+    words = [f"{counted(trials['completed'], 'trial')} ran to the end{''.join(f', {one}' for one in others)}."]
+    if sum(trial.get("score") is not None for trial in report["search"]) < LEAST_TRIALS:
+        words.append(f"Which options mattered cannot be told from fewer than {LEAST_TRIALS} trials.")
+    return words
+
+
+def trials_table(report: Report) -> Table:
+    """Every trial with its score, time and options."""
+    names = list(dict.fromkeys(name for trial in report["search"] for name in trial["values"]))
+    rows = [
+        [
+            f"{trial['number']}",
+            trial["status"],
+            trial.get("score"),
+            _seconds(trial),
+            *[written(trial["values"].get(name)) for name in names],
+        ]
+        for trial in report["search"]
+    ]
+    return Table.of("All trials", ("trial", "status", "MASE folds", "seconds", *map(word, names)), rows)
+
+
+def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
+    """The score of each trial, and the best so far."""
+    numbers, found = [trial["number"] for trial in scored], [trial["score"] for trial in scored]
+    best = np.minimum.accumulate(found).tolist()
+    first = min(scored, key=lambda trial: trial["score"])
+    early = [trial["status"] == "pruned" for trial in scored]
+    data: list[dict[str, Any]] = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": numbers,
+            "y": found,
+            "name": "trial (open: stopped early)",
+            "marker": {"size": 9, "color": "@gru", "symbol": ["circle-open" if one else "circle" for one in early]},
+        },
+        {
+            "type": "scatter",
+            "mode": "lines",
+            "x": numbers,
+            "y": best,
+            "name": "best so far",
+            "line": {"shape": "hv", "color": "@ink", "width": 1.5},
+        },
+    ]
+    layout = {"xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("mean MASE on the folds")}
+    gain = 1 - first["score"] / found[0] if found[0] else 0.0
+    title = f"Trial {first['number']} is the best of {len(report['search'])}, {percent(gain)} below the first"
+    if first["number"] == numbers[0]:
+        title = f"The first trial stayed the best of {len(report['search'])}"
+    return Figure(
+        "trials",
+        title,
+        "Scores on the folds only: the test part plays no part here.",
+        data,
+        layout,
+        trials_table(report),
+    )
+
+
+def times(report: Report) -> Figure | None:
+    """Seconds of each trial, by what they went into."""
+    timed = [trial for trial in report["search"] if trial.get("seconds")]
+    if not timed:
+        return None
+    parts = {"compiling": ("trace", "compile"), "training": ("train",), "scoring": ("validate", "evaluate")}
+    numbers = [trial["number"] for trial in timed]
+    sums = {
+        part: [sum(trial["seconds"].get(n, 0.0) for n in names) for trial in timed] for part, names in parts.items()
+    }
+    colours = {"compiling": "@base", "training": "@gru", "scoring": "@lstm"}
+    data = [
+        {"type": "bar", "x": numbers, "y": [round(one, 3) for one in found], "name": part,
+         "marker": {"color": colours[part]}}
+        for part, found in sums.items()
+    ]  # fmt: skip
+    total = sum(map(sum, sums.values()))
+    most = max(sums, key=lambda part: sum(sums[part]))
+    title = f"{percent(sum(sums[most]) / total if total else 0.0)} of the trials' {total:.0f} seconds went into {most}"
+    layout = {"barmode": "stack", "xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("seconds of one worker")}
+    rows = [[f"{n}", *[sums[part][k] for part in sums]] for k, n in enumerate(numbers)]
+    table = Table.of("Seconds of one worker by trial", ("trial", *sums), rows)
+    note = "A trial whose network has the shape of one before it needs no compiling."
+    return Figure("times", title, note, data, layout, table, 300)
+
+
+def _seconds(trial: dict[str, Any]) -> float | None:
+    found: float | None = (trial.get("seconds") or {}).get("total")
+    return found
+
+
+def _whole(numbers: list[int]) -> dict[str, Any]:
+    """Ticks at whole numbers."""
+    return {"dtick": max(1, math.ceil(len(numbers) / 10)), "tick0": 0}

@@ -1,0 +1,74 @@
+"""The series that the page lets its reader choose, with titles that say what to see in each."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gruforecast.report.page.figure import Report, against_of, colour_of, counted, named, number, plot_text
+
+LEADS = ("worst", "median", "best")
+
+
+def chosen_series(report: Report) -> dict[str, Any]:
+    """What the page's script needs to draw any of them."""
+    extracts = report["extracts"]
+    losses, series = extracts["losses"], extracts["series"]
+    return {
+        "series": [_one(report, one, k) for k, one in enumerate(series)],
+        "of": losses["of"],
+        "target": plot_text(extracts["target"]),
+        "winner": plot_text(named(report["winner"])),
+        "beside": plot_text(named(against_of(report))) if against_of(report) != report["winner"] else "",
+        "colours": [colour_of(report, report["winner"]), colour_of(report, against_of(report))],
+        "horizon": report["horizon"],
+        "season": report["season_length"],
+    }
+
+
+def _one(report: Report, one: dict[str, Any], place: int) -> dict[str, Any]:
+    leads = LEADS if len(report["extracts"]["series"]) > 2 else ()
+    lead = f"{leads[place]}: " if place < len(leads) else ""
+    label = f"{lead}{one['id']} (MASE {number(one['mase'])})"
+    kept = {name: one[name] for name in ("id", "ds", "y", "folds", "test", "ahead")}
+    return kept | {"label": label, "forecast_title": _forecast_title(one), "folds_title": _folds_title(report, one)}
+
+
+def _forecast_title(one: dict[str, Any]) -> str:
+    """How many test values lay inside, or how near the forecast was."""
+    test, parts = one["test"], []
+    actual = one["y"][test["begin"] :]
+    for level, low in test["lower"].items():
+        pairs = zip(actual, low, test["upper"][level], strict=True)
+        inside = [a <= y <= b for y, a, b in pairs if None not in (y, a, b)]
+        if inside:
+            parts.append(f"{sum(inside)} of {len(inside)} test values lie inside the {level} % interval")
+            break
+    text = parts[0] if parts else "the chosen model on the test part and ahead"
+    ahead = one["ahead"]
+    if ahead and None not in (ahead["mean"][0], ahead["mean"][-1]):
+        first, last = (number(ahead["mean"][k]) for k in (0, -1))
+        text += f"; ahead {first} at first, {last} at the last step" if len(ahead["mean"]) > 1 else f"; ahead {first}"
+    return f"{one['id']}: {text}"
+
+
+def _folds_title(report: Report, one: dict[str, Any]) -> str:
+    """Mean absolute errors of the chosen model and of the one beside it, over folds and test part."""
+    errors = [_mean_error(one, name) for name in ("mean", "beside")]
+    parts = [*one["folds"], one["test"]]
+    where = f"{counted(len(one['folds']), 'fold')} and the test part" if one["folds"] else "the test part"
+    if errors[0] is None or not parts:
+        return f"{one['id']}: the folds on the time axis"
+    text = f"{one['id']}: on {where} {named(report['winner'])} is {number(errors[0])} off on average"
+    if errors[1] is not None and against_of(report) != report["winner"]:
+        text += f", {named(against_of(report))} {number(errors[1])}"
+    return text
+
+
+def _mean_error(one: dict[str, Any], name: str) -> float | None:
+    errors = [
+        abs(actual - forecast)
+        for part in [*one["folds"], one["test"]]
+        for actual, forecast in zip(one["y"][part["begin"] :], part[name], strict=False)
+        if actual is not None and forecast is not None
+    ]
+    return sum(errors) / len(errors) if errors else None

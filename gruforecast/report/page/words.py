@@ -1,0 +1,157 @@
+"""What the report says in words: the verdict with its evidence, and answers to what anybody asks first."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from gruforecast.report.page.figure import (
+    Report,
+    Table,
+    against_of,
+    capital,
+    counted,
+    is_worse,
+    named,
+    number,
+    rows_of,
+    steps_in,
+)
+
+
+def headline(report: Report) -> str:
+    """The verdict in one sentence."""
+    winner, beside = capital(named(report["winner"])), named(against_of(report))
+    found = report["evidence"]
+    if found is None:
+        return f"On the folds nothing was clearly better than {named(report['winner'])}: forecast with that."
+    if found["verdict"] == "not better" or found["relative"] is None:
+        return f"{winner} was chosen, but on values it has not seen it is no better than {beside}."
+    luck = "and that is more than luck" if found["verdict"] == "better" else "but that may be luck"
+    return f"{winner} errs {100 * found['relative']:.0f} % less than {beside} on values it has not seen, {luck}."
+
+
+def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
+    """The evidence as name, value and what it means."""
+    found = report["evidence"]
+    if found is None:
+        return []
+    mase = rows_of(report)[found["against"]]["mase"]
+    effect = "-" if found["relative"] is None else f"{100 * found['relative']:.0f} %"
+    between = "-"
+    if found["low"] is not None and mase:
+        low, high = (100 * found[end] / mase for end in ("low", "high"))
+        between = f"{low:.0f} to {min(high, 100.0):.0f} %"
+    luck = {"better": "unlikely", "cannot tell": "cannot be ruled out", "not better": "no win to explain"}
+    chance = "-" if found["p"] is None else "< 0.001" if found["p"] < 0.001 else f"{found['p']:.2g}"
+    test = f"{found['method']} test, two-sided" if found["method"] else "too few steps to test"
+    return [
+        ("Effect", effect, f"lower mean absolute scaled error than {named(found['against'])}"),
+        ("95 % interval", between, "where the true difference may lie"),
+        ("p", chance, f"{test}; chance of such a difference if both were equally good"),
+        ("Luck?", luck[found["verdict"]], "more than luck means p below 0.05"),
+    ]
+
+
+def answers(report: Report) -> list[tuple[str, str, str]]:
+    """Question, answer, and the section that has more: what somebody asks who sees such a report for the first time."""
+    winner, beside = rows_of(report)[report["winner"]], rows_of(report)[against_of(report)]
+    scores = f"MASE {number(winner['mase'])} on the test part"
+    if winner is not beside:
+        scores += f", {named(beside['model'])} {number(beside['mase'])}"
+    return [
+        ("Who won?", f"{capital(named(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
+         "leaderboard"),
+        ("By how much?", f"{scores}. Below 1 is nearer than a naive forecast was in the past.", "leaderboard"),
+        ("Is it luck?", _luck(report), "figure-against" if _compared(report) else "leaderboard"),
+        ("How sure is the forecast?", _sure(winner), "coverage" if winner["intervals"] else "leaderboard"),
+        ("What was done to my data?", _data(report), "data"),
+        ("How do I get this again?", "One command with the same seed; versions and digests are listed.", "reproduce"),
+    ]  # fmt: skip
+
+
+def _compared(report: Report) -> bool:
+    """Whether the winner is held against any other model."""
+    return any(row["against"].get("winner", {}).get("difference") for row in report["leaderboard"])
+
+
+def _luck(report: Report) -> str:
+    found = report["evidence"]
+    if found is None:
+        rows = [row for row in report["leaderboard"] if row["against"].get("winner") and row["competes"]]
+        better = [named(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
+        text = "The naive forecast was kept because no other lead on the folds was more than luck."
+        return f"{text} On the test part alone {' and '.join(better)} did better by more than luck." if better else text
+    if found["p"] is None:
+        return "The test part has too few steps to tell."
+    text = {"better": "Hardly", "cannot tell": "It may be", "not better": "There is no win"}[found["verdict"]]
+    p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.2g}"
+    return f"{text}: {p} in a test on values that no training has seen."
+
+
+def _sure(winner: dict[str, Any]) -> str:
+    if not winner["intervals"]:
+        return "There are too few past errors for intervals."
+    parts = [f"{level} % intervals held {one['coverage']:.0f} %" for level, one in winner["intervals"].items()]
+    return f"{', '.join(parts)} of the test values."
+
+
+def _data(report: Report) -> str:
+    plan = report["plan"]
+    size = f"{counted(report['n_rows'], 'row')} of {counted(report['n_series'], 'series')}"
+    text = f"{size} read, {steps_in(report, 1)} apart"
+    done = [
+        word
+        for word, yes in (
+            ("missing values interpolated", plan.get("fill")),
+            (f"values of a step combined ({plan.get('resample')})", plan.get("resample")),
+            (f"duplicates combined ({plan.get('on_duplicate')})", plan.get("on_duplicate")),
+            (f"{len(plan.get('left_out') or ())} columns left out", plan.get("left_out")),
+        )
+        if yes
+    ]
+    warned = f"; {counted(len(report['warnings']), 'warning')}" if report["warnings"] else ""
+    return f"{text}; {', '.join(done) or 'no value was changed'}{warned}."
+
+
+def arguments(report: Report) -> list[str]:
+    """The words of the command, each as a shell wants it."""
+    return [shlex.quote(word) for word in shlex.split(report["reproduce"]["command"])]
+
+
+def plan_table(report: Report) -> Table:
+    """How the file was read."""
+    plan = report["plan"]
+    names = plan["names"]
+    beside = [f"{one['name']} ({one['role']})" for one in plan.get("covariates", [])]
+    rows = [
+        ("time", ", ".join(names["time"])),
+        ("target", "each column of numbers is a series" if plan.get("wide") else names["target"]),
+        ("series by", ", ".join(names["ids"]) or "one series"),
+        ("step", report["freq"]),
+        ("season", counted(report["season_length"], "row") if report["season_length"] > 1 else "none"),
+        ("horizon", counted(report["horizon"], "row")),
+        ("folds", f"{report['folds']}, cutoffs by {report['cutoffs_by']}"),
+        ("zone", plan["form"]["stamp"].get("tz") or "as written"),
+        ("decimal mark", plan["numbers"]["decimal"]),
+        ("missing values", "interpolated up to the first fold" if plan.get("fill") else "masked, never filled"),
+        ("duplicates", plan.get("on_duplicate") or "none allowed"),
+        ("resampled", plan.get("resample") or "no"),
+        ("columns beside", ", ".join(beside) or "none"),
+        ("left out", ", ".join(plan.get("left_out") or ()) or "nothing"),
+        ("holidays", plan.get("holidays") or "none"),
+    ]
+    return Table.of("How the file was read", ("what", "as"), rows)
+
+
+def reproduction_tables(report: Report) -> list[Table]:
+    """Versions, and digests of data and weights."""
+    known = report.get("reproduce") or {}
+    versions = [("operating system", (known.get("machine") or {}).get("system", "-")), *report["versions"].items()]
+    digests = [("data as read", known.get("data_digest", "-"))]
+    for kind, words in (("scored", "weights scored on the test part"), ("saved", "weights saved")):
+        digests += [(f"{words}: {name}", digest) for name, digest in report["digests"][kind].items()]
+    return [
+        Table.of("Versions", ("package", "version"), versions),
+        Table.of("SHA-256 digests", ("of", "digest"), digests),
+    ]
