@@ -27,7 +27,7 @@ from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
 from gruforecast.intervals import Calibration
-from gruforecast.serve.model import load_model
+from gruforecast.serve.model import opened
 from gruforecast.serve.server import serve
 from gruforecast.serve.service import Service
 from gruforecast.serve.settings import Settings, bind
@@ -86,7 +86,7 @@ def served(folder: Path, *options: str) -> Iterator[Server]:
 def served_here(folder: Path, settings: Settings | None = None) -> Iterator[tuple[Service, Server]]:
     """A server in a thread of this process, whose model a test may break."""
     settings = settings or Settings(drain=0)
-    service = Service(settings, str(folder), load_model(str(folder)))
+    service = Service(settings, str(folder), opened(str(folder)))
     listener = bind("127.0.0.1", 0)
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     thread = threading.Thread(target=serve, args=(service, listener))

@@ -66,7 +66,7 @@ def serve(
         _require_packages()
         from gruforecast.serve.ask import Bounds
         from gruforecast.serve.log import start_log
-        from gruforecast.serve.model import load_model
+        from gruforecast.serve.model import opened
         from gruforecast.serve.server import serve as run
         from gruforecast.serve.service import Service
         from gruforecast.serve.settings import LOCAL, Settings, bind, check_exposure
@@ -85,7 +85,7 @@ def serve(
             bounds=Bounds(max_series, max_rows, max_horizon),
         )
         start_log(quiet=quiet, verbose=verbose)
-        found = load_model(model)
+        found = opened(model)
         listener = bind(host, port)
         service = Service(settings, model, found)
 

@@ -74,7 +74,7 @@ class Model:
         }
 
 
-def load_model(folder: str) -> Model:
+def opened(folder: str) -> Model:
     """The model in a folder, its files checked and one forecast made, so that all it needs is loaded.
 
     Raises:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from gruforecast.serve.ask import Ask, ask_of
 from gruforecast.serve.log import LOGGER
 from gruforecast.serve.metrics import Metrics
-from gruforecast.serve.model import Model, load_model
+from gruforecast.serve.model import Model, opened
 from gruforecast.serve.query import read_query
 from gruforecast.serve.refusal import Refusal
 from gruforecast.serve.settings import Settings
@@ -64,7 +64,7 @@ class Service:
     async def reload(self) -> None:
         """Read the model folder again; requests that are under way keep the model that they began with."""
         try:
-            self.model = await asyncio.to_thread(load_model, self.folder)
+            self.model = await asyncio.to_thread(opened, self.folder)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one goes on
             LOGGER.error("the model was not loaded again, the old one is served: %s", error)
         else:
