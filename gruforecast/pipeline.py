@@ -23,6 +23,7 @@ from gruforecast.contest import Contest
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
+from gruforecast.insight import insight
 from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale, judge, winner, with_leads
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, decide, prepare
@@ -106,11 +107,14 @@ class _Run:
         audit = Audit(options, prepared, contest)
         audit.begin(found.best)
         self.clock.lap("audit")
-        judged, blended = self._judge_all(finals, rivals, Comparison(contest, found, options.compare))
+        comparison = Comparison(contest, found, options.compare)
+        judged, blended = self._judge_all(finals, rivals, comparison)
         finals.refit()
         self.clock.lap("refit")
         audited = self._audited(audit, found, finals, judged)
         self.clock.lap("audit")
+        explained = insight(prepared, finals, comparison)
+        self.clock.lap("explain")
         saved_model = self._build(built, finals, rivals, judged, blended)
         self.clock.lap("export")
         given_up = _budget_warning(found, options, contest.given_up)
@@ -136,6 +140,7 @@ class _Run:
             scored=_scored(prepared.split),
             workers=_worker_facts(self.pool),
             audit=audited,
+            explained=explained,
         )
 
     def _search(self) -> Search:

@@ -1,13 +1,15 @@
 """How far back a network listens: the gradient of its forecast with respect to each row of the past, in numpy.
 
 Backpropagation through time (Werbos 1990) for GRU, LSTM and simple RNN, from the point forecast to the rows that the
-network sees. Where this gradient vanishes, a row says nothing, whatever it holds (Hochreiter 1991; Pascanu et al. 2013).
+network sees. Where this gradient vanishes, a row says nothing, whatever it holds
+(Hochreiter 1991; Pascanu et al. 2013).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -51,8 +53,8 @@ def reach(features: Single, ahead: Single | None, config: NetworkConfig, weights
     total = np.zeros(config.lookback)
     gradient = Gradient(features, ahead, config, weights)
     for direction in directions.astype(np.float32):
-        found = gradient.of(np.repeat(direction[None], len(features), axis=0))
-        total += (found.astype(np.float64) ** 2).sum(axis=2).mean(axis=0)
+        found = gradient.of(np.repeat(direction[None], len(features), axis=0)).astype(np.float64)
+        total += (found**2).sum(axis=2).mean(axis=0)
     return np.sqrt(total if exact else total / PROBES)
 
 
@@ -74,7 +76,8 @@ class Gradient:
         states = self.decoder.states if self.decoder else x[:, -1:]  # (n, segments, units)
         recent = np.repeat(features[:, None, -config.recent :, 0], states.shape[1], axis=1)
         joined = np.concatenate([states, recent], axis=2)
-        self.open = joined @ weights["hidden.kernel"] + weights["hidden.bias"] > 0  # (n, segments, 2 * units)
+        opened = joined @ weights["hidden.kernel"] + weights["hidden.bias"] > 0  # (n, segments, 2 * units)
+        self.open = opened.astype(np.float32)
         self.row_open = None if ahead is None else self._rows(states, ahead)
 
     def of(self, direction: Single, *, direct: bool = False) -> Single:
@@ -86,12 +89,12 @@ class Gradient:
         config, weights, n = self.config, self.weights, len(direction)
         segments, rows = config.decoded
         beyond = segments * rows - config.horizon
-        padded = np.pad(direction, ((0, 0), (0, beyond))).reshape(n, segments, rows)
+        padded: Single = np.pad(direction, ((0, 0), (0, beyond))).reshape(n, segments, rows)
         hidden = (padded @ weights["head.kernel"].T) * self.open
         joined = hidden @ weights["hidden.kernel"].T  # (n, segments, units + recent)
-        states = joined[:, :, : config.units]
+        states: Any = joined[:, :, : config.units]
         if self.row_open is not None:
-            states = states + self._of_rows(direction)
+            states = states + self._of_rows(direction, self.row_open)
         last = self.decoder.backward(states)[1] if self.decoder else states[:, 0]
         found = self._encoder(last)
         if direct:
@@ -135,15 +138,15 @@ class Gradient:
         joined = np.concatenate([ahead, context], axis=2)
         return (joined @ weights["row.kernel"] + weights["row.bias"] > 0).astype(np.float32)
 
-    def _of_rows(self, direction: Single) -> Single:
+    def _of_rows(self, direction: Single, row_open: Single) -> Single:
         """What reaches the states (n, segments, units) through that layer."""
         weights, config = self.weights, self.config
         segments, rows = config.decoded
-        row = direction[:, :, None] * weights["row_head.kernel"][:, 0] * self.row_open  # (n, horizon, ROW_UNITS)
+        row = direction[:, :, None] * weights["row_head.kernel"][:, 0] * row_open  # (n, horizon, ROW_UNITS)
         context = row @ weights["row.kernel"][config.ahead :].T  # (n, horizon, CONTEXT)
-        context = np.pad(context, ((0, 0), (0, segments * rows - config.horizon), (0, 0)))
-        context = context.reshape(len(direction), segments, rows, -1).sum(axis=2)
-        return context @ weights["context.kernel"].T
+        whole: Single = np.pad(context, ((0, 0), (0, segments * rows - config.horizon), (0, 0)))
+        summed = whole.reshape(len(direction), segments, rows, -1).sum(axis=2)  # (n, segments, CONTEXT)
+        return summed @ weights["context.kernel"].T
 
 
 def _layer(x: Single, cell: str, weights: Weights, name: str, start: Single) -> _Layer:
@@ -156,7 +159,7 @@ def _gru(x: Single, weights: Weights, name: str, start: Single) -> _Layer:
 
     def backward(gradient: Single) -> tuple[Single, Single]:
         inputs = np.empty((*x.shape[:2], kernel.shape[1]), np.float32)
-        carried = np.zeros_like(start)
+        carried: Any = np.zeros_like(start)
         for step in reversed(range(x.shape[1])):
             z, r, candidate = (one[:, step] for one in (gates.update, gates.reset, gates.candidate))
             total = gradient[:, step] + carried

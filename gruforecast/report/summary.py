@@ -35,6 +35,7 @@ class Outcome:
         scored: number of series with a test part that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
         audit: what the leak audit says, see `audit.Audit.result`.
+        explained: the look inside the chosen network, see `explanation`.
     """
 
     panel: Panel
@@ -56,6 +57,7 @@ class Outcome:
     scored: tuple[int, int]
     workers: dict[str, Any]
     audit: dict[str, Any]
+    explained: dict[str, Any]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -88,6 +90,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "search": [_trial(trial) for trial in outcome.found.trials],
         "workers": outcome.workers,
         "audit": outcome.audit,
+        "explain": outcome.explained,
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.saved_model["parity"],
