@@ -33,19 +33,20 @@ class Part:
 
     Attributes:
         kind: `lags`, `calendar` or `column`.
-        rows: the rows of the past (lags); column: its number (column).
+        rows: first and end of the rows of the past (lags); column: its number (column).
     """
 
     name: str
     kind: str
-    rows: slice = slice(0)
+    rows: tuple[int, int] = (0, 0)
     column: int = 0
 
 
 def parts_of(config: NetworkConfig, columns: tuple[str, ...] = ()) -> list[Part]:
     """The lags in groups, then the calendar and each of `columns` where the network is shown them."""
-    found = [Part(_lag_name(near, far, config), "lags", slice(config.lookback - far, config.lookback - near))
+    found = [Part(_lag_name(near, far, config), "lags", (config.lookback - far, config.lookback - near))
              for near, far in _lags(config)]  # fmt: skip
+    found.append(Part("all rows together", "lags", (0, config.lookback)))
     if config.calendar and config.periods:
         found.append(Part("calendar", "calendar"))
     shown = {"none": (), "ahead": ("known", "known flag", "static")}.get(config.use_inputs, config.inputs)
@@ -133,7 +134,7 @@ class _Seen:
             x[:, :, part.column] = x[order, :, part.column]
             return self._encode(self.origin, x)
         features = np.array(self.encoded.features)
-        features[:, part.rows, :VALUES] = features[order][:, part.rows, :VALUES]
+        features[:, slice(*part.rows), :VALUES] = features[order, slice(*part.rows), :VALUES]
         return self.encoded._replace(features=features)
 
     def mase(self, encoded: Encoded, *, silent: bool = False) -> float:

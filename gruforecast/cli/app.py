@@ -10,6 +10,7 @@ import typer
 from gruforecast import __version__
 from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
+from gruforecast.cli.explain import explain
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
 
@@ -25,6 +26,7 @@ app.command()(check)
 app.command()(fit)
 app.command()(predict)
 app.command()(backtest)
+app.command()(explain)
 
 
 def _version(wanted: bool) -> None:
