@@ -169,7 +169,8 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
     flags = np.zeros(len(timeline), bool)
     flags[found.at] = True
     known = ~np.isnan(found.score)
-    strongest = found.at[np.argsort(-found.score[found.at], kind="stable")][:MOST_MOMENTS]
+    order = np.argsort(-found.strength, kind="stable")[:MOST_MOMENTS]
+    strongest, strength = found.at[order], found.strength[order]
     step = {"M": 30 * DAY, "B": DAY}.get(subject.freq.unit, 1) * subject.freq.step
     stamps = subject.wall[timeline.first]
     ends = subject.wall[timeline.last]
@@ -181,9 +182,10 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
         "n_tokens": int(known.sum()),
         "n_series": len(np.unique(timeline.series)),
         "moments": [
-            {"series": subject.key(int(timeline.series[k])), "score": round(float(found.score[k]), 2)}
-            | {"from": start, "to": end}
-            for k, start, end in zip(strongest, texts(stamps[strongest]), texts(ends[strongest]), strict=True)
+            {"series": subject.key(int(timeline.series[k])), "score": round(float(score), 2), "from": start, "to": end}
+            for k, score, start, end in zip(
+                strongest, strength, texts(stamps[strongest]), texts(ends[strongest]), strict=True
+            )
         ],
         "profile": profile(stamps[known], flags[known], step * config.segment),
     }

@@ -11,7 +11,7 @@ from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.timeline import Timeline
 
 THRESHOLD = 3.0  # robust standard deviations above the usual
-APART = 3  # tokens between two moments, at least
+APART = 3  # tokens of the usual between two moments, at least
 LEAST_TOKENS = 12  # fewer have no usual level
 LEAST_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
 MEDIAN_DEVIATIONS = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
@@ -38,18 +38,20 @@ class Moments:
     """The moments of a timeline at which the state moved further for good than usual.
 
     Attributes:
-        at: (n_moments,) entries of the timeline, by time.
+        at: (n_moments,) entries of the timeline, by time, at which such a time begins.
+        strength: (n_moments,) the highest score of each.
         score: (n,) of every entry: robust standard deviations above the usual at its phase; NaN where not known.
         phased: whether the usual is that of the phase of the season.
     """
 
     at: Ints
+    strength: Floats
     score: Floats
     phased: bool
 
 
 def moments(timeline: Timeline, phase: Ints) -> Moments:
-    """Entries whose `rewritten` is unusual and the largest nearby.
+    """Entries from which on `rewritten` is unusual.
 
     Args:
         phase: (n,) of the season; entries of one phase are compared with each other where there are enough.
@@ -66,18 +68,22 @@ def moments(timeline: Timeline, phase: Ints) -> Moments:
         away = found[known] - usual
         spread = MEDIAN_DEVIATIONS * np.median(np.abs(away))
         score[known] = away / spread if spread > 0 else 0.0
-    return Moments(np.flatnonzero(_peaks(score, timeline.series)), score, phased)
+    return Moments(*_onsets(score, timeline.series), score, phased)
 
 
-def _peaks(score: Floats, series: Ints) -> Bools:
-    """Whether each score (n,) is above the threshold and the highest within `APART` entries of its series."""
-    filled = np.where(np.isnan(score), -np.inf, score)
-    top = filled >= THRESHOLD
-    for step in range(1, APART + 1):
-        same = series[step:] == series[:-step]
-        top[:-step] &= ~same | (filled[:-step] >= filled[step:])
-        top[step:] &= ~same | (filled[step:] > filled[:-step])
-    return top
+def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
+    """Where each time above the threshold begins, and its highest score; times less than `APART` entries apart are one.
+
+    After a break the state moves for a while, up to a season, and often most at last: it begins with the first entry
+    that has half of the highest score.
+    """
+    above = np.flatnonzero(np.where(np.isnan(score), -np.inf, score) >= THRESHOLD)
+    if not len(above):
+        return above, np.zeros(0)
+    begins = (np.diff(above) > APART) | (np.diff(series[above]) != 0)
+    runs = np.split(above, np.flatnonzero(begins) + 1)
+    onsets = [run[np.argmax(score[run] >= score[run].max() / 2)] for run in runs]
+    return np.array(onsets), np.array([score[run].max() for run in runs])
 
 
 def profile(stamps: Stamps, moment: Bools, seconds: float) -> list[dict[str, Any]]:

@@ -15,6 +15,7 @@ from rich.text import Text
 from gruforecast.report.sentences import (
     Explained,
     amount,
+    edges,
     gates_sentence,
     importance_sentence,
     memory_sentence,
@@ -29,7 +30,6 @@ from gruforecast.report.terminal import WIDTH, safe
 BARS = "▁▂▃▄▅▆▇█"
 SPARK = 60  # characters
 MOST_MOMENTS = 8
-BINS = 6
 CURVE = 24
 
 
@@ -109,25 +109,17 @@ def _memory(found: Explained) -> Table | None:
     finite = sorted(one for one in lives if one)
     if not finite or found["network"]["tokens"] == 1:
         return None
-    edges = _edges(finite[0], finite[-1])
+    bounds = edges(finite[0], finite[-1])
     table = _table("half-life", "units", "")
     table.columns[2].justify = "left"
-    for low, high in itertools.pairwise(edges):
-        last = high == edges[-1]
+    for low, high in itertools.pairwise(bounds):
+        last = high == bounds[-1]
         count = sum(low <= one < high or (last and one == high) for one in finite)
         text = f"{low:.2g} to {amount(high, memory['unit'])}"
         table.add_row(text, str(count), "█" * math.ceil(40 * count / len(lives)))
     if len(finite) < len(lives):
         table.add_row("endless", str(len(lives) - len(finite)), "")
     return table
-
-
-def _edges(low: float, high: float) -> list[float]:
-    """Round bounds of bins that grow alike, from at most `low` to at least `high`."""
-    first, last = math.floor(2 * math.log2(low)) / 2, math.ceil(2 * math.log2(high)) / 2
-    step = max(0.5, math.ceil(2 * (last - first) / BINS) / 2)
-    count = max(1, math.ceil((last - first) / step))
-    return [2 ** (first + step * k) for k in range(count + 1)]
 
 
 def _resets(found: Explained) -> Table | None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 Explained = dict[str, Any]
 CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
 LITTLE = 0.01  # of MASE: smaller effects are called none
 LEAST_FOR_CALENDAR = 8  # moments; fewer have no pattern
+BINS = 6  # of a histogram
 TWICE = 2.0  # times its share of the calendar, for a part of it to be named
 
 
@@ -90,9 +92,9 @@ def reach_sentence(found: Explained) -> str:
     text = f"90 % of what moves the forecast of {own['name']} through its state lies in the last "
     text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
     if others:
-        parts = ", ".join(f"{percent(one['oldest_to_newest'])} ({CELLS[one['cell']]})" for one in others)
-        text += " Trained alike, a row in the oldest tenth of the window moves it so far, against one in the newest: "
-        text += f"{parts}."
+        parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in others)
+        text += " Trained alike, a row in the oldest tenth of the window moves the forecast by so much of what one in "
+        text += f"the newest tenth does: {parts}."
     return text
 
 
@@ -122,6 +124,14 @@ def amount(value: float | None, unit: str) -> str:
         return "for ever"
     text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
     return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
+
+
+def edges(low: float, high: float) -> list[float]:
+    """Bounds of bins that grow alike, from at most `low` to at least `high`."""
+    first, last = math.floor(2 * math.log2(low)) / 2, math.ceil(2 * math.log2(high)) / 2
+    step = max(0.5, math.ceil(2 * (last - first) / BINS) / 2)
+    count = max(1, math.ceil((last - first) / step))
+    return [2 ** (first + step * k) for k in range(count + 1)]
 
 
 def percent(share: float) -> str:
