@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
 """Whether `gruforecast explain` says what is so: on series whose truth is known, with networks trained on them.
 
-    python benchmarks/gates.py [--part replay,breaks,memory,reach] [--seeds 2] [--json] [--data FILE.csv ...]
+    python benchmarks/gates.py [--part replay,breaks,memory,reach] [--seeds 2] [--first-seed 0] [--json] [--data FILE …]
 
 `replay`: the largest difference between the replayed gates and states and those of Keras' own cell, on the air
 passengers, on a synthetic series with breaks, and on each `--data`, for a network trained a little on it.
 
 `breaks`: series whose level jumps, or whose pattern of six rows turns round, at known rows, twelve tokens apart or
-more. The network learns from twelve such series and is watched on three others. Share of breaks with a moment within one token;
-share of moments with a break there; the same for as many moments placed at random, and for the largest differences from
-one row (pattern: one season) to the next, which know nothing of any network.
+more. The network learns from twelve such series and is watched on three others. Share of breaks with a moment within
+one token; share of moments with a break there; share of breaks hit by as many moments placed at random, and by the
+largest differences from one row (pattern: one season) to the next, which know nothing of any network.
 
 `memory`: a level that walks, seen through noise. The best forecaster is an exponential mean whose half-life follows
 from both sizes (Kalman gain of the local level model); the half-lives of the GRU's units beside it.
@@ -62,7 +62,7 @@ def history_of(series: list[Floats]) -> History:
 # --- replay ---------------------------------------------------------------------------------------------------------
 
 
-def measure_replay(files: list[str], _: int) -> list[Result]:
+def measure_replay(files: list[str], _: range) -> list[Result]:
     """Replayed gates and states against Keras' own."""
     histories = {"synthetic breaks": (history_of([broken(np.random.default_rng(0), 400, "level")[0]]), 1)}
     for file in [str(ROOT / "sample_data" / "air_passengers.csv"), *files]:
@@ -132,11 +132,11 @@ def broken(generator: np.random.Generator, rows: int, kind: str, longer: int = 1
     return values + 0.3 * generator.normal(size=rows), np.array(breaks)
 
 
-def measure_breaks(_: list[str], seeds: int) -> list[Result]:
+def measure_breaks(_: list[str], seeds: range) -> list[Result]:
     """How often moments are found at breaks, by kind and by segment."""
     found = []
     for kind, segment, layers in (("level", 1, 1), ("level", 1, 2), ("level", 4, 1), ("pattern", 1, 1)):
-        rows = [_breaks(kind, segment, layers, seed) for seed in range(seeds)]
+        rows = [_breaks(kind, segment, layers, seed) for seed in seeds]
         total = {name: sum(row[name] for row in rows) for name in rows[0]}
         breaks, at = total["breaks"], total["moments"]
         found.append(
@@ -151,7 +151,7 @@ def _breaks(kind: str, segment: int, layers: int, seed: int) -> Result:
     generator = np.random.default_rng(seed)
     season = 6 if kind == "pattern" else 1
     config = NetworkConfig(
-        horizon=season if season > 1 else 4, lookback=48, season_length=season, layers=layers, units=24,
+        horizon=season if season > 1 else 4, lookback=48 * segment, season_length=season, layers=layers, units=24,
         segment=segment, log=False,
     )  # fmt: skip
     weights = trained(
@@ -194,12 +194,12 @@ def _apart(score: Floats, among: Ints, count: int) -> Ints:
 # --- memory ---------------------------------------------------------------------------------------------------------
 
 
-def measure_memory(_: list[str], seeds: int) -> list[Result]:
+def measure_memory(_: list[str], seeds: range) -> list[Result]:
     """Half-lives of the units beside that of the best exponential mean, in rows."""
     found = []
     for walk, noise in ((0.05, 1.0), (0.3, 1.0), (1.0, 0.5)):
         lives = []
-        for seed in range(seeds):
+        for seed in seeds:
             generator = np.random.default_rng(seed)
             steps, errors = generator.normal(size=(2, SERIES, 200))
             history = history_of(list(np.cumsum(walk * steps, axis=1) + noise * errors))
@@ -216,9 +216,9 @@ def measure_memory(_: list[str], seeds: int) -> list[Result]:
 # --- reach ----------------------------------------------------------------------------------------------------------
 
 
-def measure_reach(_: list[str], seeds: int) -> list[Result]:
+def measure_reach(_: list[str], seeds: range) -> list[Result]:
     """Gradient with respect to rows 101 to 130 back, by cell."""
-    return [_reached(cell, seed) for seed in range(seeds) for cell in CELLS]
+    return [_reached(cell, seed) for seed in seeds for cell in CELLS]
 
 
 def _reached(cell: Any, seed: int) -> Result:
@@ -241,6 +241,7 @@ def _reached(cell: Any, seed: int) -> Result:
     start["row_head.kernel"] = weights["row_head.kernel"]  # heads begin at zero, where no gradient passes
     start["head.kernel"] = weights["head.kernel"]
     near, far = _far(history, windows, config, weights)
+    slowest = {"slowest": float(half_lives(watch(history, config, weights)).max())} if cell == "gru" else {}
     return {
         "cell": cell,
         "seed": seed,
@@ -248,6 +249,7 @@ def _reached(cell: Any, seed: int) -> Result:
         "near": near,
         "far": far,
         "far_untrained": _far(history, windows, config, start)[1],
+        **slowest,
     }
 
 
@@ -269,10 +271,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--part", default=",".join(PARTS))
     parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--data", nargs="*", default=[])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    found = {part: PARTS[part](options.data, options.seeds) for part in options.part.split(",")}
+    seeds = range(options.first_seed, options.first_seed + options.seeds)
+    found = {part: PARTS[part](options.data, seeds) for part in options.part.split(",")}
     if options.json:
         json.dump(found, sys.stdout)
         return

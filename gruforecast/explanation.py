@@ -14,7 +14,7 @@ from gruforecast.data.frequency import DAY, Frequency
 from gruforecast.encoding import encode
 from gruforecast.forward import Network
 from gruforecast.importance import importance, parts_of, thinned
-from gruforecast.reach import reach
+from gruforecast.reach import PROBES, reach
 from gruforecast.resets import APART, THRESHOLD, Moments, half_lives, moments, profile
 from gruforecast.timeline import Timeline, watch
 from gruforecast.windows import History, Windows
@@ -25,7 +25,8 @@ MOST_UNITS = 24  # units of a layer in the pictures
 MOST_LAYERS = 2
 MOST_MOMENTS = 60
 MOST_POINTS = 200  # of a curve
-REACH_WINDOWS = 32
+REACH_WINDOWS, LEAST_REACH_WINDOWS = 32, 4
+EFFORT = 2e10  # multiplications for all gradients, about two seconds
 LONGEST = 1e6  # tokens: a half-life beyond is called endless
 OLDEST = 0.1  # share of the window at each end by which reach is summed up
 MOST_OF_IT = 0.9
@@ -193,7 +194,10 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
 
 def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, freq: Frequency) -> list[Explained]:
     """How far back each kind of network listens, the mean over its seeds."""
-    some = windows[np.unique(np.linspace(0, len(windows) - 1, min(REACH_WINDOWS, len(windows))).astype(int))]
+    configs = [one.config for curve in curves for one in curve.networks]
+    each = sum(12 * min(one.horizon, PROBES) * one.tokens * one.layers * one.units**2 for one in configs)
+    most = min(int(np.clip(EFFORT / each, LEAST_REACH_WINDOWS, REACH_WINDOWS)), len(windows))
+    some = windows[np.unique(np.linspace(0, len(windows) - 1, most).astype(int))]
     return [_curve(curve, history, some, freq) for curve in curves]
 
 

@@ -75,14 +75,14 @@ def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
     """Where each time above the threshold begins, and its highest score; times less than `APART` entries apart are one.
 
     After a break the state moves for a while, up to a season, and often most at last: it begins with the first entry
-    that has half of the highest score.
+    that has a third of the highest score.
     """
     above = np.flatnonzero(np.where(np.isnan(score), -np.inf, score) >= THRESHOLD)
     if not len(above):
         return above, np.zeros(0)
     begins = (np.diff(above) > APART) | (np.diff(series[above]) != 0)
     runs = np.split(above, np.flatnonzero(begins) + 1)
-    onsets = [run[np.argmax(score[run] >= score[run].max() / 2)] for run in runs]
+    onsets = [run[np.argmax(score[run] >= score[run].max() / 3)] for run in runs]
     return np.array(onsets), np.array([score[run].max() for run in runs])
 
 

@@ -90,7 +90,7 @@ def test_lasting_is_the_distance_between_pairs() -> None:
 
 def test_a_moment_is_where_something_unusual_begins() -> None:
     rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
-    rewritten[[19, 20, 21, 23, 40]] = 2, 4, 5, 4, 3  # less than half of the highest; and what goes on is one moment
+    rewritten[[19, 20, 21, 23, 40]] = 1.8, 4, 5, 4, 3  # less than a third of it; and what goes on is one moment
     rewritten[0] = np.nan
     found = moments(timeline_of(rewritten), np.zeros(60, int))
     assert found.at.tolist() == [20, 40]

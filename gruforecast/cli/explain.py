@@ -38,7 +38,7 @@ def explain(
             from gruforecast.data.source import require_local_file
 
             require_local_file(file)
-        found = _look(folder, file, member, id)
+        found = _look(folder, file, member, id, quiet=quiet)
         text = json.dumps(found, allow_nan=False)
         if output is not None:
             _write(output, text)
@@ -52,7 +52,7 @@ def explain(
             show_explanation(found)
 
 
-def _look(folder: str, file: str | None, member: str | None, id: str | None) -> dict[str, Any]:
+def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
     """What `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.explained import stored_explanation
     from gruforecast.artifact.folder import load
@@ -63,7 +63,8 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None) -> 
     if file is None and id is None and member in (None, usual) and stored is not None:
         return stored
     if file is None:
-        typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
+        if not quiet:
+            typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
         return look_inside(forecaster, member=member, id=id, stored=stored)
     from gruforecast.data.panel import read_like
 
