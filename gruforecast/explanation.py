@@ -258,7 +258,8 @@ def texts(stamps: Stamps) -> list[str]:
     """Stamps as short ISO text, days only where all are at midnight."""
     whole = bool((stamps == stamps.astype("datetime64[D]")).all())
     short = stamps.astype("datetime64[D]" if whole else "datetime64[m]")
-    return [str(one) for one in (short if whole or bool((stamps == short).all()) else stamps.astype("datetime64[s]"))]
+    exact = short if bool((stamps == short).all()) else stamps.astype("datetime64[s]")
+    return [str(one).replace("T", " ") for one in exact]
 
 
 def _mean(values: Floats) -> float | None:

@@ -91,7 +91,7 @@ def reach_sentence(found: Explained) -> str:
     own, *others = curves
     text = f"90 % of what moves the forecast of {own['name']} through its state lies in the last "
     text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
-    if others:
+    if any(one["cell"] != "gru" for one in others):
         parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in others)
         text += " Trained alike, a row in the oldest tenth of the window moves the forecast by so much of what one in "
         text += f"the newest tenth does: {parts}."
