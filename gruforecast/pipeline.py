@@ -113,8 +113,6 @@ class _Run:
         self.clock.lap("refit")
         audited = self._audited(audit, found, finals, judged)
         self.clock.lap("audit")
-        explained = insight(prepared, finals, comparison)
-        self.clock.lap("explain")
         saved_model = self._build(built, finals, rivals, judged, blended)
         self.clock.lap("export")
         given_up = _budget_warning(found, options, contest.given_up)
@@ -140,7 +138,7 @@ class _Run:
             scored=_scored(prepared.split),
             workers=_worker_facts(self.pool),
             audit=audited,
-            explained=explained,
+            explained=self._explained(finals, comparison),
         )
 
     def _search(self) -> Search:
@@ -179,6 +177,12 @@ class _Run:
             cut |= was_cut(found, audit.contest)
             audit.compare(traces(found, finals, judged), second, clock.total, cut=cut)
         return audit.result()
+
+    def _explained(self, finals: Finals, comparison: Comparison) -> Report:
+        """What the gates of the saved network do."""
+        found = insight(self.prepared, finals, comparison)
+        self.clock.lap("explain")
+        return found
 
     def up_to_the_test(self) -> tuple[Traces, bool]:
         """What the search and all that follows it gives up to the test scores, and whether the clock has cut it."""

@@ -239,7 +239,9 @@ def test_explain_on_the_command_line(fitted, tmp_path) -> None:
     assert {one["cell"] for one in fitted["report"]["explain"]["reach"]} == {"gru", "lstm", "rnn"}
     assert fitted["report"]["explain"]["importance"]["parts"]
     data = tmp_path / "later.csv"
-    data.write_text("Month,Passengers\n" + "".join(f"{2000 + k // 12}-{k % 12 + 1:02},{100 + k}\n" for k in range(90)))
+    data.write_text(
+        "unique_id,ds,y\n" + "".join(f"a,{2000 + k // 12}-{k % 12 + 1:02}-01,{100 + k % 7 + k}\n" for k in range(90))
+    )
     target = tmp_path / "inside.json"
     done = run("explain", "gruforecast_model", str(data), "-o", str(target), cwd=cwd)
     assert done.returncode == 0, done.stderr

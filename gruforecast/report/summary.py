@@ -99,10 +99,14 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "found": outcome.notes,
         "plan": json.loads(json.dumps(panel.plan.to_dict())),
         "warnings": outcome.warnings,
-        "versions": {"gruforecast": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES}
-        | ({"statsforecast": found} if (found := installed()) else {}),
+        "versions": _versions(),
     }
+
+
+def _versions() -> dict[str, str]:
+    found = {"gruforecast": __version__, "python": platform.python_version()}
+    optional = {"statsforecast": there} if (there := installed()) else {}
+    return found | {name: version(name) for name in PACKAGES} | optional
 
 
 def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
