@@ -193,7 +193,9 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
 
 
 def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, freq: Frequency) -> list[Explained]:
-    """How far back each kind of network listens, the mean over its seeds."""
+    """How far back each kind of network listens, the mean over its seeds; nothing where there are no windows."""
+    if not len(windows):
+        return []
     configs = [one.config for curve in curves for one in curve.networks]
     each = sum(12 * min(one.horizon, PROBES) * one.tokens * one.layers * one.units**2 for one in configs)
     most = min(int(np.clip(EFFORT / each, LEAST_REACH_WINDOWS, REACH_WINDOWS)), len(windows))

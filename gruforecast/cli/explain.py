@@ -63,9 +63,10 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     if file is None and id is None and member in (None, usual) and stored is not None:
         return stored
     if file is None:
+        found = look_inside(forecaster, member=member, id=id, stored=stored)
         if not quiet:
             typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
-        return look_inside(forecaster, member=member, id=id, stored=stored)
+        return found
     from gruforecast.data.panel import read_like
 
     reading = read_like(file, forecaster.plan)

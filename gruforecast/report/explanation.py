@@ -150,8 +150,8 @@ def _reach(found: Explained) -> Table | None:
     for one in curves:
         far = "-" if one["oldest_to_newest"] is None else percent(one["oldest_to_newest"])
         logs = [math.log10(norm) if norm > 0 else None for norm in one["norm"]]
-        curve = spark(logs, CURVE, whole)
-        table.add_row(safe(one["name"]), far, amount(one["within"], found["unit"]), curve)
+        within = "-" if one["within"] is None else amount(one["within"], found["unit"])
+        table.add_row(safe(one["name"]), far, within, spark(logs, CURVE, whole))
     return table
 
 
