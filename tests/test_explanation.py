@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from conftest import MONTHLY, history_of, panel_of, run
+from conftest import AIR, MONTHLY, history_of, panel_of, run
 from test_forward import random_weights
 
 from gruforecast.config import NetworkConfig
@@ -256,11 +256,19 @@ def test_explain_on_the_command_line(fitted, tmp_path) -> None:
 @pytest.mark.network
 def test_without_data_the_kept_rows_are_looked_at(fitted) -> None:
     from gruforecast.artifact.folder import load
+    from gruforecast.data.panel import read_like
     from gruforecast.inside import look_inside
 
     forecaster = load(fitted["cwd"] / "gruforecast_model")
-    found = look_inside(forecaster, member=forecaster.networks[-1].name)
-    assert found["gates"]["to"][-1] == "1960-12-01"
-    assert found["importance"] is None
-    assert len(found["reach"]) == 1
-    show_explanation(found)
+    name = forecaster.networks[-1].name
+    kept, whole = (
+        look_inside(forecaster, panel, member=name) for panel in (None, read_like(str(AIR), forecaster.plan).panel)
+    )
+    assert kept["gates"]["to"][-1] == whole["gates"]["to"][-1] == "1960-12-01"
+    for mine, theirs in zip(kept["gates"]["layers"], whole["gates"]["layers"], strict=True):
+        assert mine["mean_update"][-1] == theirs["mean_update"][-1]  # which only the newest window sees
+        assert mine["mean_reset"][-1] == theirs["mean_reset"][-1]
+    assert kept["reach"][0]["norm"] == pytest.approx(whole["reach"][0]["norm"], rel=1e-3)
+    assert kept["importance"] is None
+    assert len(kept["reach"]) == 1
+    show_explanation(kept)

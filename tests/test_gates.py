@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import AIR, history_of
 from test_forward import random_weights
 
 from gruforecast.config import CELLS, MIDDLE, NetworkConfig
 from gruforecast.forward import recurrent, residuals
 from gruforecast.gates import replay
 from gruforecast.reach import PROBES, Gradient, reach
+from gruforecast.timeline import features_of
 
 FORMS = [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
 
@@ -64,36 +66,49 @@ def test_an_update_gate_at_one_keeps_and_at_zero_writes() -> None:
         np.testing.assert_allclose(layer.state, (1 - kept) * np.tanh(1.0), atol=1e-6)
 
 
-@pytest.mark.network
-@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
-def test_the_replayed_gates_equal_those_of_keras(layers, segment, decoder) -> None:
-    """Keras tells states only, so its cell is asked for each step from the state that its own layer has reached."""
+def compare_with_keras(features, config: NetworkConfig, weights) -> None:
+    """Keras tells states only, so its cell is asked for each step from the state that it has reached itself."""
     import keras
 
     from gruforecast.networks.build import build_network
     from gruforecast.networks.train import set_weights
 
-    config = config_of(layers, segment, decoder)
-    weights, (features, _) = random_weights(config), numbers(config)
     model = build_network(config, seed=1)
     set_weights(model, weights)
-    found = replay(features, config, weights)
-    names = [f"gru_{depth}" for depth in range(layers)] + (["decoder"] if found.decoder else [])
+    found, units = replay(features, config, weights), config.units
+    names = [f"gru_{depth}" for depth in range(config.layers)] + (["decoder"] if found.decoder else [])
     for name, mine in zip(names, [*found.layers, *([found.decoder] if found.decoder else [])], strict=True):
         layer = model.get_layer(name)
         given = layer.input if name != "decoder" else layer._inbound_nodes[0].arguments.args[0]
-        inputs = keras.Model(model.input, given)(features).numpy().reshape(len(mine.state), -1, given.shape[-1])
+        inputs = keras.Model(model.inputs[0], given)(features).numpy().reshape(len(mine.state), -1, given.shape[-1])
         cell, h = layer.cell, mine.before[:, 0]
         for step in range(mine.state.shape[1]):
-            if name == "decoder" and decoder == "parallel":
+            if name == "decoder" and config.decoder == "parallel":
                 h = mine.before[:, step]
             now = inputs[:, step] @ cell.kernel.numpy() + cell.bias.numpy()[0]
             heard = h @ cell.recurrent_kernel.numpy() + cell.bias.numpy()[1]
-            z, r = (cell.recurrent_activation(now[:, k : k + 5] + heard[:, k : k + 5]).numpy() for k in (0, 5))
+            raw = [now[:, k : k + units] + heard[:, k : k + units] for k in (0, units)]
             h = cell(inputs[:, step], [h])[0].numpy()
-            np.testing.assert_allclose(mine.update[:, step], z, atol=1e-5)
-            np.testing.assert_allclose(mine.reset[:, step], r, atol=1e-5)
+            np.testing.assert_allclose(mine.update[:, step], cell.recurrent_activation(raw[0]).numpy(), atol=1e-5)
+            np.testing.assert_allclose(mine.reset[:, step], cell.recurrent_activation(raw[1]).numpy(), atol=1e-5)
             np.testing.assert_allclose(mine.state[:, step], h, atol=1e-5)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+def test_the_replayed_gates_equal_those_of_keras(layers, segment, decoder) -> None:
+    config = config_of(layers, segment, decoder)
+    compare_with_keras(numbers(config)[0], config, random_weights(config))
+
+
+@pytest.mark.network
+def test_the_gates_of_a_fitted_model_equal_those_of_keras(fitted) -> None:
+    from gruforecast.artifact.folder import load
+
+    history = history_of(np.loadtxt(AIR, delimiter=",", skiprows=1, usecols=2))
+    for network in load(fitted["cwd"] / "gruforecast_model").networks:
+        windows = history.windows(np.zeros(5, int), np.linspace(60, 144, 5).astype(int))
+        compare_with_keras(features_of(history, windows, network.config), network.config, network.weights)
 
 
 @pytest.mark.parametrize("cell", CELLS)
