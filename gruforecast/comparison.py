@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
 from gruforecast.backtest import Forecasts, Predictor
-from gruforecast.config import CELLS, Cell
+from gruforecast.config import CELLS, Cell, NetworkConfig
 from gruforecast.contest import TEST_FIT, Contest, facts_of_training
 from gruforecast.leaderboard import Candidate
 from gruforecast.search.jobs import Result
@@ -26,12 +26,14 @@ class Comparison:
 
     Attributes:
         kind: `short`, `full` or `none`.
+        trained: for each cell the configuration and the result of each seed that was trained whole before the folds.
     """
 
     contest: Contest
     found: Search
     kind: str
     entries: list[Entry] = field(default_factory=list)
+    trained: dict[Cell, list[tuple[NetworkConfig, Result]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.best = self.found.best
@@ -119,6 +121,7 @@ class Comparison:
         if (cell, number + 1) in self.entries:  # only now, so that the same worker compiles a cell but once
             self._submit(cell, number + 1)
         network = replace(self.best.network, cell=cell)
+        self.trained.setdefault(cell, []).append((network, result))
         before = at_test = contest.predictor(network, result)
         facts = facts_of_training(self.best, result, self.kind)
         facts |= {

@@ -27,6 +27,7 @@ from gruforecast.errors import UsageError
 from gruforecast.finals import Finals
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network
+from gruforecast.insight import insight
 from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale, judge, winner, with_leads
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, decide, prepare
@@ -117,7 +118,8 @@ class _Run:
         audit = Audit(options, prepared, contest)
         audit.begin(found.best)
         self.clock.lap("audit")
-        judged, blended = self._judge_all(finals, rivals, Comparison(contest, found, options.compare))
+        comparison = Comparison(contest, found, options.compare)
+        judged, blended = self._judge_all(finals, rivals, comparison)
         finals.refit()
         self.clock.lap("refit")
         audited = self._audited(audit, found, finals, judged)
@@ -149,6 +151,7 @@ class _Run:
             workers=_worker_facts(self.pool),
             audit=audited,
             extracts=extracts(prepared.panel, prepared.split, judged, _ahead(forecaster), rows=options.context),
+            explained=self._explained(finals, comparison),
         )
 
     def _search(self) -> Search:
@@ -187,6 +190,14 @@ class _Run:
             cut |= was_cut(found, audit.contest)
             audit.compare(traces(found, finals, judged), second, clock.total, cut=cut)
         return audit.result()
+
+    def _explained(self, finals: Finals, comparison: Comparison) -> Report:
+        """What the gates of the saved network do; nothing where no row may be shown."""
+        if not self.options.context:
+            return {}
+        found = insight(self.prepared, finals, comparison)
+        self.clock.lap("explain")
+        return found
 
     def up_to_the_test(self) -> tuple[Traces, bool]:
         """What the search and all that follows it gives up to the test scores, and whether the clock has cut it."""

@@ -10,6 +10,7 @@ import typer
 from gruforecast import __version__
 from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
+from gruforecast.cli.explain import explain
 from gruforecast.cli.export import export
 from gruforecast.cli.fit import fit
 from gruforecast.cli.predict import predict
@@ -33,6 +34,7 @@ app.command()(export)
 app.command()(serve)
 app.command()(show)
 app.command()(report)
+app.command()(explain)
 
 
 def _version(wanted: bool) -> None:

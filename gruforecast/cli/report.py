@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from gruforecast.cli.edge import error_edge, harmless
 from gruforecast.cli.predict import DEFAULT_MODEL
-from gruforecast.errors import ModelError, UsageError
+from gruforecast.errors import UsageError
 
-REPORT = "report.json"
 ENDINGS = {".html": "html", ".htm": "html", ".md": "md", ".json": "json"}
 
 
@@ -38,11 +37,11 @@ def report(
         if show and form != "html":
             text = f"--open shows the page, and this is {form}."
             raise UsageError(text, remedy="Leave out --open, or pass --format html.", code="GF-U80")
-        found = _read(Path(model))
+        from gruforecast.artifact.stored import stored_report
         from gruforecast.durable import write_file
         from gruforecast.report.formats import rendered
 
-        text = rendered(found, form)
+        text = rendered(stored_report(model), form)
         if output is None and form != "html":
             sys.stdout.write(text)
             sys.stdout.flush()
@@ -74,18 +73,3 @@ def _form(asked: str | None, output: str | None, *, as_json: bool) -> str:
         remedy = "End the name in .html, .md or .json, or pass --format."
         raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U82")
     return asked or ENDINGS.get(ending, "html")
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    """The report in a model folder whose files are as they were saved."""
-    from gruforecast.artifact.manifest import check_files, read_manifest
-    from gruforecast.artifact.strict import MOST_JSON, parse_json, read_plain
-
-    manifest = read_manifest(folder)
-    if REPORT not in manifest["files"]:
-        remedy = "Give the folder that gruforecast fit wrote."
-        raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
-    check_files(folder, manifest)
-    digest = manifest["files"][REPORT]["sha256"]
-    content: dict[str, Any] = parse_json(read_plain(folder, REPORT, MOST_JSON, digest), str(folder / REPORT))
-    return content

@@ -76,7 +76,15 @@ class Frequency:
 
     def after(self, last: Stamps, horizon: int) -> Stamps:
         """The `horizon` stamps that follow each of `last` (n,), as (n, horizon)."""
-        ahead = np.arange(1, horizon + 1)[None, :] * self.step
+        return self._moved(last, np.arange(1, horizon + 1))
+
+    def until(self, last: Stamps, rows: int) -> Stamps:
+        """The `rows` stamps that end with each of `last` (n,), as (n, rows)."""
+        return self._moved(last, np.arange(1 - rows, 1))
+
+    def _moved(self, last: Stamps, steps: Ints) -> Stamps:
+        """Each of `last` (n,), so many steps later, (n, n_steps)."""
+        ahead = steps[None, :] * self.step
         if self.unit == "M":
             months = last.astype("datetime64[M]")
             clock = last - self._in_month(months)

@@ -55,6 +55,7 @@ class Outcome:
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
         audit: what the leak audit says, see `audit.Audit.result`.
         extracts: what charts need beside the numbers, see `extracts.extracts`.
+        explained: the look inside the chosen network, see `explanation`.
     """
 
     panel: Panel
@@ -77,6 +78,7 @@ class Outcome:
     workers: dict[str, Any]
     audit: dict[str, Any]
     extracts: dict[str, Any]
+    explained: dict[str, Any]
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
@@ -109,6 +111,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "search": [_trial(trial) for trial in outcome.found.trials],
         "workers": outcome.workers,
         "audit": outcome.audit,
+        "explain": outcome.explained,
         "seed": outcome.seed,
         "digests": outcome.digests,
         "parity": outcome.saved_model["parity"],
@@ -117,9 +120,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "found": outcome.notes,
         "plan": json.loads(json.dumps(panel.plan.to_dict())),
         "warnings": outcome.warnings,
-        "versions": {"gruforecast": __version__, "python": platform.python_version()}
-        | {name: version(name) for name in PACKAGES}
-        | ({"statsforecast": found} if (found := installed()) else {}),
+        "versions": _versions(),
     }
 
 
@@ -149,6 +150,12 @@ def without_places(report: dict[str, Any]) -> dict[str, Any]:
 
 def _bare(text: str) -> str:
     return PLACE.sub("", text)
+
+
+def _versions() -> dict[str, str]:
+    found = {"gruforecast": __version__, "python": platform.python_version()}
+    optional = {"statsforecast": there} if (there := installed()) else {}
+    return found | {name: version(name) for name in PACKAGES} | optional
 
 
 def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:

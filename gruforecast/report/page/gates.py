@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from gruforecast.report import gates
 from gruforecast.report.page.figure import Figure, Report, Section, Table
 
 Chart = dict[str, Any]
@@ -16,7 +17,7 @@ def gates_section(report: Report) -> Section | None:
     A chart has `title` (what to see), `text` (how to read it), `figure` (`data` and `layout` in plotly's form, text in
     it made safe by `plot_text`), and `table` (`columns` and `rows` of plain texts and numbers).
     """
-    charts = (report.get("explain") or {}).get("charts", [])
+    charts = gates.gates_section(report["explain"]) if report.get("explain") else []
     figures = [_figure(number, chart) for number, chart in enumerate(charts, 1)]
     return Section("gates", "A look inside the gates", [], figures) if figures else None
 

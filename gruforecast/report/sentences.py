@@ -1,0 +1,143 @@
+"""What was found inside a network, in sentences: the terminal and the page say the same."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+Explained = dict[str, Any]
+CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
+LITTLE = 0.01  # of MASE: smaller effects are called none
+LEAST_FOR_CALENDAR = 8  # moments; fewer have no pattern
+BINS = 6  # of a histogram
+TWICE = 2.0  # times its share of the calendar, for a part of it to be named
+
+
+def network_sentence(found: Explained) -> str:
+    """Which network it is, and what it was watched on."""
+    one, memory = found["network"], found["memory"]
+    layers = f"{one['layers']} layer{'s' if one['layers'] > 1 else ''} of {one['units']} units"
+    window = f"a window of {amount(memory['window'], memory['unit'])}"
+    tokens = f" in {one['tokens']} tokens of {amount(memory['token'], memory['unit'])}" if one["segment"] > 1 else ""
+    share = "" if one["share"] > 0.999 else f", {100 * one['share']:.0f} % of the networks' forecast"
+    return f"{one['name']}{share}: {layers}, {window}{tokens}; watched along {found['source']}."
+
+
+def gates_sentence(found: Explained) -> str:
+    """How far the gates are open on average."""
+    words = []
+    for layer in found["gates"]["layers"]:
+        update, reset = (_mean(layer[f"mean_{name}"]) for name in ("update", "reset"))
+        where = f"layer {layer['layer']}: " if found["network"]["layers"] > 1 else ""
+        words.append(f"{where}a step keeps {update:.0f} % of the state and hears {reset:.0f} % of it for the new one")
+    return f"On average, {'; '.join(words)}."
+
+
+def memory_sentence(found: Explained) -> str:
+    """How long the units remember."""
+    memory, one = found["memory"], found["network"]
+    unit = memory["unit"]
+    if one["tokens"] == 1:
+        return "The network reads its whole window in one step, so it remembers nothing from one step to the next."
+    if memory["median"] is None:
+        return "Most units never let go of what they know."
+    text = f"Half of what the median unit knows is gone after {amount(memory['median'], unit)}"
+    slow = memory["longest"]
+    text += f"; the fastest forgets in {amount(memory['shortest'], unit)}" if memory["shortest"] is not None else ""
+    text += ", the slowest never lets go." if slow is None else f", the slowest in {amount(slow, unit)}."
+    if memory["within_a_token"] > 0:
+        text += f" {100 * memory['within_a_token']:.0f} % of the units forget half within one step of the network"
+        text += f" ({amount(memory['token'], unit)})."
+    if memory["beyond_the_window"] > 0:
+        text += f" {100 * memory['beyond_the_window']:.0f} % remember for longer than the window."
+    return text
+
+
+def resets_sentence(found: Explained) -> str:
+    """How often the past was closed, and when."""
+    resets = found["resets"]
+    if not resets["n_tokens"]:
+        return "There are too few steps to say where the network writes its memory over."
+    steps = f"{resets['n_tokens']} steps of {resets['n_series']} series"
+    if not resets["n_moments"]:
+        return f"In {steps}, the memory was nowhere written over for good more than usual: no chapter was closed."
+    first = resets["moments"][0]
+    count = resets["n_moments"]
+    text = f"At {count} of {steps} the memory was written over for good far more than usual"
+    text += f" (above {resets['threshold']:g} robust standard deviations), most of all {period(first)}"
+    text += f" of {first['series']}." if resets["n_series"] > 1 else "."
+    return text + calendar_sentence(resets)
+
+
+def calendar_sentence(resets: Explained) -> str:
+    """Which part of the calendar has far more moments than its share, if there are enough to tell."""
+    if resets["n_moments"] < LEAST_FOR_CALENDAR:
+        return ""
+    for part in resets["profile"]:
+        whole, all_tokens = sum(part["moments"]), sum(part["tokens"])
+        best = part["moments"].index(max(part["moments"]))
+        expected = whole * part["tokens"][best] / all_tokens
+        if part["moments"][best] >= max(TWICE * expected, 3):
+            name = f"{part['names'][best]} h" if part["by"] == "hour" else part["names"][best]
+            return f" By {part['by']}, {name} stands out: {part['moments'][best]} of them, {expected:.1f} by its share."
+    return " No hour, weekday or month stands out." if resets["profile"] else ""
+
+
+def reach_sentence(found: Explained) -> str:
+    """How much the oldest rows of the window still move the forecast, by cell."""
+    curves = [one for one in found["reach"] or [] if one["oldest_to_newest"] is not None]
+    if not curves:
+        return "The forecast does not move with anything that the recurrent layers see."
+    own, *others = curves
+    text = f"90 % of what moves the forecast of {own['name']} through its state lies in the last "
+    text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
+    if any(one["cell"] != "gru" for one in others):
+        parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in others)
+        text += " Trained alike, a row in the oldest tenth of the window moves the forecast by so much of what one in "
+        text += f"the newest tenth does: {parts}."
+    return text
+
+
+def importance_sentence(found: Explained) -> str:
+    """What the network needs most."""
+    needs = found["importance"]
+    if needs is None:
+        return "Which inputs matter can be measured on rows with values after them only: give DATA."
+    gain = (needs["without"] or 0.0) - (needs["mase"] or 0.0)
+    text = f"On {needs['windows']} windows of {needs['seen']}, the network has a MASE of {needs['mase']:.3f}; what it "
+    text += f"adds to, the seasonal naive forecast, {needs['without']:.3f} alone."
+    best = needs["parts"][0]
+    if best["mean"] < LITTLE:
+        text += f" No part of its input matters by more than {LITTLE:g}"
+        return text + (": what it adds is nearly the same for all windows." if gain > LITTLE else ".")
+    return text + f" It needs most: {best['name']}; with those of another window, the MASE grows by {best['mean']:.3f}."
+
+
+def period(moment: Explained) -> str:
+    """The rows of a moment in words."""
+    return moment["from"] if moment["from"] == moment["to"] else f"{moment['from']} to {moment['to']}"
+
+
+def amount(value: float | None, unit: str) -> str:
+    """A number with its unit of time."""
+    if value is None:
+        return "for ever"
+    text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+    return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
+
+
+def edges(low: float, high: float) -> list[float]:
+    """Bounds of bins that grow alike, from at most `low` to at least `high`."""
+    first, last = math.floor(2 * math.log2(low)) / 2, math.ceil(2 * math.log2(high)) / 2
+    step = max(0.5, math.ceil(2 * (last - first) / BINS) / 2)
+    count = max(1, math.ceil((last - first) / step))
+    return [2 ** (first + step * k) for k in range(count + 1)]
+
+
+def percent(share: float) -> str:
+    """A share in percent with two significant digits."""
+    return f"{100 * share:.2g} %" if share >= 1e-4 else f"{100 * share:.0e} %"
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / max(len(values), 1)

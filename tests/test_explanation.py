@@ -1,0 +1,274 @@
+"""What is said of the inside of a network: half-lives, moments, importance, the dict, its text and its charts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+from conftest import AIR, MONTHLY, history_of, panel_of, run
+from test_forward import random_weights
+
+from gruforecast.config import NetworkConfig
+from gruforecast.data.frequency import Frequency
+from gruforecast.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
+from gruforecast.forward import Network
+from gruforecast.gates import replay
+from gruforecast.importance import importance, parts_of
+from gruforecast.report.explanation import show_explanation, spark
+from gruforecast.report.gates import gates_section
+from gruforecast.report.sentences import edges
+from gruforecast.resets import half_lives, moments, profile
+from gruforecast.timeline import Timeline, features_of, lasting, watch
+
+CONFIG = NetworkConfig(horizon=4, lookback=24, season_length=4, units=5, segment=2, layers=2)
+
+
+def season(rows: int, seed: int = 0):
+    generator = np.random.default_rng(seed)
+    return 10 + np.tile([1.0, 2, 3, 2], rows)[:rows] + 0.1 * generator.normal(size=rows)
+
+
+def timeline_of(rewritten, gate: float = 0.5, series=None) -> Timeline:
+    n = len(rewritten)
+    gates = np.full((n, 1, 2), gate)
+    rows = np.arange(n)
+    which = np.zeros(n, int) if series is None else np.asarray(series)
+    return Timeline(which, rows, rows, gates, gates, np.log(gates), np.asarray(rewritten, float))
+
+
+@pytest.mark.parametrize(("gate", "tokens"), [(0.5, 1.0), (0.25, 0.5), (0.5**0.1, 10.0)])
+def test_a_gate_that_keeps_half_has_a_half_life_of_one_token(gate: float, tokens: float) -> None:
+    np.testing.assert_allclose(half_lives(timeline_of(np.zeros(9), gate)), tokens)
+
+
+def test_a_gate_that_never_opens_never_forgets() -> None:
+    assert np.isinf(half_lives(timeline_of(np.zeros(9), 1.0))).all()
+
+
+def test_half_of_the_state_is_gone_after_the_half_life() -> None:
+    """The share of a number that was put into the state, followed step by step, as its definition says."""
+    gates = np.random.default_rng(1).uniform(0.8, 0.95, 400)
+    timeline = replace(timeline_of(np.zeros(400)), log_update=np.log(gates)[:, None, None])
+    h = half_lives(timeline)[0, 0]
+    assert np.prod(gates) == pytest.approx(0.5 ** (400 / h))
+
+
+@pytest.mark.parametrize("rows", [9, 24, 25, 61, 200])
+def test_a_timeline_has_every_token_once_and_its_own_rows(rows: int) -> None:
+    history = history_of(season(rows), season(30))
+    found = watch(history, CONFIG, random_weights(CONFIG))
+    for series, length in ((0, rows), (1, 30)):
+        first, last = found.first[found.series == series], found.last[found.series == series]
+        begin = 0 if series == 0 else rows
+        assert first[0] == begin
+        assert last[-1] == begin + length - 1
+        np.testing.assert_array_equal(first[1:], last[:-1] + 1)
+        assert set((last - first + 1)[1:]) <= {2}
+    assert ((found.update > 0) & (found.update < 1)).all()
+
+
+def test_the_newest_tokens_are_those_of_the_newest_window() -> None:
+    history, weights = history_of(season(24)), random_weights(CONFIG)
+    found = watch(history, CONFIG, weights)
+    windows = history.windows(np.array([0]), np.array([24]))
+    layers = replay(features_of(history, windows, CONFIG), CONFIG, weights).layers
+    np.testing.assert_allclose(found.update, np.stack([one.update[0] for one in layers], axis=1), atol=1e-7)
+    np.testing.assert_allclose(found.reset, np.stack([one.reset[0] for one in layers], axis=1), atol=1e-7)
+
+
+def test_lasting_is_the_distance_between_pairs() -> None:
+    states = np.zeros((1, 9, 2), np.float32)
+    states[0, 4:] = [3, 4]
+    np.testing.assert_allclose(lasting(states)[0], [np.nan, np.nan, 0, 2.5, 5, 2.5, 0, 0, np.nan])
+    states[0, 5:] = 0  # taken back at once
+    assert np.nanmax(lasting(states)) == 2.5
+    assert np.isnan(lasting(states[:, :3])).all()
+
+
+def test_a_moment_is_where_something_unusual_begins() -> None:
+    rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
+    rewritten[[19, 20, 21, 23, 40]] = 1.8, 4, 5, 4, 3  # less than a third of it; and what goes on is one moment
+    rewritten[0] = np.nan
+    found = moments(timeline_of(rewritten), np.zeros(60, int))
+    assert found.at.tolist() == [20, 40]
+    assert found.strength.tolist() == [found.score[21], found.score[40]]
+    assert np.isnan(found.score[0])
+
+
+def test_moments_of_two_series_do_not_hide_each_other() -> None:
+    rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
+    rewritten[[29, 30]] = 5
+    found = moments(timeline_of(rewritten, series=[0] * 30 + [1] * 30), np.zeros(60, int))
+    assert found.at.tolist() == [29, 30]
+
+
+def test_what_happens_every_season_is_no_moment() -> None:
+    rewritten = np.tile([5.0, 1, 1, 1], 25) + 0.1 * np.random.default_rng(4).normal(size=100)
+    rewritten[50] = 5
+    found = moments(timeline_of(rewritten), np.arange(100) % 4)
+    assert found.phased
+    assert found.at.tolist() == [50]
+
+
+@pytest.mark.parametrize("rewritten", [np.ones(40), np.full(40, np.nan), np.arange(5.0), np.zeros(0)])
+def test_where_nothing_is_unusual_there_are_no_moments(rewritten) -> None:
+    assert not len(moments(timeline_of(rewritten), np.zeros(len(rewritten), int)).at)
+
+
+def test_the_profile_counts_by_the_calendar() -> None:
+    stamps = np.datetime64("2024-01-01T00", "h") + np.arange(24 * 14)  # begins on a Monday
+    flags = (np.arange(len(stamps)) % 24 == 6) & (np.arange(len(stamps)) >= 24 * 7)
+    by = {one["by"]: one for one in profile(stamps.astype("datetime64[s]"), flags, 3600)}
+    assert by["hour"]["moments"][6] == 7 == sum(by["hour"]["moments"])
+    assert by["weekday"]["moments"] == [1] * 7
+    assert by["weekday"]["tokens"] == [48] * 7
+    assert "month" not in by  # there is one
+    assert not profile(stamps.astype("datetime64[s]"), flags, 40 * 86_400)
+
+
+@pytest.mark.parametrize(
+    ("freq", "unit"),
+    [
+        (Frequency("s", 300), ("minutes", 5.0)), (Frequency("s", 1800), ("hours", 0.5)),
+        (Frequency("s", 86_400), ("days", 1.0)), (Frequency("s", 7 * 86_400), ("weeks", 1.0)),
+        (Frequency("M", 3), ("months", 3.0)), (Frequency("M", 12), ("years", 1.0)),
+        (Frequency("B", 1), ("business days", 1.0)),
+    ],
+)  # fmt: skip
+def test_the_unit_of_time_is_the_users(freq: Frequency, unit) -> None:
+    assert unit_of(freq) == unit
+
+
+def test_stamps_go_backwards_as_they_go_forwards() -> None:
+    for freq in (Frequency("s", 3600), Frequency("M", 1, 31), Frequency("B", 1)):
+        begin = np.array(["2024-01-31T00:00:00"], "datetime64[s]")
+        later = freq.after(begin, 30)
+        np.testing.assert_array_equal(freq.until(later[:, -1], 31)[0], np.append(begin, later))
+
+
+def test_parts_cover_the_window_once() -> None:
+    for m in (1, 4, 24):
+        config = replace(CONFIG, season_length=m)
+        rows = [one.rows for one in parts_of(config) if "together" not in one.name]
+        assert sorted(k for first, end in rows for k in range(first, end)) == list(range(24))
+
+
+def test_only_what_the_head_reads_is_important() -> None:
+    """A network whose state is cut off from its head sees the newest season only, and nothing of the weather."""
+    config = replace(CONFIG, segment=1, inputs=("known",), use_inputs="all")
+    weights = random_weights(config)
+    weights["hidden.kernel"][:5] = 0
+    weights["context.kernel"][:] = 0
+    weights["row.kernel"][: config.ahead] = 0
+    values = season(80)
+    history = history_of(values)
+    history = replace(history, x=np.random.default_rng(4).normal(size=(80, 1)))
+    windows = history.windows(np.zeros(30, int), np.arange(40, 70))
+    found = importance(history, windows, config, weights, ("weather",))
+    assert found is not None
+    by = {one["name"]: one for one in found["parts"]}
+    for name in ("season 2 back", "season 3 back", "season 4 back", "weather"):
+        assert by[name]["low"] == by[name]["high"] == 0
+    assert by["last 1 rows"]["mean"] != 0
+    assert found == importance(history, windows, config, weights, ("weather",))  # the seed is fixed
+
+
+def explained(columns=()):
+    config = replace(CONFIG, inputs=("past",) * len(columns), use_inputs="all" if columns else "none")
+    panel = panel_of(season(90), season(40))
+    history = history_of(season(90), season(40))
+    history = replace(history, x=np.random.default_rng(4).normal(size=(130, len(columns))))
+    network = Network("gru", config, random_weights(config))
+    subject = Subject(network, history, panel.wall, panel.ids, MONTHLY, columns, "a test", 0)
+    found = explain_gates(subject)
+    windows = history.windows(np.zeros(30, int), np.arange(50, 80))
+    other = replace(config, cell="lstm")
+    curves = [
+        Curve("gru (as saved)", "gru", [network]),
+        Curve("lstm", "lstm", [Network("l", other, random_weights(other))]),
+    ]
+    found["reach"] = explain_reach(curves, history, windows, MONTHLY)
+    found["importance"] = explain_importance(network, history, windows, columns, "a test")
+    return found
+
+
+HOSTILE = "<img src=x onerror=alert(1)>[/bold]\x1b]0;x\x07"
+
+
+def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -> None:
+    found = explained((HOSTILE,))
+    text = json.dumps(found, allow_nan=False)
+    assert len(text) < 300_000
+    assert json.loads(text) == found
+    charts = gates_section(found)
+    assert len(charts) >= 5  # two layers, memory, moments, reach, importance
+    for chart in charts:
+        go.Figure(chart["figure"])
+        assert chart["title"]
+        assert chart["text"]
+        assert all(len(row) == len(chart["table"]["columns"]) for row in chart["table"]["rows"])
+        assert "<img" not in json.dumps(chart["figure"])
+    show_explanation(found)
+    shown = capsys.readouterr().out
+    assert "\x1b" not in shown
+    assert max(map(len, shown.splitlines())) <= 80
+
+
+def test_bars_span_the_values() -> None:
+    assert spark([0, None, 1], 9) == "▁ █"
+    assert spark([], 9) == ""
+    assert len(spark([1.0] * 100, 60)) == 60
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.3, 40), (5, 5), (1e-3, 1e5)])
+def test_bins_hold_all_values(low: float, high: float) -> None:
+    bounds = edges(low, high)
+    assert bounds[0] <= low
+    assert bounds[-1] >= high
+    assert len(bounds) <= 9
+
+
+@pytest.mark.network
+def test_explain_on_the_command_line(fitted, tmp_path) -> None:
+    cwd = fitted["cwd"]
+    stored = run("explain", "--json", cwd=cwd)
+    assert json.loads(stored.stdout) == fitted["report"]["explain"]
+    assert {one["cell"] for one in fitted["report"]["explain"]["reach"]} == {"gru", "lstm", "rnn"}
+    assert fitted["report"]["explain"]["importance"]["parts"]
+    data = tmp_path / "later.csv"
+    data.write_text(
+        "unique_id,ds,y\n" + "".join(f"a,{2000 + k // 12}-{k % 12 + 1:02}-01,{100 + k % 7 + k}\n" for k in range(90))
+    )
+    target = tmp_path / "inside.json"
+    done = run("explain", "gruforecast_model", str(data), "-o", str(target), cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(target.read_text())
+    assert found["source"] == "later.csv"
+    assert "not learned from" in found["importance"]["seen"]
+    assert len(found["reach"]) == len(fitted["report"]["explain"]["reach"])
+    for wrong in (("--member", "lstm"), ("--id", "nobody"), ("-o", "x.html")):
+        assert run("explain", *wrong, cwd=cwd).returncode == 2
+
+
+@pytest.mark.network
+def test_without_data_the_kept_rows_are_looked_at(fitted) -> None:
+    from gruforecast.artifact.folder import load
+    from gruforecast.data.panel import read_like
+    from gruforecast.inside import look_inside
+
+    forecaster = load(fitted["cwd"] / "gruforecast_model")
+    name = forecaster.networks[-1].name
+    kept, whole = (
+        look_inside(forecaster, panel, member=name) for panel in (None, read_like(str(AIR), forecaster.plan).panel)
+    )
+    assert kept["gates"]["to"][-1] == whole["gates"]["to"][-1] == "1960-12-01"
+    for mine, theirs in zip(kept["gates"]["layers"], whole["gates"]["layers"], strict=True):
+        assert mine["mean_update"][-1] == theirs["mean_update"][-1]  # which only the newest window sees
+        assert mine["mean_reset"][-1] == theirs["mean_reset"][-1]
+    assert kept["reach"][0]["norm"] == pytest.approx(whole["reach"][0]["norm"], rel=1e-3)
+    assert kept["importance"] is None
+    assert len(kept["reach"]) == 1
+    show_explanation(kept)

@@ -1,0 +1,166 @@
+"""The replayed gates and the numpy gradient, against Keras, against the forward pass and against differences."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from conftest import AIR, history_of
+from test_forward import random_weights
+
+from gruforecast.config import CELLS, MIDDLE, NetworkConfig
+from gruforecast.forward import recurrent, residuals
+from gruforecast.gates import replay
+from gruforecast.reach import PROBES, Gradient, reach
+from gruforecast.timeline import features_of
+
+FORMS = [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
+
+
+def config_of(layers: int, segment: int, decoder, cell="gru", inputs=(), horizon: int = 3) -> NetworkConfig:
+    return NetworkConfig(
+        horizon=horizon, lookback=12, season_length=4, cell=cell, layers=layers, units=5, segment=segment,
+        decoder=decoder, inputs=inputs, use_inputs="all" if inputs else "none",
+    )  # fmt: skip
+
+
+def numbers(config: NetworkConfig, n: int = 4):
+    generator = np.random.default_rng(7)
+    features = generator.normal(size=(n, config.lookback, config.channels)).astype(np.float32)
+    ahead = generator.normal(size=(n, config.horizon, config.ahead)).astype(np.float32) if config.ahead else None
+    return features, ahead
+
+
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+def test_the_replay_ends_in_the_states_of_the_forward_pass(layers, segment, decoder) -> None:
+    config = config_of(layers, segment, decoder)
+    weights, (features, _) = random_weights(config), numbers(config)
+    found = replay(features, config, weights)
+    x = features.reshape(4, config.tokens, -1) @ weights["token.kernel"] + weights["token.bias"] if segment > 1 else (
+        features
+    )  # fmt: skip
+    for depth, layer in enumerate(found.layers):
+        y = recurrent(x.swapaxes(0, 1), "gru", weights, f"gru_{depth}").swapaxes(0, 1)
+        np.testing.assert_allclose(layer.state, y, atol=1e-6)
+        z = layer.update
+        np.testing.assert_allclose(z * layer.before + (1 - z) * layer.candidate, y, atol=1e-6)
+        x = y + x if depth else y
+    assert (found.decoder is None) == (decoder == "direct")
+
+
+def test_a_blank_memory_is_what_a_series_begins_with() -> None:
+    config = config_of(1, 1, "direct")
+    features, _ = numbers(config)
+    first = replay(features, config, random_weights(config)).layers[0]
+    np.testing.assert_array_equal(first.before[:, 0], 0)
+    np.testing.assert_allclose(first.blank[:, 0], first.state[:, 0], atol=1e-7)
+
+
+def test_an_update_gate_at_one_keeps_and_at_zero_writes() -> None:
+    config = config_of(1, 1, "direct")
+    weights = {name: np.zeros_like(array) for name, array in random_weights(config).items()}
+    for bias, kept in ((30.0, 1.0), (-30.0, 0.0)):
+        weights["gru_0.bias"][0, :5] = bias
+        weights["gru_0.bias"][0, 10:] = 1.0
+        layer = replay(numbers(config)[0], config, weights).layers[0]
+        np.testing.assert_allclose(layer.update, kept, atol=1e-6)
+        np.testing.assert_allclose(layer.state, (1 - kept) * np.tanh(1.0), atol=1e-6)
+
+
+def compare_with_keras(features, config: NetworkConfig, weights) -> None:
+    """Keras tells states only, so its cell is asked for each step from the state that it has reached itself."""
+    import keras
+
+    from gruforecast.networks.build import build_network
+    from gruforecast.networks.train import set_weights
+
+    model = build_network(config, seed=1)
+    set_weights(model, weights)
+    found, units = replay(features, config, weights), config.units
+    names = [f"gru_{depth}" for depth in range(config.layers)] + (["decoder"] if found.decoder else [])
+    for name, mine in zip(names, [*found.layers, *([found.decoder] if found.decoder else [])], strict=True):
+        layer = model.get_layer(name)
+        given = layer.input if name != "decoder" else layer._inbound_nodes[0].arguments.args[0]
+        inputs = keras.Model(model.inputs[0], given)(features).numpy().reshape(len(mine.state), -1, given.shape[-1])
+        cell, h = layer.cell, mine.before[:, 0]
+        for step in range(mine.state.shape[1]):
+            if name == "decoder" and config.decoder == "parallel":
+                h = mine.before[:, step]
+            now = inputs[:, step] @ cell.kernel.numpy() + cell.bias.numpy()[0]
+            heard = h @ cell.recurrent_kernel.numpy() + cell.bias.numpy()[1]
+            raw = [now[:, k : k + units] + heard[:, k : k + units] for k in (0, units)]
+            h = cell(inputs[:, step], [h])[0].numpy()
+            np.testing.assert_allclose(mine.update[:, step], cell.recurrent_activation(raw[0]).numpy(), atol=1e-5)
+            np.testing.assert_allclose(mine.reset[:, step], cell.recurrent_activation(raw[1]).numpy(), atol=1e-5)
+            np.testing.assert_allclose(mine.state[:, step], h, atol=1e-5)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+def test_the_replayed_gates_equal_those_of_keras(layers, segment, decoder) -> None:
+    config = config_of(layers, segment, decoder)
+    compare_with_keras(numbers(config)[0], config, random_weights(config))
+
+
+@pytest.mark.network
+def test_the_gates_of_a_fitted_model_equal_those_of_keras(fitted) -> None:
+    from gruforecast.artifact.folder import load
+
+    history = history_of(np.loadtxt(AIR, delimiter=",", skiprows=1, usecols=2))
+    for network in load(fitted["cwd"] / "gruforecast_model").networks:
+        windows = history.windows(np.zeros(5, int), np.linspace(60, 144, 5).astype(int))
+        compare_with_keras(features_of(history, windows, network.config), network.config, network.weights)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+@pytest.mark.parametrize("inputs", [(), ("known", "past", "static")], ids=["alone", "inputs"])
+def test_the_gradient_is_what_small_differences_say(cell, layers, segment, decoder, inputs) -> None:
+    config = config_of(layers, segment, decoder, cell, inputs)
+    weights = {name: array.astype(np.float64) for name, array in random_weights(config).items()}
+    features, ahead = numbers(config, 2)
+    features, ahead = features.astype(np.float64), None if ahead is None else ahead.astype(np.float64)
+    direction = np.random.default_rng(8).normal(size=(2, 3))
+    found = Gradient(features, ahead, config, weights).of(direction, direct=True)
+
+    def value(moved) -> float:
+        return float((residuals(moved, ahead, config, weights)[:, :, MIDDLE] * direction).sum())
+
+    for place in [(0, 0, 0), (1, 5, 2), (0, 11, 0), (1, 10, 3)]:
+        step = np.zeros_like(features)
+        step[place] = 3e-4  # small, so that no unit opens in between
+        slope = (value(features + step) - value(features - step)) / 6e-4
+        assert found[place] == pytest.approx(slope, abs=0.02 * np.abs(found).max())
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+@pytest.mark.parametrize("inputs", [(), ("known", "past", "static")], ids=["alone", "inputs"])
+def test_the_gradient_equals_that_of_tensorflow(cell, layers, segment, decoder, inputs) -> None:
+    from gruforecast.networks.build import build_network
+    from gruforecast.networks.train import set_weights
+
+    import tensorflow as tf  # isort: skip - after the package has set it up
+
+    config = config_of(layers, segment, decoder, cell, inputs)
+    weights, (features, ahead) = random_weights(config), numbers(config)
+    model = build_network(config, seed=1)
+    set_weights(model, weights)
+    direction = np.random.default_rng(8).normal(size=(4, 3)).astype(np.float32)
+    x = tf.constant(features)
+    with tf.GradientTape() as tape:
+        tape.watch(x)
+        value = tf.reduce_sum(model(x if ahead is None else [x, tf.constant(ahead)])[:, :, MIDDLE] * direction)
+    expected = tape.gradient(value, x).numpy()
+    found = Gradient(features, ahead, config, weights).of(direction, direct=True)
+    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+
+
+def test_reach_of_a_long_horizon_is_estimated_without_bias() -> None:
+    config = config_of(1, 1, "direct", horizon=PROBES + 8)
+    weights, (features, _) = random_weights(config), numbers(config)
+    gradient = Gradient(features, None, config, weights)
+    rows = np.eye(config.horizon, dtype=np.float32)
+    exact = sum((gradient.of(np.repeat(row[None], 4, axis=0)) ** 2).sum(axis=2).mean(axis=0) for row in rows)
+    estimates = [reach(features, None, config, weights, seed) ** 2 for seed in range(60)]
+    np.testing.assert_allclose(np.mean(estimates, axis=0), exact, rtol=0.15)
