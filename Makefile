@@ -12,7 +12,7 @@ demo: $(VENV)/.run-ready
 	$(BIN)/gruforecast predict demo/model --format table
 
 test: $(VENV)/.dev-ready
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist loadfile
+	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff format --check .

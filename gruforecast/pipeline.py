@@ -127,9 +127,7 @@ class _Run:
         forecaster = _forecaster(prepared, finals.networks(), rivals.ends, judged, blended)
         saved_model = self._build(built, finals, forecaster, judged)
         self.clock.lap("export")
-        given_up = _budget_warning(found, options, contest.given_up)
-        for warning in [*contest.warnings, *given_up]:
-            self.progress.warn(warning)
+        given_up = self._given_up(found, contest)
         return Outcome(
             panel=prepared.panel,
             horizon=prepared.split.horizon,
@@ -153,6 +151,13 @@ class _Run:
             extracts=extracts(prepared.panel, prepared.split, judged, _ahead(forecaster), rows=options.context),
             explained=self._explained(finals, comparison),
         )
+
+    def _given_up(self, found: Search, contest: Contest) -> list[str]:
+        """What the time budget made it give up; all warnings are said."""
+        given_up = _budget_warning(found, self.options, contest.given_up)
+        for warning in [*contest.warnings, *given_up]:
+            self.progress.warn(warning)
+        return given_up
 
     def _search(self) -> Search:
         options = self.options
