@@ -85,7 +85,7 @@ def network_named(forecaster: Forecaster, member: str | None) -> Network:
     if member not in known:
         text = f"there is no network {member!r} to look into.{did_you_mean(member, known)}"
         remedy = f"The networks are {shorten(known, 12)}."
-        raise UsageError(text, remedy=remedy, code="GF-U80")
+        raise UsageError(text, remedy=remedy, code="GF-U85")
     return forecaster.networks[known.index(member)]
 
 

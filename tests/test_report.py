@@ -104,7 +104,9 @@ def test_every_figure_has_a_title_a_unit_and_a_table(panel: dict[str, Any]) -> N
     assert {place.removeprefix("#") for place in places if place} <= set(ids)
 
 
-def test_what_was_found_inside_the_network_is_a_section_of_its_own(one: dict[str, Any]) -> None:
+def test_what_was_found_inside_the_network_is_a_section_of_its_own(
+    one: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     bar = {"type": "bar", "x": ["1 to 2"], "y": [3]}
     chart = {
         "title": "Half is gone after <2> months",
@@ -112,6 +114,7 @@ def test_what_was_found_inside_the_network_is_a_section_of_its_own(one: dict[str
         "figure": {"data": [bar], "layout": {}},
     }
     chart["table"] = {"columns": ["half-life", "units"], "rows": [["1 to 2", 3]]}
+    monkeypatch.setattr("gruforecast.report.gates.gates_section", lambda explained: explained["charts"])
     text = page(one | {"explain": {"charts": [chart]}})
     read = Read(text)
     assert "A look inside the gates" in read.texts["h2"]
