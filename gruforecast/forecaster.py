@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future as Promise
@@ -9,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.config import QUANTILES
@@ -233,7 +234,7 @@ class Forecaster:
         """Block by block. The library of products of matrices gets one thread: two of its own wait for each other."""
         threads = min(cores(), MOST_THREADS)
         waiting: deque[Promise[Forecast]] = deque()
-        with threadpool_limits(1), ThreadPoolExecutor(threads) as pool:
+        with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
                 waiting.append(pool.submit(self._forecast, self._ends(source, first, last, question), question))
                 if len(waiting) > threads:
@@ -373,3 +374,9 @@ class Forecaster:
                 text = f"--level {level:g} is not calibrated; there are {known}."
                 raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
         return tuple(sorted(set(asked))) if asked else calibration.levels
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """The libraries of products of matrices that are loaded; to look for them takes a millisecond."""
+    return ThreadpoolController()
