@@ -123,10 +123,10 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
     return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
 
 
-def restlessness(features: Any, xp: Any = np) -> Any:
-    """Mean absolute seasonal difference in a window, (n, 1, 1), of its features that are not zero; 1 without any."""
-    difference = xp.abs(features[:, :, 2])
-    count = xp.sum(xp.where(difference > 0, xp.ones_like(difference), xp.zeros_like(difference)), axis=1)
+def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
+    """Mean absolute seasonal difference in a window, (n, 1, 1), over pairs of rows that are both seen; 1 without any."""
+    lag, difference = config.season_length, xp.abs(features[:, :, 2])
+    count = xp.sum(features[:, lag:, 1] * features[:, :-lag, 1], axis=1)  # (n,)
     mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)
     return xp.where(count > 0, xp.maximum(mean, LEAST_RESTLESS), xp.ones_like(mean))[:, None, None]
 

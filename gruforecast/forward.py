@@ -173,7 +173,7 @@ def residuals(features: Single, ahead: Single | None, config: NetworkConfig, wei
         point = point + _of_rows(states, ahead, config, weights)
     doubt = _positive(_dense(joined, weights, "spread_hidden"))  # (n, segments, units)
     multiples = _softplus(_dense(doubt, weights, "spread"))  # (n, segments, rows * (n_quantiles - 1))
-    away = multiples.reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon] * restlessness(features)
+    away = multiples.reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon] * restlessness(features, config)
     below = point - np.cumsum(away[:, :, :MIDDLE], axis=2)[:, :, ::-1]
     return np.concatenate([below, point, point + np.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
 

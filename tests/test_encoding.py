@@ -7,7 +7,7 @@ import pytest
 from conftest import history_of
 
 from gruforecast.config import NetworkConfig
-from gruforecast.encoding import TARGET_CLIP, decode, encode, encode_target
+from gruforecast.encoding import LEAST_RESTLESS, TARGET_CLIP, decode, encode, encode_target, restlessness
 from gruforecast.windows import gather_past
 
 NAN = float("nan")
@@ -245,3 +245,19 @@ def test_shares_of_periods_stand_for_days_where_numbers_are_short() -> None:
     short = encode(past, shares, np.array([True] * 3), config)
     np.testing.assert_allclose(short.features, whole.features, atol=1e-9)
     np.testing.assert_allclose(short.ahead, whole.ahead, atol=1e-9)
+
+
+def test_a_window_is_as_restless_as_its_pairs_of_seasons_are_apart() -> None:
+    """Pairs that are equal count; rows that are missing, and those before the first season, do not."""
+    config = NetworkConfig(5, 8, 2)
+    features = np.zeros((2, 8, 4))
+    features[:, :, 1] = 1.0
+    features[0, 2:, 2] = [0.5, -0.5, 0.0, 1e-9, 1.0, -1.0]
+    features[0, 3, 1] = 0.0  # rows 3 and 5 have no pair
+    features[0, [3, 5], 2] = 0.0
+    found = restlessness(features, config)
+    np.testing.assert_allclose(found[:, 0, 0], [2.5 / 4, LEAST_RESTLESS])
+    unseen = restlessness(np.zeros((1, 8, 4)), config)
+    assert unseen.tolist() == [[[1.0]]]
+    short = restlessness(np.ones((1, 2, 4)), NetworkConfig(5, 2, 2))
+    assert short.tolist() == [[[1.0]]]

@@ -112,7 +112,9 @@ def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> An
     steps = keras.layers.Dense(rows * others, activation="softplus", kernel_initializer="zeros", name="spread")(doubt)
     steps = _fitting(keras.layers.Reshape((segments * rows, others), name="spreads")(steps), config)
 
-    size = keras.layers.Lambda(lambda x: restlessness(x, keras.ops), output_shape=(1, 1), name="restless")(features)
+    size = keras.layers.Lambda(lambda x: restlessness(x, config, keras.ops), output_shape=(1, 1), name="restless")(
+        features
+    )
 
     def assembled(parts: Any) -> Any:
         middle, multiples, unit = parts
