@@ -124,7 +124,7 @@ def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
 
 
 def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
-    """Mean absolute seasonal difference in a window, (n, 1, 1), over pairs of rows that are both seen; 1 without any."""
+    """Mean absolute seasonal difference (n, 1, 1) in a window, over pairs of rows that are both seen; 1 without any."""
     lag, difference = config.season_length, xp.abs(features[:, :, 2])
     count = xp.sum(features[:, lag:, 1] * features[:, :-lag, 1], axis=1)  # (n,)
     mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)

@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from gruforecast.artifact.manifest import FORMAT
+from gruforecast.artifact.manifest import FORMAT, read_manifest, seal
 
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "sample_data" / "air_passengers.csv"
@@ -32,6 +32,14 @@ def gruforecast(*arguments: str, cwd: str) -> str:
     return done.stdout
 
 
+def without_page(model: Path) -> None:
+    """Leave out report.html, most of which is the script of a library, and seal what is left."""
+    own = ("format", "gruforecast", "files", "sha256")
+    facts = {name: value for name, value in read_manifest(model).items() if name not in own}
+    (model / "report.html").unlink()
+    seal(model, facts)
+
+
 def main() -> None:
     """Make everything in a temporary folder, then put it in its place."""
     target = HERE / f"format-{FORMAT}"
@@ -44,6 +52,7 @@ def main() -> None:
             (made / f"{name}.csv").write_text(gruforecast(*arguments, cwd=scratch))
         from_data = gruforecast("predict", "model", str(DATA), "--member", "networks", cwd=scratch)
         (made / "networks-from-data.csv").write_text(from_data)
+        without_page(Path(scratch) / "model")
         shutil.move(Path(scratch) / "model", made / "model")
         shutil.rmtree(target, ignore_errors=True)
         shutil.copytree(made, target)
