@@ -55,7 +55,7 @@ def wait_for_trials(journal: Path, count: int) -> None:
 
 def result_of(cwd: Path) -> dict[str, Any]:
     report = json.loads((cwd / "gruforecast_model" / "report.json").read_text())
-    timing = ("seconds", "seconds_per_epoch")
+    timing = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
     board = [{name: row[name] for name in row if name not in timing} for row in report["leaderboard"]]
     search = [{name: trial[name] for name in trial if name != "seconds"} for trial in report["search"]]
     return {"board": board, "search": search, **{name: report[name] for name in ("chosen", "winner", "digests")}}
