@@ -40,7 +40,7 @@ class Split:
     Attributes:
         test: (n_series,) first row of the test part of each series.
         folds: (n_folds, n_series) first row of each fold, earliest fold first.
-        learned: (n_series,) no network of the search learns from this row on: the first fold, or before.
+        held: rows before the test part of each series, the folds included or fewer, that intervals are measured on.
         inputs: kinds of the columns of `history.x`, see `NetworkConfig`.
     """
 
@@ -49,8 +49,13 @@ class Split:
     season_length: int
     test: Ints
     folds: Ints
-    learned: Ints
+    held: int = 0
     inputs: tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> Ints:
+        """No network of the search learns from this row of each series on, (n_series,): the first fold, or before."""
+        return np.maximum(np.minimum(self.folds[0], self.test - self.held), self.history.indptr[:-1])
 
     def _at(self, cutoff: Ints, stop: Ints) -> Windows:
         rows = cutoff - self.history.indptr[:-1]
@@ -74,11 +79,16 @@ class Split:
         return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])
 
     def origins(self, begin: Ints, end: Ints, stride: int = 1) -> Windows:
-        """A window at every `stride`-th row in `[begin, end)` of each series; targets are read up to `end` only."""
+        """A window at every `stride`-th row in `[begin, end)` of each series; targets are read up to `end` only.
+
+        Further apart where there would be too many, but never a part of a season: some phases would never come first.
+        """
         rows = begin - self.history.indptr[:-1]
         series = np.flatnonzero((rows >= LEAST_ROWS) & (end > begin))
         counts = (end - begin)[series]
         stride = max(stride, int(np.ceil(counts.sum() / MOST_ORIGINS)))
+        while math.gcd(stride, self.season_length) > 1:
+            stride += 1
         ends = np.concatenate([np.arange(begin[k], end[k], stride) for k in series] or [np.zeros(0, np.int64)])
         number = np.repeat(series, -(-counts // stride))
         return self.history.windows(number, ends, end[number])
@@ -86,14 +96,13 @@ class Split:
     def calibration_windows(self) -> Windows:
         """Origins from `learned` to the test part, of series that have enough rows before it.
 
-        Every one after the first fold cutoff; as many, further apart, where `learned` is earlier. They are not a part
-        of a season apart, or some phases would never come first.
+        Every one after the first fold cutoff; about as many, further apart, where `learned` is earlier.
         """
         enough = self.learned - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
         begin, first = np.where(enough, self.learned, self.test), np.where(enough, self.folds[0], self.test)
         stride = -(-int((self.test - begin).sum()) // max(int((self.test - first).sum()), 1))
         while math.gcd(stride, self.season_length) > 1:
-            stride += 1
+            stride -= 1
         return self.origins(begin, self.test, stride)
 
     def actual(self, windows: Windows) -> Floats:
@@ -198,17 +207,19 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
     start, end = panel.indptr[:-1], panel.indptr[1:]
     cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
     cutoffs = np.maximum(cutoffs, start)
-    learned = np.maximum(np.minimum(cutoffs[0], end - horizon - _held(end - start, horizon, count)), start)
     history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
-    return Split(history, horizon, season_length, np.maximum(end - horizon, start), cutoffs, learned)
+    held = _held(end - start, horizon, count)
+    return Split(history, horizon, season_length, np.maximum(end - horizon, start), cutoffs, held)
 
 
-def _held(rows: Ints, horizon: int, folds: int) -> Ints:
-    """Rows before the test part of each series (n_series,) that intervals are measured on; those of the folds, or more.
+def _held(rows: Ints, horizon: int, folds: int) -> int:
+    """Rows before the test part of each series that intervals are measured on; those of the folds, or more.
+
+    As many for all series, so that what one shows of a day is not learned from another.
 
     Args:
         rows: (n_series,) of each series.
     """
-    able = int((rows >= (folds + 2) * horizon + LEAST_ROWS).sum())
-    wanted = -(-CALIBRATION_WINDOWS // max(able, 1)) * horizon
-    return np.minimum(wanted, (MOST_HELD * rows).astype(np.int64))
+    able = rows[rows >= (folds + 2) * horizon + LEAST_ROWS]
+    wanted = -(-CALIBRATION_WINDOWS // max(len(able), 1)) * horizon
+    return min(wanted, int(MOST_HELD * able.min(initial=np.iinfo(np.int64).max))) if len(able) else 0

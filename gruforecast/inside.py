@@ -54,6 +54,9 @@ def look_inside(
         forecaster.check(panel)
         history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
         subject = _subject(forecaster, network, history, panel.wall, panel.ids, source, id)
+    elif not forecaster.context.kept:
+        text = "the model keeps no rows to look along (fit --no-context)."
+        raise UsageError(text, remedy="Pass the data: gruforecast explain MODEL DATA.", code="GF-U48")
     else:
         history, stamps = _kept(forecaster, network)
         ids, words = forecaster.context.ids, "the newest rows of the training data"

@@ -27,12 +27,39 @@ def test_few_long_series_keep_twenty_horizons_from_training_to_measure_intervals
     assert found.learned.tolist() == [1_000 - 4 - 20 * 4]
     windows = found.calibration_windows()
     assert windows.end[0] == 916
-    assert set(np.diff(windows.end)) == {7}  # as many as the 12 rows of three folds, but no part of a season apart
+    assert set(np.diff(windows.end)) == {
+        7
+    }  # about as many as the 12 rows of three folds, but no part of a season apart
     pair = split(panel_of(np.arange(1_000.0), np.arange(1_000.0)), 4, 3, 12, "f.csv")
     assert (np.array([1_000, 2_000]) - pair.learned).tolist() == [4 + 10 * 4] * 2
     many = split(panel_of(*np.arange(20_000.0).reshape(20, -1)), 4, 3, 12, "f.csv")
     np.testing.assert_array_equal(many.learned, many.folds[0])
     assert len(many.calibration_windows()) == 20 * 12
+
+
+def test_all_series_of_a_panel_keep_as_many_rows() -> None:
+    found = split(
+        panel_of(np.arange(10_000.0), np.arange(800.0), np.arange(800.0), np.arange(90.0)), 24, 3, 24, "f.csv"
+    )
+    assert (found.test - found.learned).tolist()[:3] == [80] * 3
+    assert found.learned[3] == 11_600
+
+
+def test_a_fold_that_is_dropped_gives_its_rows_back() -> None:
+    y = np.arange(100.0)
+    y[52:64] = np.nan
+    found = split(panel_of(y), 12, 3, 12, "f.csv").scorable()
+    assert len(found.folds) == 2
+    assert found.learned.tolist() == found.folds[0].tolist()
+    assert len(found.calibration_windows()) == 24
+
+
+def test_too_many_origins_are_taken_at_all_phases_of_a_season() -> None:
+    found = split(panel_of(*np.arange(414 * 748.0).reshape(414, -1)), 48, 3, 24, "f.csv")
+    windows = found.calibration_windows()
+    assert len(windows) <= 5_000
+    rows = windows.end - found.history.indptr[windows.series]
+    assert len(set(rows[windows.series == 0] % 24)) > 6
 
 
 def test_the_test_part_can_be_one_more_fold() -> None:

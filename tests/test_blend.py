@@ -66,7 +66,7 @@ def test_a_fold_is_forecast_with_shares_that_never_saw_it() -> None:
     for series in range(12):  # rewrite the last fold only
         values[divided.folds[2][series] : divided.test[series]] += 50.0
     changed = Split(
-        type(divided.history).of(values, divided.history.indptr), 6, 1, divided.test, divided.folds, divided.learned
+        type(divided.history).of(values, divided.history.indptr), 6, 1, divided.test, divided.folds, divided.held
     )
     after = combine(changed, members)
     assert before is not None

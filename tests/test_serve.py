@@ -323,8 +323,11 @@ def test_columns_beside_the_target_are_read_as_from_files(shop: tuple[Path, pd.D
         row = server.ask(series=context).json()["forecast"][0]
         assert row["ds"][0] == "2024-04-30"
         assert server.ask(series=[{**context[0], "id": "A/milk"}]).json()["forecast"][0] == row
+        stamps = pd.date_range(series[0]["start"], periods=len(series[0]["y"])).strftime("%Y-%m-%d").tolist()
+        turned = [{**{name: series[0][name] for name in series[0] if name != "start"}, "ds": stamps[::-1]}]
         for query, field, code in (
             ({}, "series[0].known", "GF-U38"),
+            ({"series": turned}, "series", "GF-H09"),
             ({"series": [{**context[0], "known": {}}]}, "series[0].known", "GF-U38"),
             ({"series": _but(series, "known", "price", [1.0])}, "series[0].known.price", "GF-H09"),
             ({"series": _but(series, "known", "weather", None)}, "series[0].known.weather", None),

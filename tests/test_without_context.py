@@ -22,6 +22,7 @@ from gruforecast.cli import app
 from gruforecast.data.table import Panel
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.forecaster import Ends
+from gruforecast.inside import look_inside
 from gruforecast.rolling import roll
 
 
@@ -67,6 +68,11 @@ def test_the_command_ends_with_2_and_the_remedy(folder: Path) -> None:
     assert done.exit_code == 2
     assert "error[GF-U48]" in done.stderr
     assert "Pass the newest data" in done.stderr
+
+
+def test_there_is_nothing_to_look_along(folder: Path) -> None:
+    with pytest.raises(UsageError, match="keeps no rows to look along"):
+        look_inside(load(folder))
 
 
 def test_a_backtest_still_knows_which_rows_were_trained_on(folder: Path, panel: Panel) -> None:

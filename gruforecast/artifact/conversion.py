@@ -104,6 +104,11 @@ class Asked:
                 extra = "gruforecast" if package == "tensorflow" else "'gruforecast[export]'"
                 remedy = f"Install it with: pip install {extra}."
                 raise ResourceError(f"--format {self.form} needs the package {package}.", remedy=remedy, code="GF-E21")
+        if not self.output.name:
+            raise UsageError(f"-o {str(self.output)!r} has no name.", remedy="Pass -o NAME.", code="GF-U22")
+        if self.certificate.is_dir() or self.certificate.is_symlink():
+            text = "this is where the certificate goes, and it is no file."
+            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M41", file=str(self.certificate))
         self._check_there()
         parent = self.output.absolute().parent
         if not parent.is_dir() or not os.access(parent, os.W_OK):
@@ -159,6 +164,7 @@ def convert(asked: Asked, forecaster: Forecaster, panel: Panel | None, say: Say)
         found = read_npz(scratch / "answer.npz")
         judged = _judged(asked, served, samples, found)
         content = _certificate(asked, served, made, told) | judged
+        asked.certificate.unlink(missing_ok=True)  # an old one would speak of another export
         _put(made, asked.output)
     write_json(asked.certificate, content)
     return content

@@ -180,6 +180,8 @@ def difference(found: Floats, expected: Floats, y: Floats) -> float:
     if not np.array_equal(np.isnan(found), np.isnan(expected)):
         return float("inf")
     n = len(y)
+    if not n:
+        return 0.0
     sizes = [np.nan_to_num(np.abs(one)).reshape(n, -1).max(axis=1) for one in (expected, y)]  # (n,) each
     size = np.maximum(*sizes).reshape(n, *[1] * (expected.ndim - 1))
     return float(np.nan_to_num(np.abs(found - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))

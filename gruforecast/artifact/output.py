@@ -14,7 +14,7 @@ from gruforecast.artifact.manifest import check_files, read_manifest
 from gruforecast.artifact.strict import MOST_JSON, MOST_VALUES, parse_json, read_plain
 from gruforecast.data.table import Panel
 from gruforecast.durable import check_place
-from gruforecast.errors import DataError, ModelError, ResourceError
+from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.options import FitOptions
 from gruforecast.statistical import installed
 
@@ -57,6 +57,9 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         ModelError: `output` exists and holds something else.
         ResourceError: `output` cannot be written.
     """
+    if not output.name or output.name == "..":
+        text = f"-o {str(output)!r} has no name of its own."
+        raise UsageError(text, remedy="Pass -o NAME, a folder that fit may make.", code="GF-U22")
     if output.exists() or output.is_symlink():
         manifest = _manifest_or_none(output)
         same = manifest is not None and manifest.get("fingerprint") == fingerprint

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gruforecast.cli.edge import error_edge
+from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, NOT_CSV, sort_arguments
 from gruforecast.errors import UsageError
 
@@ -68,7 +69,7 @@ def backtest(
         if file is None:
             remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
             raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
-        _check_places(file, output, scores)
+        check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
         from gruforecast.data.source import require_local_file
@@ -102,19 +103,6 @@ def backtest(
                 progress.say(f"{', '.join(rolling.members)}; {len(rolling.cutoffs)} windows of all series together")
             report = _run(rolling, folder, output, scores, progress, begin, excel_safe=excel_safe)
         _show(report, as_json=as_json, quiet=quiet)
-
-
-def _check_places(data: str, output: str | None, scores: str | None) -> None:
-    """Whether forecasts and scores can go where they are asked for, without writing over the data or each other."""
-    taken = {Path(data).resolve(): "DATA"} if data != "-" else {}
-    for option, place in (("-o", output), ("--scores", scores)):
-        if place is None:
-            continue
-        if not place or Path(place).is_dir():
-            raise UsageError(f"{option} {place!r} is no file.", remedy="Give a file name.", code="GF-U22")
-        if (other := taken.get(Path(place).resolve())) is not None:
-            raise UsageError(f"{other} and {option} name one file.", remedy="Write to another file.", code="GF-U45")
-        taken[Path(place).resolve()] = option
 
 
 def _run(

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 import typer
 
 from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
-from gruforecast.errors import ResourceError, UsageError
+from gruforecast.errors import ModelError, UsageError
 
 
 def explain(
@@ -33,7 +34,9 @@ def explain(
     """
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
-        _check_place(output, file)
+        if output is not None and not output.endswith(".json"):
+            raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
+        check_places(folder, {"DATA": file}, {"-o": output})
         if file is not None:
             from gruforecast.data.source import require_local_file
 
@@ -41,15 +44,16 @@ def explain(
         found = _look(folder, file, member, id, quiet=quiet)
         text = json.dumps(found, allow_nan=False)
         if output is not None:
-            _write(output, text)
+            from gruforecast.report.table_file import place
+
+            with place(output) as stream:
+                stream.write(f"{text}\n".encode())
             if not quiet:
                 typer.echo(f"wrote {output}", err=True)
         if as_json:
             typer.echo(text)
         elif not quiet:
-            from gruforecast.report.explanation import show_explanation
-
-            show_explanation(found)
+            _show(found)
 
 
 def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
@@ -76,23 +80,14 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     return look_inside(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
 
 
-def _check_place(output: str | None, data: str | None) -> None:
-    if output is None:
-        return
-    if not output.endswith(".json") or Path(output).is_dir():
-        raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
-    if data not in (None, "-") and Path(output).resolve() == Path(str(data)).resolve():
-        raise UsageError("-o would write over DATA.", remedy="Give another name.", code="GF-U84")
+def _show(found: dict[str, Any]) -> None:
+    """Print it; what `fit` has left in a folder may have been changed by somebody."""
+    from gruforecast.report.explanation import show_explanation
 
-
-def _write(output: str, text: str) -> None:
-    """A file that is there whole or not at all."""
-    part = Path(output).with_name(f".{Path(output).name}.part")
     try:
-        part.write_text(text + "\n", encoding="utf-8")
-        part.replace(output)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        remedy = "Make room, or choose another place with -o."
-        found = f"cannot write: {error.strerror or error}."
-        raise ResourceError(found, remedy=remedy, code="GF-E04", file=output) from error
+        show_explanation(found)
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        text = f"the look inside does not hold what it should ({type(error).__name__}: {error})."
+        raise ModelError(
+            text, remedy="Fit the model again, or pass DATA.", code="GF-M30", file="report.json"
+        ) from error

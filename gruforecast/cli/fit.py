@@ -120,7 +120,7 @@ def fit(
 
     Example: gruforecast fit sales.csv --horizon 12
     """
-    log = Path(run_dir or f"{output}.run") / "log.txt"
+    log = Path(run_dir or f"{Path(output)}.run") / "log.txt"
     with error_edge(as_json=as_json, debug=debug, log=log, resumes=True):
         from gruforecast.options import FitOptions, parse_duration, parse_size
 

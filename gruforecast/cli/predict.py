@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.places import check_places
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
     from gruforecast.data.table import Columns, Forecast
 
 DEFAULT_MODEL = "gruforecast_model"
+ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
 FORMATS = ("csv", "json", "table", "parquet")
 NOT_CSV = "--excel-safe is for CSV, other formats tell texts from formulas."
 
@@ -49,6 +51,7 @@ def predict(
     """
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
+        check_places(folder, {"DATA": file, "--future": future}, {"-o": output})
         form = _format(format, output, as_json=as_json)
         if excel_safe and form != "csv":
             raise UsageError(NOT_CSV, remedy="Pass --format csv.", code="GF-U59")
@@ -112,19 +115,27 @@ class _Count:
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
     """Folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
     if model is not None and data is None:
-        named_like_file = Path(model).suffix in (".csv", ".gz", ".tsv", ".txt") and not os.path.isdir(model)
+        named_like_file = Path(model).suffix in (
+            ".csv",
+            ".gz",
+            ".tsv",
+            ".txt",
+            ".parquet",
+            ".zip",
+        ) and not os.path.isdir(model)
         if model == "-" or "://" in model or os.path.isfile(model) or named_like_file:
             return DEFAULT_MODEL, model
     return model or DEFAULT_MODEL, data
 
 
 def _format(asked: str | None, output: str | None, *, as_json: bool) -> str:
-    if output is not None and (not output or os.path.isdir(output)):
-        raise UsageError(f"-o {output!r} is no file name.", remedy="Pass -o forecast.csv.", code="GF-U22")
-    if as_json:
-        return "json"
     if asked is not None and asked not in FORMATS:
         raise UsageError(f"--format {asked!r} is unknown.", remedy=f"Use {', '.join(FORMATS)}.", code="GF-U20")
+    if as_json and asked not in (None, "json"):
+        text = f"--json and --format {asked} contradict each other."
+        raise UsageError(text, remedy="Leave one of them out.", code="GF-U86")
+    if as_json:
+        return "json"
     ending = Path(output).suffix.lstrip(".") if output else ""
     if asked is None and output and ending not in ("csv", "json", "parquet"):
         remedy = "End the name in .csv, .json or .parquet, or pass --format."

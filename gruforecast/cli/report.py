@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import UsageError
 
@@ -33,12 +34,12 @@ def report(
     Examples: gruforecast report --open · gruforecast report my_model --format md · gruforecast report -o r.html
     """
     with error_edge(as_json=as_json, debug=debug):
+        check_places(model, {}, {"-o": output})
         form = _form(format, output, as_json=as_json)
         if show and form != "html":
             text = f"--open shows the page, and this is {form}."
             raise UsageError(text, remedy="Leave out --open, or pass --format html.", code="GF-U80")
         from gruforecast.artifact.stored import stored_report
-        from gruforecast.durable import write_file
         from gruforecast.report.formats import rendered
 
         text = rendered(stored_report(model), form)
@@ -46,13 +47,16 @@ def report(
             sys.stdout.write(text)
             sys.stdout.flush()
             return
-        place = Path(output) if output else _beside(Path(model))
-        write_file(place, text.encode())
+        from gruforecast.report.table_file import place
+
+        target = Path(output) if output else _beside(Path(model))
+        with place(str(target)) as stream:
+            stream.write(text.encode())
         if not quiet:
             size = f" ({len(text.encode()) / 1e6:.1f} MB)" if verbose else ""
-            typer.echo(harmless(f"wrote {output or place.name}{size}"), err=True)
-        if show and not webbrowser.open(place.absolute().as_uri()):
-            typer.echo(harmless(f"warning: there is no browser; open {place} in one"), err=True)
+            typer.echo(harmless(f"wrote {output or target.name}{size}"), err=True)
+        if show and not webbrowser.open(target.absolute().as_uri()):
+            typer.echo(harmless(f"warning: there is no browser; open {target} in one"), err=True)
 
 
 def _beside(folder: Path) -> Path:
@@ -62,10 +66,11 @@ def _beside(folder: Path) -> Path:
 
 
 def _form(asked: str | None, output: str | None, *, as_json: bool) -> str:
-    if output is not None and (not output or Path(output).is_dir()):
-        raise UsageError(f"-o {output!r} is no file name.", remedy="Pass -o report.html.", code="GF-U22")
     if asked is not None and asked not in ENDINGS.values():
         raise UsageError(f"--format {asked!r} is unknown.", remedy="Use html, md or json.", code="GF-U81")
+    if as_json and asked not in (None, "json"):
+        text = f"--json and --format {asked} contradict each other."
+        raise UsageError(text, remedy="Leave one of them out.", code="GF-U86")
     if as_json:
         return "json"
     ending = Path(output).suffix.lower() if output else ""

@@ -25,6 +25,8 @@ from gruforecast.errors import DataError, UsageError
 # errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step
 CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38, 55)}
 
+SORTED = "the rows were not in order of time: sorted"
+
 
 @dataclass(frozen=True)
 class Reading:
@@ -224,7 +226,7 @@ def regular(
     names = plan.names
     ordered = rows.ordered()
     if not rows.is_ordered:
-        warnings.append("the rows were not in order of time: sorted")
+        warnings.append(SORTED)
     if plan.on_duplicate or not plan.resample:
         ordered = without_duplicates(ordered, plan.on_duplicate, file, names, warnings)
     step = _step(ordered, plan, freq, file)

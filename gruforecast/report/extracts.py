@@ -92,10 +92,11 @@ def _key(panel: Panel, k: int) -> str:
 
 
 def _by_error(split: Split, best: Judged) -> Ints:
-    """Numbers of the series of the test part, highest MASE of the winner first, those without one last."""
+    """Numbers of the series of the test part, highest MASE of the winner first; all where none has one."""
     mase = by_series(best.tested)["mase"]
     order = np.argsort(np.where(np.isnan(mase), np.inf, -mase), kind="stable")
-    return split.test_windows().series[order]
+    scored = int((~np.isnan(mase)).sum())
+    return split.test_windows().series[order[: scored or len(order)]]
 
 
 def _spread(order: Ints, most: int) -> list[tuple[int, int]]:

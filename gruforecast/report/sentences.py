@@ -136,6 +136,8 @@ def edges(low: float, high: float) -> list[float]:
 
 def percent(share: float) -> str:
     """A share in percent with two significant digits."""
+    if share >= 1:
+        return f"{100 * share:.0f} %"
     return f"{100 * share:.2g} %" if share >= 1e-4 else f"{100 * share:.0e} %"
 
 

@@ -44,12 +44,11 @@ def save_split(folder: Path, name: str, split: Split) -> None:
     history = split.history
     for kind, array in zip("yx", split.before_test(), strict=True):
         write_file(folder / f"{name}-{kind}.npy", _npy(array))
-    sizes = np.array([split.horizon, split.season_length])
+    sizes = np.array([split.horizon, split.season_length, split.held])
     facts = {
         "indptr": history.indptr,
         "test": split.test,
         "folds": split.folds,
-        "learned": split.learned,
         "sizes": sizes,
         "days": history.days,
     }
@@ -72,12 +71,12 @@ def load_split(folder: str, name: str) -> Split:
 @functools.lru_cache(maxsize=2)
 def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a new file is read anew
     with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as data:
-        indptr, test, folds, learned, days = (data[name] for name in ("indptr", "test", "folds", "learned", "days"))
-        horizon, season_length = (int(size) for size in data["sizes"])
+        indptr, test, folds, days = data["indptr"], data["test"], data["folds"], data["days"]
+        horizon, season_length, held = (int(size) for size in data["sizes"])
     y, x = (
         np.asarray(np.load(Path(folder) / f"{name}-{kind}.npy", mmap_mode="r", allow_pickle=False)) for kind in "yx"
     )
-    return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds, learned)
+    return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds, held)
 
 
 def run_trial(request: dict[str, Any]) -> Result:

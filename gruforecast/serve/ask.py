@@ -11,7 +11,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.numbers import MOST_SIZE
-from gruforecast.data.panel import CONTRADICTIONS
+from gruforecast.data.panel import CONTRADICTIONS, SORTED
 from gruforecast.data.table import Panel
 from gruforecast.data.values import Values, read_values
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
@@ -178,6 +178,8 @@ def _from_rows(
         model.forecaster.check(reading.panel)
     except DataError as error:
         raise _placed(error, series, [len(one.y) for one in values], model) from None
+    if later is not None and SORTED in reading.warnings:
+        raise invalid("series", "with columns known ahead, ds must ascend.")
     return [_answered(key) for key in keys], reading.panel, later, [*warnings, *reading.warnings]
 
 

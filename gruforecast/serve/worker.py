@@ -88,6 +88,8 @@ class Worker:
     def _next(self) -> list[Job]:
         """The jobs of the next call: those that wait, up to the bounds; a large body alone."""
         jobs = [self._jobs.popleft()]
+        while self._jobs and jobs[0].done.done():  # nobody waits any more
+            jobs = [self._jobs.popleft()]
         rows = self._weight(jobs[0])
         while self._jobs and len(jobs) < self._together:
             rows += self._weight(self._jobs[0])

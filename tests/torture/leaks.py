@@ -87,7 +87,7 @@ def unit(patch: Patch) -> None:
     true = gruforecast.search.space._log_unit
 
     def leaky(split: Any, lookback: int) -> float:
-        return true(replace(split, learned=split.test), lookback)
+        return true(replace(split, folds=split.test[None], held=0), lookback)
 
     patch(gruforecast.search.space, "_log_unit", leaky)
 

@@ -53,6 +53,8 @@ def advice(cells: list[dict[str, Any]]) -> str:
         told = "it differs by no more than seeds differ among themselves"
         words.append(f"from the {names} {told if several else 'one seed each does not tell it apart'}")
     start = "Another cell may pay here" if better else "Stay with the GRU here"
+    if not better and any(cell["parameters"] < gru["parameters"] for cell in unclear):
+        start = "The GRU is no better here than a smaller cell"
     return f"{start}: {'; '.join(words)}. {_costs(gru, others)}"
 
 
