@@ -45,7 +45,9 @@ def reading_options(
     fill: Annotated[
         bool,
         typer.Option(
-            "--fill", help="Interpolate missing values up to the first fold; else masked.", rich_help_panel=COLUMNS
+            "--fill",
+            help="Interpolate missing values up to the first fold (sooner on few long series); else masked.",
+            rich_help_panel=COLUMNS,
         ),
     ] = False,
     strip_ids: Annotated[
