@@ -32,6 +32,15 @@ def memory() -> int:
     return size
 
 
+def resident(pid: int | str = "self") -> int | None:
+    """Bytes of memory that a process holds; None where the system does not say."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except (OSError, IndexError):
+        return None
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
 def environment(folder: str = ".") -> dict[str, Any]:
     """Facts about this machine as plain JSON types.
 

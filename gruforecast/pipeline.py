@@ -61,6 +61,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     """
     progress, clock, budget = progress or Progress(), Clock(), Budget(options.max_time)
     output = Path(options.output)
+    progress.stage(f"reading {options.data}")
     prepared = prepare(options, progress)
     clock.lap("read")
     check_keys_fit(prepared.panel)
@@ -81,6 +82,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         try:
             clear_leftovers(output)
             outcome = run.to_the_end(built)
+            progress.stage("writing the report")
             report = summarise(outcome, str(output), clock.parts, clock.total)
             again = reproduction(options, prepared.panel, outcome.workers["count"])
             report |= {"extracts": outcome.extracts, "reproduce": again}
@@ -120,8 +122,7 @@ class _Run:
         self.clock.lap("audit")
         comparison = Comparison(contest, found, options.compare)
         judged, blended = self._judge_all(finals, rivals, comparison)
-        finals.refit()
-        self.clock.lap("refit")
+        self._refit(finals)
         audited = self._audited(audit, found, finals, judged)
         self.clock.lap("audit")
         forecaster = _forecaster(prepared, finals.networks(), rivals.ends, judged, blended)
@@ -151,6 +152,11 @@ class _Run:
             extracts=extracts(prepared.panel, prepared.split, judged, _ahead(forecaster), rows=options.context),
             explained=self._explained(finals, comparison),
         )
+
+    def _refit(self, finals: Finals) -> None:
+        self.progress.stage("training the networks once more, with the newest rows")
+        finals.refit()
+        self.clock.lap("refit")
 
     def _given_up(self, found: Search, contest: Contest) -> list[str]:
         """What the time budget made it give up; all warnings are said."""
@@ -200,6 +206,7 @@ class _Run:
         """What the gates of the saved network do; nothing where no row may be shown."""
         if not self.options.context:
             return {}
+        self.progress.stage("looking into the gates")
         found = insight(self.prepared, finals, comparison)
         self.clock.lap("explain")
         return found
@@ -213,6 +220,7 @@ class _Run:
 
     def _judge_all(self, finals: Finals, rivals: Rivals, comparison: Comparison) -> tuple[list[Judged], Shares]:
         """Every row of the leaderboard, and the shares of the blend; baselines are judged while the workers train."""
+        self.progress.stage("more seeds of the best networks")
         finals.begin()
         simple = rivals.baselines()
         judged = [self._judge([candidate]) for candidate in simple]
@@ -220,14 +228,17 @@ class _Run:
         finals.choose()
         comparison.begin()  # after the test fits, which matter more when time is short
         rivals.begin()
+        self.progress.stage("training the chosen networks for the test part")
         networks = finals.test_fit()
         self.clock.lap("test_fit")
         judged += [self._judge([candidate]) for candidate in networks]
         self.clock.lap("judging")
+        self.progress.stage("GRU, LSTM and simple RNN side by side")
         groups = comparison.candidates()
         self.clock.lap("comparison")
         judged += [self._judge(group) for group in groups]
         self.clock.lap("judging")
+        self.progress.stage("models that are no networks, and the blend")
         statistical = rivals.candidates()
         self.clock.lap("statistical")
         blend, shares = self._blend([networks[-1], *simple, *statistical])
@@ -257,6 +268,7 @@ class _Run:
 
     def _build(self, built: Path, finals: Finals, forecaster: Forecaster, judged: list[Judged]) -> Report:
         """Write everything but the report into `built`; what the SavedModel takes and gives, and its parity."""
+        self.progress.stage("exporting a SavedModel, and checking it in another process")
         write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()

@@ -3,7 +3,24 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Working:
+    """What the worker processes do at a moment.
+
+    Attributes:
+        count: how many there may be; busy: names of the jobs that run; waiting: how many jobs wait for a worker.
+        resident: bytes of memory that each process holds.
+    """
+
+    count: int
+    busy: tuple[str, ...]
+    waiting: int
+    resident: tuple[int, ...]
 
 
 class Progress:
@@ -15,8 +32,19 @@ class Progress:
     def warn(self, text: str) -> None:
         """Something that the user should know about the data or the result."""
 
-    def search_begins(self, trials: int | None) -> None:
-        """The search will run this many trials; None: as many as its work allows."""
+    def stage(self, text: str) -> None:
+        """A part of the command begins that may take a while."""
+
+    def workers(self, look: Callable[[], Working]) -> None:
+        """There are workers from now on, and `look` says what they do; any thread may ask."""
+
+    def search_begins(self, trials: int | None, until: float | None = None) -> None:
+        """The search begins.
+
+        Args:
+            trials: how many it will run; None: as many as its work allows.
+            until: moment at which it ends all the same, in seconds since the epoch.
+        """
 
     def trial_ended(
         self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None

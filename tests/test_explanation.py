@@ -17,7 +17,8 @@ from gruforecast.explanation import Curve, Subject, explain_gates, explain_impor
 from gruforecast.forward import Network
 from gruforecast.gates import replay
 from gruforecast.importance import importance, parts_of
-from gruforecast.report.explanation import show_explanation, spark
+from gruforecast.report.console import spark
+from gruforecast.report.explanation import show_explanation
 from gruforecast.report.gates import gates_section
 from gruforecast.report.sentences import edges
 from gruforecast.resets import half_lives, moments, profile

@@ -25,7 +25,8 @@ from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.errors import ModelError
 from gruforecast.options import FitOptions
-from gruforecast.report.extracts import MOST_SERIES, rounded, stamps
+from gruforecast.report.console import stamps
+from gruforecast.report.extracts import MOST_SERIES, rounded
 from gruforecast.report.formats import rendered
 from gruforecast.report.markdown import code, markdown
 from gruforecast.report.page.cells import advice

@@ -78,7 +78,7 @@ def backtest(
         from gruforecast.artifact.folder import load
         from gruforecast.data.panel import read_like
         from gruforecast.prepare import without_lines
-        from gruforecast.report.terminal import LiveProgress
+        from gruforecast.report.live import LiveProgress
         from gruforecast.rolling import roll
 
         begin = time.perf_counter()

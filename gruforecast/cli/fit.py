@@ -158,7 +158,8 @@ def fit(
 def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
     """The report of the run, which is shown, too."""
     from gruforecast.pipeline import fit as run
-    from gruforecast.report.terminal import LiveProgress, show_report
+    from gruforecast.report.live import LiveProgress
+    from gruforecast.report.terminal import show_report
     from gruforecast.verdict import check_baseline
 
     if baseline is not None:

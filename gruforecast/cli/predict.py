@@ -15,7 +15,8 @@ from gruforecast.cli.places import check_places
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
-    from gruforecast.data.table import Columns, Forecast
+    from gruforecast.data.table import Columns, Forecast, Panel
+    from gruforecast.forecaster import Forecaster
 
 DEFAULT_MODEL = "gruforecast_model"
 ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
@@ -80,12 +81,12 @@ def predict(
         }
         count = _Count()
         _write(count.columns(asked), beside, form, output, excel_safe=excel_safe)
-        if count.unknown:
-            text = f"{count.unknown} series never changed or are too short: no interval for them"
-            typer.echo(f"warning: {text}", err=True)
+        count.warn()
         if verbose:
             used = forecaster.winner if member == "winner" else member
             typer.echo(f"member {harmless(used)}, {count.series} series, {count.steps} steps", err=True)
+        if form == "table" and not output:
+            _draw(count.first, forecaster, panel, member)
         if output and not quiet:
             typer.echo(f"wrote {harmless(output)}", err=True)
 
@@ -95,9 +96,11 @@ class _Count:
 
     Attributes:
         series: how many; unknown: how many of them have no interval, though others have; steps: of each.
+        first: the first block of series.
     """
 
     def __init__(self) -> None:
+        self.first: Forecast | None = None
         self.series = self.unknown = self.steps = 0
 
     def columns(self, blocks: Iterable[Forecast]) -> Iterator[Columns]:
@@ -105,11 +108,39 @@ class _Count:
         import numpy as np
 
         for block in blocks:
+            self.first = self.first or block
             self.series += len(block.ids)
             self.steps = block.mean.shape[1]
             if block.levels:
                 self.unknown += int(np.isnan(block.lower).all(axis=(1, 2)).sum())
             yield block.columns()
+
+    def warn(self) -> None:
+        """Say that some have no interval."""
+        if self.unknown:
+            text = f"{self.unknown} series never changed or are too short: no interval for them"
+            typer.echo(f"warning: {text}", err=True)
+
+
+def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None, member: str) -> None:
+    """A chart of the first series, where standard output is a terminal."""
+    if forecast is None or not sys.stdout.isatty():
+        return
+    from gruforecast.report.chart import chart, of_forecast
+    from gruforecast.report.console import console_on
+
+    key = forecast.ids[0]
+    if panel is None:
+        past = forecaster.context.past[forecaster.context.ids.index(key)]
+    else:
+        begin, end = panel.indptr[panel.ids.index(key) :][:2]
+        past = panel.y[begin:end]
+    season_length = forecaster.networks[0].config.season_length
+    console, used = console_on(sys.stdout), forecaster.winner if member == "winner" else member
+    drawn = chart(of_forecast(past, forecast, season_length, used), console)
+    if drawn is not None:
+        console.print()
+        console.print(drawn)
 
 
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:

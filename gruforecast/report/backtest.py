@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gruforecast.leaderboard import plain
-from gruforecast.report.terminal import safe
+from gruforecast.report.console import safe
 from gruforecast.rolling import Rolling
 from gruforecast.tally import Tally
 

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gruforecast.report.terminal import safe
+from gruforecast.report.console import safe
 
 MOST_SERIES = 12
 ENOUGH = {

@@ -5,13 +5,13 @@ from __future__ import annotations
 import itertools
 import math
 import sys
-from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gruforecast.report.console import WIDTH, safe, spark
 from gruforecast.report.sentences import (
     Explained,
     amount,
@@ -25,9 +25,7 @@ from gruforecast.report.sentences import (
     reach_sentence,
     resets_sentence,
 )
-from gruforecast.report.terminal import WIDTH, safe
 
-BARS = "▁▂▃▄▅▆▇█"
 SPARK = 60  # characters
 MOST_MOMENTS = 8
 CURVE = 24
@@ -81,25 +79,6 @@ def _gates(found: Explained) -> Table:
     if gates["from"]:
         table.add_row("", safe(f"{gates['series']}: {gates['from'][0]} to {gates['to'][-1]}"), "")
     return table
-
-
-def spark(values: Sequence[float | None], width: int, bounds: tuple[float, float] | None = None) -> str:
-    """Values as bars of one character each, means of neighbours where there are more than `width`.
-
-    Args:
-        bounds: values of the lowest and the highest bar; those that occur if not given.
-    """
-    count = min(width, len(values))
-    groups = [values[k * len(values) // count : (k + 1) * len(values) // count] for k in range(count)]
-    means = [_mean([value for value in group if value is not None]) for group in groups]
-    seen = [mean for mean in means if mean is not None]
-    low, high = bounds or (min(seen, default=0.0), max(seen, default=0.0))
-    span = (high - low) or 1.0
-    return "".join(" " if one is None else BARS[round((one - low) / span * (len(BARS) - 1))] for one in means)
-
-
-def _mean(values: list[float]) -> float | None:
-    return sum(values) / len(values) if values else None
 
 
 def _memory(found: Explained) -> Table | None:

@@ -13,10 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.arrays import Floats, Ints
 from gruforecast.backtest import Split
 from gruforecast.data.table import Forecast, Panel
 from gruforecast.leaderboard import Judged
+from gruforecast.report.console import stamps
 from gruforecast.scores import by_series, by_step
 from gruforecast.verdict import evidence
 
@@ -185,9 +186,3 @@ def _band(mean: Floats, lower: Floats, upper: Floats, levels: tuple[float, ...],
 def rounded(values: Floats) -> list[float | None]:
     """Numbers (n,) with as many digits as anybody sees; None where there is none."""
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in np.asarray(values).tolist()]
-
-
-def stamps(wall: Stamps) -> list[str]:
-    """Wall clocks (n,) as dates, or as dates with clocks where one is not midnight."""
-    whole = bool((wall == wall.astype("datetime64[D]")).all())
-    return [str(one).replace("T", " ") for one in wall.astype("datetime64[D]" if whole else "datetime64[s]")]

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gruforecast.report.terminal import WIDTH, safe
+from gruforecast.report.console import WIDTH, safe
 
 MOST_INPUTS = 12  # of the SavedModel that are shown
 SHORTEST = 300  # characters of what a model says of itself beyond what this version knows

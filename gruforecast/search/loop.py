@@ -107,7 +107,7 @@ def search(
         prune: whether trials that are worse than the median of earlier ones at a rung are given up there.
         total: number of trials where it is known, for the progress shown.
     """
-    progress.search_begins(total)
+    progress.search_begins(total, budget.deadline("search"))
     loop = _Loop(space, jobs, proposer, lag, seed, prune, budget)
     begin, new = time.perf_counter(), 0
     try:

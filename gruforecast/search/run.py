@@ -58,6 +58,7 @@ def open_run(
             log = run_dir / "log.txt"
             most = options.worker_memory or default_memory(workers)
             with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, most) as pool:
+                progress.workers(pool.look)
                 yield Jobs(pool, journal, run_dir, options.retries, options.trial_time), pool
 
 

@@ -23,6 +23,7 @@ import time
 import traceback
 from typing import Any, NoReturn
 
+from gruforecast.environment import resident
 from gruforecast.errors import environment_error
 
 Message = dict[str, Any]
@@ -135,9 +136,5 @@ def _give_back_memory() -> None:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process."""
-    try:
-        with open("/proc/self/statm", encoding="ascii") as stream:  # noqa: PTH123 - plain and quick
-            return int(stream.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-    except OSError:  # macOS: the most there ever was, in bytes
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    """Resident memory of this process; on macOS the most there ever was."""
+    return resident() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -22,8 +22,10 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Self
 
+from gruforecast.environment import resident
 from gruforecast.errors import ResourceError
 from gruforecast.log import harmless_lines
+from gruforecast.progress import Working
 
 PRELOAD = ("tensorflow", "keras")
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gruforecast.search.worker import serve; "
@@ -136,6 +138,18 @@ class Pool:
             timeout = None if limit == float("inf") else max(limit - time.time(), 0.0)
             self._listen(timeout)
             self._kill_late()
+
+    def look(self) -> Working:
+        """What the workers do now; another thread may ask."""
+        workers = tuple(self._workers)
+        tasks = [worker.task for worker in workers]
+        pids = [os.getpid(), *(worker.pid for worker in workers if worker.pid is not None)]
+        return Working(
+            count=self.count,
+            busy=tuple(task.name for task in tasks if task is not None),
+            waiting=len(self._waiting),
+            resident=tuple(size for pid in pids if (size := resident(pid)) is not None),
+        )
 
     def forget_waiting(self) -> list[str]:
         """Drop the tasks that no worker has begun; their names."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
+
+from gruforecast.environment import resident
 
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)  # seconds
 
@@ -55,16 +55,7 @@ class Metrics:
             ("gruforecast_requests_in_flight", "gauge", self.in_flight),
             ("gruforecast_requests_waiting", "gauge", waiting),
             ("gruforecast_ready", "gauge", int(ready)),
-            ("process_resident_memory_bytes", "gauge", resident()),
+            ("process_resident_memory_bytes", "gauge", resident() or 0),
         ):
             lines += [f"# TYPE {name} {kind}", f"{name} {value}"]
         return "\n".join(lines) + "\n"
-
-
-def resident() -> int:
-    """Bytes of memory that this process holds; 0 where the system does not say."""
-    try:
-        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
-    except OSError:
-        return 0
-    return int(pages) * os.sysconf("SC_PAGE_SIZE")
