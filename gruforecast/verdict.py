@@ -36,7 +36,8 @@ def verdict(rows: list[Row]) -> str:
     if best.model == reference.model:
         gru = _gru(rows)
         against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
-        return f"{chosen} (MASE {best.val_mase:.3f}{against}): {_none_better(rows, best)}."
+        remarks = f"{_picked_remark(rows, best)}{_lower_remark(rows, best)}"
+        return f"{chosen} (MASE {best.val_mase:.3f}{against}): {_none_better(rows, best)}.{remarks}"
     first = (
         f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f}{_passed_over(rows, best)})"
     )
@@ -121,6 +122,27 @@ def _none_better(rows: list[Row], naive: Row) -> str:
         f"{_title(first)} scored {first.val_mase:.3f} there, but the folds differ so much among themselves that this "
         f"may be luck ({first.lead:.1f} standard errors); no model was clearly better than {_title(naive)}"
     )
+
+
+def _picked_remark(rows: list[Row], naive: Row) -> str:
+    """Why the best single GRU was not chosen, though it scored lower on the folds."""
+    gru, networks = _gru(rows), next((row for row in rows if row.model == "networks"), None)
+    if gru is None or gru.competes or networks is None or not gru.val_mase < naive.val_mase:
+        return ""
+    return (
+        f" The single GRU's {gru.val_mase:.3f} does not count: it is the best of all that were tried on these very "
+        f"folds. The GRU ensemble is scored on folds that did not choose its parts: {networks.val_mase:.3f}."
+    )
+
+
+def _lower_remark(rows: list[Row], best: Row) -> str:
+    """Which models the test part alone would have preferred to the naive forecast; comparisons are not counted."""
+    lower = sorted((row for row in rows if row.competes and row.mase < best.mase), key=lambda row: row.mase)
+    if not lower:
+        return ""
+    first = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in lower[:3])
+    rest = f" and {len(lower) - 3} more" if len(lower) > 3 else ""
+    return f" On the test part, which chooses nothing, lower than its {best.mase:.3f}: {first}{rest}."
 
 
 def _lstm_remark(rows: list[Row]) -> str:

@@ -47,6 +47,19 @@ def test_naive_can_win() -> None:
     assert "no model was better than seasonal naive" in text
 
 
+def test_where_naive_wins_lower_numbers_elsewhere_are_explained() -> None:
+    picked = dataclasses.replace(BASE, val_mase=1.0, mase=0.7, competes=False)
+    networks = row("networks", 0.8, 1.2, "gru")
+    others = [row("theta", 0.6, 1.5), row("drift", 0.9, 1.6), row("window-mean", 0.95, 1.7)]
+    text = verdict([picked, networks, NAIVE, SEASONAL, *others])
+    assert text.startswith("Seasonal naive was chosen")
+    assert "The single GRU's 1.000 does not count: it is the best of all that were tried on these very folds" in text
+    assert "did not choose its parts: 1.200." in text
+    assert "lower than its 1.000: Theta (0.600), the GRU ensemble (0.800), drift (0.900) and 1 more." in text
+    assert "does not count" not in verdict([dataclasses.replace(picked, val_mase=1.3), networks, NAIVE, SEASONAL])
+    assert "chooses nothing" not in verdict([dataclasses.replace(BASE, val_mase=2.0, mase=1.1), NAIVE, SEASONAL])
+
+
 def test_a_lead_that_may_be_luck_does_not_win() -> None:
     lucky, clear = dataclasses.replace(BASE, lead=0.4), dataclasses.replace(BASE, lead=0.6)
     assert winner([clear, NAIVE, SEASONAL]) is clear
