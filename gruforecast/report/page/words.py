@@ -37,7 +37,8 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     mase = rows_of(report)[found["against"]]["mase"]
-    effect = "-" if found["relative"] is None else f"{100 * found['relative']:.0f} %"
+    share = 100 * (found["relative"] or 0.0)
+    effect = "-" if found["relative"] is None else f"{abs(share):.0f} % {'less' if share >= 0 else 'more'}"
     between = "-"
     if found["low"] is not None and mase:
         low, high = (100 * found[end] / mase for end in ("low", "high"))
@@ -46,8 +47,8 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
     chance = "-" if found["p"] is None else "< 0.001" if found["p"] < 0.001 else f"{found['p']:.2g}"
     test = f"{found['method']} test, two-sided" if found["method"] else "too few steps to test"
     return [
-        ("Effect", effect, f"lower mean absolute scaled error than {named(found['against'])}"),
-        ("95 % interval", between, "where the true difference may lie"),
+        ("Error", effect, f"mean absolute scaled error than {named(found['against'])}"),
+        ("95 % interval", between, "less: where the truth may lie; below zero it errs more"),
         ("p", chance, f"{test}; chance of such a difference if both were equally good"),
         ("Luck?", luck[found["verdict"]], "more than luck means p below 0.05"),
     ]
