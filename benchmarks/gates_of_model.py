@@ -13,9 +13,10 @@ layer's weights and from the states that Keras has reached.
 `formula`: of the states that follow from those gates by that formula, from Keras' states. `layer`: of the states that
 the layer inside the network gives on, from those of the GRU beside it. So both witnesses are looked at, too.
 
-For each network: `residual`, what it adds to the seasonal naive forecast, in units of the network; and `forecast`, in
-the user's unit, divided by the largest number of the forecast of that window. All quantiles; numpy from Keras. Both
-are given the same encoded windows: nothing is said here about the encoding.
+For each network: `residual`, what it adds to the seasonal naive forecast, in units of the network, divided by the
+largest number of it in that window where that is above one; and `forecast`, in the user's unit, divided by the largest
+number of the forecast of that window. All quantiles; numpy from Keras. Both are given the same encoded windows:
+nothing is said here about the encoding.
 
 The exit code is 1 where a difference is above 1e-5, or no number.
 """
@@ -137,8 +138,16 @@ def _forecast(model: Any, features: Single, history: History, windows: Windows, 
     mine = residuals(features, ahead, config, network.weights)
     there = np.asarray(decode(theirs.astype(np.float64), encoded, flags))
     here = forecast(history, windows, config, network.weights)
-    size = np.maximum(np.abs(there).max(axis=(1, 2), keepdims=True), np.finfo(float).tiny)
-    return {"residual": _worst(mine, theirs), "forecast": _worst(here / size, there / size)}
+    return {
+        "residual": _worst(*_by_size(mine, theirs, 1.0)),
+        "forecast": _worst(*_by_size(here, there, float(np.finfo(float).tiny))),
+    }
+
+
+def _by_size(one: Any, other: Any, least: float) -> tuple[Any, Any]:
+    """Both divided by the largest number of `other` in each window, or by `least`."""
+    size = np.maximum(np.abs(other).max(axis=(1, 2), keepdims=True), least)
+    return one / size, other / size
 
 
 def _worst(one: Any, other: Any) -> float:
