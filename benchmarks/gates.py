@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Whether `gruforecast explain` says what is so: on series whose truth is known, with networks trained on them.
 
-    python benchmarks/gates.py [--part replay,breaks,memory,reach] [--seeds 2] [--first-seed 0] [--json] [--data FILE …]
+    python benchmarks/gates.py [--part replay,breaks,tokens,memory,reach] [--seeds 2] [--first-seed 0] [--json] [--data FILE …]
 
 `replay`: the largest difference between the replayed gates and states and those of Keras' own cell, on the air
 passengers, on a synthetic series with breaks, and on each `--data`, for a network trained a little on it.
@@ -10,6 +10,8 @@ passengers, on a synthetic series with breaks, and on each `--data`, for a netwo
 more. The network learns from twelve such series and is watched on three others. Share of breaks with a moment within
 one token; share of moments with a break there; share of breaks hit by as many moments placed at random, and by the
 largest differences from one row (pattern: one season) to the next, which know nothing of any network.
+
+`tokens`: the same for jumps of a level, by the number of tokens in the network's window.
 
 `memory`: a level that walks, seen through noise. The best forecaster is an exponential mean whose half-life follows
 from both sizes (Kalman gain of the local level model); the half-lives of the GRU's units beside it.
@@ -147,11 +149,24 @@ def measure_breaks(_: list[str], seeds: range) -> list[Result]:
     return found
 
 
-def _breaks(kind: str, segment: int, layers: int, seed: int) -> Result:
+def measure_tokens(_: list[str], seeds: range) -> list[Result]:
+    """How often moments are found at jumps of the level, by the tokens of a window."""
+    found = []
+    for segment in (1, 4):
+        for tokens in (4, 6, 8, 12, 16, 24):
+            rows = [_breaks("level", segment, 1, seed, tokens) for seed in seeds]
+            total = {name: sum(row[name] for row in rows) for name in rows[0]}
+            shares = {name: total[name] / total["breaks"] for name in ("hit", "chance")}
+            shares["precise"] = total["right"] / max(total["moments"], 1)
+            found.append({"segment": segment, "tokens": tokens, "breaks": total["breaks"]} | shares)
+    return found
+
+
+def _breaks(kind: str, segment: int, layers: int, seed: int, tokens: int = 48) -> Result:
     generator = np.random.default_rng(seed)
     season = 6 if kind == "pattern" else 1
     config = NetworkConfig(
-        horizon=season if season > 1 else 4, lookback=48 * segment, season_length=season, layers=layers, units=24,
+        horizon=season if season > 1 else 4, lookback=tokens * segment, season_length=season, layers=layers, units=24,
         segment=segment, log=False,
     )  # fmt: skip
     weights = trained(
@@ -263,7 +278,13 @@ def _far(history: History, windows: Any, config: NetworkConfig, weights: Weights
     return float(norm[:10].mean()), float(norm[LONG - BLOCK : LONG].mean())
 
 
-PARTS = {"replay": measure_replay, "breaks": measure_breaks, "memory": measure_memory, "reach": measure_reach}
+PARTS = {
+    "replay": measure_replay,
+    "breaks": measure_breaks,
+    "tokens": measure_tokens,
+    "memory": measure_memory,
+    "reach": measure_reach,
+}
 
 
 def main() -> None:

@@ -180,12 +180,6 @@ def _profiles(found: Explained) -> list[Chart]:
     return charts
 
 
-def _stroke(name: str) -> dict[str, str]:
-    """Each cell in its own colour; dots for the saved network, which was trained longer."""
-    cell = next((cell for cell in ("lstm", "rnn") if name.startswith(cell)), "gru")
-    return {"color": f"@{cell}", "dash": "dot" if name.endswith("(as saved)") else "solid"}
-
-
 def _reach(found: Explained) -> list[Chart]:
     """Gradient of the forecast by rows back, on a logarithmic axis."""
     curves, per_row, unit = found["reach"], found["per_row"], found["unit"]
@@ -196,7 +190,7 @@ def _reach(found: Explained) -> list[Chart]:
             "type": "scatter", "mode": "lines", "name": _escaped(one["name"]),
             "x": [round(back * per_row, 4) for back in one["rows_back"]],
             "y": [norm if norm > 0 else None for norm in one["norm"]],
-            "line": _stroke(one["name"]),
+            "line": {"dash": "dot" if one["name"].endswith("(as saved)") else "solid"},
         }
         for one in curves
     ]  # fmt: skip

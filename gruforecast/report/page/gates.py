@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from gruforecast.config import CELLS
 from gruforecast.report import gates
-from gruforecast.report.page.figure import Figure, Report, Section, Table
+from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table
 
 Chart = dict[str, Any]
 HEIGHT, TALL = 340, 560  # of charts with one pair of axes, and with several
@@ -26,5 +27,11 @@ def _figure(number: int, chart: Chart) -> Figure:
     table, layout = chart["table"], chart["figure"]["layout"]
     tall = sum(name.startswith("yaxis") for name in layout) > 1
     behind = Table.of(chart["title"], table["columns"], table["rows"])
-    data = chart["figure"]["data"]
+    data = [_coloured(trace) for trace in chart["figure"]["data"]]
     return Figure(f"gates-{number}", chart["title"], chart["text"], data, layout, behind, TALL if tall else HEIGHT)
+
+
+def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
+    """A line of one cell, in the colour that this cell has everywhere on the page."""
+    cell = next((cell for cell in CELLS if str(trace.get("name", "")).split("-")[0].split(" ")[0] == cell), None)
+    return trace if cell is None else trace | {"line": {**trace.get("line", {}), "color": COLOURS[cell]}}
