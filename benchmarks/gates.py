@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Whether `gruforecast explain` says what is so: on series whose truth is known, with networks trained on them.
 
-    python benchmarks/gates.py [--part replay,breaks,tokens,memory,reach] [--seeds 2] [--first-seed 0] [--json] [--data FILE …]
+    python benchmarks/gates.py [--part replay,breaks,tokens,memory,reach] [--seeds 2] [--first-seed 0] [--json]
+                                [--data FILE …]
 
 `replay`: the largest difference between the replayed gates and states and those of Keras' own cell, on the air
 passengers, on a synthetic series with breaks, and on each `--data`, for a network trained a little on it.
@@ -38,7 +39,7 @@ from gruforecast.encoding import encode
 from gruforecast.forward import Weights, forecast
 from gruforecast.gates import replay
 from gruforecast.reach import Gradient
-from gruforecast.resets import APART, half_lives, moments
+from gruforecast.resets import APART, LEAST_WINDOW, half_lives, moments
 from gruforecast.timeline import features_of, watch
 from gruforecast.windows import History
 
@@ -176,7 +177,7 @@ def _breaks(kind: str, segment: int, layers: int, seed: int, tokens: int = 48) -
     for _ in range(3):
         values, breaks = broken(generator, 600 * segment, kind, segment)
         timeline = watch(history_of([values]), config, weights)
-        found = moments(timeline, timeline.last % season)
+        found = moments(timeline, timeline.last % season, LEAST_WINDOW)  # so that fewer tokens are measured, too
         tokens = np.flatnonzero(~np.isnan(found.score))
         at = np.searchsorted(timeline.last, breaks)  # the token that each break is in
         at = at[np.isin(at, tokens)]

@@ -89,7 +89,7 @@ def explain_gates(subject: Subject) -> Explained:
     network, config = subject.network, subject.network.config
     timeline = watch(subject.history, config, network.weights, subject.shown)
     number = subject.freq.number(subject.wall[timeline.last])[0]
-    found = moments(timeline, number % config.season_length)
+    found = moments(timeline, number % config.season_length, config.tokens)
     unit, per_row = unit_of(subject.freq)
     return {
         "format": 1,

@@ -140,7 +140,7 @@ def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Expla
     until = np.array([last.get(key, np.datetime64("NaT")) for key in panel.ids], "datetime64[s]")
     learned: Any = panel.ds[windows.end] <= until[windows.series]
     if learned.all():
-        seen = "rows that the network has learned from: it may need less of its input on new rows"
+        seen = "rows that the network has learned from (on new rows it may need less of its input)"
     else:
         windows, seen = windows[~learned], "rows that the network has not learned from"
     return explain_importance(subject.network, history, windows, subject.columns, seen)

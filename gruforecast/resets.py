@@ -13,6 +13,7 @@ from gruforecast.timeline import Timeline
 THRESHOLD = 3.0  # robust standard deviations above the usual
 APART = 3  # tokens of the usual between two moments, at least
 LEAST_TOKENS = 12  # fewer have no usual level
+LEAST_WINDOW = 12  # tokens: networks of fewer close chapters where nothing breaks (benchmarks/gates.py --part tokens)
 LEAST_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
 MEDIAN_DEVIATIONS = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
 HOUR, DAY, MONTH = 3600, 86_400, 31 * 86_400
@@ -50,10 +51,11 @@ class Moments:
     phased: bool
 
 
-def moments(timeline: Timeline, phase: Ints) -> Moments:
+def moments(timeline: Timeline, phase: Ints, window: int) -> Moments:
     """Entries from which on `rewritten` is unusual.
 
     Args:
+        window: tokens that the network sees; nothing is known where they are few.
         phase: (n,) of the season; entries of one phase are compared with each other where there are enough.
     """
     found = timeline.rewritten
@@ -61,7 +63,7 @@ def moments(timeline: Timeline, phase: Ints) -> Moments:
     _, which, count = np.unique(phase[known], return_inverse=True, return_counts=True)
     score = np.full(len(found), np.nan)
     phased = len(count) > 1 and int(count.min()) >= LEAST_PER_PHASE
-    if known.sum() >= LEAST_TOKENS:
+    if known.sum() >= LEAST_TOKENS and window >= LEAST_WINDOW:
         usual = np.full(known.sum(), np.median(found[known]))
         if phased:
             usual = np.array([np.median(found[known][which == k]) for k in range(len(count))])[which]

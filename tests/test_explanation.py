@@ -93,30 +93,40 @@ def test_a_moment_is_where_something_unusual_begins() -> None:
     rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
     rewritten[[19, 20, 21, 23, 40]] = 1.8, 4, 5, 4, 3  # less than a third of it; and what goes on is one moment
     rewritten[0] = np.nan
-    found = moments(timeline_of(rewritten), np.zeros(60, int))
+    found = moments(timeline_of(rewritten), np.zeros(60, int), 12)
     assert found.at.tolist() == [20, 40]
     assert found.strength.tolist() == [found.score[21], found.score[40]]
     assert np.isnan(found.score[0])
 
 
+def test_networks_of_few_tokens_close_no_chapter() -> None:
+    """Those that learned from known breaks found none of them, and others where nothing breaks."""
+    rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
+    rewritten[40] = 5
+    assert moments(timeline_of(rewritten), np.zeros(60, int), 12).at.tolist() == [40]
+    few = moments(timeline_of(rewritten), np.zeros(60, int), 11)
+    assert not len(few.at)
+    assert np.isnan(few.score).all()
+
+
 def test_moments_of_two_series_do_not_hide_each_other() -> None:
     rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
     rewritten[[29, 30]] = 5
-    found = moments(timeline_of(rewritten, series=[0] * 30 + [1] * 30), np.zeros(60, int))
+    found = moments(timeline_of(rewritten, series=[0] * 30 + [1] * 30), np.zeros(60, int), 12)
     assert found.at.tolist() == [29, 30]
 
 
 def test_what_happens_every_season_is_no_moment() -> None:
     rewritten = np.tile([5.0, 1, 1, 1], 25) + 0.1 * np.random.default_rng(4).normal(size=100)
     rewritten[50] = 5
-    found = moments(timeline_of(rewritten), np.arange(100) % 4)
+    found = moments(timeline_of(rewritten), np.arange(100) % 4, 12)
     assert found.phased
     assert found.at.tolist() == [50]
 
 
 @pytest.mark.parametrize("rewritten", [np.ones(40), np.full(40, np.nan), np.arange(5.0), np.zeros(0)])
 def test_where_nothing_is_unusual_there_are_no_moments(rewritten) -> None:
-    assert not len(moments(timeline_of(rewritten), np.zeros(len(rewritten), int)).at)
+    assert not len(moments(timeline_of(rewritten), np.zeros(len(rewritten), int), 12).at)
 
 
 def test_the_profile_counts_by_the_calendar() -> None:

@@ -60,9 +60,12 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     """What `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.folder import load
     from gruforecast.artifact.stored import stored_explanation
+    from gruforecast.forecaster import BLEND, NETWORKS
     from gruforecast.inside import largest, look_inside
 
     forecaster, stored = load(folder), stored_explanation(folder)
+    if not quiet and forecaster.winner not in (NETWORKS, BLEND, *(one.name for one in forecaster.networks)):
+        typer.echo(f"what won is {harmless(forecaster.winner)}; this is a look into the networks", err=True)
     usual = largest(forecaster.networks).name
     if file is None and id is None and member in (None, usual) and stored is not None:
         return stored

@@ -20,7 +20,8 @@ def network_sentence(found: Explained) -> str:
     window = f"a window of {amount(memory['window'], memory['unit'])}"
     tokens = f" in {one['tokens']} tokens of {amount(memory['token'], memory['unit'])}" if one["segment"] > 1 else ""
     share = "" if one["share"] > 0.999 else f", {100 * one['share']:.0f} % of the networks' forecast"
-    return f"{one['name']}{share}: {layers}, {window}{tokens}; watched along {found['source']}."
+    decoder = "" if one["decoder"] == "direct" else " The gates of its decoder, which reads no rows, are not shown."
+    return f"{one['name']}{share}: {layers}, {window}{tokens}; watched along {found['source']}.{decoder}"
 
 
 def gates_sentence(found: Explained) -> str:
