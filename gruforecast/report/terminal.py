@@ -90,7 +90,7 @@ def _brief(value: float | None, form: str | None = None) -> Text:
 
 def _intervals(report: dict[str, Any]) -> Table:
     """How the intervals of the winner and of the better naive forecast held, in all and by thirds of the horizon."""
-    title = "\nintervals on the test part; width and score in units of each series' MASE scale"
+    title = "\nintervals on the test part; width and score in each series' MASE scale"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, min_width=14)
     for name in ("level", "inside %", "first third", "middle", "last third", "width", "score"):
