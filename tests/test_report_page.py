@@ -66,6 +66,24 @@ def test_every_chart_is_drawn_and_the_page_is_quiet(
     assert browser.run("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.network
+@pytest.mark.parametrize(("width", "scheme"), [(390, "dark"), (1280, "light")])
+def test_the_page_that_fit_writes_for_the_air_passengers(
+    browser: Browser, fitted: dict[str, Any], width: int, scheme: str
+) -> None:
+    """With all that made-up reports have not: a search with keras-tuner, a look inside real gates."""
+    browser.open(fitted["cwd"] / "gruforecast_model" / "report.html", width=width, scheme=scheme)
+    assert browser.complaints == []
+    assert browser.requests == []
+    boxes = json.loads(browser.run(BOXES))
+    assert sum(place.startswith("chart-gates") for place, *_ in boxes) >= 4
+    assert all(wide > 250 and high > 150 and traces for _, wide, high, traces in boxes)
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    text = browser.run("document.body.innerText")
+    assert fitted["report"]["verdict"] in text.replace("\n", " ")
+    assert f"{fitted['report']['cells'][0]['parameters']:,}" in text
+
+
 def choose(name: str, value: object) -> str:
     """Script that chooses a value as a reader would."""
     return f"{{const s = document.getElementById('{name}'); s.value = '{value}'; s.dispatchEvent(new Event('change'))}}"
