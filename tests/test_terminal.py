@@ -328,3 +328,25 @@ class TestTables:
         assert "10.0M" in shown_lines[2]
         assert "3.4e+38" in shown_lines[3]
         assert "…" not in "".join(tables)
+
+    def test_of_a_backtest_fit_80_columns(self, capsys: pytest.CaptureFixture[str]) -> None:
+        from gruforecast.report.backtest import show_backtest
+
+        against = {
+            "difference": -12.345,
+            "low": -123.456,
+            "high": 100.0,
+            "relative": -0.5,
+            "p": 1.2e-7,
+            "verdict": "cannot tell",
+        }
+        intervals = {level: {"coverage": 100.0, "score": 123456.0} for level in ("50", "80", "95", "99.5")}
+        row = {"mase": 123.4, "rmsse": 99.9, "smape": 199.99, "wape": 12.3, "mae": 9_999_999.0, "rmse": 3.4e38}
+        names = ("networks", "seasonal-naive", "dynamic-theta")
+        rows = [{"model": name, **row, "intervals": intervals, "against": {"winner": against}} for name in names]
+        facts = {"windows": 9, "horizon": 13, "step": 13, "n_series": 45, "n_forecasts": 405, "n_trained_on": 405}
+        facts |= {"cutoffs_by": "date", "first_cutoff": "2010-07-30", "last_cutoff": "2012-07-27", "winner": "networks"}
+        show_backtest({**facts, "levels": [50.0, 80.0, 95.0, 99.5], "scores": rows})
+        shown_lines = capsys.readouterr().out.splitlines()
+        assert max(len(line) for line in shown_lines if not line.startswith("by how much")) <= 80
+        assert sum("99.5 %" in line for line in shown_lines) == 3

@@ -5,16 +5,14 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gruforecast.leaderboard import plain
-from gruforecast.report.console import safe
+from gruforecast.report.console import console_on, number, safe
 from gruforecast.rolling import Rolling
 from gruforecast.tally import Tally
 
-WIDTH = 110
 POINTS = {"mase": "MASE", "rmsse": "RMSSE", "smape": "sMAPE", "wape": "WAPE", "mae": "MAE", "rmse": "RMSE"}
 
 
@@ -58,10 +56,12 @@ def summarise(rolling: Rolling, tally: Tally, model_dir: str, seconds: float) ->
 
 def show_backtest(report: dict[str, Any]) -> None:
     """Which windows, the scores of each member, and how the winner compares with the others, on standard output."""
-    live = sys.stdout.isatty()
-    console = Console(highlight=False, markup=False, emoji=False, width=None if live else WIDTH, soft_wrap=not live)
+    console = console_on(sys.stdout)
     console.print(safe(_windows(report)))
+    console.print()
     console.print(_scores(report))
+    if report["levels"]:
+        console.print(_intervals(report))
     if any(row["against"] for row in report["scores"]):
         console.print(_against(report))
 
@@ -79,20 +79,33 @@ def _windows(report: dict[str, Any]) -> str:
 
 
 def _scores(report: dict[str, Any]) -> Table:
-    levels = [f"{level:g}" for level in report["levels"]]
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("\nmodel", no_wrap=True, min_width=14)
-    for name in (*POINTS.values(), *[f"{level} %:\n{part}" for level in levels for part in ("inside", "score")]):
-        table.add_column(name if "\n" in name else f"\n{name}", justify="right", no_wrap=True)
+    table.add_column("model", no_wrap=True, min_width=14)
+    for name in POINTS.values():
+        table.add_column(name, justify="right", no_wrap=True)
     for row in report["scores"]:
         best = row["model"] == report["winner"]
-        cells = [_number(row[name]) for name in POINTS]
-        for level in levels:
-            found = row["intervals"].get(level, {"coverage": None, "score": None})
-            cells += [_number(found["coverage"], ".1f"), _number(found["score"])]
+        cells = [number(row[name]) for name in POINTS]
         table.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)
     table.caption_justify, table.caption_style = "left", "dim"
-    table.caption = "* winner of fit. Means over windows; WAPE and coverage over all values; scores in MASE scales"
+    table.caption = "* winner of fit. Means over windows; WAPE over all values"
+    return table
+
+
+def _intervals(report: dict[str, Any]) -> Table:
+    """How the intervals of each member held."""
+    title = "\nintervals; score in MASE scales, smaller is better"
+    table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
+    table.add_column("model", no_wrap=True, min_width=14)
+    for name in ("level", "inside %", "score"):
+        table.add_column(name, justify="right")
+    for row in report["scores"]:
+        for level in (f"{level:g}" for level in report["levels"]):
+            found = row["intervals"].get(level)
+            if found is not None:
+                table.add_row(
+                    Text(row["model"]), f"{level} %", number(found["coverage"], ".1f"), number(found["score"])
+                )
     return table
 
 
@@ -109,20 +122,12 @@ def _against(report: dict[str, Any]) -> Table:
     for row in report["scores"]:
         if found := row["against"].get("winner"):
             share = None if found["relative"] is None else round(100 * found["relative"])
-            between = " to ".join(_number(found[name], ".3f") for name in ("low", "high"))
-            cells = [
-                _number(found["difference"], ".3f"),
-                between,
-                f"{_number(share, 'd')} %",
-                _number(found["p"], ".2g"),
-            ]
+            between = " to ".join(str(number(found[name], ".3f")) for name in ("low", "high"))
+            cells: list[Text | str] = [number(found["difference"], ".3f"), between]
+            cells += [f"{number(share, 'd')} %", number(found["p"], ".2g")]
             table.add_row(Text(row["model"]), *cells, found["verdict"])
     return table
 
 
 def _counted(number: int, name: str) -> str:
     return f"{number} {name}" if number == 1 else f"{number} {name}s"
-
-
-def _number(value: float | None, form: str = ".4g") -> str:
-    return "-" if value is None else format(value, form)

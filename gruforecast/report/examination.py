@@ -30,9 +30,8 @@ def show_examination(facts: dict[str, Any], *, quiet: bool, verbose: bool) -> No
         console.print(Text(safe_text(note)))
     console.print(Text(_seasons(facts)))
     chart = facts["chart"]
-    console.print(
-        Text(f"\n{chart['text']}  {safe_text(chart['id'])}: {chart['low']:.6g} to {chart['high']:.6g} (means)\n")
-    )
+    console.print(Text(f"\n{safe_text(chart['id'])}, means from {chart['low']:.6g} to {chart['high']:.6g}"))
+    console.print(Text(f"{chart['text']}\n"))
     shown = facts["series"] if verbose else facts["series"][:MOST_SERIES]
     console.print(_table(shown))
     if len(facts["series"]) > len(shown):
