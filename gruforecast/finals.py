@@ -136,12 +136,13 @@ class Finals:
         }
 
     def networks_facts(self) -> list[dict[str, Any]]:
-        """Name, share, configuration and origin of each network, for the report."""
+        """Name, share, configuration and origin of each network, for the report: a trial, or another seed of it."""
         return [
             {
                 "name": member.name,
                 "share": member.share,
                 "number": self._origin(member.trial),
+                "another_seed": member.trial.number >= SEED_NUMBERS,
                 **member.trial.values,
                 **{name: member.trial.result[name] for name in ("steps", "parameters", "digest")},
                 "val_mase": member.trial.result["score"],

@@ -20,6 +20,7 @@ Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
 NAIVE = ("naive", "seasonal-naive")
 CHOSEN_GRU = ("networks", "gru")  # all networks together where there are several, or the only one
 MEANS = ("mase", "smape", "rmse", "mae", "rmsse", "wape", "bias", "wql", "val_mase")  # of rows of several seeds
+COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
 CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
 
@@ -48,6 +49,7 @@ class Row:
 
     Attributes:
         coverage: percent of the test values inside the intervals, by level; intervals: all of `scores.intervals`.
+        fold_mase: MASE on each fold, the mean over its series.
         undefined: for how many series a score is not defined.
         lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
             mean difference over windows; None where a single window says nothing about luck.
@@ -72,6 +74,7 @@ class Row:
     bias: float = float("nan")
     wql: float = float("nan")
     intervals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fold_mase: list[float] = field(default_factory=list)
     undefined: dict[str, int] = field(default_factory=dict)
     lead: float | None = None
     against: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -127,13 +130,15 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     calibration = _calibrated(candidate.forecasts, split, levels)
     tested = _tested(candidate.forecasts.test, calibration, split)
     found = intervals(tested)
+    by_fold = [float(score) for score in split.fold_scores(candidate.forecasts.folds)]
     row = Row(
         model=candidate.name,
         kind=candidate.kind,
         **overall(tested),
         coverage={level: one["coverage"] for level, one in found.items()},
         intervals=found,
-        val_mase=float(np.mean(split.fold_scores(candidate.forecasts.folds))),
+        val_mase=float(np.mean(by_fold)),
+        fold_mase=by_fold,
         competes=candidate.competes,
         **candidate.facts,
     )
@@ -213,16 +218,15 @@ def mean_row(rows: list[Row]) -> Row:
     def mean(name: str) -> float:
         return float(np.mean([getattr(row, name) for row in rows]))
 
-    means: dict[str, Any] = {name: mean(name) for name in MEANS}
-    timed = first.seconds is not None and all(row.seconds_per_epoch is not None for row in rows)
+    costs = [name for name in COSTS if all(getattr(row, name) is not None for row in rows)]
+    means: dict[str, Any] = {name: mean(name) for name in (*MEANS, *costs)}
     return replace(
         first,
         **means,
         coverage={level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage},
         intervals={level: _mean_numbers([row.intervals[level] for row in rows]) for level in first.intervals},
+        fold_mase=np.mean([row.fold_mase for row in rows], axis=0).tolist(),
         seeds={name: [getattr(row, name) for row in rows] for name in ("val_mase", "mase")},
-        seconds=mean("seconds") if timed else first.seconds,
-        seconds_per_epoch=mean("seconds_per_epoch") if timed else first.seconds_per_epoch,
     )
 
 

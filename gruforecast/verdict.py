@@ -7,7 +7,7 @@ from typing import Any
 
 from gruforecast.baselines import baselines
 from gruforecast.errors import UsageError, did_you_mean
-from gruforecast.leaderboard import NAIVE, Row, is_clear, winner
+from gruforecast.leaderboard import CHOSEN_GRU, NAIVE, Row, is_clear, winner
 from gruforecast.statistical import STATISTICAL
 
 STUDENT = {2: 4.30, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom: two or three seeds each
@@ -32,11 +32,12 @@ def verdict(rows: list[Row]) -> str:
     best = winner(rows)
     reference = _reference(rows)
     title = _title(best)
-    chosen = f"{title[0].upper()}{title[1:]}{_parts(best)} was chosen on the validation folds"
+    folds = "validation fold" if len(best.fold_mase) == 1 else "validation folds"
+    chosen = f"{title[0].upper()}{title[1:]}{_parts(best)} was chosen on the {folds}"
     if best.model == reference.model:
         gru = _gru(rows)
         against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
-        remarks = f"{_picked_remark(rows, best)}{_lower_remark(rows, best)}"
+        remarks = f"{_picked_remark(rows, best)}{_fold_remark(rows, best)}{_lower_remark(rows, best)}"
         return f"{chosen} (MASE {best.val_mase:.3f}{against}): {_none_better(rows, best)}.{remarks}"
     first = (
         f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f}{_passed_over(rows, best)})"
@@ -133,6 +134,15 @@ def _picked_remark(rows: list[Row], naive: Row) -> str:
         f" The single GRU's {gru.val_mase:.3f} does not count: it is the best of all that were tried on these very "
         f"folds. The GRU ensemble is scored on folds that did not choose its parts: {networks.val_mase:.3f}."
     )
+
+
+def _fold_remark(rows: list[Row], naive: Row) -> str:
+    """What the naive forecast and the network scored on each fold."""
+    network = next((row for row in rows if row.model in CHOSEN_GRU and row.competes), None)
+    if network is None or len(naive.fold_mase) < 2:
+        return ""
+    parts = [f"{_title(row)} {', '.join(f'{one:.3f}' for one in row.fold_mase)}" for row in (naive, network)]
+    return f" MASE by fold: {'; '.join(parts)}."
 
 
 def _lower_remark(rows: list[Row], best: Row) -> str:

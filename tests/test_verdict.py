@@ -60,6 +60,24 @@ def test_where_naive_wins_lower_numbers_elsewhere_are_explained() -> None:
     assert "chooses nothing" not in verdict([dataclasses.replace(BASE, val_mase=2.0, mase=1.1), NAIVE, SEASONAL])
 
 
+def test_where_naive_wins_each_fold_is_told() -> None:
+    naive = dataclasses.replace(SEASONAL, fold_mase=[1.5, 1.0, 0.8])
+    networks = row("networks", 0.8, 1.2, "gru", fold_mase=[2.0, 0.9, 0.7])
+    text = verdict([networks, NAIVE, naive])
+    assert "MASE by fold: seasonal naive 1.500, 1.000, 0.800; the GRU ensemble 2.000, 0.900, 0.700." in text
+    one = dataclasses.replace(SEASONAL, fold_mase=[1.1])
+    assert verdict([networks, NAIVE, one]).startswith("Seasonal naive was chosen on the validation fold (")
+    assert "by fold" not in verdict([networks, NAIVE, one])
+
+
+def test_seeds_are_averaged_in_costs_too() -> None:
+    first = dataclasses.replace(BASE, seconds=9.0, train_seconds=4.0, forecast_ms=1.0, fold_mase=[1.0, 2.0])
+    second = dataclasses.replace(BASE, seconds=5.0, train_seconds=2.0, forecast_ms=None, fold_mase=[3.0, 2.0])
+    found = mean_row([first, second])
+    assert (found.seconds, found.train_seconds, found.forecast_ms) == (7.0, 3.0, 1.0)
+    assert found.fold_mase == [2.0, 2.0]
+
+
 def test_a_lead_that_may_be_luck_does_not_win() -> None:
     lucky, clear = dataclasses.replace(BASE, lead=0.4), dataclasses.replace(BASE, lead=0.6)
     assert winner([clear, NAIVE, SEASONAL]) is clear

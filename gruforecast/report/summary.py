@@ -170,6 +170,7 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
             "memory_cell": row.kind == "lstm",
             "parameters": row.parameters,
             "seeds": row.seeds,
+            "steps": (row.config or {}).get("steps"),
             **{name: row.to_dict()[name] for name in MEASURED},
         }
         for kind in GATES

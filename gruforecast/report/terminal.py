@@ -73,6 +73,8 @@ def _leaderboard(report: dict[str, Any]) -> Table:
         cells += [_brief(row["parameters"], "d"), _brief(row["val_mase"])]
         table.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)
     note = "* chosen by the mean MASE on the folds (last column)"
+    if not all(row["competes"] or row["budget"] == "short" for row in report["leaderboard"]):
+        note += "; single networks were picked on the same folds and do not compete"
     if any(row["budget"] == "short" for row in report["leaderboard"]):
         note += "; (short): one equal short budget, mean of its seeds"
     if levels:
