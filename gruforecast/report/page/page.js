@@ -39,6 +39,8 @@
     for (const key of new Set(["xaxis", "yaxis", ...Object.keys(layout)])) {
       if (/^[xy]axis\d*$/.test(key)) whole[key] = axis(layout[key] || {});
     }
+    // beside each other on a narrow screen, labels of values would read as one number; the table has them
+    if (narrow.matches && name === "parallel") delete whole.annotations;
     if (width) whole.width = width; else whole.autosize = true;
     const style = getComputedStyle(root);
     Plotly.react(place, painted(data, style), painted(whole, style), config);
@@ -81,10 +83,10 @@
     const test = one.ds.slice(one.test.begin);
     const data = [...bands(test, one.test, true), ...(one.ahead ? bands(one.ahead.ds, one.ahead, false) : [])];
     data.push(line(one.ds, one.y, "what happened", "@ink", { line: { color: "@ink", width: 1.4 } }));
-    if (report.beside) {
-      data.push(line(test, one.test.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.4, dash: "dash" }, ...way(test) }));
-    }
     data.push(line(test, one.test.mean, report.winner, report.colours[0], { line: { color: report.colours[0], width: 2.6 }, ...way(test) }));
+    if (report.beside) {
+      data.push(line(test, one.test.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.6, dash: "dash" }, ...way(test) }));
+    }
     const marks = [upright(test[0], "test part", "right")];
     let last = one.ds[one.ds.length - 1];
     if (one.ahead) {
@@ -109,8 +111,8 @@
       const ds = one.ds.slice(part.begin, part.begin + report.horizon);
       const legend = { showlegend: k === 0 };
       marks.push(upright(ds[0], k < one.folds.length ? "fold " + (k + 1) : narrow.matches ? "test" : "test part"));
-      if (report.beside) data.push(line(ds, part.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.4, dash: "dash" }, ...way(ds), ...legend }));
       data.push(line(ds, part.mean, report.winner, report.colours[0], { line: { color: report.colours[0], width: 2.6 }, ...way(ds), ...legend }));
+      if (report.beside) data.push(line(ds, part.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.6, dash: "dash" }, ...way(ds), ...legend }));
     });
     const layout = timeLayout(marks, [one.ds[from], one.ds[one.ds.length - 1]]);
     layout.height = 380;
@@ -153,10 +155,15 @@
     return Object.assign(document.createElement(name), { textContent: text }, more);
   }
 
+  function written(cell) {
+    if (typeof cell !== "number") return cell ?? "–";
+    return Math.abs(cell) < 1e15 && (Math.abs(cell) >= 1e-4 || !cell) ? cell.toLocaleString("en", { maximumSignificantDigits: 6 }) : String(cell);
+  }
+
   function numbers(name, one) {
     const levels = Object.keys(one.test.lower);
-    const header = ["time", "part", "what happened", "forecast"];
-    if (report.beside) header.push("beside");
+    const header = ["time", "part", "what happened", report.winner];
+    if (report.beside) header.push(report.beside);
     if (name === "forecast") for (const level of levels) header.push("lo-" + level, "hi-" + level);
     const rows = [];
     const add = (ds, title, part, actual) => ds.forEach((stamp, k) => {
@@ -178,7 +185,7 @@
     const body = table.createTBody();
     for (const row of rows) {
       const place = body.insertRow();
-      row.forEach((cell, k) => place.append(element(k ? "td" : "th", cell ?? "–", k ? {} : { scope: "row" })));
+      row.forEach((cell, k) => place.append(element(k ? "td" : "th", written(cell), k ? {} : { scope: "row" })));
     }
     return table;
   }
