@@ -18,6 +18,7 @@ from gruforecast.metrics import bias, covered, interval_score, mae, mase, rmse, 
 
 MEANS = ("mase", "rmsse", "smape", "mae", "rmse", "bias")  # of `overall`, means over series
 THIRDS = 3
+SEVERAL = 8  # series; how fewer differ says little
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
     """For each level ("80") what its intervals are worth.
 
     Returns:
-        `coverage`, percent of all values inside; `coverage_by_third`, the same for the first, middle and last third of
+        `coverage`, percent of all values inside; `coverage_error`, its standard error by what series differ, NaN where
+        they are few; `coverage_by_third`, the same for the first, middle and last third of
         the horizon (as many parts as it has steps where it has fewer than three); `width` and `score`, means over
         series in units of their MASE scale (M4's MSIS is the `score` at 95); `mean_width` and `interval_score`, the
         same in the user's unit.
@@ -93,6 +95,7 @@ def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
         bounds = tested.interval(k)
         found[f"{level:g}"] = {
             "coverage": _pooled_coverage(*bounds),
+            "coverage_error": _standard_error(each[f"coverage-{level:g}"]),
             "coverage_by_third": [_pooled_coverage(*(one[:, steps] for one in bounds)) for steps in parts],
             "width": _average(each[f"width-{level:g}"]),
             "score": _average(each[f"score-{level:g}"]),
@@ -163,6 +166,12 @@ def by_step(tested: Evaluated) -> dict[str, Floats]:
 def _pooled_coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
     """Percent of all values that are inside, each counting once."""
     return _average(100 * covered(_pool(actual), _pool(lower), _pool(upper)))
+
+
+def _standard_error(scores: Floats) -> float:
+    """Of the mean of what is defined, (n,): values of one series hang together, series count once; NaN for few."""
+    defined = scores[np.isfinite(scores)]
+    return float(defined.std(ddof=1) / np.sqrt(len(defined))) if len(defined) >= SEVERAL else float("nan")
 
 
 def _pool(values: Floats) -> Floats:

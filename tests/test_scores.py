@@ -11,6 +11,7 @@ import pytest
 import utilsforecast.losses as witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import sem
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 
 from gruforecast.scores import Evaluated, by_series, by_step, intervals, overall
@@ -302,3 +303,12 @@ def test_what_a_report_takes_are_plain_numbers() -> None:
     said = {"overall": overall(tested), "intervals": intervals(tested)}
     assert json.loads(json.dumps(said, allow_nan=False)) == said
     assert intervals(replace(tested, lower=tested.lower[:, :, :0], upper=tested.upper[:, :, :0], levels=())) == {}
+
+
+def test_the_error_of_a_coverage_counts_series_not_values() -> None:
+    tested = evaluated_of(3, n=20)
+    found, each = intervals(tested), by_series(tested)
+    for level in ("80", "95"):
+        assert found[level]["coverage_error"] == pytest.approx(sem(each[f"coverage-{level}"], nan_policy="omit"))
+    assert np.isnan(intervals(evaluated_of(n=7, missing=0.0))["80"]["coverage_error"])
+    assert intervals(evaluated_of(n=8, missing=0.0))["80"]["coverage_error"] > 0
