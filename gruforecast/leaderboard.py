@@ -231,8 +231,9 @@ def mean_row(rows: list[Row]) -> Row:
 
 
 def _mean_numbers(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean of each number, or of each place in lists of numbers."""
-    return {name: np.mean([one[name] for one in found], axis=0).tolist() for name in found[0]}
+    """The mean of each number, or of each place in lists of numbers; None where one has none."""
+    columns = {name: [one[name] for one in found] for name in found[0]}
+    return {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
 
 
 def winner(rows: list[Row]) -> Row:

@@ -81,8 +81,8 @@ def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
     """For each level ("80") what its intervals are worth.
 
     Returns:
-        `coverage`, percent of all values inside; `coverage_error`, its standard error by what series differ, NaN where
-        they are few; `coverage_by_third`, the same for the first, middle and last third of
+        `coverage`, percent of all values inside; `coverage_error`, its standard error by what series differ, None
+        where they are few; `coverage_by_third`, the same for the first, middle and last third of
         the horizon (as many parts as it has steps where it has fewer than three); `width` and `score`, means over
         series in units of their MASE scale (M4's MSIS is the `score` at 95); `mean_width` and `interval_score`, the
         same in the user's unit.
@@ -168,10 +168,10 @@ def _pooled_coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
     return _average(100 * covered(_pool(actual), _pool(lower), _pool(upper)))
 
 
-def _standard_error(scores: Floats) -> float:
-    """Of the mean of what is defined, (n,): values of one series hang together, series count once; NaN for few."""
+def _standard_error(scores: Floats) -> float | None:
+    """Of the mean of what is defined, (n,): values of one series hang together, series count once; None for few."""
     defined = scores[np.isfinite(scores)]
-    return float(defined.std(ddof=1) / np.sqrt(len(defined))) if len(defined) >= SEVERAL else float("nan")
+    return float(defined.std(ddof=1) / np.sqrt(len(defined))) if len(defined) >= SEVERAL else None
 
 
 def _pool(values: Floats) -> Floats:
