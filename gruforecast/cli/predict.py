@@ -132,12 +132,14 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
     key = forecast.ids[0]
     if panel is None:
         past = forecaster.context.past[forecaster.context.ids.index(key)]
+        alone = len(forecaster.context.ids) == 1
     else:
+        alone = len(panel.ids) == 1
         begin, end = panel.indptr[panel.ids.index(key) :][:2]
         past = panel.y[begin:end]
     season_length = forecaster.networks[0].config.season_length
     console, used = console_on(sys.stdout), forecaster.winner if member == "winner" else member
-    drawn = chart(of_forecast(past, forecast, season_length, used), console)
+    drawn = chart(of_forecast(past, forecast, season_length, used, alone=alone), console)
     if drawn is not None:
         console.print()
         console.print(drawn)

@@ -155,8 +155,13 @@ def forecast_table(blocks: Iterable[Columns]) -> str:
         table.add_column(safe(name), justify="left" if isinstance(column, list) else "right")
     for part in shown:
         for row in zip(*part.values(), strict=True):
-            table.add_row(*[safe(cell) if isinstance(cell, str) else number(float(cell)) for cell in row])
+            table.add_row(*[safe(cell) if isinstance(cell, str) else _forecast(float(cell)) for cell in row])
     console.print(table)
     if rows > MOST_ROWS:
         console.print(f"… and {rows - MOST_ROWS} more rows; -o forecast.csv writes them all")
     return stream.getvalue()
+
+
+def _forecast(value: float) -> Text:
+    """A number of a forecast, which may be as small as its series."""
+    return number(value, ".3g" if 0 < abs(value) < 0.001 else None)
