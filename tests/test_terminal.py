@@ -174,10 +174,14 @@ class TestView:
         assert "MASE 0.600 in trial 0" in "\n".join(drawn(view))
         assert view.search_ended() == "search: 2 trials (1 of an earlier run) in 0:07, best MASE 0.600 in trial 0"
 
-    def test_one_process_is_one(self, clock: Clock) -> None:
+    def test_one_process_or_trial_is_one(self, clock: Clock) -> None:
         view = View(clock)
         view.look = lambda: Working(2, (), 0, (10**9,))
         assert drawn(view)[-1].endswith("memory 1.0 GB in 1 process")
+        view.search_begins(None, None)
+        view.trial_ended(0, told(), 1, 0.5, None)
+        assert drawn(view)[0].startswith("search   1 trial, 0:00")
+        assert view.search_ended().startswith("search: 1 trial in")
 
 
 class TestOnATerminal:
@@ -238,6 +242,14 @@ class TestOnATerminal:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "y_hat" in done.stdout
         assert not BRAILLE.search(done.stdout)
+
+    def test_explain_where_only_plain_letters_can_be_shown(self) -> None:
+        data = str(ROOT / "sample_data" / "air_passengers.csv")
+        command = [sys.executable, "-m", "gruforecast", "explain", str(MODEL), data]
+        seen = shown(command, env={"PYTHONIOENCODING": "ascii"})
+        assert seen.status == 0
+        assert seen.raw.isascii()
+        assert "\\u" not in seen.last
 
     def test_predict_names_the_series_that_it_draws(self, tmp_path: Path) -> None:
         rows = (ROOT / "sample_data" / "air_passengers.csv").read_text(encoding="utf-8").splitlines()

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gruforecast.arrays import Floats
 from gruforecast.data.table import Forecast
-from gruforecast.report.console import WIDTH, number, safe, stamps
+from gruforecast.report.console import WIDTH, number, safe, shows_bars, stamps
 
 HEIGHT = 14
 LEAST_WIDTH = 40
@@ -97,7 +97,7 @@ def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: st
 def chart(picture: Picture, console: Console) -> Text | None:
     """The picture as lines of text; None where the terminal is too narrow or cannot show dots."""
     drawn = [value for line in (picture.y, picture.mean, picture.lower, picture.upper) for value in known(line)]
-    can = console.width >= LEAST_WIDTH and console.encoding.lower().startswith("utf")
+    can = console.width >= LEAST_WIDTH and shows_bars(console)
     if not can or max(map(abs, drawn), default=math.inf) > LARGEST:
         return None
     plotext.clear_figure()

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from gruforecast.log import own_stderr
 from gruforecast.progress import Progress, Working
-from gruforecast.report.console import console_on, safe, spark
+from gruforecast.report.console import console_on, safe, shows_bars, spark
 
 SPARK = 40  # characters
 NAME, BETWEEN = 7, 2  # characters: the longest name of a line; between columns
@@ -194,10 +194,12 @@ class View:
         score, number = self._best
         seconds = _clock_text(self._clock() - self._stage_begun)
         before = f" ({self._known} of an earlier run)" if self._known else ""
-        return f"search: {self._done} trials{before} in {seconds}, best MASE {score:.3f} in trial {number}"
+        return (
+            f"search: {self._done} {_trials(self._done)}{before} in {seconds}, best MASE {score:.3f} in trial {number}"
+        )
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        fancy = (console.encoding or "").lower().startswith("utf")
+        fancy = shows_bars(console)
         grid = Table.grid(padding=(0, BETWEEN))
         grid.add_column(no_wrap=True, min_width=NAME)
         width = max(options.max_width - NAME - BETWEEN, 1)
@@ -230,7 +232,8 @@ class View:
     def _bar(self, now: float, width: int) -> Table | Text:
         """How far the search is; in words only where the terminal is narrow."""
         of = "" if self._trials is None else f" of {self._trials}"
-        text = Text(f"{self._done}{of} trials, {_clock_text(now - self._stage_begun)}{self._left_text(now)}")
+        trials = _trials(self._done if self._trials is None else self._trials)
+        text = Text(f"{self._done}{of} {trials}, {_clock_text(now - self._stage_begun)}{self._left_text(now)}")
         room = min(BAR[1], width - len(text) - BETWEEN)
         if self._trials is None or room < BAR[0]:
             return text
@@ -275,6 +278,10 @@ def _scored(result: dict[str, Any], crashed: str = "") -> str:
     if result["score"] is None:
         return str(result["status"])
     return f"MASE {result['score']:.3f}" + (" (stopped early)" if result["status"] == "pruned" else "")
+
+
+def _trials(count: int) -> str:
+    return "trial" if count == 1 else "trials"
 
 
 def _clock_text(seconds: float) -> str:
