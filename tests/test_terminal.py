@@ -251,6 +251,14 @@ class TestOnATerminal:
         assert seen.raw.isascii()
         assert "\\u" not in seen.last
 
+    def test_a_table_in_a_file_is_clean_text(self, tmp_path: Path) -> None:
+        file = tmp_path / "forecast.txt"
+        seen = shown([sys.executable, "-m", "gruforecast", "predict", str(MODEL), "--format", "table", "-o", str(file)])
+        assert seen.status == 0
+        text = file.read_text(encoding="utf-8")
+        assert "y_hat" in text
+        assert "\x1b" not in text
+
     def test_predict_names_the_series_that_it_draws(self, tmp_path: Path) -> None:
         rows = (ROOT / "sample_data" / "air_passengers.csv").read_text(encoding="utf-8").splitlines()
         data = tmp_path / "two.csv"

@@ -186,15 +186,15 @@ def _write(
     from gruforecast.log import harmless_lines
     from gruforecast.report.table_file import place, write_csv, write_json, write_parquet
 
+    on_terminal = output is None and sys.stdout.isatty()
     with place(output) as stream:
         if form == "table":
             from gruforecast.report.terminal import forecast_table
 
-            stream.write(forecast_table(blocks).encode())
+            stream.write(forecast_table(blocks, live=on_terminal).encode())
         elif form == "json":
             write_json(stream, blocks, beside)
         elif form == "parquet":
             write_parquet(stream, blocks)
         else:
-            on_terminal = output is None and sys.stdout.isatty()
             write_csv(stream, blocks, excel_safe=excel_safe, shown=harmless_lines if on_terminal else str)

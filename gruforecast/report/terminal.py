@@ -138,8 +138,12 @@ def _cells(cells: list[dict[str, Any]]) -> Table:
     return table
 
 
-def forecast_table(blocks: Iterable[Columns]) -> str:
-    """A table of the first rows of a forecast as text, with the number of further ones."""
+def forecast_table(blocks: Iterable[Columns], *, live: bool) -> str:
+    """A table of the first rows of a forecast as text, with the number of further ones.
+
+    Args:
+        live: whether a terminal shows it.
+    """
     shown: list[Columns] = []
     rows = 0
     for columns in blocks:
@@ -147,9 +151,14 @@ def forecast_table(blocks: Iterable[Columns]) -> str:
             shown.append({name: column[: MOST_ROWS - rows] for name, column in columns.items()})
         rows += len(next(iter(columns.values())))
     stream = io.StringIO()
-    live = sys.stdout.isatty()
-    width = None if live else 120
-    console = Console(file=stream, highlight=False, force_terminal=live, width=width, markup=False, emoji=False)
+    console = Console(
+        file=stream,
+        highlight=False,
+        force_terminal=live,
+        width=None if live else 120,
+        markup=False,
+        emoji=False,
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, column in shown[0].items():
         table.add_column(safe(name), justify="left" if isinstance(column, list) else "right")
