@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -392,6 +393,16 @@ class TestChart:
 
 
 class TestTables:
+    def test_what_is_copied_is_one_line(self, report: dict[str, Any], tmp_path: Path) -> None:
+        folder = "long-name/" * 12 + "model"
+        file = tmp_path / "report.json"
+        file.write_text(json.dumps(report | {"model_dir": folder}), encoding="utf-8")
+        code = "import json, sys; from gruforecast.report.terminal import show_report; "
+        code += "show_report(json.load(open(sys.argv[1])), verbose=False)"
+        seen = shown([sys.executable, "-c", code, str(file)])
+        assert f"next: gruforecast predict {folder}\r\n".encode() in seen.raw
+        assert f"Report: {folder}/report.html\r\n".encode() in seen.raw
+
     @pytest.fixture
     def report(self) -> dict[str, Any]:
         found = made_report(series=3) | {"networks": [], "blend": {}, "n_series_without_scale": 0, "parity": 1e-7}

@@ -49,8 +49,9 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     argument = "" if folder == "gruforecast_model" else f" {folder}"
     others = "".join(f", {trials[name]} {word}" for name, word in OTHERS.items() if trials[name])
     text = f"{trials['completed']} trials to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
-    console.print(safe(f"{text}; next: gruforecast predict{argument}"))
-    console.print(safe(f"Report: {folder}/report.html"))
+    # what is copied is not broken into lines
+    console.print(safe(f"{text}; next: gruforecast predict{argument}"), soft_wrap=True)
+    console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)
 
 
 def _leaderboard(report: dict[str, Any]) -> Table:
