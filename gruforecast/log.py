@@ -47,7 +47,8 @@ def own_stderr() -> Iterator[IO[str]]:
     if not _is_descriptor_2():
         yield sys.stderr
         return
-    with os.fdopen(os.dup(2), "w", buffering=1, encoding="utf-8", errors="backslashreplace") as stream:
+    encoding = sys.stderr.encoding or "utf-8"  # what this terminal shows
+    with os.fdopen(os.dup(2), "w", buffering=1, encoding=encoding, errors="backslashreplace") as stream:
         yield stream
 
 

@@ -46,6 +46,9 @@ class Progress:
             until: moment at which it ends all the same, in seconds since the epoch.
         """
 
+    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+        """One trial was over in an earlier run, and is not run again."""
+
     def trial_ended(
         self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
     ) -> None:

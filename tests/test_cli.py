@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -61,6 +62,13 @@ def test_bad_data_are_exit_3_with_one_clear_line(csv: Any, tmp_path: Path, conte
     assert words in last
     assert "Traceback" not in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["data.csv"]
+
+
+def test_characters_that_standard_output_cannot_show_are_escapes(csv: Any, tmp_path: Path) -> None:
+    rows = "".join(f"日本,2020-01-{day:02},{day}\n" for day in range(1, 31))
+    done = run("check", csv(f"id,ds,y\n{rows}"), cwd=tmp_path, env=os.environ | {"PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert "\\u65e5\\u672c" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import itertools
+import json
 import re
 import subprocess
 import sys
@@ -141,6 +142,48 @@ class TestView:
     def test_plain_letters_where_the_terminal_has_no_others(self, clock: Clock) -> None:
         assert any("MASE 0.600" in line for line in drawn(self.searching(clock), encoding="ascii"))
 
+    @pytest.mark.parametrize("width", [20, 40, 50])
+    def test_a_narrow_terminal_loses_the_bar_and_the_ends_of_lines(self, clock: Clock, width: int) -> None:
+        found = drawn(self.searching(clock), width)
+        assert [line.split()[0] for line in found] == ["search", "best", "newest", "workers", "so"]
+        assert found[0].startswith("search   3 of 16 tr")
+        assert found[0].endswith("…") or width == 50
+        assert found[2].endswith("…") or width > 20
+        assert max(map(len, found)) <= width
+
+    def test_a_long_name_of_a_file_leaves_room_for_the_time(self, clock: Clock) -> None:
+        view = View(clock)
+        view.stage(f"reading {'日本' * 50}.csv")
+        clock.now += 5
+        assert drawn(view)[0].endswith("…, 0:05")
+        assert len(drawn(view)) == 1
+
+    def test_a_search_that_goes_on_counts_and_names_the_trials_before(self, clock: Clock) -> None:
+        view = View(clock)
+        view.stage("search")
+        view.search_begins(4, None)
+        view.trial_known(0, told(score=0.6))
+        view.trial_known(1, told("crashed", None))
+        text = "\n".join(drawn(view))
+        assert "2 of 4 trials" in text
+        assert "MASE 0.600 in trial 0" in text
+        assert view.search_ended() == ""  # nothing new: was said when it went on
+        view.search_begins(4, None)
+        view.trial_known(0, told(score=0.6))
+        clock.now += 7
+        view.trial_ended(2, told(score=0.8), 2, 0.6, None)
+        assert "MASE 0.600 in trial 0" in "\n".join(drawn(view))
+        assert view.search_ended() == "search: 2 trials (1 of an earlier run) in 0:07, best MASE 0.600 in trial 0"
+
+    def test_one_process_or_trial_is_one(self, clock: Clock) -> None:
+        view = View(clock)
+        view.look = lambda: Working(2, (), 0, (10**9,))
+        assert drawn(view)[-1].endswith("memory 1.0 GB in 1 process")
+        view.search_begins(None, None)
+        view.trial_ended(0, told(), 1, 0.5, None)
+        assert drawn(view)[0].startswith("search   1 trial, 0:00")
+        assert view.search_ended().startswith("search: 1 trial in")
+
 
 class TestOnATerminal:
     def test_draws_while_it_runs_and_leaves_a_clean_screen(self) -> None:
@@ -157,7 +200,7 @@ class TestOnATerminal:
         ]
         assert b"\x1b[?25h" in seen.raw.split(b"training")[-1]  # the cursor is back
 
-    @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+    @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": ""}, {"TTY_INTERACTIVE": "0"}])
     def test_no_live_view_where_it_is_not_wanted(self, env: dict[str, str]) -> None:
         seen = shown([sys.executable, "-c", SEARCH], env=env)
         assert b"\x1b[2K" not in seen.raw
@@ -167,6 +210,11 @@ class TestOnATerminal:
 
     def test_quiet_says_warnings_only(self) -> None:
         assert shown([sys.executable, "-c", SEARCH, "--quiet"]).last == "warning: [red]one[/red] value is odd"
+
+    def test_only_what_the_terminal_can_show(self) -> None:
+        seen = shown([sys.executable, "-c", SEARCH], env={"PYTHONIOENCODING": "ascii"})
+        assert seen.raw.isascii()
+        assert b"3 of 6 trials" in seen.raw
 
     def test_a_pipe_gets_plain_lines(self) -> None:
         done = subprocess.run([sys.executable, "-c", SEARCH], capture_output=True, text=True, check=True)
@@ -195,6 +243,32 @@ class TestOnATerminal:
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         assert "y_hat" in done.stdout
         assert not BRAILLE.search(done.stdout)
+
+    def test_explain_where_only_plain_letters_can_be_shown(self) -> None:
+        data = str(ROOT / "sample_data" / "air_passengers.csv")
+        command = [sys.executable, "-m", "gruforecast", "explain", str(MODEL), data]
+        seen = shown(command, env={"PYTHONIOENCODING": "ascii"})
+        assert seen.status == 0
+        assert seen.raw.isascii()
+        assert "\\u" not in seen.last
+
+    def test_a_table_in_a_file_is_clean_text(self, tmp_path: Path) -> None:
+        file = tmp_path / "forecast.txt"
+        seen = shown([sys.executable, "-m", "gruforecast", "predict", str(MODEL), "--format", "table", "-o", str(file)])
+        assert seen.status == 0
+        text = file.read_text(encoding="utf-8")
+        assert "y_hat" in text
+        assert "\x1b" not in text
+
+    def test_predict_names_the_series_that_it_draws(self, tmp_path: Path) -> None:
+        rows = (ROOT / "sample_data" / "air_passengers.csv").read_text(encoding="utf-8").splitlines()
+        data = tmp_path / "two.csv"
+        tiny = [f"b{row[row.index(',') :]}e-9" for row in rows[1:]]
+        data.write_text("\n".join([*rows, *tiny]), encoding="utf-8")
+        seen = shown([sys.executable, "-m", "gruforecast", "predict", str(MODEL), str(data), "--id", "b"])
+        assert seen.status == 0
+        assert "\nb, and the forecast by" in seen.last
+        assert "0.000" not in seen.last
 
 
 class TestPlainLines:
@@ -248,6 +322,20 @@ class TestChart:
         assert rows[-2].strip().startswith("0.000")
         assert rows[-1].split() == ["d0", "d30", "d39"]
         assert rows[-1].index("d30") == pytest.approx(7 + 30 / 39 * 72, abs=3)
+
+    @pytest.mark.parametrize(
+        ("values", "labels"),
+        [
+            ([1e-12, 2e-12, 3e-12], ["3e-12", "2e-12", "1e-12"]),
+            ([2e-12, 2e-12, 2e-12], ["2e-12"]),
+            ([1e6, 1e6 + 0.5, 1e6 + 1], ["1000001", "1000000.5", "1000000"]),
+            ([-5.0, 0.0, 5.0], ["5.000", "0.000", "-5.000"]),
+        ],
+    )
+    def test_numbers_beside_the_axis_tell_from_each_other(self, values: list[float], labels: list[str]) -> None:
+        _, *rows = rows_of(Picture("t", [], values, 3, values[-1:]))
+        found = [row.split()[0] for row in rows if re.match(r" *-?\d", row)]
+        assert found == labels
 
     def test_a_gap_stays_open(self) -> None:
         flat = Picture("t", [], [1.0] * 10 + [None] * 20 + [1.0] * 10, 40, [1.0] * 10)
@@ -305,6 +393,16 @@ class TestChart:
 
 
 class TestTables:
+    def test_what_is_copied_is_one_line(self, report: dict[str, Any], tmp_path: Path) -> None:
+        folder = "long-name/" * 12 + "model"
+        file = tmp_path / "report.json"
+        file.write_text(json.dumps(report | {"model_dir": folder}), encoding="utf-8")
+        code = "import json, sys; from gruforecast.report.terminal import show_report; "
+        code += "show_report(json.load(open(sys.argv[1])), verbose=False)"
+        seen = shown([sys.executable, "-c", code, str(file)])
+        assert f"next: gruforecast predict {folder}\r\n".encode() in seen.raw
+        assert f"Report: {folder}/report.html\r\n".encode() in seen.raw
+
     @pytest.fixture
     def report(self) -> dict[str, Any]:
         found = made_report(series=3) | {"networks": [], "blend": {}, "n_series_without_scale": 0, "parity": 1e-7}

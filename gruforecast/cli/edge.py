@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import shlex
 import signal
@@ -34,6 +35,7 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None, resumes: 
         log: the file that a report of a bug should include.
         resumes: whether the same command goes on after an interruption.
     """
+    _show_any_text()
     try:
         with contextlib.suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, _terminate)
@@ -55,6 +57,12 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None, resumes: 
             typer.echo(json.dumps({"error": known.to_dict()}))
         typer.echo(harmless(f"error[{known.code}] {known}"), err=True)
         raise typer.Exit(known.exit_code) from None
+
+
+def _show_any_text() -> None:
+    """Characters that standard output cannot show are written as escapes, as those of standard error are."""
+    if isinstance(sys.stdout, io.TextIOWrapper) and sys.stdout.errors == "strict":
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _terminate(*_: object) -> None:

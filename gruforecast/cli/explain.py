@@ -49,7 +49,7 @@ def explain(
             with place(output) as stream:
                 stream.write(f"{text}\n".encode())
             if not quiet:
-                typer.echo(f"wrote {output}", err=True)
+                typer.echo(f"wrote {harmless(output)}", err=True)
         if as_json:
             typer.echo(text)
         elif not quiet:

@@ -132,12 +132,14 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
     key = forecast.ids[0]
     if panel is None:
         past = forecaster.context.past[forecaster.context.ids.index(key)]
+        alone = len(forecaster.context.ids) == 1
     else:
+        alone = len(panel.ids) == 1
         begin, end = panel.indptr[panel.ids.index(key) :][:2]
         past = panel.y[begin:end]
     season_length = forecaster.networks[0].config.season_length
     console, used = console_on(sys.stdout), forecaster.winner if member == "winner" else member
-    drawn = chart(of_forecast(past, forecast, season_length, used), console)
+    drawn = chart(of_forecast(past, forecast, season_length, used, alone=alone), console)
     if drawn is not None:
         console.print()
         console.print(drawn)
@@ -184,15 +186,15 @@ def _write(
     from gruforecast.log import harmless_lines
     from gruforecast.report.table_file import place, write_csv, write_json, write_parquet
 
+    on_terminal = output is None and sys.stdout.isatty()
     with place(output) as stream:
         if form == "table":
             from gruforecast.report.terminal import forecast_table
 
-            stream.write(forecast_table(blocks).encode())
+            stream.write(forecast_table(blocks, live=on_terminal).encode())
         elif form == "json":
             write_json(stream, blocks, beside)
         elif form == "parquet":
             write_parquet(stream, blocks)
         else:
-            on_terminal = output is None and sys.stdout.isatty()
             write_csv(stream, blocks, excel_safe=excel_safe, shown=harmless_lines if on_terminal else str)

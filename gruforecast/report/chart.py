@@ -14,7 +14,7 @@ from rich.text import Text
 
 from gruforecast.arrays import Floats
 from gruforecast.data.table import Forecast
-from gruforecast.report.console import WIDTH, number, safe, stamps
+from gruforecast.report.console import WIDTH, number, safe, shows_bars, stamps
 
 HEIGHT = 14
 LEAST_WIDTH = 40
@@ -70,18 +70,19 @@ def of_report(report: dict[str, Any]) -> Picture | None:
     )
 
 
-def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: str) -> Picture:
+def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: str, *, alone: bool) -> Picture:
     """The first series of a forecast.
 
     Args:
         past: (rows,) values that it goes on from, NaN = missing.
+        alone: whether there is no other series, so that the target's name says which it is.
     """
     horizon = forecast.mean.shape[1]
     y = past[-_rows(season_length, horizon) :]
     y = y[int(np.isfinite(y).argmax()) :]
     level = f"{forecast.levels[0]:g}" if forecast.levels and np.isfinite(forecast.lower[0]).any() else ""
     lower, upper = ([] if not level else bound[0, :, 0].tolist() for bound in (forecast.lower, forecast.upper))
-    name = forecast.plan.names.target or "value" if len(forecast.ids) == 1 else "/".join(forecast.ids[0])
+    name = forecast.plan.names.target or "value" if alone else "/".join(forecast.ids[0])
     return Picture(
         title=_title(name, "forecast", level, member),
         ds=[*[""] * len(y), *stamps(forecast.plan.form.wall(forecast.ds[0]))],
@@ -96,7 +97,7 @@ def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: st
 def chart(picture: Picture, console: Console) -> Text | None:
     """The picture as lines of text; None where the terminal is too narrow or cannot show dots."""
     drawn = [value for line in (picture.y, picture.mean, picture.lower, picture.upper) for value in known(line)]
-    can = console.width >= LEAST_WIDTH and console.encoding.lower().startswith("utf")
+    can = console.width >= LEAST_WIDTH and shows_bars(console)
     if not can or max(map(abs, drawn), default=math.inf) > LARGEST:
         return None
     plotext.clear_figure()
@@ -139,10 +140,21 @@ def _line(first: int, values: Numbers, color: str) -> None:
             run = []
 
 
+def _labels(levels: list[float]) -> list[str]:
+    """Numbers in as few digits as tell them from each other, and from nothing."""
+    right = (levels[-1] - levels[0] or abs(levels[0])) / 20
+    labels = [str(number(level)) for level in levels]
+    for digits in range(3, 18):
+        if all(abs(float(label) - level) <= right for label, level in zip(labels, levels, strict=True)):
+            break
+        labels = [f"{level:.{digits}g}" for level in levels]
+    return labels
+
+
 def _axes(picture: Picture, low: float, high: float) -> None:
     """Least, middle and greatest value; first stamp, first of the forecast, last."""
     levels = [low, low / 2 + high / 2, high] if high > low else [low]
-    plotext.yticks(levels, [f"{number(level)} " for level in levels])
+    plotext.yticks(levels, [f"{label} " for label in _labels(levels)])
     last = picture.begin + len(picture.mean) - 1
     places = [0, picture.begin, last] if 0 < picture.begin < last else sorted({0, last})
     apart = (last + 1) / 5  # labels do not run into each other

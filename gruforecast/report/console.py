@@ -13,6 +13,7 @@ from gruforecast.log import harmless
 
 WIDTH = 80
 BARS = "▁▂▃▄▅▆▇█"
+PLAIN_BARS = "_.-:=+*#"  # where there are no others
 
 
 def safe(text: str) -> Text:
@@ -37,11 +38,19 @@ def number(value: float | None, form: str | None = None) -> Text:
     return Text(format(int(value) if form == "d" else value, form))
 
 
-def spark(values: Sequence[float | None], width: int, bounds: tuple[float, float] | None = None) -> str:
+def shows_bars(console: Console) -> bool:
+    """Whether its stream takes more than plain letters."""
+    return (console.encoding or "").lower().startswith("utf")
+
+
+def spark(
+    values: Sequence[float | None], width: int, bounds: tuple[float, float] | None = None, *, bars: str = BARS
+) -> str:
     """Values as bars of one character each, means of neighbours where there are more than `width`.
 
     Args:
         bounds: values of the lowest and the highest bar; those that occur if not given.
+        bars: characters from the lowest to the highest.
     """
     count = min(width, len(values))
     groups = [values[k * len(values) // count : (k + 1) * len(values) // count] for k in range(count)]
@@ -49,7 +58,7 @@ def spark(values: Sequence[float | None], width: int, bounds: tuple[float, float
     seen = [mean for mean in means if mean is not None]
     low, high = bounds or (min(seen, default=0.0), max(seen, default=0.0))
     span = (high - low) or 1.0
-    return "".join(" " if one is None else BARS[round((one - low) / span * (len(BARS) - 1))] for one in means)
+    return "".join(" " if one is None else bars[round((one - low) / span * (len(bars) - 1))] for one in means)
 
 
 def _mean(values: list[float]) -> float | None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gruforecast.report.console import WIDTH, safe, spark
+from gruforecast.report.console import BARS, PLAIN_BARS, WIDTH, safe, shows_bars, spark
 from gruforecast.report.sentences import (
     Explained,
     amount,
@@ -35,12 +35,13 @@ def show_explanation(found: Explained) -> None:
     """A sentence and a small table for each part, on standard output."""
     live = sys.stdout.isatty()
     console = Console(highlight=False, markup=False, width=None if live else WIDTH)
+    bars = BARS if shows_bars(console) else PLAIN_BARS
     console.print(safe(network_sentence(found)))
     for title, sentence, table in (
-        ("Gates", gates_sentence(found), _gates(found)),
-        ("Memory", memory_sentence(found), _memory(found)),
+        ("Gates", gates_sentence(found), _gates(found, bars)),
+        ("Memory", memory_sentence(found), _memory(found, bars)),
         ("Closed chapters", resets_sentence(found), _resets(found)),
-        ("Reach", reach_sentence(found), _reach(found)),
+        ("Reach", reach_sentence(found), _reach(found, bars)),
         ("What it needs", importance_sentence(found), _importance(found)),
     ):
         console.print()
@@ -57,20 +58,20 @@ def _table(*columns: str) -> Table:
     return table
 
 
-def _gates(found: Explained) -> Table:
+def _gates(found: Explained, bars: str) -> Table:
     """The series and the mean of each gate as lines of bars, and a mark at each closed chapter."""
     gates = found["gates"]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
     table.add_column(justify="right", no_wrap=True)
-    table.add_row("series", spark(gates["values"], SPARK), "")
+    table.add_row("series", spark(gates["values"], SPARK, bars=bars), "")
     for layer in gates["layers"]:
         number = f" {layer['layer']}" if found["network"]["layers"] > 1 else ""
         for name in ("update", "reset"):
             values = layer[f"mean_{name}"]
             ends = f"{min(values):.0f}-{max(values):.0f} %" if values else ""
-            table.add_row(f"{name}{number}", spark(values, SPARK), ends)
+            table.add_row(f"{name}{number}", spark(values, SPARK, bars=bars), ends)
     marks = [" "] * min(SPARK, len(gates["from"]))
     for place in gates["moments"]:
         marks[place * len(marks) // len(gates["from"])] = "^"
@@ -81,7 +82,7 @@ def _gates(found: Explained) -> Table:
     return table
 
 
-def _memory(found: Explained) -> Table | None:
+def _memory(found: Explained, bars: str) -> Table | None:
     """How many units have which half-life."""
     memory = found["memory"]
     lives = [one for layer in memory["layers"] for one in layer]
@@ -95,7 +96,7 @@ def _memory(found: Explained) -> Table | None:
         last = high == bounds[-1]
         count = sum(low <= one < high or (last and one == high) for one in finite)
         text = f"{low:.2g} to {amount(high, memory['unit'])}"
-        table.add_row(text, str(count), "█" * math.ceil(40 * count / len(lives)))
+        table.add_row(text, str(count), bars[-1] * math.ceil(40 * count / len(lives)))
     if len(finite) < len(lives):
         table.add_row("endless", str(len(lives) - len(finite)), "")
     return table
@@ -117,7 +118,7 @@ def _resets(found: Explained) -> Table | None:
     return table
 
 
-def _reach(found: Explained) -> Table | None:
+def _reach(found: Explained, bars: str) -> Table | None:
     """How the gradient falls from the newest row to the oldest."""
     curves = found["reach"]
     if not curves:
@@ -130,7 +131,7 @@ def _reach(found: Explained) -> Table | None:
         far = "-" if one["oldest_to_newest"] is None else percent(one["oldest_to_newest"])
         logs = [math.log10(norm) if norm > 0 else None for norm in one["norm"]]
         within = "-" if one["within"] is None else amount(one["within"], found["unit"])
-        table.add_row(safe(one["name"]), far, within, spark(logs, CURVE, whole))
+        table.add_row(safe(one["name"]), far, within, spark(logs, CURVE, whole, bars=bars))
     return table
 
 

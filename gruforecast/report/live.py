@@ -19,12 +19,15 @@ from rich.text import Text
 
 from gruforecast.log import own_stderr
 from gruforecast.progress import Progress, Working
-from gruforecast.report.console import console_on, safe, spark
+from gruforecast.report.console import console_on, safe, shows_bars, spark
 
 SPARK = 40  # characters
+NAME, BETWEEN = 7, 2  # characters: the longest name of a line; between columns
+BAR = (8, 24)  # characters, at least and at most
 NEWEST = 3  # trials that are listed
 LOOK = 0.5  # seconds for which what the workers do is not asked again
 PER_SECOND = 4  # how often the view is drawn
+PLAIN = ("", "dumb", "unknown")  # terminals that cannot draw over what they show
 
 
 class LiveProgress(Progress):
@@ -42,7 +45,7 @@ class LiveProgress(Progress):
     def __enter__(self) -> Self:
         stream = self._streams.enter_context(own_stderr())
         self._console = console_on(stream)
-        if not self._quiet and is_live(stream):
+        if not self._quiet and is_live(stream) and self._console.is_interactive:  # which users may turn off, too
             self._view = View()
             # what libraries write to standard error goes into the log of the run, and is not taken from there
             self._live = Live(
@@ -88,6 +91,11 @@ class LiveProgress(Progress):
         if self._view is not None:
             self._view.search_begins(trials, until)
             self.stage("search")
+
+    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+        """One step of the view, which was made before."""
+        if self._view is not None:
+            self._view.trial_known(number, result)
 
     def trial_ended(
         self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
@@ -150,12 +158,17 @@ class View:
 
     def search_begins(self, trials: int | None, until: float | None) -> None:
         """See `Progress`."""
-        self._trials, self._until, self._done = trials, until, 0
+        self._trials, self._until, self._done, self._known = trials, until, 0, 0
         self._left: tuple[float, float] | None = None  # seconds that were left at a moment
         self._best: tuple[float, int] | None = None
         self._bests: list[float | None] = []
         self._newest: deque[str] = deque(maxlen=NEWEST)
         self._searching = True
+
+    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+        """See `Progress`."""
+        self._done, self._known = self._done + 1, self._known + 1
+        self._compare(number, result["score"])
 
     def trial_ended(
         self, number: int, result: dict[str, Any], done: int, best: float, expected_seconds: float | None
@@ -163,65 +176,76 @@ class View:
         """See `Progress`."""
         self._done = done
         self._left = None if expected_seconds is None else (expected_seconds, self._clock())
-        score = result["score"]
-        if score is not None and (self._best is None or score < self._best[0]):
-            self._best = score, number
+        self._compare(number, result["score"])
         self._bests.append(best if math.isfinite(best) else None)
         self._newest.append(f"{number}: {_scored(result, 'crashed').removeprefix('MASE ')}")
 
+    def _compare(self, number: int, score: float | None) -> None:
+        if score is not None and (self._best is None or score < self._best[0]):
+            self._best = score, number
+
     def search_ended(self) -> str:
-        """The search in one line, once; empty where no trial has ended."""
+        """The search in one line, once; empty where no trial has ended in this run, or none has a score."""
         if not self._searching:
             return ""
         self._searching = False
-        if self._best is None:
+        if self._best is None or not self._newest:
             return ""
         score, number = self._best
         seconds = _clock_text(self._clock() - self._stage_begun)
-        return f"search: {self._done} trials in {seconds}, best MASE {score:.3f} in trial {number}"
+        before = f" ({self._known} of an earlier run)" if self._known else ""
+        return (
+            f"search: {self._done} {_trials(self._done)}{before} in {seconds}, best MASE {score:.3f} in trial {number}"
+        )
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        fancy = (console.encoding or "").lower().startswith("utf")
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(no_wrap=True)
-        grid.add_column(no_wrap=True, overflow="ellipsis" if fancy else "crop")
-        for name, content in self._rows(fancy=fancy):
+        fancy = shows_bars(console)
+        grid = Table.grid(padding=(0, BETWEEN))
+        grid.add_column(no_wrap=True, min_width=NAME)
+        width = max(options.max_width - NAME - BETWEEN, 1)
+        grid.add_column(no_wrap=True, overflow="ellipsis" if fancy else "crop", max_width=width)
+        for name, content in self._rows(width, fancy=fancy):
             grid.add_row(Text(name, style="bold"), content)
         yield grid
 
-    def _rows(self, *, fancy: bool) -> Iterator[tuple[str, Any]]:
+    def _rows(self, width: int, *, fancy: bool) -> Iterator[tuple[str, Any]]:
         now = self._clock()
         if self._searching:
-            yield "search", self._bar(now)
+            yield "search", self._bar(now, width)
             if self._best is not None:
                 sparks = f"  {spark(self._bests, SPARK)}" if fancy else ""
                 yield "best", Text.assemble(f"MASE {self._best[0]:.3f} in trial {self._best[1]}", (sparks, "cyan"))
             if self._newest:
                 yield "newest", Text("   ".join(self._newest))
         elif self._stage:
-            yield "now", safe(f"{self._stage}, {_clock_text(now - self._stage_begun)}")
+            passed, text = f", {_clock_text(now - self._stage_begun)}", safe(self._stage)
+            text.truncate(max(width - len(passed), 0), overflow="ellipsis" if fancy else "crop")
+            yield "now", text.append(passed)
         working = self._working(now)
         if working is not None:
             yield "workers", safe(_workers_text(working))
             if working.resident:
                 total, passed = sum(working.resident) / 1e9, _clock_text(now - self._begun)
-                yield "so far", Text(f"{passed}; memory {total:.1f} GB in {len(working.resident)} processes")
+                processes = "1 process" if len(working.resident) == 1 else f"{len(working.resident)} processes"
+                yield "so far", Text(f"{passed}; memory {total:.1f} GB in {processes}")
 
-    def _bar(self, now: float) -> Table:
-        line = Table.grid(padding=(0, 2))
-        passed = _clock_text(now - self._stage_begun)
-        if self._trials is None:
-            line.add_row(Text(f"{self._done} trials, {passed}{self._left_text(now)}"))
-        else:
-            text = Text(f"{self._done} of {self._trials} trials, {passed}{self._left_text(now)}")
-            line.add_row(ProgressBar(total=self._trials, completed=self._done, width=24), text)
+    def _bar(self, now: float, width: int) -> Table | Text:
+        """How far the search is; in words only where the terminal is narrow."""
+        of = "" if self._trials is None else f" of {self._trials}"
+        trials = _trials(self._done if self._trials is None else self._trials)
+        text = Text(f"{self._done}{of} {trials}, {_clock_text(now - self._stage_begun)}{self._left_text(now)}")
+        room = min(BAR[1], width - len(text) - BETWEEN)
+        if self._trials is None or room < BAR[0]:
+            return text
+        line = Table.grid(padding=(0, BETWEEN))
+        line.add_row(ProgressBar(total=self._trials, completed=self._done, width=room), text)
         return line
 
     def _left_text(self, now: float) -> str:
         """The shorter of what the trials will need and what the budget leaves."""
-        found = []
-        if self._left is not None:
-            found.append(("about ", self._left[0] - (now - self._left[1])))
+        found, left = [], self._left  # which the other thread may take away meanwhile
+        if left is not None:
+            found.append(("about ", left[0] - (now - left[1])))
         if self._until is not None:
             found.append(("at most ", self._until - now))
         if not found:
@@ -237,7 +261,7 @@ class View:
 
 def is_live(stream: IO[str]) -> bool:
     """Whether a stream is a terminal that can draw over what it shows, and whose user wants that."""
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") not in ("dumb", "unknown")
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in PLAIN
 
 
 def _workers_text(working: Working) -> str:
@@ -254,6 +278,10 @@ def _scored(result: dict[str, Any], crashed: str = "") -> str:
     if result["score"] is None:
         return str(result["status"])
     return f"MASE {result['score']:.3f}" + (" (stopped early)" if result["status"] == "pruned" else "")
+
+
+def _trials(count: int) -> str:
+    return "trial" if count == 1 else "trials"
 
 
 def _clock_text(seconds: float) -> str:

@@ -49,8 +49,9 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     argument = "" if folder == "gruforecast_model" else f" {folder}"
     others = "".join(f", {trials[name]} {word}" for name, word in OTHERS.items() if trials[name])
     text = f"{trials['completed']} trials to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
-    console.print(safe(f"{text}; next: gruforecast predict{argument}"))
-    console.print(safe(f"Report: {folder}/report.html"))
+    # what is copied is not broken into lines
+    console.print(safe(f"{text}; next: gruforecast predict{argument}"), soft_wrap=True)
+    console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)
 
 
 def _leaderboard(report: dict[str, Any]) -> Table:
@@ -138,8 +139,12 @@ def _cells(cells: list[dict[str, Any]]) -> Table:
     return table
 
 
-def forecast_table(blocks: Iterable[Columns]) -> str:
-    """A table of the first rows of a forecast as text, with the number of further ones."""
+def forecast_table(blocks: Iterable[Columns], *, live: bool) -> str:
+    """A table of the first rows of a forecast as text, with the number of further ones.
+
+    Args:
+        live: whether a terminal shows it.
+    """
     shown: list[Columns] = []
     rows = 0
     for columns in blocks:
@@ -147,16 +152,26 @@ def forecast_table(blocks: Iterable[Columns]) -> str:
             shown.append({name: column[: MOST_ROWS - rows] for name, column in columns.items()})
         rows += len(next(iter(columns.values())))
     stream = io.StringIO()
-    live = sys.stdout.isatty()
-    width = None if live else 120
-    console = Console(file=stream, highlight=False, force_terminal=live, width=width, markup=False, emoji=False)
+    console = Console(
+        file=stream,
+        highlight=False,
+        force_terminal=live,
+        width=None if live else 120,
+        markup=False,
+        emoji=False,
+    )
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name, column in shown[0].items():
         table.add_column(safe(name), justify="left" if isinstance(column, list) else "right")
     for part in shown:
         for row in zip(*part.values(), strict=True):
-            table.add_row(*[safe(cell) if isinstance(cell, str) else number(float(cell)) for cell in row])
+            table.add_row(*[safe(cell) if isinstance(cell, str) else _forecast(float(cell)) for cell in row])
     console.print(table)
     if rows > MOST_ROWS:
         console.print(f"… and {rows - MOST_ROWS} more rows; -o forecast.csv writes them all")
     return stream.getvalue()
+
+
+def _forecast(value: float) -> Text:
+    """A number of a forecast, which may be as small as its series."""
+    return number(value, ".3g" if 0 < abs(value) < 0.001 else None)

@@ -113,6 +113,7 @@ def search(
     try:
         while (trial := loop.next()) is not None:
             if f"trial-{trial.number:03}" in jobs.replayed:
+                progress.trial_known(trial.number, trial.result)
                 continue
             new += 1
             left = None if total is None else total - len(loop.ended)
