@@ -47,10 +47,8 @@ def verdict(rows: list[Row]) -> str:
             f"{first}, but the test part does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
         )
-    share = 100 * (1 - best.mase / reference.mase)
-    second = (
-        f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
-    )
+    share = in_percent(1 - best.mase / reference.mase)
+    second = f"on the test part it scores {best.mase:.3f}, {share} below {_title(reference)} ({reference.mase:.3f})"
     remarks = f"{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
     return f"{first}; {second}{_surely(reference)}.{remarks}"
 
@@ -69,11 +67,25 @@ def _surely(reference: Row) -> str:
         return ""
     if found["p"] is None:
         return ", but that may be luck: the test part has too few steps to tell"
-    low, high = (100 * found[name] / reference.mase for name in ("low", "high"))
-    tested = f"95 % interval {low:.0f} to {min(high, 100.0):.0f} %, {found['method']}, p {_p(found['p'])}"
+    between = interval_in_percent(found["low"] / reference.mase, found["high"] / reference.mase)
+    tested = f"95 % interval {between}, {found['method']}, p {_p(found['p'])}"
     if found["verdict"] == "better":
         return f", which is more than luck ({tested})"
     return f", but that may be luck ({tested}): the test part cannot tell which is better"
+
+
+def in_percent(share: float) -> str:
+    """The size of a share in whole percent; what is not nothing, and not all, is never written as if it were."""
+    size = abs(100 * share)
+    if 0 < size < 0.5:
+        return "under 1 %"
+    return "over 99 %" if 99.5 <= size < 100 else f"{size:.0f} %"
+
+
+def interval_in_percent(low: float, high: float) -> str:
+    """Two ends in percent, an end next to zero with its sign; an error cannot be lower by more than all of it."""
+    ends = [100 * low, min(100 * high, 100.0)]
+    return " to ".join(f"{end:.0f}" if abs(end) >= 1 or end == 0 else f"{end:.1g}" for end in ends) + " %"
 
 
 def _p(value: float) -> str:

@@ -34,6 +34,13 @@ def test_a_win_on_both_parts_is_claimed_with_its_size() -> None:
     assert "50 % below seasonal naive (1.000)" in text
 
 
+def test_a_tiny_win_is_not_nothing() -> None:
+    assert ", under 1 % below seasonal naive" in verdict([dataclasses.replace(BASE, mase=0.998), NAIVE, SEASONAL])
+    paired = {"method": "bootstrap", "low": -0.002, "high": 0.4, "p": 0.06, "verdict": "cannot tell"}
+    beside = dataclasses.replace(SEASONAL, against={"winner": paired})
+    assert "95 % interval -0.2 to 40 %" in verdict([BASE, NAIVE, beside])
+
+
 def test_a_win_that_the_test_part_does_not_show_is_no_win() -> None:
     text = verdict([dataclasses.replace(BASE, mase=1.01), NAIVE, SEASONAL])
     assert "does not show a win" in text
