@@ -72,3 +72,83 @@ def test_counts_have_the_right_number(panel: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("levels", "said"), [([], "and ahead."), ([99.05, 80.0], "its intervals (99.05, 80 %)")])
 def test_levels_are_written_as_they_are(panel: dict[str, Any], levels: list[float], said: str) -> None:
     assert said in page(panel | {"levels": levels})
+
+
+def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: dict[str, Any]) -> None:
+    best = next(row for row in panel["leaderboard"] if row["model"] == panel["winner"])
+    for row in panel["leaderboard"]:
+        row["mase"] = best["mase"]
+        if row is not best:
+            row["against"]["winner"] |= {"difference": 0.0, "relative": 0.0, "verdict": "not better", "p": 1.0}
+    figure = accuracy.against(panel)
+    assert figure is not None
+    assert f"none of {len(panel['leaderboard']) - 1} other models" in figure.title
+    assert "has the lowest error on the test part, too" in accuracy.leaderboard(panel).title
+
+
+@pytest.mark.parametrize(
+    ("errors", "said"),
+    [
+        ([1.0, 1.0, 1.0, 1.0, 1.0, 1.01], "are about as large in the last third of the steps as in the first"),
+        ([1.0, 1.0, 1.0, 1.0, 1.3, 1.3], "are 1.3 times as large in the last third of the steps as in the first"),
+        ([2.0, 1.0], "are 0.5 times as large at step 2 as at step 1"),
+        ([None, None, None], "by step ahead"),
+    ],
+)
+def test_how_errors_grow_is_a_ratio(panel: dict[str, Any], errors: list[float | None], said: str) -> None:
+    found = panel["extracts"]["steps"]
+    panel["extracts"]["steps"] = {name: one | {"mase": errors} for name, one in found.items()}
+    assert said in accuracy.steps(panel).title
+
+
+def test_series_without_a_scale_are_in_no_mean_and_are_no_sample() -> None:
+    report = made_report(series=8)
+    report["n_series_without_scale"] = 2
+    losses = report["extracts"]["losses"]
+    for name in ("ids", "winner", "beside"):
+        losses[name] = losses[name][:-2]
+    figure, held = accuracy.by_series(report), accuracy.coverage(report)
+    assert figure is not None
+    assert held is not None
+    assert figure.title.endswith("of 6 series")
+    assert accuracy.steps(report).note == "Means over 6 series of the test part."
+    assert held.note.startswith("Of the test values of 6 series")
+    report["extracts"]["series"] = report["extracts"]["series"][:-2]
+    assert "evenly spread" not in page(report)
+
+
+def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: dict[str, Any]) -> None:
+    losses = panel["extracts"]["losses"]
+    losses["winner"] = losses["beside"] = [None] * len(losses["ids"])
+    for one in panel["extracts"]["series"]:
+        one["mase"] = None
+    for row in panel["leaderboard"]:
+        row["mase"] = None
+        for found in row["against"].values():
+            found.update(dict.fromkeys(found) | {"verdict": "cannot tell"})
+    panel["evidence"] |= panel["leaderboard"][-1]["against"]["winner"]
+    for one in panel["extracts"]["steps"].values():
+        one["mase"] = [None] * panel["horizon"]
+    text = page(panel)
+    assert "MASE -" not in text
+    assert "worst: " not in text
+    assert "it has no score" in text
+    assert "the test part cannot say" in words.headline(panel)
+
+
+@pytest.mark.parametrize(("horizon", "header"), [(1, ["whole horizon"]), (2, ["first half", "second half"])])
+def test_parts_of_short_horizons_are_no_thirds(horizon: int, header: list[str]) -> None:
+    report = made_report(series=4, rows=60, horizon=horizon)
+    figure = accuracy.coverage(report)
+    assert figure is not None
+    assert list(figure.table.header[3:-2]) == header
+    assert {len(row) for row in figure.table.rows} == {len(figure.table.header)}
+    assert f"| {' / '.join(header)} |" in markdown(report)
+
+
+def test_a_series_without_a_score_is_neither_worst_nor_best(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    report["extracts"]["series"][0]["mase"] = None
+    label = chosen_series(report)["series"][0]["label"]
+    assert label.endswith("(no MASE)")
+    assert not label.startswith("worst")
