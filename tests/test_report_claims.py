@@ -146,6 +146,53 @@ def test_parts_of_short_horizons_are_no_thirds(horizon: int, header: list[str]) 
     assert f"| {' / '.join(header)} |" in markdown(report)
 
 
+def trial(number: int, score: float, **values: Any) -> dict[str, Any]:
+    seconds = {"trace": 0.1, "compile": 0.2, "train": 0.1, "validate": 0.0, "evaluate": 0.0, "total": 0.4}
+    return {"number": number, "status": "completed", "score": score, "values": values, "seconds": seconds}
+
+
+def test_options_of_noise_seldom_matter() -> None:
+    """Twelve options without effect: each alone passes a bound of its own in every twentieth search."""
+    passed = 0
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        options = [{f"o{k}": int(rng.integers(3)) for k in range(12)} for _ in range(16)]
+        found = shares([trial(k, float(rng.normal()), **one) for k, one in enumerate(options)])
+        passed += any(own > bound for own, bound in found.values())
+    assert passed <= 8
+
+
+def test_equal_scores_say_nothing_whatever_their_order() -> None:
+    found = shares([trial(k, 0.5, log=k < 6) for k in range(12)])
+    assert found["log"][0] == 0.0
+
+
+def test_what_the_best_share_may_be_an_axis_that_is_not_drawn() -> None:
+    rng = np.random.default_rng(0)
+    trials = []
+    for k in range(16):
+        strong = {f"o{j}": (k + j) // 4 for j in range(7)}  # go with the score, but differ among the best
+        trials.append(trial(k, 1.0 + k, **strong, zlog=k < 4 or bool(rng.integers(2))))
+    figure = parallel(trials)
+    assert figure is not None
+    assert "zlog" not in figure.table.header
+    assert "zlog yes" in figure.title
+
+
+def test_the_first_trial_is_named_and_small_gains_are_not_nothing() -> None:
+    report = made_report(trials=4)
+    found = [trial(1, 0.5), trial(2, 0.4999)]
+    assert scores(report, found).title == "Trial 2 is the best of 4, under 1 % below trial 1, the first with a score"
+    assert scores(report, found[:1] * 2).title == "Trial 1 is the best of 4; no later one was better"
+
+
+def test_the_first_call_trains_too() -> None:
+    figure = times({"search": [trial(0, 0.5)]})
+    assert figure is not None
+    assert "compiling and first steps" in figure.title
+    assert "trains 25 steps" in figure.note
+
+
 def test_a_series_without_a_score_is_neither_worst_nor_best(panel: dict[str, Any]) -> None:
     report = copy.deepcopy(panel)
     report["extracts"]["series"][0]["mase"] = None
