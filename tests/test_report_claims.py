@@ -193,6 +193,31 @@ def test_the_first_call_trains_too() -> None:
     assert "trains 25 steps" in figure.note
 
 
+def cell(name: str, *seeds: float, parameters: int = 100) -> dict[str, Any]:
+    mase = sum(seeds) / len(seeds)
+    return {"cell": name, "mase": mase, "seeds": {"mase": list(seeds)} if len(seeds) > 1 else {}} | {
+        "parameters": parameters,
+        "seconds_per_epoch": 1.0,
+    }
+
+
+def test_seeds_that_do_not_overlap_are_not_said_to() -> None:
+    three = [cell("gru", 0.686, 0.677, 0.713), cell("lstm", 0.697, 0.688, 0.729), cell("rnn", 0.671, 0.672, 0.676)]
+    title = cells._title(three)
+    assert title == (
+        "The simple RNN has the lowest mean error at one equal budget; from the GRU and the LSTM it differs by no more "
+        "than seeds do"
+    )
+    assert cells._title([cell("gru", 0.5), cell("rnn", 0.6)]).endswith("but one seed each says little")
+    assert cells._title([one | {"mase": None} for one in three]) == "Errors of the cells at one equal budget"
+
+
+def test_what_cannot_be_told_is_not_called_no_better() -> None:
+    text = cells.advice([cell("gru", 0.5), cell("rnn", 0.6, parameters=50)])
+    assert text.startswith("The GRU is not shown to be better here than a smaller cell")
+    assert "The GRU's parameters are 2.00 times the simple RNN's" in text
+
+
 def test_a_series_without_a_score_is_neither_worst_nor_best(panel: dict[str, Any]) -> None:
     report = copy.deepcopy(panel)
     report["extracts"]["series"][0]["mase"] = None
