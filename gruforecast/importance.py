@@ -1,7 +1,7 @@
 """What a network needs: how much worse its forecasts become when a part of what it sees comes from another window.
 
-Permutation importance (Breiman 2001) in units of MASE, on windows that the network has not learned from. The seasonal
-naive forecast that the network adds to is left as it is: this is about what the network makes of its inputs.
+Permutation importance (Breiman 2001) in units of MASE, on windows that the network has not learned from. The simple
+forecast that the network adds to is left as it is: this is about what the network makes of its inputs.
 """
 
 from __future__ import annotations

@@ -20,7 +20,17 @@ from gruforecast.importance import importance, parts_of
 from gruforecast.report.console import spark
 from gruforecast.report.explanation import show_explanation
 from gruforecast.report.gates import gates_section
-from gruforecast.report.sentences import edges
+from gruforecast.report.sentences import (
+    amount,
+    between,
+    bin_label,
+    calendar_sentence,
+    edges,
+    importance_sentence,
+    memory_sentence,
+    reach_sentence,
+    resets_sentence,
+)
 from gruforecast.resets import half_lives, moments, profile
 from gruforecast.timeline import Timeline, features_of, lasting, watch
 
@@ -240,6 +250,65 @@ def test_bins_hold_all_values(low: float, high: float) -> None:
     assert bounds[0] <= low
     assert bounds[-1] >= high
     assert len(bounds) <= 9
+
+
+def test_shares_and_bins_are_written_once_and_in_full() -> None:
+    assert between([49.8, 50.2]) == "50 %"
+    assert between([49.0, 54.0]) == "49 to 54 %"
+    assert bin_label(90.5, 181.0) == "90 to 181"
+    assert amount(99.7, "months") == "100 months"
+
+
+def test_a_few_units_are_not_none() -> None:
+    found = explained()
+    found["memory"] |= {"within_a_token": 0.002, "beyond_the_window": 0.003}
+    text = memory_sentence(found)
+    assert "under 1 % of the units forget" in text
+    assert "under 1 % still know half" in text
+
+
+def test_nothing_is_usual_where_half_of_all_is_more_than_usual() -> None:
+    found = explained()
+    found["resets"] |= {"n_moments": 0, "moments": [], "n_tokens": 7669}
+    assert "In 7,669 steps" in resets_sentence(found)
+    assert "for good far more than usual" in resets_sentence(found)
+
+
+def test_the_calendar_names_what_it_looked_at_and_every_part_that_has_most() -> None:
+    found = explained()
+    part = {"by": "month", "names": ["Jan", "Feb", "Mar"], "moments": [4, 4, 0], "tokens": [10, 10, 10]}
+    found["resets"] |= {"n_moments": 8, "profile": [part]}
+    assert calendar_sentence(found["resets"]) == " No month stands out."
+    title = next(chart["title"] for chart in gates_section(found) if chart["title"].startswith("By month"))
+    assert title == "By month: Jan, Feb have the most closed chapters, 4 of 8 each"
+
+
+def test_the_ends_of_the_window_are_as_long_as_they_are() -> None:
+    """A window of four steps has no tenth: its end is a quarter."""
+    config = replace(CONFIG, segment=6)
+    history = history_of(season(90))
+    windows = history.windows(np.zeros(30, int), np.arange(50, 80))
+    networks = [Network("gru", config, random_weights(config))]
+    curves = explain_reach([Curve(name, "gru", networks) for name in ("a", "b")], history, windows, MONTHLY)
+    assert [one["end"] for one in curves] == [6.0, 6.0]
+    found = {"reach": [curves[0], curves[1] | {"cell": "lstm"}], "unit": "months"}
+    assert "a row in the oldest 6 months of the window" in reach_sentence(found)
+    assert "tenth" not in reach_sentence(found)
+
+
+def test_what_does_not_matter_is_not_needed_most() -> None:
+    found = explained()
+    for part in found["importance"]["parts"]:
+        part |= {"mean": -0.016, "low": -0.03, "high": -0.001}
+    assert gates_section(found)[-1]["title"] == "No part of the input matters by more than 0.01 of MASE"
+    found["importance"]["parts"][0] |= {"mean": 0.2}
+    assert gates_section(found)[-1]["title"].endswith("(MASE +0.200 with those of another window)")
+    assert "seasonal naive" not in importance_sentence(found)
+
+
+def test_half_lives_are_exact_enough_for_their_bins() -> None:
+    lives = [one for layer in explained()["memory"]["layers"] for one in layer if one]
+    assert any(len(f"{one:.6g}".replace(".", "")) > 3 for one in lives)
 
 
 @pytest.mark.network

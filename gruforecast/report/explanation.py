@@ -15,6 +15,7 @@ from gruforecast.report.console import WIDTH, safe, spark
 from gruforecast.report.sentences import (
     Explained,
     amount,
+    bin_label,
     edges,
     gates_sentence,
     importance_sentence,
@@ -94,7 +95,7 @@ def _memory(found: Explained) -> Table | None:
     for low, high in itertools.pairwise(bounds):
         last = high == bounds[-1]
         count = sum(low <= one < high or (last and one == high) for one in finite)
-        text = f"{low:.2g} to {amount(high, memory['unit'])}"
+        text = f"{bin_label(low, high)} {memory['unit']}"
         table.add_row(text, str(count), "█" * math.ceil(40 * count / len(lives)))
     if len(finite) < len(lives):
         table.add_row("endless", str(len(lives) - len(finite)), "")
