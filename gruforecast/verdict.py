@@ -10,7 +10,7 @@ from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.leaderboard import NAIVE, Row, is_clear, winner
 from gruforecast.statistical import STATISTICAL
 
-STUDENT = {2: 4.30, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom: two or three seeds each
+STUDENT = {2: 4.30, 3: 3.18, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom
 TITLES = {
     "seasonal-naive": "seasonal naive",
     "window-mean": "window mean",
@@ -176,9 +176,11 @@ def _between_seeds(first: Row, second: Row) -> str:
         return " (one seed each)"
     error = sum(statistics.variance(one) / len(one) for one in seeds) ** 0.5
     spread = f"standard deviations {statistics.stdev(seeds[0]):.3f} and {statistics.stdev(seeds[1]):.3f}"
-    if second.mase - first.mase <= STUDENT[2 * len(seeds[0]) - 2] * error:
-        return f": no clear winner, seeds differ by as much ({len(seeds[0])} seeds each, {spread})"
-    return f" ({len(seeds[0])} seeds each, {spread})"
+    numbers = [len(one) for one in seeds]
+    count = f"{numbers[0]} seeds each" if numbers[0] == numbers[1] else f"{numbers[0]} and {numbers[1]} seeds"
+    if second.mase - first.mase <= STUDENT[sum(numbers) - 2] * error:
+        return f": no clear winner, seeds alone may give as much ({count}, {spread})"
+    return f" ({count}, {spread})"
 
 
 def _gru_remark(rows: list[Row], best: Row) -> str:

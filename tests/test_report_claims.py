@@ -12,6 +12,7 @@ from made_report import made_report
 
 from gruforecast.report.markdown import markdown
 from gruforecast.report.page import accuracy, cells, words
+from gruforecast.report.page.figure import percent
 from gruforecast.report.page.html import page
 from gruforecast.report.page.importance import shares
 from gruforecast.report.page.parallel import parallel
@@ -72,6 +73,22 @@ def test_counts_have_the_right_number(panel: dict[str, Any]) -> None:
 @pytest.mark.parametrize(("levels", "said"), [([], "and ahead."), ([99.05, 80.0], "its intervals (99.05, 80 %)")])
 def test_levels_are_written_as_they_are(panel: dict[str, Any], levels: list[float], said: str) -> None:
     assert said in page(panel | {"levels": levels})
+
+
+@pytest.mark.parametrize(("limit", "clock"), [("", False), (" --max-time=540s", True), (" --trial-time=9s", True)])
+def test_the_command_gives_the_same_under_conditions_that_are_said(
+    panel: dict[str, Any], limit: str, clock: bool
+) -> None:
+    panel["reproduce"]["command"] += limit
+    assert "with as many workers" in page(panel)
+    assert ("depends on the clock" in page(panel)) is clock
+
+
+def test_shares_next_to_nothing_have_no_sign_and_no_coverage_is_a_dash(panel: dict[str, Any]) -> None:
+    assert percent(-0.003) == "0 %"
+    for one in next(row for row in panel["leaderboard"] if row["model"] == panel["winner"])["intervals"].values():
+        one["coverage"] = None
+    assert "80 % intervals held - %" in str(words.answers(panel))
 
 
 def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: dict[str, Any]) -> None:

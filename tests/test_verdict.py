@@ -169,7 +169,11 @@ def test_between_seeds_there_may_be_no_winner() -> None:
     clear = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.60, 0.61, 0.62])]
     assert "the GRU scored 0.510 on the test part, the LSTM 0.610 (3 seeds each, standard dev" in verdict(clear)
     unclear = [BASE, NAIVE, seeded("gru", [0.50, 0.60, 0.70]), seeded("lstm", [0.45, 0.60, 0.80])]
-    assert "no clear winner" in verdict(unclear)
+    assert "no clear winner, seeds alone may give as much (3 seeds each" in verdict(unclear)
+    unequal = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.545, 0.555])]
+    assert "the LSTM 0.550 (3 and 2 seeds, standard dev" in verdict(unequal)
+    wider = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.518, 0.548])]  # t of 3 degrees: 3.18
+    assert "no clear winner, seeds alone may give as much (3 and 2 seeds" in verdict(wider)
 
 
 def test_another_baseline_can_win() -> None:

@@ -77,7 +77,7 @@ def _heat_maps(found: Explained) -> list[Chart]:
         }
         update, reset = (layer[f"mean_{name}"] for name in ("update", "reset"))
         several = f"Layer {layer['layer']}: " if found["network"]["layers"] > 1 else ""
-        title = f"{several}update gates keep {between(update)} of the state in each step, "
+        title = f"{several or 'The '}update gates keep {between(update)} of the state in each step, "
         title += f"reset gates are {between(reset)} open"
         text = f"{gates_sentence(found)} Bright update gates keep what is known, dark ones write over it; dark reset "
         text += "gates make the new state without a look at the old one. Units from forgetful (below) to lasting."

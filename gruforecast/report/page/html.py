@@ -55,6 +55,7 @@ def page(report: Report) -> str:
         scored=report["extracts"]["losses"]["of"] - report.get("n_series_without_scale", 0),
         levels=", ".join(f"{level:g}" for level in report["levels"]),
         machine=words.machine(report),
+        repeats=words.repeats(report),
         data=as_script(data),
         css=_text("page.css"),
         scripts=scripts,

@@ -100,7 +100,8 @@ def _luck(report: Report) -> str:
 def _sure(winner: dict[str, Any]) -> str:
     if not winner["intervals"]:
         return "There are too few past errors for intervals."
-    parts = [f"{level} % intervals held {one['coverage']:.0f} %" for level, one in winner["intervals"].items()]
+    held = {level: number(one["coverage"], ".0f") for level, one in winner["intervals"].items()}
+    parts = [f"{level} % intervals held {share} %" for level, share in held.items()]
     return f"{', '.join(parts)} of the test values."
 
 
@@ -131,6 +132,15 @@ def machine(report: Report) -> str:
     """Workers and cores."""
     found = (report.get("reproduce") or {}).get("machine") or {}
     return " on ".join(counted(found[name], name[:-1]) for name in ("workers", "cores") if name in found)
+
+
+def repeats(report: Report) -> str:
+    """When the command gives the same again: the order of trials follows the workers, and a clock stops elsewhere."""
+    text = "The same command on the same data with as many workers gives the same weights on machines of the same kind"
+    command = (report.get("reproduce") or {}).get("command", "")
+    if any(word.startswith(("--max-time=", "--trial-time=")) for word in shlex.split(command)):
+        return f"{text}, as long as its time limit ends nothing: that depends on the clock."
+    return f"{text}."
 
 
 def plan_table(report: Report) -> Table:
