@@ -66,6 +66,8 @@ def _lag_name(near: int, far: int, config: NetworkConfig) -> str:
     m = config.season_length
     if m > 1 and near >= m and far - near == m:
         return f"season {far // m} back"
+    if far - near == 1:
+        return "last row" if near == 0 else f"{far} rows back"
     return f"last {far} rows" if near == 0 else f"{near + 1} to {far} rows back"
 
 

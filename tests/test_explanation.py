@@ -28,6 +28,7 @@ from gruforecast.report.sentences import (
     edges,
     importance_sentence,
     memory_sentence,
+    percent,
     reach_sentence,
     resets_sentence,
 )
@@ -177,6 +178,11 @@ def test_parts_cover_the_window_once() -> None:
         assert sorted(k for first, end in rows for k in range(first, end)) == list(range(24))
 
 
+def test_groups_of_one_row_are_named_as_one() -> None:
+    names = [one.name for one in parts_of(replace(CONFIG, season_length=2, lookback=6))]
+    assert names[:4] == ["last row", "2 rows back", "season 2 back", "season 3 back"]
+
+
 def test_only_what_the_head_reads_is_important() -> None:
     """A network whose state is cut off from its head sees the newest season only, and nothing of the weather."""
     config = replace(CONFIG, segment=1, inputs=("known",), use_inputs="all")
@@ -193,7 +199,7 @@ def test_only_what_the_head_reads_is_important() -> None:
     by = {one["name"]: one for one in found["parts"]}
     for name in ("season 2 back", "season 3 back", "season 4 back", "weather"):
         assert by[name]["low"] == by[name]["high"] == 0
-    assert by["last 1 rows"]["mean"] != 0
+    assert by["last row"]["mean"] != 0
     assert found == importance(history, windows, config, weights, ("weather",))  # the seed is fixed
 
 
@@ -224,6 +230,7 @@ def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -
     text = json.dumps(found, allow_nan=False)
     assert len(text) < 300_000
     assert json.loads(text) == found
+    found["importance"]["parts"][-1] |= {"low": -0.0004, "high": -0.0001}
     charts = gates_section(found)
     assert len(charts) >= 5  # two layers, memory, moments, reach, importance
     for chart in charts:
@@ -235,6 +242,7 @@ def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -
     show_explanation(found)
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
+    assert "-0.000" not in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -257,6 +265,7 @@ def test_shares_and_bins_are_written_once_and_in_full() -> None:
     assert between([49.0, 54.0]) == "49 to 54 %"
     assert bin_label(90.5, 181.0) == "90 to 181"
     assert amount(99.7, "months") == "100 months"
+    assert [percent(share) for share in (1.82, 0.997, 0.05, 0.0)] == ["182 %", "100 %", "5 %", "0 %"]
 
 
 def test_a_few_units_are_not_none() -> None:

@@ -103,6 +103,18 @@ def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: dict[str,
     assert "has the lowest error on the test part, too" in accuracy.leaderboard(panel).title
 
 
+def test_what_was_not_tested_is_not_said_to_be_no_win() -> None:
+    figure = accuracy.against(made_report(horizon=1, rows=40))
+    assert figure is not None
+    assert figure.title == "The test part has too few steps to tell any difference from luck"
+
+
+def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[str, Any]) -> None:
+    table = accuracy.leaderboard(panel).table
+    assert table.header[-1] == "fitting s"
+    assert "with compiling" in table.caption
+
+
 @pytest.mark.parametrize(
     ("errors", "said"),
     [

@@ -147,4 +147,4 @@ def _importance(found: Explained) -> Table | None:
 
 
 def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"
+    return "-" if value is None else f"{round(value, 3) + 0.0:+.3f}"  # no -0.000

@@ -154,7 +154,7 @@ def edges(low: float, high: float) -> list[float]:
 
 def percent(share: float) -> str:
     """A share in percent with two significant digits."""
-    if share >= 1:
+    if share >= 0.995 or share == 0:
         return f"{100 * share:.0f} %"
     return f"{100 * share:.2g} %" if share >= 1e-4 else f"{100 * share:.0e} %"
 
