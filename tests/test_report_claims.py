@@ -109,6 +109,12 @@ def test_what_was_not_tested_is_not_said_to_be_no_win() -> None:
     assert figure.title == "The test part has too few steps to tell any difference from luck"
 
 
+def test_many_tests_are_said_to_be_many(panel: dict[str, Any]) -> None:
+    figure = accuracy.against(panel)
+    assert figure is not None
+    assert "Each is a test of its own" in figure.note
+
+
 def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[str, Any]) -> None:
     table = accuracy.leaderboard(panel).table
     assert table.header[-1] == "fitting s"

@@ -118,7 +118,8 @@ def against(report: Report) -> Figure | None:
     }
     note = (
         "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
-        "intervals; blue, or ochre where it is worse, where they leave luck behind."
+        "intervals; blue, or ochre where it is worse, where they leave luck behind. Each is a test of its own: of "
+        "twenty equally good models about one would seem to differ."
     )
     table = Table.of(
         "The winner against each other model on the test part, differences in MASE",
