@@ -28,7 +28,7 @@ MOST_POINTS = 200  # of a curve
 REACH_WINDOWS, LEAST_REACH_WINDOWS = 32, 4
 EFFORT = 2e10  # multiplications for all gradients, about two seconds
 LONGEST = 1e6  # tokens: a half-life beyond is called endless
-OLDEST = 0.1  # share of the window at each end by which reach is summed up
+OLDEST = 0.1  # share of the window at each end by which reach is summed up, in whole tokens, at least one
 MOST_OF_IT = 0.9
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": DAY, "weeks": 7 * DAY}
 
@@ -156,7 +156,7 @@ def _memory(subject: Subject, timeline: Timeline) -> Explained:
         "unit": unit,
         "window": config.lookback * per_row,
         "token": config.segment * per_row,
-        "layers": [[_plain(one) for one in layer] for layer in finite],
+        "layers": [[_plain(one, 6) for one in layer] for layer in finite],
         "median": _plain(float(np.median(finite))),
         "shortest": _plain(float(finite.min())),
         "longest": _plain(float(finite.max())),
@@ -221,6 +221,7 @@ def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) ->
         "lookback": config.lookback,
         "rows_back": (edges + 1).tolist(),
         "norm": [float(f"{one:.4g}") for one in np.sqrt(means)],
+        "end": ends * unit_of(freq)[1],
         "oldest_to_newest": float(f"{np.sqrt(far / near):.4g}") if near > 0 else None,
         "within": within and min(within, config.lookback) * unit_of(freq)[1],
         "window": config.lookback * unit_of(freq)[1],

@@ -1,7 +1,7 @@
 """What a network needs: how much worse its forecasts become when a part of what it sees comes from another window.
 
-Permutation importance (Breiman 2001) in units of MASE, on windows that the network has not learned from. The seasonal
-naive forecast that the network adds to is left as it is: this is about what the network makes of its inputs.
+Permutation importance (Breiman 2001) in units of MASE, on windows that the network has not learned from. The simple
+forecast that the network adds to is left as it is: this is about what the network makes of its inputs.
 """
 
 from __future__ import annotations
@@ -66,6 +66,8 @@ def _lag_name(near: int, far: int, config: NetworkConfig) -> str:
     m = config.season_length
     if m > 1 and near >= m and far - near == m:
         return f"season {far // m} back"
+    if far - near == 1:
+        return "last row" if near == 0 else f"{far} rows back"
     return f"last {far} rows" if near == 0 else f"{near + 1} to {far} rows back"
 
 

@@ -27,7 +27,7 @@ def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Expla
     """Gates, memory and resets of the saved network with the largest share, its reach beside others, its needs.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
-    as it was trained before the first fold, on the folds, which it has not learned from.
+    as it was trained before the folds, on the rows from there to the test part, which it has not learned from.
     """
     split, panel = prepared.split, prepared.panel
     networks = finals.networks()
@@ -50,7 +50,7 @@ def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Expla
     found["reach"] = explain_reach([own, *_cells(comparison, finals)], split.history, windows, panel.freq)
     weights = read_npz(finals.contest.path(member.trial.result))
     before = Network(chosen.name, chosen.config, weights)
-    seen = "the folds, which the network had not learned from"
+    seen = "the rows behind those that the network had learned from, up to the test part"
     found["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, seen)
     return found
 

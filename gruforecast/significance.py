@@ -35,7 +35,7 @@ class Paired:
     """How a model compares with another on the same rows.
 
     Attributes:
-        method: the test; None where there was too little to test.
+        method: the test that gave interval and p; None where there was too little to test.
         difference: mean loss of the other minus that of the model, in MASE; None where no pair was seen.
         relative: the difference as a share of the other's mean loss.
         low: lower end of the 95 % confidence interval of the difference.
@@ -131,12 +131,13 @@ def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
     if differences.shape[1] < LEAST:
         return Paired(None, difference, relative, None, None, None, _verdict(difference, None))
     many = len(differences) >= MANY
-    spreads = [block_bootstrap(differences, _block(differences, windows))] if many else []
+    spreads: dict[Method, Spread] = {}
+    if many:
+        spreads["bootstrap"] = block_bootstrap(differences, _block(differences, windows))
     if not many or windows == 1:
-        spreads.append(_along(differences, windows))
-    spread = max(spreads, key=lambda one: one.p(difference))
+        spreads["Diebold-Mariano"] = _along(differences, windows)
+    method, spread = max(spreads.items(), key=lambda one: one[1].p(difference))
     p, half = spread.p(difference), spread.half_width()
-    method: Method = "bootstrap" if many else "Diebold-Mariano"
     return Paired(method, difference, relative, difference - half, difference + half, p, _verdict(difference, p))
 
 

@@ -10,7 +10,7 @@ from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.leaderboard import CHOSEN_GRU, NAIVE, Row, is_clear, winner
 from gruforecast.statistical import STATISTICAL
 
-STUDENT = {2: 4.30, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom: two or three seeds each
+STUDENT = {2: 4.30, 3: 3.18, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom
 TITLES = {
     "seasonal-naive": "seasonal naive",
     "window-mean": "window mean",
@@ -48,10 +48,8 @@ def verdict(rows: list[Row]) -> str:
             f"{first}, but the test part does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
         )
-    share = 100 * (1 - best.mase / reference.mase)
-    second = (
-        f"on the test part it scores {best.mase:.3f}, {share:.0f} % below {_title(reference)} ({reference.mase:.3f})"
-    )
+    share = in_percent(1 - best.mase / reference.mase)
+    second = f"on the test part it scores {best.mase:.3f}, {share} below {_title(reference)} ({reference.mase:.3f})"
     remarks = f"{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
     return f"{first}; {second}{_surely(reference)}.{remarks}"
 
@@ -70,11 +68,25 @@ def _surely(reference: Row) -> str:
         return ""
     if found["p"] is None:
         return ", but that may be luck: the test part has too few steps to tell"
-    low, high = (100 * found[name] / reference.mase for name in ("low", "high"))
-    tested = f"95 % interval {low:.0f} to {min(high, 100.0):.0f} %, {found['method']}, p {_p(found['p'])}"
+    between = interval_in_percent(found["low"] / reference.mase, found["high"] / reference.mase)
+    tested = f"95 % interval {between}, {found['method']}, p {_p(found['p'])}"
     if found["verdict"] == "better":
         return f", which is more than luck ({tested})"
     return f", but that may be luck ({tested}): the test part cannot tell which is better"
+
+
+def in_percent(share: float) -> str:
+    """The size of a share in whole percent; what is not nothing, and not all, is never written as if it were."""
+    size = abs(100 * share)
+    if 0 < size < 0.5:
+        return "under 1 %"
+    return "over 99 %" if 99.5 <= size < 100 else f"{size:.0f} %"
+
+
+def interval_in_percent(low: float, high: float) -> str:
+    """Two ends in percent, an end next to zero with its sign; an error cannot be lower by more than all of it."""
+    ends = [100 * low, min(100 * high, 100.0)]
+    return " to ".join(f"{end:.0f}" if abs(end) >= 1 or end == 0 else f"{end:.1g}" for end in ends) + " %"
 
 
 def _p(value: float) -> str:
@@ -174,9 +186,11 @@ def _between_seeds(first: Row, second: Row) -> str:
         return " (one seed each)"
     error = sum(statistics.variance(one) / len(one) for one in seeds) ** 0.5
     spread = f"standard deviations {statistics.stdev(seeds[0]):.3f} and {statistics.stdev(seeds[1]):.3f}"
-    if second.mase - first.mase <= STUDENT[2 * len(seeds[0]) - 2] * error:
-        return f": no clear winner, seeds differ by as much ({len(seeds[0])} seeds each, {spread})"
-    return f" ({len(seeds[0])} seeds each, {spread})"
+    numbers = [len(one) for one in seeds]
+    count = f"{numbers[0]} seeds each" if numbers[0] == numbers[1] else f"{numbers[0]} and {numbers[1]} seeds"
+    if second.mase - first.mase <= STUDENT[sum(numbers) - 2] * error:
+        return f": no clear winner, seeds alone may give as much ({count}, {spread})"
+    return f" ({count}, {spread})"
 
 
 def _gru_remark(rows: list[Row], best: Row) -> str:

@@ -20,7 +20,18 @@ from gruforecast.importance import importance, parts_of
 from gruforecast.report.console import spark
 from gruforecast.report.explanation import show_explanation
 from gruforecast.report.gates import gates_section
-from gruforecast.report.sentences import edges
+from gruforecast.report.sentences import (
+    amount,
+    between,
+    bin_label,
+    calendar_sentence,
+    edges,
+    importance_sentence,
+    memory_sentence,
+    percent,
+    reach_sentence,
+    resets_sentence,
+)
 from gruforecast.resets import half_lives, moments, profile
 from gruforecast.timeline import Timeline, features_of, lasting, watch
 
@@ -167,6 +178,11 @@ def test_parts_cover_the_window_once() -> None:
         assert sorted(k for first, end in rows for k in range(first, end)) == list(range(24))
 
 
+def test_groups_of_one_row_are_named_as_one() -> None:
+    names = [one.name for one in parts_of(replace(CONFIG, season_length=2, lookback=6))]
+    assert names[:4] == ["last row", "2 rows back", "season 2 back", "season 3 back"]
+
+
 def test_only_what_the_head_reads_is_important() -> None:
     """A network whose state is cut off from its head sees the newest season only, and nothing of the weather."""
     config = replace(CONFIG, segment=1, inputs=("known",), use_inputs="all")
@@ -183,7 +199,7 @@ def test_only_what_the_head_reads_is_important() -> None:
     by = {one["name"]: one for one in found["parts"]}
     for name in ("season 2 back", "season 3 back", "season 4 back", "weather"):
         assert by[name]["low"] == by[name]["high"] == 0
-    assert by["last 1 rows"]["mean"] != 0
+    assert by["last row"]["mean"] != 0
     assert found == importance(history, windows, config, weights, ("weather",))  # the seed is fixed
 
 
@@ -214,6 +230,7 @@ def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -
     text = json.dumps(found, allow_nan=False)
     assert len(text) < 300_000
     assert json.loads(text) == found
+    found["importance"]["parts"][-1] |= {"low": -0.0004, "high": -0.0001}
     charts = gates_section(found)
     assert len(charts) >= 5  # two layers, memory, moments, reach, importance
     for chart in charts:
@@ -225,6 +242,7 @@ def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -
     show_explanation(found)
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
+    assert "-0.000" not in shown
     assert max(map(len, shown.splitlines())) <= 80
 
 
@@ -240,6 +258,66 @@ def test_bins_hold_all_values(low: float, high: float) -> None:
     assert bounds[0] <= low
     assert bounds[-1] >= high
     assert len(bounds) <= 9
+
+
+def test_shares_and_bins_are_written_once_and_in_full() -> None:
+    assert between([49.8, 50.2]) == "50 %"
+    assert between([49.0, 54.0]) == "49 to 54 %"
+    assert bin_label(90.5, 181.0) == "90 to 181"
+    assert amount(99.7, "months") == "100 months"
+    assert [percent(share) for share in (1.82, 0.997, 0.05, 0.0)] == ["182 %", "100 %", "5 %", "0 %"]
+
+
+def test_a_few_units_are_not_none() -> None:
+    found = explained()
+    found["memory"] |= {"within_a_token": 0.002, "beyond_the_window": 0.003}
+    text = memory_sentence(found)
+    assert "under 1 % of the units forget" in text
+    assert "under 1 % still know half" in text
+
+
+def test_nothing_is_usual_where_half_of_all_is_more_than_usual() -> None:
+    found = explained()
+    found["resets"] |= {"n_moments": 0, "moments": [], "n_tokens": 7669}
+    assert "In 7,669 steps" in resets_sentence(found)
+    assert "for good far more than usual" in resets_sentence(found)
+
+
+def test_the_calendar_names_what_it_looked_at_and_every_part_that_has_most() -> None:
+    found = explained()
+    part = {"by": "month", "names": ["Jan", "Feb", "Mar"], "moments": [4, 4, 0], "tokens": [10, 10, 10]}
+    found["resets"] |= {"n_moments": 8, "profile": [part]}
+    assert calendar_sentence(found["resets"]) == " No month stands out."
+    title = next(chart["title"] for chart in gates_section(found) if chart["title"].startswith("By month"))
+    assert title == "By month: Jan, Feb have the most closed chapters, 4 of 8 each"
+
+
+def test_the_ends_of_the_window_are_as_long_as_they_are() -> None:
+    """A window of four steps has no tenth: its end is a quarter."""
+    config = replace(CONFIG, segment=6)
+    history = history_of(season(90))
+    windows = history.windows(np.zeros(30, int), np.arange(50, 80))
+    networks = [Network("gru", config, random_weights(config))]
+    curves = explain_reach([Curve(name, "gru", networks) for name in ("a", "b")], history, windows, MONTHLY)
+    assert [one["end"] for one in curves] == [6.0, 6.0]
+    found = {"reach": [curves[0], curves[1] | {"cell": "lstm"}], "unit": "months"}
+    assert "a row in the oldest 6 months of the window" in reach_sentence(found)
+    assert "tenth" not in reach_sentence(found)
+
+
+def test_what_does_not_matter_is_not_needed_most() -> None:
+    found = explained()
+    for part in found["importance"]["parts"]:
+        part |= {"mean": -0.016, "low": -0.03, "high": -0.001}
+    assert gates_section(found)[-1]["title"] == "No part of the input matters by more than 0.01 of MASE"
+    found["importance"]["parts"][0] |= {"mean": 0.2}
+    assert gates_section(found)[-1]["title"].endswith("(MASE +0.200 with those of another window)")
+    assert "seasonal naive" not in importance_sentence(found)
+
+
+def test_half_lives_are_exact_enough_for_their_bins() -> None:
+    lives = [one for layer in explained()["memory"]["layers"] for one in layer if one]
+    assert any(float(f"{one:.3g}") != one for one in lives)
 
 
 @pytest.mark.network

@@ -193,6 +193,20 @@ def test_the_bootstrap_repeats_and_ignores_the_order_of_series() -> None:
     assert found.method == "bootstrap"
 
 
+def test_the_method_is_the_test_that_gave_the_p() -> None:
+    """On one path the less certain of two tests counts: where all series err together, that is not the bootstrap."""
+    rng = np.random.default_rng(0)
+    shared = np.abs(rng.normal(size=12)).cumsum() + np.abs(0.01 * rng.normal(size=(40, 12)))
+    apart = np.abs(rng.normal(1, 1, size=(40, 12)))
+    for others, losses in ((shared, np.full((40, 12), 2.0)), (apart, np.full((40, 12), 0.7))):
+        found = compare(losses, others)
+        drawn = block_bootstrap(others - losses, 3).p(float((others - losses).mean()))
+        assert found.p is not None
+        assert (found.method == "bootstrap") == (found.p == pytest.approx(drawn))
+    methods = {compare(np.full((40, 12), level), one).method for level in (0.7, 2.0) for one in (shared, apart)}
+    assert methods == {"bootstrap", "Diebold-Mariano"}
+
+
 def test_the_bootstrap_in_small_parts_tells_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     losses, others = pair(40, 12, 0.05)
     whole = block_bootstrap(others - losses, 3, draws=3000)

@@ -34,6 +34,13 @@ def test_a_win_on_both_parts_is_claimed_with_its_size() -> None:
     assert "50 % below seasonal naive (1.000)" in text
 
 
+def test_a_tiny_win_is_not_nothing() -> None:
+    assert ", under 1 % below seasonal naive" in verdict([dataclasses.replace(BASE, mase=0.998), NAIVE, SEASONAL])
+    paired = {"method": "bootstrap", "low": -0.002, "high": 0.4, "p": 0.06, "verdict": "cannot tell"}
+    beside = dataclasses.replace(SEASONAL, against={"winner": paired})
+    assert "95 % interval -0.2 to 40 %" in verdict([BASE, NAIVE, beside])
+
+
 def test_a_win_that_the_test_part_does_not_show_is_no_win() -> None:
     text = verdict([dataclasses.replace(BASE, mase=1.01), NAIVE, SEASONAL])
     assert "does not show a win" in text
@@ -180,7 +187,11 @@ def test_between_seeds_there_may_be_no_winner() -> None:
     clear = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.60, 0.61, 0.62])]
     assert "the GRU scored 0.510 on the test part, the LSTM 0.610 (3 seeds each, standard dev" in verdict(clear)
     unclear = [BASE, NAIVE, seeded("gru", [0.50, 0.60, 0.70]), seeded("lstm", [0.45, 0.60, 0.80])]
-    assert "no clear winner" in verdict(unclear)
+    assert "no clear winner, seeds alone may give as much (3 seeds each" in verdict(unclear)
+    unequal = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.545, 0.555])]
+    assert "the LSTM 0.550 (3 and 2 seeds, standard dev" in verdict(unequal)
+    wider = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.518, 0.548])]  # t of 3 degrees: 3.18
+    assert "no clear winner, seeds alone may give as much (3 and 2 seeds" in verdict(wider)
 
 
 def test_another_baseline_can_win() -> None:

@@ -15,6 +15,7 @@ from gruforecast.report.console import BARS, PLAIN_BARS, WIDTH, safe, shows_bars
 from gruforecast.report.sentences import (
     Explained,
     amount,
+    bin_label,
     edges,
     gates_sentence,
     importance_sentence,
@@ -95,7 +96,7 @@ def _memory(found: Explained, bars: str) -> Table | None:
     for low, high in itertools.pairwise(bounds):
         last = high == bounds[-1]
         count = sum(low <= one < high or (last and one == high) for one in finite)
-        text = f"{low:.2g} to {amount(high, memory['unit'])}"
+        text = f"{bin_label(low, high)} {memory['unit']}"
         table.add_row(text, str(count), bars[-1] * math.ceil(40 * count / len(lives)))
     if len(finite) < len(lives):
         table.add_row("endless", str(len(lives) - len(finite)), "")
@@ -147,4 +148,4 @@ def _importance(found: Explained) -> Table | None:
 
 
 def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{value:+.3f}"
+    return "-" if value is None else f"{round(value, 3) + 0.0:+.3f}"  # no -0.000

@@ -7,8 +7,11 @@ from typing import Any
 
 from gruforecast.report.sentences import (
     CELLS,
+    LITTLE,
     Explained,
     amount,
+    between,
+    bin_label,
     edges,
     gates_sentence,
     importance_sentence,
@@ -74,8 +77,8 @@ def _heat_maps(found: Explained) -> list[Chart]:
         }
         update, reset = (layer[f"mean_{name}"] for name in ("update", "reset"))
         several = f"Layer {layer['layer']}: " if found["network"]["layers"] > 1 else ""
-        title = f"{several}update gates keep {min(update):.0f} to {max(update):.0f} % of the state in each step, "
-        title += f"reset gates are {min(reset):.0f} to {max(reset):.0f} % open"
+        title = f"{several or 'The '}update gates keep {between(update)} of the state in each step, "
+        title += f"reset gates are {between(reset)} open"
         text = f"{gates_sentence(found)} Bright update gates keep what is known, dark ones write over it; dark reset "
         text += "gates make the new state without a look at the old one. Units from forgetful (below) to lasting."
         columns = ["from", "to", f"mean of {gates['series']}", "update gates, mean %", "reset gates, mean %"]
@@ -115,7 +118,7 @@ def _memory(found: Explained) -> list[Chart]:
     rows: list[list[Any]] = []
     for low, high in itertools.pairwise(bounds):
         count = sum(low <= one < high or one == high == bounds[-1] for one in finite)
-        rows.append([f"{low:.2g} to {high:.2g}", count])
+        rows.append([bin_label(low, high), count])
     if len(finite) < len(lives):
         rows.append(["endless", len(lives) - len(finite)])
     bar = {"type": "bar", "name": "units", "x": [row[0] for row in rows], "y": [row[1] for row in rows]}
@@ -148,7 +151,7 @@ def _moments(found: Explained) -> list[Chart]:
         "showlegend": False,
     }
     count = resets["n_moments"]
-    title = f"The past is closed at {count} of {resets['n_tokens']} steps" if count else "No chapter is closed"
+    title = f"The past is closed at {count:,} of {resets['n_tokens']:,} steps" if count else "No chapter is closed"
     columns = ["when", "robust standard deviations above the usual", "series"]
     rows = [[period(one), one["score"], one["series"]] for one in resets["moments"]]
     return [_chart(title, data, layout, columns, rows, resets_sentence(found))]
@@ -171,8 +174,11 @@ def _profiles(found: Explained) -> list[Chart]:
             "xaxis": {"title": {"text": part["by"]}, "type": "category"},
             "yaxis": {"title": {"text": "closed chapters"}},
         }
-        best = part["moments"].index(max(part["moments"]))
-        title = f"By {part['by']}: most chapters are closed at {part['names'][best]} ({part['moments'][best]})"
+        most = max(part["moments"])
+        best = [name for name, moments in zip(part["names"], part["moments"], strict=True) if moments == most]
+        has = "has" if len(best) == 1 else "have"
+        title = f"By {part['by']}: {', '.join(best)} {has} the most closed chapters, {most} of {resets['n_moments']}"
+        title += "" if len(best) == 1 else " each"
         rows = [list(row) for row in zip(part["names"], part["moments"], expected, part["tokens"], strict=True)]
         columns = [part["by"], "closed chapters", "by its share of the steps", "steps"]
         text = "Dots: as many as if they fell by chance. With few moments, differences are luck."
@@ -200,7 +206,7 @@ def _reach(found: Explained) -> list[Chart]:
     }
     known = [one for one in curves[1:] or curves if one["oldest_to_newest"] is not None]
     parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in known)
-    title = f"What is left of the gradient at the far end of the window: {parts or 'nothing'}"
+    title = f"How much the oldest rows of the window move the forecast, beside the newest: {parts or 'nothing does'}"
     columns = [f"{unit} back", *[one["name"] for one in curves]]
     places = sorted({back for one in curves for back in one["rows_back"]})
     norms = [dict(zip(one["rows_back"], one["norm"], strict=True)) for one in curves]
@@ -228,7 +234,9 @@ def _importance(found: Explained) -> list[Chart]:
         "showlegend": False,
     }
     best = needs["parts"][0]
-    title = f"The network needs most: {best['name']} (MASE {best['mean']:+.3f} without)"
+    title = f"The network needs most: {best['name']} (MASE {best['mean']:+.3f} with those of another window)"
+    if best["mean"] < LITTLE:
+        title = f"No part of the input matters by more than {LITTLE:g} of MASE"
     columns = ["exchanged between windows", "MASE grows by", "least", "most", "standard deviation"]
     rows = [[one[name] for name in ("name", "mean", "low", "high", "spread")] for one in needs["parts"]]
     text = f"{importance_sentence(found)} Bars: least and most of {needs['permutations']} exchanges."

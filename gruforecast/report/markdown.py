@@ -6,8 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
+from gruforecast.report.page.accuracy import parts_of_horizon
 from gruforecast.report.page.cells import advice
-from gruforecast.report.page.figure import Report, number, rows_of, visible
+from gruforecast.report.page.figure import Report, counted, number, rows_of, visible
 from gruforecast.report.page.words import headline
 
 MOST_WARNINGS = 10
@@ -30,8 +31,10 @@ def markdown(report: Report) -> str:
 
 def _size(report: Report) -> str:
     step = f"step {report['freq']}, horizon {report['horizon']}, season {report['season_length']}"
-    size = f"{report['n_series']:,} series, {report['n_rows']:,} rows"
-    return f"{code(report['extracts']['target'])}: {size}, {step}, {report['folds']} folds, then the test part."
+    size = f"{report['n_series']:,} series, {counted(report['n_rows'], 'row')}"
+    return (
+        f"{code(report['extracts']['target'])}: {size}, {step}, {counted(report['folds'], 'fold')}, then the test part."
+    )
 
 
 def _leaderboard(report: Report) -> str:
@@ -55,7 +58,7 @@ def _intervals(report: Report) -> str:
     for level, one in found.items():
         thirds = " / ".join(number(share, ".0f") for share in one["coverage_by_third"])
         rows.append([f"{level} %", number(one["coverage"], ".1f"), thirds, number(one["width"]), number(one["score"])])
-    header = ["interval", "inside %", "by thirds of the horizon", "width", "score"]
+    header = ["interval", "inside %", " / ".join(parts_of_horizon(found)), "width", "score"]
     return "### Intervals\n\n" + _table(header, rows) + "\n\nWidth and score in units of each series' MASE scale."
 
 
@@ -75,9 +78,8 @@ def _cells(report: Report) -> str:
 def _data(report: Report) -> str:
     lines = [f"- {code(text)}" for text in report["found"]]
     lines += [f"- warning: {code(text)}" for text in report["warnings"][:MOST_WARNINGS]]
-    lines += [f"- and {len(report['warnings']) - MOST_WARNINGS} more warnings"] * (
-        len(report["warnings"]) > MOST_WARNINGS
-    )
+    more = len(report["warnings"]) - MOST_WARNINGS
+    lines += [f"- and {counted(more, 'more warning')}"] * (more > 0)
     return "\n".join(["### Data", "", *lines, f"- leak audit {report['audit']['text']}"])
 
 

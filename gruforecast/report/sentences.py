@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gruforecast.verdict import in_percent
+
 Explained = dict[str, Any]
 CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
 LITTLE = 0.01  # of MASE: smaller effects are called none
@@ -47,10 +49,10 @@ def memory_sentence(found: Explained) -> str:
     text += f"; the fastest forgets in {amount(memory['shortest'], unit)}" if memory["shortest"] is not None else ""
     text += ", the slowest never lets go." if slow is None else f", the slowest in {amount(slow, unit)}."
     if memory["within_a_token"] > 0:
-        text += f" {100 * memory['within_a_token']:.0f} % of the units forget half within one step of the network"
+        text += f" {in_percent(memory['within_a_token'])} of the units forget half within one step of the network"
         text += f" ({amount(memory['token'], unit)})."
     if memory["beyond_the_window"] > 0:
-        text += f" {100 * memory['beyond_the_window']:.0f} % remember for longer than the window."
+        text += f" {in_percent(memory['beyond_the_window'])} still know half after the length of the window."
     return text
 
 
@@ -59,9 +61,9 @@ def resets_sentence(found: Explained) -> str:
     resets = found["resets"]
     if not resets["n_tokens"]:
         return "There are too few steps to say where the network writes its memory over."
-    steps = f"{resets['n_tokens']} steps of {resets['n_series']} series"
+    steps = f"{resets['n_tokens']:,} steps of {resets['n_series']:,} series"
     if not resets["n_moments"]:
-        return f"In {steps}, the memory was nowhere written over for good more than usual: no chapter was closed."
+        return f"In {steps}, the memory was nowhere written over for good far more than usual: no chapter was closed."
     first = resets["moments"][0]
     count = resets["n_moments"]
     text = f"At {count} of {steps} the memory was written over for good far more than usual"
@@ -81,7 +83,9 @@ def calendar_sentence(resets: Explained) -> str:
         if part["moments"][best] >= max(TWICE * expected, 3):
             name = f"{part['names'][best]} h" if part["by"] == "hour" else part["names"][best]
             return f" By {part['by']}, {name} stands out: {part['moments'][best]} of them, {expected:.1f} by its share."
-    return " No hour, weekday or month stands out." if resets["profile"] else ""
+    parts = [part["by"] for part in resets["profile"]]
+    *others, last = parts or [""]
+    return f" No {', '.join(others)}{' or ' * bool(others)}{last} stands out." if parts else ""
 
 
 def reach_sentence(found: Explained) -> str:
@@ -94,8 +98,10 @@ def reach_sentence(found: Explained) -> str:
     text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
     if any(one["cell"] != "gru" for one in others):
         parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in others)
-        text += " Trained alike, a row in the oldest tenth of the window moves the forecast by so much of what one in "
-        text += f"the newest tenth does: {parts}."
+        ends = {one.get("end") for one in others}
+        end = amount(min(ends), found["unit"]) if len(ends) == 1 and None not in ends else ""
+        text += f" Trained alike, a row in the oldest {end or 'steps'} of the window moves the forecast by so much of "
+        text += f"what one in the newest {end or 'steps'} does: {parts}."
     return text
 
 
@@ -105,8 +111,8 @@ def importance_sentence(found: Explained) -> str:
     if needs is None:
         return "Which inputs matter can be measured on rows with values after them only: give DATA."
     gain = (needs["without"] or 0.0) - (needs["mase"] or 0.0)
-    text = f"On {needs['windows']} windows of {needs['seen']}, the network has a MASE of {needs['mase']:.3f}; what it "
-    text += f"adds to, the seasonal naive forecast, {needs['without']:.3f} alone."
+    text = f"On {needs['windows']} windows of {needs['seen']}, the network has a MASE of {needs['mase']:.3f}; the "
+    text += f"simple forecast that it adds to has {needs['without']:.3f} alone."
     best = needs["parts"][0]
     if best["mean"] < LITTLE:
         text += f" No part of its input matters by more than {LITTLE:g}"
@@ -123,8 +129,19 @@ def amount(value: float | None, unit: str) -> str:
     """A number with its unit of time."""
     if value is None:
         return "for ever"
-    text = f"{value:.2g}" if value < 100 else f"{value:,.0f}"
+    text = f"{value:.2g}" if value < 99.5 else f"{value:,.0f}"
     return f"{text} {unit.removesuffix('s') if text == '1' else unit}"
+
+
+def between(shares: list[float]) -> str:
+    """The least and the largest of shares in percent, once where they are written alike."""
+    ends = [f"{end:.0f}" for end in (min(shares), max(shares))]
+    return f"{' to '.join(dict.fromkeys(ends))} %"
+
+
+def bin_label(low: float, high: float) -> str:
+    """Both bounds of a bin of a histogram."""
+    return " to ".join(amount(end, "").strip() for end in (low, high))
 
 
 def edges(low: float, high: float) -> list[float]:
@@ -137,7 +154,7 @@ def edges(low: float, high: float) -> list[float]:
 
 def percent(share: float) -> str:
     """A share in percent with two significant digits."""
-    if share >= 1:
+    if share >= 0.995 or share == 0:
         return f"{100 * share:.0f} %"
     return f"{100 * share:.2g} %" if share >= 1e-4 else f"{100 * share:.0e} %"
 

@@ -33,9 +33,12 @@ def leaderboard(report: Report) -> Figure:
     """MASE of every model on the folds and on the test part."""
     rows = [row for row in reversed(report["leaderboard"]) if row["val_mase"] is not None]
     best = rows_of(report)[report["winner"]]
-    lowest = min((row for row in rows if row["mase"] is not None), key=lambda row: row["mase"], default=best)
+    scored = [row for row in rows if row["mase"] is not None]
+    lowest = min(scored, key=lambda row: (row["mase"], row is not best), default=best)
     title = f"{capital(named(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
-    if lowest["model"] == best["model"]:
+    if best["mase"] is None:
+        title += "; on the test part it has no score"
+    elif lowest is best:
         title += f" and has the lowest error on the test part, too ({number(best['mase'])})"
     else:
         title += f"; on the test part it has {number(best['mase'])}, {named(lowest['model'])} {number(lowest['mase'])}"
@@ -81,14 +84,15 @@ def _leaderboard_table(report: Report) -> Table:
         for row in report["leaderboard"]
     ]
     caption = (
-        f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of {report['extracts']['target']}"
+        f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of "
+        f"{report['extracts']['target']}. Seconds of fitting with compiling, which the first of a shape pays"
     )
-    return Table.of(caption, [*header, "parameters", "training s"], rows)
+    return Table.of(caption, [*header, "parameters", "fitting s"], rows)
 
 
 def against(report: Report) -> Figure | None:
     """By how much the winner's MASE is lower than that of each other model, with intervals."""
-    rows = [row for row in reversed(report["leaderboard"]) if row["against"].get("winner", {}).get("difference")]
+    rows = [row for row in reversed(report["leaderboard"]) if _difference(row) is not None]
     if not rows:
         return None
     found = [row["against"]["winner"] for row in rows]
@@ -114,7 +118,8 @@ def against(report: Report) -> Figure | None:
     }
     note = (
         "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
-        "intervals; blue, or ochre where it is worse, where they leave luck behind."
+        "intervals; blue, or ochre where it is worse, where they leave luck behind. Each is a test of its own: of "
+        "twenty equally good models about one would seem to differ."
     )
     table = Table.of(
         "The winner against each other model on the test part, differences in MASE",
@@ -124,8 +129,15 @@ def against(report: Report) -> Figure | None:
     return Figure("against", _against_title(report, found), note, data, layout, table, 120 + 26 * len(rows))
 
 
+def _difference(row: dict[str, Any]) -> float | None:
+    found: float | None = row["against"].get("winner", {}).get("difference")
+    return found
+
+
 def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
     """How many the winner beats, and loses to."""
+    if all(one["p"] is None for one in found):
+        return "The test part has too few steps to tell any difference from luck"
     better = sum(one["verdict"] == "better" for one in found)
     worse = sum(map(is_worse, found))
     count = f"{better or 'none'} of {counted(len(found), 'other model')}"
@@ -161,7 +173,8 @@ def steps(report: Report) -> Figure:
         "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
         "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
     }
-    note = f"Means over {counted(report['n_series_scored'], 'series')} of the test part; a single series jumps."
+    count = report["n_series_scored"] - report.get("n_series_without_scale", 0)
+    note = f"Means over {counted(count, 'series')} of the test part{'; a single series jumps' * (count == 1)}."
     table = Table.of(
         "Mean absolute error by step ahead, in units of each series' MASE scale",
         ("step", *found),
@@ -173,15 +186,18 @@ def steps(report: Report) -> Figure:
 def _steps_title(errors: list[float | None], winner: str) -> str:
     """How errors grow: of thirds of a long horizon, or from the first step to the last."""
     seen = [(step, error) for step, error in enumerate(errors, 1) if error is not None]
-    third = len(seen) // 3 if len(seen) >= 6 else 1
-    low, high = (statistics.mean(error for _, error in part) for part in (seen[:third] or [(1, 0.0)], seen[-third:]))
-    if len(seen) < 2 or not low or not high:
+    if len(seen) < 2:
         return f"Errors of {named(winner)} by step ahead"
-    word = "grow" if high >= low else "shrink"
-    where = (
-        f"from step {seen[0][0]} to {seen[-1][0]}" if third == 1 else "from the first third of the steps to the last"
-    )
-    title = f"Errors of {named(winner)} {word} {where} by {max(high / low, low / high):.1f} times"
+    third = len(seen) // 3 if len(seen) >= 6 else 1
+    first, last = (statistics.mean(error for _, error in part) for part in (seen[:third], seen[-third:]))
+    if not first or not last:
+        return f"Errors of {named(winner)} by step ahead"
+    size = f"{last / first:.1f} times" if last / first < 10 else f"{last / first:.0f} times"
+    size = {"1.0 times": "about", "0.0 times": "less than 0.1 times"}.get(size, size)
+    ends = ("in the last third of the steps", "in the first")
+    if third == 1:
+        ends = (f"at step {seen[-1][0]}", f"at step {seen[0][0]}")
+    title = f"Errors of {named(winner)} are {size} as large {ends[0]} as {ends[1]}"
     top = max(seen, key=lambda one: one[1])[0]
     return title if top in (seen[0][0], seen[-1][0]) else f"{title}; step {top} is the hardest"
 
@@ -199,7 +215,8 @@ def by_series(report: Report) -> Figure | None:
         return None
     wins = sum(a < b for _, a, b in both)
     top = max(max(a, b) for _, a, b in both)
-    some = "" if losses["of"] == len(losses["ids"]) else f" (of {losses['of']:,}, evenly spread by error)"
+    scored = losses["of"] - report.get("n_series_without_scale", 0)
+    some = "" if scored <= len(losses["ids"]) else f" (of {scored:,}, evenly spread by error)"
     title = (
         f"{capital(named(winner))} is nearer than {named(beside)} in {wins:,} of {counted(len(both), 'series')}{some}"
     )
@@ -229,8 +246,7 @@ def coverage(report: Report) -> Figure | None:
     intervals = rows_of(report)[report["winner"]]["intervals"]
     if not intervals:
         return None
-    parts = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
-    thirds = parts[len(next(iter(intervals.values()))["coverage_by_third"])]
+    thirds = parts_of_horizon(intervals)
     names = ["all steps", *thirds] if len(thirds) > 1 else thirds
     colours = ("@gru", "@blend", "@lstm", "@rnn")
     data: list[dict[str, Any]] = [
@@ -245,17 +261,21 @@ def coverage(report: Report) -> Figure | None:
     ]  # fmt: skip
     layout = {"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines}
     held = ", ".join(f"{level} % intervals held {number(one['coverage'], '.0f')} %" for level, one in intervals.items())
-    note = (
-        f"Of the test values of {counted(report['n_series_scored'], 'series')}; dotted lines: what was asked for. "
-        + _few(report)
-    )
+    count = report["n_series_scored"] - report.get("n_series_without_scale", 0)
+    note = f"Of the test values of {counted(count, 'series')}; dotted lines: what was asked for.{_few(report, count)}"
     return Figure("coverage", f"{capital(held)} of the test values", note, data, layout, _coverage_table(report), 360)
 
 
-def _few(report: Report) -> str:
+def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
+    """Names of the parts that `coverage_by_third` tells apart: fewer than three where there are fewer steps."""
+    names = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
+    return names[len(next(iter(intervals.values()))["coverage_by_third"])]
+
+
+def _few(report: Report, series: int) -> str:
     """How exact the shares can be."""
-    count = report["n_series_scored"] * report["horizon"]
-    return f"With {count:,} values one value is {100 / count:.1f} points." if count < 200 else ""
+    count = series * report["horizon"]
+    return f" With {count:,} values one value is {100 / count:.1f} points." if 0 < count < 200 else ""
 
 
 def _coverage_table(report: Report) -> Table:
@@ -264,7 +284,6 @@ def _coverage_table(report: Report) -> Table:
     for model in dict.fromkeys([report["winner"], against_of(report)]):
         for level, one in rows[model]["intervals"].items():
             thirds = [number(share, ".0f") for share in one["coverage_by_third"]]
-            thirds += ["-"] * (3 - len(thirds))
             cells.append([model, f"{level} %", number(one["coverage"], ".1f"), *thirds, one["width"], one["score"]])
-    header = ("model", "level", "inside %", "first third", "middle", "last third", "width", "score")
+    header = ("model", "level", "inside %", *parts_of_horizon(rows[report["winner"]]["intervals"]), "width", "score")
     return Table.of("Intervals on the test part; width and score in units of each series' MASE scale", header, cells)

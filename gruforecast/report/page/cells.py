@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from gruforecast.config import STEPS_PER_CALL
 from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table, axis, number
 from gruforecast.verdict import STUDENT
 
@@ -14,7 +15,7 @@ ROWS = (
     ("memory cell beside the state", "memory_cell", ""),
     ("parameters", "parameters", "d"),
     ("seconds per epoch", "seconds_per_epoch", ".3g"),
-    ("seconds of training, without compiling", "train_seconds", ".3g"),
+    (f"seconds of training, without compiling and the first {STEPS_PER_CALL} steps", "train_seconds", ".3g"),
     ("milliseconds per forecast of a series", "forecast_ms", ".2f"),
     ("size of the weights on disk, kB", "weights_bytes", "kb"),
 )
@@ -46,15 +47,15 @@ def advice(cells: list[dict[str, Any]]) -> str:
     worse = [cell for cell in others if _apart(cell, gru) and cell["mase"] > gru["mase"]]
     unclear = [cell for cell in others if cell not in better and cell not in worse]
     words = [f"the {NAMES[cell['cell']]} is more accurate by more than its seeds differ" for cell in better]
-    words += [f"it is more accurate than the {NAMES[cell['cell']]} by more than seeds differ" for cell in worse]
+    words += [f"the GRU is more accurate than the {NAMES[cell['cell']]} by more than seeds differ" for cell in worse]
     if unclear:
         names = " and the ".join(NAMES[cell["cell"]] for cell in unclear)
         several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in (gru, *unclear))
-        told = "it differs by no more than seeds differ among themselves"
-        words.append(f"from the {names} {told if several else 'one seed each does not tell it apart'}")
+        told = "the GRU differs by no more than seeds differ among themselves"
+        words.append(f"from the {names} {told if several else 'one seed each does not tell the GRU apart'}")
     start = "Another cell may pay here" if better else "Stay with the GRU here"
     if not better and any(cell["parameters"] < gru["parameters"] for cell in unclear):
-        start = "The GRU is no better here than a smaller cell"
+        start = "The GRU is not shown to be better here than a smaller cell"
     return f"{start}: {'; '.join(words)}. {_costs(gru, others)}"
 
 
@@ -66,7 +67,7 @@ def _costs(gru: dict[str, Any], others: list[dict[str, Any]]) -> str:
         f"{gru['seconds_per_epoch'] / cell['seconds_per_epoch']:.2f} times the {NAMES[cell['cell']]}'s"
         for cell in timed
     ]
-    text = f"Its parameters are {' and '.join(sizes)}"
+    text = f"The GRU's parameters are {' and '.join(sizes)}"
     return f"{text}, its seconds per epoch {' and '.join(ratio)}." if ratio else f"{text}."
 
 
@@ -95,6 +96,21 @@ def _written(value: Any, form: str) -> str:
     return number(value) if form == "d" else number(value, form)
 
 
+def _title(cells: list[dict[str, Any]]) -> str:
+    """Which cell has the lowest error, and beside which of the others that is more than seeds give."""
+    scored = [cell for cell in cells if cell["mase"] is not None]
+    if not scored:
+        return "Errors of the cells at one equal budget"
+    best = min(scored, key=lambda cell: cell["mase"])
+    title = f"The {NAMES[best['cell']]} has the lowest mean error at one equal budget"
+    close = [NAMES[cell["cell"]] for cell in scored if cell is not best and not _apart(best, cell)]
+    if not close:
+        return title
+    several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in scored)
+    told = f"from the {' and the '.join(close)} it differs by no more than seeds do"
+    return f"{title}; {told}" if several else f"{title}, but one seed each says little"
+
+
 def _figure(cells: list[dict[str, Any]]) -> Figure:
     data = []
     for cell in cells:
@@ -120,14 +136,10 @@ def _figure(cells: list[dict[str, Any]]) -> Figure:
             }
         )
     layout = {"xaxis": axis("MASE on the test part"), "yaxis": {"type": "category", "autorange": "reversed"}}
-    best = min(cells, key=lambda cell: (cell["mase"] is None, cell["mase"]))
-    clear = all(_apart(best, cell) for cell in cells if cell is not best)
-    title = f"The {NAMES[best['cell']]} has the lowest mean error at one equal budget"
-    title += "" if clear else ", but seeds overlap"
     rows = []
     for cell in cells:
         seeds = cell.get("seeds", {}).get("mase") or [cell["mase"]]
         rows += [(NAMES[cell["cell"]], f"{k + 1}", value) for k, value in enumerate(seeds)]
     table = Table.of("MASE on the test part by seed", ("cell", "seed", "MASE"), rows)
     note = "Rings: one seed each; bars: their mean. Lower is better."
-    return Figure("cells-scores", title, note, data, layout, table, 240)
+    return Figure("cells-scores", _title(cells), note, data, layout, table, 240)

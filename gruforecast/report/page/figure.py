@@ -117,7 +117,7 @@ def number(value: float | None, form: str | None = None) -> str:
 
 def percent(share: float | None) -> str:
     """A share as whole percent."""
-    return "-" if share is None else f"{100 * share:.0f} %"
+    return "-" if share is None else f"{round(100 * share)} %"
 
 
 def named(model: str) -> str:

@@ -22,7 +22,8 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
     if len(scored) < 3 or not names:
         return None
     found = shares(scored)
-    names = sorted(names, key=lambda name: -found.get(name, (0.0, 0.0))[0])[:MOST_AXES]
+    ranked = sorted(names, key=lambda name: -found.get(name, (0.0, 0.0))[0])
+    names = ranked[:MOST_AXES]
     best = sorted(scored, key=lambda trial: trial["score"])[: max(1, len(scored) // 4)]
     columns = {name: _scale([trial["values"].get(name) for trial in scored]) for name in names}
     columns["score"] = _scale([trial["score"] for trial in scored], numbers=True)
@@ -36,7 +37,9 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
     ]
     table = Table.of("Trials, best first, with the options that varied", header, rows)
     note = "A line is a trial; blue: the best quarter. The last axis is the score, low is good."
-    return Figure("parallel", _shared(best, scored, names), note, data, layout, table, 400)
+    if len(ranked) > len(names):
+        note += f" Of {len(ranked)} options that varied the {len(names)} that go most with the score are drawn."
+    return Figure("parallel", _shared(best, scored, ranked), note, data, layout, table, 400)
 
 
 def _lines(scored: list[dict[str, Any]], best: list[dict[str, Any]], columns: list[Scale]) -> list[dict[str, Any]]:

@@ -7,9 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.report.page.figure import Figure, Report, Table, axis, counted, percent
+from gruforecast.config import STEPS_PER_CALL
+from gruforecast.report.page.figure import Figure, Report, Table, axis, counted
 from gruforecast.report.page.importance import LEAST_TRIALS, importance, word, written
 from gruforecast.report.page.parallel import parallel
+from gruforecast.verdict import in_percent
+
+FIRST = "compiling and first steps"
 
 
 def search_figures(report: Report) -> list[Figure]:
@@ -77,13 +81,15 @@ def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
     ]
     layout = {"xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("mean MASE on the folds")}
     gain = 1 - first["score"] / found[0] if found[0] else 0.0
-    title = f"Trial {first['number']} is the best of {len(report['search'])}, {percent(gain)} below the first"
+    title = f"Trial {first['number']} is the best of {len(report['search'])}"
+    title += f", {in_percent(gain)} below trial {numbers[0]}, the first with a score" if gain > 0 else ""
     if first["number"] == numbers[0]:
-        title = f"The first trial stayed the best of {len(report['search'])}"
+        title += "; no later one was better"
     return Figure(
         "trials",
         title,
-        "Scores on the folds only: the test part plays no part here.",
+        "Scores on the folds only: the test part plays no part here. A trial that was stopped early has the score of "
+        "that moment.",
         data,
         layout,
         trials_table(report),
@@ -95,12 +101,12 @@ def times(report: Report) -> Figure | None:
     timed = [trial for trial in report["search"] if trial.get("seconds")]
     if not timed:
         return None
-    parts = {"compiling": ("trace", "compile"), "training": ("train",), "scoring": ("validate", "evaluate")}
+    parts = {FIRST: ("trace", "compile"), "training": ("train",), "scoring": ("validate", "evaluate")}
     numbers = [trial["number"] for trial in timed]
     sums = {
         part: [sum(trial["seconds"].get(n, 0.0) for n in names) for trial in timed] for part, names in parts.items()
     }
-    colours = {"compiling": "@base", "training": "@gru", "scoring": "@lstm"}
+    colours = {FIRST: "@base", "training": "@gru", "scoring": "@lstm"}
     data = [
         {"type": "bar", "x": numbers, "y": [round(one, 3) for one in found], "name": part,
          "marker": {"color": colours[part]}}
@@ -108,11 +114,16 @@ def times(report: Report) -> Figure | None:
     ]  # fmt: skip
     total = sum(map(sum, sums.values()))
     most = max(sums, key=lambda part: sum(sums[part]))
-    title = f"{percent(sum(sums[most]) / total if total else 0.0)} of the trials' {total:.0f} seconds went into {most}"
+    share = in_percent(sum(sums[most]) / total if total else 0.0)
+    seconds = f"{total:.0f} seconds" if total >= 1.5 else f"{total:.2g} seconds"
+    title = f"{share} of the trials' {seconds} went into {most}"
     layout = {"barmode": "stack", "xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("seconds of one worker")}
     rows = [[f"{n}", *[sums[part][k] for part in sums]] for k, n in enumerate(numbers)]
     table = Table.of("Seconds of one worker by trial", ("trial", *sums), rows)
-    note = "A trial whose network has the shape of one before it needs no compiling."
+    note = (
+        f"The first call of a program compiles it and trains {STEPS_PER_CALL} steps. A trial whose network has the "
+        "shape of one before it, in the same worker, needs no compiling, only those steps."
+    )
     return Figure("times", title, note, data, layout, table, 300)
 
 

@@ -26,9 +26,10 @@ def chosen_series(report: Report) -> dict[str, Any]:
 
 
 def _one(report: Report, one: dict[str, Any], place: int) -> dict[str, Any]:
-    leads = LEADS if len(report["extracts"]["series"]) > 2 else ()
+    leads = LEADS if len(report["extracts"]["series"]) > 2 and one["mase"] is not None else ()
     lead = f"{leads[place]}: " if place < len(leads) else ""
-    label = f"{lead}{one['id']} (MASE {number(one['mase'])})"
+    score = f"MASE {number(one['mase'])}" if one["mase"] is not None else "no MASE"
+    label = f"{lead}{one['id']} ({score})"
     kept = {name: one[name] for name in ("id", "ds", "y", "folds", "test", "ahead")}
     return kept | {"label": label, "forecast_title": _forecast_title(one), "folds_title": _folds_title(report, one)}
 

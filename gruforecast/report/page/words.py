@@ -17,6 +17,7 @@ from gruforecast.report.page.figure import (
     rows_of,
     steps_in,
 )
+from gruforecast.verdict import in_percent, interval_in_percent
 
 
 def headline(report: Report) -> str:
@@ -25,10 +26,12 @@ def headline(report: Report) -> str:
     found = report["evidence"]
     if found is None:
         return f"On the folds nothing was clearly better than {named(report['winner'])}: forecast with that."
-    if found["verdict"] == "not better" or found["relative"] is None:
+    if found["verdict"] == "not better":
         return f"{winner} was chosen, but on values it has not seen it is no better than {beside}."
+    if found["relative"] is None:
+        return f"{winner} was chosen on the folds; the test part cannot say how it compares with {beside}."
     luck = "and that is more than luck" if found["verdict"] == "better" else "but that may be luck"
-    return f"{winner} errs {100 * found['relative']:.0f} % less than {beside} on values it has not seen, {luck}."
+    return f"{winner} errs {in_percent(found['relative'])} less than {beside} on values it has not seen, {luck}."
 
 
 def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
@@ -37,19 +40,21 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     mase = rows_of(report)[found["against"]]["mase"]
-    share = 100 * (found["relative"] or 0.0)
-    effect = "-" if found["relative"] is None else f"{abs(share):.0f} % {'less' if share >= 0 else 'more'}"
-    between = "-"
+    effect, between = "-", "-"
+    if found["relative"] is not None:
+        word = "less" if found["relative"] >= 0 else "more"
+        effect = f"{in_percent(found['relative'])} {word}" if found["relative"] else "no less"
     if found["low"] is not None and mase:
-        low, high = (100 * found[end] / mase for end in ("low", "high"))
-        between = f"{low:.0f} to {min(high, 100.0):.0f} %"
+        between = interval_in_percent(found["low"] / mase, found["high"] / mase)
     luck = {"better": "unlikely", "cannot tell": "cannot be ruled out", "not better": "no win to explain"}
     chance = "-" if found["p"] is None else "< 0.001" if found["p"] < 0.001 else f"{found['p']:.2g}"
-    test = f"{found['method']} test, two-sided" if found["method"] else "too few steps to test"
+    test = "too few steps to test"
+    if found["method"]:
+        test = f"{found['method']} test, two-sided; chance of at least such a difference if both were equally good"
     return [
         ("Error", effect, f"mean absolute scaled error than {named(found['against'])}"),
         ("95 % interval", between, "less: where the truth may lie; below zero it errs more"),
-        ("p", chance, f"{test}; chance of such a difference if both were equally good"),
+        ("p", chance, test),
         ("Luck?", luck[found["verdict"]], "more than luck means p below 0.05"),
     ]
 
@@ -57,13 +62,15 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
 def answers(report: Report) -> list[tuple[str, str, str]]:
     """Question, answer, and the section that has more: what somebody asks who sees such a report for the first time."""
     winner, beside = rows_of(report)[report["winner"]], rows_of(report)[against_of(report)]
+    measure = "Below 1 is nearer than a naive forecast was in the past."
     scores = f"MASE {number(winner['mase'])} on the test part"
     if winner is not beside:
         scores += f", {named(beside['model'])} {number(beside['mase'])}"
+    told = "Its MASE on the test part is not defined." if winner["mase"] is None else f"{scores}. {measure}"
     return [
         ("Who won?", f"{capital(named(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
          "leaderboard"),
-        ("By how much?", f"{scores}. Below 1 is nearer than a naive forecast was in the past.", "leaderboard"),
+        ("By how much?", told, "leaderboard"),
         ("Is it luck?", _luck(report), "figure-against" if _compared(report) else "leaderboard"),
         ("How sure is the forecast?", _sure(winner), "coverage" if winner["intervals"] else "leaderboard"),
         ("What was done to my data?", _data(report), "data"),
@@ -73,7 +80,7 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
 
 def _compared(report: Report) -> bool:
     """Whether the winner is held against any other model."""
-    return any(row["against"].get("winner", {}).get("difference") for row in report["leaderboard"])
+    return any(row["against"].get("winner", {}).get("difference") is not None for row in report["leaderboard"])
 
 
 def _luck(report: Report) -> str:
@@ -84,7 +91,7 @@ def _luck(report: Report) -> str:
         text = "The naive forecast was kept because no other lead on the folds was more than luck."
         return f"{text} On the test part alone {' and '.join(better)} did better by more than luck." if better else text
     if found["p"] is None:
-        return "The test part has too few steps to tell."
+        return "The test part has too few scored steps to tell."
     text = {"better": "Hardly", "cannot tell": "It may be", "not better": "There is no win"}[found["verdict"]]
     p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.2g}"
     return f"{text}: {p} in a test on values that no training has seen."
@@ -93,7 +100,8 @@ def _luck(report: Report) -> str:
 def _sure(winner: dict[str, Any]) -> str:
     if not winner["intervals"]:
         return "There are too few past errors for intervals."
-    parts = [f"{level} % intervals held {one['coverage']:.0f} %" for level, one in winner["intervals"].items()]
+    held = {level: number(one["coverage"], ".0f") for level, one in winner["intervals"].items()}
+    parts = [f"{level} % intervals held {share} %" for level, share in held.items()]
     return f"{', '.join(parts)} of the test values."
 
 
@@ -107,7 +115,7 @@ def _data(report: Report) -> str:
             ("missing values interpolated", plan.get("fill")),
             (f"values of a step combined ({plan.get('resample')})", plan.get("resample")),
             (f"duplicates combined ({plan.get('on_duplicate')})", plan.get("on_duplicate")),
-            (f"{len(plan.get('left_out') or ())} columns left out", plan.get("left_out")),
+            (f"{counted(len(plan.get('left_out') or ()), 'column')} left out", plan.get("left_out")),
         )
         if yes
     ]
@@ -118,6 +126,21 @@ def _data(report: Report) -> str:
 def arguments(report: Report) -> list[str]:
     """The words of the command, each as a shell wants it."""
     return [shlex.quote(word) for word in shlex.split(report["reproduce"]["command"])]
+
+
+def machine(report: Report) -> str:
+    """Workers and cores."""
+    found = (report.get("reproduce") or {}).get("machine") or {}
+    return " on ".join(counted(found[name], name[:-1]) for name in ("workers", "cores") if name in found)
+
+
+def repeats(report: Report) -> str:
+    """When the command gives the same again: the order of trials follows the workers, and a clock stops elsewhere."""
+    text = "The same command on the same data with as many workers gives the same weights on machines of the same kind"
+    command = (report.get("reproduce") or {}).get("command", "")
+    if any(word.startswith(("--max-time=", "--trial-time=")) for word in shlex.split(command)):
+        return f"{text}, as long as its time limit ends nothing: that depends on the clock."
+    return f"{text}."
 
 
 def plan_table(report: Report) -> Table:
