@@ -267,7 +267,7 @@ def test_a_series_without_bounds_is_in_no_score_of_intervals() -> None:
     assert overall(tested)["wql"] == pytest.approx(overall(rest)["wql"], rel=1e-12)
     assert overall(tested)["undefined"]["wql"] == 2
     assert intervals(tested) == {
-        level: {name: pytest.approx(one, rel=1e-12) for name, one in said.items()}
+        level: {name: one and pytest.approx(one, rel=1e-12) for name, one in said.items()}
         for level, said in intervals(rest).items()
     }
 
