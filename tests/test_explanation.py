@@ -21,6 +21,7 @@ from gruforecast.report.console import spark
 from gruforecast.report.explanation import show_explanation
 from gruforecast.report.gates import gates_section
 from gruforecast.report.sentences import (
+    ALL_ROWS,
     amount,
     between,
     bin_label,
@@ -310,9 +311,34 @@ def test_what_does_not_matter_is_not_needed_most() -> None:
     for part in found["importance"]["parts"]:
         part |= {"mean": -0.016, "low": -0.03, "high": -0.001}
     assert gates_section(found)[-1]["title"] == "No part of the input matters by more than 0.01 of MASE"
-    found["importance"]["parts"][0] |= {"mean": 0.2}
-    assert gates_section(found)[-1]["title"].endswith("(MASE +0.200 with those of another window)")
+    first = next(part for part in found["importance"]["parts"] if part["name"] != ALL_ROWS)
+    first |= {"mean": 0.2, "low": 0.1, "high": 0.3}
+    found["importance"]["parts"].sort(key=lambda part: -part["mean"])
+    title = f"The network needs most: {first['name']} (MASE +0.200 with those of another window)"
+    assert gates_section(found)[-1]["title"] == title
+    assert f"it needs most: {first['name']}, with a growth of 0.200." in importance_sentence(found)
+    first["low"] = -0.01  # in one exchange it did not matter
+    assert gates_section(found)[-1]["title"] == "No single part of the input matters beyond what exchanges differ"
     assert "seasonal naive" not in importance_sentence(found)
+
+
+def test_gates_that_stand_half_open_are_no_memory() -> None:
+    found = explained()
+    for layer in found["gates"]["layers"]:
+        layer["mean_update"] = [48.0, 52.0]
+    assert "stand half open" in memory_sentence(found)
+    found["gates"]["layers"][0]["mean_update"] = [80.0]
+    assert "half open" not in memory_sentence(found)
+
+
+def test_steps_of_several_rows_are_drawn_from_their_begin_to_their_end() -> None:
+    found = explained()
+    gates = found["gates"]
+    assert gates["from"] != gates["to"]
+    line, *maps = gates_section(found)[0]["figure"]["data"]
+    assert line["x"] == [*gates["from"], gates["to"][-1]]
+    assert len(line["y"]) == len(line["x"])
+    assert [one["x"] for one in maps if one["type"] == "heatmap"] == [line["x"]] * 2
 
 
 def test_half_lives_are_exact_enough_for_their_bins() -> None:

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 from made_report import made_report
+from scipy.stats import binom
 
 from gruforecast.report.markdown import markdown
-from gruforecast.report.page import accuracy, cells, words
+from gruforecast.report.page import accuracy, cells, figure, words
 from gruforecast.report.page.figure import percent
 from gruforecast.report.page.html import page
 from gruforecast.report.page.importance import shares
 from gruforecast.report.page.parallel import parallel
 from gruforecast.report.page.search import scores, times
-from gruforecast.report.page.series import chosen_series
+from gruforecast.report.page.series import chosen_series, first_tables
 
 
 @pytest.fixture
@@ -117,7 +118,7 @@ def test_many_tests_are_said_to_be_many(panel: dict[str, Any]) -> None:
 
 def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[str, Any]) -> None:
     table = accuracy.leaderboard(panel).table
-    assert table.header[-1] == "fitting s"
+    assert table.header[-3:] == ("fitting s", "trial", "competes")
     assert "with compiling" in table.caption
 
 
@@ -247,15 +248,106 @@ def test_seeds_that_do_not_overlap_are_not_said_to() -> None:
     assert cells._title([one | {"mase": None} for one in three]) == "Errors of the cells at one equal budget"
 
 
-def test_what_cannot_be_told_is_not_called_no_better() -> None:
-    text = cells.advice([cell("gru", 0.5), cell("rnn", 0.6, parameters=50)])
-    assert text.startswith("The GRU is not shown to be better here than a smaller cell")
-    assert "The GRU's parameters are 2.00 times the simple RNN's" in text
-
-
 def test_a_series_without_a_score_is_neither_worst_nor_best(panel: dict[str, Any]) -> None:
     report = copy.deepcopy(panel)
     report["extracts"]["series"][0]["mase"] = None
     label = chosen_series(report)["series"][0]["label"]
     assert label.endswith("(no MASE)")
     assert not label.startswith("worst")
+
+
+def test_rows_out_of_contest_are_named(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    rows = report["leaderboard"]
+    assert "Out of contest" not in accuracy.leaderboard(report).note
+    for name in ("gru", "gru-2"):
+        rows.append(rows[0] | {"model": name, "kind": "gru", "competes": False, "against": {}})
+    report["networks"] = [{"name": "gru", "number": 4, "another_seed": True}, {"name": "gru-2", "number": 7}]
+    chart = accuracy.leaderboard(report)
+    assert "Out of contest: gru to gru-2, parts of the ensemble" in chart.note
+    cells = {row[0]: row[-2:] for row in chart.table.rows}
+    assert list(cells["gru"]) == ["4, another seed", "no"]
+    assert list(cells["gru-2"]) == ["7", "no"]
+    assert list(cells["naive"]) == ["-", "yes"]
+
+
+def test_folds_are_told_one_by_one(panel: dict[str, Any]) -> None:
+    table = accuracy.folds_table(panel)
+    assert table is not None
+    assert table.header == ("model", "fold 1", "fold 2", "fold 3", "mean of the folds", "test part")
+    assert {row[0].removesuffix(" ★") for row in table.rows} == {
+        row["model"] for row in panel["leaderboard"] if row["competes"]
+    }
+    for row in panel["leaderboard"]:
+        assert np.mean(row["fold_mase"]) == pytest.approx(row["val_mase"])
+    one = copy.deepcopy(panel)
+    for row in one["leaderboard"]:
+        row["fold_mase"] = row["fold_mase"][:1]
+    assert accuracy.folds_table(one) is None
+
+
+def test_a_worse_winner_is_called_so() -> None:
+    lost = {"high": -0.1, "verdict": "not better"}
+    assert figure.told(lost) == "worse"
+    assert figure.told(lost | {"high": 0.1}) == "not better"
+    assert [figure.chance(p) for p in (None, 1e-9, 0.0123)] == ["-", "< 0.001", "0.012"]
+
+
+def test_where_naive_is_kept_a_better_test_score_is_named(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    report |= {"winner": "seasonal-naive", "evidence": None}
+    rows = {row["model"]: row for row in report["leaderboard"]}
+    for row in report["leaderboard"]:
+        row["against"] = {}
+    rows["seasonal-naive"]["mase"], rows["theta"]["mase"] = 1.0, 0.7
+    rows["theta"]["against"] = {"winner": {"high": -0.1, "difference": -0.3, "verdict": "not better"}}
+    assert words.headline(report) == (
+        "On the folds no model was reliably better than seasonal naive, so it is kept; on the test part Theta erred "
+        "30 % less."
+    )
+
+
+@pytest.mark.parametrize(("inside", "values", "share"), [(11, 12, 0.8), (4, 12, 0.8), (300, 400, 0.8), (12, 12, 0.95)])
+def test_the_binomial_chance_is_that_of_scipy(inside: int, values: int, share: float) -> None:
+    both = binom.cdf(inside, values, share), binom.sf(inside - 1, values, share)
+    assert figure.binomial(inside, values, share) == pytest.approx(min(1.0, 2 * min(both)))
+
+
+def test_the_binomial_chance_of_many_values_is_nearly_the_same() -> None:
+    exact = 2 * binom.cdf(3_940, 5_000, 0.8)
+    assert figure.binomial(3_940, 5_000, 0.8) == pytest.approx(exact, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    ("share", "error", "values", "said"),
+    [
+        (92.0, None, 12, "as far as 12 values can tell, as asked"),
+        (40.0, None, 12, "too narrow"),
+        (81.0, 1.0, 600, "as asked"),
+        (90.0, 1.0, 600, "wider than needed"),
+        (70.0, 1.0, 600, "too narrow"),
+        (None, None, 0, "no value to tell by"),
+    ],
+)
+def test_intervals_are_judged_as_far_as_can_be(
+    share: float | None, error: float | None, values: int, said: str
+) -> None:
+    assert figure.width_told("80", {"coverage": share, "coverage_error": error}, values) == said
+
+
+def test_what_was_left_out_on_request_is_told(panel: dict[str, Any]) -> None:
+    report = panel | {"reproduce": {"command": "gruforecast fit a.csv --no-stats --compare=none"}}
+    said = "Left out on request: AutoETS, dynamic Theta and AutoARIMA of statsforecast (--no-stats), the comparison"
+    assert words.left_out(report).startswith(said)
+    assert words.left_out(panel) == ""
+
+
+def test_without_a_script_the_first_series_can_be_read(panel: dict[str, Any]) -> None:
+    one = panel["extracts"]["series"][0]
+    tables = first_tables(panel)
+    ahead = [row for row in tables["forecast"].rows if row[1] == "ahead"]
+    assert [row[0] for row in ahead] == one["ahead"]["ds"]
+    assert [row[0] for row in tables["folds"].rows if row[1] == "fold 1"] == one["ds"][one["folds"][0]["begin"] :][:12]
+    assert len(tables["forecast"].header) == 4 + 2 * len(panel["levels"])
+    assert "<noscript>" in page(panel)
+    assert first_tables(made_report(data=False)) == {}

@@ -20,6 +20,7 @@ from gruforecast.report.sentences import (
     period,
     reach_sentence,
     resets_sentence,
+    strongest,
 )
 
 Chart = dict[str, Any]
@@ -62,7 +63,7 @@ def _heat_maps(found: Explained) -> list[Chart]:
         for k, name in enumerate(("update", "reset")):
             data.append(
                 {
-                    "type": "heatmap", "name": f"{name} gate", "x": gates["from"], "y": names, "z": layer[name],
+                    "type": "heatmap", "name": f"{name} gate", "x": _edges(gates), "y": names, "z": layer[name],
                     "zmin": 0, "zmax": 100, "colorscale": "Viridis", "yaxis": f"y{k + 2}", "showscale": k == 0,
                     "colorbar": {"title": {"text": "gate (%)"}, "len": 0.7, "y": 0.35},
                     "hovertemplate": f"%{{x}}<br>%{{y}}: {name} gate %{{z}} %<extra></extra>",
@@ -76,10 +77,11 @@ def _heat_maps(found: Explained) -> list[Chart]:
             "showlegend": False,
         }
         update, reset = (layer[f"mean_{name}"] for name in ("update", "reset"))
-        several = f"Layer {layer['layer']}: " if found["network"]["layers"] > 1 else ""
-        title = f"{several or 'The '}update gates keep {between(update)} of the state in each step, "
+        several = f"Layer {layer['layer']}: on average " if found["network"]["layers"] > 1 else ""
+        title = f"{several or 'On average '}update gates keep {between(update)} of the state in each step, "
         title += f"reset gates are {between(reset)} open"
-        text = f"{gates_sentence(found)} Bright update gates keep what is known, dark ones write over it; dark reset "
+        text = f"{found['network']['name']} along {gates['series']}. {gates_sentence(found)} "
+        text += "Bright update gates keep what is known, dark ones write over it; dark reset "
         text += "gates make the new state without a look at the old one. Units from forgetful (below) to lasting."
         columns = ["from", "to", f"mean of {gates['series']}", "update gates, mean %", "reset gates, mean %"]
         rows = [list(row) for row in zip(gates["from"], gates["to"], gates["values"], update, reset, strict=True)]
@@ -88,15 +90,15 @@ def _heat_maps(found: Explained) -> list[Chart]:
 
 
 def _series(gates: Explained) -> Chart:
-    line = {"shape": "hv" if gates["from"] != gates["to"] else "linear"}
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": "series",
-        "x": gates["from"],
-        "y": gates["values"],
-        "line": line,
-    }
+    line: Chart = {"type": "scatter", "mode": "lines", "name": "series", "x": _edges(gates), "y": gates["values"]}
+    if len(line["x"]) == len(gates["values"]):
+        return line
+    return line | {"y": [*gates["values"], gates["values"][-1]], "line": {"shape": "hv"}}
+
+
+def _edges(gates: Explained) -> list[str]:
+    """Where steps of several rows begin, and the last one ends; stamps of steps of one row."""
+    return [*gates["from"], gates["to"][-1]] if gates["from"] != gates["to"] else gates["from"]
 
 
 def _marks(gates: Explained, heights: list[float | None]) -> Chart:
@@ -154,7 +156,10 @@ def _moments(found: Explained) -> list[Chart]:
     title = f"The past is closed at {count:,} of {resets['n_tokens']:,} steps" if count else "No chapter is closed"
     columns = ["when", "robust standard deviations above the usual", "series"]
     rows = [[period(one), one["score"], one["series"]] for one in resets["moments"]]
-    return [_chart(title, data, layout, columns, rows, resets_sentence(found))]
+    text = resets_sentence(found)
+    if resets["n_series"] > 1:
+        text += f" Drawn: the newest steps of {gates['series']}, with {len(gates['moments']) or 'none'} of them."
+    return [_chart(title, data, layout, columns, rows, text)]
 
 
 def _profiles(found: Explained) -> list[Chart]:
@@ -233,13 +238,14 @@ def _importance(found: Explained) -> list[Chart]:
         "yaxis": {"automargin": True, "type": "category"},
         "showlegend": False,
     }
-    best = needs["parts"][0]
-    title = f"The network needs most: {best['name']} (MASE {best['mean']:+.3f} with those of another window)"
-    if best["mean"] < LITTLE:
+    best, title = strongest(needs["parts"]), "No single part of the input matters beyond what exchanges differ"
+    if best is not None:
+        title = f"The network needs most: {best['name']} (MASE {best['mean']:+.3f} with those of another window)"
+    elif needs["parts"][0]["mean"] < LITTLE:
         title = f"No part of the input matters by more than {LITTLE:g} of MASE"
     columns = ["exchanged between windows", "MASE grows by", "least", "most", "standard deviation"]
     rows = [[one[name] for name in ("name", "mean", "low", "high", "spread")] for one in needs["parts"]]
-    text = f"{importance_sentence(found)} Bars: least and most of {needs['permutations']} exchanges."
+    text = f"{importance_sentence(found)} Lines: least and most of {needs['permutations']} exchanges."
     return [_chart(title, [bar], layout, columns, rows, text)]
 
 

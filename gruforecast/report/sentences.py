@@ -9,6 +9,8 @@ from gruforecast.verdict import in_percent
 
 Explained = dict[str, Any]
 CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
+HALF_OPEN = (45.0, 55.0)  # percent: what gates give that have hardly learned when to keep
+ALL_ROWS = "all rows together"  # the part of the input that is no single part
 LITTLE = 0.01  # of MASE: smaller effects are called none
 LEAST_FOR_CALENDAR = 8  # moments; fewer have no pattern
 BINS = 6  # of a histogram
@@ -53,6 +55,10 @@ def memory_sentence(found: Explained) -> str:
         text += f" ({amount(memory['token'], unit)})."
     if memory["beyond_the_window"] > 0:
         text += f" {in_percent(memory['beyond_the_window'])} still know half after the length of the window."
+    means = [_mean(layer["mean_update"]) for layer in found["gates"]["layers"]]
+    if means and all(HALF_OPEN[0] <= mean <= HALF_OPEN[1] for mean in means):
+        text += " Update gates that stand half open, as those of a network that has hardly learned when to keep, give a"
+        text += " half-life of about one step whatever the data."
     return text
 
 
@@ -117,7 +123,19 @@ def importance_sentence(found: Explained) -> str:
     if best["mean"] < LITTLE:
         text += f" No part of its input matters by more than {LITTLE:g}"
         return text + (": what it adds is nearly the same for all windows." if gain > LITTLE else ".")
-    return text + f" It needs most: {best['name']}; with those of another window, the MASE grows by {best['mean']:.3f}."
+    whole = next((part for part in needs["parts"] if part["name"] == ALL_ROWS), None)
+    if whole is not None and whole["mean"] >= LITTLE:
+        text += f" With all rows of another window the MASE grows by {whole['mean']:.3f}."
+    single = strongest(needs["parts"])
+    if single is None:
+        return f"{text} No single part matters beyond what exchanges differ."
+    return f"{text} Of the single parts it needs most: {single['name']}, with a growth of {single['mean']:.3f}."
+
+
+def strongest(parts: list[Explained]) -> Explained | None:
+    """The single part that matters most, if it does in every exchange."""
+    singles = [part for part in parts if part["name"] != ALL_ROWS and part["low"] > 0 and part["mean"] >= LITTLE]
+    return max(singles, key=lambda part: part["mean"], default=None)
 
 
 def period(moment: Explained) -> str:

@@ -13,6 +13,7 @@ from gruforecast.report.page.figure import (
     against_of,
     axis,
     capital,
+    chance,
     colour_of,
     counted,
     is_worse,
@@ -23,6 +24,8 @@ from gruforecast.report.page.figure import (
     plot_text,
     rows_of,
     steps_in,
+    told,
+    width_told,
 )
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -54,11 +57,43 @@ def leaderboard(report: Report) -> Figure:
     layout = {"xaxis": axis("MASE", rangemode="tozero")}
     layout["yaxis"] = {"type": "category", "showgrid": True}
     note = (
-        "Lower is better; 1 is as far off as a naive forecast was in the past. Blue: the GRU family; green: blends; "
-        "grey: models that are no networks. The folds lie before the test part and decide; the test part is read "
-        "once, to judge."
+        "Lower is better; 1 is as far off as a naive forecast was in the past. Blue: GRU; ochre: LSTM; purple: simple "
+        "RNN; green: blend; grey: no networks. The folds lie before the test part and decide; the test part is read "
+        f"once, to judge. {_out_of_contest(report)}"
     )
     return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
+
+
+def _out_of_contest(report: Report) -> str:
+    """Which rows may not win, however low they score on the folds."""
+    picked = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
+    picked = [model for model in picked if "(" not in model]
+    if not picked:
+        return ""
+    text = f"{picked[0]} to {picked[-1]}" if len(picked) > 1 else picked[0]
+    return f"Out of contest: {text}, parts of the ensemble picked as the best of all trials on these very folds."
+
+
+def folds_table(report: Report) -> Table | None:
+    """What each model that competes scored on each fold; None where there is one fold."""
+    rows = [row for row in report["leaderboard"] if row["competes"] and len(row.get("fold_mase") or ()) > 1]
+    if not rows:
+        return None
+    header = ("model", *[f"fold {k + 1}" for k in range(len(rows[0]["fold_mase"]))], "mean of the folds", "test part")
+    cells = [[_starred(row, report), *row["fold_mase"], row["val_mase"], row["mase"]] for row in rows]
+    return Table.of("MASE of the models that compete, fold by fold, oldest first", header, cells)
+
+
+def _starred(row: dict[str, Any], report: Report) -> str:
+    return f"{row['model']} ★" if row["model"] == report["winner"] else str(row["model"])
+
+
+def _origin(row: dict[str, Any], report: Report) -> str:
+    """The trial that a network comes from."""
+    one = next((one for one in report.get("networks") or [] if one["name"] == row["model"]), None)
+    if one is None:
+        return "-"
+    return f"{one['number']}, another seed" if one.get("another_seed") else f"{one['number']}"
 
 
 def _hues(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
@@ -67,7 +102,7 @@ def _hues(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 def _name(row: dict[str, Any], report: Report) -> str:
-    return label(f"{row['model']} ★" if row["model"] == report["winner"] else row["model"])
+    return label(_starred(row, report))
 
 
 def _leaderboard_table(report: Report) -> Table:
@@ -75,11 +110,13 @@ def _leaderboard_table(report: Report) -> Table:
     header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels]]
     rows = [
         [
-            f"{row['model']} ★" if row["model"] == report["winner"] else row["model"],
+            _starred(row, report),
             *[row[name] for name in ("val_mase", "mase", "smape", "rmse", "mae")],
             *[number(row["coverage"].get(level), ".0f") for level in levels],
             row["parameters"],
             row["seconds"],
+            _origin(row, report),
+            "yes" if row["competes"] else "no",
         ]
         for row in report["leaderboard"]
     ]
@@ -87,7 +124,7 @@ def _leaderboard_table(report: Report) -> Table:
         f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of "
         f"{report['extracts']['target']}. Seconds of fitting with compiling, which the first of a shape pays"
     )
-    return Table.of(caption, [*header, "parameters", "fitting s"], rows)
+    return Table.of(caption, [*header, "parameters", "fitting s", "trial", "competes"], rows)
 
 
 def against(report: Report) -> Figure | None:
@@ -118,7 +155,7 @@ def against(report: Report) -> Figure | None:
     }
     note = (
         "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
-        "intervals; blue, or ochre where it is worse, where they leave luck behind. Each is a test of its own: of "
+        "intervals. A blue dot: better by more than luck; an ochre one: worse. Each is a test of its own: of "
         "twenty equally good models about one would seem to differ."
     )
     table = Table.of(
@@ -147,8 +184,8 @@ def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
 
 def _paired(row: dict[str, Any]) -> list[Any]:
     one = row["against"]["winner"]
-    numbers = [one["difference"], percent(one["relative"]), one["low"], one["high"], number(one["p"], ".2g")]
-    return [row["model"], *numbers, one["method"] or "-", one["verdict"]]
+    numbers = [one["difference"], percent(one["relative"]), one["low"], one["high"], chance(one["p"])]
+    return [row["model"], *numbers, one["method"] or "-", told(one)]
 
 
 def steps(report: Report) -> Figure:
@@ -270,6 +307,11 @@ def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
     """Names of the parts that `coverage_by_third` tells apart: fewer than three where there are fewer steps."""
     names = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
     return names[len(next(iter(intervals.values()))["coverage_by_third"])]
+
+
+def _honest(level: str, one: dict[str, Any], report: Report) -> str:
+    """Whether the intervals of a level held what was asked."""
+    return f"{level} %: {width_told(level, one, report['n_series_scored'] * report['horizon'])}"
 
 
 def _few(report: Report, series: int) -> str:

@@ -14,8 +14,13 @@ ROWS = (
     ("gates", "gates", "d"),
     ("memory cell beside the state", "memory_cell", ""),
     ("parameters", "parameters", "d"),
+    ("steps of training", "steps", "d"),
     ("seconds per epoch", "seconds_per_epoch", ".3g"),
-    (f"seconds of training, without compiling and the first {STEPS_PER_CALL} steps", "train_seconds", ".3g"),
+    (
+        f"seconds to its best, the end of training, without compiling and the first {STEPS_PER_CALL} steps",
+        "train_seconds",
+        ".3g",
+    ),
     ("milliseconds per forecast of a series", "forecast_ms", ".2f"),
     ("size of the weights on disk, kB", "weights_bytes", "kb"),
 )
@@ -28,39 +33,58 @@ def cells_section(report: Report) -> Section | None:
     if len(cells) < 2:
         return None
     words = [advice(cells)]
-    words += ["One configuration, that of the best GRU trial, with nothing but the cell replaced."]
+    words += [
+        "One configuration, that of the best GRU trial and so to its advantage, with nothing but the cell replaced."
+    ]
     header = ("", *[NAMES[cell["cell"]] for cell in cells])
     rows = [[title, *[_written(cell.get(name), form) for cell in cells]] for title, name, form in ROWS]
     rows += [[title, *[_spread(cell, name) for cell in cells]] for title, name in SCORES]
-    table = Table.of("Measured at one equal budget; ± standard deviation over seeds", header, rows)
+    budget = "at one equal budget" if cells[0]["budget"] == "short" else "at the full budget"
+    table = Table.of(f"Measured {budget} of steps; ± standard deviation over seeds", header, rows)
     return Section("cells", "GRU, LSTM or simple RNN", words, [_figure(cells)], [table])
 
 
 def advice(cells: list[dict[str, Any]]) -> str:
-    """Which cell to use here, and how sure that is."""
-    by_cell = {cell["cell"]: cell for cell in cells if cell["mase"] is not None}
-    gru = by_cell.get("gru")
-    others = [cell for name, cell in by_cell.items() if name != "gru"]
-    if gru is None or not others:
+    """Which cell to use here, and how sure that is: the folds choose, the test part judges, as everywhere."""
+    scored = [cell for cell in cells if cell["mase"] is not None and cell["val_mase"] is not None]
+    if len(scored) < 2:
         return "The cells cannot be compared: a score is missing."
-    better = [cell for cell in others if _apart(cell, gru) and cell["mase"] < gru["mase"]]
-    worse = [cell for cell in others if _apart(cell, gru) and cell["mase"] > gru["mase"]]
-    unclear = [cell for cell in others if cell not in better and cell not in worse]
-    words = [f"the {NAMES[cell['cell']]} is more accurate by more than its seeds differ" for cell in better]
-    words += [f"the GRU is more accurate than the {NAMES[cell['cell']]} by more than seeds differ" for cell in worse]
-    if unclear:
-        names = " and the ".join(NAMES[cell["cell"]] for cell in unclear)
-        several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in (gru, *unclear))
-        told = "the GRU differs by no more than seeds differ among themselves"
-        words.append(f"from the {names} {told if several else 'one seed each does not tell the GRU apart'}")
-    start = "Another cell may pay here" if better else "Stay with the GRU here"
-    if not better and any(cell["parameters"] < gru["parameters"] for cell in unclear):
-        start = "The GRU is not shown to be better here than a smaller cell"
-    return f"{start}: {'; '.join(words)}. {_costs(gru, others)}"
+    best = min(scored, key=lambda cell: cell["val_mase"])
+    close = [cell for cell in scored if cell is best or not _apart(best, cell, "val_mase")]
+    if min(len(cell.get("seeds", {}).get("mase", [])) for cell in scored) < 2:
+        text = "One seed each does not tell the cells apart"
+    elif len(close) == 1:
+        text = f"On the folds the {NAMES[best['cell']]} is more accurate by more than seeds differ"
+    else:
+        text = f"The folds do not tell the {_and(close)} apart: seeds of one differ as much"
+    if 1 < len(close) < len(scored):
+        behind = [cell for cell in scored if cell not in close]
+        text += f", and the {_and(behind)} {'is' if len(behind) == 1 else 'are'} behind"
+    small = min(close, key=lambda cell: cell["parameters"])
+    if len(close) > 1:
+        text += f". The {NAMES[small['cell']]} is the smallest of them"
+    return f"{text}. {_judged(scored)} {_costs(scored)}".replace("  ", " ").strip()
 
 
-def _costs(gru: dict[str, Any], others: list[dict[str, Any]]) -> str:
+def _judged(cells: list[dict[str, Any]]) -> str:
+    """What the test part adds."""
+    best = min(cells, key=lambda cell: cell["mase"])
+    behind = [cell for cell in cells if cell is not best and _apart(best, cell, "mase")]
+    if not behind:
+        return "Nor does the test part." if len(cells) > 1 else ""
+    return f"On the test part the {NAMES[best['cell']]} is better than the {_and(behind)} by more than seeds differ."
+
+
+def _and(cells: list[dict[str, Any]]) -> str:
+    return " and the ".join(NAMES[cell["cell"]] for cell in cells)
+
+
+def _costs(cells: list[dict[str, Any]]) -> str:
     """How large and how slow the GRU is beside the other cells."""
+    gru = next((cell for cell in cells if cell["cell"] == "gru"), None)
+    others = [cell for cell in cells if cell["cell"] != "gru"]
+    if gru is None or not others:
+        return ""
     sizes = [f"{gru['parameters'] / cell['parameters']:.2f} times the {NAMES[cell['cell']]}'s" for cell in others]
     timed = [cell for cell in others if cell["seconds_per_epoch"] and gru["seconds_per_epoch"]]
     ratio = [
@@ -71,14 +95,14 @@ def _costs(gru: dict[str, Any], others: list[dict[str, Any]]) -> str:
     return f"{text}, its seconds per epoch {' and '.join(ratio)}." if ratio else f"{text}."
 
 
-def _apart(one: dict[str, Any], other: dict[str, Any]) -> bool:
-    """Whether two cells differ on the test part by more than their seeds do, by the t test of their means."""
-    seeds = [cell.get("seeds", {}).get("mase", []) for cell in (one, other)]
+def _apart(one: dict[str, Any], other: dict[str, Any], score: str = "mase") -> bool:
+    """Whether two cells differ by more than their seeds do, by the t test of their means."""
+    seeds = [cell.get("seeds", {}).get(score, []) for cell in (one, other)]
     degrees = len(seeds[0]) + len(seeds[1]) - 2
     if min(map(len, seeds)) < 2 or degrees not in STUDENT:
         return False
     error: float = sum(statistics.variance(found) / len(found) for found in seeds) ** 0.5
-    return abs(one["mase"] - other["mase"]) > STUDENT[degrees] * error
+    return abs(one[score] - other[score]) > STUDENT[degrees] * error
 
 
 def _spread(cell: dict[str, Any], name: str) -> str:

@@ -7,6 +7,7 @@ A colour is `@` and the name of a property in `page.css`, which knows light and 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,6 +18,8 @@ Report = dict[str, Any]
 Cell = str | float | int | None
 
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
+RARE = 0.05  # chance below which a share is not put down to luck
+EXACT = 500  # values up to which the binomial distribution is summed
 MOST_ROWS = 2_000  # of a table
 STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 COLOURS = {"gru": "@gru", "blend": "@blend", "lstm": "@lstm", "rnn": "@rnn", "baseline": "@base"}
@@ -159,6 +162,44 @@ def colour_of(report: Report, model: str) -> str:
 def is_worse(paired: dict[str, Any]) -> bool:
     """Whether a comparison shows the winner to be worse than the other model by more than luck."""
     return paired["high"] is not None and paired["high"] < 0
+
+
+def told(paired: dict[str, Any]) -> str:
+    """A comparison in a word or two: a winner that is no better may be worse."""
+    return "worse" if is_worse(paired) else str(paired["verdict"])
+
+
+def chance(p: float | None) -> str:
+    """A p value with as many digits as a test can give."""
+    return "< 0.001" if p is not None and p < 0.001 else number(p, ".2g")
+
+
+def width_told(level: str, interval: dict[str, Any], values: int) -> str:
+    """Whether intervals were as wide as they should be, as far as the test part can tell.
+
+    Series hang together in themselves, so where there are several, they count, not values.
+
+    Args:
+        values: how many test values there are, for the binomial test where series are few.
+    """
+    share, asked, error = interval["coverage"], float(level), interval.get("coverage_error")
+    if share is None:
+        return "no value to tell by"
+    if error is None:
+        if binomial(round(share * values / 100), values, asked / 100) >= RARE:
+            return f"as far as {values:,} values can tell, as asked"
+    elif abs(share - asked) <= 2 * error:
+        return "as asked"
+    return "wider than needed" if share > asked else "too narrow"
+
+
+def binomial(inside: int, values: int, share: float) -> float:
+    """Chance of so few or fewer, or so many or more, of `values` inside: twice the smaller, at most one."""
+    spread = math.sqrt(values * share * (1 - share))
+    if values > EXACT:  # normal approximation, continuous
+        return math.erfc(max(abs(inside - values * share) - 0.5, 0.0) / spread / math.sqrt(2))
+    weights = [math.comb(values, k) * share**k * (1 - share) ** (values - k) for k in range(values + 1)]
+    return min(1.0, 2 * min(sum(weights[: inside + 1]), sum(weights[inside:])))
 
 
 def against_of(report: Report) -> str:

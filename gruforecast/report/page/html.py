@@ -8,17 +8,18 @@ import importlib.util
 import json
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from gruforecast.durable import write_file
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
-from gruforecast.report.page.figure import Figure, Report, Section, steps_in, visible
+from gruforecast.report.page.figure import Report, Section, steps_in, visible
 from gruforecast.report.page.gates import gates_section
 from gruforecast.report.page.search import search_figures, search_words, trials_table
-from gruforecast.report.page.series import chosen_series
+from gruforecast.report.page.series import chosen_series, first_tables
 
+T = TypeVar("T")
 PAGE = "report.html"
 ESCAPES = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
 
@@ -56,6 +57,8 @@ def page(report: Report) -> str:
         levels=", ".join(f"{level:g}" for level in report["levels"]),
         machine=words.machine(report),
         repeats=words.repeats(report),
+        left_out=words.left_out(report),
+        first=first_tables(report),
         data=as_script(data),
         css=_text("page.css"),
         scripts=scripts,
@@ -66,11 +69,13 @@ def page(report: Report) -> str:
 def sections_of(report: Report) -> list[Section]:
     """The parts of the page in order; those of what was not done are missing."""
     accurate = [accuracy.leaderboard(report), accuracy.against(report)]
-    held = [accuracy.coverage(report)]
+    held, folds_table = [accuracy.coverage(report)], accuracy.folds_table(report)
     folds = bool(report["extracts"]["series"])
     found = [
         Section("forecast", "The forecast") if folds else None,
-        Section("leaderboard", "Who won, and by how much", [report["verdict"]], _there(accurate)),
+        Section(
+            "leaderboard", "Who won, and by how much", [report["verdict"]], _there(accurate), _there([folds_table])
+        ),
         Section("folds", "The backtest on the time axis") if folds else None,
         Section("errors", "Where the errors are", [], _there([accuracy.steps(report), accuracy.by_series(report)])),
         Section("coverage", "How sure the forecast is", [], _there(held)) if any(held) else None,
@@ -88,8 +93,8 @@ def _search_section(report: Report) -> Section:
     return Section("search", "The search", search_words(report), figures, [] if figures else [trials_table(report)])
 
 
-def _there(figures: list[Figure | None]) -> list[Figure]:
-    return [figure for figure in figures if figure is not None]
+def _there(found: list[T | None]) -> list[T]:
+    return [one for one in found if one is not None]
 
 
 def plotly_script() -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from gruforecast.report.page.figure import Report, against_of, colour_of, counted, named, number, plot_text
+from gruforecast.report.page.figure import Report, Table, against_of, colour_of, counted, named, number, plot_text
 
 LEADS = ("worst", "median", "best")
 
@@ -22,6 +22,33 @@ def chosen_series(report: Report) -> dict[str, Any]:
         "colours": [colour_of(report, report["winner"]), colour_of(report, against_of(report))],
         "horizon": report["horizon"],
         "season": report["season_length"],
+    }
+
+
+def first_tables(report: Report) -> dict[str, Table]:
+    """The numbers behind the charts of the first series, for readers whose browser runs no script."""
+    if not report["extracts"]["series"]:
+        return {}
+    one, winner = report["extracts"]["series"][0], named(report["winner"])
+    test, horizon = one["test"], report["horizon"]
+    levels = list(test["lower"])
+    bounds = [(end, f"{word}-{level}") for level in levels for end, word in (("lower", "lo"), ("upper", "hi"))]
+    header = ("time", "part", "what happened", winner)
+    rows: dict[str, list[list[Any]]] = {"forecast": [], "folds": []}
+    for k, part in enumerate([*one["folds"], test], 1):
+        name = "test part" if part is test else f"fold {k}"
+        for step, stamp in enumerate(one["ds"][part["begin"] : part["begin"] + horizon]):
+            rows["folds"].append([stamp, name, one["y"][part["begin"] + step], part["mean"][step]])
+    parts = [("test part", test, one["ds"][test["begin"] :], one["y"][test["begin"] :])]
+    if one["ahead"]:
+        parts.append(("ahead", one["ahead"], one["ahead"]["ds"], [None] * horizon))
+    for name, part, ds, y in parts:
+        for step, stamp in enumerate(ds):
+            ends = [part[end][mark.split("-")[1]][step] for end, mark in bounds]
+            rows["forecast"].append([stamp, name, y[step], part["mean"][step], *ends])
+    return {
+        "forecast": Table.of(one["id"], (*header, *(mark for _, mark in bounds)), rows["forecast"]),
+        "folds": Table.of(one["id"], header, rows["folds"]),
     }
 
 
@@ -47,8 +74,8 @@ def _forecast_title(one: dict[str, Any]) -> str:
     text = parts[0] if parts else "the chosen model on the test part and ahead"
     ahead = one["ahead"]
     if ahead and None not in (ahead["mean"][0], ahead["mean"][-1]):
-        first, last = (number(ahead["mean"][k]) for k in (0, -1))
-        text += f"; ahead {first} at first, {last} at the last step" if len(ahead["mean"]) > 1 else f"; ahead {first}"
+        first, last = (f"{number(ahead['mean'][k])} ({ahead['ds'][k]})" for k in (0, -1))
+        text += f"; ahead {first} to {last}" if len(ahead["mean"]) > 1 else f"; ahead {first}"
     return f"{one['id']}: {text}"
 
 

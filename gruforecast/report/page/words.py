@@ -10,14 +10,27 @@ from gruforecast.report.page.figure import (
     Table,
     against_of,
     capital,
+    chance,
     counted,
     is_worse,
     named,
     number,
     rows_of,
     steps_in,
+    width_told,
 )
 from gruforecast.verdict import in_percent, interval_in_percent
+
+NO_TEST: dict[str, Any] = {"high": None}
+CUTOFFS = {
+    "date": "date",
+    "position": "position: series end at different times, so rows of one may be later than the test part of another",
+}
+LEFT_OUT = {
+    "--no-stats": "AutoETS, dynamic Theta and AutoARIMA of statsforecast",
+    "--no-blend": "combinations of networks and other models",
+    "--compare=none": "the comparison of GRU, LSTM and simple RNN",
+}
 
 
 def headline(report: Report) -> str:
@@ -25,13 +38,27 @@ def headline(report: Report) -> str:
     winner, beside = capital(named(report["winner"])), named(against_of(report))
     found = report["evidence"]
     if found is None:
-        return f"On the folds nothing was clearly better than {named(report['winner'])}: forecast with that."
+        return (
+            f"On the folds no model was reliably better than {named(report['winner'])}, so it is kept{_ahead(report)}."
+        )
     if found["verdict"] == "not better":
         return f"{winner} was chosen, but on values it has not seen it is no better than {beside}."
     if found["relative"] is None:
         return f"{winner} was chosen on the folds; the test part cannot say how it compares with {beside}."
     luck = "and that is more than luck" if found["verdict"] == "better" else "but that may be luck"
     return f"{winner} errs {in_percent(found['relative'])} less than {beside} on values it has not seen, {luck}."
+
+
+def _ahead(report: Report) -> str:
+    """Which model that competes the test part shows to be better than the naive forecast that was kept."""
+    rows = [
+        row for row in report["leaderboard"] if row["competes"] and is_worse(row["against"].get("winner") or NO_TEST)
+    ]
+    mine = rows_of(report)[report["winner"]]["mase"]
+    if not rows or not mine:
+        return ""
+    best = min(rows, key=lambda row: row["mase"])
+    return f"; on the test part {named(best['model'])} erred {in_percent(1 - best['mase'] / mine)} less"
 
 
 def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
@@ -47,16 +74,20 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
     if found["low"] is not None and mase:
         between = interval_in_percent(found["low"] / mase, found["high"] / mase)
     luck = {"better": "unlikely", "cannot tell": "cannot be ruled out", "not better": "no win to explain"}
-    chance = "-" if found["p"] is None else "< 0.001" if found["p"] < 0.001 else f"{found['p']:.2g}"
     test = "too few steps to test"
     if found["method"]:
         test = f"{found['method']} test, two-sided; chance of at least such a difference if both were equally good"
     return [
-        ("Error", effect, f"mean absolute scaled error than {named(found['against'])}"),
+        ("Error", effect, f"mean absolute scaled error than {named(found['against'])}, {_size_of_test(report)}"),
         ("95 % interval", between, "less: where the truth may lie; below zero it errs more"),
-        ("p", chance, test),
+        ("p", chance(found["p"]), test),
         ("Luck?", luck[found["verdict"]], "more than luck means p below 0.05"),
     ]
+
+
+def _size_of_test(report: Report) -> str:
+    steps, series = report["horizon"], report["n_series_scored"]
+    return f"on {counted(steps, 'value')} of {'one' if series == 1 else 'each of ' + format(series, ',')} series"
 
 
 def answers(report: Report) -> list[tuple[str, str, str]]:
@@ -66,16 +97,24 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
     scores = f"MASE {number(winner['mase'])} on the test part"
     if winner is not beside:
         scores += f", {named(beside['model'])} {number(beside['mase'])}"
+    scores += f", {_in_units(report, winner, beside)}"
     told = "Its MASE on the test part is not defined." if winner["mase"] is None else f"{scores}. {measure}"
     return [
         ("Who won?", f"{capital(named(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
          "leaderboard"),
         ("By how much?", told, "leaderboard"),
         ("Is it luck?", _luck(report), "figure-against" if _compared(report) else "leaderboard"),
-        ("How sure is the forecast?", _sure(winner), "coverage" if winner["intervals"] else "leaderboard"),
+        ("How sure is the forecast?", _sure(report, winner), "coverage" if winner["intervals"] else "leaderboard"),
         ("What was done to my data?", _data(report), "data"),
         ("How do I get this again?", "One command with the same seed; versions and digests are listed.", "reproduce"),
     ]  # fmt: skip
+
+
+def _in_units(report: Report, winner: dict[str, Any], beside: dict[str, Any]) -> str:
+    """The mean absolute error as the user counts."""
+    mean = "on average" if report["n_series_scored"] == 1 else "as a mean over series"
+    other = "" if winner is beside else f", {named(beside['model'])} {number(beside['mae'])}"
+    return f"that is {number(winner['mae'])} off in the unit of {report['extracts']['target']} {mean}{other}"
 
 
 def _compared(report: Report) -> bool:
@@ -89,20 +128,23 @@ def _luck(report: Report) -> str:
         rows = [row for row in report["leaderboard"] if row["against"].get("winner") and row["competes"]]
         better = [named(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
         text = "The naive forecast was kept because no other lead on the folds was more than luck."
-        return f"{text} On the test part alone {' and '.join(better)} did better by more than luck." if better else text
+        also = f" Of the models that compete {' and '.join(better)} did better on the test part by more than luck."
+        return text + also if better else text
     if found["p"] is None:
         return "The test part has too few scored steps to tell."
     text = {"better": "Hardly", "cannot tell": "It may be", "not better": "There is no win"}[found["verdict"]]
     p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.2g}"
-    return f"{text}: {p} in a test on values that no training has seen."
+    return f"{text}: {p} in one test, laid down before, on values that no training has seen."
 
 
-def _sure(winner: dict[str, Any]) -> str:
+def _sure(report: Report, winner: dict[str, Any]) -> str:
     if not winner["intervals"]:
         return "There are too few past errors for intervals."
     held = {level: number(one["coverage"], ".0f") for level, one in winner["intervals"].items()}
-    parts = [f"{level} % intervals held {share} %" for level, share in held.items()]
-    return f"{', '.join(parts)} of the test values."
+    values = report["n_series_scored"] * report["horizon"]
+    said = {level: width_told(level, one, values) for level, one in winner["intervals"].items()}
+    parts = [f"{level} % intervals held {share} % of the test values ({said[level]})" for level, share in held.items()]
+    return f"{', '.join(parts)}."
 
 
 def _data(report: Report) -> str:
@@ -143,6 +185,13 @@ def repeats(report: Report) -> str:
     return f"{text}."
 
 
+def left_out(report: Report) -> str:
+    """What the command asked not to do."""
+    words = shlex.split((report.get("reproduce") or {}).get("command", ""))
+    parts = [f"{what} ({option})" for option, what in LEFT_OUT.items() if option in words]
+    return f"Left out on request: {', '.join(parts)}." if parts else ""
+
+
 def plan_table(report: Report) -> Table:
     """How the file was read."""
     plan = report["plan"]
@@ -155,7 +204,7 @@ def plan_table(report: Report) -> Table:
         ("step", report["freq"]),
         ("season", counted(report["season_length"], "row") if report["season_length"] > 1 else "none"),
         ("horizon", counted(report["horizon"], "row")),
-        ("folds", f"{report['folds']}, cutoffs by {report['cutoffs_by']}"),
+        ("folds", f"{report['folds']}, cutoffs by {CUTOFFS[report['cutoffs_by']]}"),
         ("zone", plan["form"]["stamp"].get("tz") or "as written"),
         ("decimal mark", plan["numbers"]["decimal"]),
         ("missing values", "interpolated up to the first fold" if plan.get("fill") else "masked, never filled"),
