@@ -287,12 +287,12 @@ def test_the_folds_choose_a_cell_and_the_test_part_judges() -> None:
     rnn = compared("rnn", [0.47, 0.5, 0.54], [1.0, 1.2, 1.4], 50)
     text = advice([gru, lstm, rnn])
     assert text.startswith("The folds do not tell the LSTM and the simple RNN apart: seeds of one differ as much, and")
-    assert "and the GRU is behind. The simple RNN is the smallest of them." in text
+    assert "and the GRU is behind. Of these the simple RNN is the smallest. On the test part the GRU is better" in text
 
 
 def test_one_seed_each_does_not_tell_cells_apart() -> None:
     text = advice([compared("gru", [1.0], [1.0]), compared("lstm", [0.5], [0.5], 200)])
-    assert text.startswith("One seed each does not tell the cells apart. The GRU is the smallest of them. Nor does")
+    assert text.startswith("One seed each does not tell the cells apart. Of these the GRU is the smallest. The test")
 
 
 def test_markdown_fits_into_a_pull_request(one: dict[str, Any]) -> None:

@@ -61,22 +61,23 @@ def advice(cells: list[dict[str, Any]]) -> str:
         behind = [cell for cell in scored if cell not in close]
         text += f", and the {_and(behind)} {'is' if len(behind) == 1 else 'are'} behind"
     small = min(close, key=lambda cell: cell["parameters"])
-    if len(close) > 1:
-        text += f". The {NAMES[small['cell']]} is the smallest of them"
-    return f"{text}. {_judged(scored)} {_costs(scored)}".replace("  ", " ").strip()
+    least = f"Of these the {NAMES[small['cell']]} is the smallest." if len(close) > 1 else ""
+    return " ".join(part for part in (f"{text}.", least, _judged(scored, close), _costs(scored)) if part)
 
 
-def _judged(cells: list[dict[str, Any]]) -> str:
-    """What the test part adds."""
+def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
+    """What the test part adds, where the folds left some `close`."""
     best = min(cells, key=lambda cell: cell["mase"])
     behind = [cell for cell in cells if cell is not best and _apart(best, cell, "mase")]
     if not behind:
-        return "Nor does the test part." if len(cells) > 1 else ""
+        alike = len(close) == len(cells)
+        return "The test part does not, either." if alike else "The test part tells none of them apart."
     return f"On the test part the {NAMES[best['cell']]} is better than the {_and(behind)} by more than seeds differ."
 
 
 def _and(cells: list[dict[str, Any]]) -> str:
-    return " and the ".join(NAMES[cell["cell"]] for cell in cells)
+    *others, last = [NAMES[cell["cell"]] for cell in cells]
+    return f"{', the '.join(others)} and the {last}" if others else last
 
 
 def _costs(cells: list[dict[str, Any]]) -> str:
