@@ -335,6 +335,16 @@ def test_intervals_are_judged_as_far_as_can_be(
     assert figure.width_told("80", {"coverage": share, "coverage_error": error}, values) == said
 
 
+def test_a_report_that_did_not_count_series_judges_no_interval(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    for row in report["leaderboard"]:
+        for one in row["intervals"].values():
+            del one["coverage_error"]
+    assert figure.width_told("80", {"coverage": 79.0}, 25_704) == ""
+    assert "()" not in told(report)
+    assert "as asked" not in told(report) + accuracy.coverage(report).note
+
+
 def test_what_was_left_out_on_request_is_told(panel: dict[str, Any]) -> None:
     report = panel | {"reproduce": {"command": "gruforecast fit a.csv --no-stats --compare=none"}}
     said = "Left out on request: AutoETS, dynamic Theta and AutoARIMA of statsforecast (--no-stats), the comparison"

@@ -85,7 +85,7 @@ def predict(
         if verbose:
             used = forecaster.winner if member == "winner" else member
             typer.echo(f"member {harmless(used)}, {count.series} series, {count.steps} steps", err=True)
-        if form == "table" and not output:
+        if form == "table" and not output and not quiet:
             _draw(count.first, forecaster, panel, member)
         if output and not quiet:
             typer.echo(f"wrote {harmless(output)}", err=True)

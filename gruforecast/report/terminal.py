@@ -48,7 +48,8 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     folder = report["model_dir"]
     argument = "" if folder == "gruforecast_model" else f" {folder}"
     others = "".join(f", {trials[name]} {word}" for name, word in OTHERS.items() if trials[name])
-    text = f"{trials['completed']} trials to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
+    ended = "1 trial" if trials["completed"] == 1 else f"{trials['completed']} trials"
+    text = f"{ended} to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
     # what is copied is not broken into lines
     console.print(safe(f"{text}; next: gruforecast predict{argument}"), soft_wrap=True)
     console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)

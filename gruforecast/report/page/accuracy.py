@@ -309,9 +309,11 @@ def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
     return names[len(next(iter(intervals.values()))["coverage_by_third"])]
 
 
-def _honest(level: str, one: dict[str, Any], report: Report) -> str:
-    """Whether the intervals of a level held what was asked."""
-    return f"{level} %: {width_told(level, one, report['n_series_scored'] * report['horizon'])}"
+def _honest(intervals: dict[str, Any], report: Report) -> str:
+    """Whether the intervals of each level held what was asked."""
+    values = report["n_series_scored"] * report["horizon"]
+    said = [f"{level} %: {words}" for level, one in intervals.items() if (words := width_told(level, one, values))]
+    return f"{'; '.join(said)}." if said else ""
 
 
 def _few(report: Report, series: int) -> str:

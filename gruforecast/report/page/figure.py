@@ -177,12 +177,15 @@ def chance(p: float | None) -> str:
 def width_told(level: str, interval: dict[str, Any], values: int) -> str:
     """Whether intervals were as wide as they should be, as far as the test part can tell.
 
-    Series hang together in themselves, so where there are several, they count, not values.
+    Series hang together in themselves, so where there are several, they count, not values. Empty for a report of a
+    version that did not count them.
 
     Args:
         values: how many test values there are, for the binomial test where series are few.
     """
-    share, asked, error = interval["coverage"], float(level), interval.get("coverage_error")
+    if "coverage_error" not in interval:
+        return ""
+    share, asked, error = interval["coverage"], float(level), interval["coverage_error"]
     if share is None:
         return "no value to tell by"
     if error is None:

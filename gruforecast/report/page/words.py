@@ -142,8 +142,9 @@ def _sure(report: Report, winner: dict[str, Any]) -> str:
         return "There are too few past errors for intervals."
     held = {level: number(one["coverage"], ".0f") for level, one in winner["intervals"].items()}
     values = report["n_series_scored"] * report["horizon"]
-    said = {level: width_told(level, one, values) for level, one in winner["intervals"].items()}
-    parts = [f"{level} % intervals held {share} % of the test values ({said[level]})" for level, share in held.items()]
+    told = {level: width_told(level, one, values) for level, one in winner["intervals"].items()}
+    said = {level: f" ({words})" if words else "" for level, words in told.items()}
+    parts = [f"{level} % intervals held {share} % of the test values{said[level]}" for level, share in held.items()]
     return f"{', '.join(parts)}."
 
 
