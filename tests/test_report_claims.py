@@ -15,7 +15,7 @@ from gruforecast.report.markdown import markdown
 from gruforecast.report.page import accuracy, cells, figure, words
 from gruforecast.report.page.figure import percent
 from gruforecast.report.page.html import page
-from gruforecast.report.page.importance import shares
+from gruforecast.report.page.importance import meanings, shares
 from gruforecast.report.page.parallel import parallel
 from gruforecast.report.page.search import scores, times
 from gruforecast.report.page.series import chosen_series, first_tables
@@ -343,6 +343,16 @@ def test_a_report_that_did_not_count_series_judges_no_interval(panel: dict[str, 
     assert figure.width_told("80", {"coverage": 79.0}, 25_704) == ""
     assert "()" not in told(report)
     assert not re.search(r"\bas asked(?! for)", told(report) + accuracy.coverage(report).note)
+
+
+def test_every_option_of_the_search_is_explained_where_it_varied() -> None:
+    fields = ("lookback", "segment", "decoder", "dropout", "learning_rate", "weight_decay", "length", "own_spread")
+    fields += ("averaged", "log", "trend", "calendar", "use_inputs", "layers", "units")
+    trials = [{"values": dict.fromkeys(fields, k)} for k in range(2)]
+    [table] = meanings(trials)
+    assert len(table.rows) == len(fields)
+    assert meanings(trials[:1]) == []
+    assert "What the options mean" in page(made_report())
 
 
 def test_what_was_left_out_on_request_is_told(panel: dict[str, Any]) -> None:

@@ -16,6 +16,7 @@ from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
 from gruforecast.report.page.figure import Report, Section, steps_in, visible
 from gruforecast.report.page.gates import gates_section
+from gruforecast.report.page.importance import meanings
 from gruforecast.report.page.search import search_figures, search_words, trials_table
 from gruforecast.report.page.series import chosen_series, first_tables
 
@@ -78,7 +79,7 @@ def sections_of(report: Report) -> list[Section]:
         ),
         Section("folds", "The backtest on the time axis") if folds else None,
         Section("errors", "Where the errors are", [], _there([accuracy.steps(report), accuracy.by_series(report)])),
-        Section("coverage", "How sure the forecast is", [], _there(held)) if any(held) else None,
+        Section("coverage", "How sure the forecast is", [words.BANDS], _there(held)) if any(held) else None,
         cells_section(report),
         _search_section(report),
         gates_section(report),
@@ -90,7 +91,8 @@ def sections_of(report: Report) -> list[Section]:
 
 def _search_section(report: Report) -> Section:
     figures = search_figures(report)
-    return Section("search", "The search", search_words(report), figures, [] if figures else [trials_table(report)])
+    tables = meanings(report["search"]) if figures else [trials_table(report)]
+    return Section("search", "The search", search_words(report), figures, tables)
 
 
 def _there(found: list[T | None]) -> list[T]:

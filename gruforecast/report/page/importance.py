@@ -12,6 +12,23 @@ from gruforecast.report.page.figure import Figure, Table, axis, capital, percent
 LEAST_TRIALS = 8  # with fewer, what goes with what is luck
 SHUFFLES = 400
 MOST_GROUPS = 3  # of a hyperparameter with many values
+MEANINGS = {
+    "lookback": "rows of the past that the network sees",
+    "segment": "rows that it reads in one step; fewer steps reach further back",
+    "layers": "recurrent layers, one above the other",
+    "units": "numbers in the state of each layer",
+    "decoder": "how the steps ahead are made: at once (direct), each segment by itself (parallel), or in turn",
+    "dropout": "share of numbers hidden in training, against learning by heart",
+    "learning_rate": "size of the first steps of training",
+    "weight_decay": "how strongly weights are drawn to zero",
+    "length": "length of the training, as a share of the longest",
+    "own_spread": "0: windows are divided by one number for all series; 1: each by its own spread",
+    "averaged": "0: the network corrects the last season; 1: the mean of the last three",
+    "log": "whether series that are never negative are seen on a logarithmic scale",
+    "trend": "without a season: how much of the newest trend the network starts from",
+    "calendar": "whether it sees the phase of the day, the week or the year",
+    "use_inputs": "which columns beside the target it sees: none, those known ahead, or all",
+}
 WORDS = {
     "own_spread": "own spread",
     "averaged": "averaged seasons",
@@ -132,6 +149,12 @@ def is_number(value: Any) -> bool:
 def word(name: str) -> str:
     """An option of the search in words."""
     return WORDS.get(name, name)
+
+
+def meanings(trials: list[dict[str, Any]]) -> list[Table]:
+    """What the options say that the search varied; nothing where it varied none."""
+    rows = [(word(name), MEANINGS[name]) for name in varied(trials) if name in MEANINGS]
+    return [Table.of("What the options mean", ("option", "meaning"), rows)] if rows else []
 
 
 def written(value: Any) -> str:

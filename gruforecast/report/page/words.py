@@ -26,6 +26,10 @@ CUTOFFS = {
     "date": "date",
     "position": "position: series end at different times, so rows of one may be later than the test part of another",
 }
+BANDS = (
+    "Intervals are as wide as the errors that the model made at earlier origins, on values that its weights had not "
+    "seen (split conformal); where networks take part, the quantiles that they forecast give them their shape."
+)
 LEFT_OUT = {
     "--no-stats": "AutoETS, dynamic Theta and AutoARIMA of statsforecast",
     "--no-blend": "combinations of networks and other models",
