@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gruforecast.report.page.accuracy import parts_of_horizon
+from gruforecast.report.page.accuracy import out_of_contest, parts_of_horizon
 from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import Report, counted, number, rows_of, visible
-from gruforecast.report.page.words import headline
+from gruforecast.report.page.words import headline, left_out
 
 MOST_WARNINGS = 10
 
@@ -47,7 +47,8 @@ def _leaderboard(report: Report) -> str:
         cells += [number(row[name]) for name in ("val_mase", "mase", "smape", "rmse")]
         cells += [number(row["coverage"].get(level), ".0f") for level in levels]
         rows.append([*cells, number(row["parameters"])])
-    return _table(header, rows) + "\n\nBold: chosen on the folds. The test part judges."
+    note = f"Bold: chosen on the folds. The test part judges. {out_of_contest(report)}"
+    return f"{_table(header, rows)}\n\n{note.strip()}"
 
 
 def _intervals(report: Report) -> str:
@@ -91,6 +92,7 @@ def _again(report: Report) -> str:
     command = visible(known["command"])
     marks = "`" * max(3, _longest(command) + 1)
     text = f"### Reproduce\n\n{marks}sh\n{command}\n{marks}\n\n"
+    text += f"{left_out(report)}\n\n" if left_out(report) else ""
     return f"{text}Seed {report['seed']}; {versions}. Data as read: SHA-256 {code(known['data_digest'])}."
 
 

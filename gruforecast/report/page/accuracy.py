@@ -59,12 +59,12 @@ def leaderboard(report: Report) -> Figure:
     note = (
         "Lower is better; 1 is as far off as a naive forecast was in the past. Blue: GRU; ochre: LSTM; purple: simple "
         "RNN; green: blend; grey: no networks. The folds lie before the test part and decide; the test part is read "
-        f"once, to judge. {_out_of_contest(report)}"
+        f"once, to judge. {out_of_contest(report)}"
     )
     return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
 
 
-def _out_of_contest(report: Report) -> str:
+def out_of_contest(report: Report) -> str:
     """Which rows may not win, however low they score on the folds."""
     picked = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
     picked = [model for model in picked if "(" not in model]
