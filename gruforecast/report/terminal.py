@@ -14,6 +14,7 @@ from rich.text import Text
 from gruforecast.data.table import Columns
 from gruforecast.report.chart import chart, of_report
 from gruforecast.report.console import console_on, number, safe
+from gruforecast.report.page.figure import chance, told
 
 MOST_ROWS = 60
 OTHERS = {"pruned": "stopped early", "diverged": "diverged", "crashed": "crashed"}
@@ -124,7 +125,7 @@ def _against(report: dict[str, Any]) -> Table:
             low, high = (found[name] and 100 * found[name] / row["mase"] for name in ("low", "high"))
             between = Text("-") if low is None or high is None else Text(f"{low:.0f} to {min(high, 100.0):.0f}")
             share = found["relative"] and 100 * found["relative"]
-            table.add_row(Text(row["model"]), number(share, ".0f"), between, number(found["p"]), found["verdict"])
+            table.add_row(Text(row["model"]), number(share, ".0f"), between, chance(found["p"]), told(found))
     return table
 
 
