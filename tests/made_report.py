@@ -40,11 +40,13 @@ def made_report(
     *,
     trials: int = 12,
     data: bool = True,
+    spoiled: bool = False,
 ) -> dict[str, Any]:
     """A report of made-up series, as plain JSON types.
 
     Args:
         ids: names of the first series; trials: of the search; data: whether rows of the data may be in it.
+        spoiled: whether all that competes but the naive forecasts is far off.
     """
     rng = np.random.default_rng(series)
     wave = 10 * np.sin(2 * np.pi * np.arange(rows) / SEASON)
@@ -53,7 +55,8 @@ def made_report(
     names = [*((name,) for name in ids), *panel.ids[len(ids) :]]
     panel = replace(panel, ids=tuple(names))
     divided = split(panel, horizon, 3, SEASON, "made.csv")
-    judged = [judge(_candidate(name, kind, divided), divided, LEVELS) for name, kind in MODELS]
+    off = dict.fromkeys(("networks", "theta"), 50.0 * spoiled)
+    judged = [judge(_candidate(name, kind, divided, off.get(name, 0.0)), divided, LEVELS) for name, kind in MODELS]
     judged += [judge(_cell(name, kind, size, divided), divided, LEVELS) for name, kind, size in CELLS]
     judged = compared(with_leads(judged))
     best = next(one for one in judged if one.row.model == winner([one.row for one in judged]).model)
@@ -67,13 +70,13 @@ def made_report(
     return json.loads(json.dumps(plain(report), allow_nan=False))
 
 
-def _candidate(name: str, kind: str, divided: Any) -> Candidate:
+def _candidate(name: str, kind: str, divided: Any, off: float = 0.0) -> Candidate:
     models = baselines(divided.season_length)
     model = models["theta" if name == "networks" else name]
     wobble = 0.1 if name == "networks" else 1.0
 
     def predict(windows: Any) -> Fan:
-        mean = model(divided.history, windows, divided.horizon, divided.season_length)
+        mean = model(divided.history, windows, divided.horizon, divided.season_length) + off
         actual = divided.actual(windows)
         return Fan(mean if wobble == 1.0 else np.where(np.isnan(actual), mean, actual + wobble * (mean - actual)))
 

@@ -318,7 +318,7 @@ def test_what_does_not_matter_is_not_needed_most() -> None:
     assert gates_section(found)[-1]["title"] == title
     assert f"it needs most: {first['name']}, with a growth of 0.200." in importance_sentence(found)
     first["low"] = -0.01  # in one exchange it did not matter
-    assert gates_section(found)[-1]["title"] == "No single part of the input matters beyond what exchanges differ"
+    assert gates_section(found)[-1]["title"] == "No single part of the input is needed beyond what exchanges differ"
     assert "seasonal naive" not in importance_sentence(found)
 
 

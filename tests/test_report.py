@@ -305,7 +305,7 @@ def test_markdown_fits_into_a_pull_request(one: dict[str, Any]) -> None:
     )
     assert lines[0] == f"## {headline(one)}"
     assert f"| **`networks`** | {numbers} | {inside} | - |" in lines
-    assert "gruforecast fit made.csv --horizon=12 --trials=12 --seed 0" in lines
+    assert "gruforecast fit made.csv --horizon=12 --trials=12 --seed 0 --workers 2" in lines
     headings = [line for line in lines if line.startswith("### ")]
     assert headings == ["### Leaderboard", "### Intervals", "### GRU, LSTM, simple RNN", "### Data", "### Reproduce"]
     assert "secret" not in "\n".join(lines)

@@ -11,6 +11,7 @@ import pytest
 from made_report import made_report
 from scipy.stats import binom
 
+from gruforecast.baselines import baselines
 from gruforecast.report.markdown import markdown
 from gruforecast.report.page import accuracy, cells, figure, words
 from gruforecast.report.page.figure import percent
@@ -101,7 +102,7 @@ def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: dict[str,
     figure = accuracy.against(panel)
     assert figure is not None
     assert f"none of {len(panel['leaderboard']) - 1} other models" in figure.title
-    assert "has the lowest error on the test part, too" in accuracy.leaderboard(panel).title
+    assert "has the lowest error on the test part of all that compete, too" in accuracy.leaderboard(panel).title
 
 
 def test_what_was_not_tested_is_not_said_to_be_no_win() -> None:
@@ -241,8 +242,8 @@ def test_seeds_that_do_not_overlap_are_not_said_to() -> None:
     three = [cell("gru", 0.686, 0.677, 0.713), cell("lstm", 0.697, 0.688, 0.729), cell("rnn", 0.671, 0.672, 0.676)]
     title = cells._title(three)
     assert title == (
-        "The simple RNN has the lowest mean error at one equal budget; from the GRU and the LSTM it differs by no more "
-        "than seeds do"
+        "The simple RNN has the lowest mean error at one equal budget, but the seeds do not tell it from the GRU and "
+        "the LSTM"
     )
     assert cells._title([cell("gru", 0.5), cell("rnn", 0.6)]).endswith("but one seed each says little")
     assert cells._title([one | {"mase": None} for one in three]) == "Errors of the cells at one equal budget"
@@ -371,3 +372,28 @@ def test_without_a_script_the_first_series_can_be_read(panel: dict[str, Any]) ->
     assert len(tables["forecast"].header) == 4 + 2 * len(panel["levels"])
     assert "<noscript>" in page(panel)
     assert first_tables(made_report(data=False)) == {}
+
+
+def test_every_model_of_the_leaderboard_is_explained(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    rows = report["leaderboard"]
+    names = ("gru-2", "lstm (full)", "auto-ets", "auto-arima", "dynamic-theta", "blend", *baselines(12))
+    rows += [rows[0] | {"model": name} for name in names]
+    explained = {row[0] for row in accuracy.models_table(report).rows}
+    assert explained == set(accuracy.MODELS)
+
+
+def test_a_run_that_the_clock_cut_is_said_to_be(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    report["reproduce"]["command"] += " --max-time=60s"
+    assert "as long as its time limit ends nothing" in words.repeats(report)
+    report["warnings"] = ["the time budget did not allow for the lstm comparison"]
+    assert words.repeats(report).startswith("Its time limit cut this run short")
+
+
+def test_the_model_beside_a_naive_winner_competes() -> None:
+    report = made_report(series=6)
+    assert report["extracts"]["models"]["beside"] == "seasonal-naive"
+    worse = made_report(series=6, spoiled=True)
+    assert worse["winner"] == "seasonal-naive"
+    assert worse["extracts"]["models"] == {"winner": "seasonal-naive", "beside": "networks"}

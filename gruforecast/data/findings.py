@@ -83,7 +83,7 @@ def _far_off(panel: Panel, lines: Ints) -> list[str]:
         return []  # so many are no accident but the nature of the data
     shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN])
     more = " and more" if len(far) > SHOWN else ""
-    return [f"{len(far)} values lie far from all others of their series ({shown}{more}): they are kept"]
+    return [f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"]
 
 
 def _put_forward(panel: Panel) -> list[str]:

@@ -64,7 +64,8 @@ def _shown(judged: list[Judged]) -> list[str]:
     best = next(row.model for row in rows if "winner" not in row.against and row.competes)
     against = (evidence(rows) or {}).get("against")
     if against is None:  # the winner is the naive forecast itself
-        against = next((row.model for row in rows if row.kind == "gru" and row.model != best), best)
+        networks = [row for row in rows if row.kind == "gru" and row.model != best]
+        against = next((row.model for row in networks if row.competes), networks[0].model if networks else best)
     others = [row.model for row in rows if row.competes]
     return list(dict.fromkeys([best, against, *others]))[:STEPS_OF] if best != against else [best, best]
 

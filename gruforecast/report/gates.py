@@ -211,7 +211,9 @@ def _reach(found: Explained) -> list[Chart]:
     }
     known = [one for one in curves[1:] or curves if one["oldest_to_newest"] is not None]
     parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in known)
-    title = f"How much the oldest rows of the window move the forecast, beside the newest: {parts or 'nothing does'}"
+    alike = ", in networks trained alike" if curves[1:] else ""
+    title = f"How much the oldest rows of the window move the forecast, beside the newest{alike}: "
+    title += parts or "nothing does"
     columns = [f"{unit} back", *[one["name"] for one in curves]]
     places = sorted({back for one in curves for back in one["rows_back"]})
     norms = [dict(zip(one["rows_back"], one["norm"], strict=True)) for one in curves]
@@ -238,7 +240,7 @@ def _importance(found: Explained) -> list[Chart]:
         "yaxis": {"automargin": True, "type": "category"},
         "showlegend": False,
     }
-    best, title = strongest(needs["parts"]), "No single part of the input matters beyond what exchanges differ"
+    best, title = strongest(needs["parts"]), "No single part of the input is needed beyond what exchanges differ"
     if best is not None:
         title = f"The network needs most: {best['name']} (MASE {best['mean']:+.3f} with those of another window)"
     elif needs["parts"][0]["mean"] < LITTLE:

@@ -23,7 +23,7 @@ SECONDS = ("max_time", "trial_time")
 def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, Any]:
     """The command line without places on this machine, the data as read, and the machine."""
     return {
-        "command": shlex.join(["gruforecast", "fit", *arguments(options)]),
+        "command": shlex.join(["gruforecast", "fit", *arguments(options), "--workers", str(workers)]),
         "file": Path(options.data).name,
         "data_digest": panel.digest(),
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": cores(), "workers": workers},

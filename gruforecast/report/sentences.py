@@ -100,7 +100,7 @@ def reach_sentence(found: Explained) -> str:
     if not curves:
         return "The forecast does not move with anything that the recurrent layers see."
     own, *others = curves
-    text = f"90 % of what moves the forecast of {own['name']} through its state lies in the last "
+    text = f"90 % of the squared gradient of the forecast of {own['name']} through its state lies in the last "
     text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
     if any(one["cell"] != "gru" for one in others):
         parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in others)
@@ -128,7 +128,7 @@ def importance_sentence(found: Explained) -> str:
         text += f" With all rows of another window the MASE grows by {whole['mean']:.3f}."
     single = strongest(needs["parts"])
     if single is None:
-        return f"{text} No single part matters beyond what exchanges differ."
+        return f"{text} No single part is needed beyond what exchanges differ."
     return f"{text} Of the single parts it needs most: {single['name']}, with a growth of {single['mean']:.3f}."
 
 

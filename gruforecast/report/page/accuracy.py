@@ -26,9 +26,25 @@ from gruforecast.report.page.figure import (
     steps_in,
     told,
     width_told,
+    yardstick,
 )
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
+MODELS = {
+    "networks": "the GRU ensemble: a weighted mean of networks; each fold is forecast with shares found on others",
+    "gru": "gru, gru-2, …: single GRU networks of the search",
+    "(short)": "a cell with the configuration of the best GRU trial and an equal number of steps, mean of seeds",
+    "(full)": "a cell trained as long as the best GRU",
+    "blend": "a weighted mean of the ensemble and the models below",
+    "auto-ets": "exponential smoothing, its form chosen by AICc (statsforecast)",
+    "auto-arima": "ARIMA, its orders chosen by AICc (statsforecast)",
+    "dynamic-theta": "dynamic optimised Theta (statsforecast)",
+    "theta": "Theta: trend and exponential smoothing of what is left without the season",
+    "seasonal-naive": "the last season again",
+    "window-mean": "the mean of the newest values",
+    "naive": "the last value again",
+    "drift": "a line from the first value to the last, continued",
+}
 FEW_SERIES = 5  # with fewer a chart by series says nothing
 
 
@@ -36,15 +52,17 @@ def leaderboard(report: Report) -> Figure:
     """MASE of every model on the folds and on the test part."""
     rows = [row for row in reversed(report["leaderboard"]) if row["val_mase"] is not None]
     best = rows_of(report)[report["winner"]]
-    scored = [row for row in rows if row["mase"] is not None]
+    scored = [row for row in rows if row["mase"] is not None and row["competes"]]
     lowest = min(scored, key=lambda row: (row["mase"], row is not best), default=best)
     title = f"{capital(named(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
     if best["mase"] is None:
         title += "; on the test part it has no score"
     elif lowest is best:
-        title += f" and has the lowest error on the test part, too ({number(best['mase'])})"
+        title += f" and has the lowest error on the test part of all that compete, too ({number(best['mase'])})"
     else:
         title += f"; on the test part it has {number(best['mase'])}, {named(lowest['model'])} {number(lowest['mase'])}"
+        found = lowest["against"].get("winner")
+        title += ", by more than luck" if found and is_worse(found) else ", which may be luck"
     names = [_name(row, report) for row in rows]
     common = {"type": "scatter", "mode": "markers", "y": names}
     data = [
@@ -57,9 +75,9 @@ def leaderboard(report: Report) -> Figure:
     layout = {"xaxis": axis("MASE", rangemode="tozero")}
     layout["yaxis"] = {"type": "category", "showgrid": True}
     note = (
-        "Lower is better; 1 is as far off as a naive forecast was in the past. Blue: GRU; ochre: LSTM; purple: simple "
-        "RNN; green: blend; grey: no networks. The folds lie before the test part and decide; the test part is read "
-        f"once, to judge. {out_of_contest(report)}"
+        f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. Blue: GRU; ochre: LSTM; purple: "
+        "simple RNN; green: blend; grey: no networks. The folds lie before the test part and decide; the test part is "
+        f"read once, to judge. {out_of_contest(report)}"
     )
     return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
 
@@ -72,6 +90,20 @@ def out_of_contest(report: Report) -> str:
         return ""
     text = f"{picked[0]} to {picked[-1]}" if len(picked) > 1 else picked[0]
     return f"Out of contest: {text}, parts of the ensemble picked as the best of all trials on these very folds."
+
+
+def models_table(report: Report) -> Table:
+    """What the names of the leaderboard stand for."""
+    names = list(dict.fromkeys(_family(row["model"]) for row in report["leaderboard"]))
+    rows = [(name, MODELS[name]) for name in MODELS if name in names]
+    return Table.of("What the models are", ("model", "what it does"), rows)
+
+
+def _family(model: str) -> str:
+    """The name under which a model is explained: networks are numbered."""
+    if model.endswith(")"):
+        return "(short)" if "(short)" in model else "(full)"
+    return "gru" if model.startswith("gru") else model
 
 
 def folds_table(report: Report) -> Table | None:
@@ -160,7 +192,7 @@ def against(report: Report) -> Figure | None:
     )
     table = Table.of(
         "The winner against each other model on the test part, differences in MASE",
-        ("model", "lower by", "share", "from", "to", "p", "test", "the winner is"),
+        ("model", "lower by", "of its error", "from", "to", "p", "test", "the winner is"),
         [_paired(row) for row in reversed(rows)],
     )
     return Figure("against", _against_title(report, found), note, data, layout, table, 120 + 26 * len(rows))

@@ -132,8 +132,8 @@ def _title(cells: list[dict[str, Any]]) -> str:
     if not close:
         return title
     several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in scored)
-    told = f"from the {' and the '.join(close)} it differs by no more than seeds do"
-    return f"{title}; {told}" if several else f"{title}, but one seed each says little"
+    told = f"the seeds do not tell it from the {' and the '.join(close)}"
+    return f"{title}, but {told}" if several else f"{title}, but one seed each says little"
 
 
 def _figure(cells: list[dict[str, Any]]) -> Figure:

@@ -164,6 +164,11 @@ def is_worse(paired: dict[str, Any]) -> bool:
     return paired["high"] is not None and paired["high"] < 0
 
 
+def yardstick(report: Report) -> str:
+    """The forecast whose errors in the training rows are the unit of MASE."""
+    return "seasonal naive" if report["season_length"] > 1 else "naive"
+
+
 def told(paired: dict[str, Any]) -> str:
     """A comparison in a word or two: a winner that is no better may be worse."""
     return "worse" if is_worse(paired) else str(paired["verdict"])

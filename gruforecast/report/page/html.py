@@ -71,11 +71,16 @@ def sections_of(report: Report) -> list[Section]:
     """The parts of the page in order; those of what was not done are missing."""
     accurate = [accuracy.leaderboard(report), accuracy.against(report)]
     held, folds_table = [accuracy.coverage(report)], accuracy.folds_table(report)
+    tables = _there([folds_table, accuracy.models_table(report)])
     folds = bool(report["extracts"]["series"])
     found = [
         Section("forecast", "The forecast") if folds else None,
         Section(
-            "leaderboard", "Who won, and by how much", [report["verdict"]], _there(accurate), _there([folds_table])
+            "leaderboard",
+            "Who won, and by how much",
+            [report["verdict"]],
+            _there(accurate),
+            tables,
         ),
         Section("folds", "The backtest on the time axis") if folds else None,
         Section("errors", "Where the errors are", [], _there([accuracy.steps(report), accuracy.by_series(report)])),

@@ -85,7 +85,9 @@ def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: lis
         values = {written(trial["values"].get(name)) for trial in best}
         everywhere = {written(trial["values"].get(name)) for trial in scored}
         if len(values) == 1 < len(everywhere):
-            same.append(f"{word(name)} {next(iter(values))}")
+            value = next(iter(values))
+            count = sum(written(trial["values"].get(name)) == value for trial in scored)
+            same.append(f"{word(name)} {value} (as {count} of all {len(scored)})")
     if len(best) == 1:
         return f"The best trial had {', '.join(same[:3])}"
     return f"The best {len(best)} trials share {', '.join(same[:3])}" if same else "The best trials share no option"

@@ -18,9 +18,11 @@ from gruforecast.report.page.figure import (
     rows_of,
     steps_in,
     width_told,
+    yardstick,
 )
 from gruforecast.verdict import in_percent, interval_in_percent
 
+TESTS = {"bootstrap": "Paired bootstrap"}
 NO_TEST: dict[str, Any] = {"high": None}
 CUTOFFS = {
     "date": "date",
@@ -80,10 +82,11 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
     luck = {"better": "unlikely", "cannot tell": "cannot be ruled out", "not better": "no win to explain"}
     test = "too few steps to test"
     if found["method"]:
-        test = f"{found['method']} test, two-sided; chance of at least such a difference if both were equally good"
+        name = TESTS.get(found["method"], found["method"])
+        test = f"{name} test, two-sided; chance of at least such a difference if both were equally good"
     return [
         ("Error", effect, f"mean absolute scaled error than {named(found['against'])}, {_size_of_test(report)}"),
-        ("95 % interval", between, "less: where the truth may lie; below zero it errs more"),
+        ("95 % interval", between, "less: where the truth may lie, cut at 100; below zero it errs more"),
         ("p", chance(found["p"]), test),
         ("Luck?", luck[found["verdict"]], "more than luck means p below 0.05"),
     ]
@@ -97,7 +100,7 @@ def _size_of_test(report: Report) -> str:
 def answers(report: Report) -> list[tuple[str, str, str]]:
     """Question, answer, and the section that has more: what somebody asks who sees such a report for the first time."""
     winner, beside = rows_of(report)[report["winner"]], rows_of(report)[against_of(report)]
-    measure = "Below 1 is nearer than a naive forecast was in the past."
+    measure = f"Below 1 is nearer than {yardstick(report)} was in the past."
     scores = f"MASE {number(winner['mase'])} on the test part"
     if winner is not beside:
         scores += f", {named(beside['model'])} {number(beside['mase'])}"
@@ -131,7 +134,7 @@ def _luck(report: Report) -> str:
     if found is None:
         rows = [row for row in report["leaderboard"] if row["against"].get("winner") and row["competes"]]
         better = [named(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
-        text = "The naive forecast was kept because no other lead on the folds was more than luck."
+        text = f"{capital(named(report['winner']))} was kept because no other lead on the folds was more than luck."
         also = f" Of the models that compete {' and '.join(better)} did better on the test part by more than luck."
         return text + also if better else text
     if found["p"] is None:
@@ -186,6 +189,8 @@ def repeats(report: Report) -> str:
     text = "The same command on the same data with as many workers gives the same weights on machines of the same kind"
     command = (report.get("reproduce") or {}).get("command", "")
     if any(word.startswith(("--max-time=", "--trial-time=")) for word in shlex.split(command)):
+        if any("time budget" in warning for warning in report["warnings"]):
+            return "Its time limit cut this run short: the same command may train other weights, as the clock allows."
         return f"{text}, as long as its time limit ends nothing: that depends on the clock."
     return f"{text}."
 
