@@ -208,7 +208,7 @@ def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
     done = run("fit", data, *arguments, "--max-time", "40s", "--tuner", "random", "-o", "hourly", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "season of 24 rows" in done.stderr
-    assert "Model in hourly; next: gruforecast predict hourly" in done.stdout
+    assert "Model in hourly\nReport: hourly/report.html\nNext: gruforecast predict hourly\n" in done.stdout
     answer = json.loads(run("predict", "hourly", "--id", "H50", "--horizon", "3", "--json", cwd=tmp_path).stdout)
     assert answer["levels"] == [90.0]
     assert [row["unique_id"] for row in answer["forecast"]] == ["H50"] * 3

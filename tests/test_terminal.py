@@ -400,7 +400,7 @@ class TestTables:
         code = "import json, sys; from gruforecast.report.terminal import show_report; "
         code += "show_report(json.load(open(sys.argv[1])), verbose=False)"
         seen = shown([sys.executable, "-c", code, str(file)])
-        assert f"next: gruforecast predict {folder}\r\n".encode() in seen.raw
+        assert f"Next: gruforecast predict {folder}\r\n".encode() in seen.raw
         assert f"Report: {folder}/report.html\r\n".encode() in seen.raw
 
     @pytest.fixture

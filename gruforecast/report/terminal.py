@@ -50,10 +50,9 @@ def show_report(report: dict[str, Any], *, verbose: bool) -> None:
     argument = "" if folder == "gruforecast_model" else f" {folder}"
     others = "".join(f", {trials[name]} {word}" for name, word in OTHERS.items() if trials[name])
     ended = "1 trial" if trials["completed"] == 1 else f"{trials['completed']} trials"
-    text = f"{ended} to the end{others}, {report['seconds']:.0f} s. Model in {folder}"
-    # what is copied is not broken into lines
-    console.print(safe(f"{text}; next: gruforecast predict{argument}"), soft_wrap=True)
-    console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)
+    console.print(safe(f"{ended} to the end{others}, {report['seconds']:.0f} s. Model in {folder}"), soft_wrap=True)
+    console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)  # what is copied is not broken into lines
+    console.print(safe(f"Next: gruforecast predict{argument}"), soft_wrap=True)
 
 
 def _leaderboard(report: dict[str, Any]) -> Table:
