@@ -31,7 +31,7 @@ from gruforecast.insight import insight
 from gruforecast.leaderboard import Candidate, Judged, compared, interval_scale, judge, winner, with_leads
 from gruforecast.options import FitOptions
 from gruforecast.prepare import Prepared, decide, prepare
-from gruforecast.progress import Budget, Clock, Progress
+from gruforecast.progress import CUT_SHORT, Budget, Clock, Progress
 from gruforecast.report.extracts import extracts
 from gruforecast.report.page.html import PAGE, write_page
 from gruforecast.report.reproduce import reproduction
@@ -343,4 +343,4 @@ def _budget_warning(found: Search, options: FitOptions, parts: list[str]) -> lis
         some = "some trials" if options.tuner == "hyperband" else f"{options.trials} whole trials"
         missing.append(f"{some} ({len(found.trials)} ended)")
     missing += parts
-    return [f"the time budget did not allow for {', '.join(missing)}"] if missing else []
+    return [f"{CUT_SHORT} {', '.join(missing)}"] if missing else []

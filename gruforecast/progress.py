@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+CUT_SHORT = "the time budget did not allow for"  # how the warning of a run begins that the clock has cut
+
 
 @dataclass(frozen=True)
 class Working:

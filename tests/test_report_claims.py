@@ -336,6 +336,17 @@ def test_intervals_are_judged_as_far_as_can_be(
     assert figure.width_told("80", {"coverage": share, "coverage_error": error}, values) == said
 
 
+def test_the_chart_of_coverage_says_whether_intervals_held(panel: dict[str, Any]) -> None:
+    report = copy.deepcopy(panel)
+    row = next(row for row in report["leaderboard"] if row["model"] == report["winner"])
+    row["intervals"]["80"] |= {"coverage": 95.0, "coverage_error": 2.0}
+    row["intervals"]["95"] |= {"coverage": 94.0, "coverage_error": 2.0}
+    chart = accuracy.coverage(report)
+    assert chart is not None
+    assert "what was asked for. 80 %: wider than needed; 95 %: as asked. With 72 values" in chart.note
+    assert "80 % intervals held 95 % of the test values (wider than needed)" in told(report)
+
+
 def test_a_report_that_did_not_count_series_judges_no_interval(panel: dict[str, Any]) -> None:
     report = copy.deepcopy(panel)
     for row in report["leaderboard"]:

@@ -23,6 +23,7 @@ from gruforecast.report.page.figure import (
     percent,
     plot_text,
     rows_of,
+    series_with_scale,
     steps_in,
     told,
     width_told,
@@ -242,7 +243,7 @@ def steps(report: Report) -> Figure:
         "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
         "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
     }
-    count = report["n_series_scored"] - report.get("n_series_without_scale", 0)
+    count = series_with_scale(report)
     note = f"Means over {counted(count, 'series')} of the test part{'; a single series jumps' * (count == 1)}."
     table = Table.of(
         "Mean absolute error by step ahead, in units of each series' MASE scale",
@@ -330,8 +331,9 @@ def coverage(report: Report) -> Figure | None:
     ]  # fmt: skip
     layout = {"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines}
     held = ", ".join(f"{level} % intervals held {number(one['coverage'], '.0f')} %" for level, one in intervals.items())
-    count = report["n_series_scored"] - report.get("n_series_without_scale", 0)
-    note = f"Of the test values of {counted(count, 'series')}; dotted lines: what was asked for.{_few(report, count)}"
+    count = series_with_scale(report)
+    note = f"Of the test values of {counted(count, 'series')}; dotted lines: what was asked for."
+    note += _honest(intervals, count * report["horizon"])
     return Figure("coverage", f"{capital(held)} of the test values", note, data, layout, _coverage_table(report), 360)
 
 
@@ -341,17 +343,11 @@ def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
     return names[len(next(iter(intervals.values()))["coverage_by_third"])]
 
 
-def _honest(intervals: dict[str, Any], report: Report) -> str:
-    """Whether the intervals of each level held what was asked."""
-    values = report["n_series_scored"] * report["horizon"]
+def _honest(intervals: dict[str, Any], values: int) -> str:
+    """Whether the intervals of each level held what was asked, and how exact that can be."""
     said = [f"{level} %: {words}" for level, one in intervals.items() if (words := width_told(level, one, values))]
-    return f"{'; '.join(said)}." if said else ""
-
-
-def _few(report: Report, series: int) -> str:
-    """How exact the shares can be."""
-    count = series * report["horizon"]
-    return f" With {count:,} values one value is {100 / count:.1f} points." if 0 < count < 200 else ""
+    text = f" {'; '.join(said)}." if said else ""
+    return f"{text} With {values:,} values one value is {100 / values:.1f} points." if 0 < values < 200 else text
 
 
 def _coverage_table(report: Report) -> Table:

@@ -210,6 +210,12 @@ def binomial(inside: int, values: int, share: float) -> float:
     return min(1.0, 2 * min(sum(weights[: inside + 1]), sum(weights[inside:])))
 
 
+def series_with_scale(report: Report) -> int:
+    """How many series the scores and intervals of the test part are of."""
+    count: int = report["n_series_scored"] - report.get("n_series_without_scale", 0)
+    return count
+
+
 def against_of(report: Report) -> str:
     """The model that the winner is held against: the naive forecast to beat, or the GRU where that is the winner."""
     found: str = report["extracts"]["models"]["beside"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
+from gruforecast.progress import CUT_SHORT
 from gruforecast.report.page.figure import (
     Report,
     Table,
@@ -16,6 +17,7 @@ from gruforecast.report.page.figure import (
     named,
     number,
     rows_of,
+    series_with_scale,
     steps_in,
     width_told,
     yardstick,
@@ -148,7 +150,7 @@ def _sure(report: Report, winner: dict[str, Any]) -> str:
     if not winner["intervals"]:
         return "There are too few past errors for intervals."
     held = {level: number(one["coverage"], ".0f") for level, one in winner["intervals"].items()}
-    values = report["n_series_scored"] * report["horizon"]
+    values = series_with_scale(report) * report["horizon"]
     told = {level: width_told(level, one, values) for level, one in winner["intervals"].items()}
     said = {level: f" ({words})" if words else "" for level, words in told.items()}
     parts = [f"{level} % intervals held {share} % of the test values{said[level]}" for level, share in held.items()]
@@ -189,7 +191,7 @@ def repeats(report: Report) -> str:
     text = "The same command on the same data with as many workers gives the same weights on machines of the same kind"
     command = (report.get("reproduce") or {}).get("command", "")
     if any(word.startswith(("--max-time=", "--trial-time=")) for word in shlex.split(command)):
-        if any("time budget" in warning for warning in report["warnings"]):
+        if any(warning.startswith(CUT_SHORT) for warning in report["warnings"]):
             return "Its time limit cut this run short: the same command may train other weights, as the clock allows."
         return f"{text}, as long as its time limit ends nothing: that depends on the clock."
     return f"{text}."
