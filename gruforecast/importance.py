@@ -20,6 +20,7 @@ from gruforecast.forward import Weights, residuals
 from gruforecast.metrics import mase, mase_scale
 from gruforecast.windows import History, Windows, gather_future
 
+ALL_ROWS = "all rows together"  # the part of the input that is no single part
 TIMES = 8  # permutations of each part
 MOST_WINDOWS, LEAST_WINDOWS = 200, 24
 EFFORT = 3e10  # multiplications in all, about a second or two
@@ -46,7 +47,7 @@ def parts_of(config: NetworkConfig, columns: tuple[str, ...] = ()) -> list[Part]
     """The lags in groups, then the calendar and each of `columns` where the network is shown them."""
     found = [Part(_lag_name(near, far, config), "lags", (config.lookback - far, config.lookback - near))
              for near, far in _lags(config)]  # fmt: skip
-    found.append(Part("all rows together", "lags", (0, config.lookback)))
+    found.append(Part(ALL_ROWS, "lags", (0, config.lookback)))
     if config.calendar and config.periods:
         found.append(Part("calendar", "calendar"))
     shown = {"none": (), "ahead": ("known", "known flag", "static")}.get(config.use_inputs, config.inputs)

@@ -16,12 +16,11 @@ from gruforecast.data.frequency import Frequency
 from gruforecast.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
 from gruforecast.forward import Network
 from gruforecast.gates import replay
-from gruforecast.importance import importance, parts_of
+from gruforecast.importance import ALL_ROWS, importance, parts_of
 from gruforecast.report.console import spark
 from gruforecast.report.explanation import show_explanation
 from gruforecast.report.gates import gates_section
 from gruforecast.report.sentences import (
-    ALL_ROWS,
     amount,
     between,
     bin_label,

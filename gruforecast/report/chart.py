@@ -96,7 +96,7 @@ def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: st
 
 def chart(picture: Picture, console: Console) -> Text | None:
     """The picture as lines of text; None where the terminal is too narrow or cannot show dots."""
-    drawn = [value for line in (picture.y, picture.mean, picture.lower, picture.upper) for value in known(line)]
+    drawn = [value for line in (picture.y, picture.mean, picture.lower, picture.upper) for value in _known(line)]
     can = console.width >= LEAST_WIDTH and shows_bars(console)
     if not can or max(map(abs, drawn), default=math.inf) > LARGEST:
         return None
@@ -124,7 +124,7 @@ def _title(name: str, what: str, level: str, member: str) -> str:
     return f"{name}, and the {what} by {member}{bounds}"
 
 
-def known(values: Numbers) -> list[float]:
+def _known(values: Numbers) -> list[float]:
     """The values that are there."""
     return [value for value in values if value is not None and math.isfinite(value)]
 

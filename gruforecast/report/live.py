@@ -138,7 +138,8 @@ class View:
         search    ━━━━━━━━━━━━━━━━━━━━━━━━━━  9 of 16 trials, 0:21, about 0:17 left
         best      MASE 0.588 in trial 4  █▆▆▃▁▁▁▁▁
         newest    7: 0.644   8: 0.601 (stopped early)   9: 0.731
-        workers   2 of 2: trial-010, trial-011; memory 1.3 GB
+        workers   2 of 2: trial-010, trial-011; 5 more to do
+        so far    0:24; memory 1.3 GB in 3 processes
 
     Args:
         clock: seconds since the epoch.

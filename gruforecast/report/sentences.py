@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gruforecast.importance import ALL_ROWS
 from gruforecast.verdict import in_percent
 
 Explained = dict[str, Any]
 CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
 HALF_OPEN = (45.0, 55.0)  # percent: what gates give that have hardly learned when to keep
-ALL_ROWS = "all rows together"  # the part of the input that is no single part
 LITTLE = 0.01  # of MASE: smaller effects are called none
 LEAST_FOR_CALENDAR = 8  # moments; fewer have no pattern
 BINS = 6  # of a histogram

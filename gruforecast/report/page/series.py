@@ -32,7 +32,8 @@ def first_tables(report: Report) -> dict[str, Table]:
     one, winner = report["extracts"]["series"][0], named(report["winner"])
     test, horizon = one["test"], report["horizon"]
     levels = list(test["lower"])
-    bounds = [(end, f"{word}-{level}") for level in levels for end, word in (("lower", "lo"), ("upper", "hi"))]
+    bounds = [(end, level) for level in levels for end in ("lower", "upper")]
+    marks = [f"{'lo' if end == 'lower' else 'hi'}-{level}" for end, level in bounds]
     header = ("time", "part", "what happened", winner)
     rows: dict[str, list[list[Any]]] = {"forecast": [], "folds": []}
     for k, part in enumerate([*one["folds"], test], 1):
@@ -44,10 +45,10 @@ def first_tables(report: Report) -> dict[str, Table]:
         parts.append(("ahead", one["ahead"], one["ahead"]["ds"], [None] * horizon))
     for name, part, ds, y in parts:
         for step, stamp in enumerate(ds):
-            ends = [part[end][mark.split("-")[1]][step] for end, mark in bounds]
+            ends = [part[end][level][step] for end, level in bounds]
             rows["forecast"].append([stamp, name, y[step], part["mean"][step], *ends])
     return {
-        "forecast": Table.of(one["id"], (*header, *(mark for _, mark in bounds)), rows["forecast"]),
+        "forecast": Table.of(one["id"], (*header, *marks), rows["forecast"]),
         "folds": Table.of(one["id"], header, rows["folds"]),
     }
 
