@@ -28,7 +28,8 @@ from typing import Any
 import numpy as np
 
 from gruforecast.data.panel import read_csv
-from gruforecast.metrics import mase, mase_scale, smape
+from gruforecast.metrics import mase, smape
+from gruforecast.scale import mase_scale
 from gruforecast.windows import History
 
 MEMBERS = ("winner", "blend", "networks", "gru")

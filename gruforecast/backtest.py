@@ -22,7 +22,8 @@ from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.exogenous import Scaling
 from gruforecast.fan import Fan
-from gruforecast.metrics import mae, mase, mase_scale, rmse, smape
+from gruforecast.metrics import mae, mase, rmse, smape
+from gruforecast.scale import mase_scale
 from gruforecast.windows import History, Windows, gather_future
 
 Predictor = Callable[[Windows], Fan]

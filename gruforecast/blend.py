@@ -20,7 +20,7 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.backtest import Folds, Forecasts, Split
 from gruforecast.fan import Fan
-from gruforecast.metrics import mase_scale
+from gruforecast.scale import mase_scale
 from gruforecast.windows import Windows
 
 ROUNDS = 20

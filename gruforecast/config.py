@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import Any, Literal, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
-from gruforecast.errors import ModelError, did_you_mean
+from gruforecast.data.covariates import MAX_INPUTS
 
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
 Decoder = Literal["direct", "parallel", "sequence"]
 DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000
-MOST_INPUTS = 1_000
 MOST_STEP_DAYS = 36_600.0  # a hundred years
 LEAST_LOG_UNIT = 1e-15  # of logged values: the last digit of a number
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
@@ -25,10 +24,7 @@ QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each st
 MIDDLE = QUANTILES.index(0.5)
 MOST_DECODED = 8  # segments of the horizon where the lookback has none
 CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
-MOST_SHOWN = 1_000  # characters of a wrong text that a message repeats
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
-
-_Config = TypeVar("_Config")
 
 
 def views(kind: str) -> int:
@@ -93,7 +89,7 @@ class NetworkConfig:
         if not (flags and all(0 <= share <= 1 for share in (self.own_spread, self.averaged, self.trend))):
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
-        known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MOST_INPUTS and self.use_inputs in USES
+        known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MAX_INPUTS and self.use_inputs in USES
         if not known or not 0 <= self.step_days <= MOST_STEP_DAYS:
             raise ValueError(f"impossible network: {self}")
         if (
@@ -166,26 +162,3 @@ class TrainingConfig:
     learning_rate: float = 2e-3
     weight_decay: float = 1e-4
     seed: int = 0
-
-
-def to_dict(config: Any) -> dict[str, Any]:
-    """The fields of a configuration as plain JSON types."""
-    return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
-
-
-def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Config:
-    """A configuration of class `kind` read back from plain JSON types.
-
-    Raises:
-        ModelError: a key is unknown or missing, or a value is impossible.
-    """
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    remedy = "The folder is damaged or from another version; fit the model again."
-    for name in mapping:
-        if name not in known:
-            text = f"unknown key {str(name)[:MOST_SHOWN]!r}.{did_you_mean(name, known)}"
-            raise ModelError(text, remedy=remedy, code="GF-M03", file=file)
-    try:
-        return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()})
-    except (TypeError, ValueError) as error:
-        raise ModelError(str(error)[:MOST_SHOWN], remedy=remedy, code="GF-M03", file=file) from error

@@ -9,7 +9,7 @@ from typing import Any
 
 from gruforecast.arrays import Ints
 from gruforecast.backtest import Predictor, Split
-from gruforecast.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig, to_dict
+from gruforecast.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig
 from gruforecast.durable import read_npz
 from gruforecast.fan import Fan
 from gruforecast.progress import Budget
@@ -17,6 +17,7 @@ from gruforecast.search.jobs import Jobs, Result
 from gruforecast.search.loop import DATA, Trial
 from gruforecast.search.space import SMALL, Space
 from gruforecast.search.trial import floored, save_split, seed_of
+from gruforecast.serialization import to_dict
 from gruforecast.windows import Sampler
 
 RUN_FIT = "gruforecast.search.trial:run_fit"

@@ -10,8 +10,8 @@ from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-from gruforecast import __version__
 from gruforecast.errors import ResourceError
+from gruforecast.version import __version__
 
 EXTRAS = ("statsforecast", "pyarrow")
 LEAST_DISK = 200_000_000  # bytes for a run folder and a model

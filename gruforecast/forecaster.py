@@ -14,6 +14,7 @@ from threadpoolctl import ThreadpoolController
 
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.config import QUANTILES
+from gruforecast.conformal import Calibration
 from gruforecast.data.future import Future
 from gruforecast.data.plan import Plan
 from gruforecast.data.table import Forecast, Panel
@@ -22,8 +23,7 @@ from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.exogenous import Scaling
 from gruforecast.fan import Fan
 from gruforecast.forward import Network, forecast_combined
-from gruforecast.intervals import Calibration
-from gruforecast.metrics import mase_scale
+from gruforecast.scale import mase_scale
 from gruforecast.statistical import model_of
 from gruforecast.windows import History, days_of
 

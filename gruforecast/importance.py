@@ -17,7 +17,8 @@ from gruforecast.backtest import average
 from gruforecast.config import MIDDLE, QUANTILES, NetworkConfig
 from gruforecast.encoding import Encoded, decode, encode
 from gruforecast.forward import Weights, residuals
-from gruforecast.metrics import mase, mase_scale
+from gruforecast.metrics import mase
+from gruforecast.scale import mase_scale
 from gruforecast.windows import History, Windows, gather_future
 
 ALL_ROWS = "all rows together"  # the part of the input that is no single part

@@ -9,10 +9,12 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.backtest import Forecasts, Split
+from gruforecast.conformal import Calibration
 from gruforecast.fan import Fan
-from gruforecast.intervals import Calibration, calibrated, supported_levels
-from gruforecast.metrics import mase_scale, rmsse_scale
+from gruforecast.intervals import calibrated, supported_levels
+from gruforecast.scale import mase_scale, rmsse_scale
 from gruforecast.scores import Evaluated, intervals, overall
+from gruforecast.serialization import plain
 from gruforecast.significance import compare
 from gruforecast.windows import Windows
 
@@ -254,14 +256,3 @@ def winner(rows: list[Row]) -> Row:
 def is_clear(row: Row) -> bool:
     """Whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
     return row.lead is None or row.lead >= CLEARLY
-
-
-def plain(value: Any) -> Any:
-    """Plain JSON types: what is no finite number becomes None."""
-    if isinstance(value, float) and not np.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value

@@ -1,4 +1,4 @@
-"""What a terminal or a log may show: nothing it could obey, and not the chatter of libraries."""
+"""The chatter of libraries kept off the terminal, in a log file."""
 
 from __future__ import annotations
 
@@ -9,16 +9,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
-
-
-def harmless(text: str) -> str:
-    """Text with every character that a terminal could obey, line ends included, written as an escape."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
-
-
-def harmless_lines(text: str) -> str:
-    """The same for each line of a text whose line ends are its own."""
-    return "\n".join(map(harmless, text.split("\n")))
 
 
 @contextlib.contextmanager

@@ -16,9 +16,9 @@ from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.exogenous import Scaling
 from gruforecast.intervals import LEVELS, needed_scores, supported_levels
-from gruforecast.metrics import mase_scale
 from gruforecast.options import FitOptions
 from gruforecast.progress import Progress
+from gruforecast.scale import mase_scale
 from gruforecast.windows import History
 
 FOLDS = 3

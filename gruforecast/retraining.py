@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.backtest import Split
-from gruforecast.config import TrainingConfig, to_dict
+from gruforecast.config import TrainingConfig
 from gruforecast.contest import RUN_FIT
 from gruforecast.durable import read_npz
 from gruforecast.errors import ModelError, SearchError, UsageError
@@ -26,6 +26,7 @@ from gruforecast.rolling import Rolling
 from gruforecast.search.jobs import Jobs
 from gruforecast.search.run import open_run
 from gruforecast.search.trial import save_split
+from gruforecast.serialization import to_dict
 
 
 def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:

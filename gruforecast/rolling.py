@@ -25,7 +25,7 @@ from gruforecast.errors import DataError, UsageError
 from gruforecast.fan import Fan
 from gruforecast.forecaster import BLEND, NETWORKS, Forecaster
 from gruforecast.forward import Network, forecast
-from gruforecast.metrics import mase_scale, rmsse_scale
+from gruforecast.scale import mase_scale, rmsse_scale
 from gruforecast.scores import Evaluated
 from gruforecast.statistical import STATISTICAL, affordable, installed, model_of, rows_read, trouble_with
 from gruforecast.windows import History, Windows, gather_future

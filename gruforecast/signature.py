@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.config import NetworkConfig, from_dict, to_dict
+from gruforecast.config import NetworkConfig
+from gruforecast.conformal import Calibration
 from gruforecast.data.plan import Covariate, Plan
 from gruforecast.data.public_holidays import NAME as HOLIDAY
 from gruforecast.durable import read_npz
 from gruforecast.exogenous import Scaling
 from gruforecast.forward import Network, needs_calendar
-from gruforecast.intervals import Calibration
+from gruforecast.serialization import from_dict, to_dict
 
 Y, LAST = "y", "last_ds"
 SHAPES = {

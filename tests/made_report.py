@@ -14,11 +14,12 @@ from gruforecast.backtest import Forecasts, split
 from gruforecast.baselines import baselines
 from gruforecast.data.table import Forecast
 from gruforecast.fan import Fan
-from gruforecast.leaderboard import Candidate, compared, judge, plain, winner, with_leads
+from gruforecast.leaderboard import Candidate, compared, judge, winner, with_leads
 from gruforecast.options import FitOptions
 from gruforecast.report.extracts import extracts
 from gruforecast.report.reproduce import reproduction
 from gruforecast.report.summary import cell_facts
+from gruforecast.serialization import plain
 from gruforecast.verdict import evidence, verdict
 
 LEVELS, SEASON = (80.0, 95.0), 12

@@ -22,11 +22,11 @@ import numpy as np
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.config import NetworkConfig
+from gruforecast.conformal import Calibration
 from gruforecast.data.table import Panel
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
-from gruforecast.intervals import Calibration
 from gruforecast.serve.model import opened
 from gruforecast.serve.server import serve
 from gruforecast.serve.service import Service

@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gruforecast.audit import Audit, _text, decided_without_test, decisions, normalised_without_folds
-from gruforecast.config import to_dict
 from gruforecast.contest import Contest
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.panel import Reading, read_csv
@@ -32,6 +31,7 @@ from gruforecast.progress import Budget
 from gruforecast.search.loop import Trial
 from gruforecast.search.space import Space
 from gruforecast.search.trial import run_audit, save_split
+from gruforecast.serialization import to_dict
 
 FOUR_HOURS = Frequency("s", 4 * 3600)
 OPTIONS = FitOptions("f.csv")

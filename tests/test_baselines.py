@@ -13,7 +13,8 @@ from conftest import AIR, history_of
 from gruforecast.backtest import average, split
 from gruforecast.baselines import baselines, drift, naive, seasonal_indices, seasonal_naive, theta, window_mean
 from gruforecast.data.panel import read_csv
-from gruforecast.metrics import mase, mase_scale, smape
+from gruforecast.metrics import mase, smape
+from gruforecast.scale import mase_scale
 
 NAN = float("nan")
 SERIES = [

@@ -14,8 +14,8 @@ from conftest import AIR, run
 from typer.testing import CliRunner
 
 from gruforecast.cli import app
-from gruforecast.cli.edge import harmless
 from gruforecast.options import FitOptions, parse_duration
+from gruforecast.text import harmless
 
 HEAVY = ("tensorflow", "keras", "keras_tuner", "pandas", "numpy", "sklearn", "scipy", "plotly")
 

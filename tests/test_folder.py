@@ -15,13 +15,13 @@ from conftest import panel_of
 from gruforecast.artifact.folder import load, publish, save, write_json
 from gruforecast.artifact.manifest import read_manifest, seal
 from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.conformal import Calibration
 from gruforecast.data.plan import Covariate
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
-from gruforecast.intervals import Calibration
 
 MEMBERS = (NETWORKS, "gru", "gru-2", "blend", "theta", "naive")
 

@@ -9,9 +9,9 @@ import pytest
 
 from gruforecast.artifact.export import difference, reference
 from gruforecast.config import NetworkConfig
+from gruforecast.conformal import Calibration
 from gruforecast.exogenous import Scaling
 from gruforecast.forward import Network, weight_shapes
-from gruforecast.intervals import Calibration
 from gruforecast.signature import Input, Served
 
 pytestmark = pytest.mark.network

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gruforecast.conformal import Calibration
 from gruforecast.fan import Fan
-from gruforecast.intervals import Calibration, calibrate, calibrated, needed_scores, nonconformity, supported_levels
+from gruforecast.intervals import calibrate, calibrated, needed_scores, nonconformity, supported_levels
 
 
 def slow_factor(errors, level: float, step: int, reach: int) -> float:

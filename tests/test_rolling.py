@@ -22,6 +22,7 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.config import TrainingConfig
+from gruforecast.conformal import Calibration
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.future import Future
 from gruforecast.data.plan import Covariate
@@ -30,7 +31,6 @@ from gruforecast.errors import DataError, ModelError, UsageError
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
-from gruforecast.intervals import Calibration
 from gruforecast.progress import Progress
 from gruforecast.report.long_file import LongFile, forecast_columns, score_columns
 from gruforecast.retraining import retrained

@@ -11,11 +11,12 @@ import pytest
 from conftest import panel_of
 
 from gruforecast.backtest import split
-from gruforecast.config import NetworkConfig, from_dict, to_dict
+from gruforecast.config import NetworkConfig
 from gruforecast.data.frequency import Frequency
 from gruforecast.search.oracle import _signals_wait
 from gruforecast.search.space import Space, _many_steps
 from gruforecast.search.trial import run_fit, run_trial, save_split, seed_of
+from gruforecast.serialization import from_dict, to_dict
 
 HOURLY = Frequency("s", 3600)
 

@@ -19,12 +19,12 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.config import NetworkConfig
+from gruforecast.conformal import Calibration
 from gruforecast.data.frequency import Frequency
 from gruforecast.data.plan import Covariate
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, weight_shapes
-from gruforecast.intervals import Calibration
 
 SCORES = {"networks": {"mase": 0.9876, "val_mase": 0.5, "coverage": {"80": 75.0}}, "naive": {"mase": None}}
 FACTS = {

@@ -15,7 +15,7 @@ from conftest import run
 from typer.testing import CliRunner
 
 from gruforecast.cli import app
-from gruforecast.log import harmless, harmless_lines
+from gruforecast.text import harmless, harmless_lines
 
 MARKUP = ("[/bold]x", "[red]y", "[a]b", ":smile:", "<img src=x>", "{{7*7}}", "'q", "café 名")
 ESCAPES = ("\x1b]0;pwn\x07", "a\rb", "\u202egnp.exe", "a\u2028ls", "\x9b31m", "new\nline")

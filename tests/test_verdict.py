@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
+from gruforecast.conformal import Calibration
 from gruforecast.errors import UsageError
-from gruforecast.intervals import Calibration
 from gruforecast.leaderboard import Judged, Row, compared, mean_row, winner, with_leads
 from gruforecast.report.summary import cell_facts
 from gruforecast.scores import Evaluated

@@ -13,7 +13,8 @@ from gruforecast.artifact.export import around, difference, reference
 from gruforecast.data.table import Panel
 from gruforecast.errors import DataError
 from gruforecast.forecaster import Forecaster
-from gruforecast.metrics import mase, mase_scale
+from gruforecast.metrics import mase
+from gruforecast.scale import mase_scale
 from gruforecast.signature import Served
 from gruforecast.windows import History, gather_future, gather_past
 

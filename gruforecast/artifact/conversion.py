@@ -18,7 +18,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gruforecast import __version__
 from gruforecast.artifact import certificate, export, litert_file, onnx_file
 from gruforecast.artifact.certificate import Sample
 from gruforecast.artifact.child import call
@@ -29,6 +28,7 @@ from gruforecast.durable import clear_leftovers, file_digest, npz, read_npz, rem
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 from gruforecast.forecaster import Forecaster
 from gruforecast.signature import Served
+from gruforecast.version import __version__
 
 Say = Callable[[str], None]
 REMEDY = "Please report this."

@@ -17,7 +17,7 @@ from gruforecast.errors import GruforecastError
 from gruforecast.fan import Fan
 from gruforecast.forecaster import NETWORKS, Forecaster
 from gruforecast.forward import forecast_combined
-from gruforecast.metrics import mase_scale
+from gruforecast.scale import mase_scale
 from gruforecast.search.jobs import Jobs
 from gruforecast.signature import Served
 from gruforecast.windows import History, days_of

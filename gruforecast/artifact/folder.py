@@ -35,14 +35,15 @@ from gruforecast.artifact.strict import (
     read_plain,
 )
 from gruforecast.baselines import baselines
-from gruforecast.config import NetworkConfig, TrainingConfig, from_dict, to_dict
+from gruforecast.config import NetworkConfig, TrainingConfig
+from gruforecast.conformal import Calibration
 from gruforecast.data.plan import Plan
 from gruforecast.durable import npz, replace_with, write_file
 from gruforecast.errors import ModelError
 from gruforecast.exogenous import Scaling
 from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
 from gruforecast.forward import Network, Weights, weight_shapes
-from gruforecast.intervals import Calibration
+from gruforecast.serialization import from_dict, to_dict
 from gruforecast.statistical import STATISTICAL
 
 LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows

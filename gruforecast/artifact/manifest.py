@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gruforecast import __version__
 from gruforecast.artifact.strict import (
     REMEDY,
     changed,
@@ -21,6 +20,7 @@ from gruforecast.artifact.strict import (
 )
 from gruforecast.durable import file_digest, write_file
 from gruforecast.errors import ModelError
+from gruforecast.version import __version__
 
 FORMAT = 1
 NAME = "manifest.json"

@@ -9,7 +9,6 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from gruforecast import __version__
 from gruforecast.artifact.manifest import check_files, read_manifest
 from gruforecast.artifact.strict import MOST_JSON, MOST_VALUES, parse_json, read_plain
 from gruforecast.data.table import Panel
@@ -17,6 +16,7 @@ from gruforecast.durable import check_place
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.options import FitOptions
 from gruforecast.statistical import installed
+from gruforecast.version import __version__
 
 ROOM = 2_000_000  # bytes of `model.json` that are no keys
 MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alone takes 5 to 8 MB

@@ -7,7 +7,6 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from gruforecast import __version__
 from gruforecast.cli.backtest import backtest
 from gruforecast.cli.check import check
 from gruforecast.cli.explain import explain
@@ -17,6 +16,7 @@ from gruforecast.cli.predict import predict
 from gruforecast.cli.report import report
 from gruforecast.cli.serve import serve
 from gruforecast.cli.show import show
+from gruforecast.version import __version__
 
 app = typer.Typer(
     name="gruforecast",

@@ -15,8 +15,7 @@ from pathlib import Path
 import typer
 
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
-from gruforecast.log import harmless as harmless  # noqa: PLC0414 - part of the edge
-from gruforecast.log import harmless_lines
+from gruforecast.text import harmless, harmless_lines
 
 NOT_BETTER, INTERRUPTED, TERMINATED = 7, 130, 143
 

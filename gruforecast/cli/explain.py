@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import ModelError, UsageError
+from gruforecast.text import harmless
 
 
 def explain(

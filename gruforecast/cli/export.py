@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import NOT_BETTER, error_edge, harmless
+from gruforecast.cli.edge import NOT_BETTER, error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import UsageError, did_you_mean
+from gruforecast.text import harmless
 
 FORMATS = ("saved-model", "onnx", "litert")
 ENDINGS = {".onnx": "onnx", ".tflite": "litert", ".litert": "litert", "": "saved-model"}

@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import NOT_BETTER, error_edge, harmless
+from gruforecast.cli.edge import NOT_BETTER, error_edge
 from gruforecast.cli.reading import COLUMNS, with_reading
+from gruforecast.text import harmless
 
 SEARCH, RESULT = "Search", "Result"
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.errors import UsageError
+from gruforecast.text import harmless
 
 if TYPE_CHECKING:
     from gruforecast.data.table import Columns, Forecast, Panel
@@ -183,8 +184,8 @@ def _write(
     blocks: Iterator[Columns], beside: dict[str, Any], form: str, output: str | None, *, excel_safe: bool
 ) -> None:
     """Write block by block to stdout, or to a file that is there whole or not at all."""
-    from gruforecast.log import harmless_lines
     from gruforecast.report.table_file import place, write_csv, write_json, write_parquet
+    from gruforecast.text import harmless_lines
 
     on_terminal = output is None and sys.stdout.isatty()
     with place(output) as stream:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.cli.edge import error_edge, harmless
+from gruforecast.cli.edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import UsageError
+from gruforecast.text import harmless
 
 ENDINGS = {".html": "html", ".htm": "html", ".md": "md", ".json": "json"}
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import TERMINATED, error_edge, harmless
+from gruforecast.cli.edge import TERMINATED, error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import ResourceError, UsageError
+from gruforecast.text import harmless
 
 if TYPE_CHECKING:
     from gruforecast.serve.model import Model

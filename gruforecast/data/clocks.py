@@ -12,10 +12,10 @@ from gruforecast.data.cells import Column
 from gruforecast.data.frequency import DAY
 from gruforecast.data.plan import Plan
 from gruforecast.data.rows import HOUR
-from gruforecast.data.stampform import COUNTED, offset_seconds, zone_text
+from gruforecast.data.stampform import COUNTED
 from gruforecast.data.stamps import Parsed
 from gruforecast.data.timeparts import TimeForm
-from gruforecast.data.zones import to_utc, to_wall, zone_named
+from gruforecast.data.zones import offset_seconds, to_utc, to_wall, zone_named, zone_text
 
 
 def on_one_clock(

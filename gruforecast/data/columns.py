@@ -6,9 +6,9 @@ import re
 import unicodedata
 
 from gruforecast.data.cells import Column
+from gruforecast.data.files.table import Table
 from gruforecast.data.numbers import MISSING, NumberForm, is_number
 from gruforecast.data.plan import Names, ReadOptions
-from gruforecast.data.reader import Table
 from gruforecast.data.stampform import FORMS
 from gruforecast.data.stamps import look_like_stamps
 from gruforecast.data.timeparts import NAMED, is_part, is_part_name

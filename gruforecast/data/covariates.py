@@ -8,14 +8,14 @@ from dataclasses import replace
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
-from gruforecast.config import MOST_INPUTS
 from gruforecast.data.cells import Column
 from gruforecast.data.columns import meant_as_numbers
+from gruforecast.data.files.table import Table
 from gruforecast.data.numbers import BOOLEANS, NumberForm, parse_numbers
 from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names, ReadOptions, Role
-from gruforecast.data.reader import Table
 from gruforecast.errors import DataError
 
+MAX_INPUTS = 1_000  # numbers that the columns beside the target may become
 REPEATING = 0.5  # share of different cells above which text is no category
 SAME, LEAST = 0.999, 8  # correlation of levels and of steps with the target; rows that it takes
 LOOKED_AT = 20_000  # newest rows that are compared
@@ -49,8 +49,8 @@ def read_covariates(
             found.append(one)
             parts.append(one.values(column, warnings if like is not None else []))
     x = np.concatenate(parts, axis=1)
-    if x.shape[1] >= MOST_INPUTS:
-        text = f"the columns beside the target become {x.shape[1]} numbers, {MOST_INPUTS - 1} may be."
+    if x.shape[1] >= MAX_INPUTS:
+        text = f"the columns beside the target become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
         widest = max(found, key=lambda one: len(one.columns)).name
         remedy = f"Leave some of them out, such as {widest!r}."
         raise DataError(text, remedy=remedy, code="GF-D63", file=table.file, column=widest)

@@ -9,11 +9,12 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Stamps
 from gruforecast.data.clocks import on_one_clock
 from gruforecast.data.covariates import read_covariates
+from gruforecast.data.files.table import Table
 from gruforecast.data.grid import Keys
 from gruforecast.data.keys import read_keys
 from gruforecast.data.panel import contradicted, options_of
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.reader import Table, read_table
+from gruforecast.data.reader import read_table
 from gruforecast.data.rows import Rows, merge, step_begin
 from gruforecast.data.timeparts import parse_time
 from gruforecast.errors import DataError, UsageError, shorten

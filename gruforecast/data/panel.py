@@ -10,12 +10,13 @@ from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.clocks import on_one_clock
 from gruforecast.data.columns import find_names, wide_columns
 from gruforecast.data.covariates import read_covariates
+from gruforecast.data.files.table import Table
 from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
 from gruforecast.data.grid import Grid, Keys, interpolated, trimmed
 from gruforecast.data.keys import read_keys
 from gruforecast.data.numbers import NumberForm, check_unit, common_marks, number_form, parse_numbers
 from gruforecast.data.plan import Covariate, Names, Plan, ReadOptions
-from gruforecast.data.reader import DELIMITERS, Layout, Table, read_table
+from gruforecast.data.reader import DELIMITERS, Layout, read_table
 from gruforecast.data.rows import HOUR, Rows, resampled, usual_step, without_duplicates
 from gruforecast.data.stamps import Parsed
 from gruforecast.data.table import Panel

@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.data.reader import Table
+from gruforecast.data.files.table import Table
 from gruforecast.data.source import Limits
-from gruforecast.data.stampform import zone_text
-from gruforecast.data.zones import to_wall, zone_named
+from gruforecast.data.zones import to_wall, zone_named, zone_text
 from gruforecast.errors import DataError, ResourceError, UsageError
 
 

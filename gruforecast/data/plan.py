@@ -9,7 +9,6 @@ from typing import Any, Literal
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.config import from_dict
 from gruforecast.data.cells import Column
 from gruforecast.data.frequency import DAY, Frequency
 from gruforecast.data.numbers import NumberForm, check_unit, parse_numbers
@@ -19,6 +18,7 @@ from gruforecast.data.reader import Layout
 from gruforecast.data.stampform import StampForm
 from gruforecast.data.timeparts import TimeForm
 from gruforecast.errors import UsageError, shorten
+from gruforecast.serialization import from_dict
 
 LAST_DAY = 31  # `Frequency.day` of stamps at the end of a month
 AGGREGATES = ("mean", "sum", "last")

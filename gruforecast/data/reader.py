@@ -16,9 +16,9 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from gruforecast.data.cells import Column
+from gruforecast.data.files.table import Table
 from gruforecast.data.source import Limits, decode, name_of, read_bytes
-from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.errors import DataError, UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
 COMMENTS = ("#", "%", "//", "\\")
@@ -60,48 +60,6 @@ class Layout:
                 raise UsageError(
                     f"{name} {number} is out of range.", remedy="Pass a smaller positive number.", code="GF-U12"
                 )
-
-
-@dataclass(frozen=True)
-class Table:
-    """A file as text.
-
-    Attributes:
-        file: the name to show in errors.
-        columns: column name to its cells, stripped of surrounding blanks.
-        lines: physical line in the file of each row; the first line is 1.
-        delimiter: the mark between fields.
-        header: whether the file has names of columns.
-        warnings: what was left out or assumed on the way.
-        padded: the cells as they are, of columns where some have blanks around them.
-    """
-
-    file: str
-    columns: dict[str, list[str]]
-    lines: list[int]
-    delimiter: str = ","
-    header: bool = True
-    warnings: tuple[str, ...] = ()
-    padded: dict[str, list[str]] = field(default_factory=dict)
-
-    def __len__(self) -> int:
-        return len(self.lines)
-
-    def column(self, name: str) -> list[str]:
-        """The cells of column `name`.
-
-        Raises:
-            DataError: there is no such column.
-        """
-        if name not in self.columns:
-            known = list(self.columns)
-            text = f"there is no column {name!r}.{did_you_mean(name, known)}"
-            raise DataError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
-        return self.columns[name]
-
-    def cells(self, name: str) -> Column:
-        """Column `name` with the lines of its cells; see `column`."""
-        return Column(self.file, name, self.column(name), self.lines, self.delimiter)
 
 
 def read_table(path: str, layout: Layout | None = None) -> Table:

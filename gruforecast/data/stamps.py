@@ -22,7 +22,8 @@ from gruforecast.data.patterns import (
     read_one,
     read_pattern,
 )
-from gruforecast.data.stampform import COUNTED, EXCEL_DAY_0, FORMS, StampForm, offset_seconds
+from gruforecast.data.stampform import COUNTED, EXCEL_DAY_0, FORMS, StampForm
+from gruforecast.data.zones import offset_seconds
 
 EXAMPLE = "2024-01-31, 2024-01-31 13:00, 31/01/2024, 31 Jan 2024, 2024-01, 2024Q1, 2024-W05 or 2024"
 FIRST_YEAR, LAST_YEAR = 1500, 2262

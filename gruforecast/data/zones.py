@@ -99,3 +99,23 @@ def _offsets(wall: Stamps, zone: ZoneInfo, fold: int) -> Ints:
 def _seconds(stamp: dt.datetime) -> int:
     offset = stamp.utcoffset()
     return int(offset.total_seconds()) if offset is not None else 0
+
+
+def offset_seconds(zone: str) -> int:
+    """Seconds from UTC of an offset as it is written."""
+    digits = zone.strip().replace(":", "")
+    if digits in ("", "Z", "UTC"):
+        return 0
+    hours, minutes = int(digits[1:3]), int(digits[3:5] or 0)
+    return (-1 if digits[0] == "-" else 1) * (3600 * hours + 60 * minutes)
+
+
+def zone_text(offset: int, like: str) -> str:
+    """An offset from UTC written as `like`."""
+    blank, text = like[: len(like) - len(like.lstrip())], like.strip()
+    if text in ("Z", "UTC") and offset == 0:
+        return like
+    sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
+    colon = ":" if ":" in text or len(text) < 4 else ""
+    short = len(text) == 3 and minutes % 60 == 0
+    return f"{blank}{sign}{minutes // 60:02}" + ("" if short else f"{colon}{minutes % 60:02}")

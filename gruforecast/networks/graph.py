@@ -11,9 +11,9 @@ import tensorflow as tf
 from gruforecast.config import MIDDLE, NetworkConfig
 from gruforecast.encoding import decode, encode
 from gruforecast.fan import Fan
-from gruforecast.metrics import mase_scale_of
 from gruforecast.networks.build import build_network, network_inputs
 from gruforecast.networks.train import set_weights
+from gruforecast.scale import mase_scale_of
 from gruforecast.signature import LAST, Input, Served, Y
 from gruforecast.windows import newest
 

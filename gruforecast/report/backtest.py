@@ -8,9 +8,9 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from gruforecast.leaderboard import plain
 from gruforecast.report.console import console_on, number, safe
 from gruforecast.rolling import Rolling
+from gruforecast.serialization import plain
 from gruforecast.tally import Tally
 
 POINTS = {"mase": "MASE", "rmsse": "RMSSE", "smape": "sMAPE", "wape": "WAPE", "mae": "MAE", "rmse": "RMSE"}

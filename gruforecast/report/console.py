@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from gruforecast.arrays import Stamps
-from gruforecast.log import harmless
+from gruforecast.text import harmless
 
 WIDTH = 80
 BARS = "▁▂▃▄▅▆▇█"

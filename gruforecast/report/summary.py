@@ -10,12 +10,13 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gruforecast import __version__
 from gruforecast.data.table import Panel
-from gruforecast.leaderboard import Row, plain, winner
+from gruforecast.leaderboard import Row, winner
 from gruforecast.search.loop import Search, Trial
+from gruforecast.serialization import plain
 from gruforecast.statistical import installed
 from gruforecast.verdict import evidence, verdict
+from gruforecast.version import __version__
 
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")

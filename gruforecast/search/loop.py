@@ -13,13 +13,14 @@ from typing import Protocol
 
 import numpy as np
 
-from gruforecast.config import RUNGS, NetworkConfig, to_dict
+from gruforecast.config import RUNGS, NetworkConfig
 from gruforecast.errors import SearchError, shorten
 from gruforecast.progress import Budget, Progress
 from gruforecast.search.jobs import Jobs, Result
 from gruforecast.search.oracle import Proposal
 from gruforecast.search.space import Space, Values
 from gruforecast.search.trial import seed_of
+from gruforecast.serialization import to_dict
 
 RUN_TRIAL = "gruforecast.search.trial:run_trial"
 RANDOM_LAG = 8  # at random nothing waits for scores; the limits of the rungs do, the same for up to four workers

@@ -19,10 +19,11 @@ import numpy as np
 from gruforecast.arrays import Array, Floats, Ints
 from gruforecast.backtest import Split
 from gruforecast.baselines import baselines
-from gruforecast.config import MIDDLE, NetworkConfig, TrainingConfig, from_dict
+from gruforecast.config import MIDDLE, NetworkConfig, TrainingConfig
 from gruforecast.durable import npz, read_npz, write_file
 from gruforecast.forward import Weights, digest_of, forecast
 from gruforecast.noise import noise_from
+from gruforecast.serialization import from_dict
 from gruforecast.statistical import model_of, trouble_with
 from gruforecast.windows import History, Sampler, Windows
 

@@ -24,8 +24,8 @@ from typing import Any, Self
 
 from gruforecast.environment import resident
 from gruforecast.errors import ResourceError
-from gruforecast.log import harmless_lines
 from gruforecast.progress import Working
+from gruforecast.text import harmless_lines
 
 PRELOAD = ("tensorflow", "keras")
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gruforecast.search.worker import serve; "

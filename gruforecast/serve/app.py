@@ -12,12 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
-from gruforecast import __version__
 from gruforecast.serve.gate import App, Body, Gate, failed
 from gruforecast.serve.page import page
 from gruforecast.serve.query import Query
 from gruforecast.serve.refusal import Refusal
 from gruforecast.serve.service import Service
+from gruforecast.version import __version__
 
 JSON = "application/json"
 REF = "#/components/schemas/{model}"

@@ -1,0 +1,1 @@
+"""Files to columns of text."""

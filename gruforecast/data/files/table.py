@@ -1,0 +1,50 @@
+"""A file as columns of text, with the physical line of each row."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gruforecast.data.cells import Column
+from gruforecast.errors import DataError, did_you_mean, shorten
+
+
+@dataclass(frozen=True)
+class Table:
+    """A file as text.
+
+    Attributes:
+        file: the name to show in errors.
+        columns: column name to its cells, stripped of surrounding blanks.
+        lines: physical line in the file of each row; the first line is 1.
+        delimiter: the mark between fields.
+        header: whether the file has names of columns.
+        warnings: what was left out or assumed on the way.
+        padded: the cells as they are, of columns where some have blanks around them.
+    """
+
+    file: str
+    columns: dict[str, list[str]]
+    lines: list[int]
+    delimiter: str = ","
+    header: bool = True
+    warnings: tuple[str, ...] = ()
+    padded: dict[str, list[str]] = field(default_factory=dict)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def column(self, name: str) -> list[str]:
+        """The cells of column `name`.
+
+        Raises:
+            DataError: there is no such column.
+        """
+        if name not in self.columns:
+            known = list(self.columns)
+            text = f"there is no column {name!r}.{did_you_mean(name, known)}"
+            raise DataError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
+        return self.columns[name]
+
+    def cells(self, name: str) -> Column:
+        """Column `name` with the lines of its cells; see `column`."""
+        return Column(self.file, name, self.column(name), self.lines, self.delimiter)
