@@ -20,16 +20,16 @@ from typing import Any
 
 import numpy as np
 
-import gruforecast.networks  # noqa: F401 - sets up TensorFlow
-from gruforecast import encoding
-from gruforecast.backtest import Split, split
-from gruforecast.baselines import baselines
-from gruforecast.blend import combine
-from gruforecast.config import PERIODS, NetworkConfig, TrainingConfig
-from gruforecast.data.panel import read_csv
-from gruforecast.networks.train import Schedule, train
-from gruforecast.search.space import Space
-from gruforecast.search.trial import point
+import gruforecast.models.training  # noqa: F401 - sets up TensorFlow
+from gruforecast.automl.ensemble_selection import combine
+from gruforecast.automl.search.space import Space
+from gruforecast.automl.search.trial import point
+from gruforecast.data.read import read_csv
+from gruforecast.evaluation.splits import Split, split
+from gruforecast.models.baselines import baselines
+from gruforecast.models.networks import features as encoding
+from gruforecast.models.networks.config import PERIODS, NetworkConfig, TrainingConfig
+from gruforecast.models.training.train import Schedule, train
 
 SETS = {"m3_monthly": ("m3/monthly_train.csv", 18, 12), "m4_hourly": ("m4_hourly/train.csv", 48, 24)}
 
@@ -85,7 +85,7 @@ class Study:
 
 def patched(name: str, function: Any, score: Callable[[], float]) -> float:
     """`score` with another function in the encoding; networks are compiled anew before and after."""
-    from gruforecast.networks.train import _program
+    from gruforecast.models.training.train import _program
 
     whole = getattr(encoding, name)
     setattr(encoding, name, function)

@@ -27,10 +27,10 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.data.panel import read_csv
-from gruforecast.metrics import mase, smape
-from gruforecast.scale import mase_scale
-from gruforecast.windows import History
+from gruforecast.data.read import read_csv
+from gruforecast.data.scale import mase_scale
+from gruforecast.data.windows import History
+from gruforecast.evaluation.metrics import mase, smape
 
 MEMBERS = ("winner", "blend", "networks", "gru")
 AGREEMENT = 1e-6

@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.preparation import Prepared, prepare
+from gruforecast.automl.search.space import Space
+from gruforecast.automl.search.trial import point
 from gruforecast.data.plan import ReadOptions
-from gruforecast.networks.train import Schedule, train
-from gruforecast.options import FitOptions
-from gruforecast.prepare import Prepared, prepare
-from gruforecast.progress import Progress
-from gruforecast.search.space import Space
-from gruforecast.search.trial import point
+from gruforecast.execution.progress import Progress
+from gruforecast.models.training.train import Schedule, train
 
 RECIPES = 2  # of the portfolio
 

@@ -24,10 +24,10 @@ SETS = {"air": ("classic/air_passengers.csv", 12, 16), "m4": ("m4_hourly/train.c
 TRAIN = """
 import sys, time
 import numpy as np
-import gruforecast.networks
-from gruforecast.config import NetworkConfig, TrainingConfig
-from gruforecast.networks.train import Schedule, train
-from gruforecast.windows import History
+import gruforecast.models.training
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.training.train import Schedule, train
+from gruforecast.data.windows import History
 lookback, segment, units, layers, steps = map(int, sys.argv[1:])
 config = NetworkConfig(horizon=48, lookback=lookback, season_length=24, segment=segment, units=units, layers=layers)
 history = History.of(10 + np.random.default_rng(0).random(300_000), np.array([0, 300_000]))

@@ -33,15 +33,15 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
-from gruforecast.config import CELLS, MIDDLE, NetworkConfig, TrainingConfig
-from gruforecast.data.panel import read_csv
-from gruforecast.encoding import encode
-from gruforecast.forward import Weights, forecast
-from gruforecast.gates import replay
-from gruforecast.reach import Gradient
-from gruforecast.resets import APART, LEAST_WINDOW, half_lives, moments
-from gruforecast.timeline import features_of, watch
-from gruforecast.windows import History
+from gruforecast.data.read import read_csv
+from gruforecast.data.windows import History
+from gruforecast.explain.gate_timeline import features_of, watch
+from gruforecast.explain.gates import replay
+from gruforecast.explain.gradients import Gradient
+from gruforecast.explain.memory import APART, LEAST_WINDOW, half_lives, moments
+from gruforecast.models.networks.config import CELLS, MIDDLE, NetworkConfig, TrainingConfig
+from gruforecast.models.networks.features import encode
+from gruforecast.models.networks.inference import Weights, forecast
 
 ROOT = Path(__file__).parents[1]
 Result = dict[str, Any]
@@ -50,7 +50,7 @@ LONG, BLOCK, SERIES = 130, 30, 40
 
 def trained(config: NetworkConfig, history: History, seed: int, steps: int, rate: float = 3e-3) -> Weights:
     """Weights as this package trains them, on all rows."""
-    from gruforecast.networks.train import Schedule, train
+    from gruforecast.models.training.train import Schedule, train
 
     training = TrainingConfig(steps=steps, learning_rate=rate, seed=seed)
     return train(config, training, history, history.indptr[1:], Schedule()).weights
@@ -91,8 +91,8 @@ def _replayed(name: str, history: History, season: int) -> Result:
 def _differences(features: Any, config: NetworkConfig, weights: Weights) -> Result:
     import keras
 
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import set_weights
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import set_weights
 
     model = build_network(config, seed=0)
     set_weights(model, weights)
@@ -238,8 +238,8 @@ def measure_reach(_: list[str], seeds: range) -> list[Result]:
 
 
 def _reached(cell: Any, seed: int) -> Result:
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import weights_of
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import weights_of
 
     generator = np.random.default_rng(seed)
     rows = np.arange(4 * LONG)

@@ -32,14 +32,14 @@ from unittest.mock import patch
 import numpy as np
 
 from gruforecast import load, read_like
-from gruforecast.config import NetworkConfig
-from gruforecast.encoding import decode, encode
-from gruforecast.forecaster import Forecaster
-from gruforecast.forward import Network, Single, forecast, residuals
-from gruforecast.gates import Gates, replay
-from gruforecast.inside import look_inside
-from gruforecast.timeline import features_of
-from gruforecast.windows import History, Windows
+from gruforecast.data.windows import History, Windows
+from gruforecast.explain.gate_timeline import features_of
+from gruforecast.explain.gates import Gates, replay
+from gruforecast.explain.model import look_inside
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.features import decode, encode
+from gruforecast.models.networks.inference import Network, Single, forecast, residuals
 
 LIMIT = 1e-5
 Result = dict[str, Any]
@@ -53,15 +53,15 @@ def explained(forecaster: Forecaster, panel: Any, name: str) -> list[tuple[Histo
         found.append((history, windows))
         return features_of(history, windows, config)
 
-    with patch("gruforecast.timeline.features_of", noted):
+    with patch("gruforecast.explain.gate_timeline.features_of", noted):
         look_inside(forecaster, panel, member=name)
     return found
 
 
 def measured(network: Network, blocks: list[tuple[History, Windows]]) -> list[Result]:
     """One row for each recurrent layer and one for the forecast, the worst of all blocks."""
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import set_weights
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import set_weights
 
     model = build_network(network.config, seed=0)
     set_weights(model, network.weights)

@@ -21,8 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.data.panel import Reading, read_csv
 from gruforecast.data.plan import ReadOptions
+from gruforecast.data.read import Reading, read_csv
 
 EXPECTED = Path(__file__).with_name("messy_expected.json")
 NAMES = {"--target": "target", "--tz": "tz", "--on-duplicate": "on_duplicate", "--resample": "resample"}
@@ -37,7 +37,7 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def options_of(words: list[str]) -> ReadOptions:
     """The same options for a call from Python."""
-    from gruforecast.data.reader import Layout
+    from gruforecast.data.files.delimited import Layout
 
     said: dict[str, Any] = {NAMES[a]: b for a, b in itertools.pairwise(words) if a in NAMES}
     ids = tuple(b for a, b in itertools.pairwise(words) if a == "--id")

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""How often the paired tests of `gruforecast.significance` call a forecaster better: by luck, and where it is.
+"""How often the paired tests of `evaluation.significance` call a forecaster better: by luck, and where it is.
 
     python benchmarks/paired_tests.py [--walks 2000] [--panels 300]
 
@@ -16,7 +16,7 @@ from collections.abc import Callable
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.significance import ALPHA, compare, diebold_mariano, whole_path
+from gruforecast.evaluation.significance import ALPHA, compare, diebold_mariano, whole_path
 
 Test = Callable[[Floats], float]
 HORIZONS = (6, 12, 14, 24, 48)

@@ -78,7 +78,7 @@ def cold_start(model: str, runs: int) -> dict[str, Any]:
 
 def mass(series: int, how: str) -> dict[str, Any]:
     """Forecast so many series in this process, and perhaps write them as CSV; figures of it."""
-    from gruforecast.report.table_file import write_csv
+    from gruforecast.report.files.table import write_csv
 
     forecaster, panel = _forecaster_and_panel(series)
     before = _megabytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
@@ -104,16 +104,16 @@ def mass(series: int, how: str) -> dict[str, Any]:
 def _forecaster_and_panel(series: int) -> tuple[Any, Any]:
     import numpy as np
 
-    from gruforecast.config import NetworkConfig
-    from gruforecast.data.frequency import Frequency
+    from gruforecast.data.calendar.frequency import Frequency
+    from gruforecast.data.formats.time_columns import TimeForm
+    from gruforecast.data.formats.timestamp_formats import StampForm
+    from gruforecast.data.panel import Panel
     from gruforecast.data.plan import Names, Plan
-    from gruforecast.data.stampform import StampForm
-    from gruforecast.data.table import Panel
-    from gruforecast.data.timeparts import TimeForm
-    from gruforecast.exogenous import Scaling
-    from gruforecast.forecaster import Ends, Forecaster
-    from gruforecast.forward import Network, weight_shapes
-    from gruforecast.intervals import Calibration
+    from gruforecast.evaluation.calibration import Calibration
+    from gruforecast.models.forecaster import Ends, Forecaster
+    from gruforecast.models.networks.config import NetworkConfig
+    from gruforecast.models.networks.covariates import Scaling
+    from gruforecast.models.networks.inference import Network, weight_shapes
 
     config = NetworkConfig(
         horizon=HORIZON,

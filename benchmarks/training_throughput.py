@@ -100,9 +100,9 @@ def real(size: tuple[int, ...]) -> Any:
     import numpy as np
     import tensorflow as tf
 
-    from gruforecast.config import NetworkConfig
-    from gruforecast.networks import train
-    from gruforecast.windows import History, Sampler
+    from gruforecast.data.windows import History, Sampler
+    from gruforecast.models.networks.config import NetworkConfig
+    from gruforecast.models.training import train
 
     batch, steps, _, horizon, units = size
     config = NetworkConfig(horizon=horizon, lookback=steps, season_length=24, units=units)
@@ -161,7 +161,7 @@ def main() -> None:
     parser.add_argument("--passes", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    import gruforecast.networks  # noqa: F401 - one thread, before TensorFlow is used
+    import gruforecast.models.training  # noqa: F401 - one thread, before TensorFlow is used
 
     peak, rows = sgemm_peak(), []
     for size in SIZES:

@@ -7,14 +7,14 @@ from typing import Any
 from gruforecast.version import __version__
 
 _PUBLIC = {
-    "fit": "gruforecast.pipeline",
-    "FitOptions": "gruforecast.options",
+    "fit": "gruforecast.automl.fit",
+    "FitOptions": "gruforecast.automl.options",
     "load": "gruforecast.artifact.folder",
-    "read_csv": "gruforecast.data.panel",
-    "read_like": "gruforecast.data.panel",
-    "read_future": "gruforecast.data.future",
-    "Forecaster": "gruforecast.forecaster",
-    "GRUHyperModel": "gruforecast.search.hypermodel",
+    "read_csv": "gruforecast.data.read",
+    "read_like": "gruforecast.data.read",
+    "read_future": "gruforecast.data.future_covariates",
+    "Forecaster": "gruforecast.models.forecaster",
+    "GRUHyperModel": "gruforecast.automl.search.hypermodel",
 }
 __all__ = [
     "FitOptions",

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruforecast.data.frequency import Frequency
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.formats.time_columns import TimeForm
+from gruforecast.data.formats.timestamp_formats import StampForm
+from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Names, Plan
-from gruforecast.data.stampform import StampForm
-from gruforecast.data.table import Panel
-from gruforecast.data.timeparts import TimeForm
-from gruforecast.windows import History
+from gruforecast.data.windows import History
 
 ROOT = Path(__file__).parents[1]
 AIR = ROOT / "sample_data" / "air_passengers.csv"

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 from conftest import panel_of
 
-from gruforecast.backtest import Forecasts, split
-from gruforecast.baselines import baselines
-from gruforecast.data.table import Forecast
-from gruforecast.fan import Fan
-from gruforecast.leaderboard import Candidate, compared, judge, winner, with_leads
-from gruforecast.options import FitOptions
-from gruforecast.report.extracts import extracts
-from gruforecast.report.reproduce import reproduction
-from gruforecast.report.summary import cell_facts
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.reproduce import reproduction
+from gruforecast.automl.summary import cell_facts
+from gruforecast.data.panel import Forecast
+from gruforecast.evaluation.leaderboard import Candidate, compared, judge, winner, with_leads
+from gruforecast.evaluation.splits import Forecasts, split
+from gruforecast.evaluation.verdict import evidence, verdict
+from gruforecast.models.baselines import baselines
+from gruforecast.models.quantile_forecast import Fan
+from gruforecast.report.chart_data import extracts
 from gruforecast.serialization import plain
-from gruforecast.verdict import evidence, verdict
 
 LEVELS, SEASON = (80.0, 95.0), 12
 HOSTILE = (

@@ -21,13 +21,13 @@ import numpy as np
 
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
-from gruforecast.config import NetworkConfig
-from gruforecast.conformal import Calibration
-from gruforecast.data.table import Panel
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import Ends, Forecaster
-from gruforecast.forward import Network, weight_shapes
-from gruforecast.serve.model import opened
+from gruforecast.data.panel import Panel
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import Ends, Forecaster
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.serve.loaded_model import opened
 from gruforecast.serve.server import serve
 from gruforecast.serve.service import Service
 from gruforecast.serve.settings import Settings, bind

@@ -12,7 +12,7 @@ def test_it_is_the_adamw_of_keras() -> None:
     import keras
     import tensorflow as tf
 
-    from gruforecast.networks.adamw import FlatAdamW
+    from gruforecast.models.training.optimizer import FlatAdamW
 
     generator = np.random.default_rng(0)
     shapes = {"kernel": (4, 3), "bias": (3,)}
@@ -42,7 +42,7 @@ def test_the_spread_is_clipped_apart() -> None:
     import keras
     import tensorflow as tf
 
-    from gruforecast.networks.adamw import FlatAdamW
+    from gruforecast.models.training.optimizer import FlatAdamW
 
     both = FlatAdamW([keras.Variable(np.zeros(2, "f4"), name=name) for name in ("head", "spread_hidden")])
     found = both._clipped(tf.constant([3.0, 4.0, 0.3, 0.4]))

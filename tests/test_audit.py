@@ -17,20 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from gruforecast.audit import Audit, _text, decided_without_test, decisions, normalised_without_folds
-from gruforecast.contest import Contest
-from gruforecast.data.frequency import Frequency
-from gruforecast.data.panel import Reading, read_csv
+from gruforecast.automl.leakage_audit import Audit, _text, decided_without_test, decisions, normalised_without_folds
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.preparation import Prepared, decide
+from gruforecast.automl.search.loop import Trial
+from gruforecast.automl.search.space import Space
+from gruforecast.automl.search.trial import run_audit, save_split
+from gruforecast.automl.training_jobs import Contest
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.panel import Panel
 from gruforecast.data.plan import ReadOptions
-from gruforecast.data.table import Panel
+from gruforecast.data.read import Reading, read_csv
 from gruforecast.errors import GruforecastError, UsageError
-from gruforecast.noise import noise_from
-from gruforecast.options import FitOptions
-from gruforecast.prepare import Prepared, decide
-from gruforecast.progress import Budget
-from gruforecast.search.loop import Trial
-from gruforecast.search.space import Space
-from gruforecast.search.trial import run_audit, save_split
+from gruforecast.evaluation.perturbation import noise_from
+from gruforecast.execution.progress import Budget
 from gruforecast.serialization import to_dict
 
 FOUR_HOURS = Frequency("s", 4 * 3600)

@@ -8,11 +8,11 @@ from conftest import panel_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gruforecast.backtest import split
-from gruforecast.baselines import naive
+from gruforecast.automl.search.trial import load_split, save_split
+from gruforecast.data.windows import gather_past
 from gruforecast.errors import DataError
-from gruforecast.search.trial import load_split, save_split
-from gruforecast.windows import gather_past
+from gruforecast.evaluation.splits import split
+from gruforecast.models.baselines import naive
 
 
 def test_cutoffs_by_hand() -> None:

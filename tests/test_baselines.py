@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from conftest import AIR, history_of
 
-from gruforecast.backtest import average, split
-from gruforecast.baselines import baselines, drift, naive, seasonal_indices, seasonal_naive, theta, window_mean
-from gruforecast.data.panel import read_csv
-from gruforecast.metrics import mase, smape
-from gruforecast.scale import mase_scale
+from gruforecast.data.read import read_csv
+from gruforecast.data.scale import mase_scale
+from gruforecast.evaluation.metrics import mase, smape
+from gruforecast.evaluation.splits import average, split
+from gruforecast.models.baselines import baselines, drift, naive, seasonal_indices, seasonal_naive, theta, window_mean
 
 NAN = float("nan")
 SERIES = [

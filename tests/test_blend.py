@@ -8,9 +8,9 @@ from conftest import panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.backtest import Folds, Forecasts, Split, split
-from gruforecast.blend import combine, mixed
-from gruforecast.fan import Fan
+from gruforecast.automl.ensemble_selection import combine, mixed
+from gruforecast.evaluation.splits import Folds, Forecasts, Split, split
+from gruforecast.models.quantile_forecast import Fan
 
 
 def made(n_series: int = 12, folds: int = 3, seed: int = 0) -> Split:

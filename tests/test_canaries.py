@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 from conftest import AIR, history_of, run
 
-from gruforecast.baselines import naive, seasonal_naive
-from gruforecast.config import NetworkConfig, TrainingConfig
-from gruforecast.forward import forecast
-from gruforecast.windows import History
+from gruforecast.data.windows import History
+from gruforecast.models.baselines import naive, seasonal_naive
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.inference import forecast
 
 pytestmark = pytest.mark.network
 
@@ -23,7 +23,7 @@ CONFIG = NetworkConfig(horizon=6, lookback=24, season_length=12, units=8, log_un
 
 def learned(history: History, config: NetworkConfig, cutoff: np.ndarray, steps: int = 100, batch: int = 16) -> Any:
     """Weights of a training on rows before `cutoff` (n_series,)."""
-    from gruforecast.networks.train import Schedule, train
+    from gruforecast.models.training.train import Schedule, train
 
     training = TrainingConfig(steps=steps, batch_size=batch, learning_rate=5e-3, seed=1)
     return train(config, training, history, cutoff, Schedule()).weights

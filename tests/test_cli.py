@@ -13,8 +13,8 @@ import pytest
 from conftest import AIR, run
 from typer.testing import CliRunner
 
+from gruforecast.automl.options import FitOptions, parse_duration
 from gruforecast.cli import app
-from gruforecast.options import FitOptions, parse_duration
 from gruforecast.text import harmless
 
 HEAVY = ("tensorflow", "keras", "keras_tuner", "pandas", "numpy", "sklearn", "scipy", "plotly")
@@ -115,13 +115,13 @@ def test_an_error_as_json(csv: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 
 def test_a_bug_is_one_line_and_exit_1(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import gruforecast.pipeline
+    import gruforecast.automl.fit
 
     def broken(*ignored: object) -> None:
         raise ZeroDivisionError("oh")
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gruforecast.pipeline, "fit", broken)
+    monkeypatch.setattr(gruforecast.automl.fit, "fit", broken)
     (tmp_path / "gruforecast_model.run").mkdir()
     (tmp_path / "gruforecast_model.run" / "log.txt").write_text("what went before")
     done = CliRunner().invoke(app, ["fit", str(AIR)])
@@ -131,13 +131,13 @@ def test_a_bug_is_one_line_and_exit_1(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 
 def test_an_interrupt_is_exit_130(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    import gruforecast.pipeline
+    import gruforecast.automl.fit
 
     def interrupted(*ignored: object) -> None:
         raise KeyboardInterrupt
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(gruforecast.pipeline, "fit", interrupted)
+    monkeypatch.setattr(gruforecast.automl.fit, "fit", interrupted)
     assert CliRunner().invoke(app, ["fit", str(AIR)]).exit_code == 130
 
 

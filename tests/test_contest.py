@@ -11,13 +11,13 @@ import numpy as np
 import pytest
 from conftest import panel_of
 
-from gruforecast.backtest import split
-from gruforecast.comparison import Comparison
-from gruforecast.contest import TEST_FIT, Contest
-from gruforecast.progress import Budget
-from gruforecast.rivals import Rivals
-from gruforecast.search.loop import Search, Trial
-from gruforecast.search.space import Space
+from gruforecast.automl.cell_comparison import Comparison
+from gruforecast.automl.reference_models import Rivals
+from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.automl.search.space import Space
+from gruforecast.automl.training_jobs import TEST_FIT, Contest
+from gruforecast.evaluation.splits import split
+from gruforecast.execution.progress import Budget
 
 
 class Recorder:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gruforecast.data.findings import odd_values
-from gruforecast.data.future import read_future
-from gruforecast.data.panel import read_csv, read_like
+from gruforecast.data.calendar.holidays import holiday_counts
+from gruforecast.data.checks import odd_values
+from gruforecast.data.future_covariates import read_future
 from gruforecast.data.plan import Plan, ReadOptions
-from gruforecast.data.public_holidays import holiday_counts
+from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)

@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from gruforecast import durable
-from gruforecast.durable import exchange, replace_with
+from gruforecast.execution import atomic_files as durable
+from gruforecast.execution.atomic_files import exchange, replace_with
 
 SAVE9 = str(ROOT / "tests" / "torture" / "save9.py")
 LOSES = """
 import os, runpy, shutil, sys
-from gruforecast import durable
+from gruforecast.execution import atomic_files as durable
 durable.replace_with = lambda built, target: (shutil.rmtree(target, ignore_errors=True), os.rename(built, target))
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")

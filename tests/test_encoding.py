@@ -6,9 +6,16 @@ import numpy as np
 import pytest
 from conftest import history_of
 
-from gruforecast.config import NetworkConfig
-from gruforecast.encoding import LEAST_RESTLESS, TARGET_CLIP, decode, encode, encode_target, restlessness
-from gruforecast.windows import gather_past
+from gruforecast.data.windows import gather_past
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.features import (
+    LEAST_RESTLESS,
+    TARGET_CLIP,
+    decode,
+    encode,
+    encode_target,
+    restlessness,
+)
 
 NAN = float("nan")
 CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, log_unit=0.5)
@@ -115,7 +122,7 @@ def test_rows_before_a_series_begins_count_as_missing_whatever_lies_there() -> N
 def test_keras_operations_give_what_numpy_gives() -> None:
     import keras
 
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
+    import gruforecast.models.training  # noqa: F401 - sets up TensorFlow first
 
     generator = np.random.default_rng(3)
     past = np.exp(generator.normal(size=(20, 8)))

@@ -10,13 +10,13 @@ from conftest import panel_of
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gruforecast.backtest import split
-from gruforecast.config import NetworkConfig
-from gruforecast.encoding import Encoded, encode
-from gruforecast.exogenous import SILENT, Scaling, ahead, views
-from gruforecast.forward import forecast, weight_shapes
-from gruforecast.search.space import Space
-from gruforecast.windows import History, gather_beside
+from gruforecast.automl.search.space import Space
+from gruforecast.data.windows import History, gather_beside
+from gruforecast.evaluation.splits import split
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.covariates import SILENT, Scaling, ahead, views
+from gruforecast.models.networks.features import Encoded, encode
+from gruforecast.models.networks.inference import forecast, weight_shapes
 
 NAN = float("nan")
 CONFIG = NetworkConfig(horizon=5, lookback=8, season_length=4, inputs=("known", "past", "static"), use_inputs="all")
@@ -160,7 +160,7 @@ def test_the_search_may_leave_the_inputs_out() -> None:
 def test_keras_operations_give_what_numpy_gives() -> None:
     import keras
 
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
+    import gruforecast.models.training  # noqa: F401 - sets up TensorFlow first
 
     generator = np.random.default_rng(3)
     config = replace(CONFIG, step_days=1.0, periods=(7.0,), calendar=True)
@@ -189,8 +189,8 @@ def test_a_standardised_value_is_never_too_large_for_single_precision() -> None:
 
 @pytest.mark.network
 def test_training_learns_what_only_a_known_column_tells() -> None:
-    from gruforecast.config import TrainingConfig
-    from gruforecast.networks.train import Schedule, train
+    from gruforecast.models.networks.config import TrainingConfig
+    from gruforecast.models.training.train import Schedule, train
 
     generator = np.random.default_rng(0)
     x = (generator.random(1200) < 0.3).astype(float)

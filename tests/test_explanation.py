@@ -11,15 +11,15 @@ import pytest
 from conftest import AIR, MONTHLY, history_of, panel_of, run
 from test_forward import random_weights
 
-from gruforecast.config import NetworkConfig
-from gruforecast.data.frequency import Frequency
-from gruforecast.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
-from gruforecast.forward import Network
-from gruforecast.gates import replay
-from gruforecast.importance import ALL_ROWS, importance, parts_of
-from gruforecast.report.console import spark
-from gruforecast.report.explanation import show_explanation
-from gruforecast.report.gates import gates_section
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.explain.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
+from gruforecast.explain.gate_timeline import Timeline, features_of, lasting, watch
+from gruforecast.explain.gates import replay
+from gruforecast.explain.memory import half_lives, moments, profile
+from gruforecast.explain.permutation import ALL_ROWS, importance, parts_of
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.inference import Network
+from gruforecast.report.page.gate_charts import gates_section
 from gruforecast.report.sentences import (
     amount,
     between,
@@ -32,8 +32,8 @@ from gruforecast.report.sentences import (
     reach_sentence,
     resets_sentence,
 )
-from gruforecast.resets import half_lives, moments, profile
-from gruforecast.timeline import Timeline, features_of, lasting, watch
+from gruforecast.report.terminal.console import spark
+from gruforecast.report.terminal.explain import show_explanation
 
 CONFIG = NetworkConfig(horizon=4, lookback=24, season_length=4, units=5, segment=2, layers=2)
 
@@ -370,8 +370,8 @@ def test_explain_on_the_command_line(fitted, tmp_path) -> None:
 @pytest.mark.network
 def test_without_data_the_kept_rows_are_looked_at(fitted) -> None:
     from gruforecast.artifact.folder import load
-    from gruforecast.data.panel import read_like
-    from gruforecast.inside import look_inside
+    from gruforecast.data.read import read_like
+    from gruforecast.explain.model import look_inside
 
     forecaster = load(fitted["cwd"] / "gruforecast_model")
     name = forecaster.networks[-1].name

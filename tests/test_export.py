@@ -21,24 +21,25 @@ from test_folder import make_forecaster
 from test_graph import BESIDE, CASES, SEEING, SMALL, served_with
 from typer.testing import CliRunner
 
-from gruforecast.artifact import certificate, conversion
-from gruforecast.artifact.child import call, cases_in, milliseconds
-from gruforecast.artifact.conversion import FORMS, Asked, Form, convert
-from gruforecast.artifact.export import reference, served_by
+from gruforecast.artifact.export import convert as conversion
+from gruforecast.artifact.export import parity as certificate
+from gruforecast.artifact.export.convert import FORMS, Asked, Form, convert
+from gruforecast.artifact.export.footprint import multiply_adds, parameters
+from gruforecast.artifact.export.saved_model import reference, served_by
+from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.footprint import multiply_adds, parameters
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
-from gruforecast.config import NetworkConfig
-from gruforecast.data.future import Future
+from gruforecast.data.future_covariates import Future
+from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
-from gruforecast.data.table import Panel
-from gruforecast.durable import file_digest, npz, read_npz
 from gruforecast.errors import DataError, GruforecastError, ResourceError
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import Ends
-from gruforecast.forward import Network, residuals, weight_shapes
-from gruforecast.signature import Served
+from gruforecast.execution.atomic_files import file_digest, npz, read_npz
+from gruforecast.execution.child_process import call, cases_in, milliseconds
+from gruforecast.models.forecaster import Ends
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, residuals, weight_shapes
 
 
 def keep(request: dict[str, Any]) -> dict[str, Any]:

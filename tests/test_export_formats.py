@@ -17,12 +17,12 @@ from conftest import ROOT, panel_of, run
 from test_folder import make_forecaster
 from test_graph import BESIDE, served_with
 
-from gruforecast.artifact import certificate
-from gruforecast.artifact.child import call
-from gruforecast.artifact.conversion import FORMS
+from gruforecast.artifact.export import parity as certificate
+from gruforecast.artifact.export.convert import FORMS
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
-from gruforecast.durable import npz, read_npz
+from gruforecast.execution.atomic_files import npz, read_npz
+from gruforecast.execution.child_process import call
 
 pytestmark = pytest.mark.network
 

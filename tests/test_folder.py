@@ -14,14 +14,14 @@ from conftest import panel_of
 
 from gruforecast.artifact.folder import load, publish, save, write_json
 from gruforecast.artifact.manifest import read_manifest, seal
-from gruforecast.config import NetworkConfig, TrainingConfig
-from gruforecast.conformal import Calibration
+from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
-from gruforecast.data.table import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import NETWORKS, Ends, Forecaster
-from gruforecast.forward import Network, weight_shapes
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import NETWORKS, Ends, Forecaster
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, weight_shapes
 
 MEMBERS = (NETWORKS, "gru", "gru-2", "blend", "theta", "naive")
 
@@ -330,7 +330,7 @@ def test_bounds_stay_around_a_floored_forecast(folder: Path) -> None:
 def test_series_are_forecast_in_blocks(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:
     forecaster = make_forecaster(panel)
     whole = forecaster.predict(panel)
-    monkeypatch.setattr("gruforecast.forecaster.BLOCK_NUMBERS", 150)  # two series
+    monkeypatch.setattr("gruforecast.models.forecaster.BLOCK_NUMBERS", 150)  # two series
     np.testing.assert_allclose(forecaster.predict(panel).mean, whole.mean, rtol=1e-6)
 
 
@@ -343,7 +343,7 @@ def test_data_with_other_columns_beside_the_target_are_refused(panel: Panel) -> 
 
 
 def test_data_of_another_step_are_refused(folder: Path) -> None:
-    from gruforecast.data.frequency import Frequency
+    from gruforecast.data.calendar.frequency import Frequency
 
     with pytest.raises(DataError, match="the step is 'D'"):
         load(folder).predict(panel_of(np.arange(30.0), freq=Frequency("s", 86400)))
@@ -354,7 +354,7 @@ def test_what_a_kill_left_beside_a_model_is_undone(tmp_path: Path) -> None:
     import subprocess
     import sys
 
-    from gruforecast.durable import clear_leftovers
+    from gruforecast.execution.atomic_files import clear_leftovers
 
     gone = subprocess.Popen([sys.executable, "-c", ""])
     gone.wait()
@@ -389,8 +389,8 @@ def test_catalogue_70_a_series_that_starts_to_move_after_training_has_a_forecast
 
 
 def test_a_damaged_model_is_replaced_when_asked_and_something_else_never(folder: Path, tmp_path: Path) -> None:
-    from gruforecast.artifact.output import finished_report
-    from gruforecast.options import FitOptions
+    from gruforecast.automl.options import FitOptions
+    from gruforecast.automl.output import finished_report
 
     overwrite = FitOptions("x.csv", output=str(folder), overwrite=True)
     for damage in ("[]", json.dumps({"format": 9, "gruforecast": "9.9"}), ""):
@@ -404,7 +404,7 @@ def test_a_damaged_model_is_replaced_when_asked_and_something_else_never(folder:
 
 
 def test_keys_that_no_folder_could_hold_are_refused_before_the_search(panel: Panel) -> None:
-    from gruforecast.artifact.output import check_keys_fit
+    from gruforecast.automl.output import check_keys_fit
 
     check_keys_fit(panel)
     many = dataclasses.replace(panel, ids=(("x",),) * 1_200_000)
@@ -417,7 +417,7 @@ def test_keys_that_no_folder_could_hold_are_refused_before_the_search(panel: Pan
 def test_the_largest_panel_that_is_let_through_can_be_read_again() -> None:
     """What `check_keys_fit` counts is not less than what is written."""
     from gruforecast.artifact.manifest import json_bytes
-    from gruforecast.artifact.strict import values_in
+    from gruforecast.artifact.safe_reading import values_in
 
     for parts in (1, 3):
         ids = [["é" * 10] * parts for _ in range(1000)]
@@ -427,7 +427,7 @@ def test_the_largest_panel_that_is_let_through_can_be_read_again() -> None:
 
 
 def test_the_report_in_the_folder_has_names_and_no_places() -> None:
-    from gruforecast.report.summary import without_places
+    from gruforecast.automl.summary import without_places
 
     report = {
         "model_dir": "/home/anna/models/sales",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gruforecast.config import CELLS, QUANTILES, NetworkConfig
-from gruforecast.forward import digest_of, recurrent, residuals, weight_shapes
+from gruforecast.models.networks.config import CELLS, QUANTILES, NetworkConfig
+from gruforecast.models.networks.inference import digest_of, recurrent, residuals, weight_shapes
 
 
 def random_weights(config: NetworkConfig, seed: int = 0):
@@ -64,8 +64,8 @@ def test_the_gru_equals_its_equations() -> None:
 )
 @pytest.mark.parametrize("inputs", [(), ("known", "past", "static", "known flag")], ids=["alone", "inputs"])
 def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder, inputs) -> None:
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import set_weights, weights_of
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import set_weights, weights_of
 
     config = NetworkConfig(
         horizon=3,
@@ -94,7 +94,7 @@ def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder
 def test_the_keras_gru_layer_equals_the_equations() -> None:
     import keras
 
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
+    import gruforecast.models.training  # noqa: F401 - sets up TensorFlow first
 
     layer = keras.layers.GRU(5, return_sequences=True, use_cudnn=False, bias_initializer="random_normal")
     x = np.random.default_rng(3).normal(size=(1, 6, 4)).astype(np.float32)

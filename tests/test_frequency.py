@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gruforecast.data.frequency import DAY, Frequency, infer_frequency, parse_frequency
+from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency, parse_frequency
 from gruforecast.errors import UsageError
 
 

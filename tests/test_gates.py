@@ -7,11 +7,11 @@ import pytest
 from conftest import AIR, history_of
 from test_forward import random_weights
 
-from gruforecast.config import CELLS, MIDDLE, NetworkConfig
-from gruforecast.forward import recurrent, residuals
-from gruforecast.gates import replay
-from gruforecast.reach import PROBES, Gradient, reach
-from gruforecast.timeline import features_of
+from gruforecast.explain.gate_timeline import features_of
+from gruforecast.explain.gates import replay
+from gruforecast.explain.gradients import PROBES, Gradient, reach
+from gruforecast.models.networks.config import CELLS, MIDDLE, NetworkConfig
+from gruforecast.models.networks.inference import recurrent, residuals
 
 FORMS = [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
 
@@ -70,8 +70,8 @@ def compare_with_keras(features, config: NetworkConfig, weights) -> None:
     """Keras tells states only, so its cell is asked for each step from the state that it has reached itself."""
     import keras
 
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import set_weights
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import set_weights
 
     model = build_network(config, seed=1)
     set_weights(model, weights)
@@ -137,8 +137,8 @@ def test_the_gradient_is_what_small_differences_say(cell, layers, segment, decod
 @pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
 @pytest.mark.parametrize("inputs", [(), ("known", "past", "static")], ids=["alone", "inputs"])
 def test_the_gradient_equals_that_of_tensorflow(cell, layers, segment, decoder, inputs) -> None:
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import set_weights
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import set_weights
 
     import tensorflow as tf  # isort: skip - after the package has set it up
 

@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from gruforecast.artifact.export import difference, reference
-from gruforecast.config import NetworkConfig
-from gruforecast.conformal import Calibration
-from gruforecast.exogenous import Scaling
-from gruforecast.forward import Network, weight_shapes
-from gruforecast.signature import Input, Served
+from gruforecast.artifact.export.saved_model import difference, reference
+from gruforecast.artifact.export.signature import Input, Served
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, weight_shapes
 
 pytestmark = pytest.mark.network
 
@@ -90,7 +90,7 @@ def test_parity_is_measured_against_the_size_of_a_series_not_of_a_forecast_near_
 def test_the_graph_and_numpy_agree(configs: tuple[NetworkConfig, ...], rows: int) -> None:
     import tensorflow as tf
 
-    from gruforecast.networks.graph import raw_graph
+    from gruforecast.artifact.export.graph import raw_graph
 
     served = served_with(configs)
     models, serve = raw_graph(served)
@@ -119,7 +119,7 @@ def test_the_graph_and_numpy_agree(configs: tuple[NetworkConfig, ...], rows: int
 def test_without_levels_the_only_quantile_is_the_forecast() -> None:
     import tensorflow as tf
 
-    from gruforecast.networks.graph import raw_graph
+    from gruforecast.artifact.export.graph import raw_graph
 
     served = served_with((SMALL,), levels=())
     found = raw_graph(served)[1](tf.constant(odd_series(30)))
@@ -140,7 +140,7 @@ def test_what_is_described_is_what_is_taken() -> None:
 def test_a_served_graph_survives_json(tmp_path) -> None:
     import json
 
-    from gruforecast.durable import npz
+    from gruforecast.execution.atomic_files import npz
 
     served = served_with((BESIDE, SEEING))
     paths = [tmp_path / f"{one.name}.npz" for one in served.networks]

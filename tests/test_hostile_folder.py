@@ -22,7 +22,7 @@ from test_folder import make_forecaster
 
 from gruforecast.artifact.folder import load, save
 from gruforecast.artifact.manifest import read_manifest, seal
-from gruforecast.artifact.strict import parse_json
+from gruforecast.artifact.safe_reading import parse_json
 from gruforecast.errors import GruforecastError, ModelError
 
 LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")

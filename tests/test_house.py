@@ -48,7 +48,7 @@ def test_nothing_can_execute_what_it_reads() -> None:
         text = path.read_text()
         for word in words:
             assert word not in text, f"{word} in {path}"
-        if path != PACKAGE / "artifact" / "export.py":
+        if path != PACKAGE / "artifact" / "export" / "saved_model.py":
             assert "saved_model.load" not in text
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, (ast.Import, ast.ImportFrom)):

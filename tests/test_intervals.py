@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.conformal import Calibration
-from gruforecast.fan import Fan
-from gruforecast.intervals import calibrate, calibrated, needed_scores, nonconformity, supported_levels
+from gruforecast.evaluation.calibration import calibrate, calibrated, needed_scores, nonconformity, supported_levels
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.quantile_forecast import Fan
 
 
 def slow_factor(errors, level: float, step: int, reach: int) -> float:

@@ -15,11 +15,11 @@ import fakes
 import pytest
 from conftest import ROOT
 
-import gruforecast.search.jobs
-import gruforecast.search.loop
+import gruforecast.automl.search.loop
+import gruforecast.execution.jobs
 from gruforecast.errors import ResourceError, SearchError
-from gruforecast.progress import Budget
-from gruforecast.search.workers import Pool, Task
+from gruforecast.execution.pool import Pool, Task
+from gruforecast.execution.progress import Budget
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def trainer(monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes the search call a function of `fakes` instead of training."""
 
     def use(name: str) -> None:
-        monkeypatch.setattr(gruforecast.search.loop, "RUN_TRIAL", f"fakes:{name}")
+        monkeypatch.setattr(gruforecast.automl.search.loop, "RUN_TRIAL", f"fakes:{name}")
 
     use("trial")
     return use
@@ -126,7 +126,7 @@ def test_infinite_scores_are_diverged_and_never_best(tmp_path: Path, trainer: An
 
 
 def test_a_worker_that_does_not_answer_is_killed(tmp_path: Path, trainer: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gruforecast.search.jobs, "LEASE", 0.3)
+    monkeypatch.setattr(gruforecast.execution.jobs, "LEASE", 0.3)
     trainer("hang_at_1")
     begin = time.perf_counter()
     found = searched(tmp_path, 6, limit=0.5)
@@ -281,7 +281,7 @@ def running(pid: int) -> bool:
 def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; sys.path[:0] = sys.argv[1:3]\n"
-        "from gruforecast.search.workers import Pool, Task\n"
+        "from gruforecast.execution.pool import Pool, Task\n"
         "with Pool(1, Path(sys.argv[3]) / 'log.txt', preload=()) as pool:\n"
         "    pool.submit(Task('a', 'fakes:pid', {})); print(pool.next().result['pid'], pool._server.pid, flush=True)\n"
         "    pool.submit(Task('b', 'fakes:pid', {'sleep': 60})); time.sleep(60)\n"

@@ -11,13 +11,13 @@ from typing import Any
 import fakes
 import pytest
 
-import gruforecast.durable
-import gruforecast.search.journal
-import gruforecast.search.loop
-from gruforecast.durable import Lock, check_place, write_file
+import gruforecast.automl.search.loop
+import gruforecast.execution.atomic_files
+import gruforecast.execution.journal
 from gruforecast.errors import ModelError, ResourceError
-from gruforecast.search.journal import Journal, digest_of_request
-from gruforecast.search.workers import Ended, Task
+from gruforecast.execution.atomic_files import Lock, check_place, write_file
+from gruforecast.execution.journal import Journal, digest_of_request
+from gruforecast.execution.pool import Ended, Task
 
 
 def written(folder: Path, records: int = 3) -> Path:
@@ -178,7 +178,7 @@ def test_every_single_write_may_fail_or_be_the_last(
     (tmp_path / "whole").mkdir()
     counter = FaultyOs(10**9, kill=False)
     with monkeypatch.context() as patch:
-        for module in (gruforecast.durable, gruforecast.search.journal):
+        for module in (gruforecast.execution.atomic_files, gruforecast.execution.journal):
             patch.setattr(module, "os", counter)
         wanted = inline_run(tmp_path / "whole")
     assert counter.calls > 20
@@ -187,7 +187,7 @@ def test_every_single_write_may_fail_or_be_the_last(
         folder.mkdir()
         with monkeypatch.context() as patch:
             faulty = FaultyOs(place, kill=kill)
-            for module in (gruforecast.durable, gruforecast.search.journal):
+            for module in (gruforecast.execution.atomic_files, gruforecast.execution.journal):
                 patch.setattr(module, "os", faulty)
             if kill:
                 with pytest.raises(Killed):

@@ -114,7 +114,7 @@ def test_a_model_without_known_columns_refuses_a_future(fitted: dict[str, Any], 
 def test_a_folder_whose_parts_disagree_about_columns_is_refused(model: dict[str, Any], tmp_path: Path) -> None:
     import shutil
 
-    from gruforecast.durable import file_digest
+    from gruforecast.execution.atomic_files import file_digest
 
     folder = tmp_path / "model"
     shutil.copytree(model["cwd"] / "gruforecast_model", folder)

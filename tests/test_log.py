@@ -9,7 +9,7 @@ from pathlib import Path
 CODE = """
 import logging, os, sys, warnings
 from pathlib import Path
-from gruforecast.log import own_stderr, stderr_to
+from gruforecast.execution.log import own_stderr, stderr_to
 with own_stderr() as user:
     with stderr_to(Path(sys.argv[1])):
         os.write(2, b"native line\\n")

@@ -13,8 +13,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 
-from gruforecast.metrics import bias, covered, interval_score, mae, mase, pinball, rmse, rmsse, smape, wape, width, wql
-from gruforecast.scale import mase_scale, mase_scale_of, rmsse_scale
+from gruforecast.data.scale import mase_scale, mase_scale_of, rmsse_scale
+from gruforecast.evaluation.metrics import (
+    bias,
+    covered,
+    interval_score,
+    mae,
+    mase,
+    pinball,
+    rmse,
+    rmsse,
+    smape,
+    wape,
+    width,
+    wql,
+)
 
 GENERATOR = np.random.default_rng(0)
 TRAIN = GENERATOR.normal(10, 2, size=(3, 40))

@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gruforecast.data.panel import read_csv, read_like
+from gruforecast.data.files.delimited import Layout
+from gruforecast.data.files.source import Limits
 from gruforecast.data.plan import Plan, ReadOptions
-from gruforecast.data.reader import Layout
-from gruforecast.data.source import Limits
+from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
 
 DAYS = [str(np.datetime64("2024-01-01") + k) for k in range(60)]

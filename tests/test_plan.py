@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruforecast.data.panel import read_csv, read_like
 from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
 
 DAYS = [np.datetime64("2024-01-01") + k for k in range(40)]

@@ -22,9 +22,9 @@ from typer.testing import CliRunner
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
-from gruforecast.data.table import Forecast, Panel
-from gruforecast.forecaster import Ends
-from gruforecast.report.table_file import write_csv
+from gruforecast.data.panel import Forecast, Panel
+from gruforecast.models.forecaster import Ends
+from gruforecast.report.files.table import write_csv
 
 HEAVY = {"tensorflow", "keras", "keras_tuner", "pandas", "scipy", "sklearn", "pyarrow", "plotly", "statsforecast"}
 SIDES = ("mean", "lower", "upper")
@@ -73,7 +73,7 @@ def test_a_stream_is_the_forecast_in_parts(monkeypatch: pytest.MonkeyPatch, memb
     forecaster = make_forecaster(panel)
     asked: dict[str, Any] = {"member": member, "ids": ids, "horizon": 4, "levels": (95.0,)}
     whole = forecaster.predict(panel, **asked)
-    monkeypatch.setattr("gruforecast.forecaster.BLOCK_NUMBERS", 150)  # two series
+    monkeypatch.setattr("gruforecast.models.forecaster.BLOCK_NUMBERS", 150)  # two series
     for source in (panel, None):
         parts = list(forecaster.stream(source, **asked))
         assert [len(part.ids) for part in parts] == ([2, 1] if ids else [2] * 11 + [1])
@@ -105,7 +105,7 @@ def test_what_can_be_refused_is_refused_before_the_first_forecast() -> None:
 
 
 def test_a_stream_given_up_leaves_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gruforecast.forecaster.BLOCK_NUMBERS", 150)
+    monkeypatch.setattr("gruforecast.models.forecaster.BLOCK_NUMBERS", 150)
     panel = many(23)
     before = threading.active_count()
     stream = make_forecaster(panel).stream(panel)
@@ -120,7 +120,7 @@ def test_an_error_in_a_block_reaches_the_caller(monkeypatch: pytest.MonkeyPatch)
     def broken(*ignored: Any, **more: Any) -> None:
         raise MemoryError("no more")
 
-    monkeypatch.setattr("gruforecast.forecaster.forecast_combined", broken)
+    monkeypatch.setattr("gruforecast.models.forecaster.forecast_combined", broken)
     with pytest.raises(MemoryError, match="no more"):
         make_forecaster(panel).predict(panel)
 
@@ -146,7 +146,7 @@ def open_sink() -> io.BufferedIOBase:
 
 
 def test_memory_does_not_grow_with_the_number_of_series(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gruforecast.forecaster.BLOCK_NUMBERS", 20_000)  # 277 series
+    monkeypatch.setattr("gruforecast.models.forecaster.BLOCK_NUMBERS", 20_000)  # 277 series
     few, more = peak_above_the_panel(2_000), peak_above_the_panel(20_000)
     assert more < 1.1 * few + 1_000_000  # ids of all series are looked at once; 20,000 forecasts would be 30 MB
 

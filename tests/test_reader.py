@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.data.frequency import Frequency
-from gruforecast.data.panel import read_csv, read_like
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.formats.time_columns import TimeForm
+from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.plan import Names, Plan, ReadOptions
-from gruforecast.data.stampform import StampForm
-from gruforecast.data.timeparts import TimeForm
+from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, GruforecastError, UsageError
 
 GOOD = "ds,y\n" + "".join(f"2024-01-{day:02},{day}.5\n" for day in range(1, 11))

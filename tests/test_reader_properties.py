@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from gruforecast.cli.app import app
-from gruforecast.data.panel import read_csv
+from gruforecast.data.panel import Panel
 from gruforecast.data.plan import ReadOptions
-from gruforecast.data.table import Panel
+from gruforecast.data.read import read_csv
 
 STEPS = {"h": np.timedelta64(1, "h"), "D": np.timedelta64(1, "D"), "15min": np.timedelta64(15, "m")}
 IDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\ufeff\r\n"), min_size=1, max_size=8).filter(

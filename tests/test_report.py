@@ -19,22 +19,22 @@ from conftest import run
 from made_report import HOSTILE, made_report
 from typer.testing import CliRunner
 
-import gruforecast.pipeline
+import gruforecast.automl.fit
 from gruforecast.artifact.folder import write_json
 from gruforecast.artifact.manifest import seal
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.reproduce import arguments
 from gruforecast.cli import app
 from gruforecast.errors import ModelError
-from gruforecast.options import FitOptions
-from gruforecast.report.console import stamps
-from gruforecast.report.extracts import MOST_SERIES, rounded
-from gruforecast.report.formats import rendered
+from gruforecast.report.chart_data import MOST_SERIES, rounded
 from gruforecast.report.markdown import code, markdown
 from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import number, plot_text
 from gruforecast.report.page.html import as_script, page
-from gruforecast.report.page.importance import shares
+from gruforecast.report.page.hyperparameters import shares
 from gruforecast.report.page.words import headline
-from gruforecast.report.reproduce import arguments
+from gruforecast.report.render import rendered
+from gruforecast.report.terminal.console import stamps
 
 
 class Read(HTMLParser):
@@ -115,7 +115,7 @@ def test_what_was_found_inside_the_network_is_a_section_of_its_own(
         "figure": {"data": [bar], "layout": {}},
     }
     chart["table"] = {"columns": ["half-life", "units"], "rows": [["1 to 2", 3]]}
-    monkeypatch.setattr("gruforecast.report.gates.gates_section", lambda explained: explained["charts"])
+    monkeypatch.setattr("gruforecast.report.page.gate_charts.gates_section", lambda explained: explained["charts"])
     text = page(one | {"explain": {"charts": [chart]}})
     read = Read(text)
     assert "A look inside the gates" in read.texts["h2"]
@@ -347,7 +347,7 @@ def test_the_command_in_the_report_asks_for_the_same(monkeypatch: pytest.MonkeyP
         asked.append(options)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(gruforecast.pipeline, "fit", catch)
+    monkeypatch.setattr(gruforecast.automl.fit, "fit", catch)
     CliRunner().invoke(app, ["fit", "data.csv", *given])
     CliRunner().invoke(app, ["fit", *arguments(asked[0])])
     assert asked[0] == asked[1]

@@ -11,12 +11,12 @@ import pytest
 from made_report import made_report
 from scipy.stats import binom
 
-from gruforecast.baselines import baselines
+from gruforecast.models.baselines import baselines
 from gruforecast.report.markdown import markdown
 from gruforecast.report.page import accuracy, cells, figure, words
 from gruforecast.report.page.figure import percent
 from gruforecast.report.page.html import page
-from gruforecast.report.page.importance import meanings, shares
+from gruforecast.report.page.hyperparameters import meanings, shares
 from gruforecast.report.page.parallel import parallel
 from gruforecast.report.page.search import scores, times
 from gruforecast.report.page.series import chosen_series, first_tables

@@ -118,8 +118,8 @@ def test_terminated_is_exit_143_and_leaves_no_process(tmp_path: Path) -> None:
 
 
 def test_the_oracle_finds_a_known_optimum() -> None:
-    from gruforecast.search.oracle import Proposer
-    from gruforecast.search.space import Space, recipe
+    from gruforecast.automl.search.oracle import Proposer
+    from gruforecast.automl.search.space import Space, recipe
 
     start = recipe(0) | {"lookback": 24, "segment": 3}
     space = Space(

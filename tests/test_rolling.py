@@ -17,27 +17,27 @@ from conftest import panel_of, run
 from test_folder import make_forecaster, make_network
 from typer.testing import CliRunner, Result
 
-from gruforecast import rolling as room
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
+from gruforecast.automl.refit import retrained
 from gruforecast.cli import app
-from gruforecast.config import TrainingConfig
-from gruforecast.conformal import Calibration
-from gruforecast.data.frequency import Frequency
-from gruforecast.data.future import Future
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.future_covariates import Future
+from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Covariate
-from gruforecast.data.table import Forecast, Panel
 from gruforecast.errors import DataError, ModelError, UsageError
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import Ends, Forecaster
-from gruforecast.forward import Network, weight_shapes
-from gruforecast.progress import Progress
-from gruforecast.report.long_file import LongFile, forecast_columns, score_columns
-from gruforecast.retraining import retrained
-from gruforecast.rolling import Block, Rolling, roll
-from gruforecast.scores import Evaluated, overall
-from gruforecast.statistical import STATISTICAL
-from gruforecast.tally import Tally
+from gruforecast.evaluation import backtest as room
+from gruforecast.evaluation.aggregate import Tally
+from gruforecast.evaluation.backtest import Block, Rolling, roll
+from gruforecast.evaluation.scores import Evaluated, overall
+from gruforecast.execution.progress import Progress
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import Ends, Forecaster
+from gruforecast.models.networks.config import TrainingConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.models.statistical import STATISTICAL
+from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
 
 NAN = np.nan
 HORIZON = 6

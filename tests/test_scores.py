@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from scipy.stats import sem
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 
-from gruforecast.scores import Evaluated, by_series, by_step, intervals, overall
+from gruforecast.evaluation.scores import Evaluated, by_series, by_step, intervals, overall
 
 LEVELS = (80.0, 95.0)
 INVARIANT = ("mase", "rmsse", "smape", "wape", "wql")

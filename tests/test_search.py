@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from conftest import panel_of
 
-from gruforecast.backtest import split
-from gruforecast.config import NetworkConfig
-from gruforecast.data.frequency import Frequency
-from gruforecast.search.oracle import _signals_wait
-from gruforecast.search.space import Space, _many_steps
-from gruforecast.search.trial import run_fit, run_trial, save_split, seed_of
+from gruforecast.automl.search.oracle import _signals_wait
+from gruforecast.automl.search.space import Space, _many_steps
+from gruforecast.automl.search.trial import run_fit, run_trial, save_split, seed_of
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.evaluation.splits import split
+from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.serialization import from_dict, to_dict
 
 HOURLY = Frequency("s", 3600)
@@ -93,7 +93,7 @@ def test_seeds_differ_by_trial_and_are_never_zero() -> None:
 @pytest.mark.network
 @pytest.mark.parametrize("tuner", ["bayesian", "random", "hyperband"])
 def test_proposals_begin_with_the_recipe_and_repeat_with_the_seed(tuner: str) -> None:
-    from gruforecast.search.oracle import Proposer
+    from gruforecast.automl.search.oracle import Proposer
 
     space = space_of(144, 12, 12)
 
@@ -136,8 +136,8 @@ def request_of(tmp_path):
 
 @pytest.mark.network
 def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, tmp_path) -> None:
-    from gruforecast.durable import read_npz
-    from gruforecast.search.trial import load_split, point
+    from gruforecast.automl.search.trial import load_split, point
+    from gruforecast.execution.atomic_files import read_npz
 
     request = json.loads(json.dumps(request_of()))
     result = json.loads(json.dumps(run_trial(request)))
@@ -150,7 +150,7 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
 
 
 def test_data_written_anew_are_read_anew(tmp_path) -> None:
-    from gruforecast.search.trial import load_split
+    from gruforecast.automl.search.trial import load_split
 
     for level in (10.0, 20.0):
         save_split(tmp_path, "split", split(panel_of(wave(160, 12, level)), 12, 2, 12, "f.csv"))
@@ -176,7 +176,7 @@ def test_the_hypermodel_works_in_a_tuner_of_keras_tuner(tmp_path) -> None:
 
     import keras_tuner
 
-    import gruforecast.networks  # noqa: F401 - sets up TensorFlow first
+    import gruforecast.models.training  # noqa: F401 - sets up TensorFlow first
     from gruforecast import GRUHyperModel
 
     panel = panel_of(wave(120, 12))

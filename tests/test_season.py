@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gruforecast.data.frequency import DAY, Frequency
-from gruforecast.data.season import autocorrelation, detect_season, usual_seasons
+from gruforecast.data.calendar.frequency import DAY, Frequency
+from gruforecast.data.calendar.seasonality import autocorrelation, detect_season, usual_seasons
 
 HOURLY, DAILY, MONTHLY = Frequency("s", 3600), Frequency("s", DAY), Frequency("M", 1)
 

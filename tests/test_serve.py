@@ -18,8 +18,8 @@ from conftest import ROOT, panel_of, run
 from serving import Server, folder_of, numbers, served, served_here, small_model
 from test_folder import make_forecaster
 
-from gruforecast.data.panel import read_csv
 from gruforecast.data.plan import ReadOptions
+from gruforecast.data.read import read_csv
 
 GENERATOR = np.random.default_rng(5)
 LENGTHS = (60, 40, 3)

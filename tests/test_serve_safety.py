@@ -21,9 +21,9 @@ from conftest import panel_of, run
 from serving import CLIENT, Server, folder_of, raw, resident, rest_of, served, served_here
 from test_folder import make_forecaster
 
-from gruforecast.data.table import Forecast
-from gruforecast.forecaster import Forecaster
-from gruforecast.serve.ask import Bounds
+from gruforecast.data.panel import Forecast
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.serve.request import Bounds
 from gruforecast.serve.settings import Settings
 
 TOKEN = "correct-horse-battery-staple"  # noqa: S105 - opens nothing

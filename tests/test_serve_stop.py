@@ -18,8 +18,8 @@ from conftest import panel_of
 from serving import Server, folder_of, raw, served, served_here
 from test_folder import make_forecaster
 
-from gruforecast.data.table import Forecast
-from gruforecast.forecaster import Forecaster
+from gruforecast.data.panel import Forecast
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.serve.settings import Settings
 
 BODY = json.dumps({"series": [{"start": "2020-01", "y": list(range(40))}]}).encode()

@@ -14,17 +14,17 @@ from hostile import watched
 from test_folder import MEMBERS, make_forecaster
 from typer.testing import CliRunner
 
-from gruforecast.artifact.card import describe
+from gruforecast.artifact.describe import describe
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
-from gruforecast.config import NetworkConfig
-from gruforecast.conformal import Calibration
-from gruforecast.data.frequency import Frequency
+from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.plan import Covariate
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import NETWORKS, Ends, Forecaster
-from gruforecast.forward import Network, weight_shapes
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import NETWORKS, Ends, Forecaster
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, weight_shapes
 
 SCORES = {"networks": {"mase": 0.9876, "val_mase": 0.5, "coverage": {"80": 75.0}}, "naive": {"mase": None}}
 FACTS = {

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from gruforecast.data.cells import Column
-from gruforecast.data.stamps import Parsed, parse_stamps
-from gruforecast.data.timeparts import TimeForm
+from gruforecast.data.files.column import Column
+from gruforecast.data.formats.time_columns import TimeForm
+from gruforecast.data.formats.timestamps import Parsed, parse_stamps
 from gruforecast.errors import DataError
 
 WEEKS = [f"{d[8:]}/{d[5:7]}/{d[2:4]}" for d in map(str, np.datetime64("2010-02-05") + 7 * np.arange(20))]

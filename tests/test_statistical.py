@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from conftest import AIR, history_of
 
-from gruforecast.baselines import seasonal_naive
-from gruforecast.statistical import STATISTICAL, affordable, model_of, rows_read
+from gruforecast.models.baselines import seasonal_naive
+from gruforecast.models.statistical import STATISTICAL, affordable, model_of, rows_read
 
 AIR_ROWS = np.array([float(line.split(",")[2]) for line in AIR.read_text().splitlines()[1:]])
 
@@ -58,7 +58,8 @@ def test_larger_data_get_fewer_models() -> None:
 def test_without_the_package_a_baseline_works_and_a_statistical_model_is_refused_with_a_remedy() -> None:
     code = (
         "import sys; sys.modules['statsforecast'] = None\n"
-        "import numpy as np\nfrom gruforecast.statistical import model_of\nfrom gruforecast.windows import History\n"
+        "import numpy as np\nfrom gruforecast.models.statistical import model_of\n"
+        "from gruforecast.data.windows import History\n"
         "from gruforecast.errors import ResourceError\n"
         "history = History.of(np.arange(30.0), np.array([0, 30]))\n"
         "windows = history.windows(np.array([0]), np.array([30]))\n"

@@ -18,7 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gruforecast.errors import ResourceError
-from gruforecast.report.table_file import csv_head, csv_lines, place, write_csv, write_json, write_parquet
+from gruforecast.report.files.table import csv_head, csv_lines, place, write_csv, write_json, write_parquet
 
 TEXTS = st.lists(st.text(alphabet=st.characters(exclude_categories=("Cs",)), max_size=6), min_size=1, max_size=5)
 BLOCKS = [

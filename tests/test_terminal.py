@@ -19,10 +19,10 @@ from made_report import made_report
 from pseudoterminal import lines, shown
 from rich.console import Console
 
-from gruforecast.progress import Working
-from gruforecast.report.chart import HEIGHT, Picture, chart, of_report
-from gruforecast.report.live import LiveProgress, View, is_live
-from gruforecast.report.terminal import show_report
+from gruforecast.execution.progress import Working
+from gruforecast.report.terminal.chart import HEIGHT, Picture, chart, of_report
+from gruforecast.report.terminal.fit import show_report
+from gruforecast.report.terminal.live import LiveProgress, View, is_live
 
 ROOT = Path(__file__).parents[1]
 MODEL = ROOT / "tests" / "golden" / "format-1" / "model"
@@ -32,8 +32,8 @@ BRAILLE = re.compile("[\u2800-\u28ff]")
 # as `fit` would speak, in a process of its own: what a live view draws, somebody has to see
 SEARCH = """
 import sys, time
-from gruforecast.progress import Working
-from gruforecast.report.live import LiveProgress
+from gruforecast.execution.progress import Working
+from gruforecast.report.terminal.live import LiveProgress
 
 quiet = "--quiet" in sys.argv
 seconds = {"trace": 0.1, "compile": 0.2, "train": 2.7, "total": 3.0}
@@ -397,7 +397,7 @@ class TestTables:
         folder = "long-name/" * 12 + "model"
         file = tmp_path / "report.json"
         file.write_text(json.dumps(report | {"model_dir": folder}), encoding="utf-8")
-        code = "import json, sys; from gruforecast.report.terminal import show_report; "
+        code = "import json, sys; from gruforecast.report.terminal.fit import show_report; "
         code += "show_report(json.load(open(sys.argv[1])), verbose=False)"
         seen = shown([sys.executable, "-c", code, str(file)])
         assert f"Next: gruforecast predict {folder}\r\n".encode() in seen.raw
@@ -428,7 +428,7 @@ class TestTables:
         assert "…" not in "".join(tables)
 
     def test_of_a_backtest_fit_80_columns(self, capsys: pytest.CaptureFixture[str]) -> None:
-        from gruforecast.report.backtest import show_backtest
+        from gruforecast.report.terminal.backtest import show_backtest
 
         against = {
             "difference": -12.345,

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from conftest import history_of
 
-from gruforecast.baselines import seasonal_naive
-from gruforecast.config import NetworkConfig, TrainingConfig
-from gruforecast.forward import digest_of, forecast
+from gruforecast.models.baselines import seasonal_naive
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.inference import digest_of, forecast
 
 pytestmark = pytest.mark.network
 
@@ -20,7 +20,7 @@ SERIES = 10 + 3 * np.sin(np.arange(120) / 3) + GENERATOR.normal(size=120)
 
 
 def trained(config=CONFIG, steps: int = 50, seed: int = 0, cutoff: int = 100, series=SERIES, **schedule):
-    from gruforecast.networks.train import Schedule, train
+    from gruforecast.models.training.train import Schedule, train
 
     history = history_of(series)
     training = TrainingConfig(steps=steps, batch_size=16, learning_rate=5e-3, seed=seed)
@@ -28,7 +28,7 @@ def trained(config=CONFIG, steps: int = 50, seed: int = 0, cutoff: int = 100, se
 
 
 def test_a_reused_program_equals_a_fresh_one_bit_for_bit() -> None:
-    from gruforecast.networks import train as module
+    from gruforecast.models.training import train as module
 
     module._program.cache_clear()
     fresh = digest_of(trained(seed=3).weights)
@@ -42,7 +42,7 @@ def test_a_reused_program_equals_a_fresh_one_bit_for_bit() -> None:
 
 
 def test_dropout_and_decay_are_not_ignored_by_a_reused_program() -> None:
-    from gruforecast.networks.train import Schedule, train
+    from gruforecast.models.training.train import Schedule, train
 
     history = history_of(SERIES)
     digests = set()
@@ -63,8 +63,8 @@ def test_rows_from_the_cutoff_on_change_nothing() -> None:
 
 
 def test_before_the_first_step_the_forecast_is_the_seasonal_naive_one() -> None:
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import weights_of
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import weights_of
 
     history = history_of(SERIES)
     windows = history.windows(np.zeros(3, np.int64), np.array([50, 70, 120]))
@@ -92,7 +92,7 @@ def test_a_deadline_ends_training_with_what_there_is() -> None:
 
 
 def test_divergence_is_noticed_at_once() -> None:
-    from gruforecast.networks.train import Schedule, train
+    from gruforecast.models.training.train import Schedule, train
 
     history = history_of(SERIES)
     training = TrainingConfig(steps=5000, batch_size=16, learning_rate=1e30)
@@ -125,8 +125,8 @@ def test_a_training_that_fails_a_rung_ends_there(limits: tuple[float | None, ...
 def test_no_gradient_passes_from_the_spread_to_the_point_forecast() -> None:
     import tensorflow as tf
 
-    from gruforecast.networks.build import build_network
-    from gruforecast.networks.train import set_weights, weights_of
+    from gruforecast.models.training.keras_model import build_network
+    from gruforecast.models.training.train import set_weights, weights_of
 
     model = build_network(CONFIG, seed=1)
     generator = np.random.default_rng(0)

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import ttest_rel
 
-from gruforecast.conformal import Calibration
+from gruforecast.automl.summary import cell_facts
 from gruforecast.errors import UsageError
-from gruforecast.leaderboard import Judged, Row, compared, mean_row, winner, with_leads
-from gruforecast.report.summary import cell_facts
-from gruforecast.scores import Evaluated
-from gruforecast.verdict import check_baseline, evidence, shortfall, verdict
+from gruforecast.evaluation.leaderboard import Judged, Row, compared, mean_row, winner, with_leads
+from gruforecast.evaluation.scores import Evaluated
+from gruforecast.evaluation.verdict import check_baseline, evidence, shortfall, verdict
+from gruforecast.models.conformal import Calibration
 
 BASE = Row(
     "gru", "gru", 0.5, 5.0, 1.0, 1.0, {"80": 80.0}, 0.6, competes=True, parameters=100, seconds=2.0, budget="full"

@@ -8,7 +8,7 @@ from conftest import history_of, panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.windows import History, Sampler, gather_future, gather_past, newest
+from gruforecast.data.windows import History, Sampler, gather_future, gather_past, newest
 
 
 def slow_past(series, end: int, lookback: int):

@@ -15,15 +15,15 @@ from hostile import change_model
 from test_folder import make_forecaster
 from typer.testing import CliRunner
 
-from gruforecast.artifact.card import describe
+from gruforecast.artifact.describe import describe
 from gruforecast.artifact.folder import load, save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
-from gruforecast.data.table import Panel
+from gruforecast.data.panel import Panel
 from gruforecast.errors import ModelError, UsageError
-from gruforecast.forecaster import Ends
-from gruforecast.inside import look_inside
-from gruforecast.rolling import roll
+from gruforecast.evaluation.backtest import roll
+from gruforecast.explain.model import look_inside
+from gruforecast.models.forecaster import Ends
 
 
 @pytest.fixture

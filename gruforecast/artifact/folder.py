@@ -22,7 +22,7 @@ import numpy as np
 
 from gruforecast.arrays import Array
 from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
-from gruforecast.artifact.strict import (
+from gruforecast.artifact.safe_reading import (
     MOST_JSON,
     REMEDY,
     Wanted,
@@ -34,17 +34,17 @@ from gruforecast.artifact.strict import (
     parse_json,
     read_plain,
 )
-from gruforecast.baselines import baselines
-from gruforecast.config import NetworkConfig, TrainingConfig
-from gruforecast.conformal import Calibration
 from gruforecast.data.plan import Plan
-from gruforecast.durable import npz, replace_with, write_file
 from gruforecast.errors import ModelError
-from gruforecast.exogenous import Scaling
-from gruforecast.forecaster import BLEND, NETWORKS, Ends, Forecaster
-from gruforecast.forward import Network, Weights, weight_shapes
+from gruforecast.execution.atomic_files import npz, replace_with, write_file
+from gruforecast.models.baselines import baselines
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import BLEND, NETWORKS, Ends, Forecaster
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, Weights, weight_shapes
+from gruforecast.models.statistical import STATISTICAL
 from gruforecast.serialization import from_dict, to_dict
-from gruforecast.statistical import STATISTICAL
 
 LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows
 MOST_STEPS, MOST_BATCH = 10_000_000, 65_536  # of a training

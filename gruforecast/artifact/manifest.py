@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from gruforecast.artifact.strict import (
+from gruforecast.artifact.safe_reading import (
     REMEDY,
     changed,
     check_keys,
@@ -18,8 +18,8 @@ from gruforecast.artifact.strict import (
     parse_json,
     read_plain,
 )
-from gruforecast.durable import file_digest, write_file
 from gruforecast.errors import ModelError
+from gruforecast.execution.atomic_files import file_digest, write_file
 from gruforecast.version import __version__
 
 FORMAT = 1

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge
+from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, NOT_CSV, sort_arguments
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
-    from gruforecast.progress import Progress
-    from gruforecast.rolling import Rolling
+    from gruforecast.evaluation.backtest import Rolling
+    from gruforecast.execution.progress import Progress
 
 WINDOWS, RESULT = "Windows", "Result"
 
@@ -72,14 +72,14 @@ def backtest(
         check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
-        from gruforecast.data.source import require_local_file
+        from gruforecast.data.files.source import require_local_file
 
         require_local_file(file)
         from gruforecast.artifact.folder import load
-        from gruforecast.data.panel import read_like
-        from gruforecast.prepare import without_lines
-        from gruforecast.report.live import LiveProgress
-        from gruforecast.rolling import roll
+        from gruforecast.automl.preparation import without_lines
+        from gruforecast.data.read import read_like
+        from gruforecast.evaluation.backtest import roll
+        from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
         with LiveProgress(quiet=quiet, verbose=verbose) as progress:
@@ -116,9 +116,9 @@ def _run(
     excel_safe: bool,
 ) -> dict[str, Any]:
     """Forecast, score and write, block by block; the report."""
-    from gruforecast.report.backtest import summarise
-    from gruforecast.report.long_file import LongFile, forecast_columns, score_columns
-    from gruforecast.tally import Tally
+    from gruforecast.evaluation.aggregate import Tally
+    from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
+    from gruforecast.report.terminal.backtest import summarise
 
     _warn(rolling, progress)
     tally = Tally(rolling)
@@ -141,7 +141,7 @@ def _run(
 def _parts(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
     """All windows with the saved networks, or those of each cutoff with networks trained before it."""
     if rolling.refit:
-        from gruforecast.retraining import retrained
+        from gruforecast.automl.refit import retrained
 
         yield from retrained(rolling, progress)
     else:
@@ -166,6 +166,6 @@ def _show(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
     if as_json:
         typer.echo(json.dumps(report, allow_nan=False))
     elif not quiet:
-        from gruforecast.report.backtest import show_backtest
+        from gruforecast.report.terminal.backtest import show_backtest
 
         show_backtest(report)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge
-from gruforecast.cli.reading import COLUMNS, with_reading
+from gruforecast.cli.arguments import COLUMNS, with_reading
+from gruforecast.cli.error_edge import error_edge
 from gruforecast.errors import UsageError
 
 RESULT = "Result"
@@ -48,20 +48,20 @@ def check(
             return
         if data is None:
             raise UsageError("there is no file to check.", remedy="Give DATA, or --environment.", code="GF-U34")
-        from gruforecast.doctor import examine
-        from gruforecast.options import FitOptions
+        from gruforecast.automl.data_profile import examine
+        from gruforecast.automl.options import FitOptions
 
         facts = examine(FitOptions(data, reading=reading(), horizon=horizon, season=season))
         if as_json:
             typer.echo(json.dumps(facts, allow_nan=False))
             return
-        from gruforecast.report.examination import show_examination
+        from gruforecast.report.terminal.check import show_examination
 
         show_examination(facts, quiet=quiet, verbose=verbose)
 
 
 def _show_environment(*, as_json: bool) -> None:
-    from gruforecast.environment import environment
+    from gruforecast.execution.machine import environment
 
     facts = environment()
     if as_json:

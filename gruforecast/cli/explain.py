@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge
+from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import ModelError, UsageError
@@ -39,13 +39,13 @@ def explain(
             raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
         check_places(folder, {"DATA": file}, {"-o": output})
         if file is not None:
-            from gruforecast.data.source import require_local_file
+            from gruforecast.data.files.source import require_local_file
 
             require_local_file(file)
         found = _look(folder, file, member, id, quiet=quiet)
         text = json.dumps(found, allow_nan=False)
         if output is not None:
-            from gruforecast.report.table_file import place
+            from gruforecast.report.files.table import place
 
             with place(output) as stream:
                 stream.write(f"{text}\n".encode())
@@ -60,9 +60,9 @@ def explain(
 def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
     """What `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.folder import load
-    from gruforecast.artifact.stored import stored_explanation
-    from gruforecast.forecaster import BLEND, NETWORKS
-    from gruforecast.inside import largest, look_inside
+    from gruforecast.explain.model import largest, look_inside
+    from gruforecast.models.forecaster import BLEND, NETWORKS
+    from gruforecast.report.stored import stored_explanation
 
     forecaster, stored = load(folder), stored_explanation(folder)
     if not quiet and forecaster.winner not in (NETWORKS, BLEND, *(one.name for one in forecaster.networks)):
@@ -75,7 +75,7 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
         if not quiet:
             typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
         return found
-    from gruforecast.data.panel import read_like
+    from gruforecast.data.read import read_like
 
     reading = read_like(file, forecaster.plan)
     for warning in reading.warnings:
@@ -86,7 +86,7 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
 
 def _show(found: dict[str, Any]) -> None:
     """Print it; what `fit` has left in a folder may have been changed by somebody."""
-    from gruforecast.report.explanation import show_explanation
+    from gruforecast.report.terminal.explain import show_explanation
 
     try:
         show_explanation(found)

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import NOT_BETTER, error_edge
+from gruforecast.cli.error_edge import NOT_BETTER, error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
@@ -47,10 +47,10 @@ def export(
         folder, file = sort_arguments(model, data)
         form = _form(format, output)
         _check(file, output, form, int8=int8)
-        from gruforecast.artifact.conversion import Asked, convert
+        from gruforecast.artifact.export.convert import Asked, convert
         from gruforecast.artifact.folder import load
-        from gruforecast.data.panel import read_like
-        from gruforecast.prepare import without_lines
+        from gruforecast.automl.preparation import without_lines
+        from gruforecast.data.read import read_like
 
         asked = Asked(Path(folder), Path(output or ""), form, int8, overwrite)
         forecaster = load(folder)
@@ -103,7 +103,7 @@ def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> No
         return
     if data != "-" and Path(data).resolve() == Path(output or "").resolve():
         raise UsageError("DATA and -o name one file.", remedy="Write to another file.", code="GF-U45")
-    from gruforecast.data.source import require_local_file
+    from gruforecast.data.files.source import require_local_file
 
     require_local_file(data)
 

@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import NOT_BETTER, error_edge
-from gruforecast.cli.reading import COLUMNS, with_reading
+from gruforecast.cli.arguments import COLUMNS, with_reading
+from gruforecast.cli.error_edge import NOT_BETTER, error_edge
 from gruforecast.text import harmless
 
 SEARCH, RESULT = "Search", "Result"
@@ -123,7 +123,7 @@ def fit(
     """
     log = Path(run_dir or f"{Path(output)}.run") / "log.txt"
     with error_edge(as_json=as_json, debug=debug, log=log, resumes=True):
-        from gruforecast.options import FitOptions, parse_duration, parse_size
+        from gruforecast.automl.options import FitOptions, parse_duration, parse_size
 
         options = FitOptions(
             data=data,
@@ -158,10 +158,10 @@ def fit(
 
 def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
     """The report of the run, which is shown, too."""
-    from gruforecast.pipeline import fit as run
-    from gruforecast.report.live import LiveProgress
-    from gruforecast.report.terminal import show_report
-    from gruforecast.verdict import check_baseline
+    from gruforecast.automl.fit import fit as run
+    from gruforecast.evaluation.verdict import check_baseline
+    from gruforecast.report.terminal.fit import show_report
+    from gruforecast.report.terminal.live import LiveProgress
 
     if baseline is not None:
         check_baseline(baseline)
@@ -176,7 +176,7 @@ def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, v
 
 def _require(report: dict[str, Any], baseline: str) -> None:
     """End with 7 unless the test part shows that the GRU is better."""
-    from gruforecast.verdict import shortfall
+    from gruforecast.evaluation.verdict import shortfall
 
     if (missing := shortfall(report, baseline)) is not None:
         typer.echo(harmless(f"not met: {missing}. The model is saved all the same."), err=True)

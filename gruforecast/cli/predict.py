@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import error_edge
+from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
-    from gruforecast.data.table import Columns, Forecast, Panel
-    from gruforecast.forecaster import Forecaster
+    from gruforecast.data.panel import Columns, Forecast, Panel
+    from gruforecast.models.forecaster import Forecaster
 
 DEFAULT_MODEL = "gruforecast_model"
 ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
@@ -62,12 +62,12 @@ def predict(
             raise UsageError("standard input can be read once only.", remedy=remedy, code="GF-U41")
         for path in (file, future):
             if path is not None:
-                from gruforecast.data.source import require_local_file
+                from gruforecast.data.files.source import require_local_file
 
                 require_local_file(path)
         from gruforecast.artifact.folder import load
-        from gruforecast.data.future import read_future
-        from gruforecast.data.panel import read_like
+        from gruforecast.data.future_covariates import read_future
+        from gruforecast.data.read import read_like
 
         forecaster = load(folder)
         reading = read_like(file, forecaster.plan) if file else None
@@ -127,8 +127,8 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
     """A chart of the first series, where standard output is a terminal."""
     if forecast is None or not sys.stdout.isatty():
         return
-    from gruforecast.report.chart import chart, of_forecast
-    from gruforecast.report.console import console_on
+    from gruforecast.report.terminal.chart import chart, of_forecast
+    from gruforecast.report.terminal.console import console_on
 
     key = forecast.ids[0]
     if panel is None:
@@ -184,13 +184,13 @@ def _write(
     blocks: Iterator[Columns], beside: dict[str, Any], form: str, output: str | None, *, excel_safe: bool
 ) -> None:
     """Write block by block to stdout, or to a file that is there whole or not at all."""
-    from gruforecast.report.table_file import place, write_csv, write_json, write_parquet
+    from gruforecast.report.files.table import place, write_csv, write_json, write_parquet
     from gruforecast.text import harmless_lines
 
     on_terminal = output is None and sys.stdout.isatty()
     with place(output) as stream:
         if form == "table":
-            from gruforecast.report.terminal import forecast_table
+            from gruforecast.report.terminal.fit import forecast_table
 
             stream.write(forecast_table(blocks, live=on_terminal).encode())
         elif form == "json":

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.cli.edge import error_edge
+from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import UsageError
@@ -40,15 +40,15 @@ def report(
         if show and form != "html":
             text = f"--open shows the page, and this is {form}."
             raise UsageError(text, remedy="Leave out --open, or pass --format html.", code="GF-U80")
-        from gruforecast.artifact.stored import stored_report
-        from gruforecast.report.formats import rendered
+        from gruforecast.report.render import rendered
+        from gruforecast.report.stored import stored_report
 
         text = rendered(stored_report(model), form)
         if output is None and form != "html":
             sys.stdout.write(text)
             sys.stdout.flush()
             return
-        from gruforecast.report.table_file import place
+        from gruforecast.report.files.table import place
 
         target = Path(output) if output else _beside(Path(model))
         with place(str(target)) as stream:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.edge import TERMINATED, error_edge
+from gruforecast.cli.error_edge import TERMINATED, error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import ResourceError, UsageError
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
-    from gruforecast.serve.model import Model
+    from gruforecast.serve.loaded_model import Model
     from gruforecast.serve.settings import Settings
 
 ACCESS, LIMITS = "Who may ask", "Limits"
@@ -65,9 +65,9 @@ def serve(
     """
     with error_edge(as_json=as_json, debug=debug):
         _require_packages()
-        from gruforecast.serve.ask import Bounds
+        from gruforecast.serve.loaded_model import opened
         from gruforecast.serve.log import start_log
-        from gruforecast.serve.model import opened
+        from gruforecast.serve.request import Bounds
         from gruforecast.serve.server import serve as run
         from gruforecast.serve.service import Service
         from gruforecast.serve.settings import LOCAL, Settings, bind, check_exposure

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.cli.edge import error_edge
+from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL
 
 
@@ -23,12 +23,12 @@ def show(
     Example: gruforecast show my_model
     """
     with error_edge(as_json=as_json, debug=debug):
-        from gruforecast.artifact.card import describe
+        from gruforecast.artifact.describe import describe
 
         facts = describe(model)
         if as_json:
             typer.echo(json.dumps(facts, allow_nan=False))
         elif not quiet:
-            from gruforecast.report.model_card import show_card
+            from gruforecast.report.terminal.show import show_card
 
             show_card(facts, verbose=verbose)

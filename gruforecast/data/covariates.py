@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
-from gruforecast.data.cells import Column
-from gruforecast.data.columns import meant_as_numbers
+from gruforecast.data.files.column import Column
 from gruforecast.data.files.table import Table
-from gruforecast.data.numbers import BOOLEANS, NumberForm, parse_numbers
+from gruforecast.data.formats.numbers import BOOLEANS, NumberForm, parse_numbers
 from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names, ReadOptions, Role
+from gruforecast.data.roles import meant_as_numbers
 from gruforecast.errors import DataError
 
 MAX_INPUTS = 1_000  # numbers that the columns beside the target may become

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from gruforecast.arrays import Ints
+from gruforecast.data.align.grid import Keys
 from gruforecast.data.files.table import Table
-from gruforecast.data.grid import Keys
 from gruforecast.data.plan import Names
 from gruforecast.errors import DataError
 

@@ -1,306 +1,172 @@
-"""From columns of text to a `Panel`: numbers and stamps converted with line-exact errors, every series made regular."""
+"""The two tables that flow through the package: a panel of series, and forecasts of it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 import numpy as np
 
-from gruforecast.arrays import Bools, Floats, Ints, Stamps
-from gruforecast.data.clocks import on_one_clock
-from gruforecast.data.columns import find_names, wide_columns
-from gruforecast.data.covariates import read_covariates
-from gruforecast.data.files.table import Table
-from gruforecast.data.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
-from gruforecast.data.grid import Grid, Keys, interpolated, trimmed
-from gruforecast.data.keys import read_keys
-from gruforecast.data.numbers import NumberForm, check_unit, common_marks, number_form, parse_numbers
-from gruforecast.data.plan import Covariate, Names, Plan, ReadOptions
-from gruforecast.data.reader import DELIMITERS, Layout, read_table
-from gruforecast.data.rows import HOUR, Rows, resampled, usual_step, without_duplicates
-from gruforecast.data.stamps import Parsed
-from gruforecast.data.table import Panel
-from gruforecast.data.timeparts import TimeForm, parse_time
-from gruforecast.errors import DataError, UsageError
+from gruforecast.arrays import Array, Floats, Ints, Stamps
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.plan import Names, Plan
+from gruforecast.errors import UsageError
 
-# errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step
-CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38, 55)}
+if TYPE_CHECKING:
+    import pandas as pd
 
-SORTED = "the rows were not in order of time: sorted"
+Columns: TypeAlias = dict[str, list[str] | Array]  # of one length, by name: texts, or numbers with NaN for missing ones
 
 
 @dataclass(frozen=True)
-class Reading:
-    """A panel and what the reader has to say about it.
+class Panel:
+    """One or many series, each sorted, regular and without duplicates.
 
     Attributes:
-        found: facts that were found rather than given, to be told to the user.
-        warnings: changes made to the data on the way.
-        lines: (n_rows,) line in the file of each row of the panel, 0 for steps that the file skips.
-        filled: (n_rows,) whether the value of a row is none of the file but lies on a line between its neighbours.
+        ids: (n_series,) keys as text, one tuple a series with a part for each id column.
+        indptr: (n_series + 1,) first row of each series.
+        ds: (n_rows,) datetime64[s] in the calendar of the input; UTC where the plan has a time zone.
+        y: (n_rows,) in the user's unit; NaN = missing, also for stamps that the input skipped.
+        plan: how the file was read.
+        x: (n_rows, n_columns) columns beside the target, those of `plan.columns`, NaN = missing.
     """
 
-    panel: Panel
-    found: list[str]
-    warnings: list[str]
-    lines: Ints
-    filled: Bools
+    ids: tuple[tuple[str, ...], ...]
+    indptr: Ints
+    ds: Stamps
+    y: Floats
+    plan: Plan
+    x: Floats = field(default_factory=lambda: np.zeros((0, 0)))
+
+    def __post_init__(self) -> None:
+        if not self.x.size:
+            object.__setattr__(self, "x", np.zeros((len(self.y), 0)))
+
+    @property
+    def freq(self) -> Frequency:
+        """The step of time."""
+        return self.plan.freq
+
+    @property
+    def names(self) -> Names:
+        """The user's column names."""
+        return self.plan.names
+
+    @property
+    def wall(self) -> Stamps:
+        """Wall clock of each row, (n_rows,): what calendar features are made of."""
+        return self.plan.form.wall(self.ds)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def lengths(self) -> Ints:
+        """Rows of each series, (n_series,)."""
+        return np.diff(self.indptr)
+
+    @property
+    def ends_together(self) -> bool:
+        """Whether all series have the same last stamp."""
+        return bool((self.ds[self.indptr[1:] - 1] == self.ds[self.indptr[1] - 1]).all())
+
+    def digest(self) -> str:
+        """SHA-256 of everything that a model could learn from: keys, stamps, values, other columns and step."""
+        total = hashlib.sha256(repr((self.ids, self.freq, self.plan.columns)).encode())
+        for array in (self.indptr, self.ds, self.y, self.x):
+            total.update(np.ascontiguousarray(array).tobytes())
+        return total.hexdigest()
+
+    def rows(self, first: Ints, last: Ints) -> Panel:
+        """The panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
+        keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+        indptr = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
+        return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep], x=self.x[keep])
+
+    def part(self, first: int, last: int) -> Panel:
+        """The panel with only the series `[first, last)`; its arrays are views."""
+        ids, indptr = self.ids[first:last], self.indptr[first : last + 1]
+        rows = slice(indptr[0], indptr[-1])
+        return replace(self, ids=ids, indptr=indptr - indptr[0], ds=self.ds[rows], y=self.y[rows], x=self.x[rows])
+
+    def only(self, keys: list[str]) -> Panel:
+        """The panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""
+        wanted = set(keys)
+        chosen = [k for k, key in enumerate(self.ids) if "/".join(key) in wanted]
+        first, last = self.indptr[:-1][chosen], self.indptr[1:][chosen]
+        return replace(self, ids=tuple(self.ids[k] for k in chosen)).rows(first, last)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Long form: `unique_id` columns, time and target under the user's names; missing values are empty."""
+        import pandas as pd
+
+        keys = np.repeat(np.arange(len(self.ids)), self.lengths)
+        frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
+        frame |= _times(self.plan, self.ds)
+        return pd.DataFrame(frame | {self.names.target: self.y})
 
 
-def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
-    """The series in the CSV or Parquet file at `path`.
+def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:
+    """The time columns of stamps (n,) or (n, horizon), flattened."""
+    distinct, where = np.unique(ds, return_inverse=True)  # series mostly end together, and text is dear
+    ends = plan.freq.after(distinct, 1)[:, 0] if plan.form.stamp.until else None
+    texts = [np.array(column, object) for column in plan.form.write(distinct, ends)]
+    return {name: column[where.ravel()].tolist() for name, column in zip(plan.names.time, texts, strict=True)}
 
-    Raises:
-        UsageError: the path is no local file or an option is impossible.
-        DataError: the file cannot be read without guessing; the error has file, line, column and remedy.
+
+@dataclass(frozen=True)
+class Forecast:
+    """Forecasts of every series of a panel.
+
+    Attributes:
+        ds: (n_series, horizon) stamps; mean: (n_series, horizon) point forecasts.
+        levels: interval levels in percent, ascending.
+        lower, upper: (n_series, horizon, n_levels) interval bounds.
     """
-    options = options or ReadOptions()
-    table = read_table(path, options.layout)
-    return _read(table, options, None)
 
+    ids: tuple[tuple[str, ...], ...]
+    ds: Stamps
+    mean: Floats
+    levels: tuple[float, ...]
+    lower: Floats
+    upper: Floats
+    plan: Plan
 
-def read_like(path: str, plan: Plan) -> Reading:
-    """The series in a file that must fit the plan by which a model's data were read.
+    @classmethod
+    def joined(cls, parts: list[Self]) -> Self:
+        """The series of several forecasts, at least one, with the same steps and levels, in one."""
+        if len(parts) == 1:
+            return parts[0]
+        return replace(
+            parts[0],
+            ids=tuple(key for one in parts for key in one.ids),
+            ds=np.concatenate([one.ds for one in parts]),
+            mean=np.concatenate([one.mean for one in parts]),
+            lower=np.concatenate([one.lower for one in parts]),
+            upper=np.concatenate([one.upper for one in parts]),
+        )
 
-    Raises:
-        DataError: as `read_csv`, and when the file contradicts the plan.
-    """
-    options = options_of(plan)
-    try:
-        return _read(read_table(path, options.layout), options, plan)
-    except DataError as error:
-        raise contradicted(error, plan) from None
+    def columns(self) -> Columns:
+        """Long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level.
 
+        Raises:
+            UsageError: a column of the user has one of these names.
+        """
+        horizon, names = self.mean.shape[1], self.plan.names
+        ids = names.ids or ("unique_id",)
+        numbers: Columns = {"y_hat": self.mean.ravel()}
+        for k, level in enumerate(self.levels):
+            numbers |= {f"lo-{level:g}": self.lower[:, :, k].ravel(), f"hi-{level:g}": self.upper[:, :, k].ravel()}
+        taken = [name for name in (*names.ids, *names.time) if name in numbers or (name in names.time and name in ids)]
+        if taken:
+            text = f"the forecast would have two columns {taken[0]!r}: yours, and one of its own."
+            raise UsageError(text, remedy="Rename yours, and fit again.", code="GF-U44")
+        keys = {name: [key[j] for key in self.ids for _ in range(horizon)] for j, name in enumerate(ids)}
+        return {**keys, **_times(self.plan, self.ds), **numbers}
 
-def contradicted(error: DataError, plan: Plan) -> DataError:
-    """The error with the plan in its remedy, where a file contradicts it."""
-    if error.code in CONTRADICTIONS:
-        error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
-    return error
+    def to_frame(self) -> pd.DataFrame:
+        """The `columns` as a data frame."""
+        import pandas as pd
 
-
-def options_of(plan: Plan) -> ReadOptions:
-    """The options by which a file is read that follows the plan."""
-    header = None if plan.header else False
-    layout = Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows)
-    return ReadOptions(
-        time=plan.names.time,
-        target=None if plan.wide else plan.names.target,
-        ids=() if plan.wide else plan.names.ids,
-        wide=plan.wide,
-        tz=plan.form.stamp.tz or None,
-        missing=plan.numbers.missing,
-        booleans=plan.numbers.booleans,
-        on_duplicate=plan.on_duplicate or None,
-        resample=plan.resample or None,
-        fill=plan.fill,
-        strip_ids=plan.strip_ids,
-        holidays=plan.holidays or None,
-        layout=layout,
-    )
-
-
-def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
-    """The panel of a table; `like` is the plan that it has to follow."""
-    names = like.names if like and not like.wide else find_names(table, options)
-    found = [f"time column {_listed(names.time)}"]
-    found.append("every column of numbers is a series" if options.wide else f"target column {names.target!r}")
-    found.append(f"series by {'/'.join(names.ids)!r}" if names.ids else "one series")
-    warnings = list(table.warnings)
-    parsed, form = parse_time(
-        [table.cells(name) for name in names.time],
-        like.form if like else None,
-        options.tz or "",
-        pattern=options.date_format,
-        unit=options.time_unit,
-    )
-    warnings += parsed.warnings
-    if options.wide:
-        y, numbers, ids, more = _wide_values(table, names, options, like)
-        keys, parsed = np.repeat(np.arange(len(ids)), len(table)), _repeated(parsed, len(ids))
-    else:
-        y, numbers, more = _values(table, names, options, like)
-        keys, ids = read_keys(table, names, warnings, stripped=options.strip_ids)
-    warnings += more
-    covariates, x, more = _beside(table, options, names, keys, like)
-    found += _roles(covariates, options.holidays)
-    warnings += more
-    lines = np.tile(np.array(table.lines), len(y) // len(table))
-    ds, form = on_one_clock(parsed, form, keys, options.tz, like, table.cells(names.time[0]), warnings)
-    stepped = like.stepped if like else options.freq is not None
-    plan = _plan(table, options, names, form, numbers, stepped=stepped)
-    left_out = like.left_out if like else tuple(set(options.covariates) - {one.name for one in covariates})
-    plan = replace(plan, covariates=covariates, left_out=tuple(sorted(left_out)), holidays=options.holidays or "")
-    return regular(
-        Rows(keys, ds, y, lines, x), ids, plan, like.freq if like else options.freq, table.file, found, warnings
-    )
-
-
-def _plan(
-    table: Table, options: ReadOptions, names: Names, form: TimeForm, numbers: NumberForm, *, stepped: bool
-) -> Plan:
-    """What was found and said, but the step, which follows."""
-    return Plan(
-        names,
-        Frequency("s", 1),
-        form,
-        numbers,
-        header=table.header,
-        wide=options.wide,
-        on_duplicate=options.on_duplicate or "",
-        resample=options.resample or "",
-        fill=options.fill,
-        strip_ids=options.strip_ids,
-        stepped=stepped,
-        delimiter="" if table.delimiter in DELIMITERS else table.delimiter,
-        short_rows=options.layout.short_rows,
-        encoding=options.layout.encoding or "",
-        skip=options.layout.skip,
-    )
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, names))
-
-
-def _values(
-    table: Table, names: Names, options: ReadOptions, like: Plan | None
-) -> tuple[Floats, NumberForm, list[str]]:
-    """The target, its form, and warnings."""
-    column = table.cells(names.target)
-    if like is not None:
-        check_unit(column, like.numbers)
-        return parse_numbers(column, like.numbers, "all")
-    return parse_numbers(column, _number_form(options), "marks" if options.decimal or options.thousands else "nothing")
-
-
-def _wide_values(
-    table: Table, names: Names, options: ReadOptions, like: Plan | None
-) -> tuple[Floats, NumberForm, Keys, list[str]]:
-    """All columns of numbers one after the other, their common form, the series that they are, and warnings."""
-    form = replace(like.numbers, before="", after="") if like is not None else _number_form(options)
-    beside = (*(one.name for one in like.covariates), *like.left_out) if like else tuple(options.covariates)
-    taken = (*names.time, *beside)
-    columns, left_out = wide_columns(table, taken, form)
-    read = [table.cells(name) for name in columns]
-    if like is None and not (options.decimal or options.thousands):
-        form = common_marks(read, form)
-    parts, warnings = [], list(left_out)
-    for column in read:
-        values, _, more = parse_numbers(column, form, "marks")
-        parts.append(values)
-        warnings += more
-    return np.concatenate(parts), form, tuple((name,) for name in columns), warnings
-
-
-def _number_form(options: ReadOptions) -> NumberForm:
-    return number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
-
-
-def _beside(
-    table: Table, options: ReadOptions, names: Names, keys: Ints, like: Plan | None
-) -> tuple[tuple[Covariate, ...], Floats, list[str]]:
-    """The columns beside the target, their numbers for each row, and warnings; wide files have them once for all."""
-    form = like.numbers if like else _number_form(options)
-    first = keys[: len(table)]
-    covariates, x, warnings = read_covariates(table, options, names, form, first, like.covariates if like else None)
-    return covariates, np.tile(x, (len(keys) // len(table), 1)), warnings
-
-
-def _roles(covariates: tuple[Covariate, ...], holidays: str | None) -> list[str]:
-    """What is said about the parts that columns play."""
-    words = {"known": "known ahead", "past": "seen in the past only", "static": "constant in each series"}
-    names = {role: tuple(one.name for one in covariates if one.role == role) for role in words}
-    said = [f"{words[role]}: {_listed(those)}" for role, those in names.items() if those]
-    return said + ([f"public holidays of {holidays}"] if holidays else [])
-
-
-def _repeated(parsed: Parsed, count: int) -> Parsed:
-    offset = None if parsed.offset is None else np.tile(parsed.offset, count)
-    return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
-
-
-def regular(
-    rows: Rows, ids: Keys, plan: Plan, freq: str | Frequency | None, file: str, found: list[str], warnings: list[str]
-) -> Reading:
-    """The rows as a panel on the step that was given or found."""
-    names = plan.names
-    ordered = rows.ordered()
-    if not rows.is_ordered:
-        warnings.append(SORTED)
-    if plan.on_duplicate or not plan.resample:
-        ordered = without_duplicates(ordered, plan.on_duplicate, file, names, warnings)
-    step = _step(ordered, plan, freq, file)
-    if step == Frequency("B", 1):
-        ordered = ordered[np.is_busday(ordered.ds.astype("datetime64[D]")) | ~np.isnan(ordered.y)]
-    if plan.resample:
-        ordered, plan = _in_steps(ordered, plan, step)
-        ordered = resampled(ordered, step, plan.resample, warnings)
-        step = replace(step, day=1)
-    found.append(f"frequency {step.label}")
-    grid = Grid.of(ordered, ids, step, file, names)
-    grid.check_size(file, names)
-    if not plan.stepped and not plan.resample:
-        grid.check_gaps(ordered, ids, step, file, names)
-    indptr, ds, y = grid.indptr, grid.stamps(ordered.ds, step), grid.fill(ordered.y)
-    lines = grid.fill(ordered.line.astype(float))
-    warnings += _missing(y, len(y) - len(ordered), filled=plan.fill)
-    missing = np.isnan(y)
-    y = interpolated(indptr, y) if plan.fill else y
-    filled = missing & ~np.isnan(y)
-    keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
-    warnings += more
-    plan = replace(plan, freq=step)
-    panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, ordered.x, plan, ds)[keep])
-    return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep])
-
-
-def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:
-    """The columns beside the target in every step, (n_rows, n_columns)."""
-    filled = grid.fill(x)
-    static = [k for k, role in enumerate(plan.roles) if role == "static"]
-    filled[:, static] = grid.fill_constant(x[:, static])
-    return np.concatenate([filled, plan.holiday_column(ds)], axis=1)
-
-
-def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:
-    """Rows whose steps of two hours or longer are those of the wall clock."""
-    stamp = plan.form.stamp
-    if not stamp.tz or stamp.local or (step.unit == "s" and step.step < 2 * HOUR):
-        return rows, plan
-    wall = replace(rows, ds=plan.form.wall(rows.ds))
-    return wall.ordered(), replace(plan, form=replace(plan.form, stamp=replace(stamp, local=True)))
-
-
-def _step(rows: Rows, plan: Plan, freq: str | Frequency | None, file: str) -> Frequency:
-    """The step of time: given, or the most common one."""
-    names = plan.names
-    if isinstance(freq, Frequency):
-        fits = freq.unit != "M" or not freq.number(rows.ds)[1].any()
-        return freq if fits else replace(freq, day=day_of_month(rows.ds))
-    if freq is None and plan.resample:
-        freq = usual_step(rows.ds, rows.same_series)
-    if freq is not None:
-        found = parse_frequency(freq, rows.ds)
-        if not plan.form.can_write(found):
-            remedy = "Pass a longer step, or write the stamps out."
-            raise UsageError(f"--freq {freq} is finer than the stamps are written.", remedy=remedy, code="GF-U08")
-        return found
-    seen = rows[~np.isnan(rows.y)]
-    inferred = infer_frequency(rows.ds, rows.same_series)
-    if inferred == Frequency("s", DAY) and infer_frequency(seen.ds, seen.same_series) == Frequency("B", 1):
-        return Frequency("B", 1)  # rows of weekends are there, but blank
-    if inferred is None:
-        remedy = "A series needs at least two rows; pass --freq if that is wanted."
-        found_text = "no two stamps follow each other."
-        raise DataError(found_text, remedy=remedy, code="GF-D36", file=file, column=names.time[0])
-    return inferred
-
-
-def _missing(y: Floats, absent: int, *, filled: bool) -> list[str]:
-    """What to say about values that are not there, of which `absent` have no row either."""
-    count = int(np.isnan(y).sum())
-    rows = f", {absent} of them because the row is absent" if absent else ""
-    done = "filled by lines between their neighbours" if filled else "masked, never filled in"
-    text = f"{count} values are missing{rows}: {done}; a series ends at its last value"
-    return [text] if count else []
+        return pd.DataFrame(self.columns())

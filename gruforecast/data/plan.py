@@ -9,14 +9,14 @@ from typing import Any, Literal
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.data.cells import Column
-from gruforecast.data.frequency import DAY, Frequency
-from gruforecast.data.numbers import NumberForm, check_unit, parse_numbers
-from gruforecast.data.public_holidays import NAME as HOLIDAY
-from gruforecast.data.public_holidays import check_code, holiday_counts
-from gruforecast.data.reader import Layout
-from gruforecast.data.stampform import StampForm
-from gruforecast.data.timeparts import TimeForm
+from gruforecast.data.calendar.frequency import DAY, Frequency
+from gruforecast.data.calendar.holidays import NAME as HOLIDAY
+from gruforecast.data.calendar.holidays import check_code, holiday_counts
+from gruforecast.data.files.column import Column
+from gruforecast.data.files.delimited import Layout
+from gruforecast.data.formats.numbers import NumberForm, check_unit, parse_numbers
+from gruforecast.data.formats.time_columns import TimeForm
+from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.errors import UsageError, shorten
 from gruforecast.serialization import from_dict
 

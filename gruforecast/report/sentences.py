@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gruforecast.importance import ALL_ROWS
-from gruforecast.verdict import in_percent
+from gruforecast.evaluation.verdict import in_percent
+from gruforecast.explain.permutation import ALL_ROWS
 
 Explained = dict[str, Any]
 CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}

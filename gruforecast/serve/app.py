@@ -12,10 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from pydantic.json_schema import models_json_schema
 from starlette.exceptions import HTTPException
 
-from gruforecast.serve.gate import App, Body, Gate, failed
-from gruforecast.serve.page import page
-from gruforecast.serve.query import Query
-from gruforecast.serve.refusal import Refusal
+from gruforecast.serve.docs_page import page
+from gruforecast.serve.errors import Refusal
+from gruforecast.serve.middleware import App, Body, Gate, failed
+from gruforecast.serve.schema import Query
 from gruforecast.serve.service import Service
 from gruforecast.version import __version__
 

@@ -6,12 +6,12 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from gruforecast.serve.ask import Ask, ask_of
+from gruforecast.serve.errors import Refusal
+from gruforecast.serve.loaded_model import Model, opened
 from gruforecast.serve.log import LOGGER
 from gruforecast.serve.metrics import Metrics
-from gruforecast.serve.model import Model, opened
-from gruforecast.serve.query import read_query
-from gruforecast.serve.refusal import Refusal
+from gruforecast.serve.request import Ask, ask_of
+from gruforecast.serve.schema import read_query
 from gruforecast.serve.settings import Settings
 from gruforecast.serve.worker import Worker
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gruforecast.errors import ResourceError, UsageError
-from gruforecast.serve.ask import Bounds
+from gruforecast.serve.request import Bounds
 
 MOST_TOKEN = 4096  # bytes of a token file
 SHORT_TOKEN = 16  # characters; fewer can be guessed

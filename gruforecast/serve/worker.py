@@ -9,10 +9,10 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gruforecast.serve.ask import Ask
+from gruforecast.serve.batching import answers
+from gruforecast.serve.errors import Refusal
 from gruforecast.serve.metrics import Metrics
-from gruforecast.serve.refusal import Refusal
-from gruforecast.serve.together import answers
+from gruforecast.serve.request import Ask
 
 MOST_TOGETHER = 64  # requests of one call
 Make = Callable[[], Ask]

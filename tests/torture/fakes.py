@@ -14,14 +14,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from gruforecast.durable import Lock, npz, remove_parts, write_file
-from gruforecast.progress import Budget, Progress
-from gruforecast.search.jobs import Jobs
-from gruforecast.search.journal import Journal
-from gruforecast.search.loop import Search, search
-from gruforecast.search.oracle import Proposal
-from gruforecast.search.space import Space, recipe
-from gruforecast.search.workers import Pool
+from gruforecast.automl.search.loop import Search, search
+from gruforecast.automl.search.oracle import Proposal
+from gruforecast.automl.search.space import Space, recipe
+from gruforecast.execution.atomic_files import Lock, npz, remove_parts, write_file
+from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.journal import Journal
+from gruforecast.execution.pool import Pool
+from gruforecast.execution.progress import Budget, Progress
 
 START = recipe(0) | {"lookback": 24, "segment": 3, "dropout": 0.0, "learning_rate": 1e-3}
 SPACE = Space(

@@ -27,9 +27,9 @@ def child(folder: Path) -> None:
     """One search in `folder`, from where it stands to its end."""
     import fakes
 
-    import gruforecast.search.loop
+    import gruforecast.automl.search.loop
 
-    gruforecast.search.loop.RUN_TRIAL = "fakes:trial"
+    gruforecast.automl.search.loop.RUN_TRIAL = "fakes:trial"
     with fakes.open_jobs(folder) as jobs:
         board = fakes.leaderboard(fakes.run(jobs))
     (folder / "board.json").write_text(json.dumps(board))

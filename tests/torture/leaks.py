@@ -17,18 +17,18 @@ from typing import Any
 
 import numpy as np
 
-import gruforecast.backtest
-import gruforecast.prepare
-import gruforecast.search.space
-import gruforecast.search.trial
-import gruforecast.windows
-from gruforecast.data.grid import interpolated
-from gruforecast.data.season import detect_season
-from gruforecast.exogenous import Scaling
+import gruforecast.automl.preparation
+import gruforecast.automl.search.space
+import gruforecast.automl.search.trial
+import gruforecast.data.windows
+import gruforecast.evaluation.splits
+from gruforecast.data.align.grid import interpolated
+from gruforecast.data.calendar.seasonality import detect_season
+from gruforecast.models.networks.covariates import Scaling
 
 VARIABLE = "GRUFORECAST_PLANTED_LEAK"  # how the workers of this script hear of it; nothing else reads it
 Patch = Callable[[Any, str, Any], None]
-Split, History = gruforecast.backtest.Split, gruforecast.windows.History
+Split, History = gruforecast.evaluation.splits.Split, gruforecast.data.windows.History
 LEAKS: dict[str, Callable[[Patch], None]] = {}
 
 
@@ -44,30 +44,30 @@ def season(patch: Patch) -> None:
     def leaky(panel: Any, _: int) -> int:
         return detect_season(panel.y, panel.indptr, panel.freq)
 
-    patch(gruforecast.prepare, "_season", leaky)
+    patch(gruforecast.automl.preparation, "_season", leaky)
 
 
 @leak
 def horizon(patch: Patch) -> None:
     """The season that decides the horizon is looked for in rows of the test part (until November 2026)."""
-    true = gruforecast.prepare.horizon_and_season
+    true = gruforecast.automl.preparation.horizon_and_season
 
     def leaky(panel: Any, asked: int | None, length: int | None) -> tuple[int, int]:
-        found = gruforecast.prepare._season(panel, int(panel.lengths.max()) // 6)
+        found = gruforecast.automl.preparation._season(panel, int(panel.lengths.max()) // 6)
         return true(panel, asked or max(6, 2 * found), length)
 
-    patch(gruforecast.prepare, "horizon_and_season", leaky)
+    patch(gruforecast.automl.preparation, "horizon_and_season", leaky)
 
 
 @leak
 def lines(patch: Patch) -> None:
     """`--fill` draws lines over gaps before the data are divided (until November 2026)."""
-    true = gruforecast.prepare.normalised
+    true = gruforecast.automl.preparation.normalised
 
     def leaky(divided: Any, panel: Any) -> Any:
         return true(divided, replace(panel, y=interpolated(panel.indptr, panel.y)))
 
-    patch(gruforecast.prepare, "normalised", leaky)
+    patch(gruforecast.automl.preparation, "normalised", leaky)
 
 
 @leak
@@ -84,12 +84,12 @@ def scaling(patch: Patch) -> None:
 @leak
 def unit(patch: Patch) -> None:
     """The unit of logged values comes from the rows before the test part, those of the folds included."""
-    true = gruforecast.search.space._log_unit
+    true = gruforecast.automl.search.space._log_unit
 
     def leaky(split: Any, lookback: int) -> float:
         return true(replace(split, folds=split.test[None], held=0), lookback)
 
-    patch(gruforecast.search.space, "_log_unit", leaky)
+    patch(gruforecast.automl.search.space, "_log_unit", leaky)
 
 
 @leak
@@ -106,23 +106,23 @@ def logarithm(patch: Patch) -> None:
 @leak
 def training(patch: Patch) -> None:
     """Networks learn from one row more than they may."""
-    true = gruforecast.search.trial._train
+    true = gruforecast.automl.search.trial._train
 
     def leaky(config: Any, how: Any, split: Any, cutoff: Any, schedule: Any) -> Any:
         return true(config, how, split, np.minimum(cutoff + 1, split.history.indptr[1:]), schedule)
 
-    patch(gruforecast.search.trial, "_train", leaky)
+    patch(gruforecast.automl.search.trial, "_train", leaky)
 
 
 @leak
 def forecast(patch: Patch) -> None:
     """A network is shown the first row that it has to forecast."""
-    true = gruforecast.search.trial.forecast
+    true = gruforecast.automl.search.trial.forecast
 
     def leaky(history: Any, windows: Any, *more: Any) -> Any:
         return true(history, replace(windows, end=windows.end + 1), *more)
 
-    patch(gruforecast.search.trial, "forecast", leaky)
+    patch(gruforecast.automl.search.trial, "forecast", leaky)
 
 
 @leak
@@ -139,17 +139,17 @@ def columns(patch: Patch) -> None:
 @leak
 def choice(patch: Patch) -> None:
     """Trials are scored on the test part, too: no few steps of one configuration can show that."""
-    import gruforecast.search.loop
+    import gruforecast.automl.search.loop
 
     patch(Split, "before_test", lambda self: (self.history.values, self.history.x))
-    patch(gruforecast.search.loop, "RUN_TRIAL", "leaks:trial_scored_on_the_test_part")
+    patch(gruforecast.automl.search.loop, "RUN_TRIAL", "leaks:trial_scored_on_the_test_part")
 
 
 def trial_scored_on_the_test_part(request: dict[str, Any]) -> dict[str, Any]:
     true = Split.fold_windows
     Split.fold_windows = lambda self: [*true(self), self.test_windows()]  # type: ignore[method-assign]
     try:
-        return gruforecast.search.trial.run_trial(request)
+        return gruforecast.automl.search.trial.run_trial(request)
     finally:
         Split.fold_windows = true  # type: ignore[method-assign]
 
@@ -158,17 +158,17 @@ def run_audit(request: dict[str, Any]) -> dict[str, Any]:
     """The worker's part of the audit in a process with the same leak as the parent's."""
     if VARIABLE in os.environ:
         LEAKS[os.environ.pop(VARIABLE)](setattr)
-    return gruforecast.search.trial.run_audit(request)
+    return gruforecast.automl.search.trial.run_audit(request)
 
 
 if __name__ == "__main__":
     import leaks  # by the name that the workers know
 
-    import gruforecast.audit
+    import gruforecast.automl.leakage_audit
     from gruforecast.cli import main
 
     name = sys.argv.pop(1)
-    gruforecast.audit.RUN_AUDIT = "leaks:run_audit"
+    gruforecast.automl.leakage_audit.RUN_AUDIT = "leaks:run_audit"
     leaks.LEAKS[name](setattr)
     os.environ[VARIABLE] = name
     main()

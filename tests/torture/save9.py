@@ -28,11 +28,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from conftest import panel_of
 from test_folder import make_forecaster
 
-from gruforecast import durable
 from gruforecast.artifact.folder import load_with_manifest, publish, save
 from gruforecast.artifact.manifest import seal
-from gruforecast.durable import clear_leftovers
 from gruforecast.errors import ModelError
+from gruforecast.execution import atomic_files as durable
+from gruforecast.execution.atomic_files import clear_leftovers
 
 CALLS = {"open", "write", "fsync", "rename", "replace", "unlink", "rmdir", "mkdir"}
 BAD = ("unreadable", "leftovers", "strange")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from gruforecast.data.cells import Column
+from gruforecast.data.files.column import Column
 from gruforecast.errors import DataError, did_you_mean, shorten
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
-from gruforecast.config import STEPS_PER_CALL
+from gruforecast.evaluation.verdict import STUDENT
+from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table, axis, number
-from gruforecast.verdict import STUDENT
 
 NAMES = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
 ROWS = (

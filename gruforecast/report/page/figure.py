@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gruforecast.verdict import TITLES
+from gruforecast.evaluation.verdict import TITLES
 
 Report = dict[str, Any]
 Cell = str | float | int | None

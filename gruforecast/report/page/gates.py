@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gruforecast.config import CELLS
-from gruforecast.report import gates
+from gruforecast.models.networks.config import CELLS
+from gruforecast.report.page import gate_charts as gates
 from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table
 
 Chart = dict[str, Any]

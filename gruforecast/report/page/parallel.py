@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.report.page.figure import Figure, Table, number, plot_text
-from gruforecast.report.page.importance import is_number, ordered, shares, varied, word, written
+from gruforecast.report.page.hyperparameters import is_number, ordered, shares, varied, word, written
 
 MOST_AXES = 6
 MOST_VALUES = 6  # of an axis whose values stand evenly apart; more make a scale

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.config import STEPS_PER_CALL
+from gruforecast.evaluation.verdict import in_percent
+from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.report.page.figure import Figure, Report, Table, axis, counted
-from gruforecast.report.page.importance import LEAST_TRIALS, importance, word, written
+from gruforecast.report.page.hyperparameters import LEAST_TRIALS, importance, word, written
 from gruforecast.report.page.parallel import parallel
-from gruforecast.verdict import in_percent
 
 FIRST = "compiling and first steps"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from gruforecast.progress import CUT_SHORT
+from gruforecast.evaluation.verdict import in_percent, interval_in_percent
+from gruforecast.execution.progress import CUT_SHORT
 from gruforecast.report.page.figure import (
     Report,
     Table,
@@ -22,7 +23,6 @@ from gruforecast.report.page.figure import (
     width_told,
     yardstick,
 )
-from gruforecast.verdict import in_percent, interval_in_percent
 
 TESTS = {"bootstrap": "Paired bootstrap"}
 NO_TEST: dict[str, Any] = {"high": None}

@@ -1,0 +1,123 @@
+"""The raw-in raw-out graph: numbers in the user's unit in, forecasts and quantiles in the same unit out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gruforecast.artifact.export.signature import LAST, Input, Served, Y
+from gruforecast.data.scale import mase_scale_of
+from gruforecast.data.windows import newest
+from gruforecast.models.networks.config import MIDDLE, NetworkConfig
+from gruforecast.models.networks.features import decode, encode
+from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.training.keras_model import build_network, network_inputs
+from gruforecast.models.training.train import set_weights
+
+RANKS: dict[str, tuple[None, ...]] = {"static": (None,), "known": (None, None), "past": (None, None)}
+
+
+def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], Any]:
+    """The networks, and a TensorFlow function of the inputs that `served` names.
+
+    It gives `y_hat` (batch, horizon) and `quantiles` (batch, horizon, n_levels), both float64. Series are padded or cut
+    to the lookback inside. Logarithms are taken where none of `y` is negative, and no forecast is then. Distances of
+    quantiles are in units of the MASE scale of the rows given; where that is zero or not known, they are NaN.
+
+    Args:
+        short: whether the calendar is found with whole numbers, so that it survives `narrowed`.
+    """
+    models = [build_network(network.config, seed=0) for network in served.networks]
+    for model, network in zip(models, served.networks, strict=True):
+        set_weights(model, network.weights)
+    wanted = [_spec(one) for one in served.inputs]
+
+    def combined(*given: Any) -> dict[str, Any]:
+        named = {one.name: value for one, value in zip(served.inputs, given, strict=True)}
+        y = named[Y]
+        last = named.get(LAST, tf.zeros_like(y[:, 0], tf.int64))
+        x = _columns(served, named)
+        never_negative = tf.reduce_all(tf.math.is_nan(y) | (y >= 0), axis=1)  # (batch,)
+        parts = []
+        for model, network in zip(models, served.networks, strict=True):
+            origin = _gone(last, network.config) if short else tf.cast(last, tf.float64) / 86_400.0
+            found = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
+            parts.append(network.share * tf.where(never_negative[:, None, None], tf.maximum(found, 0.0), found))
+        return _answer(served, tf.add_n(parts), y, never_negative)
+
+    return models, tf.function(combined, input_signature=wanted, autograph=False)
+
+
+def _gone(last: Any, config: NetworkConfig) -> Any:
+    """Share of each period of the calendar that is gone at the last row, (batch, n_periods)."""
+    if not config.periods:
+        return tf.cast(last, tf.float64)  # no network reads it
+    seconds = [round(period * 86_400) for period in config.periods]
+    return tf.stack([tf.cast(tf.math.floormod(last, one), tf.float64) / one for one in seconds], axis=1)
+
+
+def _spec(one: Input) -> Any:
+    if one.kind == LAST:
+        return tf.TensorSpec((None,), tf.int64, name=one.name)
+    return tf.TensorSpec(RANKS.get(one.kind, (None, None)), tf.float64, name=one.name)
+
+
+def _columns(served: Served, named: dict[str, Any]) -> Any:
+    """Columns beside the target (batch, time + horizon, n_columns), standardised; None where there are none."""
+    horizon = served.networks[0].config.horizon
+    rows = tf.shape(named[Y])[1] + horizon
+    parts = []
+    for one in served.beside:
+        values = named[one.name]
+        if one.kind == "past":
+            values = tf.pad(values, [(0, 0), (0, horizon)], constant_values=float("nan"))
+        if one.kind == "static":
+            values = tf.tile(values[:, None], (1, rows))
+        values = values[:, :, None]  # (batch, time + horizon, 1)
+        if one.categories:
+            codes = np.arange(float(one.numbers))
+            known = tf.reduce_any(values == codes, axis=2, keepdims=True)
+            values = tf.where(known, tf.cast(values == codes, tf.float64), float("nan"))
+        parts.append(values)
+    return served.scaling(tf.concat(parts, axis=2), keras.ops) if parts else None
+
+
+def _quantiles(
+    model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any
+) -> Any:
+    """Quantiles (batch, horizon, n_quantiles) of one network from `y` and columns beside it."""
+    y, x = given
+    past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
+    if x is not None:
+        x = _cut(x, config.lookback + config.horizon)
+    elif config.inputs:
+        x = tf.fill((tf.shape(y)[0], config.lookback + config.horizon, len(config.inputs)), tf.constant(np.nan))
+        x = tf.cast(x, tf.float64)  # no network reads them
+    use_log = never_negative & config.log
+    encoded = encode(past, origin, use_log, config, keras.ops, beside=x)
+    inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
+    residual = tf.cast(model(inputs, training=False), tf.float64)
+    return decode(residual, encoded, use_log, keras.ops)
+
+
+def _answer(served: Served, found: Any, y: Any, never_negative: Any) -> dict[str, Any]:
+    """Point forecasts, and calibrated quantiles around them that never cross."""
+    mean = found[:, :, MIDDLE]
+    scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
+    lower, upper = served.calibration.bounds(Fan(mean, found), scale, xp=keras.ops)
+    lower = tf.where(never_negative[:, None, None], tf.maximum(lower, 0.0), lower)
+    return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}
+
+
+def _padded(rows: Any, length: int) -> Any:
+    """`rows` (batch, time, …) with `length` rows of NaN in front."""
+    others = [(0, 0)] * (len(rows.shape) - 2)
+    return tf.pad(rows, [(0, 0), (length, 0), *others], constant_values=float("nan"))
+
+
+def _cut(rows: Any, length: int) -> Any:
+    """The newest `length` of `rows` (batch, time, …), padded with NaN in front."""
+    return tf.ensure_shape(_padded(rows, length)[:, -length:], (None, length, *rows.shape[2:]))

@@ -1,0 +1,92 @@
+"""The exported graph as a LiteRT file for small devices, and the call of one. Both run in processes of their own."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.artifact.export.footprint import needs
+from gruforecast.artifact.export.signature import LAST, Input, Served
+from gruforecast.execution.atomic_files import npz, read_npz, write_file
+from gruforecast.execution.child_process import cases_in, milliseconds
+
+WRITE = "gruforecast.artifact.export.litert:write_litert"
+CALL = "gruforecast.artifact.export.litert:call_litert"
+
+
+def shape_of(one: Input, lookback: int, horizon: int) -> tuple[int, ...]:
+    """The fixed shape of an input: one series, as many rows as the longest lookback."""
+    return {"known": (1, lookback + horizon), "static": (1,), LAST: (1,)}.get(one.kind, (1, lookback))
+
+
+def write_litert(request: dict[str, Any]) -> dict[str, Any]:
+    """Write `raw_graph` of a `Served.request` in single precision as the LiteRT file `request["export"]`.
+
+    Args:
+        request: with `int8`, whether weights become 8-bit integers.
+    """
+    import tensorflow as tf
+
+    from gruforecast.artifact.export.float32 import narrowed
+    from gruforecast.artifact.export.graph import raw_graph
+
+    served = Served.from_request(request)
+    _, serve = raw_graph(served, short=True)
+    horizon = served.networks[0].config.horizon
+    lookback = max(one.config.lookback for one in served.networks)
+
+    def signature(floating: Any) -> list[Any]:
+        kinds = [tf.int64 if one.kind == LAST else floating for one in served.inputs]
+        shapes = [shape_of(one, lookback, horizon) for one in served.inputs]
+        return [tf.TensorSpec(*both, name=one.name) for *both, one in zip(shapes, kinds, served.inputs, strict=True)]
+
+    double = tf.function(serve.python_function, input_signature=signature(tf.float64), autograph=False)
+    function = double.get_concrete_function()
+    module = tf.Module()
+    module.single = narrowed(function)
+    names = sorted(function.structured_outputs)  # the order of its flat outputs
+
+    def call(*given: Any) -> dict[str, Any]:
+        return dict(zip(names, module.single(*given), strict=True))
+
+    single = tf.function(call, input_signature=signature(tf.float32), autograph=False).get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([single], module)
+    if request["int8"]:
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    write_file(Path(request["export"]), converter.convert())
+    return {}
+
+
+def call_litert(request: dict[str, Any]) -> dict[str, Any]:
+    """Forecasts of a LiteRT file, made by its plain interpreter alone, one series after the other.
+
+    Args:
+        request: `export` (file), `given` (path of inputs, named `case.input`), `answer` (path to write to).
+
+    Returns:
+        `milliseconds` of loading and of a call, on one thread, and `edge`, what the file needs of a device.
+    """
+    from ai_edge_litert.interpreter import Interpreter
+
+    begin = time.perf_counter()
+    interpreter = Interpreter(request["export"], num_threads=1)
+    run = interpreter.get_signature_runner("serving_default")
+    load = round(1000 * (time.perf_counter() - begin), 3)
+    cases = cases_in(read_npz(request["given"]))
+    found: dict[str, Floats] = {}
+    for case, inputs in cases.items():
+        answers = [run(**_row(inputs, k)) for k in range(len(next(iter(inputs.values()))))]
+        found |= {f"{case}.{name}": np.concatenate([one[name] for one in answers]) for name in answers[0]}
+    write_file(Path(request["answer"]), npz(found))
+    first = _row(next(iter(cases.values())), 0)
+    taken = {"load": load, "batch 1": milliseconds(lambda: run(**first))}
+    return {"milliseconds": taken, "edge": needs(Path(request["export"]).read_bytes())}
+
+
+def _row(inputs: dict[str, Any], k: int) -> dict[str, Any]:
+    rows = {name: values[k : k + 1] for name, values in inputs.items()}
+    return {name: one.astype(np.float32) if one.dtype == np.float64 else one for name, one in rows.items()}

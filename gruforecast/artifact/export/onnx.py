@@ -1,0 +1,104 @@
+"""The exported graph as an ONNX file, and the call of one. Both run in processes of their own."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gruforecast.artifact.export.signature import Served
+from gruforecast.execution.atomic_files import npz, read_npz, write_file
+from gruforecast.execution.child_process import cases_in, milliseconds
+
+WRITE = "gruforecast.artifact.export.onnx:write_onnx"
+CALL = "gruforecast.artifact.export.onnx:call_onnx"
+OPSET = 18  # the newest that tf2onnx writes
+OUTPUTS = ("y_hat", "quantiles")
+
+
+def write_onnx(request: dict[str, Any]) -> dict[str, Any]:
+    """Write `raw_graph` of a `Served.request` as the ONNX file `request["export"]`; batch and time are dynamic."""
+    import onnx
+    import tf2onnx
+
+    from gruforecast.artifact.export.graph import raw_graph
+
+    served = Served.from_request(request)
+    _, serve = raw_graph(served)
+    handlers: dict[str, Any] = {"SelectV2": (_where, []), "Asinh": (_asinh, []), "Sinh": (_sinh, [])}
+    made, _ = tf2onnx.convert.from_function(
+        serve, input_signature=serve.input_signature, opset=OPSET, custom_op_handlers=handlers
+    )
+    onnx.helper.set_model_props(made, {"gruforecast": json.dumps(served.described())})
+    onnx.checker.check_model(made, full_check=True)
+    write_file(Path(request["export"]), made.SerializeToString())
+    return {}
+
+
+def call_onnx(request: dict[str, Any]) -> dict[str, Any]:
+    """Forecasts of an ONNX file, made by ONNX Runtime alone.
+
+    Args:
+        request: `export` (file), `given` (path of inputs, named `case.input`), `answer` (path to write to).
+
+    Returns:
+        `milliseconds` of loading and of calls with one and with 100 series, on one thread.
+    """
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    begin = time.perf_counter()
+    session = onnxruntime.InferenceSession(request["export"], options, providers=["CPUExecutionProvider"])
+    load = round(1000 * (time.perf_counter() - begin), 3)
+    cases = cases_in(read_npz(request["given"]))
+    answers = {case: session.run(list(OUTPUTS), inputs) for case, inputs in cases.items()}
+    found = {f"{case}.{name}": each for case, one in answers.items() for name, each in zip(OUTPUTS, one, strict=True)}
+    write_file(Path(request["answer"]), npz(found))
+    first = next(iter(cases.values()))
+    taken = {"load": load}
+    for n in (1, 100):
+        inputs = {name: np.resize(values, (n, *values.shape[1:])) for name, values in first.items()}
+        taken[f"batch {n}"] = milliseconds(lambda inputs=inputs: session.run(None, inputs))  # type: ignore[misc]
+    return {"milliseconds": taken}
+
+
+def _where(_: Any, node: Any, *__: Any) -> None:
+    """`SelectV2` as `Where`: tf2onnx makes sums and products of most, which carry a NaN that was not selected."""
+    node.type = "Where"
+
+
+def _asinh(graph: Any, node: Any, name: str, _: Any) -> None:
+    """`sign(x) * log(|x| + sqrt(x * x + 1))`: ONNX Runtime's own is in single precision."""
+    x = node.input[0]
+    square = _made(graph, "Mul", x, x)
+    root = _made(graph, "Sqrt", _made(graph, "Add", square, _number(graph, name, 1.0)))
+    size = _made(graph, "Log", _made(graph, "Add", _made(graph, "Abs", x), root))
+    _replace(graph, node, "Mul", _made(graph, "Sign", x), size)
+
+
+def _sinh(graph: Any, node: Any, name: str, _: Any) -> None:
+    """`(exp(x) - exp(-x)) / 2`: ONNX Runtime's own is in single precision."""
+    x = node.input[0]
+    twice = _made(graph, "Sub", _made(graph, "Exp", x), _made(graph, "Exp", _made(graph, "Neg", x)))
+    _replace(graph, node, "Mul", twice, _number(graph, name, 0.5))
+
+
+def _made(graph: Any, operation: str, *inputs: str) -> str:
+    made: str = graph.make_node(operation, list(inputs)).output[0]
+    return made
+
+
+def _number(graph: Any, name: str, value: float) -> str:
+    made: str = graph.make_const(f"{name}_{value}", np.array(value)).output[0]
+    return made
+
+
+def _replace(graph: Any, node: Any, operation: str, *inputs: str) -> None:
+    """Put `operation` in the place of `node`."""
+    shapes, kinds, outputs = [graph.get_shape(node.output[0])], [graph.get_dtype(node.output[0])], node.output
+    graph.remove_node(node.name)
+    graph.make_node(operation, list(inputs), name=node.name, outputs=outputs, shapes=shapes, dtypes=kinds)

@@ -1,0 +1,187 @@
+"""The SavedModel: an export for other programs, checked in a process of its own against what this package forecasts."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Stamps
+from gruforecast.artifact.export.signature import Served
+from gruforecast.data.scale import mase_scale
+from gruforecast.data.windows import History, days_of
+from gruforecast.errors import GruforecastError
+from gruforecast.execution.atomic_files import npz, read_npz, write_file
+from gruforecast.execution.child_process import cases_in, milliseconds
+from gruforecast.execution.jobs import Jobs
+from gruforecast.models.forecaster import NETWORKS, Forecaster
+from gruforecast.models.networks.config import MIDDLE
+from gruforecast.models.networks.inference import forecast_combined
+from gruforecast.models.quantile_forecast import Fan
+
+TOLERANCE = 1e-5  # relative difference that parity allows
+MOST_SERIES = 100
+SHORT = 3  # rows of the shorter windows
+WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
+CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
+REMEDY = "Please report this with the log of the run."
+OUTPUTS = ("y_hat", "quantiles")
+
+
+def served_by(forecaster: Forecaster) -> Served:
+    """What the exported graph of a forecaster computes with: its networks, combined."""
+    calibration = forecaster.calibrations[NETWORKS]
+    return Served.of(forecaster.networks, forecaster.scaling, calibration, forecaster.plan)
+
+
+def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
+    """Write a SavedModel whose `serving_default` is `raw_graph` of a `Served.request`, into `request["saved_model"]`.
+
+    Returns:
+        `seconds` that it took.
+    """
+    import tensorflow as tf
+
+    from gruforecast.artifact.export.graph import raw_graph
+
+    begin = time.perf_counter()
+    models, serve = raw_graph(Served.from_request(request))
+    module = tf.Module()
+    module.networks = models  # tracked, so that its variables are saved
+    module.serve = serve
+    tf.saved_model.save(module, request["saved_model"], signatures={"serving_default": serve})
+    return {"seconds": time.perf_counter() - begin}
+
+
+def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
+    """Forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
+
+    Args:
+        request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to), and
+            `timed`, whether calls are measured, too.
+
+    Returns:
+        `seconds` that it took; if measured, `milliseconds` of loading and of calls with one and with 100 series.
+    """
+    import tensorflow as tf
+
+    begin = time.perf_counter()
+    call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
+    load = round(1000 * (time.perf_counter() - begin), 3)
+    cases = cases_in(read_npz(request["given"]))
+    answers = {case: call(**_tensors(inputs)) for case, inputs in cases.items()}
+    found = {f"{case}.{name}": answer[name].numpy() for case, answer in answers.items() for name in OUTPUTS}
+    write_file(Path(request["answer"]), npz(found))
+    seconds = time.perf_counter() - begin
+    if not request.get("timed"):
+        return {"seconds": seconds}
+    taken = {"load": load}
+    for n in (1, 100):
+        inputs = _tensors(next(iter(cases.values())), n)
+        taken[f"batch {n}"] = milliseconds(lambda inputs=inputs: call(**inputs)["y_hat"].numpy())  # type: ignore[misc]
+    return {"seconds": seconds, "milliseconds": taken}
+
+
+def _tensors(inputs: dict[str, Any], n: int | None = None) -> dict[str, Any]:
+    """Inputs as tensors, with as many series as they have, or with `n`."""
+    import tensorflow as tf
+
+    rows = {name: values if n is None else np.resize(values, (n, *values.shape[1:])) for name, values in inputs.items()}
+    return {name: tf.constant(values) for name, values in rows.items()}
+
+
+def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
+    """Write `scratch/saved_model` and call it from another process.
+
+    Args:
+        weights: file with the arrays of each network.
+
+    Returns:
+        The largest difference between its forecasts and those made in numpy, relative to the largest forecast or value
+        of the same series.
+
+    Raises:
+        GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
+    """
+    served = served_by(forecaster)
+    saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
+    request = served.request([str(path.absolute()) for path in weights])
+    _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
+    past, x = forecaster.context.past[:MOST_SERIES], around(forecaster)
+    last = forecaster.plan.form.wall(forecaster.context.last[:MOST_SERIES])
+    rows = SHORT + forecaster.horizon
+    cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
+    inputs = {f"{case}.{name}": of for case, one in cases.items() for name, of in served.given(*one).items()}
+    write_file(Path(given), npz(inputs))
+    _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
+    found = read_npz(answer)
+    worst = max(
+        difference(found[f"{case}.{name}"], expected, one[0])
+        for case, one in cases.items()
+        for name, expected in reference(served, *one).items()
+    )
+    if not worst <= TOLERANCE:
+        text = f"the SavedModel differs from the forecast by {worst:.1e} (relative)."
+        raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
+    return worst
+
+
+def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
+    jobs.submit(name, call, request, fresh=fresh, keep=False)
+    result = jobs.result(name)
+    if result is None or result.get("status") == "crashed":
+        text = f"the SavedModel could not be written or called: {(result or {}).get('error')}."
+        raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
+
+
+def around(forecaster: Forecaster) -> Floats:
+    """Columns beside the target of some series, with their newest rows in the place of those ahead."""
+    x = forecaster.context.beside(slice(MOST_SERIES), forecaster.plan.inputs)
+    later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
+    return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
+
+
+def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, Floats]:
+    """The outputs of the graph, made by the numpy pass as `predict` makes them.
+
+    Args:
+        y: (n, time), all there is of each series; at least one value of each is seen.
+        last: (n,) wall clock of the last row; x: (n, time + horizon, n_columns) in the user's units.
+    """
+    n, steps = y.shape
+    history = History.of(y.ravel(), np.arange(n + 1) * steps)
+    windows = history.windows(np.arange(n), history.indptr[1:])
+    windows = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
+    horizon = served.networks[0].config.horizon
+    lookback = max(one.config.lookback for one in served.networks)
+    beside = np.full((n, lookback + horizon, x.shape[2]), np.nan)
+    rows = min(lookback + horizon, x.shape[1])
+    beside[:, lookback + horizon - rows :] = x[:, x.shape[1] - rows :]
+    flags, days = windows.use_log, days_of(last)
+    found = forecast_combined(history.past(windows, lookback), days, flags, served.networks, served.scaling(beside))
+    fan = Fan.of(found)
+    scale = mase_scale(history, windows, served.networks[0].config.season_length)
+    lower, upper = served.calibration.bounds(fan, scale)
+    lower = np.where(flags[:, None, None], np.maximum(lower, 0.0), lower)
+    return {
+        "y_hat": found[:, :, MIDDLE],
+        "quantiles": np.concatenate([lower[:, :, ::-1], fan.mean[:, :, None], upper], axis=2),
+    }
+
+
+def difference(found: Floats, expected: Floats, y: Floats) -> float:
+    """Largest difference relative to the largest forecast or value of the series: float32 errors are of that size.
+
+    Infinite where one knows a number that the other does not.
+    """
+    if not np.array_equal(np.isnan(found), np.isnan(expected)):
+        return float("inf")
+    n = len(y)
+    if not n:
+        return 0.0
+    sizes = [np.nan_to_num(np.abs(one)).reshape(n, -1).max(axis=1) for one in (expected, y)]  # (n,) each
+    size = np.maximum(*sizes).reshape(n, *[1] * (expected.ndim - 1))
+    return float(np.nan_to_num(np.abs(found - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))

@@ -1,0 +1,191 @@
+"""What the exported graph takes and gives, by name: the inputs that its networks use, none of them optional."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Stamps
+from gruforecast.data.calendar.holidays import NAME as HOLIDAY
+from gruforecast.data.plan import Covariate, Plan
+from gruforecast.execution.atomic_files import read_npz
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network, needs_calendar
+from gruforecast.serialization import from_dict, to_dict
+
+Y, LAST = "y", "last_ds"
+SHAPES = {
+    "y": "(batch, time)",
+    "last_ds": "(batch,)",
+    "known": "(batch, time + horizon)",
+    "past": "(batch, time)",
+    "static": "(batch,)",
+}
+MEANINGS = {
+    "y": "the series in the user's unit, oldest first, NaN = missing; any length from 1 on",
+    "last_ds": "local wall clock of the last row, seconds since 1970-01-01 00:00",
+    "known": "known ahead: the rows of y, then those of the horizon; NaN = missing",
+    "past": "the rows of y; NaN = missing",
+    "static": "constant in each series; NaN = missing",
+}
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input.
+
+    Attributes:
+        kind: a key of `SHAPES`.
+        column: the user's name; empty for `last_ds`.
+        categories: texts whose place in this list is what is passed; empty for numbers.
+    """
+
+    name: str
+    kind: str
+    column: str = ""
+    categories: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> int:
+        """How many columns of the networks it becomes: one, or one for each category."""
+        return max(1, len(self.categories))
+
+    def described(self) -> dict[str, Any]:
+        """The input in plain JSON types, for people who call the graph."""
+        of = {"column": self.column} if self.column else {}
+        coded = {"categories": list(self.categories)} if self.categories else {}
+        dtype = "int64" if self.kind == LAST else "float64"
+        return {"name": self.name, "dtype": dtype, "shape": SHAPES[self.kind], "is": MEANINGS[self.kind], **of, **coded}
+
+
+@dataclass(frozen=True)
+class Served:
+    """Everything that the graph computes with.
+
+    Attributes:
+        scaling: of the columns beside the target; calibration: of the networks combined by their shares.
+    """
+
+    networks: tuple[Network, ...]
+    scaling: Scaling
+    calibration: Calibration
+    inputs: tuple[Input, ...]
+
+    @classmethod
+    def of(cls, networks: Sequence[Network], scaling: Scaling, calibration: Calibration, plan: Plan) -> Served:
+        """What serves `networks` that were fitted on columns of `plan`."""
+        inputs = [Input(Y, "y", plan.names.target)]
+        if needs_calendar(networks):
+            inputs.append(Input(LAST, LAST))
+        if any(one.config.use_inputs != "none" for one in networks):
+            inputs += _beside(plan)
+        return cls(tuple(networks), scaling, calibration, tuple(inputs))
+
+    @property
+    def beside(self) -> tuple[Input, ...]:
+        """The inputs that are columns beside the target."""
+        return tuple(one for one in self.inputs if one.kind not in (Y, LAST))
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Levels of the quantiles that come out, ascending shares; 0.5 stands for the point forecast."""
+        away = [round(level / 200, 9) for level in sorted(self.calibration.levels)]
+        return (*(round(0.5 - one, 9) for one in reversed(away)), 0.5, *(round(0.5 + one, 9) for one in away))
+
+    def given(self, y: Floats, last: Stamps, x: Floats) -> dict[str, Any]:
+        """What the graph is called with.
+
+        Args:
+            y: (n, time); last: (n,) wall clock of the last row.
+            x: (n, time + horizon, n_columns) columns beside the target in the user's units, as a panel has them.
+        """
+        time, found, place = y.shape[1], {}, 0
+        for one in self.inputs:
+            if one.kind == Y:
+                found[one.name] = y
+            elif one.kind == LAST:
+                found[one.name] = last.astype("datetime64[s]").astype(np.int64)
+            else:
+                values = _codes(x[:, :, place : place + one.numbers]) if one.categories else x[:, :, place]
+                rows = {"past": slice(time), "known": slice(None), "static": time - 1}[one.kind]
+                found[one.name] = values[:, rows]
+                place += one.numbers
+        return found
+
+    def described(self) -> dict[str, Any]:
+        """The signature in plain JSON types."""
+        horizon = self.networks[0].config.horizon
+        outputs = [
+            {"name": "y_hat", "dtype": "float64", "shape": f"(batch, {horizon})"},
+            {"name": "quantiles", "dtype": "float64", "shape": f"(batch, {horizon}, {len(self.levels)})"},
+        ]
+        return {
+            "signature": "serving_default",
+            "inputs": [one.described() for one in self.inputs],
+            "outputs": outputs,
+            "quantile_levels": list(self.levels),
+            "horizon": horizon,
+            "lookback": max(one.config.lookback for one in self.networks),
+        }
+
+    def request(self, weights: Sequence[str]) -> dict[str, Any]:
+        """This as plain JSON types for another process; the arrays of each network lie in the files `weights`."""
+        return {
+            "networks": [
+                {"name": one.name, "config": to_dict(one.config), "share": one.share, "weights": path}
+                for one, path in zip(self.networks, weights, strict=True)
+            ],
+            "scaling": [self.scaling.centre.tolist(), self.scaling.spread.tolist()],
+            "calibration": [list(self.calibration.levels), self.calibration.factor.tolist(), self.calibration.trust],
+            "inputs": [[one.name, one.kind, one.column, list(one.categories)] for one in self.inputs],
+        }
+
+    @classmethod
+    def from_request(cls, request: dict[str, Any]) -> Served:
+        """What `request` has made plain."""
+        networks = tuple(
+            Network(
+                one["name"],
+                from_dict(NetworkConfig, one["config"], "export request"),
+                read_npz(one["weights"]),
+                one["share"],
+            )
+            for one in request["networks"]
+        )
+        levels, factor, trust = request["calibration"]
+        shape = (networks[0].config.horizon, len(levels))
+        return cls(
+            networks,
+            Scaling(*(np.array(one, float) for one in request["scaling"])),
+            Calibration(tuple(levels), np.array(factor, float).reshape(shape), trust),
+            tuple(Input(name, kind, column, tuple(texts)) for name, kind, column, texts in request["inputs"]),
+        )
+
+
+def _beside(plan: Plan) -> list[Input]:
+    """An input for each column beside the target, by role and name; names are made of ASCII letters and digits."""
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [(one.role, one.name, _coded(one)) for one in plan.covariates]
+    wanted += [("known", HOLIDAY, ())] if plan.holidays else []
+    found: list[Input] = []
+    for role, column, categories in wanted:
+        plain = re.sub(r"[^0-9A-Za-z]+", "_", f"{role}_{column}").strip("_")
+        taken = {one.name for one in found}
+        name = next(each for k in range(len(wanted) + 1) if (each := f"{plain}_{k + 1}" if k else plain) not in taken)
+        found.append(Input(name, role, column, categories))
+    return found
+
+
+def _coded(covariate: Covariate) -> tuple[str, ...]:
+    """Categories that are passed as codes; the only one of a flag is passed as 0 or 1."""
+    return () if covariate.flag else covariate.categories
+
+
+def _codes(hot: Floats) -> Floats:
+    """The place of each category (n, time), of columns that are 1 where a row has it; NaN where it has none."""
+    return np.where((hot == 1).any(axis=2), (hot == 1).argmax(axis=2), np.nan)

@@ -1,0 +1,125 @@
+"""Where a `fit` writes: whether the model is already there, and whether the place may be taken."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from gruforecast.artifact.manifest import check_files, read_manifest
+from gruforecast.artifact.safe_reading import MOST_JSON, MOST_VALUES, parse_json, read_plain
+from gruforecast.automl.options import FitOptions
+from gruforecast.data.panel import Panel
+from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
+from gruforecast.execution.atomic_files import check_place
+from gruforecast.models.statistical import installed
+from gruforecast.version import __version__
+
+ROOM = 2_000_000  # bytes of `model.json` that are no keys
+MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alone takes 5 to 8 MB
+# options that change neither data nor search, or may change while a search goes on
+NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
+           "trial_time", "retries", "audit")  # fmt: skip
+
+
+def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
+    """What a result follows from: this version, the data as parsed, and the options but the number of trials."""
+    chosen = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
+    return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
+
+
+def fingerprint_of(facts: dict[str, Any]) -> str:
+    """SHA-256 of facts, and of the statsforecast that takes part."""
+    facts = {**facts, "statsforecast": installed() if facts["options"]["stats"] else None}
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def check_keys_fit(panel: Panel) -> None:
+    """Whether the keys of all series fit into a model folder that can be read again, before hours of work.
+
+    Raises:
+        DataError: they do not.
+    """
+    parts = max(len(panel.plan.names.ids), 1)
+    size = sum(len(part.encode()) for key in panel.ids for part in key) + len(panel) * (10 + 8 * parts)
+    if size > MOST_JSON - ROOM or len(panel) * (1 + parts) > MOST_VALUES - ROOM // 10:
+        text = f"{len(panel):,} series with {size:,} bytes of ids are more than one model folder holds."
+        raise DataError(text, remedy="Fit several models, each on a part of the series.", code="GF-D75")
+
+
+def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
+    """The report of an earlier run of the same command, None when there is work to do.
+
+    Raises:
+        ModelError: `output` exists and holds something else.
+        ResourceError: `output` cannot be written.
+    """
+    if not output.name or output.name == "..":
+        text = f"-o {str(output)!r} has no name of its own."
+        raise UsageError(text, remedy="Pass -o NAME, a folder that fit may make.", code="GF-U22")
+    if output.exists() or output.is_symlink():
+        manifest = _manifest_or_none(output)
+        same = manifest is not None and manifest.get("fingerprint") == fingerprint
+        again = options.overwrite or options.fresh
+        if same and manifest is not None and _enough(manifest, options) and not again:
+            check_files(output, manifest)
+            content = read_plain(output, "report.json", MOST_JSON)
+            report: dict[str, Any] = parse_json(content, str(output / "report.json"))
+            return report | {"model_dir": str(output)}
+        if not same and not options.overwrite:
+            text = "the folder exists and was not made by this command with these data and options."
+            remedy = "Choose another folder with -o, or pass --overwrite."
+            raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
+        if manifest is None and not (_is_empty_folder(output) or _was_model(output)):
+            text = "this holds something else than a model: it is not replaced."
+            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
+    parent = output.absolute().parent
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        remedy = "Create it, or choose another place with -o."
+        raise ResourceError(
+            "this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent)
+        )
+    check_place(parent, MODEL_BYTES)
+    return None
+
+
+def _is_empty_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+
+
+def _was_model(path: Path) -> bool:
+    """Whether a model that is damaged, or of another version, may be replaced."""
+    return all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
+
+
+def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
+    """Whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
+    limit, trials = manifest.get("cut_at"), manifest.get("trials")
+    in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
+    late = manifest.get("late_at")
+    in_time &= late is None or (options.trial_time is not None and options.trial_time <= late)
+    audited = manifest.get("audit") in (("whole",) if options.audit else ("whole", "cheap"))
+    return isinstance(trials, int) and trials >= options.trials and in_time and audited
+
+
+def _manifest_or_none(output: Path) -> dict[str, Any] | None:
+    try:
+        return read_manifest(output)
+    except ModelError:
+        return None
+
+
+def make_run_dir(options: FitOptions, output: Path) -> Path:
+    """The run folder, made if need be."""
+    run_dir = Path(options.run_dir) if options.run_dir else output.with_name(f"{output.name}.run")
+    try:
+        run_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        remedy = "Choose another place with --run-dir."
+        raise ResourceError(
+            f"cannot make it: {error.strerror}.", remedy=remedy, code="GF-E03", file=str(run_dir)
+        ) from error
+    return run_dir

@@ -1,0 +1,175 @@
+"""The data of a `fit`, read and divided, with everything found that the user did not give."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from gruforecast.automl.options import FitOptions
+from gruforecast.data.align.grid import interpolated
+from gruforecast.data.calendar.seasonality import detect_season
+from gruforecast.data.checks import odd_values
+from gruforecast.data.panel import Panel
+from gruforecast.data.read import Reading, read_csv
+from gruforecast.data.scale import mase_scale
+from gruforecast.data.windows import History
+from gruforecast.errors import DataError
+from gruforecast.evaluation.calibration import LEVELS, needed_scores, supported_levels
+from gruforecast.evaluation.splits import Split, split
+from gruforecast.execution.progress import Progress
+from gruforecast.models.networks.covariates import Scaling
+
+FOLDS = 3
+MANY_SERIES = 20  # so many series say enough in one fold
+HELD_BACK = 0.3  # share of the rows before the test part that many series may lose to folds
+HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The data, read and divided, before any model is trained; `scaling` is that of the columns beside the target."""
+
+    reading: Reading
+    split: Split
+    scaling: Scaling
+    levels: tuple[float, ...]
+    notes: list[str]
+    warnings: list[str]
+
+    @property
+    def panel(self) -> Panel:
+        """The series as the models see them: `--fill` has drawn no line after the first fold."""
+        return replace(self.reading.panel, y=self.split.history.values)
+
+
+def prepare(options: FitOptions, progress: Progress) -> Prepared:
+    """The data of `options`, with season, horizon, folds and levels found where they were not given."""
+    reading = read_csv(options.data, options.reading)
+    notes, warnings = list(reading.found), reading.warnings + odd_values(reading.panel, reading.lines)
+    _tell(progress, notes, warnings)
+    found = decide(reading, options)
+    _tell(progress, found.notes, found.warnings)
+    return replace(found, notes=notes + found.notes, warnings=warnings + found.warnings)
+
+
+def _tell(progress: Progress, notes: list[str], warnings: list[str]) -> None:
+    for note in notes:
+        progress.say(note)
+    for warning in warnings:
+        progress.warn(warning)
+
+
+def decide(reading: Reading, options: FitOptions) -> Prepared:
+    """Everything that is decided before a model is trained, with what is to be said about that alone.
+
+    Season and levels are found from the rows before the test part: the leak audit calls this on data whose test part is
+    noise, and the answer must be the same.
+
+    Raises:
+        DataError: the data cannot be divided, or no part of them can be scored.
+    """
+    panel, file = without_lines(reading), Path(options.data).name
+    notes: list[str] = []
+    warnings: list[str] = []
+    horizon, season = horizon_and_season(panel, options.horizon, options.season)
+    if options.horizon is None:
+        notes.append(f"horizon {horizon}")
+    if options.season is None:
+        notes.append(f"season of {season} rows" if season > 1 else "no season")
+    divided = _divide(panel, horizon, options.folds, season, file, notes)
+    notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
+    levels = _levels(options, divided, file, warnings)
+    divided, scaling = normalised(divided, panel)
+    if panel.plan.fill and (masked := int(np.isnan(divided.history.values).sum())):
+        warnings.append(f"{masked} missing values stay masked from the first fold on: a line knows what comes after it")
+    return Prepared(reading, divided, scaling, levels, notes, warnings)
+
+
+def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
+    """The split on the rows of `panel`, with what is computed from those before the first fold alone.
+
+    Columns beside the target are standardised, and `--fill` draws its lines over the gaps that end there.
+    """
+    y, indptr = panel.y, panel.indptr
+    if panel.plan.fill:
+        y = y.copy()
+        for begin, end in zip(indptr[:-1], divided.learned, strict=True):
+            y[begin:end] = interpolated(np.array([0, end - begin]), y[begin:end])
+    return replace(divided, history=History.of(y, indptr, panel.wall, panel.x)).scaled(panel.plan.inputs)
+
+
+def without_lines(reading: Reading) -> Panel:
+    """The series as they stand in the file: what `--fill` put on a line is missing again.
+
+    A line over a gap knows where the gap ends, so over a cutoff it would carry a later value to the rows before it.
+    """
+    return replace(reading.panel, y=np.where(reading.filled, np.nan, reading.panel.y))
+
+
+def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
+    """Both, found where they are None; the season from the rows before the test part."""
+    if horizon is None:
+        found = season
+        if season is None and panel.freq.label not in HORIZONS:
+            found = _season(panel, int(panel.lengths.max()) // 3)  # no test part is longer, see `backtest.split`
+        horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (found or 1))
+    return horizon, _season(panel, horizon) if season is None else season
+
+
+def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: str, notes: list[str]) -> Split:
+    """The split, with only folds that can be scored.
+
+    Raises:
+        DataError: no fold or no test part can be scored.
+    """
+    whole = split(panel, horizon, folds or _usual_folds(panel, horizon), season, file)
+    divided = whole.scorable()
+    if not len(divided.folds) or not divided.can_judge():
+        part = "test part" if len(divided.folds) else "fold before the test part"
+        raise DataError(
+            f"no {part} can be scored: there the values are missing, or until then they never change.",
+            remedy="Leave constant series out, give more rows, or pass another --horizon.",
+            code="GF-D43",
+            file=file,
+        )
+    asked, found = folds or FOLDS, len(whole.folds)
+    if found < asked:
+        notes.append(f"{found} {'folds' if found > 1 else 'fold'} instead of {asked}, because the series are short")
+    if len(divided.folds) < len(whole.folds):
+        notes.append(f"{len(divided.folds)} folds instead of {len(whole.folds)}, because the others cannot be scored")
+    return divided
+
+
+def _usual_folds(panel: Panel, horizon: int) -> int:
+    """Three; fewer for many short series, whose networks would lose too many rows to learn from."""
+    if len(panel) < MANY_SERIES:
+        return FOLDS
+    rows = float(np.median(panel.lengths)) - horizon
+    return int(np.clip(HELD_BACK * rows // horizon, 1, FOLDS))
+
+
+def _season(panel: Panel, horizon: int) -> int:
+    """The season found in the rows before the test part; never longer than half the longest series."""
+    start, end = panel.indptr[:-1], panel.indptr[1:]
+    before = panel.rows(start, np.maximum(end - horizon, np.minimum(start + 1, end)))
+    found = detect_season(before.y, before.indptr, panel.freq)
+    return found if found <= int(panel.lengths.max()) // 2 else 1
+
+
+def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str]) -> tuple[float, ...]:
+    """The interval levels that the origins before the test part support."""
+    windows = divided.calibration_windows()
+    scale = mase_scale(divided.history, windows, divided.season_length)
+    actual = np.where(scale[:, None] > 0, divided.actual(windows), np.nan)
+    asked = options.levels or LEVELS
+    possible = supported_levels(actual, tuple(set(asked)))
+    for level in sorted(set(asked) - set(possible)):
+        count = int((~np.isnan(actual)).sum())
+        text = f"intervals of {level:g} % need {needed_scores(level)} errors before the test part, there are {count}."
+        if options.levels:
+            remedy = "Give more rows, a shorter --horizon or more --folds, or leave --level out."
+            raise DataError(text, remedy=remedy, code="GF-D41", file=file)
+        warnings.append(f"{text[:-1]}: left out")
+    return possible

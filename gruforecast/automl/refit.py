@@ -1,0 +1,100 @@
+"""The networks of a saved model trained anew before each cutoff of a backtest, as the saved ones were.
+
+A training sees the rows before its cutoff only; those after it are missing in the file that it reads. Configurations,
+shares, interval widths and the constants of the panel stay those of the saved model.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.run_folder import open_run
+from gruforecast.automl.search.trial import save_split
+from gruforecast.automl.training_jobs import RUN_FIT
+from gruforecast.errors import ModelError, SearchError, UsageError
+from gruforecast.evaluation.backtest import Rolling
+from gruforecast.evaluation.splits import Split
+from gruforecast.execution.atomic_files import read_npz
+from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.progress import Progress
+from gruforecast.models.networks.config import TrainingConfig
+from gruforecast.models.networks.inference import Network
+from gruforecast.serialization import to_dict
+
+
+def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
+    """The windows of each cutoff in turn, with networks that learned from the rows before it.
+
+    All trainings are put on worker processes at once, so a cutoff may have to wait for a later one's.
+
+    Raises:
+        UsageError: no network is asked.
+        ModelError: the model folder does not say how its networks were trained.
+        SearchError: a training crashed or diverged.
+    """
+    networks, panel, count = rolling.networks, rolling.panel, rolling.cutoffs.count
+    if not networks:
+        text = "no member that is asked has a network, so there is nothing to train anew."
+        raise UsageError(text, remedy="Leave --refit out, or pass --member networks.", code="GF-U46")
+    trainings = [_training(one) for one in networks]
+    many = f"{len(networks)} networks" if len(networks) > 1 else "1 network"
+    progress.say(f"training {many} anew before each of {count} cutoffs")
+    size = count * (panel.y.nbytes + panel.x.nbytes)
+    options = FitOptions(data="", trial_time=None)
+    with (
+        tempfile.TemporaryDirectory(prefix="gruforecast-backtest-") as folder,
+        open_run(options, Path(folder), {"backtest": panel.digest()}, size, progress) as (jobs, _),
+    ):
+        for number in range(count):
+            save_split(jobs.folder, _data(number), _split(rolling, number))
+            for network, training in zip(networks, trainings, strict=True):
+                _submit(jobs, number, network, training)
+        for number in range(count):
+            found = {one.name: _trained(jobs, number, one) for one in networks}
+            progress.say(f"cutoff {number + 1} of {count}: trained")
+            own = tuple(found.get(one.name, one) for one in rolling.forecaster.networks)
+            yield replace(rolling.at(number), forecaster=replace(rolling.forecaster, networks=own))
+
+
+def _training(network: Network) -> TrainingConfig:
+    if network.training is None:
+        text = f"the model folder does not say how its network {network.name!r} was trained."
+        raise ModelError(text, remedy="Leave --refit out, or fit the model again.", code="GF-M13")
+    return network.training
+
+
+def _data(number: int) -> str:
+    return f"cutoff-{number}"
+
+
+def _split(rolling: Rolling, number: int) -> Split:
+    """The rows before a cutoff, those of series too, that are too short to be forecast there."""
+    indptr, cutoffs = rolling.panel.indptr, rolling.cutoffs
+    back = cutoffs.horizon + cutoffs.step * (cutoffs.count - 1 - number)
+    cutoff = np.maximum(indptr[1:] - back, indptr[:-1])
+    horizon, inputs = rolling.forecaster.horizon, rolling.panel.plan.inputs
+    return Split(rolling.history, horizon, rolling.season_length, cutoff, cutoff[None], inputs=inputs)
+
+
+def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig) -> None:
+    name = f"{_data(number)}-{network.name}"
+    request: dict[str, Any] = {"network": to_dict(network.config), "training": to_dict(training), "data": _data(number)}
+    request |= {"weights": f"{name}.npz", "until": "test", "initial": None, "rates": [1.0, 0.0]}
+    jobs.submit(name, RUN_FIT, request, shape=network.config.shape, cost=network.config.cost * training.steps)
+
+
+def _trained(jobs: Jobs, number: int, network: Network) -> Network:
+    """The network with the weights of its job."""
+    result = jobs.result(f"{_data(number)}-{network.name}")
+    if result is None or result["status"] != "completed":
+        how = "gave nothing" if result is None else result["status"]
+        text = f"the training of {network.name!r} before cutoff {number + 1} {how}."
+        raise SearchError(text, remedy="Leave --refit out.", code="GF-S05")
+    return replace(network, weights=read_npz(jobs.folder / result["file"]["name"]))

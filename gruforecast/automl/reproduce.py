@@ -1,0 +1,64 @@
+"""How to get a report again: the command, and what it was run with."""
+
+from __future__ import annotations
+
+import platform
+import shlex
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from gruforecast.automl.options import FitOptions
+from gruforecast.data.files.delimited import Layout
+from gruforecast.data.panel import Panel
+from gruforecast.data.plan import ReadOptions
+from gruforecast.execution.machine import cores
+
+NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "workers", "worker_memory", "seed")  # change no result
+RENAMED = {"ids": "id", "missing": "na-values", "booleans": "bool-as-number", "levels": "level", "delimiter": "sep",
+           "skip": "skip-lines", "short_rows": "allow-short-rows"}  # fmt: skip
+SECONDS = ("max_time", "trial_time")
+
+
+def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, Any]:
+    """The command line without places on this machine, the data as read, and the machine."""
+    return {
+        "command": shlex.join(["gruforecast", "fit", *arguments(options), "--workers", str(workers)]),
+        "file": Path(options.data).name,
+        "data_digest": panel.digest(),
+        "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": cores(), "workers": workers},
+    }
+
+
+def arguments(options: FitOptions) -> list[str]:
+    """What to pass to `gruforecast fit` for these options; what changes no result is left out."""
+    name = Path(options.data).name
+    found = [f"./{name}" if name.startswith("-") and name != "-" else name]
+    found += _differing(options.reading, ReadOptions(), ("layout",))
+    found += _differing(options.reading.layout, Layout(), ("limits",))
+    found += _differing(options, FitOptions(""), ("reading", *NEUTRAL))
+    return [*found, "--seed", str(options.seed)]
+
+
+def _differing(asked: Any, usual: Any, but: tuple[str, ...]) -> list[str]:
+    """The options that are not as usual."""
+    found: list[str] = []
+    for one in fields(asked):
+        value = getattr(asked, one.name)
+        if one.name in but or value == getattr(usual, one.name):
+            continue
+        flag = RENAMED.get(one.name, one.name).replace("_", "-")
+        if isinstance(value, bool):
+            found.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            values = value if isinstance(value, tuple) else (value,)
+            found += [f"--{flag}={_written(one.name, each)}" for each in values]
+    return found
+
+
+def _written(name: str, value: Any) -> str:
+    if name in SECONDS:
+        return f"{value:g}s"
+    if name == "delimiter" and value == "\t":
+        return "tab"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,73 @@
+"""A run folder that is in use: locked, its journal open, workers at hand; and how many of them fit this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import threadpoolctl
+
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.search.loop import lag_of
+from gruforecast.execution.atomic_files import Lock, check_place, remove_parts
+from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.journal import Journal, Record, is_finished
+from gruforecast.execution.log import stderr_to
+from gruforecast.execution.machine import cores, memory
+from gruforecast.execution.pool import Pool
+from gruforecast.execution.progress import Progress
+
+WORKER_BYTES = 1_200_000_000  # what a worker needs with TensorFlow and a few compiled networks
+RECYCLE_BYTES = (1_500_000_000, 4_000_000_000)  # bounds of the memory at which a worker is replaced
+DISK_SHARE = 8  # room on disk for the data as arrays and as CSV, in units of their size in memory
+SPARE_BYTES = 10_000_000  # and for weights, reports and logs
+
+
+@contextlib.contextmanager
+def open_run(
+    options: FitOptions, run_dir: Path, facts: Record, data_bytes: int, progress: Progress
+) -> Iterator[tuple[Jobs, Pool]]:
+    """Jobs and workers of the run in `run_dir`, which goes on where an earlier one was stopped.
+
+    Args:
+        facts: what the results follow from; those of an earlier run must be the same.
+        data_bytes: size of the data, for an estimate of the room needed.
+
+    Raises:
+        ModelError: an earlier run had other facts, or its journal is damaged.
+        ResourceError: another process uses the folder, or there is no room.
+    """
+    workers = options.workers or default_workers()
+    facts = json.loads(json.dumps(facts))  # as they come back from the journal
+
+    def discard(records: list[Record]) -> bool:
+        return options.overwrite and is_finished(records) and records[0]["facts"] != facts
+
+    with Lock(run_dir):
+        remove_parts(run_dir)
+        check_place(run_dir, DISK_SHARE * data_bytes + SPARE_BYTES)
+        first = {"lag": lag_of(options.tuner, workers)}
+        with contextlib.closing(Journal(run_dir, facts, first, discard, fresh=options.fresh)) as journal:
+            done = sum(record["kind"] == "end" and record["name"].startswith("trial-") for record in journal.records)
+            if done:
+                progress.say(f"going on in {run_dir}: {done} trials are done already")
+            if journal.torn:
+                progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
+            log = run_dir / "log.txt"
+            most = options.worker_memory or default_memory(workers)
+            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, most) as pool:
+                progress.workers(pool.look)
+                yield Jobs(pool, journal, run_dir, options.retries, options.trial_time), pool
+
+
+def default_workers() -> int:
+    """One per core that this process may use, fewer where memory is short."""
+    return max(1, min(cores(), memory() // WORKER_BYTES - 1))
+
+
+def default_memory(workers: int) -> int:
+    """Resident bytes at which a worker is replaced: a fair share of the memory, within bounds."""
+    low, high = RECYCLE_BYTES
+    return min(max(int(0.6 * memory()) // workers, low), high)

@@ -1,0 +1,237 @@
+"""The search: ask for configurations, run them on the workers, tell their scores, keep the best.
+
+The Oracle hears scores in the order of the trials' numbers, and trial k is proposed when it knows exactly those up to
+k - lag, however fast the workers were. So what is tried does not depend on timing, and a search that was killed and
+goes on tries the same as one that was not.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from gruforecast.automl.search.oracle import Proposal
+from gruforecast.automl.search.space import Space, Values
+from gruforecast.automl.search.trial import seed_of
+from gruforecast.errors import SearchError, shorten
+from gruforecast.execution.jobs import Jobs, Result
+from gruforecast.execution.progress import Budget, Progress
+from gruforecast.models.networks.config import RUNGS, NetworkConfig
+from gruforecast.serialization import to_dict
+
+RUN_TRIAL = "gruforecast.automl.search.trial:run_trial"
+RANDOM_LAG = 8  # at random nothing waits for scores; the limits of the rungs do, the same for up to four workers
+LEAST_RIVALS = 3  # trials that must have reached a rung before another can fail there
+DATA = "split"  # name of the data in the run folder
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A trial that has ended: what was tried, with which share of a full training, and what came of it."""
+
+    number: int
+    values: Values
+    share: float
+    network: NetworkConfig
+    result: Result
+
+
+@dataclass(frozen=True)
+class Search:
+    """All trials of a search, in the order of their numbers; `cut`: whether the time budget ended it early."""
+
+    trials: list[Trial]
+    cut: bool = False
+
+    @property
+    def best(self) -> Trial:
+        """The trial with the lowest score, be it one that was stopped early.
+
+        Raises:
+            SearchError: none has a score.
+        """
+        if not self.ranked:
+            raise _no_model(self)
+        return self.ranked[0]
+
+    @property
+    def ranked(self) -> list[Trial]:
+        """The trials with a score, best first."""
+        usable = [trial for trial in self.trials if trial.result["score"] is not None]
+        return sorted(usable, key=lambda trial: (trial.result["score"], trial.number))
+
+    def count(self, status: str) -> int:
+        """How many trials ended with `status`."""
+        return sum(trial.result["status"] == status for trial in self.trials)
+
+
+class Proposes(Protocol):
+    """What the search needs of a proposer; `open`: whether it has not proposed all that it may."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it would propose more."""
+
+    def ask(self) -> Proposal | None:
+        """The next configuration; None: not before another score is told, or none any more."""
+
+    def tell(self, number: int, score: float) -> None:
+        """The score of a trial, NaN if it has none."""
+
+    def close(self) -> None:
+        """Nothing more is asked."""
+
+
+def lag_of(tuner: str, workers: int) -> int:
+    """How many trials back the newest score lies that the proposal of a trial is made from."""
+    return max(RANDOM_LAG, 2 * workers) if tuner == "random" else 2 * workers
+
+
+def search(
+    space: Space,
+    jobs: Jobs,
+    proposer: Proposes,
+    *,
+    lag: int,
+    seed: int,
+    prune: bool,
+    total: int | None,
+    budget: Budget,
+    progress: Progress,
+) -> Search:
+    """The trials that a proposer wants, run by `jobs`.
+
+    Args:
+        prune: whether trials that are worse than the median of earlier ones at a rung are given up there.
+        total: number of trials where it is known, for the progress shown.
+    """
+    progress.search_begins(total, budget.deadline("search"))
+    loop = _Loop(space, jobs, proposer, lag, seed, prune, budget)
+    begin, new = time.perf_counter(), 0
+    try:
+        while (trial := loop.next()) is not None:
+            if f"trial-{trial.number:03}" in jobs.replayed:
+                progress.trial_known(trial.number, trial.result)
+                continue
+            new += 1
+            left = None if total is None else total - len(loop.ended)
+            expected = (time.perf_counter() - begin) / max(new, jobs.runner.count) * left if left else None
+            done, best = len(loop.ended), loop.best_score()
+            progress.trial_ended(trial.number, trial.result, done=done, best=best, expected_seconds=expected)
+    finally:
+        progress.search_ended()
+        proposer.close()
+    return Search([loop.ended[number] for number in sorted(loop.ended)], loop.cut)
+
+
+@dataclass
+class _Loop:
+    """The state of a search."""
+
+    space: Space
+    jobs: Jobs
+    proposer: Proposes
+    lag: int
+    seed: int
+    prune: bool
+    budget: Budget
+    ended: dict[int, Trial] = field(default_factory=dict)
+    cut: bool = False
+
+    def __post_init__(self) -> None:
+        self._proposals: dict[str, tuple[Proposal, NetworkConfig]] = {}
+        self._asked = self._told = 0
+        self._wants_score = False  # nothing can be proposed before one more score is told
+
+    def next(self) -> Trial | None:
+        """The next trial to end, None when the search is over."""
+        while True:
+            over = self.budget.over("search")
+            if over:
+                self.jobs.give_up_waiting()
+            while not over and self._ask():
+                pass
+            if self.jobs.idle:
+                self.cut |= over and self.proposer.open
+                return None
+            name, result = self.jobs.next()
+            self.cut |= result is None or (bool(result.get("late")) and self.budget.over("search"))
+            if result is not None:
+                return self._take(name, result)
+
+    def best_score(self) -> float:
+        """Lowest score of a trial, NaN before there is one."""
+        scores = [one.result["score"] for one in self.ended.values() if one.result["score"] is not None]
+        return min(scores, default=float("nan"))
+
+    def _ask(self) -> bool:
+        """Propose and begin one trial if the scores it must be proposed from are there."""
+        wanted = self._told + 1 if self._wants_score else self._asked - self.lag + 1
+        while self._told < wanted:
+            if self._told not in self.ended:
+                return False
+            self._tell(self.ended[self._told])
+        self._wants_score = False
+        proposal = self.proposer.ask()
+        if proposal is None:
+            self._wants_score = True
+            return self._told < self._asked
+        self._begin(proposal)
+        return True
+
+    def _tell(self, trial: Trial) -> None:
+        score = trial.result["score"]
+        self.proposer.tell(trial.number, np.nan if score is None else score)
+        self._told += 1
+
+    def _begin(self, proposal: Proposal) -> None:
+        name = f"trial-{proposal.number:03}"
+        network = self.space.network(proposal.values)
+        training = self.space.training(proposal.values, seed_of(self.seed, proposal.number), proposal.share)
+        request = {
+            "number": proposal.number,
+            "network": to_dict(network),
+            "training": to_dict(training),
+            "data": DATA,
+            "weights": f"{name}.npz",
+            "rungs": self._limits() if self.prune else [None] * len(RUNGS),
+        }
+        self._asked += 1
+        self._proposals[name] = proposal, network
+        deadline = self.budget.deadline("search")
+        until = self.budget.deadline("refit") if proposal.number == 0 else None  # without one trial there is no model
+        cost = network.cost * proposal.share
+        self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, cost=cost, deadline=deadline, until=until)
+
+    def _limits(self) -> list[float | None]:
+        """For each rung the median score there of the trials that the Oracle knows, None if those are too few."""
+        known = [self.ended[number].result.get("rungs") or [] for number in range(self._told)]
+        limits: list[float | None] = []
+        for rung in range(len(RUNGS)):
+            scores = [rungs[rung] for rungs in known if len(rungs) > rung and rungs[rung] is not None]
+            limits.append(float(np.median(scores)) if len(scores) >= LEAST_RIVALS else None)
+        return limits
+
+    def _take(self, name: str, result: Result) -> Trial:
+        if result["status"] == "completed" and result["score"] is None:  # infinite, or no number
+            result = {**result, "status": "diverged"}
+        proposal, network = self._proposals[name]
+        trial = Trial(proposal.number, proposal.values, proposal.share, network, result)
+        self.ended[trial.number] = trial
+        return trial
+
+
+def _no_model(found: Search) -> SearchError:
+    errors = sorted({trial.result["error"] for trial in found.trials if trial.result["status"] == "crashed"})
+    if errors:
+        text = f"none of {len(found.trials)} trials gave a usable model: {shorten(errors, 1)}."
+        return SearchError(text, remedy="The log in the run folder has the traceback.", code="GF-S03")
+    if not found.trials:
+        text = "the time was up before the first trial had ended."
+        return SearchError(text, remedy="Pass a longer --max-time.", code="GF-S04")
+    text = f"none of {len(found.trials)} trials gave a usable model (all diverged)."
+    remedy = "Look for extreme values in the data, or scale the target."
+    return SearchError(text, remedy=remedy, code="GF-S01")

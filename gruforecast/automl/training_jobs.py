@@ -1,0 +1,182 @@
+"""What every part of the contest between models has in common, and how a request for a training is put."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from gruforecast.arrays import Ints
+from gruforecast.automl.search.loop import DATA, Trial
+from gruforecast.automl.search.space import SMALL, Space
+from gruforecast.automl.search.trial import floored, save_split, seed_of
+from gruforecast.data.windows import Sampler
+from gruforecast.evaluation.splits import Predictor, Split
+from gruforecast.execution.atomic_files import read_npz
+from gruforecast.execution.jobs import Jobs, Result
+from gruforecast.execution.progress import Budget
+from gruforecast.models.networks.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig
+from gruforecast.models.quantile_forecast import Fan
+from gruforecast.serialization import to_dict
+
+RUN_FIT = "gruforecast.automl.search.trial:run_fit"
+ALL_DATA = "split-all"
+MOST_GROWTH = 4.0
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A kind of training after the search.
+
+    Attributes:
+        title: in words; job: first part of the jobs' names; part: of the time budget.
+        until: `test` (rows before the test part) or `end` (all rows); data: name of the rows in the run folder.
+        share, rate: of the steps and of the learning rate where it goes on from earlier weights.
+    """
+
+    title: str
+    job: str
+    part: str
+    until: str
+    data: str
+    share: float
+    rate: float
+
+
+TEST_FIT = Fit("test fit", "test-fit", "test_fit", "test", DATA, share=0.4, rate=0.5)
+REFIT = Fit("refit", "refit", "refit", "end", ALL_DATA, share=0.2, rate=0.3)
+
+
+@dataclass
+class Contest:
+    """The data, the workers and the time that the models share.
+
+    Attributes:
+        split: with all values.
+        given_up: what the time budget did not allow for.
+        warnings: what else did not come out as it should.
+        fitting: seconds of one worker that the fits asked for so far take.
+    """
+
+    split: Split
+    space: Space
+    jobs: Jobs
+    seed: int
+    budget: Budget
+    given_up: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    fitting: float = 0.0
+    _wanted: dict[str, tuple[int, bool]] = field(default_factory=dict)  # steps of a test fit, and whether anew
+
+    def training(self, trial: Trial) -> TrainingConfig:
+        """The training that `trial` had."""
+        return self.space.training(trial.values, seed_of(self.seed, trial.number), trial.share)
+
+    def whole(self, kind: Fit, trial: Trial) -> TrainingConfig:
+        """A training anew on the rows of a fit: as many passes over them as `trial` had over its own."""
+        return replace(self.training(trial), steps=self._steps(kind, trial, 1.0))
+
+    def request(self, network: NetworkConfig, training: TrainingConfig, name: str) -> dict[str, Any]:
+        """What every job asks for that trains a network."""
+        return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
+
+    def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, beside: int = 1) -> None:
+        """Train on rows that `trial` did not see, for as many passes over all of them as its configuration has.
+
+        Anew, unless the data are large or time is short: then it goes on from the weights of `before` for a share of
+        those passes.
+
+        Args:
+            name: tells this job from others of its kind.
+            beside: how many such trainings share the time.
+        """
+        name = f"{kind.job}-{name}"
+        rounds, seconds = -(-beside // self.jobs.runner.count), trial.result["seconds_per_step"]
+        wanted = steps = self._steps(kind, trial, 1.0)
+        start: dict[str, Any] = {"initial": None, "from": before["digest"], "rates": [1.0, 0.0]}
+        if self.space.large or self.budget.fitting(steps, seconds, kind.part, rounds) < steps:
+            wanted = self._steps(kind, trial, kind.share)
+            steps = self.budget.fitting(wanted, seconds, kind.part, rounds)
+            start |= {"initial": before["file"]["name"], "rates": [kind.rate, 0.0]}
+        self._wanted[name] = wanted, start["initial"] is None
+        self.fitting += steps * (seconds or 0.0)
+        request = self.request(trial.network, replace(self.training(trial), steps=steps), name)
+        request |= {"data": kind.data, "until": kind.until} | start
+        cost, deadline = trial.network.cost * steps, self.budget.deadline(kind.part)
+        self.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, cost=cost, deadline=deadline)
+
+    def fitted(self, kind: Fit, name: str, before: Result) -> tuple[Result, bool]:
+        """The result of a fit, or `before` where it gave nothing better, and whether it came to its end; says why not.
+
+        A training anew that the clock cut is not used: its learning rate had not fallen yet.
+        """
+        name = f"{kind.job}-{name}"
+        result = self.jobs.result(name)
+        if result is None:
+            self.give_up(f"the {kind.title}")
+            return before, False
+        if result["status"] != "completed":
+            self.warnings.append(f"the {name} {result['status']}: the network stays as it was")
+            return before, True
+        wanted, anew = self._wanted[name]
+        whole = not result["late"] and result["steps"] >= wanted
+        if not whole:
+            self.cut_short(f"the whole {kind.title}", kind.part)
+        return (before if result["late"] and anew else result), whole
+
+    def _steps(self, kind: Fit, trial: Trial, share: float) -> int:
+        """Steps that pass as often over the windows of the fit as the trial's training would have, times `share`."""
+        calls = round(share * self._growth[kind.until] * self.training(trial).steps / STEPS_PER_CALL)
+        return max(calls, 1) * STEPS_PER_CALL
+
+    @functools.cached_property
+    def _growth(self) -> dict[str, float]:
+        """How many times more windows there are before the test part, and before the end, than a trial has.
+
+        One for small data: passing as often over more rows helped panels, but not single short series.
+        """
+        split = self.split
+
+        def windows(cutoff: Ints) -> int:
+            return Sampler.before(split.history, cutoff, split.horizon, max(split.season_length, 3)).total
+
+        before = windows(split.learned)
+        later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
+        most = MOST_GROWTH if before >= SMALL else 1.0
+        return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}
+
+    def give_up(self, part: str) -> None:
+        """Say, once, that time did not allow for a part."""
+        self.given_up += [part] * (part not in self.given_up)
+
+    def cut_short(self, what: str, part: str) -> None:
+        """Say, once, what time did not allow for, be it that of the command or of one training."""
+        if self.budget.deadline(part) is not None:
+            self.give_up(what)
+        elif (text := f"{what} was ended by --trial-time") not in self.warnings:
+            self.warnings.append(text)
+
+    def save_all_rows(self) -> None:
+        """Write the data with the rows of the test part for jobs that may see them."""
+        save_split(self.jobs.folder, ALL_DATA, replace(self.split, test=self.split.history.indptr[1:]))
+
+    def predictor(self, network: NetworkConfig, result: Result) -> Predictor:
+        """Forecasts with the weights of a result."""
+        weights = read_npz(self.path(result))
+        return lambda windows: Fan.of(floored(self.split.history, windows, network, weights))
+
+    def path(self, result: Result) -> Path:
+        """Where the weights of a result are."""
+        return self.jobs.folder / result["file"]["name"]
+
+
+def facts_of_training(trial: Trial, result: Result, budget: str) -> dict[str, Any]:
+    """What the leaderboard says of a training beside its scores."""
+    return {
+        "parameters": result["parameters"],
+        "seconds": result["seconds"]["total"],
+        "seconds_per_epoch": result["seconds_per_epoch"],
+        "budget": budget,
+        "config": {**trial.values, "steps": result["steps"]},
+    }

@@ -1,0 +1,1 @@
+"""Rows brought onto one clock and one grid of steps."""

@@ -1,0 +1,159 @@
+"""The regular axis of each series: where its rows lie on it, and what is missing between them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.data.align.duplicates import Rows
+from gruforecast.data.calendar.frequency import Frequency, infer_frequency
+from gruforecast.data.plan import Names
+from gruforecast.errors import DataError
+
+MOST_FILL = 4.0  # rows after filling holes, as a multiple of the rows given
+MOST_GROWTH = 100  # the same where the user named the step
+Keys = tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Where rows lie on the regular axis of their series.
+
+    Attributes:
+        starts: (n_series,) first row of each series; counts: its number of rows; position: (n_rows,) steps since it.
+    """
+
+    starts: Ints
+    counts: Ints
+    position: Ints
+
+    @classmethod
+    def of(cls, rows: Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> Grid:
+        """The grid of ordered rows.
+
+        Raises:
+            DataError: a stamp lies between the steps.
+        """
+        starts = np.flatnonzero(np.r_[True, rows.key[1:] != rows.key[:-1]])
+        counts = np.diff(np.append(starts, len(rows.key)))
+        number, left = freq.number(rows.ds)
+        offset = number - np.repeat(number[starts], counts)
+        stride = freq.step if freq.unit == "M" else 1
+        off_grid = (left != np.repeat(left[starts], counts)) | (left < 0) | (offset % stride != 0)
+        if off_grid.any():
+            k = int(np.flatnonzero(off_grid)[0])
+            whose = _whose(rows, k, freq, ids, names)
+            some = f"{off_grid.sum()} of {len(rows)} rows do not"
+            raise DataError(
+                f"{whose}{rows.ds[k]} does not fit the step {freq.label!r} ({some}).",
+                remedy="Make the stamps regular, name the step with --freq, or pass --resample mean, sum or last.",
+                code="GF-D37", file=file, line=int(rows.line[k]), column=names.time[0], value=str(rows.ds[k]),
+            )  # fmt: skip
+        return cls(starts, counts, offset // stride)
+
+    def check_size(self, file: str, names: Names) -> None:
+        """Refuse a step so fine that nearly everything would be missing."""
+        rows, wanted = len(self.position), int((self.position[self.starts + self.counts - 1] + 1).sum())
+        if wanted > MOST_GROWTH * rows + 10_000:
+            found = f"at this step there would be {wanted} rows, {rows} are given."
+            remedy = "Pass a longer step with --freq."
+            raise DataError(found, remedy=remedy, code="GF-D38", file=file, column=names.time[0])
+
+    def check_gaps(self, rows: Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> None:
+        """Refuse a series whose stamps are rarely one step apart, or with far more holes than rows."""
+        next_to = rows.same_series
+        gaps = np.diff(self.position)[next_to]
+        regular = np.bincount(rows.key[next_to], gaps == 1, len(ids))
+        total = np.bincount(rows.key[next_to], minlength=len(ids))
+        rare = np.flatnonzero((total >= 3) & (regular < 0.5 * total))
+        length = self.position[self.starts + self.counts - 1] + 1
+        sparse = np.flatnonzero(length > MOST_FILL * self.counts + 12)  # a dozen more, for short series
+        for series in (*rare, *sparse):
+            whose = _whose(rows, int(self.starts[series]), freq, ids, names)
+            raise DataError(
+                f"{whose}the stamps are not regular: {int(regular[series])} of {int(total[series])} gaps are one step"
+                f" of {freq.label!r}.",
+                remedy="Pass --resample mean, sum or last, or name the step with --freq: what lies between is missing.",
+                code="GF-D38", file=file, line=int(rows.line[self.starts[series]]), column=names.time[0],
+            )  # fmt: skip
+
+    @property
+    def indptr(self) -> Ints:
+        """First row of each series, where there is a row for every step, (n_series + 1,)."""
+        lengths = self.position[self.starts + self.counts - 1] + 1
+        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+
+    def stamps(self, ds: Stamps, freq: Frequency) -> Stamps:
+        """The stamps of every step of each series."""
+        return _axis(ds[self.starts], np.diff(self.indptr), freq)
+
+    def fill(self, values: Floats) -> Floats:
+        """Values (n, …) with a row for every step of each series; steps that were skipped are missing."""
+        indptr = self.indptr
+        filled = np.full((int(indptr[-1]), *values.shape[1:]), np.nan)
+        filled[np.repeat(indptr[:-1], self.counts) + self.position] = values
+        return filled
+
+    def fill_constant(self, values: Floats) -> Floats:
+        """Values (n, …) that are the same in every row of a series, in every step of it."""
+        return values[np.repeat(self.starts, np.diff(self.indptr))]
+
+
+def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:
+    """The series of row `k`, and its own step where that is another one."""
+    if not names.ids:
+        return ""
+    own = rows[rows.key == rows.key[k]]
+    step = infer_frequency(own.ds, own.same_series)
+    other = f" (steps of {step.label!r}, others of {freq.label!r})" if step and step.label != freq.label else ""
+    return f"series {'/'.join(ids[int(rows.key[k])])!r}{other}: "
+
+
+def _axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
+    """All stamps of all series, flat, each series from `first` on."""
+    parts = []
+    for begin, length in zip(first, lengths, strict=True):
+        parts.append(np.append(begin, freq.after(np.array([begin]), int(length) - 1)[0]))
+    return np.concatenate(parts).astype("datetime64[s]")
+
+
+def interpolated(indptr: Ints, y: Floats) -> Floats:
+    """Values with what is missing between two others on the straight line between them."""
+    filled = y.copy()
+    for begin, end in itertools.pairwise(indptr):
+        seen = np.flatnonzero(~np.isnan(y[begin:end]))
+        if 0 < len(seen) < end - begin:
+            inner = np.arange(seen[0], seen[-1] + 1)
+            filled[begin + inner] = np.interp(inner, seen, y[begin:end][seen])
+    return filled
+
+
+def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tuple[Ints, Ints, Keys, list[str]]:
+    """Positions of the rows without missing values at either end of a series, their indptr and ids, and warnings.
+
+    Raises:
+        DataError: no series has a value.
+    """
+    first, last, empty = [], [], []
+    for k, (begin, end) in enumerate(itertools.pairwise(indptr)):
+        seen = np.flatnonzero(~np.isnan(y[begin:end]))
+        if not len(seen):
+            empty.append(k)
+            continue
+        first.append(begin + seen[0])
+        last.append(begin + seen[-1] + 1)
+    warnings = []
+    if empty:
+        shown = ", ".join(repr("/".join(ids[k])) for k in empty[:5]) + (" and more" if len(empty) > 5 else "")
+        if len(empty) == len(ids):
+            found = f"series {shown} has no value at all."
+            raise DataError(found, remedy="Remove it.", code="GF-D39", file=file, column=names.target)
+        warnings.append(f"{len(empty)} series have no value at all: left out ({shown})")
+    keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+    lengths = np.array(last) - np.array(first)
+    gone = set(empty)
+    left = tuple(key for k, key in enumerate(ids) if k not in gone)
+    return keep, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), left, warnings

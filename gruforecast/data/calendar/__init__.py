@@ -1,0 +1,1 @@
+"""Steps of time, seasons, holidays and time zones."""

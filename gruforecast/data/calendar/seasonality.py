@@ -1,0 +1,147 @@
+"""The length of the season, tested on the data: a table of usual lengths only says where to look first."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.calendar.frequency import DAY, Frequency
+
+MOST_SERIES = 200  # a sample this large decides for the panel
+MOST_ROWS = 4_000  # newest rows of each series that are read
+Z = 2.33  # one-sided 1 % level of a single series
+SHARE = 0.25  # of the series that must show the season: far above the 1 % that chance gives
+PERIODS = 3  # seasons that a series must have for an unusual length to be tested
+USUAL_PERIODS = 2  # and for a usual one
+
+
+def usual_seasons(freq: Frequency) -> list[int]:
+    """Season lengths worth testing for a frequency, the most common one first."""
+    if freq.unit == "M":
+        return [12 // freq.step] if freq.step < 12 else []
+    if freq.unit == "B":
+        return [5]
+    if freq.step == 7 * DAY:
+        return [52]
+    if freq.step == DAY:
+        return [7]
+    if freq.step < DAY and DAY % freq.step == 0:
+        return [DAY // freq.step, 7 * DAY // freq.step]
+    return []
+
+
+def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
+    """The season length that the series of a panel show, 1 when there is none.
+
+    A usual length counts when at least a quarter of the series that are long enough pass the test of `shows_season`.
+    Other lengths must be a peak of the autocorrelation that comes back at twice the lag.
+
+    Args:
+        y: (n_rows,) values that may be looked at, NaN = missing; indptr: (n_series + 1,).
+    """
+    lengths = np.diff(indptr)
+    chosen = np.argsort(-lengths, kind="stable")[:MOST_SERIES]
+    filled = [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    for length in usual_seasons(freq):
+        tests = [shows_season(x, length) for x in filled if len(x) > USUAL_PERIODS * length]
+        if tests and np.mean(tests) >= SHARE:
+            return length
+    peaks = [peak for peak in (_peak(np.diff(x)) for x in filled) if peak is not None]
+    if len(peaks) >= max(1, len(filled) / 2):
+        length, count = max(((p, peaks.count(p)) for p in set(peaks)), key=lambda pair: (pair[1], -pair[0]))
+        if count >= max(1, len(filled) / 2):
+            return int(length)
+    return 1
+
+
+def shows_season(values: Floats, length: int) -> bool:
+    """Whether a series has a season of `length` rows once its trend is out.
+
+    The trend is taken out in two ways, by first differences and by a centred moving average over one season: the first
+    is blind to slow seasons under noise, the second to those of series with few seasons. Either may show the season.
+    """
+    weights = np.ones(length + 1 - length % 2)
+    weights[[0, -1]] = 1.0 if length % 2 else 0.5
+    trend = np.convolve(values, weights / length, "valid")
+    half = len(weights) // 2
+    around = values[half : len(values) - half] - trend
+    return any(is_seasonal(x, length) for x in (np.diff(values), around) if len(x) > length + 1)
+
+
+def is_seasonal(x: Floats, length: int) -> bool:
+    """Whether the autocorrelation of `x` at lag `length` is above chance.
+
+    The bound is Bartlett's, `Z * sqrt((1 + 2 * sum of squares of the lower lags) / n)`, as in the seasonality test of
+    the Theta method (Assimakopoulos and Nikolopoulos 2000).
+    """
+    correlation = autocorrelation(x, length)
+    bound = Z * np.sqrt((1 + 2 * np.sum(correlation[1:length] ** 2)) / len(x))
+    return bool(correlation[length] > bound)
+
+
+def autocorrelation(x: Floats, lags: int) -> Floats:
+    """Sample autocorrelation of `x` at lags 0 … `lags`; zeros for a constant."""
+    n = len(x)
+    centred = x - x.mean()
+    size = 1 << (2 * n - 1).bit_length()
+    spectrum = np.fft.rfft(centred, size)
+    covariance = np.fft.irfft(spectrum * np.conj(spectrum), size)[: lags + 1]
+    return (
+        covariance / covariance[0]
+        if covariance[0] > 1e-12 * max(1.0, float(np.abs(x).max()) ** 2)
+        else np.zeros(lags + 1)
+    )
+
+
+def _filled(values: Floats) -> Floats:
+    """Logarithms where all values are positive; missing values continue the last one; empty for under three values."""
+    seen = np.flatnonzero(~np.isnan(values))
+    if len(seen) < 3:
+        return np.zeros(0)
+    values = values[seen[0] :]
+    last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
+    filled = values[last]
+    return np.log(filled) if filled.min() > 0 else filled
+
+
+def _peak(x: Floats) -> int | None:
+    """The lag of the highest clear peak of the autocorrelation, if it comes back at twice the lag."""
+    most = min(len(x) // PERIODS, 400)
+    if most < 4:
+        return None
+    correlation = autocorrelation(x, 2 * most)
+    lags = np.arange(2, most)
+    top = (correlation[lags] > correlation[lags - 1]) & (correlation[lags] >= correlation[lags + 1])
+    again = np.array([correlation[max(2 * k - 1, 1) : 2 * k + 2].max() for k in lags])
+    clear = lags[top & (correlation[lags] > 0.3) & (again > 0.2)]
+    clear = np.array([k for k in clear if is_seasonal(x, int(k))], dtype=int)
+    return int(clear[np.argmax(correlation[clear])]) if len(clear) else None
+
+
+def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int, float]]:
+    """Usual seasons that the series show, with their strength, strongest first.
+
+    The strength is `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
+    Smith and Hyndman 2006), as the median over the series that are long enough.
+    """
+    lengths = np.diff(indptr)
+    chosen = np.argsort(-lengths, kind="stable")[:MOST_SERIES]
+    filled = [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    found = []
+    for length in usual_seasons(freq):
+        long = [x for x in filled if len(x) > USUAL_PERIODS * length]
+        if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:
+            found.append((length, float(np.median([strength(x, length) for x in long]))))
+    return sorted(found, key=lambda pair: -pair[1])
+
+
+def strength(values: Floats, length: int) -> float:
+    """Strength of the season of `length` rows in a series, between 0 and 1."""
+    weights = np.ones(length + 1 - length % 2)
+    weights[[0, -1]] = 1.0 if length % 2 else 0.5
+    half = len(weights) // 2
+    around = values[half : len(values) - half] - np.convolve(values, weights / length, "valid")
+    phase = np.arange(len(around)) % length
+    means = np.bincount(phase, around, length) / np.maximum(np.bincount(phase, minlength=length), 1)
+    total = float(np.var(around))
+    return max(0.0, 1.0 - float(np.var(around - means[phase])) / total) if total > 0 else 0.0

@@ -1,0 +1,126 @@
+"""What is odd about the values of a panel: said, never mended unasked."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.calendar.frequency import DAY
+from gruforecast.data.calendar.time_zones import clock_change
+from gruforecast.data.covariates import leak
+from gruforecast.data.formats.numbers import outliers, sentinel
+from gruforecast.data.panel import Panel
+from gruforecast.errors import shorten
+
+SMALLEST = 1.2e-38  # of 32-bit numbers with full precision
+AHEAD = 10  # years from today on that a stamp may lie
+SHOWN = 3
+LOOKED_AT = 5  # series in which columns are compared with the target
+
+
+def odd_values(panel: Panel, lines: Ints) -> list[str]:
+    """A sentence for each oddity that a forecast may suffer from.
+
+    Args:
+        lines: (n_rows,) line in the file of each row, 0 where the file has none.
+    """
+    y, found = panel.y, []
+    if (code := sentinel(y)) is not None:
+        value, count = code
+        at = _places(np.flatnonzero(y == value), lines)
+        found.append(
+            f"{value:g} stands there {count} times, far from all other values ({at}):"
+            f" pass --na-values={value:g} if it means missing"
+        )
+    else:
+        found += _far_off(panel, lines)
+    pairs = list(itertools.pairwise(panel.indptr))
+    constant = [k for k, (a, b) in enumerate(pairs) if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
+    if constant:
+        names = shorten(["/".join(panel.ids[k]) for k in constant], SHOWN)
+        found.append(f"{len(constant)} series never change ({names}): their MASE is not defined")
+    tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
+    if len(tiny):
+        found.append(
+            f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
+        )
+    last = panel.ds.max()
+    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
+        found.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
+    return found + _put_forward(panel) + _holidays(panel) + _beside(panel)
+
+
+def _beside(panel: Panel) -> list[str]:
+    """Columns beside the target with missing values, and those that are the target itself, earlier or later."""
+    found = []
+    longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
+    first = 0
+    for one in panel.plan.covariates:
+        name, x = one.name, panel.x[:, first]
+        first += len(one.columns)
+        missing = int(np.isnan(x).sum())
+        if missing and one.role != "static":
+            found.append(f"{name}: {missing} of {len(x)} values are missing, its mean stands for them")
+        if one.flag or one.categories:
+            continue
+        if (code := sentinel(x)) is not None:
+            found.append(f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values")
+        lags: tuple[int, ...] = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (-1, -2, -3), "static": ()}[one.role]
+        parts = [slice(panel.indptr[k], panel.indptr[k + 1]) for k in longest]
+        said = (leak(panel.y[part], x[part], name, lags) for part in parts)
+        found += [text for text in said if text][:1]
+    return found
+
+
+def _far_off(panel: Panel, lines: Ints) -> list[str]:
+    """Values many interquartile ranges away from the others of their series."""
+    parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
+    far = np.concatenate([part for part in parts if len(part)] or [np.zeros(0, int)]).astype(int)
+    if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
+        return []  # so many are no accident but the nature of the data
+    shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN])
+    more = " and more" if len(far) > SHOWN else ""
+    return [f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"]
+
+
+def _put_forward(panel: Panel) -> list[str]:
+    """A clock that skips an hour each spring, in local stamps without a zone."""
+    if panel.plan.form.stamp.tz or panel.freq.unit != "s" or panel.freq.step >= DAY:
+        return []
+    missing = panel.ds[np.isnan(panel.y)]
+    hours = (missing - missing.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
+    few = (
+        0
+        < len(np.unique(missing.astype("datetime64[h]")))
+        <= 3 * len(panel) * (1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365)
+    )
+    if not few or (hours > 3).any() or not clock_change(missing, missing):
+        return []
+    return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
+
+
+def _holidays(panel: Panel) -> list[str]:
+    """Weekdays without a value in any of the series that run over them."""
+    if panel.freq.unit != "B":
+        return []
+    days, where = np.unique(panel.ds, return_inverse=True)
+    seen = np.bincount(where, ~np.isnan(panel.y), len(days))
+    free = days[seen == 0]
+    if not len(free):
+        return []
+    shown = ", ".join(str(day)[:10] for day in free[:SHOWN])
+    return [f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"]
+
+
+def _places(rows: Ints, lines: Ints) -> str:
+    shown = ", ".join(str(lines[k]) for k in rows[:SHOWN])
+    return f"line{'s' if len(rows) > 1 else ''} {shown}{' and more' if len(rows) > SHOWN else ''}"
+
+
+def share_of_zeros(values: Floats) -> float:
+    """Share of the values seen that are zero."""
+    seen = values[~np.isnan(values)]
+    return float((seen == 0).mean()) if len(seen) else 0.0

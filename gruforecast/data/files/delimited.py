@@ -1,0 +1,341 @@
+"""From text to columns of text, with the physical line of each row.
+
+What stands before the table, the mark between fields and the header are found over many lines. Nothing is converted
+here and nothing guessed away: a row that does not fit the header is refused with its line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import gc
+import io
+import itertools
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+from gruforecast.data.files.source import Limits, decode, name_of, read_bytes
+from gruforecast.data.files.table import Table
+from gruforecast.errors import DataError, UsageError
+
+DELIMITERS = (",", ";", "\t", "|")
+COMMENTS = ("#", "%", "//", "\\")
+SAMPLE = 100  # lines that decide about the mark between fields
+MOST_PREAMBLE = 200
+MOST_CUT = 5_000  # rows that say whether decimal commas have cut numbers
+DATA = re.compile(r"[+-]?\d+([.,:/ T-]\d+)*([eE][+-]?\d+)?[%Z]?", re.ASCII)
+Rows = list[list[str]]
+
+
+@dataclass(frozen=True)
+class Layout:
+    """How the text of a file is cut into cells, as far as the user says.
+
+    Attributes:
+        delimiter: the mark between fields; found when not given.
+        skip: lines before the table; found when not given.
+        header: whether the first line of the table holds the names of the columns; found when not given.
+        short_rows: whether a row may have fewer fields than the header.
+    """
+
+    delimiter: str | None = None
+    encoding: str | None = None
+    skip: int | None = None
+    header: bool | None = None
+    short_rows: bool = False
+    limits: Limits = field(default_factory=Limits)
+
+    def __post_init__(self) -> None:
+        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
+            remedy = "Pass one character, such as --sep ';' or --sep tab."
+            raise UsageError(f"--sep {self.delimiter!r} cannot be a mark between fields.", remedy=remedy, code="GF-U36")
+        numbers = {"--skip-lines": self.skip or 0, "--max-field": self.limits.field, "--max-rows": self.limits.rows}
+        numbers |= {"--max-columns": self.limits.columns, "--max-bytes": self.limits.bytes}
+        for name, number in numbers.items():
+            if not (0 if name == "--skip-lines" else 1) <= number < 2**40 or (
+                name == "--max-field" and number > 2**31 - 1
+            ):
+                raise UsageError(
+                    f"{name} {number} is out of range.", remedy="Pass a smaller positive number.", code="GF-U12"
+                )
+
+
+def read_table(path: str, layout: Layout | None = None) -> Table:
+    """The cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
+
+    Raises:
+        UsageError: `path` is not a local file.
+        DataError: the file is not a rectangular table with rows.
+    """
+    with _uncollected():
+        return _read_table(path, layout or Layout())
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without garbage collection, which would look through millions of new lists again and again."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _read_table(path: str, layout: Layout) -> Table:
+    name, raw = name_of(path), read_bytes(path, layout.limits)
+    if raw.startswith(b"PAR1"):
+        from gruforecast.data.files.parquet import parquet_table
+
+        return parquet_table(raw, name, layout.limits)
+    text, warnings = decode(raw, name, layout.encoding)
+    del raw
+    delimiter = layout.delimiter or _delimiter(text, layout.skip)
+    if delimiter != "," and layout.delimiter is None:
+        warnings.append(f"fields are separated by {_spoken(delimiter)}")
+    rows, lines = _rows(text, delimiter, name, layout)
+    if all(_is_comment(row) for row in rows):
+        remedy = "Pass a CSV file with a header, a time column and a column of numbers."
+        raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
+    begin = _begin(rows, lines, name, layout)
+    if lines[begin] > 1 + (layout.skip or 0) and begin:
+        warnings.append(f"lines 1 to {lines[begin] - 1} stand before the table: left out")
+    found = _table(rows[begin:], lines[begin:], name, layout)
+    return replace(found, delimiter=delimiter, warnings=(*warnings, *found.warnings))
+
+
+def _spoken(delimiter: str) -> str:
+    return {";": "semicolons", "\t": "tabs", "|": "vertical bars"}.get(delimiter, repr(delimiter))
+
+
+def _delimiter(text: str, skip: int | None) -> str:
+    """The mark that cuts the first lines into a table best: below a header, and in as many equal fields as possible."""
+    head = io.StringIO(text[: 4 * SAMPLE * 1000], newline=None)
+    lines = head.readlines()[: MOST_PREAMBLE + SAMPLE][skip or 0 :]
+
+    def fitness(mark: str) -> tuple[float, int]:
+        try:
+            rows = [row for row in csv.reader(lines, delimiter=mark) if any(cell.strip() for cell in row)]
+        except csv.Error:
+            rows = [line.split(mark) for line in lines if line.strip()]
+        rows = rows[:-1] if len(rows) > SAMPLE else rows  # the last one may be cut
+        width, count = Counter(len(row) for row in rows).most_common(1)[0] if rows else (1, 0)
+        if width == 1:
+            return 0.0, 1
+        table = [row for row in rows if len(row) == width]
+        named = not any(_is_data(cell) for cell in table[0])
+        uncut = all(any(other in cell for cell in row for other in DELIMITERS[1:] if other != mark) for row in table)
+        return count / len(rows) + named - uncut, width
+
+    return max(DELIMITERS, key=fitness)
+
+
+def _rows(text: str, delimiter: str, name: str, layout: Layout) -> tuple[Rows, list[int]]:
+    """All rows that are not blank, and the physical line on which each begins."""
+    csv.field_size_limit(layout.limits.field)
+    stream = io.StringIO(text, newline="")
+    skipped = layout.skip or 0
+    for _ in range(skipped):
+        stream.readline()
+    reader = csv.reader(stream, delimiter=delimiter, strict=True)
+    rows: Rows = []
+    lines: list[int] = []
+    several = '"' in text  # a row may have several lines
+    begin = 1 + skipped
+    try:
+        while block := list(itertools.islice(reader, 1 if several else 10_000)):
+            for k, row in enumerate(block):
+                if _is_filled(row):
+                    rows.append(row)
+                    lines.append(begin + k)
+            begin = 1 + skipped + reader.line_num
+            if len(rows) > layout.limits.rows or len(block[0]) > layout.limits.columns:
+                raise _too_large(len(block[0]), layout.limits, name, begin)
+    except csv.Error as error:
+        raise _unreadable(str(error), name, begin if several else reader.line_num + skipped) from error
+    return rows, lines
+
+
+def _is_filled(row: list[str]) -> bool:
+    return bool(row) and (row[0].strip() != "" or any(cell.strip() for cell in row))
+
+
+def _too_large(width: int, limits: Limits, name: str, line: int) -> DataError:
+    what, most, option = ("columns", limits.columns, "--max-columns")
+    if width <= limits.columns:
+        what, most, option = ("rows", limits.rows, "--max-rows")
+    remedy = f"Pass {option} with a larger number if that is wanted."
+    return DataError(f"there are more than {most} {what}.", remedy=remedy, code="GF-D53", file=name, line=line)
+
+
+def _unreadable(error: str, name: str, line: int) -> DataError:
+    found, remedy = f"{error}.", "Correct this line."
+    if "unexpected end" in error:
+        found, remedy = "a quote that opens here is never closed.", "Close the quote, or double quotes inside a field."
+    if "field larger" in error:
+        found, remedy = "a field is too long.", "Close a quote that is open, or pass --max-field with a larger number."
+    return DataError(found, remedy=remedy, code="GF-D11", file=name, line=line)
+
+
+def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
+    """The first row of the table: what stands before it are comments, or lines with fewer fields than the rows have."""
+    width = Counter(len(row) for row in rows[: MOST_PREAMBLE + SAMPLE]).most_common(1)[0][0]
+    first = next(k for k, row in enumerate(rows) if not _is_comment(row))
+    if layout.skip is not None:
+        return first
+    above = rows[first - 1] if first else []
+    if len(above) == len(rows[first]) > 1 and _is_data_row(rows[first]) and not _is_data_row(above):
+        above[0] = above[0].lstrip().lstrip("#% ")
+        return first - 1  # the names of the columns, written as a comment
+    begin = next((k for k in range(first, len(rows)) if len(rows[k]) == width and not _is_comment(rows[k])), first)
+    header = rows[begin]
+    if begin == first or begin > MOST_PREAMBLE:
+        return first
+    if _is_data(header[0]) and layout.header is not False:
+        if begin - first == 1 and not _only_blank_beyond(rows, first):
+            row, wanted = rows[begin], len(rows[first])
+            raise _wrong_width(len(row), wanted, name, lines[begin])
+        return first
+    return begin
+
+
+def _is_data_row(row: list[str]) -> bool:
+    return any(_is_data(cell) for cell in row)
+
+
+def _is_comment(row: list[str]) -> bool:
+    return row[0].lstrip().startswith(COMMENTS)
+
+
+def _only_blank_beyond(rows: Rows, header: int) -> bool:
+    """Whether all fields beyond those of the header are empty: marks at the ends of lines."""
+    width = len(rows[header])
+    return all(not any(cell.strip() for cell in row[width:]) for row in rows[header + 1 :])
+
+
+def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
+    """The rows as named columns of equal length."""
+    comments = [k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])]
+    warnings = [f"{len(comments)} lines are comments: left out"] * bool(comments)
+    if comments:
+        gone = set(comments)
+        lines = [line for k, line in enumerate(lines) if k not in gone]
+        rows = [row for k, row in enumerate(rows) if k not in gone]
+    named = _has_header(rows, layout.header)
+    if not named:
+        if layout.header is None:
+            warnings.append("the first line holds data, not names: the columns are called column_1, column_2 and so on")
+        rows, lines = [[f"column_{k + 1}" for k in range(len(rows[0]))], *rows], [lines[0], *lines]
+    header = [cell.strip() for cell in rows[0]]
+    _check_header(header, name, lines[0])
+    if len(rows) == 1:
+        remedy = "Add the rows below the header."
+        raise DataError("there is a header but no rows.", remedy=remedy, code="GF-D02", file=name)
+    rows, more = _rectangular(rows, lines, name, layout)
+    columns, padded = {}, {}
+    for title, cells in zip(header[: len(rows[0])], zip(*rows[1:], strict=True), strict=True):
+        columns[title] = [cell.strip() for cell in cells]
+        if columns[title] != list(cells):
+            padded[title] = list(cells)
+    _check_cut_numbers(rows, lines, name, layout)
+    nameless = columns.pop("", None)
+    if nameless is not None and any(nameless):
+        place = header.index("") + 1
+        if _is_row_number(nameless):
+            warnings.append(f"column {place} has no name and numbers the rows: left out")
+        else:
+            columns = {f"column_{place}": nameless, **columns}
+            warnings.append(f"column {place} has no name: called column_{place}")
+    return Table(name, columns, lines[1:], header=named, warnings=(*warnings, *more), padded=padded)
+
+
+def _is_row_number(cells: list[str]) -> bool:
+    """Whether cells count from 0 or 1 on."""
+    return cells == [str(k) for k in range(len(cells))] or cells == [str(k + 1) for k in range(len(cells))]
+
+
+def _has_header(rows: Rows, said: bool | None) -> bool:
+    """Whether the first row holds names: as the user says, or unless it is data like the rows below it."""
+    if said is not None:
+        return said
+    first = [cell.strip() for cell in rows[0]]
+    if len(rows) < 3 or not first or not _is_data(first[0]):
+        return True
+    alike = [(_is_data(a), _is_data(b.strip())) for a, b in zip(first, rows[1], strict=False)]
+    return not (all(above == below for above, below in alike) and sum(above for above, _ in alike) >= 2)
+
+
+def _is_data(cell: str) -> bool:
+    """Whether a cell holds a number or a date of digits."""
+    return DATA.fullmatch(cell.strip()) is not None and not re.fullmatch(r"\d{4}", cell.strip())
+
+
+def _check_header(header: list[str], name: str, line: int) -> None:
+    seen: set[str] = set()
+    for title in header:
+        if title and title in seen:
+            positions = [str(k + 1) for k, other in enumerate(header) if other == title]
+            found = f"the column name appears {len(positions)} times (columns {', '.join(positions)})."
+            remedy = "Give each column its own name."
+            raise DataError(found, remedy=remedy, code="GF-D12", file=name, line=line, column=title)
+        seen.add(title)
+    if header and all(_is_data(title) for title in header):
+        remedy = "Add a header line such as ds,y, or pass --no-header."
+        found = "the first line looks like data, not like a header."
+        raise DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
+
+
+def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, list[str]]:
+    """The rows with as many fields as the header, and warnings."""
+    width, warnings = len(rows[0]), []
+    wrong = [k for k, row in enumerate(rows) if len(row) != width]
+    if not wrong:
+        return rows, []
+    if all(len(rows[k]) > width for k in wrong) and _only_blank_beyond(rows, 0):
+        warnings.append(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
+        return [row[:width] for row in rows], warnings
+    if not rows[0][-1].strip() and all(len(rows[k]) == width - 1 for k in range(1, len(rows))):
+        return [rows[0][:-1], *rows[1:]], []  # a mark at the end of the header alone
+    if layout.short_rows and all(len(rows[k]) < width for k in wrong):
+        warnings.append(
+            f"{len(wrong)} rows are shorter than the header (first: line {lines[wrong[0]]}): filled with blanks"
+        )
+        return [row + [""] * (width - len(row)) for row in rows], warnings
+    raise _wrong_width(len(rows[wrong[0]]), width, name, lines[wrong[0]])
+
+
+def _check_cut_numbers(rows: Rows, lines: list[int], name: str, layout: Layout) -> None:
+    """Refuse rows filled up to ever different columns: decimal commas that were fields' ends, so nothing fits its name.
+
+    Raises:
+        DataError: there are at least three such lengths, and they change from row to row.
+    """
+    if len(rows[0]) < 6 or layout.short_rows:
+        return
+    filled = [max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0) for row in rows[1:MOST_CUT]]
+    counts = Counter(filled)
+    usual = [length for length, count in counts.items() if count >= 0.005 * len(filled)]
+    changes = sum(a != b for a, b in itertools.pairwise(filled))
+    if len(usual) < 3 or changes < 0.1 * len(filled):
+        return
+    inside = sum(not cell.strip() for row, length in zip(rows[1:], filled, strict=False) for cell in row[:length])
+    if inside < 0.01 * len(filled) * len(rows[0]):
+        found = (
+            f"the rows are filled up to column {min(usual)}, {max(usual)} or between, changing from row to row: decimal"
+            " commas without quotes seem to have cut numbers in two."
+        )
+        remedy = "Export the file again with decimal points or with quotes; values cannot be told apart here."
+        raise DataError(found, remedy=remedy, code="GF-D56", file=name, line=lines[1])
+
+
+def _wrong_width(found: int, wanted: int, name: str, line: int) -> DataError:
+    missing = wanted - found
+    text = f"this row has {found} fields, the header has {wanted}."
+    remedy = "Correct the row; a comma inside a value needs quotes around the value."
+    if missing > 0:
+        text = f"{text[:-1]}: {missing} missing."
+        remedy = "Correct the row, or pass --allow-short-rows if what is missing may be blank."
+    return DataError(text, remedy=remedy, code="GF-D14", file=name, line=line)

@@ -1,0 +1,109 @@
+"""Parquet files as the same table of text that a CSV file gives."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from gruforecast.data.calendar.time_zones import to_wall, zone_named, zone_text
+from gruforecast.data.files.source import Limits
+from gruforecast.data.files.table import Table
+from gruforecast.errors import DataError, ResourceError, UsageError
+
+
+def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
+    """The columns of a Parquet file as text: numbers as Python writes them, stamps in ISO form, nulls as blanks.
+
+    Stamps with a zone become its local clock with the offset. Columns of lists, bytes and the like are left out.
+    `lines` count rows from 2, as if there were a header line.
+
+    Raises:
+        ResourceError: pyarrow is not installed.
+        DataError: the file is damaged or too large, or a stamp has fractions of a second.
+    """
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError as error:
+        remedy = "Install it with: pip install 'gruforecast[parquet]', or save the file as CSV."
+        raise ResourceError("Parquet needs the package pyarrow.", remedy=remedy, code="GF-E05") from error
+    try:
+        file = pq.ParquetFile(io.BytesIO(raw))
+        _check_size(file.metadata, limits, name)
+        table = file.read()
+        twice = [title for title in table.column_names if table.column_names.count(title) > 1]
+        if twice:
+            found = f"the column name appears {len(twice)} times."
+            raise DataError(found, remedy="Give each column its own name.", code="GF-D12", file=name, column=twice[0])
+        columns, padded, left_out = _columns(table, limits, name)
+    except (pa.ArrowException, OSError, KeyError, OverflowError, ValueError) as error:
+        if isinstance(error, UsageError):
+            raise
+        found = f"the Parquet data are damaged or cannot be written as text ({error})."
+        raise DataError(found, remedy="Write it again, or save it as CSV.", code="GF-D04", file=name) from error
+    if not table.num_rows:
+        raise DataError("there are no rows.", remedy="Add rows.", code="GF-D02", file=name)
+    warnings = [f"{', '.join(left_out)}: neither numbers, text nor stamps, left out"] if left_out else []
+    lines = list(range(2, table.num_rows + 2))
+    return Table(name, columns, lines, warnings=tuple(warnings), padded=padded)
+
+
+def _check_size(metadata: Any, limits: Limits, name: str) -> None:
+    size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
+    if metadata.num_rows > limits.rows or metadata.num_columns > limits.columns or size > limits.bytes:
+        found = f"there are {metadata.num_rows} rows, {metadata.num_columns} columns and {size} bytes."
+        remedy = "Pass a larger --max-rows, --max-columns or --max-bytes."
+        raise DataError(found, remedy=remedy, code="GF-D53", file=name)
+
+
+def _columns(table: Any, limits: Limits, name: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
+    """Cells of each column, the cells as they are where blanks stand around them, and the columns left out."""
+    columns, padded, left_out = {}, {}, []
+    for title in table.column_names:
+        cells = _text(table.column(title), limits, name, title)
+        if cells is None:
+            left_out.append(repr(title))
+            continue
+        columns[title.strip()] = [cell.strip() for cell in cells]
+        if columns[title.strip()] != cells:
+            padded[title.strip()] = cells
+    return columns, padded, left_out
+
+
+def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | None:
+    """The cells of one column as text; None for types that have no text."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if pa.types.is_dictionary(kind):
+        column, kind = column.cast(kind.value_type), kind.value_type
+    if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+        return _stamps(column, kind)
+    if pa.types.is_nested(kind) or pa.types.is_binary(kind):
+        return None
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        longest, total = (pc.max(pc.binary_length(column)).as_py() or 0, pc.sum(pc.binary_length(column)).as_py() or 0)
+        if longest > limits.field or total > limits.bytes:
+            remedy = "Pass a larger --max-field or --max-bytes."
+            raise DataError("the text is too long.", remedy=remedy, code="GF-D53", file=name, column=title)
+    return ["" if one is None or one != one else str(one) for one in column.to_pylist()]  # noqa: PLR0124 - NaN
+
+
+def _stamps(column: Any, kind: Any) -> list[str]:
+    import pyarrow as pa
+
+    zone = getattr(kind, "tz", None)
+    plain = column.cast(pa.timestamp("s", tz=zone), safe=True)  # refuses fractions of a second
+    ds = plain.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    missing = np.array(column.is_null().to_numpy(zero_copy_only=False), bool)
+    utc = np.where(missing, 0, ds).astype(np.int64).astype("datetime64[s]")
+    texts, offsets = utc, np.zeros(len(utc), np.int64)
+    if zone and "/" in zone:
+        texts, offsets = to_wall(utc, zone_named(zone))
+    written = np.datetime_as_string(texts.astype("datetime64[s]")).tolist()
+    if zone:
+        written = [text + zone_text(int(offset), "+00:00") for text, offset in zip(written, offsets, strict=True)]
+    return ["" if gone else text.replace("T", " ") for text, gone in zip(written, missing, strict=True)]

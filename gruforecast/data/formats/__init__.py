@@ -1,0 +1,1 @@
+"""Numbers and stamps of time as people write them."""

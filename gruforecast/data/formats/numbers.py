@@ -1,0 +1,340 @@
+"""Numbers as people write them: how a column writes them is decided by all its cells, and kept for later files.
+
+What could be read in two ways is refused; a sign of currency, a percent sign or a unit that all cells share is left
+out and said.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.files.column import Column
+from gruforecast.errors import DataError, UsageError
+
+MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", ".", "?", "missing", "#n/a"})
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+UNIT = r"[$€£¥₹%°]?[A-Za-z$€£¥₹%°/²³]{0,8}"
+WITH_UNIT = re.compile(
+    rf"(?P<sign>[+-]?)(?P<before>{UNIT})\s?(?P<number>[+-]?[\d.,' \u00a0\u202f]*\d[.,]?)\s?(?P<after>{UNIT})"
+)
+WHOLE, SHORT = re.compile(r"[+-]?\d*"), re.compile(r"[+-]?\d{1,3}")
+GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", " ", "'")}
+TYPESET = {0x2212: "-", 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2019: "'"}
+BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
+SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
+MOST_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
+Known = Literal["nothing", "marks", "all"]
+FAR = 8.0  # interquartile ranges from the quartiles at which a value is an outlier
+
+
+@dataclass(frozen=True)
+class NumberForm:
+    """How numbers are written.
+
+    Attributes:
+        decimal: the mark before the fraction; thousands: the mark between groups of three digits, or empty.
+        before, after: text that every number carries, such as a sign of currency or a unit.
+        missing: further words for a missing value, as they are written.
+        booleans: whether true and false are one and zero.
+    """
+
+    decimal: str = "."
+    thousands: str = ""
+    before: str = ""
+    after: str = ""
+    missing: tuple[str, ...] = ()
+    booleans: bool = False
+
+    def __post_init__(self) -> None:
+        marks = all(isinstance(text, str) and len(text) < 12 for text in (self.before, self.after))
+        if not marks or self.decimal not in (".", ",") or self.thousands not in ("", *GROUPED):
+            raise ValueError(f"impossible form of numbers: {self}")
+        if self.decimal == self.thousands or not all(isinstance(word, str) for word in self.missing):
+            raise ValueError(f"impossible form of numbers: {self}")
+
+    @property
+    def plain(self) -> bool:
+        """Whether numbers are written as Python writes them."""
+        return replace(self, missing=(), booleans=False) == NumberForm()
+
+    def is_missing(self, cell: str) -> bool:
+        """Whether a cell says that there is no value."""
+        return cell.lower() in MISSING or cell in self.missing
+
+    def value(self, cell: str) -> float | None:
+        """The number in a cell, NaN where it is missing, None where it is no number."""
+        if self.is_missing(cell):
+            return math.nan
+        if self.booleans and cell.lower() in BOOLEANS:
+            return BOOLEANS[cell.lower()]
+        text = self.body(cell)
+        if self.thousands and self.thousands in text:
+            whole, mark, rest = text.partition(self.decimal)
+            if not GROUPED[self.thousands].fullmatch(whole):
+                return None
+            text = whole.replace(self.thousands, "") + mark + rest
+        if self.decimal == "," and "." in text:
+            return None
+        text = text.replace(self.decimal, ".")
+        if not NUMBER.fullmatch(text):
+            return None
+        number = float(text)
+        return math.nan if number in self._missing_numbers else number
+
+    def body(self, cell: str) -> str:
+        """What is left of a cell without unit: sign, digits and marks."""
+        text = _simple(cell).removeprefix(self.before).removesuffix(self.after).strip()
+        if text[:1] in ("+", "-"):
+            text = text[0] + text[1:].removeprefix(self.before).strip()
+        return text
+
+    @functools.cached_property
+    def _missing_numbers(self) -> frozenset[float]:
+        return frozenset(float(word) for word in self.missing if NUMBER.fullmatch(word))
+
+
+def _simple(cell: str) -> str:
+    """A cell with the minus and the blanks and quotes of typesetters as those of a keyboard."""
+    return cell.translate(TYPESET)
+
+
+def is_number(text: str) -> bool:
+    """Whether `text` is written as a plain finite number."""
+    return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
+
+
+def parse_numbers(
+    column: Column, form: NumberForm, known: Known = "nothing", *, may_miss: bool = False
+) -> tuple[Floats, NumberForm, list[str]]:
+    """Numbers (n,), NaN for missing ones, the form they are written in, and warnings.
+
+    Args:
+        known: how much of `form` is settled; the rest is found.
+        may_miss: whether all of them may be missing.
+
+    Raises:
+        DataError: a cell is neither a number nor missing, may be read in two ways, or is too large to compute with.
+    """
+    warnings: list[str] = []
+    numbers = _converted(column, form)
+    if numbers is None and known != "all":
+        form, warnings = _found_form(column, form, settled=known == "marks")
+        numbers = _converted(column, form)
+    if numbers is None or np.isinf(numbers).any():
+        raise _no_number(column, form)
+    if known == "nothing":
+        _check_thousands(column, form)
+    large = np.flatnonzero(np.abs(numbers) > MOST_SIZE)
+    if len(large):
+        found = f"{column.cells[large[0]]} is too large to compute with."
+        raise column.refused_at(int(large[0]), found, "Give the column in a larger unit.", "GF-D32")
+    if np.isnan(numbers).all() and not may_miss:
+        remedy = "Name another column with --target."
+        raise DataError("every value is missing.", remedy=remedy, code="GF-D33", file=column.file, column=column.name)
+    return numbers, form, warnings
+
+
+def _converted(column: Column, form: NumberForm) -> Floats | None:
+    """All cells as numbers; None if one is none."""
+    quick = form.plain and not form.missing
+    known: dict[str, float | None] = {}
+    numbers = np.empty(len(column.cells))
+    for k, cell in enumerate(column.cells):
+        if quick and NUMBER.fullmatch(cell):
+            numbers[k] = float(cell)
+            continue
+        if cell not in known:
+            known[cell] = form.value(cell)
+        value = known[cell]
+        if value is None:
+            return None
+        numbers[k] = value
+    return numbers
+
+
+def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, list[str]]:
+    """The form that all cells have, and what to say about it; the one given where none fits."""
+    distinct = [cell for cell in column.distinct() if not form.is_missing(cell)]
+    if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
+        remedy = "Pass --bool-as-number to read true as 1 and false as 0."
+        raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30")
+    units = {cell: _unit(cell) for cell in distinct}
+    sides = set(units.values()) or {("", "")}
+    before, after = sides.pop() if len(sides) == 1 else ("", "")
+    name = column.name
+    warnings = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
+    form = replace(form, before=before, after=after)
+    bodies = {cell: form.body(cell) for cell in distinct}
+    if not settled:
+        decimal, thousands = _marks(bodies, column)
+        form = replace(form, decimal=decimal, thousands=thousands)
+        warnings += [f"{name}: the comma is the decimal mark"] * (decimal == ",")
+        warnings += [f"{name}: {thousands!r} marks thousands"] * bool(thousands)
+    return form, warnings
+
+
+def _unit(cell: str) -> tuple[str, str]:
+    """The text before and after the number in a cell; none where there is no such form."""
+    match = WITH_UNIT.fullmatch(_simple(cell))
+    return (match["before"], match["after"]) if match else ("", "")
+
+
+def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
+    """Decimal and thousands mark of numbers that are not all plain.
+
+    Args:
+        bodies: what is left of each cell without sign of currency and unit.
+
+    Raises:
+        DataError: a mark may be either.
+    """
+    texts = list(bodies.values())
+    for mark in (" ", "'"):
+        if any(mark in text for text in texts):
+            return ("," if any("," in text for text in texts) else "."), mark
+    both = {max(",.", key=text.rindex) for text in texts if "," in text and "." in text}
+    if len(both) == 1:
+        decimal = both.pop()
+        return decimal, "," if decimal == "." else "."
+    marked = [text for text in texts if "," in text or "." in text]
+    fitting = [pair for pair in ((".", ","), (",", ".")) if all(_fits(text, *pair) for text in marked)]
+    if len(fitting) == 1:
+        decimal, thousands = fitting[0]
+        return decimal, thousands if any(thousands in text for text in texts) else ""
+    if not fitting or not any("," in text for text in texts):
+        return ".", ""
+    cell = next(cell for cell, text in bodies.items() if "," in text)
+    found = f"the comma in {cell!r} could mark thousands or decimals, and no row settles it."
+    raise column.refused(cell, found, "Pass --thousands , or --decimal , to say which.", "GF-D31")
+
+
+def _fits(text: str, decimal: str, thousands: str) -> bool:
+    """Whether a number can be read with these marks."""
+    whole, mark, rest = text.partition(decimal)
+    digits = not mark or rest.isdecimal() or (not rest and decimal == ".")
+    return digits and (GROUPED[thousands].fullmatch(whole) is not None or WHOLE.fullmatch(whole) is not None)
+
+
+def _check_thousands(column: Column, form: NumberForm) -> None:
+    """Refuse numbers such as 1.010 beside 998, or in a file with semicolons, where the point may mark thousands."""
+    if form.decimal != "." or form.thousands:
+        return
+
+    def doubtful(text: str) -> bool:
+        return GROUPED["."].fullmatch(text) is not None or SHORT.fullmatch(text) is not None
+
+    few = [cell for cell in column.cells[:200] if not form.is_missing(cell)]
+    if not all(doubtful(form.body(cell)) for cell in few):
+        return
+    bodies = {cell: form.body(cell) for cell in column.distinct() if not form.is_missing(cell)}
+    grouped = [cell for cell, text in bodies.items() if GROUPED["."].fullmatch(text)]
+    if not grouped or any(bodies[cell].lstrip("+-").startswith("0") for cell in grouped):
+        return
+    if all(doubtful(text) for text in bodies.values()) and (len(grouped) < len(bodies) or column.delimiter == ";"):
+        found = f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it."
+        raise column.refused(grouped[0], found, "Pass --thousands . or --decimal . to say which.", "GF-D31")
+
+
+def check_unit(column: Column, form: NumberForm) -> None:
+    """Refuse numbers that carry another unit than those of earlier data.
+
+    Raises:
+        DataError: a cell carries another one.
+    """
+    for cell in column.distinct():
+        if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
+            wanted = form.before or form.after or "none"
+            found = f"{cell!r} does not carry the unit of the data that were fitted ({wanted})."
+            raise column.refused(cell, found, "Convert the values, and write them as those were.", "GF-D55")
+
+
+def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
+    """`form` with the marks that the numbers of all columns together have.
+
+    Raises:
+        DataError: a mark may be either.
+    """
+    first = columns[0]
+    cells = [_stripped(cell) for column in columns for cell in column.distinct()]
+    lines = [line for column in columns for line in [column.lines[0]] * len(column.distinct())]
+    pooled = Column(first.file, first.name, cells, lines, first.delimiter)
+    if _converted(pooled, form) is None:
+        bodies = {cell: cell for cell in pooled.distinct() if not form.is_missing(cell)}
+        decimal, thousands = _marks(bodies, pooled)
+        return replace(form, decimal=decimal, thousands=thousands)
+    _check_thousands(pooled, form)
+    return form
+
+
+def _stripped(cell: str) -> str:
+    """A cell without its unit."""
+    before, after = _unit(cell)
+    return NumberForm(before=before, after=after).body(cell)
+
+
+def _no_number(column: Column, form: NumberForm) -> DataError:
+    def bad(cell: str) -> bool:
+        value = form.value(cell)
+        return value is None or math.isinf(value)
+
+    wrong = [k for k, cell in enumerate(column.cells) if bad(cell)]
+    cell, more = column.cells[wrong[0]], ""
+    if len(wrong) > 1:
+        more = f" ({len(wrong) - 1} further cells are not either)"
+    remedy = "Correct the cell, or name the word with --na-values if it means that there is no value."
+    if len(cell) < 20:
+        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
+    if any(mark.isdigit() for mark in cell):
+        remedy = "Correct the cell; --decimal and --thousands say how numbers are written."
+    return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30")
+
+
+def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, ...], *, booleans: bool) -> NumberForm:
+    """The form that a user asked for.
+
+    Raises:
+        UsageError: the marks are impossible or the same.
+    """
+    try:
+        return NumberForm(
+            decimal or ("," if thousands == "." else "."), thousands or "", missing=missing, booleans=booleans
+        )
+    except ValueError:
+        remedy = "--decimal takes . or , and --thousands another one of . , ' or a space."
+        raise UsageError("these marks of numbers do not go together.", remedy=remedy, code="GF-U31") from None
+
+
+def sentinel(values: Floats) -> tuple[float, int] | None:
+    """A number that seems to stand for missing values, and how often it does; None where there is none.
+
+    It is one of those in use, comes at least twice, and lies far from all other values.
+    """
+    seen = values[~np.isnan(values)]
+    counts = Counter(float(value) for value in seen[np.isin(seen, SENTINELS)])
+    for value, count in counts.most_common():
+        rest = seen[seen != value]
+        if count < 2 or len(rest) < 10:
+            continue
+        low, high = np.quantile(rest, [0.25, 0.75])
+        far = min(abs(value - low), abs(value - high)) > 3 * max(high - low, 1e-9)
+        if far and (value < rest.min() or value > rest.max()):
+            return value, count
+    return None
+
+
+def outliers(values: Floats) -> Ints:
+    """Positions of values that lie many interquartile ranges away from the quartiles."""
+    seen = values[~np.isnan(values)]
+    if len(seen) < 10:
+        return np.zeros(0, int)
+    low, high = np.quantile(seen, [0.25, 0.75])
+    reach = FAR * (high - low)
+    return np.flatnonzero((values < low - reach) | (values > high + reach)) if reach > 0 else np.zeros(0, int)

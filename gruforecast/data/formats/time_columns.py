@@ -1,0 +1,313 @@
+"""The time of a row from one or several columns, and written back into the same columns.
+
+Beside a date, or a year and a month, a column may hold a clock (13:00), an hour counted from 0 or from 1, or the
+number of a period of the day (1 to 48 for half hours), which is counted in elapsed time from local midnight.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gruforecast.arrays import Ints, Stamps
+from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.calendar.time_zones import to_utc, to_wall, wall_offset, zone_named
+from gruforecast.data.files.column import Column
+from gruforecast.data.formats.timestamp_formats import StampForm
+from gruforecast.data.formats.timestamps import Parsed, parse_stamps
+from gruforecast.errors import DataError
+
+DAY = 86_400
+CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|\.(\d{2})\.(\d{2}))")
+COUNT = re.compile(r"\d{1,4}(\.0+)?")
+PART = re.compile(r"\d{1,4}(\.0+)?|[A-Za-z]{3,}|[Qq][1-4]")
+PERIODS = {24: 3600, 48: 1800, 96: 900, 288: 300}  # periods of a day and their seconds
+NAMED = {"year": "year", "yr": "year", "month": "month", "day": "day", "hour": "hour", "hr": "hour", "minute": "minute"}
+NAMED |= {"week": "week", "quarter": "quarter"}
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+KINDS = (
+    "date",
+    "year",
+    "month",
+    "month-name",
+    "day",
+    "hour",
+    "hour-1",
+    "minute",
+    "clock",
+    "clock-short",
+    "clock-dots",
+    "week",
+    "quarter",
+    "quarter-name",
+    *map(str, PERIODS),
+)
+
+
+@dataclass(frozen=True)
+class TimeForm:
+    """How the time of a row is written.
+
+    Attributes:
+        stamp: the form of the only column, or of the one that holds the date.
+        parts: what each of several columns holds, of `KINDS`; empty for a single column.
+    """
+
+    stamp: StampForm
+    parts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not set(self.parts) <= set(KINDS) or len(self.parts) == 1:
+            raise ValueError(f"impossible form of time: {self}")
+
+    def wall(self, ds: Stamps) -> Stamps:
+        """The wall clock of stamps of any shape; UTC inside where there is a zone, unless they are days."""
+        utc = self.stamp.tz and not self.stamp.local
+        return to_wall(ds, zone_named(self.stamp.tz))[0] if utc else ds
+
+    def write(self, ds: Stamps, ends: Stamps | None = None) -> list[list[str]]:
+        """Stamps of any shape, flattened, as the texts of each time column.
+
+        Args:
+            ends: when each interval ends, of the same shape, for stamps that are written with it.
+        """
+        stamp = self.stamp
+        wall, offset = self._clock(ds)
+        if self.parts:
+            return [self._part(kind, wall.ravel(), ds.ravel()) for kind in self.parts]
+        if stamp.kind in ("epoch", "epoch-ms") and not stamp.local:
+            wall = ds
+        texts = stamp.write(wall, offset if stamp.zone else None)
+        if stamp.until and ends is not None:
+            later = replace(self, stamp=replace(stamp, until="")).write(ends)[0]
+            texts = [f"{begin}{stamp.until}{end}" for begin, end in zip(texts, later, strict=True)]
+        return [texts]
+
+    def _clock(self, ds: Stamps) -> tuple[Stamps, Ints | None]:
+        """Wall clock, and offset from UTC in seconds where there is a time zone."""
+        if not self.stamp.tz:
+            return ds, None
+        zone = zone_named(self.stamp.tz)
+        return (ds, wall_offset(ds, zone)) if self.stamp.local else to_wall(ds, zone)
+
+    def joined(self, ds: Stamps) -> list[str]:
+        """Stamps of any shape, flattened, each as one text: parts with a blank between them."""
+        return [" ".join(parts) for parts in zip(*self.write(ds), strict=True)]
+
+    def can_write(self, freq: Frequency) -> bool:
+        """Whether stamps one step apart look different in this form."""
+        begin = np.array(["2024-01-01"], "datetime64[s]")
+        return len(set(self.joined(freq.after(begin, 3)[0]))) == 3
+
+    def _part(self, kind: str, wall: Stamps, ds: Stamps) -> list[str]:
+        wall = wall.astype("datetime64[s]")
+        if kind == "date":
+            return self.stamp.write(wall.astype("datetime64[D]").astype("datetime64[s]"))
+        days, months = wall.astype("datetime64[D]"), wall.astype("datetime64[M]")
+        second = (wall - days).astype(np.int64)
+        if kind.startswith("clock"):
+            texts = [text[11 : 16 if kind == "clock-short" else 19] for text in np.datetime_as_string(wall)]
+            return [text.replace(":", ".") for text in texts] if kind == "clock-dots" else texts
+        if kind == "quarter-name":
+            return [f"Q{k // 3 + 1}" for k in months.astype(int) % 12]
+        if kind == "month-name":
+            return [MONTHS[k].title() for k in months.astype(int) % 12]
+        if kind in map(str, PERIODS):
+            elapsed = (ds - _midnight(days, self.stamp.tz)).astype("timedelta64[s]").astype(np.int64)
+            return [str(k) for k in elapsed // PERIODS[int(kind)] + 1]
+        numbers = {
+            "year": _years(days, by_week="week" in self.parts),
+            "month": months.astype(int) % 12 + 1,
+            "day": (days - months.astype("datetime64[D]")).astype(int) + 1,
+            "quarter": months.astype(int) % 12 // 3 + 1,
+            "week": np.array([day.isocalendar().week for day in days.tolist()]),
+            "hour": second // 3600,
+            "hour-1": second // 3600 + 1,
+            "minute": second // 60 % 60,
+        }
+        return [str(k) for k in numbers[kind]]
+
+
+def _years(days: Stamps, *, by_week: bool) -> Ints:
+    """Calendar years, or the years to which the weeks belong."""
+    if by_week:
+        return np.array([day.isocalendar().year for day in days.tolist()])
+    return days.astype("datetime64[Y]").astype(int) + 1970
+
+
+def parse_time(
+    columns: list[Column], like: TimeForm | None, tz: str, pattern: str | None = None, unit: str | None = None
+) -> tuple[Parsed, TimeForm]:
+    """The stamps of one or several time columns; `pattern` and `unit` as for `parse_stamps`.
+
+    Raises:
+        DataError: a cell does not fit, or no column holds a date.
+    """
+    if len(columns) == 1:
+        parsed = parse_stamps(columns[0], like.stamp if like else None, pattern, unit)
+        return parsed, TimeForm(parsed.form)
+    kinds = list(like.parts) if like is not None and len(like.parts) == len(columns) else _kinds(columns)
+    by_kind = dict(zip(kinds, columns, strict=True))
+    if len(by_kind) < len(columns) or not ("date" in by_kind or "year" in by_kind):
+        found = f"the time columns seem to hold {', '.join(kinds)}."
+        remedy = "Name with --time one column with a date, or with a year, and each further part of the time once."
+        first = columns[0]
+        raise DataError(found, remedy=remedy, code="GF-D18", file=first.file, column=first.name)
+    if "date" in by_kind:
+        parsed = parse_stamps(by_kind["date"], like.stamp if like else None, pattern, unit)
+    else:
+        parsed = Parsed(_calendar(by_kind), None, StampForm("ymd"), [])
+    clocks = parsed.ds.astype("datetime64[s]") != parsed.ds.astype("datetime64[D]")
+    if clocks.any():
+        first = by_kind["date"]
+        found = (
+            f"{first.cells[int(np.argmax(clocks))]!r} has a clock already, beside {', '.join(set(kinds) - {'date'})}."
+        )
+        remedy = f"Pass --time {first.name} alone."
+        raise first.refused_at(int(np.argmax(clocks)), found, remedy, "GF-D18")
+    ds, warnings, offset = parsed.ds.astype("datetime64[s]"), list(parsed.warnings), parsed.offset
+    for kind, column in by_kind.items():
+        if kind in map(str, PERIODS):
+            ds, offset = _periods(ds, column, PERIODS[int(kind)], tz)
+            warnings.append(f"{column.name}: periods of {PERIODS[int(kind)] // 60} minutes, counted from 1")
+        else:
+            ds = ds + _seconds(kind, column).astype("timedelta64[s]")
+        if kind == "hour-1":
+            warnings.append(f"{column.name}: hours are counted from 1: hour 1 is the one that begins at midnight")
+    return replace(parsed, ds=ds, offset=offset, warnings=warnings), TimeForm(parsed.form, tuple(kinds))
+
+
+def is_part(column: Column) -> bool:
+    """Whether a column that is no date seems to hold a part of the time of a row."""
+    sample = [cell for cell in column.cells[:: max(1, len(column.cells) // 200)] if cell]
+    if not sample:
+        return False
+    clocks = all(CLOCK.fullmatch(cell) for cell in sample)
+    return clocks or (is_part_name(column.name) and all(PART.fullmatch(c) for c in sample))
+
+
+def is_part_name(name: str) -> bool:
+    """Whether a name is usual for a part of the time of a row."""
+    return name.lower() in NAMED or any(word in name.lower() for word in ("hour", "period", "slot", "interval"))
+
+
+def _kinds(columns: list[Column]) -> list[str]:
+    """What each column holds, of `KINDS`; numbered periods only beside a date."""
+    kinds = [_kind(column, dated=True) for column in columns]
+    return kinds if "date" in kinds else [_kind(column, dated=False) for column in columns]
+
+
+def _kind(column: Column, *, dated: bool) -> str:
+    """What a column holds, of `KINDS`."""
+    cells, name = [cell for cell in column.distinct() if cell], column.name.lower()
+    if not all(COUNT.fullmatch(cell) for cell in cells):
+        return _kind_of_text(cells)
+    numbers = {int(float(cell)) for cell in cells} or {0}
+    known = NAMED.get(name, "year" if min(numbers) > 1500 else "")
+    if dated and known in ("", "hour") and ("period" in name or (max(numbers) > 31 and min(numbers) == 1)):
+        return str(next((count for count in PERIODS if max(numbers) <= count * 1.05), 288))
+    if known == "hour" or "hour" in name or (not known and max(numbers) in (23, 24)):
+        return "hour-1" if max(numbers) == 24 and min(numbers) >= 1 else "hour"
+    return known or "date"
+
+
+def _kind_of_text(cells: list[str]) -> str:
+    clocks = [match for match in map(CLOCK.fullmatch, cells) if match]
+    if len(clocks) == len(cells):
+        return "clock-dots" if clocks[0][4] else "clock" if clocks[0][3] else "clock-short"
+    if all(cell[:3].lower() in MONTHS and cell.isalpha() for cell in cells):
+        return "month-name"
+    return "quarter-name" if all(re.fullmatch("[Qq][1-4]", cell) for cell in cells) else "date"
+
+
+def _counts(column: Column, low: int, high: int) -> Ints:
+    numbers = []
+    for k, cell in enumerate(column.cells):
+        number = int(float(cell)) if COUNT.fullmatch(cell) else -1
+        if not low <= number <= high:
+            found = f"{cell!r} is not within {low} and {high}."
+            raise column.refused_at(k, found, "Correct the cell.", "GF-D27")
+        numbers.append(number)
+    return np.array(numbers, np.int64)
+
+
+def _seconds(kind: str, column: Column) -> Ints:
+    """What a part adds to midnight, in seconds; years, months and days are in the date already."""
+    if kind in ("hour", "hour-1"):
+        low = int(kind == "hour-1")
+        return 3600 * (_counts(column, low, 23 + low) - low)
+    if kind == "minute":
+        return 60 * _counts(column, 0, 59)
+    if kind.startswith("clock"):
+        seconds = []
+        for k, cell in enumerate(column.cells):
+            match = CLOCK.fullmatch(cell)
+            hour, minute, second = (
+                (int(part) for part in (match[1], match[2] or match[4], match[3] or match[5] or 0))
+                if match
+                else (99, 0, 0)
+            )
+            if hour > 23 or minute > 59 or second > 59:
+                raise column.refused_at(k, f"{cell!r} is no time of day.", "Correct the cell.", "GF-D27")
+            seconds.append(3600 * hour + 60 * minute + second)
+        return np.array(seconds, np.int64)
+    return np.zeros(len(column.cells), np.int64)
+
+
+def _calendar(by_kind: dict[str, Column]) -> Stamps:
+    """Midnight of the date in columns for year, month and day."""
+    years = _counts(by_kind["year"], 1500, 2262)
+    months = np.ones_like(years)
+    if "month" in by_kind:
+        months = _counts(by_kind["month"], 1, 12)
+    elif "quarter" in by_kind:
+        months = 3 * _counts(by_kind["quarter"], 1, 4) - 2
+    elif "quarter-name" in by_kind:
+        months = np.array([3 * int(cell[1]) - 2 for cell in by_kind["quarter-name"].cells])
+    elif "week" in by_kind:
+        return _weeks(years, by_kind["week"])
+    elif "month-name" in by_kind:
+        months = np.array([MONTHS.index(cell[:3].lower()) + 1 for cell in by_kind["month-name"].cells])
+    first = (12 * (years - 1970) + months - 1).astype("datetime64[M]")
+    if "day" not in by_kind:
+        return first.astype("datetime64[s]")
+    days = _counts(by_kind["day"], 1, 31)
+    ds = first.astype("datetime64[D]") + (days - 1).astype("timedelta64[D]")
+    wrong = np.flatnonzero(ds.astype("datetime64[M]") != first)
+    if len(wrong):
+        found = f"there is no day {days[wrong[0]]} in {first[wrong[0]]}."
+        raise by_kind["day"].refused_at(int(wrong[0]), found, "Correct the cell.", "GF-D22")
+    return ds.astype("datetime64[s]")
+
+
+def _weeks(years: Ints, column: Column) -> Stamps:
+    """Monday of each numbered week of a year (ISO 8601)."""
+    weeks = _counts(column, 1, 53)
+    days = []
+    for k, (year, week) in enumerate(zip(years.tolist(), weeks.tolist(), strict=True)):
+        try:
+            days.append(dt.date.fromisocalendar(year, week, 1))
+        except ValueError:
+            raise column.refused_at(k, f"{year} has no week {week}.", "Correct the cell.", "GF-D22") from None
+    return np.array(days, "datetime64[D]").astype("datetime64[s]")
+
+
+def _periods(midnight: Stamps, column: Column, seconds: int, tz: str) -> tuple[Stamps, Ints | None]:
+    """Wall clock at which each numbered period of a day begins, and with a time zone its offset from UTC."""
+    numbers = _counts(column, 1, DAY // seconds + 3600 // seconds)
+    most = DAY // seconds
+    if not tz and (numbers > most).any():
+        k = int(np.flatnonzero(numbers > most)[0])
+        found = f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock."
+        raise column.refused_at(k, found, "Pass --tz, such as --tz Europe/London.", "GF-D28")
+    begin = _midnight(midnight, tz) + ((numbers - 1) * seconds).astype("timedelta64[s]")
+    return to_wall(begin, zone_named(tz)) if tz else (begin, None)
+
+
+def _midnight(days: Stamps, tz: str) -> Stamps:
+    """Local midnight of each day, in UTC where there is a time zone."""
+    midnight = days.astype("datetime64[D]").astype("datetime64[s]")
+    return to_utc(midnight, np.arange(len(midnight)), zone_named(tz))[0] if tz else midnight

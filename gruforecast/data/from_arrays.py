@@ -1,0 +1,111 @@
+"""Series that come as numbers instead of text, such as from a request, read by the plan of a model's data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.data.align.duplicates import Rows
+from gruforecast.data.align.utc import on_one_clock
+from gruforecast.data.calendar.frequency import Frequency, day_of_month
+from gruforecast.data.files.column import Column
+from gruforecast.data.formats.time_columns import TimeForm, parse_time
+from gruforecast.data.plan import Plan
+from gruforecast.data.read import Reading, regular
+from gruforecast.errors import DataError
+
+
+@dataclass(frozen=True)
+class Values:
+    """One series.
+
+    Attributes:
+        key: parts of its id.
+        stamps: as text, of each row, or of the first row alone where the others follow at the step of the plan.
+        y: (n_rows,) NaN = missing.
+        x: (n_rows, n_columns) columns beside the target in the order of `Plan.columns`, without that of holidays.
+    """
+
+    key: tuple[str, ...]
+    stamps: Sequence[str]
+    y: Floats
+    x: Floats
+
+
+def read_values(series: Sequence[Values], plan: Plan, most_rows: int) -> Reading:
+    """The panel of series that must fit the plan by which a model's data were read.
+
+    Lines of errors and of the reading count all rows of all series from 0.
+
+    Args:
+        most_rows: of all series, with those for steps that are absent.
+
+    Raises:
+        DataError: a stamp cannot be read by the plan, the rows do not lie on its step, or are too far apart.
+    """
+    lengths = np.array([len(one.y) for one in series])
+    keys = np.repeat(np.arange(len(series)), lengths)
+    warnings: list[str] = []
+    ds, form, freq = _stamps(series, lengths, plan, warnings)
+    _check_spans(ds, lengths, freq, most_rows, plan.names.time[0])
+    missing = [float(word) for word in plan.numbers.missing if _is_float(word)]
+    y = np.concatenate([one.y for one in series])
+    y = np.where(np.isin(y, missing), np.nan, y)
+    rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))
+    ids = tuple(one.key for one in series)
+    if form.can_write(freq):  # forecasts are written as these stamps are, in one column
+        plan = replace(plan, form=form, names=replace(plan.names, time=plan.names.time[:1]))
+    return regular(rows, ids, plan, freq, "", [], warnings)
+
+
+def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, most: int, column: str) -> None:
+    """Refuse stamps so far apart that the steps between them would take too much memory."""
+    begin = np.cumsum(lengths) - lengths
+    number = freq.number(ds)[0] // (freq.step if freq.unit == "M" else 1)
+    spans = np.maximum.reduceat(number, begin) - np.minimum.reduceat(number, begin) + 1
+    if spans.sum() > most:
+        widest = int(np.argmax(spans))
+        found = (
+            f"there are {spans.sum()} steps of {freq.label!r} from the first stamps to the last ones, {most} may be."
+        )
+        raise DataError(found, remedy="Give fewer rows.", code="GF-D53", line=int(begin[widest]), column=column)
+
+
+def _is_float(word: str) -> bool:
+    try:
+        float(word)
+    except ValueError:
+        return False
+    return True
+
+
+def _stamps(
+    series: Sequence[Values], lengths: Ints, plan: Plan, warnings: list[str]
+) -> tuple[Stamps, TimeForm, Frequency]:
+    """The stamps of all rows, the form they are written in, and the step."""
+    counts = np.array([len(one.stamps) for one in series])
+    first = np.cumsum(lengths) - lengths
+    begin = np.cumsum(counts) - counts
+    lines = np.repeat(first, counts) + np.arange(counts.sum()) - np.repeat(begin, counts)
+    column = Column("", plan.names.time[0], [text for one in series for text in one.stamps], lines.tolist())
+    parsed, form = parse_time([column], plan.form, plan.form.stamp.tz)
+    warnings += parsed.warnings
+    keys = np.repeat(np.arange(len(series)), counts)
+    ds, form = on_one_clock(parsed, form, keys, plan.form.stamp.tz or None, plan, column, warnings)
+    freq = plan.freq
+    if freq.unit == "M" and freq.number(ds)[1].any():
+        freq = replace(freq, day=day_of_month(ds))
+    parts = []
+    for k, (at, count, length) in enumerate(zip(begin, counts, lengths, strict=True)):
+        whole = len(series[k].stamps) == length
+        parts.append(ds[at : at + count] if whole else _axis(ds[at], int(length), freq))
+    return np.concatenate(parts), form, freq
+
+
+def _axis(begin: np.datetime64, length: int, freq: Frequency) -> Stamps:
+    """The stamps of `length` rows from `begin` on."""
+    start = np.array([begin], "datetime64[s]")
+    return np.concatenate([start, freq.after(start, length - 1)[0].astype("datetime64[s]")])

@@ -1,0 +1,294 @@
+"""Which columns are the time, which the target, which the series id, when the user does not say."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from gruforecast.data.files.column import Column
+from gruforecast.data.files.table import Table
+from gruforecast.data.formats.numbers import MISSING, NumberForm, is_number
+from gruforecast.data.formats.time_columns import NAMED, is_part, is_part_name
+from gruforecast.data.formats.timestamp_formats import FORMS
+from gruforecast.data.formats.timestamps import look_like_stamps
+from gruforecast.data.plan import Names, ReadOptions
+from gruforecast.errors import DataError, shorten
+
+TIME = ("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year", "period")
+TARGET = ("y", "value", "target", "sales", "demand", "load", "count", "price", "close", "consumption")
+IDS = (
+    "unique_id",
+    "series_id",
+    "item_id",
+    "series",
+    "id",
+    "item",
+    "store",
+    "sensor",
+    "symbol",
+    "ticker",
+    "name",
+    "key",
+)
+SURE_TARGETS = ("y", "value", "target")
+SURE_IDS = ("unique_id", "series_id", "item_id")
+WIDE_ID, WIDE_TARGET = "unique_id", "y"  # what stands for the names and the values of the columns of a wide file
+PART_OF_TIME = re.compile(
+    r"\d{1,2}:\d{2}(:\d{2})?|\d{1,2}\s?[ap]m|q[1-4]|w(eek)?\s?\d{1,2}"
+    r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*",
+    re.IGNORECASE,
+)
+PART_NAMES = ("weekday", "time", "quarter", "week")
+SAMPLE = 200
+ONE_SERIES, NO_DUPLICATES = 0.95, 0.98  # share of different stamps, of different pairs of name and stamp
+
+
+def find_names(table: Table, options: ReadOptions) -> Names:
+    """The names of the columns to use: those given, the others found.
+
+    A usual name decides first, then the content: stamps in every sampled row, digits in most rows, and a column that
+    tells series apart where stamps repeat. Where they repeat because another column holds a part of the time, that
+    one is taken as well.
+
+    Raises:
+        DataError: a column is not there, or several would do.
+    """
+    named = (*options.time, options.target, *options.ids, *options.covariates)
+    asked = [name for name in named if name is not None]
+    for name in asked:
+        table.column(name)
+        _check_alike(table, name)
+    taken = set(asked)
+    time = options.time
+    if not time:
+        time = _with_parts(table, _find_time(table, taken), taken, options.ids, options.static)
+        if look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
+            raise _no_header(table)
+    taken |= set(time)
+    if options.wide:
+        return Names(time, WIDE_TARGET, (WIDE_ID,))
+    keys = options.ids or _ids_or_static(table, time, taken, set(options.static))
+    target = options.target or _find_target(table, taken | set(keys))
+    if not options.target:
+        _check_alike(table, target)
+        if is_number(target) or target.lower() in MISSING:
+            raise _no_header(table)
+    return Names(time, target, keys)
+
+
+def _no_header(table: Table) -> DataError:
+    remedy = "Add a header line such as ds,y, or pass --no-header."
+    found = "the first line looks like data, not like a header."
+    return DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
+
+
+def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tuple[list[str], list[str]]:
+    """The columns of numbers but those `taken`, each a series, and what is said about the others.
+
+    Raises:
+        DataError: there is none.
+    """
+    found: list[str] = []
+    empty: list[str] = []
+    others: list[str] = []
+    for name in table.columns:
+        if name in taken:
+            continue
+        cells = [cell for cell in table.columns[name] if not form.is_missing(cell)]
+        kind = empty if not cells else found if meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)]) else others
+        kind.append(name)
+    if not found:
+        remedy = "Name the time column with --time, or leave --wide out."
+        raise DataError("no column holds numbers.", remedy=remedy, code="GF-D16", file=table.file)
+    said = [f"{shorten(empty)}: no values, left out"] if empty else []
+    said += [f"{shorten(others)}: no numbers, left out"] if others else []
+    return found, said
+
+
+def _check_alike(table: Table, name: str) -> None:
+    """Refuse a name that another column has but for its case or the form of its letters."""
+
+    def plain(text: str) -> str:
+        return unicodedata.normalize("NFKC", text).casefold()
+
+    alike = [other for other in table.columns if plain(other) == plain(name)]
+    if len(alike) > 1:
+        found = f"{' and '.join(map(repr, alike))} are ambiguous: they differ in the form of their letters only."
+        remedy = "Rename one of the columns."
+        raise DataError(found, remedy=remedy, code="GF-D19", file=table.file, line=1, column=name)
+
+
+def _sample(table: Table, name: str) -> list[str]:
+    cells = table.columns[name]
+    step = max(1, len(cells) // SAMPLE)
+    return [cell for cell in cells[::step] if cell.lower() not in MISSING]
+
+
+def _free(table: Table, taken: set[str], usual: tuple[str, ...]) -> list[str]:
+    """The columns not taken, those with a usual name first and in the order of the usual names."""
+    names = [name for name in table.columns if name not in taken]
+    known = sorted((name for name in names if name.lower() in usual), key=lambda name: usual.index(name.lower()))
+    return known + [name for name in names if name not in known]
+
+
+def _find_time(table: Table, taken: set[str]) -> str:
+    """The column of stamps: by a usual name, then the only other one, then one named as a part of a date.
+
+    Raises:
+        DataError: there is none, or several without a usual name.
+    """
+
+    def holds(name: str, *, named: bool) -> bool:
+        sample = _sample(table, name)
+        return bool(sample) and look_like_stamps(_cells(table, name, sample), named=named)
+
+    usual = [name for name in _free(table, taken, TIME) if name.lower() in TIME]
+    for name in usual:
+        if NAMED.get(name.lower()) is None and holds(name, named=True):
+            return name
+    others = [name for name in table.columns if name not in {*taken, *usual} and holds(name, named=False)]
+    if len(others) > 1:
+        found = f"{len(others)} columns could be the time: {shorten(others, 8)}."
+        raise DataError(found, remedy="Name the right one with --time.", code="GF-D15", file=table.file)
+    parts = [name for name in usual if holds(name, named=True)]
+    if others or parts or usual:
+        return [*others, *parts, *usual][0]  # the cells of the last ones are refused one by one, with the line
+    years = [name for name in table.columns if FORMS["year"].fullmatch(name)]
+    if len(years) >= 5:
+        found = f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps."
+        remedy = "Turn the table round first: one row for each stamp, and totals left out."
+        raise DataError(found, remedy=remedy, code="GF-D15", file=table.file, line=1)
+    remedy = f"Name it with --time; the columns are {shorten(list(table.columns), 12)}."
+    raise DataError("no column holds time stamps.", remedy=remedy, code="GF-D15", file=table.file)
+
+
+def _cells(table: Table, name: str, cells: list[str]) -> Column:
+    return Column(table.file, name, cells, [0] * len(cells))
+
+
+def _with_parts(
+    table: Table, time: str, taken: set[str], ids: tuple[str, ...], static: tuple[str, ...]
+) -> tuple[str, ...]:
+    """The time column, and those that hold the rest of the time where stamps of it repeat."""
+    stamps = table.columns[time]
+    keys = [table.columns[name] for name in ids]
+    if len(set(zip(stamps, *keys, strict=True))) == len(stamps):
+        return (time,)
+    names = [name for name in table.columns if name not in taken | {time}]
+    if _has_clock(table, time):
+        return (time,)
+    if not ids and any(
+        name.lower() in SURE_IDS or (name.lower() in IDS and _tells_apart(table, name, stamps))
+        for name in (*names, *static)
+    ):
+        return (time,)
+    parts = [name for name in names if is_part(_cells(table, name, table.columns[name]))]
+    order = {"year": 0, "month": 1, "day": 2, "hour": 3}
+    first = _sample(table, time)[:1]
+    if NAMED.get(time.lower()) == "year" or (first and FORMS["year"].fullmatch(first[0])):
+        parts = [name for name in parts if NAMED.get(name.lower())]
+    else:
+        parts = [name for name in parts if NAMED.get(name.lower()) not in ("year", "month", "day")]
+    found = sorted([time, *parts], key=lambda name: order.get(NAMED.get(name.lower(), ""), 4 if name != time else -1))
+    return tuple(found) if parts else (time,)
+
+
+def _has_clock(table: Table, time: str) -> bool:
+    """Whether the stamps say more than the day."""
+    sample = _sample(table, time)
+    return any(":" in cell for cell in sample) and not all("00:00" in cell for cell in sample)
+
+
+def meant_as_numbers(sample: list[str]) -> bool:
+    """Whether most cells are meant as numbers, well written or not; times and dates are not."""
+    meant = [any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample]
+    return 2 * sum(meant) > len(sample) and not _part_of_time(sample) and not _stamps(sample)
+
+
+def _part_of_time(sample: list[str]) -> bool:
+    return bool(sample) and all(PART_OF_TIME.fullmatch(cell) for cell in sample)
+
+
+def _stamps(sample: list[str]) -> bool:
+    kinds = ("ymd", "two", "month", "quarter")
+    return not all(map(is_number, sample)) and any(all(FORMS[k].fullmatch(cell) for cell in sample) for k in kinds)
+
+
+def _ids_or_static(table: Table, time: tuple[str, ...], taken: set[str], static: set[str]) -> tuple[str, ...]:
+    """The id columns; one that is constant in each series only where no other is found."""
+    try:
+        found = _find_ids(table, time, taken)
+    except DataError:
+        if not static:
+            raise
+        found = ()
+    return found or (_find_ids(table, time, taken - static) if static else ())
+
+
+def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
+    names = _free(table, taken, IDS)
+    stamps = ["\0".join(row) for row in zip(*(table.columns[name] for name in time), strict=True)]
+    for name in names:
+        if name.lower() in SURE_IDS:
+            return (name,)
+    usual = [name for name in names if name.lower() in IDS]
+    if len(set(stamps)) == len(stamps):  # one series, or several that never meet; a name for it is kept
+        named = [name for name in usual if not _part_of_time(_sample(table, name))]
+        return tuple(name for name in named[:1] if 2 * len(set(table.columns[name])) <= len(stamps))
+    parts = [name for name in names if _part_of_time(_sample(table, name)) or _counts_time(table, name, stamps)]
+    free_of_parts = [name for name in names if name not in parts and name.lower() not in TARGET]
+    parts = [] if _has_clock(table, time[0]) else parts
+    able = [name for name in free_of_parts if _tells_apart(table, name, stamps)]
+    numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
+    few = len(set(stamps)) > ONE_SERIES * len(stamps)  # stamps that come twice: no second series, unless so named
+    able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
+    known = [name for name in able if name in usual]
+    if parts and not known:
+        text = f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time."
+        remedy = f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id."
+        raise DataError(text, remedy=remedy, code="GF-D18", file=table.file, column=parts[0])
+    found = known or able
+    if len(found) > 1:
+        text = f"stamps repeat, and {len(found)} columns could tell series apart: {shorten(found, 8)}."
+        raise DataError(text, remedy="Name the right one with --id.", code="GF-D17", file=table.file)
+    return tuple(found)
+
+
+def _counts_time(table: Table, name: str, stamps: list[str]) -> bool:
+    """Whether a column seems to number the hours or other parts of each day, by its name or by how often it changes."""
+    if name.lower() in PART_NAMES or is_part_name(name):
+        return True
+    cells = table.columns[name]
+    count = len(set(cells))
+    even = abs(len(cells) / len(set(stamps)) - count) < 0.1 * count
+    return count in (24, 25, 48, 50, 96, 100) and even and all(any(mark.isdigit() for mark in cell) for cell in cells)
+
+
+def _tells_apart(table: Table, name: str, stamps: list[str]) -> bool:
+    """Whether hardly a value of the column has a stamp twice, and its values come back often enough to be names."""
+    cells = table.columns[name]
+    once = len(set(zip(cells, stamps, strict=True))) >= NO_DUPLICATES * len(stamps)
+    return once and 2 * len(set(cells)) <= len(cells)
+
+
+def _find_target(table: Table, taken: set[str]) -> str:
+    names = _free(table, taken, TARGET)
+    usual = [name for name in names if name.lower() in TARGET]
+    numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
+    numeric = [name for name in numeric if not is_part_name(name)] or numeric
+    sure = [name for name in usual if name.lower() in SURE_TARGETS]
+    if sure or len(usual) == 1:
+        return [*sure, *usual][0]
+    numeric = usual or numeric
+    if len(numeric) == 1:
+        return numeric[0]
+    if not numeric and len(names) == 1:
+        return names[0]  # its cells are refused one by one, with the line
+    many = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
+    found = many if numeric else "no column holds numbers."
+    remedy = (
+        "Name the target with --target, or pass --wide if each is a series."
+        if numeric
+        else "Name the target with --target."
+    )
+    raise DataError(found, remedy=remedy, code="GF-D16", file=table.file)

@@ -1,0 +1,73 @@
+"""The units of MASE and RMSSE: how far a series differs, on average, from one season to the next before a window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.data.windows import History, Windows
+
+ROUNDING = 1e-13  # of the mean size of a series
+
+
+def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
+    """Mean absolute seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
+    return _above_rounding(_seasonal_difference(history, windows, season_length, np.abs), history, windows)
+
+
+def mase_scale_of(y: Any, season_length: int, xp: Any = np) -> Any:
+    """`mase_scale` of series (n, time) with NaN for what is missing or comes before their first value."""
+    seen = xp.logical_not(xp.isnan(y))
+    values = xp.where(seen, y, xp.zeros_like(y))
+    mask = xp.where(seen, xp.ones_like(y), xp.zeros_like(y))
+    begun = xp.minimum(xp.cumsum(mask, axis=1), 1.0)  # 1 from the first value on
+    rows = xp.sum(begun, axis=1)
+
+    def difference(lag: int) -> Any:
+        pairs = mask[:, lag:] * mask[:, :-lag]
+        total = xp.sum(xp.abs(values[:, lag:] - values[:, :-lag]) * pairs, axis=1)
+        return total / xp.where(xp.sum(pairs, axis=1) > 0, xp.sum(pairs, axis=1), float("nan"))
+
+    scale = xp.where(rows > season_length, difference(season_length), difference(1))
+    size = xp.sum(xp.abs(values), axis=1) / xp.maximum(rows, 1.0)
+    return xp.where(scale <= ROUNDING * size, xp.zeros_like(scale), scale)
+
+
+def rmsse_scale(history: History, windows: Windows, season_length: int) -> Floats:
+    """Root mean squared seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
+    with np.errstate(over="ignore"):
+        scale = np.sqrt(_seasonal_difference(history, windows, season_length, np.square))
+    scale = np.where(np.isinf(scale), np.nan, scale)  # a square that no float holds is not known, not infinite
+    return _above_rounding(scale, history, windows)
+
+
+def _above_rounding(scale: Floats, history: History, windows: Windows) -> Floats:
+    """Scales (n,), zero where they are what rounding leaves of a pattern that repeats exactly."""
+    size = np.append(np.abs(np.nan_to_num(history.values)), 0.0)
+    ranges = np.stack([windows.start, windows.end], axis=1).ravel()
+    mean = np.add.reduceat(size, ranges)[::2] / np.maximum(windows.end - windows.start, 1)
+    return np.where(scale <= ROUNDING * mean, 0.0, scale)
+
+
+def _seasonal_difference(
+    history: History, windows: Windows, season_length: int, size: Callable[[Floats], Floats]
+) -> Floats:
+    """Mean size of the differences at a season's lag, (n,), at lag 1 for windows not longer than a season."""
+    long = windows.end - windows.start > season_length
+    scale = _mean_difference(history, windows, season_length, size)
+    return scale if long.all() else np.where(long, scale, _mean_difference(history, windows, 1, size))
+
+
+def _mean_difference(history: History, windows: Windows, lag: int, size: Callable[[Floats], Floats]) -> Floats:
+    """Summed window by window: a difference of running sums would lose small series behind large ones."""
+    difference = np.full(len(history.values) + 1, np.nan)
+    difference[lag:-1] = size(history.values[lag:] - history.values[: max(len(history.values) - lag, 0)])
+    first = np.minimum(windows.start + lag, windows.end)
+    ranges = np.stack([first, windows.end], axis=1).ravel()
+    seen = ~np.isnan(difference)
+    total = np.add.reduceat(np.where(seen, difference, 0.0), ranges)[::2]
+    pairs = np.where(first < windows.end, np.add.reduceat(seen.astype(np.int64), ranges)[::2], 0)
+    return total / np.where(pairs > 0, pairs, np.nan)

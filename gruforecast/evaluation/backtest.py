@@ -1,0 +1,284 @@
+"""A saved model asked at many cutoffs of a panel: all windows in batched calls, one block of them in memory at a time.
+
+    rows of one series  |------------ past -----------|- horizon -|                    cutoff 0
+                        |-------------- past -------------|- horizon -|                cutoff 1, a step later
+                        |---------------- past ---------------|- horizon -|            the last: ends with the series
+
+Nothing is fitted but statistical models, which have no other way. What a window is given are the rows before its
+cutoff and, of the horizon, columns that are known ahead: the same forecast as `Forecaster.predict` makes of the panel
+cut at that cutoff.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats, Ints
+from gruforecast.data.panel import Panel
+from gruforecast.data.scale import mase_scale, rmsse_scale
+from gruforecast.data.windows import History, Windows, gather_future
+from gruforecast.errors import DataError, UsageError
+from gruforecast.evaluation.scores import Evaluated
+from gruforecast.evaluation.splits import LEAST_ROWS
+from gruforecast.models.forecaster import BLEND, NETWORKS, Forecaster
+from gruforecast.models.networks.inference import Network, forecast
+from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.statistical import STATISTICAL, affordable, installed, model_of, rows_read, trouble_with
+
+USUAL = 10  # cutoffs, where so many fit
+MOST = 10_000_000
+BLOCK_NUMBERS = 500_000  # forecasts of all members in a block, each with quantiles and bounds beside it
+CAUTION = 5  # statistical models get this share of the time that they may take in `fit`, about two minutes each
+
+
+@dataclass(frozen=True)
+class Cutoffs:
+    """Windows of all series, ordered by cutoff, then by series.
+
+    Attributes:
+        number: (n,) which cutoff of its series each window is, 0 = the earliest; the last ones end with their series.
+        horizon: steps that are forecast; step: rows from one cutoff to the next.
+    """
+
+    windows: Windows
+    number: Ints
+    horizon: int
+    step: int
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def __getitem__(self, index: Any) -> Cutoffs:
+        return replace(self, windows=self.windows[index], number=self.number[index])
+
+    @property
+    def count(self) -> int:
+        """How many cutoffs the longest series has."""
+        return int(self.number[-1]) + 1 if len(self) else 0
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some windows, one after the other, and what each member forecast there."""
+
+    cutoffs: Cutoffs
+    evaluated: dict[str, Evaluated]
+
+
+@dataclass(frozen=True)
+class Rolling:
+    """A model, the members that are asked, a panel, and the windows at which they are.
+
+    Attributes:
+        history: the panel's, with standardised columns beside the target.
+        levels: of intervals, in percent, ascending; a member may have fewer.
+        left_out: why, by name, for members that would be asked but are not.
+        refit: whether the networks are trained anew before each cutoff, by whoever takes the blocks.
+    """
+
+    forecaster: Forecaster
+    panel: Panel
+    history: History
+    cutoffs: Cutoffs
+    members: tuple[str, ...]
+    levels: tuple[float, ...]
+    left_out: dict[str, str] = field(default_factory=dict)
+    refit: bool = False
+
+    @property
+    def season_length(self) -> int:
+        """Rows of one season, 1 = none."""
+        return self.forecaster.networks[0].config.season_length
+
+    def trained_on(self, windows: Windows) -> Bools:
+        """Whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
+        if self.refit:
+            return np.zeros(len(windows), bool)
+        context = self.forecaster.context
+        last = dict(zip(context.ids, context.last, strict=True))
+        until = np.array([last.get(key, np.datetime64("NaT")) for key in self.panel.ids], "datetime64[s]")
+        return np.asarray(self.panel.ds[windows.end] <= until[windows.series])
+
+    @property
+    def out_of_sample(self) -> int:
+        """How many of the cutoffs, the last ones, lie behind the training rows of every series."""
+        before = self.cutoffs.number[self.trained_on(self.cutoffs.windows)]
+        return self.cutoffs.count - (int(before.max()) + 1 if len(before) else 0)
+
+    def levels_of(self, name: str) -> tuple[float, ...]:
+        """The levels that a member's intervals have."""
+        return tuple(level for level in self.forecaster.calibrations[name].levels if level in self.levels)
+
+    def at(self, number: int) -> Rolling:
+        """The same at one cutoff only."""
+        return replace(self, cutoffs=self.cutoffs[self.cutoffs.number == number])
+
+    def blocks(self) -> Iterator[Block]:
+        """All windows with their forecasts, in order, as many at a time as fit into bounded memory."""
+        size = max(1, BLOCK_NUMBERS // (self.forecaster.horizon * len(self.members)))
+        for first in range(0, len(self.cutoffs), size):
+            part = slice(first, first + size)
+            fans = self._fans(self.cutoffs.windows[part])
+            yield Block(self.cutoffs[part], {name: self._evaluated(name, fans, part) for name in self.members})
+
+    @functools.cached_property
+    def _scales(self) -> tuple[Floats, Floats]:
+        """MASE and RMSSE scale of the rows before each window, (n,) each."""
+        windows, m = self.cutoffs.windows, self.season_length
+        return mase_scale(self.history, windows, m), rmsse_scale(self.history, windows, m)
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """The networks that take part in some member."""
+        return tuple(one for one in self.forecaster.networks if {one.name, NETWORKS} & self._parts.keys())
+
+    @property
+    def _parts(self) -> dict[str, None]:
+        """What the members consist of, each once."""
+        return dict.fromkeys(part for name in self.members for part in _shares(self.forecaster, name))
+
+    def _fans(self, windows: Windows) -> dict[str, Fan]:
+        """What each part of the members forecasts over the fitted horizon, by name; none is computed twice."""
+        model, history = self.forecaster, self.history
+        quantiles = {
+            one.name: history.floor_at_zero(forecast(history, windows, one.config, one.weights), windows)
+            for one in self.networks
+        }
+        fans = {name: Fan.of(found) for name, found in quantiles.items()}
+        if NETWORKS in self._parts:
+            whole = sum(one.share for one in model.networks)
+            total = sum(one.share / whole * quantiles[one.name] for one in model.networks)
+            fans[NETWORKS] = Fan.of(np.asarray(total))
+        for name in self._parts:
+            if name not in fans:
+                found = model_of(name)(history, windows, model.horizon, self.season_length)
+                fans[name] = Fan(history.floor_at_zero(found, windows))
+        return fans
+
+    def _evaluated(self, name: str, fans: dict[str, Fan], part: slice) -> Evaluated:
+        """What a member forecast at the windows of `part`, with bounds, and what happened."""
+        windows, horizon = self.cutoffs.windows[part], self.cutoffs.horizon
+        shares, calibration = _shares(self.forecaster, name), self.forecaster.calibrations[name]
+        fan = Fan.mixed(list(shares.values()), [fans[one].first(horizon) for one in shares])
+        levels = self.levels_of(name)
+        scale, root = (one[part] for one in self._scales)
+        lower, upper = calibration.bounds(fan, scale, levels)
+        lower = self.history.floor_at_zero(lower, windows)
+        actual = np.asarray(gather_future(self.history.values, windows, horizon))
+        return Evaluated(actual, fan.mean, lower, upper, levels, scale, root)
+
+
+def roll(
+    forecaster: Forecaster,
+    panel: Panel,
+    *,
+    windows: int | None = None,
+    step: int | None = None,
+    horizon: int | None = None,
+    members: Sequence[str] = (),
+    levels: Sequence[float] = (),
+    refit: bool = False,
+) -> Rolling:
+    """The windows of `panel` at which a model is to be asked, and the members that are.
+
+    A series takes part in a window that has `horizon` + 3 rows before its cutoff.
+
+    Args:
+        windows: how many cutoffs, the last of each series; ten if not given, or as many as the longest series has, or
+            as many as lie behind the rows that the model was trained on, if any do.
+        step: rows from one cutoff to the next; the horizon if not given.
+        horizon: steps, at most those fitted.
+        members: names as for `predict`; if none are given, the winner, the networks, the blend and the simpler models,
+            without statistical ones that would take long.
+        levels: of the intervals that are calibrated; all if none are given.
+        refit: see `Rolling`.
+
+    Raises:
+        UsageError: an argument asks for what the model does not have.
+        DataError: the panel has other columns or another step than the model's data, or too few rows.
+    """
+    forecaster.check(panel)
+    for option, value in (("--windows", windows), ("--step", step)):
+        if value is not None and not 1 <= value <= MOST:
+            remedy = f"Pass a whole number from 1 to {MOST}."
+            raise UsageError(f"{option} {value} is out of range.", remedy=remedy, code="GF-U12")
+    steps = forecaster.steps(horizon)
+    history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
+    cutoffs = _cutoffs(panel, history, windows, step or steps, steps)
+    left_out: dict[str, str] = {}
+    names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
+    if not names:
+        names, left_out = usual_members(forecaster, cutoffs.windows)
+    shown = _levels(forecaster, names, levels)
+    found = Rolling(forecaster, panel, history, cutoffs, names, shown, left_out, refit)
+    if windows is None and 0 < (later := found.out_of_sample) < cutoffs.count:
+        return roll(forecaster, panel, windows=later, step=step, horizon=horizon, members=members, levels=levels)
+    return found
+
+
+def usual_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, ...], dict[str, str]]:
+    """The members that are asked unless others are named, and why not, for those that cannot be or would take long.
+
+    They are the winner, all networks together, the blend, and the models that are no networks.
+    """
+    networks = forecaster.networks
+    single = {one.name for one in networks}
+    together = NETWORKS if len(networks) > 1 else networks[0].name
+    others = [name for name in forecaster.members if name not in single | {NETWORKS}]
+    left_out = {}
+    quick = affordable(CAUTION * rows_read(windows, networks[0].config.season_length))
+    for name in dict.fromkeys([forecaster.winner, together, *others]):
+        for part in _shares(forecaster, name):
+            if part in STATISTICAL and (why := _obstacle(part, len(windows), quick=part in quick)):
+                left_out[name] = why
+    names = dict.fromkeys([forecaster.winner, together, *others])
+    return tuple(name for name in names if name not in left_out), left_out
+
+
+def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
+    """Why a statistical model is not asked without being named, None if it is."""
+    if installed() is None:
+        return f"{model} needs the package statsforecast, which is not installed"
+    if trouble := trouble_with(model):
+        return f"{model} cannot be used ({trouble})"
+    return None if quick else f"{model} would be fitted anew for each of {windows} windows, which takes long"
+
+
+def _shares(forecaster: Forecaster, name: str) -> dict[str, float]:
+    """The parts of a member and their shares."""
+    return forecaster.blend if name == BLEND else {name: 1.0}
+
+
+def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horizon: int) -> Cutoffs:
+    """The last cutoffs of every series.
+
+    Raises:
+        DataError: the longest series has not so many.
+    """
+    longest = int(panel.lengths.max(initial=0))
+    fitting = (longest - LEAST_ROWS - 2 * horizon) // step + 1
+    if fitting < (asked or 1):
+        count = asked or 1
+        needed = LEAST_ROWS + 2 * horizon + (count - 1) * step
+        want = f"{count} windows of horizon {horizon} need" if count > 1 else f"a window of horizon {horizon} needs"
+        text = f"the longest series has {longest} rows; {want} {needed}."
+        remedy = f"Pass --windows {fitting}" if fitting > 0 else "Pass a shorter --horizon"
+        raise DataError(text, remedy=f"{remedy}, or give more rows.", code="GF-D65")
+    back = horizon + step * np.arange((asked or min(USUAL, fitting)) - 1, -1, -1)
+    end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
+    number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + LEAST_ROWS)
+    return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)
+
+
+def _levels(forecaster: Forecaster, members: Sequence[str], asked: Sequence[float]) -> tuple[float, ...]:
+    known = sorted({level for name in members for level in forecaster.calibrations[name].levels})
+    for level in asked:
+        if level not in known:
+            text = f"--level {level:g} is not calibrated; there are {', '.join(f'{one:g}' for one in known) or 'none'}."
+            raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
+    return tuple(sorted(set(asked))) if asked else tuple(known)

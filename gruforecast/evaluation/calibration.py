@@ -1,0 +1,112 @@
+"""Split-conformal intervals: widths read off the errors that a model really made at origins it was not trained on.
+
+How far a bound is from the forecast has a shape and a factor. The shape is what the model says of its own doubt, the
+distance of its quantiles, which differs from window to window, drawn to the MASE scale of the series, the shape of
+models that say nothing: how far is chosen by the interval score on the same errors. The factor is a conformal quantile
+of errors divided by the shape, so levels hold whatever the shape is (conformalised quantile regression, Romano et al.
+2019, in the scaled form of Sesia and Candes 2020).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.evaluation.metrics import interval_score
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.quantile_forecast import Fan
+
+LEVELS = (80.0, 95.0)
+TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
+ENOUGH_WINDOWS = 1_000  # to choose one of them
+
+
+def needed_scores(level: float) -> int:
+    """Scores that an interval of `level` percent needs: 4 for 80, 9 for 90, 19 for 95."""
+    return int(np.ceil(round(level / (100 - level), 9)))
+
+
+def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, ...]:
+    """The levels, ascending, that the number of scores in `errors` (n, horizon) supports at every step."""
+    count = int((~np.isnan(errors)).sum())
+    return tuple(level for level in sorted(levels) if count >= needed_scores(level))
+
+
+def calibrated(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
+    """The calibration of a model on windows that it was not trained on, with the trust that served best there.
+
+    Args:
+        actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale of each window.
+    """
+    trust = _trust(fan, actual, levels, scale) if fan.quantiles is not None and levels else TRUSTS[0]
+    return calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
+
+
+def _trust(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
+    """Of `TRUSTS` the one with the lowest interval score, all levels alike, on windows with a value and a scale."""
+    usable = np.flatnonzero((scale > 0) & ~np.isnan(actual).all(axis=1))
+    usable = usable[:: max(1, -(-len(usable) // ENOUGH_WINDOWS))]
+    fan, actual, scale = fan.windows(usable), actual[usable], scale[usable]
+    scores = []
+    for trust in TRUSTS:
+        found = calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
+        lower, upper = found.bounds(fan, scale)
+        parts = zip(levels, np.moveaxis(lower, 2, 0), np.moveaxis(upper, 2, 0), strict=True)
+        scores.append([float((interval_score(actual, low, high, level) / scale).mean()) for level, low, high in parts])
+    relative = np.array(scores) / np.maximum(scores[0], np.finfo(float).tiny)
+    return TRUSTS[int(np.argmin(relative.sum(axis=1)))]
+
+
+def nonconformity(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0) -> Floats:
+    """Absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
+    error = actual - fan.mean
+    shape = fan.shape(levels, scale, trust)
+    return np.abs(error)[:, :, None] / np.where(error[:, :, None] < 0, shape[:, :, :, 0], shape[:, :, :, 1])
+
+
+def calibrate(found: Floats, levels: tuple[float, ...], trust: float = 0.0) -> Calibration:
+    """Factors from the scores of a model.
+
+    Scores of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
+    enough scores for the highest level; the factor is the ceil((n + 1) * level)-th smallest pooled score (Vovk et al.
+    2005), times the step's mean.
+
+    Args:
+        found: (n, horizon, n_levels) as of `nonconformity`.
+        levels: levels that `supported_levels` allows.
+    """
+    horizon = found.shape[1]
+    factor = np.zeros((horizon, len(levels)))
+    seen = ~np.isnan(found)
+    for k, level in enumerate(levels):
+        inside = seen[:, :, k]
+        mean = _step_means(found[:, :, k], inside)
+        ratio = found[:, :, k] / mean
+        reach = _reach(inside.sum(axis=0), max(needed_scores(one) for one in levels))
+        for step in range(horizon):
+            near = slice(max(0, step - reach), step + reach + 1)
+            pooled = np.sort(ratio[:, near][inside[:, near]])
+            rank = int(np.ceil(round((len(pooled) + 1) * level / 100, 9)))
+            factor[step, k] = pooled[min(rank, len(pooled)) - 1] * mean[step]
+    return Calibration(levels, factor, trust)
+
+
+def _step_means(errors: Floats, seen: Floats) -> Floats:
+    """Mean error of each step (horizon,); steps without scores take the mean of all; never zero."""
+    count = seen.sum(axis=0)
+    total = np.where(seen, errors, 0.0).sum(axis=0)
+    overall = total.sum() / max(count.sum(), 1)
+    mean = np.where(count > 0, total / np.maximum(count, 1), overall)
+    return np.where(mean > 0, mean, 1.0)
+
+
+def _reach(counts: Floats, needed: int) -> int:
+    """Neighbouring steps to pool on each side: at least one, more until every step has `needed` scores."""
+    horizon = len(counts)
+    total = np.concatenate([[0], np.cumsum(counts)])
+    for reach in range(1, horizon):
+        low = np.maximum(np.arange(horizon) - reach, 0)
+        high = np.minimum(np.arange(horizon) + reach + 1, horizon)
+        if (total[high] - total[low]).min() >= needed:
+            return reach
+    return horizon

@@ -1,0 +1,258 @@
+"""Every model judged in the same way: chosen by its folds, judged on the test part, intervals from its own errors."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.data.scale import mase_scale, rmsse_scale
+from gruforecast.data.windows import Windows
+from gruforecast.evaluation.calibration import calibrated, supported_levels
+from gruforecast.evaluation.scores import Evaluated, intervals, overall
+from gruforecast.evaluation.significance import compare
+from gruforecast.evaluation.splits import Forecasts, Split
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.quantile_forecast import Fan
+from gruforecast.serialization import plain
+
+Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
+NAIVE = ("naive", "seasonal-naive")
+CHOSEN_GRU = ("networks", "gru")  # all networks together where there are several, or the only one
+MEANS = ("mase", "smape", "rmse", "mae", "rmsse", "wape", "bias", "wql", "val_mase")  # of rows of several seeds
+COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
+NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
+CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model that can be judged.
+
+    Attributes:
+        facts: parameters, seconds and the like, copied into its row.
+        competes: whether it may win; parts of an ensemble, chosen on the same folds, and comparisons may not.
+        shipped: whether it can be forecast with; comparisons cannot.
+    """
+
+    name: str
+    kind: Kind
+    forecasts: Forecasts
+    facts: dict[str, Any] = field(default_factory=dict)
+    competes: bool = True
+    shipped: bool = True
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the leaderboard: scores on the test part, and `val_mase`, the mean over folds; see `scores.overall`.
+
+    Attributes:
+        coverage: percent of the test values inside the intervals, by level; intervals: all of `scores.intervals`.
+        fold_mase: MASE on each fold, the mean over its series.
+        undefined: for how many series a score is not defined.
+        lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
+            mean difference over windows; None where a single window says nothing about luck.
+        against: what the test part says of the winner against this row, and of the GRU (`winner`, `gru`); see
+            `significance.Paired`.
+        seeds: `val_mase` and `mase` of each seed of a model that was trained with several.
+        train_seconds: of the training alone, without compiling; forecast_ms: milliseconds that one forecast of one
+            series takes; weights_bytes: size of its file of weights.
+    """
+
+    model: str
+    kind: Kind
+    mase: float
+    smape: float
+    rmse: float
+    mae: float
+    coverage: dict[str, float]
+    val_mase: float
+    competes: bool
+    rmsse: float = float("nan")
+    wape: float = float("nan")
+    bias: float = float("nan")
+    wql: float = float("nan")
+    intervals: dict[str, dict[str, Any]] = field(default_factory=dict)
+    fold_mase: list[float] = field(default_factory=list)
+    undefined: dict[str, int] = field(default_factory=dict)
+    lead: float | None = None
+    against: dict[str, dict[str, Any]] = field(default_factory=dict)
+    seeds: dict[str, list[float]] = field(default_factory=dict)
+    parameters: int | None = None
+    seconds: float | None = None
+    seconds_per_epoch: float | None = None
+    train_seconds: float | None = None
+    forecast_ms: float | None = None
+    weights_bytes: int | None = None
+    budget: str | None = None
+    config: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The row as plain JSON types; NaN becomes None."""
+        return {name: plain(value) for name, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A row, the calibration of its intervals, and its test forecasts with bounds.
+
+    Attributes:
+        losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale.
+        more: test forecasts of further seeds.
+        folds: forecasts of each fold, (n, horizon).
+    """
+
+    row: Row
+    calibration: Calibration
+    shipped: bool
+    losses: Floats
+    tested: Evaluated
+    more: tuple[Evaluated, ...] = ()
+    folds: tuple[Floats, ...] = ()
+
+    @classmethod
+    def of_seeds(cls, seeds: list[Judged]) -> Judged:
+        """One row with the mean numbers of several seeds of a model."""
+        losses = np.mean([one.losses for one in seeds], axis=0)
+        more = tuple(one.tested for one in seeds[1:])
+        return replace(seeds[0], row=mean_row([one.row for one in seeds]), losses=losses, more=more)
+
+    @property
+    def test_losses(self) -> Floats:
+        """Scaled absolute errors on the test part, (n_series, horizon), means over seeds."""
+        both = [np.abs(one.actual - one.mean) / one.unit[:, None] for one in (self.tested, *self.more)]
+        return np.asarray(np.mean(both, axis=0))
+
+
+def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
+    """The candidate's scores, and intervals of the levels that the number of its errors supports."""
+    calibration = _calibrated(candidate.forecasts, split, levels)
+    tested = _tested(candidate.forecasts.test, calibration, split)
+    found = intervals(tested)
+    by_fold = [float(score) for score in split.fold_scores(candidate.forecasts.folds)]
+    row = Row(
+        model=candidate.name,
+        kind=candidate.kind,
+        **overall(tested),
+        coverage={level: one["coverage"] for level, one in found.items()},
+        intervals=found,
+        val_mase=float(np.mean(by_fold)),
+        fold_mase=by_fold,
+        competes=candidate.competes,
+        **candidate.facts,
+    )
+    parts = zip(split.fold_windows(), candidate.forecasts.folds, strict=True)
+    losses = np.concatenate([split.scores(one, forecast)["mase"] for one, forecast in parts])
+    folds = tuple(candidate.forecasts.folds)
+    return Judged(row, calibration, candidate.shipped, losses, tested, folds=folds)
+
+
+def _tested(fan: Fan, calibration: Calibration, split: Split) -> Evaluated:
+    """The forecasts of the test part with bounds, beside what happened."""
+    windows = split.test_windows()
+    scale = interval_scale(split, windows)
+    lower, upper = calibration.bounds(fan, scale)
+    return Evaluated(
+        actual=split.actual(windows),
+        mean=fan.mean,
+        lower=split.history.floor_at_zero(lower, windows),
+        upper=upper,
+        levels=calibration.levels,
+        mase_scale=scale,
+        rmsse_scale=rmsse_scale(split.history, windows, split.season_length),
+    )
+
+
+def compared(judged: list[Judged]) -> list[Judged]:
+    """The same with what the test part says of the winner and of the chosen GRU against each row."""
+    by_name = {one.row.model: one for one in judged}
+    gru = next((by_name[name] for name in CHOSEN_GRU if name in by_name), None)
+    best = {"winner": by_name[winner([one.row for one in judged]).model]} | ({"gru": gru} if gru else {})
+    losses = {one.row.model: one.test_losses for one in judged}
+    found = []
+    for one in judged:
+        models = {mine.row.model for mine in best.values()} - {one.row.model}
+        paired = {name: compare(losses[name], losses[one.row.model]).to_dict() for name in models}
+        against = {name: paired[mine.row.model] for name, mine in best.items() if mine is not one}
+        found.append(replace(one, row=replace(one.row, against=against)))
+    return found
+
+
+def with_leads(judged: list[Judged]) -> list[Judged]:
+    """The same with each row's `lead` over the better naive forecast."""
+    naive = min((one for one in judged if one.row.model in NAIVE), key=lambda one: one.row.val_mase)
+    return [replace(one, row=replace(one.row, lead=_lead(naive.losses - one.losses))) for one in judged]
+
+
+def _lead(gains: Floats) -> float | None:
+    """Mean over its standard error; None where that cannot be told."""
+    gains = gains[np.isfinite(gains)]
+    error = float(gains.std(ddof=1)) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
+    return float(gains.mean() / error) if error > 0 else None
+
+
+def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
+    """Intervals from the errors at the origins between the first fold cutoff and the test part, or at the folds."""
+    if forecasts.origins is None:
+        asked = list(zip(split.fold_windows(), map(Fan, forecasts.folds), strict=True))
+    else:
+        asked = [(split.calibration_windows(), forecasts.origins)]
+    scale = np.concatenate([interval_scale(split, windows) for windows, _ in asked])
+    actual = np.concatenate([split.actual(windows) for windows, _ in asked])
+    possible = supported_levels(np.where(scale[:, None] > 0, actual, np.nan), levels)
+    return calibrated(Fan.joined([fan for _, fan in asked]), actual, possible, scale)
+
+
+def interval_scale(split: Split, windows: Windows) -> Floats:
+    """What interval widths are in units of: each window's MASE scale, zero or NaN where there is none, (n,)."""
+    return mase_scale(split.history, windows, split.season_length)
+
+
+def mean_row(rows: list[Row]) -> Row:
+    """One row with the mean numbers of several seeds of the same model."""
+    first = rows[0]
+    if len(rows) == 1:
+        return first
+
+    def mean(name: str) -> float:
+        return float(np.mean([getattr(row, name) for row in rows]))
+
+    costs = [name for name in COSTS if all(getattr(row, name) is not None for row in rows)]
+    means: dict[str, Any] = {name: mean(name) for name in (*MEANS, *costs)}
+    return replace(
+        first,
+        **means,
+        coverage={level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage},
+        intervals={level: _mean_numbers([row.intervals[level] for row in rows]) for level in first.intervals},
+        fold_mase=np.mean([row.fold_mase for row in rows], axis=0).tolist(),
+        seeds={name: [getattr(row, name) for row in rows] for name in ("val_mase", "mase")},
+    )
+
+
+def _mean_numbers(found: list[dict[str, Any]]) -> dict[str, Any]:
+    """The mean of each number, or of each place in lists of numbers; None where one has none."""
+    columns = {name: [one[name] for one in found] for name in found[0]}
+    return {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
+
+
+def winner(rows: list[Row]) -> Row:
+    """The row with the lowest validation MASE among those that compete; test scores play no part.
+
+    On a few folds some model of many is always better than naive by luck, so one that is not clearly better than a
+    naive forecast does not win. The blend is chosen where it is nearly as good as the best and no worse than a naive
+    forecast: of all it has the least to lose when one member had luck on the folds.
+    """
+    able = [row for row in rows if row.competes and np.isfinite(row.val_mase)]
+    naive = min((row.val_mase for row in able if row.model in NAIVE), default=np.inf)
+    able = [row for row in able if row.model in NAIVE or is_clear(row)]
+    best = min(able, key=lambda row: row.val_mase)
+    bound = min((1 + NEARLY) * best.val_mase, naive)
+    return next((row for row in able if row.kind == "blend" and row.val_mase <= bound), best)
+
+
+def is_clear(row: Row) -> bool:
+    """Whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
+    return row.lead is None or row.lead >= CLEARLY

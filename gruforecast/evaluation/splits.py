@@ -1,0 +1,226 @@
+"""Where the past ends: folds for choosing, one test part for judging, origins for calibrating.
+
+    rows of one series  |---- training ----|---------|fold 1|fold 2|fold 3| test |
+                                           ^ learned ^                    ^
+                                                 cutoff 1            test cutoff
+
+Each fold and the test part is one horizon long. A model is only ever handed rows before its cutoff. One network,
+trained before `learned`, is scored at every fold cutoff without new training. With many series that is cutoff 1. With a
+few long ones it is earlier, so that intervals are not measured on three horizons of one series only.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.panel import Panel
+from gruforecast.data.scale import mase_scale
+from gruforecast.data.windows import History, Windows, gather_future
+from gruforecast.errors import DataError
+from gruforecast.evaluation.metrics import mae, mase, rmse, smape
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.quantile_forecast import Fan
+
+Predictor = Callable[[Windows], Fan]
+Folds = list[Floats]  # for each fold forecasts (n, horizon)
+LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
+MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
+CALIBRATION_WINDOWS = 20  # that do not overlap, of all series together, to measure intervals on
+MOST_HELD = 0.1  # share of a series that is kept from training for them, at most
+
+
+@dataclass(frozen=True)
+class Split:
+    """Cutoffs of a panel as flat positions.
+
+    Attributes:
+        test: (n_series,) first row of the test part of each series.
+        folds: (n_folds, n_series) first row of each fold, earliest fold first.
+        held: rows before the test part of each series, the folds included or fewer, that intervals are measured on.
+        inputs: kinds of the columns of `history.x`, see `NetworkConfig`.
+    """
+
+    history: History
+    horizon: int
+    season_length: int
+    test: Ints
+    folds: Ints
+    held: int = 0
+    inputs: tuple[str, ...] = ()
+
+    @property
+    def learned(self) -> Ints:
+        """No network of the search learns from this row of each series on, (n_series,): the first fold, or before."""
+        return np.maximum(np.minimum(self.folds[0], self.test - self.held), self.history.indptr[:-1])
+
+    def _at(self, cutoff: Ints, stop: Ints) -> Windows:
+        rows = cutoff - self.history.indptr[:-1]
+        series = np.flatnonzero(rows >= self.horizon + LEAST_ROWS)
+        return self.history.windows(series, cutoff[series], stop[series])
+
+    def test_windows(self) -> Windows:
+        """One window a series, at the test cutoff."""
+        return self._at(self.test, self.history.indptr[1:])
+
+    def fold_windows(self) -> list[Windows]:
+        """For each fold, one window for every series that has enough rows before it."""
+        return [self._at(cutoff, self.test) for cutoff in self.folds]
+
+    def learned_windows(self) -> Windows:
+        """One window for every series that has enough rows before `learned`, there."""
+        return self._at(self.learned, self.test)
+
+    def with_test_as_fold(self) -> Split:
+        """The same with the test part as one more fold, for what is estimated anew after it has judged."""
+        return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])
+
+    def origins(self, begin: Ints, end: Ints, stride: int = 1) -> Windows:
+        """A window at every `stride`-th row in `[begin, end)` of each series; targets are read up to `end` only.
+
+        Further apart where there would be too many, but never a part of a season: some phases would never come first.
+        """
+        rows = begin - self.history.indptr[:-1]
+        series = np.flatnonzero((rows >= LEAST_ROWS) & (end > begin))
+        counts = (end - begin)[series]
+        stride = max(stride, int(np.ceil(counts.sum() / MOST_ORIGINS)))
+        while math.gcd(stride, self.season_length) > 1:
+            stride += 1
+        ends = np.concatenate([np.arange(begin[k], end[k], stride) for k in series] or [np.zeros(0, np.int64)])
+        number = np.repeat(series, -(-counts // stride))
+        return self.history.windows(number, ends, end[number])
+
+    def calibration_windows(self) -> Windows:
+        """Origins from `learned` to the test part, of series that have enough rows before it.
+
+        Every one after the first fold cutoff; about as many, further apart, where `learned` is earlier.
+        """
+        enough = self.learned - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
+        begin, first = np.where(enough, self.learned, self.test), np.where(enough, self.folds[0], self.test)
+        stride = -(-int((self.test - begin).sum()) // max(int((self.test - first).sum()), 1))
+        while math.gcd(stride, self.season_length) > 1:
+            stride -= 1
+        return self.origins(begin, self.test, stride)
+
+    def actual(self, windows: Windows) -> Floats:
+        """What happened, (n, horizon); NaN from each window's `stop` on."""
+        return np.asarray(gather_future(self.history.values, windows, self.horizon))
+
+    def scores(self, windows: Windows, forecast: Floats) -> dict[str, Floats]:
+        """`mase`, `smape`, `rmse` and `mae` of each window, (n,)."""
+        actual = self.actual(windows)
+        scale = mase_scale(self.history, windows, self.season_length)
+        return {
+            "mase": mase(actual, forecast, scale),
+            "smape": smape(actual, forecast),
+            "rmse": rmse(actual, forecast),
+            "mae": mae(actual, forecast),
+        }
+
+    def mean_mase(self, windows: Windows, forecast: Floats) -> float:
+        """Mean MASE over windows that have a scale; infinite when a forecast is not a number."""
+        if not np.isfinite(forecast).all():
+            return float("inf")
+        return average(self.scores(windows, forecast)["mase"])
+
+    def scorable(self) -> Split:
+        """The split with only the folds in which some series has both a value and a MASE scale; perhaps none."""
+        keep = [np.isfinite(self._some_score(windows)) for windows in self.fold_windows()]
+        return replace(self, folds=self.folds[np.array(keep, bool)])
+
+    def can_judge(self) -> bool:
+        """Whether some series has a MASE score on the test part."""
+        return bool(np.isfinite(self._some_score(self.test_windows())))
+
+    def _some_score(self, windows: Windows) -> float:
+        return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))
+
+    def before_test(self) -> tuple[Floats, Floats]:
+        """Values (n_rows,) and columns beside them without the rows of the test part, but for columns known ahead."""
+        y, x = self.history.values.copy(), self.history.x.copy()
+        past = [k for k, kind in enumerate(self.inputs) if kind.startswith("past")]
+        for first, end in zip(self.test, self.history.indptr[1:], strict=True):
+            y[first:end] = np.nan
+            x[first:end, past] = np.nan
+        return y, x
+
+    def scaled(self, inputs: tuple[str, ...]) -> tuple[Split, Scaling]:
+        """The split with columns of these kinds standardised by their rows before the first fold, and the constants."""
+        before = np.zeros(len(self.history.values), bool)
+        for start, end in zip(self.history.indptr[:-1], self.learned, strict=True):
+            before[start:end] = True
+        scaling = Scaling.of(self.history.x, before, inputs)
+        return replace(self, history=replace(self.history, x=scaling(self.history.x)), inputs=inputs), scaling
+
+    def fold_scores(self, folds: Folds) -> list[float]:
+        """Mean MASE of the forecasts of each fold: the objective of the search and the number in the report."""
+        return [self.mean_mase(windows, forecast) for windows, forecast in zip(self.fold_windows(), folds, strict=True)]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What one model forecast.
+
+    Attributes:
+        folds: at `Split.fold_windows()`.
+        origins: at `Split.calibration_windows()`; None for a model that was asked at the folds only.
+        test: at `Split.test_windows()`.
+    """
+
+    folds: Folds
+    origins: Fan | None
+    test: Fan
+
+    @classmethod
+    def of(cls, split: Split, before: Predictor, at_test: Predictor) -> Forecasts:
+        """Forecasts of a model trained before the first fold, and of one trained up to the test part."""
+        folds = [before(windows).mean for windows in split.fold_windows()]
+        return cls(folds, before(split.calibration_windows()), at_test(split.test_windows()))
+
+
+def average(scores: Floats) -> float:
+    """Mean of the scores that are defined; NaN when none is."""
+    defined = scores[~np.isnan(scores)]
+    return float(defined.mean()) if len(defined) else float("nan")
+
+
+def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str) -> Split:
+    """Cutoffs with the last `horizon` rows of each series as test part and up to `folds` folds before it.
+
+    Raises:
+        DataError: no series has rows for one fold beside the test part.
+    """
+    longest = int(panel.lengths.max())
+    needed = 3 * horizon + LEAST_ROWS
+    if longest < needed:
+        fitting = (longest - LEAST_ROWS) // 3
+        remedy = f"Pass --horizon {fitting} or less, or give more rows." if fitting >= 1 else "Give more rows."
+        raise DataError(
+            f"the longest series has {longest} rows; horizon {horizon} needs {needed} (past, one fold, test part).",
+            remedy=remedy, code="GF-D40", file=file,
+        )  # fmt: skip
+    possible = (longest - LEAST_ROWS - 2 * horizon) // horizon
+    count = max(1, min(folds, possible))
+    start, end = panel.indptr[:-1], panel.indptr[1:]
+    cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
+    cutoffs = np.maximum(cutoffs, start)
+    history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
+    held = _held(end - start, horizon, count)
+    return Split(history, horizon, season_length, np.maximum(end - horizon, start), cutoffs, held)
+
+
+def _held(rows: Ints, horizon: int, folds: int) -> int:
+    """Rows before the test part of each series that intervals are measured on; those of the folds, or more.
+
+    As many for all series, so that what one shows of a day is not learned from another.
+
+    Args:
+        rows: (n_series,) of each series.
+    """
+    able = rows[rows >= (folds + 2) * horizon + LEAST_ROWS]
+    wanted = -(-CALIBRATION_WINDOWS // max(len(able), 1)) * horizon
+    return min(wanted, int(MOST_HELD * able.min(initial=np.iinfo(np.int64).max))) if len(able) else 0

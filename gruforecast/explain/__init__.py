@@ -1,0 +1,1 @@
+"""What a network does with its input: gates, memory, gradients, importance."""

@@ -1,0 +1,277 @@
+"""What the gates of a GRU do with the user's data, as one plain dict: `report["explain"]` and `gruforecast explain`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Stamps
+from gruforecast.data.calendar.frequency import DAY, Frequency
+from gruforecast.data.windows import History, Windows
+from gruforecast.explain.gate_timeline import Timeline, watch
+from gruforecast.explain.gradients import PROBES, reach
+from gruforecast.explain.memory import APART, THRESHOLD, Moments, half_lives, moments, profile
+from gruforecast.explain.permutation import importance, parts_of, thinned
+from gruforecast.models.networks.config import Cell
+from gruforecast.models.networks.features import encode
+from gruforecast.models.networks.inference import Network
+
+Explained = dict[str, Any]
+MOST_SHOWN = 240  # tokens in the pictures
+MOST_UNITS = 24  # units of a layer in the pictures
+MOST_LAYERS = 2
+MOST_MOMENTS = 60
+MOST_POINTS = 200  # of a curve
+REACH_WINDOWS, LEAST_REACH_WINDOWS = 32, 4
+EFFORT = 2e10  # multiplications for all gradients, about two seconds
+LONGEST = 1e6  # tokens: a half-life beyond is called endless
+OLDEST = 0.1  # share of the window at each end by which reach is summed up, in whole tokens, at least one
+MOST_OF_IT = 0.9
+SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": DAY, "weeks": 7 * DAY}
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network and the series that it is watched on.
+
+    Attributes:
+        history: with columns beside the target standardised.
+        wall: (n_rows,) wall clock of each row.
+        columns: names of the columns beside the target.
+        source: where the series come from, in words.
+        shown: number of the series in the pictures.
+    """
+
+    network: Network
+    history: History
+    wall: Stamps
+    ids: tuple[tuple[str, ...], ...]
+    freq: Frequency
+    columns: tuple[str, ...]
+    source: str
+    shown: int
+
+    def key(self, series: int) -> str:
+        """The name of a series."""
+        return "/".join(self.ids[series])
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Networks of one kind and several seeds, whose reach is measured."""
+
+    name: str
+    cell: Cell
+    networks: Sequence[Network]
+
+
+def longest(history: History) -> int:
+    """Number of the longest series."""
+    return int(np.argmax(np.diff(history.indptr)))
+
+
+def unit_of(freq: Frequency) -> tuple[str, float]:
+    """The user's unit of time, in the plural, and how many of it one row is."""
+    if freq.unit == "B":
+        return "business days", 1.0
+    if freq.unit == "M":
+        return ("years", freq.step / 12) if freq.step % 12 == 0 else ("months", float(freq.step))
+    steps = {"seconds": 60, "minutes": 900, "hours": DAY, "days": 7 * DAY}  # the first that a row is shorter than
+    name = next((name for name, size in steps.items() if freq.step < size), "weeks")
+    return name, freq.step / SECONDS[name]
+
+
+def explain_gates(subject: Subject) -> Explained:
+    """Which network it is, what its gates do, how long it remembers, and where it closes a chapter."""
+    network, config = subject.network, subject.network.config
+    timeline = watch(subject.history, config, network.weights, subject.shown)
+    number = subject.freq.number(subject.wall[timeline.last])[0]
+    found = moments(timeline, number % config.season_length, config.tokens)
+    unit, per_row = unit_of(subject.freq)
+    return {
+        "format": 1,
+        "source": subject.source,
+        "freq": subject.freq.label,
+        "unit": unit,
+        "per_row": per_row,
+        "network": {
+            "name": network.name,
+            "share": network.share,
+            **{name: getattr(config, name) for name in ("layers", "units", "lookback", "segment", "tokens", "decoder")},
+            "horizon": config.horizon,
+            "season_length": config.season_length,
+        },
+        "gates": _gates(subject, timeline, found),
+        "memory": _memory(subject, timeline),
+        "resets": _resets(subject, timeline, found),
+        "reach": None,
+        "importance": None,
+    }
+
+
+def _layers(layers: int) -> list[int]:
+    """The layers in the pictures: all, or the first and the last."""
+    return list(range(layers)) if layers <= MOST_LAYERS else [0, layers - 1]
+
+
+def _gates(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
+    """Percent of opening of the gates along the newest tokens of the series shown; units from forgetful to lasting."""
+    entries = np.flatnonzero(timeline.series == subject.shown)[-MOST_SHOWN:]
+    first, last = timeline.first[entries], timeline.last[entries]
+    lives = half_lives(timeline)
+    layers = []
+    for layer in _layers(timeline.update.shape[1]):
+        order = np.argsort(lives[layer], kind="stable")
+        picked = order[np.unique(np.linspace(0, len(order) - 1, min(MOST_UNITS, len(order))).astype(int))]
+        gates = {name: getattr(timeline, name)[entries, layer] for name in ("update", "reset")}  # (n, units)
+        layers.append(
+            {"layer": layer + 1, "units": picked.tolist()}
+            | {name: np.rint(100 * one[:, picked].T).astype(int).tolist() for name, one in gates.items()}
+            | {f"mean_{name}": np.round(100 * one.mean(axis=1), 1).tolist() for name, one in gates.items()}
+        )
+    values = [_mean(subject.history.values[a : b + 1]) for a, b in zip(first, last, strict=True)]
+    return {
+        "series": subject.key(subject.shown),
+        "from": texts(subject.wall[first]),
+        "to": texts(subject.wall[last]),
+        "values": values,
+        "rewritten": [_plain(one) for one in found.score[entries]],
+        "moments": np.flatnonzero(np.isin(entries, found.at)).tolist(),
+        "layers": layers,
+    }
+
+
+def _memory(subject: Subject, timeline: Timeline) -> Explained:
+    """Half-life of each unit in the user's unit of time, None for those that never let go."""
+    config = subject.network.config
+    unit, per_row = unit_of(subject.freq)
+    tokens = half_lives(timeline)
+    lives = tokens * config.segment * per_row
+    whole = config.tokens
+    finite = np.where(tokens > LONGEST, np.inf, lives)
+    return {
+        "unit": unit,
+        "window": config.lookback * per_row,
+        "token": config.segment * per_row,
+        "layers": [[_plain(one, 6) for one in layer] for layer in finite],
+        "median": _plain(float(np.median(finite))),
+        "shortest": _plain(float(finite.min())),
+        "longest": _plain(float(finite.max())),
+        "within_a_token": round(float((tokens < 1).mean()), 4),
+        "beyond_the_window": round(float((tokens > whole).mean()), 4),
+    }
+
+
+def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
+    config = subject.network.config
+    flags = np.zeros(len(timeline), bool)
+    flags[found.at] = True
+    known = ~np.isnan(found.score)
+    order = np.argsort(-found.strength, kind="stable")[:MOST_MOMENTS]
+    strongest, strength = found.at[order], found.strength[order]
+    step = {"M": 30 * DAY, "B": DAY}.get(subject.freq.unit, 1) * subject.freq.step
+    stamps = subject.wall[timeline.first]
+    ends = subject.wall[timeline.last]
+    return {
+        "threshold": THRESHOLD,
+        "apart": APART,
+        "compared_with": "the same phase of the season" if found.phased else "all others",
+        "n_moments": len(found.at),
+        "n_tokens": int(known.sum()),
+        "n_series": len(np.unique(timeline.series)),
+        "moments": [
+            {"series": subject.key(int(timeline.series[k])), "score": round(float(score), 2), "from": start, "to": end}
+            for k, score, start, end in zip(
+                strongest, strength, texts(stamps[strongest]), texts(ends[strongest]), strict=True
+            )
+        ],
+        "profile": profile(stamps[known], flags[known], step * config.segment),
+    }
+
+
+def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, freq: Frequency) -> list[Explained]:
+    """How far back each kind of network listens, the mean over its seeds; nothing where there are no windows."""
+    if not len(windows):
+        return []
+    configs = [one.config for curve in curves for one in curve.networks]
+    each = sum(12 * min(one.horizon, PROBES) * one.tokens * one.layers * one.units**2 for one in configs)
+    most = min(int(np.clip(EFFORT / each, LEAST_REACH_WINDOWS, REACH_WINDOWS)), len(windows))
+    some = windows[np.unique(np.linspace(0, len(windows) - 1, most).astype(int))]
+    return [_curve(curve, history, some, freq) for curve in curves]
+
+
+def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) -> Explained:
+    norms = [_reach(one, history, windows) for one in curve.networks]
+    power = np.mean([norm**2 for norm in norms], axis=0)[::-1]  # newest row first
+    config = curve.networks[0].config
+    size = config.segment * -(-config.tokens // MOST_POINTS)
+    edges = np.arange(0, config.lookback, size)
+    means = np.add.reduceat(power, edges) / np.diff(np.append(edges, config.lookback))
+    ends = max(1, round(OLDEST * config.tokens)) * config.segment
+    near, far = power[:ends].mean(), power[-ends:].mean()
+    total = power.sum()
+    within = int(np.searchsorted(np.cumsum(power), MOST_OF_IT * total) + 1) if total > 0 else None
+    return {
+        "name": curve.name,
+        "cell": curve.cell,
+        "seeds": len(norms),
+        "lookback": config.lookback,
+        "rows_back": (edges + 1).tolist(),
+        "norm": [float(f"{one:.4g}") for one in np.sqrt(means)],
+        "end": ends * unit_of(freq)[1],
+        "oldest_to_newest": float(f"{np.sqrt(far / near):.4g}") if near > 0 else None,
+        "within": within and min(within, config.lookback) * unit_of(freq)[1],
+        "window": config.lookback * unit_of(freq)[1],
+    }
+
+
+def _reach(network: Network, history: History, windows: Windows) -> Floats:
+    config = network.config
+    beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
+    past, flags = history.past(windows, config.lookback), windows.use_log & config.log
+    encoded = encode(past, history.origin(windows), flags, config, beside=beside)
+    ahead = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
+    return reach(encoded.features.astype(np.float32), ahead, config, network.weights)
+
+
+def explain_importance(
+    network: Network, history: History, windows: Windows, columns: tuple[str, ...], seen: str
+) -> Explained | None:
+    """What the network needs, by permutation.
+
+    Args:
+        seen: in words, how the windows relate to what the network has learned from.
+    """
+    parts = parts_of(network.config, columns)
+    found = importance(history, thinned(windows, network.config, len(parts)), network.config, network.weights, columns)
+    if found is None:
+        return None
+    rounded = [{name: _plain(one, 4) for name, one in part.items()} for part in found["parts"]]
+    return (
+        found
+        | {"mase": _plain(found["mase"], 4), "without": _plain(found["without"], 4), "parts": rounded}
+        | {"seen": seen}
+    )
+
+
+def texts(stamps: Stamps) -> list[str]:
+    """Stamps as short ISO text, days only where all are at midnight."""
+    whole = bool((stamps == stamps.astype("datetime64[D]")).all())
+    short = stamps.astype("datetime64[D]" if whole else "datetime64[m]")
+    exact = short if bool((stamps == short).all()) else stamps.astype("datetime64[s]")
+    return [str(one).replace("T", " ") for one in exact]
+
+
+def _mean(values: Floats) -> float | None:
+    seen = values[~np.isnan(values)]
+    return float(f"{seen.mean():.6g}") if len(seen) else None
+
+
+def _plain(value: Any, digits: int = 3) -> Any:
+    """A number with so many significant digits and at least two decimals' worth; None where it is not finite."""
+    if isinstance(value, str):
+        return value
+    return float(f"{value:.{digits}g}") if np.isfinite(value) else None

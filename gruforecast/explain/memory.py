@@ -1,0 +1,113 @@
+"""Where a GRU treats the past as a closed chapter, and how long what it knows lasts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats, Ints, Stamps
+from gruforecast.explain.gate_timeline import Timeline
+
+THRESHOLD = 3.0  # robust standard deviations above the usual
+APART = 3  # tokens of the usual between two moments, at least
+LEAST_TOKENS = 12  # fewer have no usual level
+LEAST_WINDOW = 12  # tokens: networks of fewer close chapters where nothing breaks (benchmarks/gates.py --part tokens)
+LEAST_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
+MEDIAN_DEVIATIONS = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
+HOUR, DAY, MONTH = 3600, 86_400, 31 * 86_400
+NAMES = {
+    "hour": [f"{hour:02}" for hour in range(24)],
+    "weekday": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
+    "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
+}
+
+
+def half_lives(timeline: Timeline) -> Floats:
+    """Tokens after which half of what a unit knew is gone, (layers, units).
+
+    What was in the state is multiplied by the update gate z in each step, so after k steps its share is the product of
+    k gates: h = ln 0.5 / mean(ln z). Infinite for a gate that never opens.
+    """
+    with np.errstate(divide="ignore"):
+        return np.log(0.5) / np.minimum(timeline.log_update.mean(axis=0), -0.0)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """The moments of a timeline at which the state moved further for good than usual.
+
+    Attributes:
+        at: (n_moments,) entries of the timeline, by time, at which such a time begins.
+        strength: (n_moments,) the highest score of each.
+        score: (n,) of every entry: robust standard deviations above the usual at its phase; NaN where not known.
+        phased: whether the usual is that of the phase of the season.
+    """
+
+    at: Ints
+    strength: Floats
+    score: Floats
+    phased: bool
+
+
+def moments(timeline: Timeline, phase: Ints, window: int) -> Moments:
+    """Entries from which on `rewritten` is unusual.
+
+    Args:
+        window: tokens that the network sees; nothing is known where they are few.
+        phase: (n,) of the season; entries of one phase are compared with each other where there are enough.
+    """
+    found = timeline.rewritten
+    known = ~np.isnan(found)
+    _, which, count = np.unique(phase[known], return_inverse=True, return_counts=True)
+    score = np.full(len(found), np.nan)
+    phased = len(count) > 1 and int(count.min()) >= LEAST_PER_PHASE
+    if known.sum() >= LEAST_TOKENS and window >= LEAST_WINDOW:
+        usual = np.full(known.sum(), np.median(found[known]))
+        if phased:
+            usual = np.array([np.median(found[known][which == k]) for k in range(len(count))])[which]
+        away = found[known] - usual
+        spread = MEDIAN_DEVIATIONS * np.median(np.abs(away))
+        score[known] = away / spread if spread > 0 else 0.0
+    return Moments(*_onsets(score, timeline.series), score, phased)
+
+
+def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
+    """Where each time above the threshold begins, and its highest score; times less than `APART` entries apart are one.
+
+    After a break the state moves for a while, up to a season, and often most at last: it begins with the first entry
+    that has a third of the highest score.
+    """
+    above = np.flatnonzero(np.where(np.isnan(score), -np.inf, score) >= THRESHOLD)
+    if not len(above):
+        return above, np.zeros(0)
+    begins = (np.diff(above) > APART) | (np.diff(series[above]) != 0)
+    runs = np.split(above, np.flatnonzero(begins) + 1)
+    onsets = [run[np.argmax(score[run] >= score[run].max() / 3)] for run in runs]
+    return np.array(onsets), np.array([score[run].max() for run in runs])
+
+
+def profile(stamps: Stamps, moment: Bools, seconds: float) -> list[dict[str, Any]]:
+    """How often moments fall on each hour, weekday and month, beside how many entries there are.
+
+    Args:
+        stamps: (n,) wall clock at the begin of each entry; moment: (n,) which of them are moments.
+        seconds: length of an entry: parts of the calendar that are shorter than it say nothing.
+    """
+    days = stamps.astype("datetime64[D]")
+    parts = {
+        "hour": (HOUR, (stamps - days).astype("timedelta64[h]").astype(int)),
+        "weekday": (DAY, (days.astype(int) + 3) % 7),  # 1970-01-01 was a Thursday
+        "month": (MONTH, stamps.astype("datetime64[M]").astype(int) % 12),
+    }
+    return [
+        {
+            "by": name,
+            "names": NAMES[name],
+            "moments": np.bincount(part[moment], minlength=len(NAMES[name])).tolist(),
+            "tokens": np.bincount(part, minlength=len(NAMES[name])).tolist(),
+        }
+        for name, (length, part) in parts.items()
+        if seconds <= length and len(np.unique(part)) > 1
+    ]

@@ -1,0 +1,156 @@
+"""A look inside a saved model: what its gates do with new data, or with the newest rows of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.data.panel import Panel
+from gruforecast.data.windows import History, Windows, days_of
+from gruforecast.errors import UsageError, did_you_mean, shorten
+from gruforecast.explain.explanation import (
+    Curve,
+    Explained,
+    Subject,
+    explain_gates,
+    explain_importance,
+    explain_reach,
+    longest,
+)
+from gruforecast.models.forecaster import Ends, Forecaster
+from gruforecast.models.networks.inference import Network
+
+LEAST_PAST = 3  # rows before a window, beyond the horizon
+ROUNDS = 3  # horizons at the end of new data that the importance is measured on
+
+
+def look_inside(
+    forecaster: Forecaster,
+    panel: Panel | None = None,
+    *,
+    member: str | None = None,
+    id: str | None = None,  # noqa: A002 - as in `predict`
+    stored: Explained | None = None,
+    source: str = "data",
+) -> Explained:
+    """What the gates of one network do along `panel`, or along the newest rows that the model has kept.
+
+    Args:
+        member: name of a network; the one with the largest share if not given.
+        id: key of the series in the pictures; the longest if not given.
+        stored: what `fit` has found; it alone knows the reach of LSTM and simple RNN.
+        source: of `panel`, in words.
+
+    Raises:
+        UsageError: there is no such network or series.
+        DataError: `panel` has another step or other columns than the data that the model was fitted on.
+    """
+    network = network_named(forecaster, member)
+    if panel is not None:
+        forecaster.check(panel)
+        history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
+        subject = _subject(forecaster, network, history, panel.wall, panel.ids, source, id)
+    elif not forecaster.context.kept:
+        text = "the model keeps no rows to look along (fit --no-context)."
+        raise UsageError(text, remedy="Pass the data: gruforecast explain MODEL DATA.", code="GF-U48")
+    else:
+        history, stamps = _kept(forecaster, network)
+        ids, words = forecaster.context.ids, "the newest rows of the training data"
+        subject = _subject(forecaster, network, history, stamps, ids, words, id)
+    found = explain_gates(subject)
+    own = Curve(f"{network.name} (as saved)", "gru", [network])
+    ends = history.windows(np.arange(len(subject.ids)), history.indptr[1:])
+    others = [one for one in (stored or {}).get("reach") or [] if not str(one.get("name")).endswith("(as saved)")]
+    found["reach"] = [*explain_reach([own], history, ends, subject.freq), *others]
+    if panel is not None:
+        found["importance"] = _importance(forecaster, subject, panel)
+    return found
+
+
+def largest(networks: Sequence[Network]) -> Network:
+    """The network with the largest share."""
+    return max(networks, key=lambda one: one.share)
+
+
+def network_named(forecaster: Forecaster, member: str | None) -> Network:
+    """The network of this name, or the one with the largest share.
+
+    Raises:
+        UsageError: there is none of this name.
+    """
+    if member is None:
+        return largest(forecaster.networks)
+    known = [one.name for one in forecaster.networks]
+    if member not in known:
+        text = f"there is no network {member!r} to look into.{did_you_mean(member, known)}"
+        remedy = f"The networks are {shorten(known, 12)}."
+        raise UsageError(text, remedy=remedy, code="GF-U85")
+    return forecaster.networks[known.index(member)]
+
+
+def _subject(
+    forecaster: Forecaster,
+    network: Network,
+    history: History,
+    wall: Stamps,
+    ids: tuple[tuple[str, ...], ...],
+    source: str,
+    key: str | None,
+) -> Subject:
+    plan, known = forecaster.plan, ["/".join(one) for one in ids]
+    if key is not None and key not in known:
+        remedy = f"The series are {shorten(known)}."
+        raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
+    shown = longest(history) if key is None else known.index(key)
+    return Subject(network, history, wall, ids, plan.freq, plan.columns, source, shown)
+
+
+def _kept(forecaster: Forecaster, network: Network) -> tuple[History, Stamps]:
+    """The rows that the model has kept of its training series, and their wall clock."""
+    ends, plan = forecaster.context, forecaster.plan
+    rows = ends.past.shape[1]
+    seen = ~np.isnan(ends.past)
+    first = np.where(seen.any(axis=1), seen.argmax(axis=1), rows - 1)  # (n_series,)
+    keep = np.arange(rows) >= first[:, None]  # (n_series, rows)
+    indptr = np.concatenate([[0], np.cumsum(rows - first)]).astype(np.int64)
+    wall = plan.form.wall(plan.freq.until(ends.last, rows).ravel()).reshape(keep.shape)[keep]
+    x = _beside(ends, plan.inputs, forecaster, network)
+    history = History.of(ends.past[keep], indptr, wall, None if x is None else x[keep])
+    negative = np.where(ends.never_negative, history.nonnegative_until, indptr[:-1])
+    return replace(history, nonnegative_until=negative, days=days_of(wall)), wall
+
+
+def _beside(ends: Ends, inputs: tuple[str, ...], forecaster: Forecaster, network: Network) -> Floats | None:
+    if not network.config.inputs:
+        return None
+    return np.asarray(forecaster.scaling(ends.beside(slice(None), inputs)))
+
+
+def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Explained | None:
+    """On the newest rows of the panel that have a horizon after them, those behind the training first."""
+    horizon, history = forecaster.horizon, subject.history
+    windows = _origins(history, horizon)
+    if not len(windows):
+        return None
+    last = dict(zip(forecaster.context.ids, forecaster.context.last, strict=True))
+    until = np.array([last.get(key, np.datetime64("NaT")) for key in panel.ids], "datetime64[s]")
+    learned: Any = panel.ds[windows.end] <= until[windows.series]
+    if learned.all():
+        seen = "rows that the network has learned from (on new rows it may need less of its input)"
+    else:
+        windows, seen = windows[~learned], "rows that the network has not learned from"
+    return explain_importance(subject.network, history, windows, subject.columns, seen)
+
+
+def _origins(history: History, horizon: int) -> Windows:
+    """Windows that end in the last `ROUNDS` horizons of each series, with a whole horizon of values after them."""
+    begin, end = history.indptr[:-1], history.indptr[1:]
+    first = np.maximum(end - (ROUNDS + 1) * horizon, begin + horizon + LEAST_PAST)
+    counts: Ints = np.maximum(end - horizon - first + 1, 0)
+    series = np.repeat(np.arange(len(counts)), counts)
+    offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return history.windows(series, first[series] + offset)

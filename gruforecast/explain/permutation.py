@@ -1,0 +1,155 @@
+"""What a network needs: how much worse its forecasts become when a part of what it sees comes from another window.
+
+Permutation importance (Breiman 2001) in units of MASE, on windows that the network has not learned from. The simple
+forecast that the network adds to is left as it is: this is about what the network makes of its inputs.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.data.scale import mase_scale
+from gruforecast.data.windows import History, Windows, gather_future
+from gruforecast.evaluation.metrics import mase
+from gruforecast.evaluation.splits import average
+from gruforecast.models.networks.config import MIDDLE, QUANTILES, NetworkConfig
+from gruforecast.models.networks.features import Encoded, decode, encode
+from gruforecast.models.networks.inference import Weights, residuals
+
+ALL_ROWS = "all rows together"  # the part of the input that is no single part
+TIMES = 8  # permutations of each part
+MOST_WINDOWS, LEAST_WINDOWS = 200, 24
+EFFORT = 3e10  # multiplications in all, about a second or two
+VALUES = 4  # channels made of the series itself: value, mask, two differences
+SEASONS = 4  # seasons back that are told apart
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of what a network sees.
+
+    Attributes:
+        kind: `lags`, `calendar` or `column`.
+        rows: first and end of the rows of the past (lags); column: its number (column).
+    """
+
+    name: str
+    kind: str
+    rows: tuple[int, int] = (0, 0)
+    column: int = 0
+
+
+def parts_of(config: NetworkConfig, columns: tuple[str, ...] = ()) -> list[Part]:
+    """The lags in groups, then the calendar and each of `columns` where the network is shown them."""
+    found = [Part(_lag_name(near, far, config), "lags", (config.lookback - far, config.lookback - near))
+             for near, far in _lags(config)]  # fmt: skip
+    found.append(Part(ALL_ROWS, "lags", (0, config.lookback)))
+    if config.calendar and config.periods:
+        found.append(Part("calendar", "calendar"))
+    shown = {"none": (), "ahead": ("known", "known flag", "static")}.get(config.use_inputs, config.inputs)
+    kinds = zip(columns, config.inputs, strict=True) if columns else ()
+    return found + [Part(name, "column", column=k) for k, (name, kind) in enumerate(kinds) if kind in shown]
+
+
+def _lags(config: NetworkConfig) -> list[tuple[int, int]]:
+    """Groups of rows back from the end of the window, newest first: (rows before it, rows up to its last)."""
+    m, lookback = config.season_length, config.lookback
+    edges = [0, max(1, m // 4), *[m * (k + 1) for k in range(SEASONS)]] if m > 1 else [0, 3, 6, 12, 24, 48]
+    edges = [edge for edge in dict.fromkeys(edges) if edge < lookback] + [lookback]
+    return list(itertools.pairwise(edges))
+
+
+def _lag_name(near: int, far: int, config: NetworkConfig) -> str:
+    m = config.season_length
+    if m > 1 and near >= m and far - near == m:
+        return f"season {far // m} back"
+    if far - near == 1:
+        return "last row" if near == 0 else f"{far} rows back"
+    return f"last {far} rows" if near == 0 else f"{near + 1} to {far} rows back"
+
+
+def thinned(windows: Windows, config: NetworkConfig, parts: int) -> Windows:
+    """As many windows, evenly spread, as a second or two allows for."""
+    each = config.tokens * config.layers * config.units * config.units * 6 * TIMES * max(parts, 1)
+    most = int(np.clip(EFFORT / each, LEAST_WINDOWS, MOST_WINDOWS))
+    return windows[np.unique(np.linspace(0, len(windows) - 1, min(most, len(windows))).astype(int))]
+
+
+def importance(
+    history: History,
+    windows: Windows,
+    config: NetworkConfig,
+    weights: Weights,
+    columns: tuple[str, ...] = (),
+    seed: int = 0,
+) -> dict[str, Any] | None:
+    """How much the MASE grows when parts of the input are exchanged between windows; None where nothing is scored.
+
+    Args:
+        windows: those of `thinned`; columns: names of the columns beside the target.
+
+    Returns:
+        `mase` of the network, `without` (of what it adds to alone), and for each part `mean`, `low` and `high` of the
+        growth over permutations; the largest first.
+    """
+    seen = _Seen(history, windows, config, weights)
+    generator = np.random.default_rng(seed)
+    usual = seen.mase(seen.encoded)
+    if len(windows) < 2 or np.isnan(usual):
+        return None
+    found = []
+    for part in parts_of(config, columns):
+        orders = [generator.permutation(len(windows)) for _ in range(TIMES)]
+        grown = np.array([seen.mase(seen.exchanged(part, order)) for order in orders]) - usual
+        facts = {"mean": grown.mean(), "low": grown.min(), "high": grown.max(), "spread": grown.std(ddof=1)}
+        one: dict[str, Any] = {name: float(value) for name, value in facts.items()}
+        found.append({"name": part.name, "kind": part.kind} | one)
+    found.sort(key=lambda one: -float(one["mean"]))
+    without = seen.mase(seen.encoded, silent=True)
+    return {"mase": usual, "without": without, "windows": len(windows), "permutations": TIMES, "parts": found}
+
+
+class _Seen:
+    """The windows as the network sees them, and how well it forecasts what came after."""
+
+    def __init__(self, history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> None:
+        self.config, self.weights = config, weights
+        self.past, self.origin = history.past(windows, config.lookback), history.origin(windows)
+        self.x = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
+        self.flags, self.never_negative = windows.use_log & config.log, windows.use_log
+        self.actual = np.asarray(gather_future(history.values, windows, config.horizon))
+        self.scale = mase_scale(history, windows, config.season_length)
+        self.encoded = self._encode(self.origin, self.x)
+
+    def _encode(self, origin: Floats, x: Floats | None) -> Encoded:
+        return encode(self.past, origin, self.flags, self.config, beside=x)
+
+    def exchanged(self, part: Part, order: Ints) -> Encoded:
+        """The windows with one part of each from another window."""
+        if part.kind == "calendar":
+            return self._encode(self.origin[order], self.x)
+        if part.kind == "column" and self.x is not None:
+            x = self.x.copy()
+            x[:, :, part.column] = x[order, :, part.column]
+            return self._encode(self.origin, x)
+        features = np.array(self.encoded.features)
+        features[:, slice(*part.rows), :VALUES] = features[order, slice(*part.rows), :VALUES]
+        return self.encoded._replace(features=features)
+
+    def mase(self, encoded: Encoded, *, silent: bool = False) -> float:
+        """Mean MASE over the windows; silent: of what the network adds to alone."""
+        shape = (*self.actual.shape, len(QUANTILES))
+        added = np.zeros(shape) if silent else self._added(encoded)
+        forecast = np.asarray(decode(added, encoded, self.flags))[:, :, MIDDLE]
+        forecast = np.where(self.never_negative[:, None], np.maximum(forecast, 0.0), forecast)
+        return average(mase(self.actual, forecast, self.scale))
+
+    def _added(self, encoded: Encoded) -> Floats:
+        ahead = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
+        found = residuals(encoded.features.astype(np.float32), ahead, self.config, self.weights)
+        return found.astype(np.float64)

@@ -1,0 +1,1 @@
+"""What forecasts: networks, simpler models, their combination, and the intervals around them."""

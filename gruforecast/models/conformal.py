@@ -1,0 +1,42 @@
+"""Split-conformal intervals applied: the shape of a forecast's own doubt times a factor for each step and level."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.models.quantile_forecast import Fan
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What makes intervals of a model's shapes.
+
+    Attributes:
+        levels: in percent, ascending.
+        factor: (horizon, n_levels) of the shape.
+        trust: of the model's own quantiles in the shape, see `Fan.shape`.
+    """
+
+    levels: tuple[float, ...]
+    factor: Floats
+    trust: float = 0.0
+
+    def bounds(self, fan: Fan, scale: Any, levels: tuple[float, ...] | None = None, xp: Any = np) -> tuple[Any, Any]:
+        """Lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps; see `Fan.shape`.
+
+        A higher level is never narrower than a lower one.
+        """
+        half = self.factor[None, : fan.mean.shape[1], :, None] * fan.shape(self.levels, scale, self.trust, xp)
+        widest = [half[:, :, k] for k in range(len(self.levels))]  # (n, horizon, 2) each
+        for k in range(1, len(widest)):
+            widest[k] = xp.maximum(widest[k - 1], widest[k])
+        wanted = [widest[self.levels.index(level)] for level in (self.levels if levels is None else levels)]
+        if not wanted:
+            return half[:, :, :, 0], half[:, :, :, 1]
+        mean = fan.mean[:, :, None]
+        below, above = (xp.stack([one[:, :, side] for one in wanted], axis=2) for side in (0, 1))
+        return mean - below, mean + above

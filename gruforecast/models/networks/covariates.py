@@ -1,0 +1,142 @@
+"""What a network sees of the columns beside the target: each value, and how far it is from a season before.
+
+The columns come standardised by one constant pair each (`Scaling`). Numbers are seen as they are (a frost is a frost),
+and by mean and spread of the window, because series of one panel may differ in size; flags only as they are.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats
+from gruforecast.models.networks.config import NetworkConfig
+
+MOST = 10.0  # standard deviations beyond which a value is cut off
+LEAST_SPREAD = 0.1  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
+SILENT = 1e30  # spread of a column that never moves before the first fold: nothing was learned of it, nothing is seen
+LARGEST = 1e6  # of a standardised value, far beyond `MOST`
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """One pair of constants for each column beside the target, (n_columns,) each."""
+
+    centre: Floats
+    spread: Floats
+
+    @classmethod
+    def of(cls, x: Floats, rows: Bools, inputs: tuple[str, ...]) -> Scaling:
+        """Mean and standard deviation of the columns of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
+        pairs = [_moments(column[rows], flag=kind.endswith("flag")) for column, kind in zip(x.T, inputs, strict=True)]
+        both = np.array(pairs, float).reshape(-1, 2)
+        return cls(both[:, 0], both[:, 1])
+
+    def __call__(self, x: Any, xp: Any = np) -> Any:
+        """`x` (…, n_columns) standardised."""
+        with np.errstate(over="ignore"):
+            return xp.clip((x - self.centre) / self.spread, -LARGEST, LARGEST)
+
+
+def _moments(values: Floats, *, flag: bool) -> tuple[float, float]:
+    seen = values[~np.isnan(values)]
+    if not len(seen):
+        return 0.0, SILENT
+    mean, spread = float(seen.mean()), float(seen.std())
+    if spread <= 1e-9 * abs(mean):
+        return mean, SILENT
+    return mean, 1.0 if flag else spread
+
+
+class Views(NamedTuple):
+    """Columns as a network sees them.
+
+    Attributes:
+        past: (n, lookback, k); ahead: (n, horizon, k), of columns known ahead.
+        static: (n, k) of columns that are constant in a series.
+    """
+
+    past: list[Any]
+    ahead: list[Any]
+    static: Any
+
+
+def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> Views:
+    """What is seen of the columns beside the target.
+
+    Args:
+        x: (n, lookback + horizon, n_columns) standardised, NaN = not known; not read where there are no columns.
+        use: 1, or 0 to show none of it; the same for the past of columns that are known ahead.
+    """
+    past: list[Any] = []
+    later: list[Any] = []
+    for role in ("past", "known"):
+        for kind in (role, f"{role} flag"):
+            places = [k for k, one in enumerate(config.inputs) if one == kind]
+            if places:
+                seen = _seen(xp.take(x, np.array(places), axis=2), kind, config, xp)
+                past += [use[role == "known"] * one[:, : config.lookback] for one in seen]
+                later += [use[0] * one[:, config.lookback :] for one in seen if role == "known"]
+    places = [k for k, one in enumerate(config.inputs) if one == "static"]
+    if not places:
+        return Views(past, later, None)
+    static = xp.take(x[:, config.lookback - 1], np.array(places), axis=1)  # (n, k)
+    return Views(past, later, use[0] * xp.clip(_known(static, xp)[0], -MOST, MOST))
+
+
+def ahead(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
+    """What is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
+
+    Args:
+        phases: (n, horizon) each, of the calendar.
+    """
+    parts = [xp.stack(phases, axis=-1)] if phases else []
+    parts += seen.ahead
+    if seen.static is not None:
+        parts.append(xp.tile(seen.static[:, None], (1, config.horizon, 1)))
+    return xp.concatenate(parts, axis=2) if parts else None
+
+
+def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
+    """Values, differences to the season before, and for numbers the values in their window.
+
+    Rows of the horizon are compared with the row that the seasonal naive forecast repeats. Mean and spread are those of
+    the past, so that they do not depend on how much is known ahead.
+
+    Args:
+        x: (n, lookback + horizon, k) columns of one kind.
+
+    Returns:
+        Arrays (n, lookback + horizon, k); (n, lookback, k) for columns that are known in the past only.
+    """
+    lookback, m = config.lookback, config.season_length
+    if kind.startswith("past"):
+        x = x[:, :lookback]
+    value, mask = _known(x, xp)
+    before = [xp.concatenate([xp.zeros_like(one[:, :m]), one[:, : lookback - m]], axis=1) for one in (value, mask)]
+    if kind.startswith("known"):
+        times = -(-config.horizon // m)
+        newest = [xp.tile(one[:, lookback - m : lookback], (1, times, 1))[:, : config.horizon] for one in (value, mask)]
+        before = [xp.concatenate(pair, axis=1) for pair in zip(before, newest, strict=True)]
+    difference = (value - before[0]) * mask * before[1]
+    seen = [value, difference]
+    if not kind.endswith("flag"):
+        mean, spread = _moments_of(value[:, :lookback], mask[:, :lookback], xp)
+        seen = [value, difference / spread, (value - mean) / spread * mask]
+    return [xp.clip(one, -MOST, MOST) for one in seen]
+
+
+def _known(x: Any, xp: Any) -> tuple[Any, Any]:
+    """Values with zeros, their mean, where they are not known, and a mask."""
+    seen = xp.logical_not(xp.isnan(x))
+    return xp.where(seen, x, xp.zeros_like(x)), xp.where(seen, xp.ones_like(x), xp.zeros_like(x))
+
+
+def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+    """Mean and standard deviation over rows, (n, 1, k) each."""
+    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    mean = xp.sum(value * mask, axis=1, keepdims=True) / total
+    variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total
+    return mean, xp.maximum(xp.sqrt(variance), LEAST_SPREAD)

@@ -1,0 +1,87 @@
+"""Point forecasts and what a model says of its own doubt, for many windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats, Ints
+from gruforecast.models.networks.config import MIDDLE, QUANTILES
+
+LEAST_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
+
+
+@dataclass(frozen=True)
+class Fan:
+    """Forecasts and, where a model gives them, their quantiles.
+
+    Attributes:
+        mean: (n, horizon) point forecasts in the user's unit.
+        quantiles: (n, horizon, n_quantiles) of the levels `config.QUANTILES`, None for a model that has none.
+    """
+
+    mean: Floats
+    quantiles: Floats | None = None
+
+    @classmethod
+    def of(cls, quantiles: Floats) -> Fan:
+        """The fan of a network's quantiles (n, horizon, n_quantiles)."""
+        return cls(quantiles[:, :, MIDDLE], quantiles)
+
+    @classmethod
+    def joined(cls, fans: list[Fan]) -> Fan:
+        """The windows of several fans; with quantiles where all have them."""
+        quantiles = [one.quantiles for one in fans if one.quantiles is not None]
+        whole = np.concatenate(quantiles) if len(quantiles) == len(fans) else None
+        return cls(np.concatenate([one.mean for one in fans]), whole)
+
+    @classmethod
+    def mixed(cls, shares: list[float], fans: list[Fan]) -> Fan:
+        """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
+        mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
+        having = [
+            (share, one.quantiles - one.mean[:, :, None])
+            for share, one in zip(shares, fans, strict=True)
+            if one.quantiles is not None
+        ]
+        if not having:
+            return cls(mean)
+        around = sum(share * one for share, one in having) / sum(share for share, _ in having)
+        return cls(mean, mean[:, :, None] + around)
+
+    def windows(self, index: Ints) -> Fan:
+        """Some of the windows only."""
+        return Fan(self.mean[index], None if self.quantiles is None else self.quantiles[index])
+
+    def first(self, steps: int) -> Fan:
+        """The first steps of the horizon only."""
+        return Fan(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
+
+    def shape(self, levels: tuple[float, ...], scale: Any, trust: float = 1.0, xp: Any = np) -> Any:
+        """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
+
+        Those of the quantiles count with the power `trust`, `scale` (n,), which is the same for all steps, with the
+        rest of 1. Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do.
+        Where the scale is zero or NaN, how far off a forecast may be is not known: NaN.
+        """
+        known = xp.where(scale > 0, scale, float("nan"))[:, None, None, None]
+        if self.quantiles is None or trust == 0.0 or not levels:
+            return known * np.ones((1, self.mean.shape[1], len(levels), 2))
+        away = xp.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
+        inner = xp.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
+        outer = xp.stack([away[:, :, 0], away[:, :, -1]], axis=2)
+        near, far = _deviates(QUANTILES[MIDDLE + 1]), _deviates(QUANTILES[-1])
+        found = []
+        for level in levels:
+            beyond = (_deviates(0.5 + level / 200) - near) / (far - near)
+            found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
+        own = xp.maximum(xp.stack(found, axis=2), LEAST_SHAPE * known)
+        return own**trust * known ** (1.0 - trust)
+
+
+def _deviates(share: float) -> float:
+    """Quantile of the standard normal distribution."""
+    return NormalDist().inv_cdf(share)

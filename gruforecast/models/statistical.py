@@ -1,0 +1,115 @@
+"""Models of the optional package statsforecast: each series fitted by itself, anew at every cutoff.
+
+They have the form of the baselines. One fit takes from five milliseconds to some seconds, so `affordable` bounds how
+many rows each may fit in all, and `fit` runs them on its workers.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import warnings
+from typing import Any
+
+import numpy as np
+
+from gruforecast.arrays import Floats
+from gruforecast.data.windows import History, Windows
+from gruforecast.errors import ResourceError
+from gruforecast.models.baselines import Baseline, baselines, seasonal_naive
+
+# class in statsforecast.models, and the rows that all its fits of one run may have: some ten minutes of one core
+STATISTICAL = {
+    "dynamic-theta": ("DynamicOptimizedTheta", 10_000_000),
+    "auto-ets": ("AutoETS", 1_000_000),
+    "auto-arima": ("AutoARIMA", 3_000),
+}
+MOST_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
+
+
+def installed() -> str | None:
+    """The version of statsforecast that is there, None without it."""
+    try:
+        return importlib.metadata.version("statsforecast")
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def affordable(rows: int) -> list[str]:
+    """Names of the models that may fit `rows` rows in all."""
+    return [name for name, (_, most) in STATISTICAL.items() if rows <= most]
+
+
+def rows_read(windows: Windows, season_length: int) -> int:
+    """Rows that fits at `windows` read in all."""
+    return int(np.minimum(windows.end - windows.start, _most_rows(season_length)).sum())
+
+
+def trouble_with(name: str) -> str | None:
+    """Why a statistical model cannot be used here, None if it can."""
+    try:
+        _class(name)
+    except Exception as error:  # noqa: BLE001 - another package's import may fail in any way
+        return f"{type(error).__name__}: {error.__cause__ or error}"
+    return None
+
+
+def model_of(name: str) -> Baseline:
+    """The function of a baseline or a statistical model.
+
+    Raises:
+        KeyError: there is no such model.
+    """
+    if name in STATISTICAL:
+        return functools.partial(_forecast, name)
+    return baselines(season_length=2)[name]
+
+
+def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
+    """Forecasts (n, horizon); seasonal naive ones where a fit fails."""
+    found = seasonal_naive(history, windows, horizon, season_length)
+    most = _most_rows(season_length)
+    for k in range(len(windows)):
+        first = max(int(windows.start[k]), int(windows.end[k]) - most)
+        forecast = _fitted(name, history.values[first : int(windows.end[k])], horizon, season_length)
+        if forecast is not None and np.isfinite(forecast).all():
+            found[k] = forecast
+    return found
+
+
+def _most_rows(season_length: int) -> int:
+    return max(MOST_ROWS, 20 * season_length)
+
+
+def _fitted(name: str, rows: Floats, horizon: int, season_length: int) -> Floats | None:
+    """The forecast from one series; None where the model cannot be fitted to it."""
+    y = _without_gaps(rows)
+    if len(y) < 3 or y.min() == y.max():
+        return None
+    model = _class(name)(season_length=season_length if len(y) >= 2 * season_length else 1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return np.asarray(model.forecast(y=y, h=horizon)["mean"], float)
+        except Exception:  # noqa: BLE001 - a library's numerical trouble with one series; there is a forecast without it
+            return None
+
+
+def _without_gaps(rows: Floats) -> Floats:
+    """The rows from the first value on, missing ones on the line between their neighbours."""
+    seen = np.flatnonzero(~np.isnan(rows))
+    if not len(seen):
+        return rows[:0]
+    index = np.arange(seen[0], len(rows))
+    return np.interp(index, seen, rows[seen])
+
+
+@functools.cache
+def _class(name: str) -> Any:
+    try:
+        from statsforecast import models
+    except ImportError as error:
+        text = f"the model {name!r} needs the package statsforecast, which is not installed."
+        remedy = "Install gruforecast[stats], or pass --member networks."
+        raise ResourceError(text, remedy=remedy, code="GF-E20") from error
+    return getattr(models, STATISTICAL[name][0])

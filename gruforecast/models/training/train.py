@@ -1,0 +1,260 @@
+"""Training: many gradient steps per call of one XLA-compiled function that gathers its own windows.
+
+Keras' layers, compiled with `jit_compile=True`: Keras turns XLA off by itself on machines without a GPU,
+and `Model.fit` pays Python for each batch, which costs small networks more than the arithmetic does.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from gruforecast.arrays import Array, Floats, Ints
+from gruforecast.data.windows import History, Sampler, Windows, gather_beside, gather_future, gather_past
+from gruforecast.models.networks.config import QUANTILES, RUNGS, NetworkConfig, TrainingConfig
+from gruforecast.models.networks.config import STEPS_PER_CALL as CHUNK
+from gruforecast.models.networks.features import Knobs, encode, encode_target
+from gruforecast.models.networks.inference import Weights
+from gruforecast.models.training.keras_model import VariableDropout, build_network, network_inputs
+from gruforecast.models.training.optimizer import FlatAdamW
+
+Validate = Callable[[Weights], float]
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What training gave.
+
+    Attributes:
+        weights: the arrays at its end, by name.
+        steps: gradient steps that led to them.
+        seconds: `trace` (building the graph), `compile` (first call), `validate`, and `train` (the rest).
+        losses: (n_chunks,) mean training loss of each chunk of steps.
+        late: whether a deadline ended it before its last step.
+        rungs: validation score at each rung that it reached; pruned: whether the last one ended it.
+    """
+
+    weights: Weights
+    steps: int
+    seconds: dict[str, float]
+    losses: list[float]
+    late: bool
+    rungs: list[float]
+    pruned: bool
+
+    @property
+    def first_call(self) -> int:
+        """Steps of the first call, whose time is in `seconds["compile"]`."""
+        return min(CHUNK, self.steps)
+
+    @property
+    def diverged(self) -> bool:
+        """Whether the training loss stopped being a number."""
+        return not all(np.isfinite(self.losses))
+
+    @property
+    def parameters(self) -> int:
+        """Number of trained numbers."""
+        return sum(array.size for array in self.weights.values())
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to train.
+
+    Attributes:
+        validate: a score of weights to minimise, read at the rungs; None: there are no rungs.
+        rates: learning rate at the first and the last step, as shares of the configured one.
+        initial: weights to start from instead of random ones.
+        deadline: when to stop whatever was reached, in seconds since the epoch.
+        rungs: validation score above which to give up at each of `RUNGS`; None = go on.
+    """
+
+    validate: Validate | None = None
+    rates: tuple[float, float] = (1.0, 0.0)
+    initial: Weights | None = None
+    deadline: float | None = None
+    rungs: tuple[float | None, ...] = (None, None)
+
+
+def train(
+    config: NetworkConfig, training: TrainingConfig, history: History, cutoff: Ints, schedule: Schedule
+) -> Trained:
+    """Weights trained on targets before `cutoff` (n_series,), and what it took.
+
+    Networks that differ only in dropout, rates, seed or the number of steps share one compiled function.
+    """
+    begin = time.perf_counter()
+    program = _program(config.shape, training.batch_size)
+    program.reset(config, training, schedule.initial)
+    sampler = Sampler.before(history, cutoff, config.horizon, least_past=max(config.season_length, 3))
+    generator = np.random.default_rng(training.seed)
+    chunks = max(1, round(training.steps / CHUNK))
+    rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)
+    judge = _Judge(program, schedule, chunks)
+    values = tf.constant(history.values, tf.float64)
+    beside = tf.constant(history.x if config.inputs else np.zeros((1, 1)), tf.float32)
+    losses: list[float] = []
+    late = False
+    traced = first = begin
+    for chunk in range(chunks):
+        drawn = sampler.draw(generator, (CHUNK, training.batch_size))
+        rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
+        origins = history.origin(drawn)
+        knobs = np.array(Knobs.of(config), np.float64)
+        arguments = (values, beside, *_indices(drawn, config), origins, rate, knobs)
+        if chunk == 0:
+            program.run.get_concrete_function(*arguments)
+            traced = time.perf_counter()
+        losses.append(float(program.run(*arguments)))
+        first = time.perf_counter() if chunk == 0 else first
+        late = chunk + 1 < chunks and schedule.deadline is not None and time.time() >= schedule.deadline
+        if not np.isfinite(losses[-1]) or late or judge.stops(chunk + 1):
+            break
+    seconds = {"trace": traced - begin, "compile": first - traced, "validate": judge.seconds}
+    seconds["train"] = time.perf_counter() - first - judge.seconds
+    weights, steps = weights_of(program.model), len(losses) * CHUNK
+    return Trained(weights, steps, seconds, losses, late, judge.rungs, judge.pruned)
+
+
+def half_cosine(steps: int, first: float, last: float) -> Floats:
+    """Rates (steps,) that fall from `first` to `last` along half a cosine."""
+    phase = np.arange(steps) / max(steps - 1, 1)
+    return np.asarray(last + (first - last) * 0.5 * (1 + np.cos(np.pi * phase)))
+
+
+def weights_of(model: Any) -> Weights:
+    """The trainable weights under the names of `forward.weight_shapes`, such as `gru_0.kernel`."""
+    return {
+        f"{layer.name}.{variable.name}": keras.ops.convert_to_numpy(variable).copy()
+        for layer in model.layers
+        for variable in layer.trainable_variables
+    }
+
+
+def set_weights(model: Any, weights: Weights) -> None:
+    """Give `model` the weights that `weights_of` took from one of the same shape."""
+    for layer in model.layers:
+        for variable in layer.trainable_variables:
+            variable.assign(weights[f"{layer.name}.{variable.name}"])
+
+
+class _Program:
+    """A network of one shape, its optimizer, and the compiled function that trains both."""
+
+    def __init__(self, shape: NetworkConfig) -> None:
+        self.model = build_network(shape, seed=0)
+        self.optimizer = FlatAdamW(self.model.trainable_variables)
+        self.run = _compile_steps(self.model, self.optimizer, shape)
+
+    def reset(self, config: NetworkConfig, training: TrainingConfig, initial: Weights | None) -> None:
+        """As if freshly built: weights, optimizer, dropout rate and random state follow from the arguments alone."""
+        fresh = build_network(config, training.seed)
+        set_weights(self.model, initial or weights_of(fresh))
+        self.optimizer.reset(training.weight_decay)
+        pairs = zip(self.model.layers, fresh.layers, strict=True)
+        for mine, new in [pair for pair in pairs if isinstance(pair[0], VariableDropout)]:
+            mine.rate.assign(config.dropout)
+            mine.calls.assign(new.calls)
+
+
+@functools.lru_cache(maxsize=32)  # a compiled program is never freed, so the more are kept the better
+def _program(shape: NetworkConfig, batch_size: int) -> _Program:  # noqa: ARG001 - another batch size is another shape
+    return _Program(shape)
+
+
+class _Judge:
+    """Reads the validation score at the rungs and says whether to give up there."""
+
+    def __init__(self, program: _Program, schedule: Schedule, chunks: int) -> None:
+        self._program = program
+        self._validate = schedule.validate
+        self._limits = schedule.rungs
+        self._chunks = chunks
+        self.rungs: list[float] = []
+        self.pruned = False
+        self.seconds = 0.0
+
+    def stops(self, chunk: int) -> bool:
+        """Whether the score is worse than the limit of the rung that `chunk` reaches, if it reaches one."""
+        reached = len(self.rungs)
+        ends = chunk == self._chunks
+        if self._validate is None or ends or reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
+            return False
+        begin = time.perf_counter()
+        self.rungs.append(float(self._validate(weights_of(self._program.model))))
+        self.seconds += time.perf_counter() - begin
+        limit = self._limits[reached]
+        self.pruned = limit is not None and not self.rungs[-1] <= limit
+        return self.pruned
+
+
+def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
+    """The index arrays that the compiled function takes."""
+    small = (windows.start.astype(np.int32), windows.end.astype(np.int32), windows.stop.astype(np.int32))
+    return *small, windows.use_log & config.log
+
+
+def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
+    """A compiled function that takes `CHUNK` steps and returns their mean loss.
+
+    Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
+    (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
+    """
+
+    def loss_of(values: Any, beside: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
+        past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
+        future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
+        around = _around(beside, windows, config)
+        encoded = encode(past, origin, windows.use_log, config, keras.ops, knobs, around)
+        target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
+        inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
+        residual = model(inputs, training=True)  # (batch, horizon, n_quantiles)
+        return _pinball(tf.cast(target, tf.float32), residual, tf.cast(mask, tf.float32))
+
+    @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
+    def run(
+        values: Any,
+        beside: Any,
+        starts: Any,
+        ends: Any,
+        stops: Any,
+        use_log: Any,
+        origins: Any,
+        rates: Any,
+        knobs: Any,
+    ) -> Any:
+        def one_step(step: Any, total: Any) -> tuple[Any, Any]:
+            windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
+            with tf.GradientTape() as tape:
+                loss = loss_of(values, beside, windows, origins[step], Knobs(*tf.unstack(knobs)))
+            optimizer.apply(tape.gradient(loss, optimizer.variables), rates[step])
+            return step + 1, total + loss
+
+        _, total = tf.while_loop(lambda step, _: step < CHUNK, one_step, (tf.constant(0), tf.constant(0.0)))
+        return total / CHUNK
+
+    return run
+
+
+def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
+    """Twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles): at 0.5 it is the absolute error."""
+    level = tf.constant(QUANTILES, tf.float32)
+    error = target[:, :, None] - quantiles
+    loss = 2.0 * tf.reduce_sum(tf.maximum(level * error, (level - 1.0) * error), axis=2)
+    return tf.reduce_sum(loss * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
+
+
+def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:
+    """Columns beside the target (batch, lookback + horizon, n_columns), None where there are none."""
+    if not config.inputs:
+        return None
+    gathered = gather_beside(beside, windows, config.lookback, config.horizon, keras.ops)
+    return tf.cast(gathered, tf.float64)

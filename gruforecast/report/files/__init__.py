@@ -1,0 +1,1 @@
+"""Tables and scores as files of their own."""

@@ -1,0 +1,93 @@
+"""The model that is served: its forecaster, where each of its series stands, and what is said about it."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gruforecast.artifact.folder import load
+from gruforecast.artifact.manifest import read_manifest
+from gruforecast.data.plan import ROLES
+from gruforecast.models.forecaster import BLEND, NETWORKS, Forecaster
+from gruforecast.models.statistical import STATISTICAL, trouble_with
+
+
+@dataclass(frozen=True)
+class Model:
+    """A model folder in memory.
+
+    Attributes:
+        name: of the folder, without its path.
+        written_by: version of the package that fitted it.
+    """
+
+    name: str
+    forecaster: Forecaster
+    written_by: str
+
+    @functools.cached_property
+    def places(self) -> dict[tuple[str, ...], int]:
+        """Number of each series of the training data by its key, and by the parts of its key joined by `/`."""
+        keys = self.forecaster.context.ids
+        joined = {("/".join(key),): k for k, key in enumerate(keys)}
+        return joined | {key: k for k, key in enumerate(keys)}
+
+    @property
+    def missing_models(self) -> list[str]:
+        """Models of the winner that would be fitted to new data, but whose package is not installed."""
+        found = self.forecaster
+        parts = found.blend if found.winner == BLEND else {found.winner: 1.0}
+        return [name for name in parts if name in STATISTICAL and trouble_with(name)]
+
+    def facts(self) -> dict[str, Any]:
+        """What the model is, as plain JSON types."""
+        found, plan = self.forecaster, self.forecaster.plan
+        networks = [one.name for one in found.networks]
+        return {
+            "model": self.name,
+            "gruforecast": self.written_by,
+            "frequency": plan.freq.label,
+            "horizon": found.horizon,
+            "season_length": found.networks[0].config.season_length,
+            "lookback": max(one.config.lookback for one in found.networks),
+            "winner": found.winner,
+            "members": [
+                {
+                    "name": name,
+                    "kind": "gru" if name in networks else name if name in (NETWORKS, BLEND) else "other",
+                    "levels": list(calibration.levels),
+                }
+                for name, calibration in found.calibrations.items()
+            ],
+            "time": list(plan.names.time),
+            "id": list(plan.names.ids),
+            "target": None if plan.wide else plan.names.target,
+            "time_zone": plan.form.stamp.tz or None,
+            "holidays": plan.holidays or None,
+            "columns": {
+                role: {one.name: list(one.categories) or "number" for one in plan.covariates if one.role == role}
+                for role in ROLES
+            },
+            "series": len(found.context.ids),
+        }
+
+
+def opened(folder: str) -> Model:
+    """The model in a folder, its files checked and one forecast made, so that all it needs is loaded.
+
+    Raises:
+        ModelError: the folder is refused.
+    """
+    path = Path(folder)
+    manifest = read_manifest(path)
+    model = Model(path.absolute().name, load(path), str(manifest.get("gruforecast", "?")))
+    _warm_up(model.forecaster)
+    return model
+
+
+def _warm_up(forecaster: Forecaster) -> None:
+    ids = ["/".join(key) for key in forecaster.context.ids[:1]]
+    if ids and forecaster.context.kept and not forecaster.plan.asked_ahead:
+        forecaster.predict(member=NETWORKS if NETWORKS in forecaster.members else "winner", ids=ids)
