@@ -19,7 +19,7 @@ from gruforecast.explain.memory import half_lives, moments, profile
 from gruforecast.explain.permutation import ALL_ROWS, importance, parts_of
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.inference import Network
-from gruforecast.report.page.gate_charts import gates_section
+from gruforecast.report.page.gate_charts import gate_charts
 from gruforecast.report.sentences import (
     amount,
     between,
@@ -231,7 +231,7 @@ def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -
     assert len(text) < 300_000
     assert json.loads(text) == found
     found["importance"]["parts"][-1] |= {"low": -0.0004, "high": -0.0001}
-    charts = gates_section(found)
+    charts = gate_charts(found)
     assert len(charts) >= 5  # two layers, memory, moments, reach, importance
     for chart in charts:
         go.Figure(chart["figure"])
@@ -288,7 +288,7 @@ def test_the_calendar_names_what_it_looked_at_and_every_part_that_has_most() -> 
     part = {"by": "month", "names": ["Jan", "Feb", "Mar"], "moments": [4, 4, 0], "tokens": [10, 10, 10]}
     found["resets"] |= {"n_moments": 8, "profile": [part]}
     assert calendar_sentence(found["resets"]) == " No month stands out."
-    title = next(chart["title"] for chart in gates_section(found) if chart["title"].startswith("By month"))
+    title = next(chart["title"] for chart in gate_charts(found) if chart["title"].startswith("By month"))
     assert title == "By month: Jan, Feb have the most closed chapters, 4 of 8 each"
 
 
@@ -309,15 +309,15 @@ def test_what_does_not_matter_is_not_needed_most() -> None:
     found = explained()
     for part in found["importance"]["parts"]:
         part |= {"mean": -0.016, "low": -0.03, "high": -0.001}
-    assert gates_section(found)[-1]["title"] == "No part of the input matters by more than 0.01 of MASE"
+    assert gate_charts(found)[-1]["title"] == "No part of the input matters by more than 0.01 of MASE"
     first = next(part for part in found["importance"]["parts"] if part["name"] != ALL_ROWS)
     first |= {"mean": 0.2, "low": 0.1, "high": 0.3}
     found["importance"]["parts"].sort(key=lambda part: -part["mean"])
     title = f"The network needs most: {first['name']} (MASE +0.200 with those of another window)"
-    assert gates_section(found)[-1]["title"] == title
+    assert gate_charts(found)[-1]["title"] == title
     assert f"it needs most: {first['name']}, with a growth of 0.200." in importance_sentence(found)
     first["low"] = -0.01  # in one exchange it did not matter
-    assert gates_section(found)[-1]["title"] == "No single part of the input is needed beyond what exchanges differ"
+    assert gate_charts(found)[-1]["title"] == "No single part of the input is needed beyond what exchanges differ"
     assert "seasonal naive" not in importance_sentence(found)
 
 
@@ -334,7 +334,7 @@ def test_steps_of_several_rows_are_drawn_from_their_begin_to_their_end() -> None
     found = explained()
     gates = found["gates"]
     assert gates["from"] != gates["to"]
-    line, *maps = gates_section(found)[0]["figure"]["data"]
+    line, *maps = gate_charts(found)[0]["figure"]["data"]
     assert line["x"] == [*gates["from"], gates["to"][-1]]
     assert len(line["y"]) == len(line["x"])
     assert [one["x"] for one in maps if one["type"] == "heatmap"] == [line["x"]] * 2

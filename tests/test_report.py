@@ -115,7 +115,7 @@ def test_what_was_found_inside_the_network_is_a_section_of_its_own(
         "figure": {"data": [bar], "layout": {}},
     }
     chart["table"] = {"columns": ["half-life", "units"], "rows": [["1 to 2", 3]]}
-    monkeypatch.setattr("gruforecast.report.page.gate_charts.gates_section", lambda explained: explained["charts"])
+    monkeypatch.setattr("gruforecast.report.page.gate_charts.gate_charts", lambda explained: explained["charts"])
     text = page(one | {"explain": {"charts": [chart]}})
     read = Read(text)
     assert "A look inside the gates" in read.texts["h2"]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gruforecast.cli.arguments import check_places
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, NOT_CSV, sort_arguments
 from gruforecast.errors import UsageError
 

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from gruforecast.cli.arguments import check_places
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.text import harmless

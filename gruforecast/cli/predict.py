@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gruforecast.cli.arguments import check_places
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.places import check_places
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
+from gruforecast.cli.arguments import check_places
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.places import check_places
 from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless

@@ -1,10 +1,11 @@
-"""Charts of what was found inside a network, as plain plotly dicts with the table behind each."""
+"""The section of the page on the gates: charts of what a network does, each with the table behind it."""
 
 from __future__ import annotations
 
 import itertools
 from typing import Any
 
+from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table
 from gruforecast.report.sentences import (
     CELLS,
     LITTLE,
@@ -25,10 +26,32 @@ from gruforecast.report.sentences import (
 
 Chart = dict[str, Any]
 LEAST_FOR_PROFILE = 3  # moments
+HEIGHT, TALL = 340, 560  # of charts with one pair of axes, and with several
 MARGIN = {"l": 60, "r": 20, "t": 10, "b": 45}
 
 
-def gates_section(explained: Explained) -> list[Chart]:
+def gates_section(report: Report) -> Section | None:
+    """The section with figures of gates, memory, resets and reach; None where nothing was explained."""
+    charts = gate_charts(report["explain"]) if report.get("explain") else []
+    figures = [_figure(number, chart) for number, chart in enumerate(charts, 1)]
+    return Section("gates", "A look inside the gates", [], figures) if figures else None
+
+
+def _figure(number: int, chart: Chart) -> Figure:
+    table, layout = chart["table"], chart["figure"]["layout"]
+    tall = sum(name.startswith("yaxis") for name in layout) > 1
+    behind = Table.of(chart["title"], table["columns"], table["rows"])
+    data = [_coloured(trace) for trace in chart["figure"]["data"]]
+    return Figure(f"gates-{number}", chart["title"], chart["text"], data, layout, behind, TALL if tall else HEIGHT)
+
+
+def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
+    """A line of one cell, in the colour that this cell has everywhere on the page."""
+    cell = next((cell for cell in CELLS if str(trace.get("name", "")).split("-")[0].split(" ")[0] == cell), None)
+    return trace if cell is None else trace | {"line": {**trace.get("line", {}), "color": COLOURS[cell]}}
+
+
+def gate_charts(explained: Explained) -> list[Chart]:
     """Charts, in the order in which they are to be read.
 
     Each has `title` (what to see), `figure` (`data` and `layout` in plotly's form, text in it escaped for plotly),

@@ -15,7 +15,7 @@ from gruforecast.execution.atomic_files import write_file
 from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
 from gruforecast.report.page.figure import Report, Section, steps_in, visible
-from gruforecast.report.page.gates import gates_section
+from gruforecast.report.page.gate_charts import gates_section
 from gruforecast.report.page.hyperparameters import meanings
 from gruforecast.report.page.search import search_figures, search_words, trials_table
 from gruforecast.report.page.series import chosen_series, first_tables
