@@ -109,7 +109,7 @@ def _forecaster_and_panel(series: int) -> tuple[Any, Any]:
     from gruforecast.data.formats.timestamp_formats import StampForm
     from gruforecast.data.panel import Panel
     from gruforecast.data.plan import Names, Plan
-    from gruforecast.evaluation.calibration import Calibration
+    from gruforecast.models.conformal import Calibration
     from gruforecast.models.forecaster import Ends, Forecaster
     from gruforecast.models.networks.config import NetworkConfig
     from gruforecast.models.networks.covariates import Scaling

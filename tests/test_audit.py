@@ -12,10 +12,10 @@ from typing import Any
 import leaks
 import numpy as np
 import pytest
-from conftest import AIR, ROOT, panel_of, run
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from makers import AIR, ROOT, TORTURE, panel_of, run
 
 from gruforecast.automl.leakage_audit import Audit, _text, decided_without_test, decisions, normalised_without_folds
 from gruforecast.automl.options import FitOptions
@@ -279,7 +279,7 @@ QUICK = ["fit", str(AIR), "--horizon", "12", "--trials", "2", "--folds", "1", "-
 
 
 def planted(name: str, cwd: Path, *more: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(ROOT / "tests" / "torture" / "leaks.py"), name, *QUICK, "--no-blend", *more]
+    command = [sys.executable, str(TORTURE / "leaks.py"), name, *QUICK, "--no-blend", *more]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd)
 
 

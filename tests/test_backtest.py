@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import panel_of
 from hypothesis import given
 from hypothesis import strategies as st
+from makers import panel_of
 
 from gruforecast.automl.search.trial import load_split, save_split
 from gruforecast.data.windows import gather_past

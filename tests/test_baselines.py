@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import AIR, history_of
+from makers import AIR, history_of
 
 from gruforecast.data.read import read_csv
 from gruforecast.data.scale import mase_scale

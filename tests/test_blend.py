@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from makers import panel_of
 
 from gruforecast.automl.ensemble_selection import combine, mixed
 from gruforecast.evaluation.splits import Folds, Forecasts, Split, split

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import AIR, history_of, run
+from makers import AIR, history_of, run
 
 from gruforecast.data.windows import History
 from gruforecast.models.baselines import naive, seasonal_naive

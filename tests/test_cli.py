@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import AIR, run
+from makers import AIR, run
 from typer.testing import CliRunner
 
 from gruforecast.automl.options import FitOptions, parse_duration

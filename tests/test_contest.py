@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import panel_of
+from makers import panel_of
 
 from gruforecast.automl.cell_comparison import Comparison
 from gruforecast.automl.reference_models import Rivals

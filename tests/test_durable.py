@@ -7,12 +7,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from makers import TORTURE
 
 from gruforecast.execution import atomic_files as durable
 from gruforecast.execution.atomic_files import exchange, replace_with
 
-SAVE9 = str(ROOT / "tests" / "torture" / "save9.py")
+SAVE9 = str(TORTURE / "save9.py")
 LOSES = """
 import os, runpy, shutil, sys
 from gruforecast.execution import atomic_files as durable

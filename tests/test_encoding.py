@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import history_of
+from makers import history_of
 
 from gruforecast.data.windows import gather_past
 from gruforecast.models.networks.config import NetworkConfig

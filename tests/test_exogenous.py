@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import panel_of
 from hypothesis import given
 from hypothesis import strategies as st
+from makers import panel_of
 
 from gruforecast.automl.search.space import Space
 from gruforecast.data.windows import History, gather_beside

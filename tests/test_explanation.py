@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-from conftest import AIR, MONTHLY, history_of, panel_of, run
-from test_forward import random_weights
+from made_networks import random_weights
+from makers import AIR, MONTHLY, history_of, panel_of, run
 
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.explain.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of

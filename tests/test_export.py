@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import panel_of
-from test_folder import make_forecaster
-from test_graph import BESIDE, CASES, SEEING, SMALL, served_with
+from made_networks import make_forecaster
+from made_served import BESIDE, CASES, SEEING, SMALL, served_with
+from makers import panel_of
 from typer.testing import CliRunner
 
 from gruforecast.artifact.export import convert as conversion

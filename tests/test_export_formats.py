@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import ROOT, panel_of, run
-from test_folder import make_forecaster
-from test_graph import BESIDE, served_with
+from made_networks import make_forecaster
+from made_served import BESIDE, served_with
+from makers import ROOT, panel_of, run
 
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export.convert import FORMS

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import AIR, ROOT, run
+from makers import AIR, ROOT, run
 
 from gruforecast import load
 

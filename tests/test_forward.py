@@ -4,16 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from made_networks import random_weights
 
 from gruforecast.models.networks.config import CELLS, QUANTILES, NetworkConfig
 from gruforecast.models.networks.inference import digest_of, recurrent, residuals, weight_shapes
-
-
-def random_weights(config: NetworkConfig, seed: int = 0):
-    generator = np.random.default_rng(seed)
-    return {
-        name: (0.5 * generator.normal(size=shape)).astype(np.float32) for name, shape in weight_shapes(config).items()
-    }
 
 
 def sigmoid(x: float) -> float:

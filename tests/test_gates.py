@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import AIR, history_of
-from test_forward import random_weights
+from made_networks import random_weights
+from makers import AIR, history_of
 
 from gruforecast.explain.gate_timeline import features_of
 from gruforecast.explain.gates import replay

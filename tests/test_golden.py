@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import AIR, ROOT
 from hostile import watched
+from makers import AIR, GOLDEN
 from typer.testing import CliRunner
 
 from gruforecast.artifact.folder import load
 from gruforecast.artifact.manifest import FORMAT, read_manifest
 from gruforecast.cli import app
 
-GOLDEN = sorted((ROOT / "tests" / "golden").glob("format-*"))
+FORMATS = sorted(GOLDEN.glob("format-*"))
 MOST_BYTES = 1_500_000
 
 
@@ -27,12 +27,12 @@ def rows(text: str) -> tuple[list[str], list[list[str]], np.ndarray]:
 
 
 def test_there_is_a_folder_of_the_present_format() -> None:
-    assert f"format-{FORMAT}" in {path.name for path in GOLDEN}
-    for golden in GOLDEN:
+    assert f"format-{FORMAT}" in {path.name for path in FORMATS}
+    for golden in FORMATS:
         assert sum(path.stat().st_size for path in golden.rglob("*") if path.is_file()) < MOST_BYTES
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("golden", FORMATS, ids=lambda path: path.name)
 def test_it_forecasts_as_it_did_when_it_was_made(golden: Path) -> None:
     stored = sorted(golden.glob("*.csv"))
     members = load(golden / "model").members
@@ -50,7 +50,7 @@ def test_it_forecasts_as_it_did_when_it_was_made(golden: Path) -> None:
         assert found.shape[1] >= 3
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("golden", FORMATS, ids=lambda path: path.name)
 def test_it_knows_what_it_is_wherever_it_lies(golden: Path, tmp_path: Path) -> None:
     """Copied to another place, without its data, and in an empty environment."""
     copy = shutil.copytree(golden / "model", tmp_path / "elsewhere" / "é [1]")
@@ -63,7 +63,7 @@ def test_it_knows_what_it_is_wherever_it_lies(golden: Path, tmp_path: Path) -> N
     assert manifest["data"]["n_rows"] == 144
 
 
-@pytest.mark.parametrize("golden", GOLDEN, ids=lambda path: path.name)
+@pytest.mark.parametrize("golden", FORMATS, ids=lambda path: path.name)
 def test_no_place_of_the_machine_that_made_it_is_in_it(golden: Path) -> None:
     for path in (golden / "model").rglob("*"):
         if path.is_file():

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import panel_of
 from hostile import change_model, facts, watched, write_manifest
-from test_folder import make_forecaster
+from made_networks import make_forecaster
+from makers import panel_of
 
 from gruforecast.artifact.folder import load, save
 from gruforecast.artifact.manifest import read_manifest, seal

@@ -13,7 +13,7 @@ from typing import Any
 
 import fakes
 import pytest
-from conftest import ROOT
+from makers import ROOT, SUPPORT
 
 import gruforecast.automl.search.loop
 import gruforecast.execution.jobs
@@ -286,7 +286,7 @@ def test_workers_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
         "    pool.submit(Task('a', 'fakes:pid', {})); print(pool.next().result['pid'], pool._server.pid, flush=True)\n"
         "    pool.submit(Task('b', 'fakes:pid', {'sleep': 60})); time.sleep(60)\n"
     )
-    paths = [str(ROOT), str(ROOT / "tests" / "torture"), str(tmp_path)]
+    paths = [str(ROOT), str(SUPPORT), str(tmp_path)]
     with subprocess.Popen([sys.executable, "-c", code, *paths], stdout=subprocess.PIPE, text=True) as process:
         pids = [int(text) for text in process.stdout.readline().split()]
         time.sleep(0.2)

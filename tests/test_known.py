@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import run
+from makers import run
 
 from gruforecast.artifact.folder import load
 from gruforecast.errors import ModelError

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 import utilsforecast.losses as witness
-from conftest import AIR, history_of
 from hypothesis import given
 from hypothesis import strategies as st
+from makers import AIR, history_of
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 
 from gruforecast.data.scale import mase_scale, mase_scale_of, rmsse_scale

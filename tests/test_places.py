@@ -8,17 +8,17 @@ import threading
 from pathlib import Path
 
 import pytest
-from conftest import AIR
+from makers import AIR, GOLDEN
 from typer.testing import CliRunner
 
 from gruforecast.cli import app
 
-GOLDEN = Path(__file__).parent / "golden" / "format-1" / "model"
+MODEL = GOLDEN / "format-1" / "model"
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(GOLDEN, tmp_path / "model"))
+    return Path(shutil.copytree(MODEL, tmp_path / "model"))
 
 
 def refused(*arguments: object) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import panel_of
-from test_folder import MEMBERS, make_forecaster
+from made_networks import MEMBERS, make_forecaster
+from makers import panel_of
 from typer.testing import CliRunner
 
 from gruforecast.artifact.folder import save

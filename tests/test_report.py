@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import run
 from made_report import HOSTILE, made_report
+from makers import run
 from typer.testing import CliRunner
 
 import gruforecast.automl.fit

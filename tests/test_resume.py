@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import AIR, run
+from makers import AIR, run
 
 pytestmark = pytest.mark.network
 

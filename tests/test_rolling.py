@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import panel_of, run
-from test_folder import make_forecaster, make_network
+from made_networks import make_forecaster, make_network
+from makers import panel_of, run
 from typer.testing import CliRunner, Result
 
 from gruforecast.artifact.folder import save

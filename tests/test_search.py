@@ -8,7 +8,7 @@ import signal
 
 import numpy as np
 import pytest
-from conftest import panel_of
+from makers import panel_of
 
 from gruforecast.automl.search.oracle import _signals_wait
 from gruforecast.automl.search.space import Space, _many_steps

@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import ROOT, panel_of, run
+from made_networks import make_forecaster
+from makers import ROOT, panel_of, run
 from serving import Server, folder_of, numbers, served, served_here, small_model
-from test_folder import make_forecaster
 
 from gruforecast.data.plan import ReadOptions
 from gruforecast.data.read import read_csv

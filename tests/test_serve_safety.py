@@ -17,9 +17,9 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from conftest import panel_of, run
+from made_networks import make_forecaster
+from makers import panel_of, run
 from serving import CLIENT, Server, folder_of, raw, resident, rest_of, served, served_here
-from test_folder import make_forecaster
 
 from gruforecast.data.panel import Forecast
 from gruforecast.models.forecaster import Forecaster

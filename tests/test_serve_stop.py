@@ -14,9 +14,9 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
-from conftest import panel_of
+from made_networks import make_forecaster
+from makers import panel_of
 from serving import Server, folder_of, raw, served, served_here
-from test_folder import make_forecaster
 
 from gruforecast.data.panel import Forecast
 from gruforecast.models.forecaster import Forecaster

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import panel_of
 from hostile import watched
-from test_folder import MEMBERS, make_forecaster
+from made_networks import MEMBERS, make_forecaster
+from makers import panel_of
 from typer.testing import CliRunner
 
 from gruforecast.artifact.describe import describe

@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import AIR, history_of
+from makers import AIR, history_of
 
 from gruforecast.models.baselines import seasonal_naive
 from gruforecast.models.statistical import STATISTICAL, affordable, model_of, rows_read

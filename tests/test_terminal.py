@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from made_report import made_report
+from makers import GOLDEN, ROOT
 from pseudoterminal import lines, shown
 from rich.console import Console
 
@@ -24,8 +25,7 @@ from gruforecast.report.terminal.chart import HEIGHT, Picture, chart, of_report
 from gruforecast.report.terminal.fit import show_report
 from gruforecast.report.terminal.live import LiveProgress, View, is_live
 
-ROOT = Path(__file__).parents[1]
-MODEL = ROOT / "tests" / "golden" / "format-1" / "model"
+MODEL = GOLDEN / "format-1" / "model"
 SECONDS = {"trace": 0.1, "compile": 0.2, "train": 2.7, "total": 3.0}
 BRAILLE = re.compile("[\u2800-\u28ff]")
 

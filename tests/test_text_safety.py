@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import run
+from makers import run
 from typer.testing import CliRunner
 
 from gruforecast.cli import app

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from conftest import history_of
+from makers import history_of
 
 from gruforecast.models.baselines import seasonal_naive
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from conftest import history_of, panel_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from makers import history_of, panel_of
 
 from gruforecast.data.windows import History, Sampler, gather_future, gather_past, newest
 

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import AIR, panel_of, run
 from hostile import change_model
-from test_folder import make_forecaster
+from made_networks import make_forecaster
+from makers import AIR, panel_of, run
 from typer.testing import CliRunner
 
 from gruforecast.artifact.describe import describe

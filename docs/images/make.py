@@ -16,9 +16,9 @@ from typing import Any
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
+sys.path.insert(0, str(ROOT / "tests" / "support"))
 
-from browser import Browser  # noqa: E402 - lies beside the tests
+from browser import Browser  # noqa: E402 - lies among the tests
 from pseudoterminal import Shown, shown  # noqa: E402
 
 DATA = ROOT / "sample_data" / "air_passengers.csv"

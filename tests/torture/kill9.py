@@ -19,8 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 BAD = ("unreadable", "lost", "doubled", "different", "orphans")
-HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
 
 def child(folder: Path) -> None:

@@ -23,10 +23,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1]))
+sys.path.insert(0, str(Path(__file__).parents[1] / "support"))
 
-from conftest import panel_of
-from test_folder import make_forecaster
+from made_networks import make_forecaster
+from makers import panel_of
 
 from gruforecast.artifact.folder import load_with_manifest, publish, save
 from gruforecast.artifact.manifest import seal

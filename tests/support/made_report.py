@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from conftest import panel_of
+from makers import panel_of
 
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.reproduce import reproduction
