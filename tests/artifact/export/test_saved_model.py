@@ -1,7 +1,7 @@
 """`gruforecast export` without TensorFlow: what is compared with what, and what happens when something goes wrong.
 
 A stand-in takes the place of a converter: it keeps the request, and forecasts from it with the numpy pass. The formats
-themselves are tested in `test_export_formats.py`.
+themselves are tested in `test_convert.py`.
 """
 
 from __future__ import annotations
