@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from made_networks import MEMBERS, make_forecaster
 from makers import panel_of
+from rounding import assert_close32
 
 from gruforecast.artifact.folder import load, publish, save, write_json
 from gruforecast.artifact.manifest import read_manifest, seal
@@ -51,16 +52,16 @@ def test_forecasting_from_the_context_is_forecasting_from_the_data(folder: Path,
     forecaster = load(folder)
     for member in MEMBERS:
         a, b = forecaster.predict(member=member), forecaster.predict(panel, member=member)
-        np.testing.assert_allclose(a.mean, b.mean, rtol=1e-12)
-        np.testing.assert_allclose(a.lower, b.lower, rtol=1e-12)
+        assert_close32(a.mean, b.mean, axis=1)
+        assert_close32(a.lower, b.lower, axis=1)
 
 
 def test_a_series_alone_is_forecast_as_among_others(folder: Path, panel: Panel) -> None:
     forecaster = load(folder)
     among, alone = forecaster.predict(panel), forecaster.predict(panel.only(["s1"]))
-    np.testing.assert_allclose(among.mean[1], alone.mean[0], rtol=1e-6)
+    assert_close32(among.mean[1], alone.mean[0])
     chosen = forecaster.predict(ids=["s1"])
-    np.testing.assert_allclose(chosen.mean[0], alone.mean[0], rtol=1e-6)
+    assert_close32(chosen.mean[0], alone.mean[0])
 
 
 def test_stamps_and_floor(folder: Path) -> None:
@@ -301,7 +302,7 @@ def test_series_are_forecast_in_blocks(panel: Panel, monkeypatch: pytest.MonkeyP
     forecaster = make_forecaster(panel)
     whole = forecaster.predict(panel)
     monkeypatch.setattr("gruforecast.models.forecaster.BLOCK_NUMBERS", 150)  # two series
-    np.testing.assert_allclose(forecaster.predict(panel).mean, whole.mean, rtol=1e-6)
+    assert_close32(forecaster.predict(panel).mean, whole.mean, axis=1)
 
 
 def test_data_with_other_columns_beside_the_target_are_refused(panel: Panel) -> None:

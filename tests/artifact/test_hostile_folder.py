@@ -461,7 +461,7 @@ def test_bombs_cost_little_time_and_memory(folder: Path, bomb: Callable[[Path], 
     )
     assert done.code == (0 if bomb is BOMBS["texts"] else 4), done.stderr  # a million words for "missing" are allowed
     assert done.peak < 400e6
-    assert done.seconds < 2
+    assert done.seconds < 20  # of a core; up to two are usual
     assert done.heavy == []
     assert "Traceback" not in done.stderr
     assert len(done.stderr) < 2_500

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from makers import AIR, ROOT, run
+from rounding import assert_close32
 
 from gruforecast import load
 
@@ -137,7 +138,7 @@ def test_predict_with_the_training_data_is_predict_without(fitted: dict[str, Any
     for member in ("winner", "networks", "gru", "blend", "theta", "seasonal-naive"):
         one = forecast_csv(fitted, "--member", member)
         two = forecast_csv(fitted, "gruforecast_model", str(AIR), "--member", member)
-        np.testing.assert_allclose(one["y_hat"], two["y_hat"], rtol=1e-9)
+        assert_close32(one["y_hat"], two["y_hat"])
 
 
 def test_predict_on_a_series_never_seen(fitted: dict[str, Any], csv: Any) -> None:
@@ -179,10 +180,10 @@ def test_a_process_with_only_tensorflow_forecasts_the_same(fitted: dict[str, Any
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=fitted["cwd"])
     served = json.loads(done.stdout.splitlines()[-1])
     csv = forecast_csv(fitted, "--member", "networks")
-    np.testing.assert_allclose(served["y_hat"], csv["y_hat"], rtol=1e-5)
+    assert_close32(served["y_hat"], csv["y_hat"], terms=1000)
     columns = ["lo-95", "lo-80", "y_hat", "hi-80", "hi-95"]
     assert fitted["report"]["saved_model"]["quantile_levels"] == [0.025, 0.1, 0.5, 0.9, 0.975]
-    np.testing.assert_allclose(served["quantiles"], csv[columns], rtol=1e-5)
+    assert_close32(served["quantiles"], csv[columns], terms=1000)
 
 
 def test_the_same_command_again_has_nothing_to_do(fitted: dict[str, Any]) -> None:
@@ -229,7 +230,7 @@ def test_models_of_statsforecast_take_part_and_are_forecast_with(tmp_path: Path)
     for member in ("auto-ets", "blend"):
         one = forecast_csv(fitted, "--member", member)
         two = forecast_csv(fitted, "gruforecast_model", "short.csv", "--member", member)
-        np.testing.assert_allclose(one["y_hat"], two["y_hat"], rtol=1e-6)
+        assert_close32(one["y_hat"], two["y_hat"])
 
 
 def test_without_a_blend_the_best_gru_stands_alone(tmp_path: Path) -> None:

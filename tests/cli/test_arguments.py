@@ -61,7 +61,7 @@ def test_a_link_stays_one_and_a_pipe_is_written_to(command: str, model: Path, tm
     reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
     reader.start()
     done = CliRunner().invoke(app, [command, str(model), "-o", str(pipe), "-q"])
-    reader.join(timeout=20)
+    reader.join(timeout=120)
     assert done.exit_code == 0, done.output
     assert heard == [real.read_bytes()]
     assert pipe.is_fifo()

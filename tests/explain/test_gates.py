@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_networks import random_weights
 from makers import AIR, history_of
+from rounding import assert_close32
 
 from gruforecast.explain.gate_timeline import features_of
 from gruforecast.explain.gates import replay
@@ -40,9 +41,9 @@ def test_the_replay_ends_in_the_states_of_the_forward_pass(layers, segment, deco
     )  # fmt: skip
     for depth, layer in enumerate(found.layers):
         y = recurrent(x.swapaxes(0, 1), "gru", weights, f"gru_{depth}").swapaxes(0, 1)
-        np.testing.assert_allclose(layer.state, y, atol=1e-6)
+        assert_close32(layer.state, y)
         z = layer.update
-        np.testing.assert_allclose(z * layer.before + (1 - z) * layer.candidate, y, atol=1e-6)
+        assert_close32(z * layer.before + (1 - z) * layer.candidate, y)
         x = y + x if depth else y
     assert (found.decoder is None) == (decoder == "direct")
 
@@ -52,7 +53,7 @@ def test_a_blank_memory_is_what_a_series_begins_with() -> None:
     features, _ = numbers(config)
     first = replay(features, config, random_weights(config)).layers[0]
     np.testing.assert_array_equal(first.before[:, 0], 0)
-    np.testing.assert_allclose(first.blank[:, 0], first.state[:, 0], atol=1e-7)
+    assert_close32(first.blank[:, 0], first.state[:, 0])
 
 
 def test_an_update_gate_at_one_keeps_and_at_zero_writes() -> None:
@@ -89,9 +90,9 @@ def compare_with_keras(features, config: NetworkConfig, weights) -> None:
             heard = h @ cell.recurrent_kernel.numpy() + cell.bias.numpy()[1]
             raw = [now[:, k : k + units] + heard[:, k : k + units] for k in (0, units)]
             h = cell(inputs[:, step], [h])[0].numpy()
-            np.testing.assert_allclose(mine.update[:, step], cell.recurrent_activation(raw[0]).numpy(), atol=1e-5)
-            np.testing.assert_allclose(mine.reset[:, step], cell.recurrent_activation(raw[1]).numpy(), atol=1e-5)
-            np.testing.assert_allclose(mine.state[:, step], h, atol=1e-5)
+            assert_close32(mine.update[:, step], cell.recurrent_activation(raw[0]).numpy(), terms=500)
+            assert_close32(mine.reset[:, step], cell.recurrent_activation(raw[1]).numpy(), terms=500)
+            assert_close32(mine.state[:, step], h, terms=500)
 
 
 @pytest.mark.network

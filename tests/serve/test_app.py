@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 from made_networks import make_forecaster
 from makers import ROOT, panel_of, run
+from rounding import assert_close32
 from serving import Server, folder_of, numbers, served, served_here, small_model
 
 from gruforecast.data.plan import ReadOptions
@@ -56,7 +57,7 @@ def predicted(folder: Path, *options: str) -> dict[str, np.ndarray]:
 def assert_same(answer: dict[str, Any], frame: dict[str, np.ndarray]) -> None:
     rows = answer["forecast"]
     for name, found in numbers(rows).items():
-        np.testing.assert_allclose(found, frame[name], rtol=1e-9, atol=1e-9, err_msg=name)
+        assert_close32(found, frame[name])
     assert [stamp for row in rows for stamp in row["ds"]] == list(frame["ds"])
 
 
@@ -244,7 +245,7 @@ def test_requests_that_come_together_are_answered_in_one_call_as_alone(folder: P
         assert service.metrics.calls - calls < len(queries)
     for one, other in zip(alone, together, strict=True):
         for name, found in numbers(one["forecast"]).items():
-            np.testing.assert_allclose(numbers(other["forecast"])[name], found, rtol=1e-6)
+            assert_close32(numbers(other["forecast"])[name], found)
         assert [row["ds"] for row in one["forecast"]] == [row["ds"] for row in other["forecast"]]
 
 
@@ -318,7 +319,7 @@ def test_columns_beside_the_target_are_read_as_from_files(shop: tuple[Path, pd.D
         changed[0]["known"]["price"][-1] = 5
         other = server.ask(series=changed).json()
         assert other["forecast"][0] != answer["forecast"][0]
-        assert other["forecast"][1]["y_hat"] == pytest.approx(answer["forecast"][1]["y_hat"])
+        assert_close32(other["forecast"][1]["y_hat"], answer["forecast"][1]["y_hat"])
         context = [{"id": ["A", "milk"], "known": {"price": [1] * 6, "open": [1] * 6, "weather": ["sun"] * 6}}]
         row = server.ask(series=context).json()["forecast"][0]
         assert row["ds"][0] == "2024-04-30"
@@ -381,7 +382,7 @@ def test_a_date_and_an_hour_in_two_columns_become_one_stamp(tmp_path: Path) -> N
         ends = server.ask().json()["forecast"][0]
         rows = server.ask(series=[{"start": "2024-01-01 00:00", "y": panel.y.tolist()}]).json()["forecast"][0]
     assert ends["ds"][:2] == rows["ds"][:2] == ["2024-01-11 00:00", "2024-01-11 01:00"]
-    np.testing.assert_allclose(rows["y_hat"], ends["y_hat"], rtol=1e-9)
+    assert_close32(rows["y_hat"], ends["y_hat"])
 
 
 def test_all_that_is_imported_is_in_the_light_install(folder: Path, tmp_path: Path) -> None:

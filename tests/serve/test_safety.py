@@ -7,6 +7,7 @@ import json
 import os
 import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,8 @@ import httpx
 import numpy as np
 import pytest
 from made_networks import make_forecaster
-from makers import panel_of, run
-from serving import CLIENT, Server, folder_of, raw, resident, rest_of, served, served_here
+from makers import eventually, panel_of, run
+from serving import CLIENT, Server, folder_of, processor_seconds, raw, resident, rest_of, served, served_here
 
 from gruforecast.data.panel import Forecast
 from gruforecast.models.forecaster import Forecaster
@@ -177,7 +178,7 @@ def test_whoever_is_slow_is_sent_away_and_others_are_served_meanwhile(server: Se
     for one in slow:
         one.sendall(begin)
     answered, ended = 0, set()
-    while len(ended) < len(slow) and time.monotonic() - start < 20:
+    while len(ended) < len(slow) and time.monotonic() - start < 120:
         for one in set(slow) - ended:
             try:
                 one.sendall(b" ")
@@ -221,7 +222,7 @@ def test_a_client_that_never_reads_holds_nothing(server: Server) -> None:
     clients = []
     request = POST + b"content-length: 2\r\n\r\n{}"
     for _ in range(20):
-        client = socket.create_connection(("127.0.0.1", server.port), timeout=5)
+        client = socket.create_connection(("127.0.0.1", server.port), timeout=60)
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1024)
         client.sendall(request * 50)
         clients.append(client)
@@ -277,12 +278,12 @@ def test_a_client_that_never_reads_holds_nothing(server: Server) -> None:
 def test_json_is_read_strictly_and_the_field_is_named(
     server: Server, body: bytes, status: int, field: str | None
 ) -> None:
-    begin = time.monotonic()
+    before = processor_seconds(server.process.pid)
     answer = server.post(body)
     assert answer.status_code == status, answer.text
     assert answer.json()["error"].get("field") == field, answer.text
     assert len(answer.content) < 700
-    assert time.monotonic() - begin < 5
+    assert processor_seconds(server.process.pid) - before < 5  # hundredths
 
 
 # R84 and R88: what goes wrong inside
@@ -396,50 +397,44 @@ def test_bounds_of_the_answer_and_of_the_horizon(folder: Path) -> None:
 
 
 def test_a_full_queue_sends_away_and_health_answers_meanwhile(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    right = Forecaster.predict
+    right, release = Forecaster.predict, threading.Event()
 
     def slow(self: Forecaster, *arguments: Any, **options: Any) -> Forecast:
-        time.sleep(1.0)
+        assert release.wait(120)
         return right(self, *arguments, **options)
 
-    with served_here(folder, Settings(drain=0, queue=3, timeout=4)) as (service, server):
+    with served_here(folder, Settings(drain=0, queue=3, timeout=60)) as (service, server):
         monkeypatch.setattr(Forecaster, "predict", slow)
         with ThreadPoolExecutor(16) as pool:
             asked = [pool.submit(server.ask, horizon=1 + k % 6) for k in range(16)]
-            time.sleep(0.3)
-            begin = time.monotonic()
-            assert server.get("/health").status_code == 200
-            assert time.monotonic() - begin < 0.9
+            assert eventually(lambda: sum(one.done() for one in asked) >= 10)
+            assert server.get("/health").status_code == 200  # no forecast is done yet
+            release.set()
             answers = [one.result() for one in asked]
         monkeypatch.undo()
-        time.sleep(0.1)
         counts = {status: sum(one.status_code == status for one in answers) for status in (200, 503)}
         assert counts[503] >= 10
         assert counts[200] + counts[503] == 16
         assert counts[200] >= 1
         assert {code(one) for one in answers if one.status_code == 503} <= {"GF-H11", "GF-H12"}
         assert all(one.headers["retry-after"] == "1" for one in answers if one.status_code == 503)
-        assert service.held == 0
-        assert service.metrics.in_flight == 0
+        assert eventually(lambda: service.held == service.metrics.in_flight == 0)
 
 
 def test_bodies_share_a_bounded_memory(folder: Path) -> None:
     with served_here(folder, Settings(drain=0, body=10_000, timeout=5)) as (service, server):
         half = POST + b"content-length: 9999\r\n\r\n" + b" " * 9000
-        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=10) for _ in range(12)]
+        clients = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(12)]
         for client in clients:
             client.sendall(half)
         time.sleep(0.5)
         assert service.held <= 90_000
         refused = 0
         for client in clients:
-            client.settimeout(2)
-            with contextlib.suppress(TimeoutError):
-                refused += client.recv(100).startswith(b"HTTP/1.1 503")
+            refused += client.recv(100).startswith(b"HTTP/1.1 503")
             client.close()
         assert refused >= 3
-        time.sleep(0.5)
-        assert service.held == 0
+        assert eventually(lambda: service.held == 0)
         assert server.ask().status_code == 200
 
 

@@ -42,7 +42,7 @@ class Watched(NamedTuple):
 def watched(*arguments: str, before: str = "", cwd: Path | None = None) -> Watched:
     """A command in a process of its own, after the statements `before`."""
     command = [sys.executable, "-c", before + WATCHED, *arguments]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=60, env=ALONE)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, timeout=600, env=ALONE)
     *lines, last = done.stderr.splitlines()
     return Watched(*json.loads(last), done.stdout, "\n".join(lines))
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +30,16 @@ def run(*arguments: str, cwd: Path | None = None, **options: Any) -> subprocess.
     """`gruforecast` with these arguments, in a process of its own."""
     command = [sys.executable, "-m", "gruforecast", *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=cwd, **options)
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 120.0) -> bool:
+    """Return whether something comes true, as soon as it does; false only where a machine would have to hang."""
+    end = time.monotonic() + seconds
+    while not holds():
+        if time.monotonic() > end:
+            return False
+        time.sleep(0.02)
+    return True
 
 
 def history_of(*series: Any) -> History:

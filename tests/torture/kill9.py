@@ -98,7 +98,7 @@ def orphans(folder: Path) -> int:
     """How many workers are still there a while after their parent has ended."""
     path = folder / "ran.txt"
     pids = {line.split()[1] for line in path.read_text().splitlines()} if path.exists() else set()
-    deadline = time.time() + 5
+    deadline = time.time() + 60
     while (left := [pid for pid in pids if Path(f"/proc/{pid}").exists()]) and time.time() < deadline:
         time.sleep(0.02)
     return len(left)

@@ -16,6 +16,7 @@ import pytest
 from made_networks import make_forecaster
 from made_served import BESIDE, served_with
 from makers import ROOT, panel_of, run
+from rounding import rounding
 
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export.convert import FORMS
@@ -92,7 +93,7 @@ def test_an_export_is_called_as_documented(place: Path, output: str, options: tu
     if options:
         assert abs(found["mase"]["worse_percent"]) < 5
     else:
-        assert found["parity"]["max_relative"] < 1e-6
+        assert found["parity"]["max_relative"] < rounding()
     shown = examples()[output]
     done = subprocess.run(
         [sys.executable, "-c", shown], capture_output=True, text=True, check=False, cwd=place, env=environment()

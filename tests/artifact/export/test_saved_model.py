@@ -9,16 +9,17 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import json
-import os
-import signal
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from converters import answer, answer_nothing, die, keep, keep_another
 from made_networks import make_forecaster
 from made_served import BESIDE, CASES, SEEING, SMALL, served_with
 from makers import panel_of
+from rounding import assert_close32
 from typer.testing import CliRunner
 
 from gruforecast.artifact.export import convert as conversion
@@ -26,7 +27,6 @@ from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export.convert import FORMS, Asked, Form, convert
 from gruforecast.artifact.export.footprint import multiply_adds, parameters
 from gruforecast.artifact.export.saved_model import reference, served_by
-from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
@@ -34,62 +34,17 @@ from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.errors import DataError, GruforecastError, ResourceError
-from gruforecast.execution.atomic_files import file_digest, npz, read_npz
-from gruforecast.execution.child_process import call, cases_in, milliseconds
+from gruforecast.execution import child_process as child
+from gruforecast.execution.atomic_files import file_digest
+from gruforecast.execution.child_process import call, milliseconds
 from gruforecast.models.forecaster import Ends
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, residuals, weight_shapes
 
 
-def keep(request: dict[str, Any]) -> dict[str, Any]:
-    weights = {str(k): Path(one["weights"]).read_bytes().hex() for k, one in enumerate(request["networks"])}
-    Path(request["export"]).write_text(json.dumps(request | {"kept": weights}))
-    return {}
-
-
-def keep_another(request: dict[str, Any]) -> dict[str, Any]:
-    path = request["networks"][0]["weights"]
-    changed = {name: array + np.float32(0.01) for name, array in read_npz(path).items()}
-    Path(path).write_bytes(npz(changed))
-    return keep(request)
-
-
-def answer(request: dict[str, Any]) -> dict[str, Any]:
-    asked = json.loads(Path(request["export"]).read_text())
-    for k, one in enumerate(asked["networks"]):
-        one["weights"] = f"{request['answer']}.{k}.npz"
-        Path(one["weights"]).write_bytes(bytes.fromhex(asked["kept"][str(k)]))
-    served = Served.from_request(asked)
-    found = {}
-    for case, inputs in cases_in(read_npz(request["given"])).items():
-        y = inputs["y"]
-        x = np.zeros((len(y), y.shape[1] + 6, 0))
-        one = reference(served, y, np.zeros(len(y), "datetime64[s]"), x)
-        found |= {f"{case}.{name}": values for name, values in one.items()}
-    Path(request["answer"]).write_bytes(npz(found))
-    return {"milliseconds": {"load": 1.0, "batch 1": 2.0}}
-
-
-def answer_nothing(request: dict[str, Any]) -> dict[str, Any]:
-    told = answer(request)
-    found = {name: values * np.nan for name, values in read_npz(request["answer"]).items()}
-    Path(request["answer"]).write_bytes(npz(found))
-    return told
-
-
-def die(request: dict[str, Any]) -> dict[str, Any]:
-    os.write(1, b"the last words of a converter")
-    os.kill(os.getpid(), signal.SIGSEGV)
-    return request
-
-
-def fill_the_disk(request: dict[str, Any]) -> dict[str, Any]:
-    raise OSError(28, "No space left on device")
-
-
 def form(write: Any = keep, ask: Any = answer) -> Form:
-    return Form("stand-in", f"{__name__}:{write.__name__}", f"{__name__}:{ask.__name__}", 1e-9, dynamic=True, needs={})
+    return Form("stand-in", f"converters:{write.__name__}", f"converters:{ask.__name__}", 1e-9, dynamic=True, needs={})
 
 
 @pytest.fixture
@@ -191,18 +146,25 @@ def test_a_converter_that_dies_is_an_error_with_its_last_words(
 
 def test_faults_of_the_machine_in_the_other_process_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(ResourceError) as caught:
-        call(f"{__name__}:fill_the_disk", {}, tmp_path, "this")
+        call("converters:fill_the_disk", {}, tmp_path, "this")
     assert caught.value.exit_code == 5
     with pytest.raises(GruforecastError, match=r"this failed: .*no attribute") as bug:
-        call(f"{__name__}:nothing", {}, tmp_path, "this")
+        call("converters:nothing", {}, tmp_path, "this")
     assert bug.value.exit_code == 1
     assert "Traceback" in str(bug.value.__cause__)
 
 
-def test_a_measurement_is_the_median_of_calls_after_the_first() -> None:
-    calls: list[int] = []
-    assert milliseconds(lambda: calls.append(1)) < 5
-    assert len(calls) == 51
+def test_a_measurement_is_the_median_of_calls_after_the_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    takes = iter([9.0, *([0.001] * 24), *([0.003] * 26)])
+
+    def call() -> None:
+        nonlocal now
+        now += next(takes)
+
+    monkeypatch.setattr(child, "time", SimpleNamespace(perf_counter=lambda: now))
+    assert milliseconds(call) == pytest.approx(3.0)
+    assert next(takes, None) is None
 
 
 @pytest.mark.parametrize(
@@ -313,9 +275,9 @@ def test_windows_of_data_are_those_that_predict_forecasts(panel: Panel) -> None:
         first = panel.indptr[series[k]]
         cut = dataclasses.replace(panel, ids=(("cut",),)).rows(np.array([max(first, end[k] - 48)]), end[k : k + 1])
         wanted = forecaster.predict(cut, member="networks")
-        np.testing.assert_allclose(found["y_hat"][k], wanted.mean[0], rtol=1e-6)
+        assert_close32(found["y_hat"][k], wanted.mean[0])
         bounds = [wanted.lower[0, :, 1], wanted.lower[0, :, 0], wanted.mean[0], wanted.upper[0, :, 0]]
-        np.testing.assert_allclose(found["quantiles"][k, :, :4].T, bounds, rtol=1e-6)
+        assert_close32(found["quantiles"][k, :, :4].T, bounds)
         np.testing.assert_array_equal(sample.actual[k], panel.y[end[k] : end[k] + 6])
 
 
@@ -342,7 +304,7 @@ def test_windows_with_columns_beside_the_target_are_those_that_predict_forecasts
     future = Future("data.csv", panel.plan, rows, panel.x, [])
     cut = panel.rows(np.array([0]), end[:1])
     wanted = forecaster.predict(cut, member="networks", future=future)
-    np.testing.assert_allclose(found["y_hat"][0], wanted.mean[0], rtol=1e-6)
+    assert_close32(found["y_hat"][0], wanted.mean[0])
     other = forecaster.predict(cut, member="networks", future=dataclasses.replace(future, x=panel.x + 1.0))
     assert np.abs(other.mean - wanted.mean).max() > 1e-4
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from made_networks import random_weights
+from rounding import assert_close32
 
 from gruforecast.models.networks.config import CELLS, QUANTILES, NetworkConfig
 from gruforecast.models.networks.inference import digest_of, recurrent, residuals, weight_shapes
@@ -48,7 +49,7 @@ def test_the_gru_equals_its_equations() -> None:
     names = ("gru_0.kernel", "gru_0.recurrent_kernel", "gru_0.bias")
     for window in range(2):
         expected = gru_by_hand(x[window], *(weights[name].astype(float) for name in names))
-        np.testing.assert_allclose(found[window], expected, atol=1e-5)
+        assert_close32(found[window], expected)
 
 
 @pytest.mark.network
@@ -81,7 +82,7 @@ def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder
     features = generator.normal(size=(9, 12, config.channels)).astype(np.float32)
     ahead = generator.normal(size=(9, config.horizon, config.ahead)).astype(np.float32) if inputs else None
     given = features if ahead is None else [features, ahead]
-    np.testing.assert_allclose(residuals(features, ahead, config, weights), model(given).numpy(), atol=1e-5)
+    assert_close32(residuals(features, ahead, config, weights), model(given).numpy(), terms=500)
 
 
 @pytest.mark.network
@@ -93,7 +94,7 @@ def test_the_keras_gru_layer_equals_the_equations() -> None:
     layer = keras.layers.GRU(5, return_sequences=True, use_cudnn=False, bias_initializer="random_normal")
     x = np.random.default_rng(3).normal(size=(1, 6, 4)).astype(np.float32)
     found = layer(x).numpy()[0]
-    np.testing.assert_allclose(found, gru_by_hand(x[0], *(w.astype(float) for w in layer.get_weights())), atol=1e-5)
+    assert_close32(found, gru_by_hand(x[0], *(w.astype(float) for w in layer.get_weights())))
 
 
 def test_the_digest_names_the_weights() -> None:

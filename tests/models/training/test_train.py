@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 from makers import history_of
+from rounding import assert_close32
 
 from gruforecast.models.baselines import seasonal_naive
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
@@ -112,7 +113,7 @@ def test_training_goes_on_from_given_weights() -> None:
     first = trained()
     later = trained(steps=25, initial=first.weights, rates=(1e-9, 0.0))
     for name, array in first.weights.items():
-        np.testing.assert_allclose(later.weights[name], array, atol=1e-6)
+        assert_close32(later.weights[name], array)
 
 
 @pytest.mark.parametrize(("limits", "steps"), [((None, None), 400), ((0.5, None), 100), ((2.0, 0.5), 200)])
