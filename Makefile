@@ -4,15 +4,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: demo test check format coverage lock clean
+.PHONY: demo test test-all check format coverage lock clean
 
 demo: $(VENV)/.run-ready
 	mkdir -p demo
 	$(BIN)/gruforecast fit sample_data/air_passengers.csv --horizon 12 --trials 6 -o demo/model --overwrite --fresh
 	$(BIN)/gruforecast predict demo/model --format table
 
+TESTS := $(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+
 test: $(VENV)/.dev-ready
-	$(BIN)/pytest -n auto --maxprocesses 4 --dist worksteal
+	$(TESTS) -m "not slow"
+
+test-all: $(VENV)/.dev-ready
+	$(TESTS)
 
 check: $(VENV)/.dev-ready
 	$(BIN)/ruff format --check .

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,27 +31,36 @@ def csv(tmp_path: Path) -> Any:
 
 
 @pytest.fixture(scope="session")
-def fitted(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """A model of the air passengers with two trials: the folder `cwd` it stands in, and the report.
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Path], dict[str, Any]]], dict[str, Any]]:
+    """Calls a maker in an empty folder once for all processes of pytest-xdist.
 
-    It is made once for all processes of pytest-xdist; each of them has a copy that its tests may write to.
+    Each process gets a copy of the folder as `cwd`, which its tests may write to, beside the facts that the maker gave.
     """
-    shared = "PYTEST_XDIST_WORKER" in os.environ
     base = tmp_path_factory.getbasetemp()
-    made = (base.parent if shared else base) / "made"
-    with (made.with_suffix(".lock")).open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (made / "done.json").exists():
-            make_fitted(made)
-    cwd = tmp_path_factory.mktemp("fitted") / "cwd"
-    shutil.copytree(made, cwd)
-    return {"cwd": cwd, **json.loads((cwd / "done.json").read_text())}
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def call(make: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
+        name = f"made-{make.__name__}"
+        folder, facts, cwd = shared / name, shared / f"{name}.json", base / f"copy-{name}"
+        with (shared / f"{name}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not facts.exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                facts.write_text(json.dumps(make(folder)))
+        shutil.copytree(folder, cwd)
+        return {"cwd": cwd, **json.loads(facts.read_text())}
+
+    return call
 
 
-def make_fitted(folder: Path) -> None:
-    """Fit in `folder`, and write down what was said at last."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--no-stats", "--json", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    (folder / "done.json").write_text(json.dumps({"report": json.loads(done.stdout), "stderr": done.stderr}))
+@pytest.fixture(scope="session")
+def fitted(made_once: Any) -> dict[str, Any]:
+    """A model of the air passengers with two trials: the folder `cwd` it stands in, and the report."""
+
+    def air(folder: Path) -> dict[str, Any]:
+        done = run("fit", str(AIR), "--horizon", "12", "--trials", "2", "--no-stats", "--json", cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return {"report": json.loads(done.stdout), "stderr": done.stderr}
+
+    return made_once(air)

@@ -64,15 +64,18 @@ def column_options() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def fitted_hostile(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def fitted_hostile(made_once: Any) -> dict[str, Any]:
     """A model of the hostile series, with everything that was said while it was made."""
-    cwd = tmp_path_factory.mktemp("hostile")
+    return made_once(hostile_fit)
+
+
+def hostile_fit(cwd: Path) -> dict[str, Any]:
     (cwd / "data.csv").write_bytes(hostile_table().encode())
     (cwd / "future.csv").write_bytes(hostile_table(first=ROWS, rows=3).encode())
     options = ["--horizon", "3", "--trials", "1", "--compare", "none", "--no-stats", "--folds", "1", "-v"]
     done = run("fit", "data.csv", *column_options(), *options, cwd=cwd)
     assert done.returncode == 0, done.stderr
-    return {"cwd": cwd, "stdout": done.stdout, "stderr": done.stderr}
+    return {"stdout": done.stdout, "stderr": done.stderr}
 
 
 @pytest.fixture

@@ -284,6 +284,7 @@ def planted(name: str, cwd: Path, *more: str) -> subprocess.CompletedProcess[str
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_the_whole_search_stands_and_an_audit_is_done_once(tmp_path: Path) -> None:
     done = run(*QUICK, "--audit", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
@@ -297,6 +298,7 @@ def test_the_whole_search_stands_and_an_audit_is_done_once(tmp_path: Path) -> No
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_a_planted_leak_ends_a_fit_without_a_model_and_an_audit_can_follow_it(tmp_path: Path) -> None:
     done = planted("training", tmp_path)
     assert done.returncode == 1, done.stderr
@@ -311,6 +313,7 @@ def test_a_planted_leak_ends_a_fit_without_a_model_and_an_audit_can_follow_it(tm
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_a_choice_by_the_test_part_is_found_by_the_whole_audit(tmp_path: Path) -> None:
     done = planted("choice", tmp_path, "--audit")
     assert done.returncode == 1, done.stderr

@@ -59,6 +59,7 @@ def result_of(cwd: Path) -> dict[str, Any]:
     return {"board": board, "search": search, **{name: report[name] for name in ("chosen", "winner", "digests")}}
 
 
+@pytest.mark.slow
 def test_interrupted_killed_and_resumed_is_as_undisturbed(tmp_path: Path) -> None:
     calm, rough = tmp_path / "calm", tmp_path / "rough [1] * ü"
     calm.mkdir()
@@ -112,6 +113,7 @@ def test_terminated_is_exit_143_and_leaves_no_process(tmp_path: Path) -> None:
             os.kill(pid, 0)
 
 
+@pytest.mark.slow
 def test_the_oracle_finds_a_known_optimum() -> None:
     from gruforecast.automl.search.oracle import Proposer
     from gruforecast.automl.search.space import Space, recipe

@@ -33,14 +33,17 @@ def text(rows: range, *, target: bool = True) -> str:
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    cwd = tmp_path_factory.mktemp("known")
+def model(made_once: Any) -> dict[str, Any]:
+    return made_once(known)
+
+
+def known(cwd: Path) -> dict[str, Any]:
     (cwd / "sales.csv").write_text(text(range(ROWS)))
     (cwd / "future.csv").write_text(text(range(ROWS, ROWS + HORIZON), target=False))
     options = "--id shop --target sales --known promo --past rain --static town --holidays AT --horizon 4 --trials 2"
     done = run("fit", "sales.csv", *options.split(), "--compare", "none", "--no-stats", "--json", cwd=cwd)
     assert done.returncode == 0, done.stderr
-    return {"cwd": cwd, "report": json.loads(done.stdout), "stderr": done.stderr}
+    return {"report": json.loads(done.stdout), "stderr": done.stderr}
 
 
 def predicted(model: dict[str, Any], *arguments: str) -> Any:

@@ -593,6 +593,7 @@ class TestRefit:
         return replace(plain, networks=tuple(replace(one, training=training) for one in plain.networks))
 
     @pytest.mark.network
+    @pytest.mark.slow
     def test_it_learns_from_the_rows_before_each_cutoff_only(self) -> None:
         y = 5 + np.random.default_rng(5).random(60)
         later = y.copy()
@@ -612,6 +613,7 @@ class TestRefit:
         assert not np.allclose(found[0][1], found[1][1])  # whose past was
 
     @pytest.mark.network
+    @pytest.mark.slow
     def test_the_command_says_what_it_does(self, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.chdir(model.parent)
         asked = ("backtest", "new.csv", "--windows", "2", "--step", "20", "--member", "gru", "--json")

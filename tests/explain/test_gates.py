@@ -136,7 +136,9 @@ def test_the_gradient_is_what_small_differences_say(cell, layers, segment, decod
 @pytest.mark.network
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
-@pytest.mark.parametrize("inputs", [(), ("known", "past", "static")], ids=["alone", "inputs"])
+@pytest.mark.parametrize(
+    "inputs", [pytest.param((), marks=pytest.mark.slow), ("known", "past", "static")], ids=["alone", "inputs"]
+)
 def test_the_gradient_equals_that_of_tensorflow(cell, layers, segment, decoder, inputs) -> None:
     from gruforecast.models.training.keras_model import build_network
     from gruforecast.models.training.train import set_weights

@@ -91,6 +91,7 @@ def test_names_order_and_company_of_the_series_change_nothing() -> None:
     assert_close32(points(alone, CONFIG, weights, np.array([170])), found[:1])
 
 
+@pytest.mark.slow
 def test_a_file_may_be_shuffled_renamed_shifted_and_doubled(fitted: dict[str, Any], tmp_path: Path) -> None:
     """Whole years earlier, every row twice, in any order, other names, one column more: the same model to the last bit.
 

@@ -95,6 +95,7 @@ def test_whether_there_are_rows_has_to_be_true(folder: Path, value: Any) -> None
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_fit_leaves_the_rows_out_and_another_command_asks_first(fitted: dict[str, Any], tmp_path: Path) -> None:
     """The search of the other model goes on: whether rows are kept changes nothing of it."""
     shutil.copytree(fitted["cwd"] / "gruforecast_model.run", tmp_path / "m.run")

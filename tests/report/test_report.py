@@ -188,6 +188,7 @@ def test_without_rows_of_the_data_only_errors_are_kept(one: dict[str, Any]) -> N
     assert "Where the errors are" in read.texts["h2"]
 
 
+@pytest.mark.slow
 def test_many_steps_leave_room_for_three_series_at_least() -> None:
     found = made_report(8, rows=2_600, horizon=700, trials=1)
     assert 3 <= len(found["extracts"]["series"]) <= 8

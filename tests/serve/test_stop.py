@@ -99,7 +99,7 @@ class Load:
                     self.lost.append(f"{'same' if stays else 'own'} connection: {type(error).__name__}")
 
 
-@pytest.mark.parametrize("delay", [0.2, 0.5, 0.9])
+@pytest.mark.parametrize("delay", [0.2, *(pytest.param(one, marks=pytest.mark.slow) for one in (0.5, 0.9))])
 def test_no_accepted_request_is_lost_when_it_stops_under_load(folder: Path, delay: float) -> None:
     with served(folder, "--drain", "0.3") as server, Load(server, clients=8) as load:
         assert eventually(lambda: load.found["200"] > 20)

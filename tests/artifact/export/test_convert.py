@@ -33,6 +33,7 @@ HARD = replace(
 
 
 @pytest.mark.parametrize("name", ["onnx", "litert"])
+@pytest.mark.slow
 def test_everything_that_a_network_can_see_survives_the_conversion(name: str, tmp_path: Path) -> None:
     """A calendar, stamps before 1970, numbers, categories and a constant beside the target; odd windows."""
     served, form = served_with((BESIDE, HARD)), FORMS[name]
@@ -81,7 +82,11 @@ def without(forecaster: Any, name: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("output", "options"),
-    [("model.onnx", ()), ("model.tflite", ("--int8",)), ("model_for_serving", ())],
+    [
+        ("model.onnx", ()),
+        pytest.param("model.tflite", ("--int8",), marks=pytest.mark.slow),
+        pytest.param("model_for_serving", (), marks=pytest.mark.slow),
+    ],
     ids=["onnx", "litert", "saved-model"],
 )
 def test_an_export_is_called_as_documented(place: Path, output: str, options: tuple[str, ...]) -> None:

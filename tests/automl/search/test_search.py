@@ -171,6 +171,7 @@ def test_a_fit_until_the_end_differs_from_one_until_the_test_part(request_of) ->
 
 
 @pytest.mark.network
+@pytest.mark.slow
 def test_the_hypermodel_works_in_a_tuner_of_keras_tuner(tmp_path) -> None:
     import warnings
 

@@ -57,7 +57,11 @@ def test_the_gru_equals_its_equations() -> None:
 @pytest.mark.parametrize(
     ("layers", "segment", "decoder"), [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
 )
-@pytest.mark.parametrize("inputs", [(), ("known", "past", "static", "known flag")], ids=["alone", "inputs"])
+@pytest.mark.parametrize(
+    "inputs",
+    [pytest.param((), marks=pytest.mark.slow), ("known", "past", "static", "known flag")],
+    ids=["alone", "inputs"],
+)
 def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder, inputs) -> None:
     from gruforecast.models.training.keras_model import build_network
     from gruforecast.models.training.train import set_weights, weights_of
