@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import panel_of
 
+from gruforecast.automl import ensemble_selection as room
 from gruforecast.automl.ensemble_selection import combine, mixed
 from gruforecast.evaluation.splits import Folds, Forecasts, Split, split
 from gruforecast.models.quantile_forecast import Fan
@@ -122,3 +123,132 @@ def test_a_mixture_has_origins_only_where_all_parts_have() -> None:
     np.testing.assert_allclose(found.test.mean, 2.5)
     whole = mixed(shares, {"one": one, "two": one}, [])
     np.testing.assert_allclose(whole.origins.mean, 1.0)
+
+
+def zigzag(*lengths: int, horizon: int = 4, folds: int = 3) -> Split:
+    """Series that go up and down by one, so that every MASE scale is 1."""
+    return split(panel_of(*(np.arange(n) % 2 for n in lengths)), horizon, folds, 1, "f.csv")
+
+
+def moved(divided: Split, *biases: float) -> Folds:
+    """The truth, moved by one constant on each fold."""
+    return [divided.actual(one) + bias for one, bias in zip(divided.fold_windows(), biases, strict=True)]
+
+
+def shares_of(divided: Split, members: dict[str, Folds], most: int = 8) -> dict[str, float]:
+    found = combine(divided, members, most)
+    assert found is not None
+    return found.shares
+
+
+def test_the_largest_share_comes_first_and_stays_where_only_one_may() -> None:
+    divided = made()
+    members = {"small": around(divided, -3.0), "large": around(divided, 1.0)}
+    assert list(shares_of(divided, members)) == ["large", "small"]
+    assert shares_of(divided, members, most=1) == {"large": 1.0}
+
+
+def test_half_of_the_weight_is_divided_equally_among_near_members() -> None:
+    """By hand: a, b, a, b … until 10 : 9 of 19 rounds leaves the least; c is as near and never picked."""
+    divided = zigzag(*[40] * 12)
+    biases = {"b": -1.1, "c": 1.05, "a": 1.0, "far": 1.2}
+    found = shares_of(divided, {name: around(divided, bias) for name, bias in biases.items()})
+    assert found == pytest.approx({"a": 5 / 19 + 1 / 6, "b": 4.5 / 19 + 1 / 6, "c": 1 / 6})
+    assert list(found) == ["a", "b", "c"]
+
+
+def test_four_members_at_most_share_equally() -> None:
+    divided = zigzag(*[40] * 12)
+    biases = {"a": 1.0, "b": -1.1, "c": 1.05, "d": 1.08, "e": 1.09}
+    found = shares_of(divided, {name: around(divided, bias) for name, bias in biases.items()})
+    assert found == pytest.approx({"a": 5 / 19 + 1 / 8, "b": 4.5 / 19, "c": 1 / 8, "d": 1 / 8, "e": 1 / 8})
+
+
+def test_the_ninth_best_member_is_not_considered() -> None:
+    divided = zigzag(*[40] * 12)
+    like = {f"m{k}": around(divided, 1.0 + 0.001 * k) for k in range(8)}
+    other = {"other": around(divided, -3.0)}
+    assert "other" not in shares_of(divided, like | other)
+    del like["m7"]
+    assert "other" in shares_of(divided, like | other)
+
+
+def test_members_of_little_weight_do_not_stay() -> None:
+    """One of twenty rounds is enough on all groups, not on one of three."""
+    divided = zigzag(*[40] * 12)
+    members = {"a": moved(divided, 1, 1, 1), "b": moved(divided, -30, -30, -30)}
+    assert shares_of(divided, members) == pytest.approx({"a": 0.95, "b": 0.05})
+    assert shares_of(divided, members | {"b": moved(divided, -30, -30, 60)}) == {"a": 1.0}
+
+
+def test_a_fold_is_forecast_by_those_who_were_chosen_on_the_others() -> None:
+    divided = zigzag(*[40] * 12)
+    members = {"a": moved(divided, 1, 1, 0), "b": moved(divided, 0, 0, 9)}
+    found = combine(divided, members)
+    assert found is not None
+    assert found.shares == pytest.approx({"a": 2 / 3, "b": 1 / 3})
+    assert divided.fold_scores(found.folds) == pytest.approx([1, 1, 9])
+    alone = combine(divided, members, most=1)  # b, which was chosen without the last fold, has gone
+    assert alone is not None
+    assert alone.shares == {"a": 1.0}
+    assert divided.fold_scores(alone.folds) == pytest.approx([1, 1, 0])
+
+
+def test_folds_count_alike_however_many_series_they_have() -> None:
+    """Two series on the first folds, twelve on the last: by fold b is better, by window a."""
+    divided = zigzag(40, 40, *[14] * 10)
+    assert [len(one) for one in divided.fold_windows()] == [2, 2, 2]
+    divided = zigzag(40, 40, *[15] * 10)
+    assert [len(one) for one in divided.fold_windows()] == [2, 2, 12]
+    found = shares_of(divided, {"a": moved(divided, 3, 3, 0), "b": moved(divided, 0, 0, 2)})
+    assert found == pytest.approx({"b": (0.75 + 0.75 + 1) / 3, "a": 0.5 / 3})  # twice within one standard error
+
+
+def test_weights_turn_errors_into_the_mean_mase() -> None:
+    generator = np.random.default_rng(5)
+    series = [generator.normal(size=n) * size for n, size in ((40, 1.0), (37, 100.0), (15, 0.01), (19, 7.0))]
+    series[0][34:36] = np.nan
+    series[1][29:33] = np.nan  # all of its last fold
+    series[3][:] = 4.0
+    divided = split(panel_of(*series), 4, 3, 1, "f.csv")
+    for windows in divided.fold_windows():
+        forecast = generator.normal(size=(len(windows), 4))
+        error = np.abs(np.nan_to_num(divided.actual(windows)) - forecast)
+        total = float((room._weights(divided, windows) * error).sum())
+        assert total == pytest.approx(divided.mean_mase(windows, forecast), rel=1e-12)
+
+
+def test_one_series_on_two_folds_can_test_shares() -> None:
+    divided = made(1, folds=2)
+    found = combine(divided, {"a": around(divided, 1.0), "b": around(divided, -1.0), "far": around(divided, 9.0)})
+    assert found is not None
+    assert found.shares == pytest.approx({"a": 0.5, "b": 0.5})
+
+
+def test_a_group_without_any_score_can_test_nothing() -> None:
+    values = np.arange(40) % 2.0
+    values[28:32] = np.nan  # the first fold of two, of the only series
+    divided = split(panel_of(values), 4, 2, 1, "f.csv")
+    assert combine(divided, {"a": moved(divided, 1, 1), "b": moved(divided, -1, -1)}) is None
+    three = split(panel_of(values), 4, 3, 1, "f.csv")
+    assert combine(three, {"a": moved(three, 1, 1, 1), "b": moved(three, -1, -1, -1)}) is None
+
+
+def test_ten_series_of_one_fold_are_enough_and_nine_are_not() -> None:
+    for count, known in ((10, True), (9, False)):
+        divided = made(count, folds=1)
+        assert (combine(divided, {"a": around(divided, 1.0), "b": around(divided, -1.0)}) is not None) == known
+
+
+def test_where_not_all_numbers_are_read_every_step_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every second of 96 numbers would be a first or a third step: b looks right there, and is far off."""
+    divided = zigzag(*[40] * 12)
+    even = np.arange(4) % 2
+    members = {
+        "a": [one + 1 - even for one in moved(divided, 0, 0, 0)],
+        "b": [one + 3 * even for one in moved(divided, 0, 0, 0)],
+    }
+    monkeypatch.setattr(room, "MOST_NUMBERS", 60)
+    assert shares_of(divided, members) == {"a": 1.0}
+    monkeypatch.setattr(room, "MOST_NUMBERS", 48)  # exactly half: 2, then 3
+    assert shares_of(divided, members) == {"a": 1.0}
