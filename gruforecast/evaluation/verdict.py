@@ -78,7 +78,7 @@ def _surely(reference: Row) -> str:
 def in_percent(share: float) -> str:
     """The size of a share in whole percent; what is not nothing, and not all, is never written as if it were."""
     size = abs(100 * share)
-    if 0 < size < 0.5:
+    if 0 < size <= 0.5:  # a half would be rounded to the even 0
         return "under 1 %"
     return "over 99 %" if 99.5 <= size < 100 else f"{size:.0f} %"
 
