@@ -6,14 +6,27 @@ import dataclasses
 
 import numpy as np
 import pytest
+from makers import panel_of
+from scipy.stats import t as student
 from scipy.stats import ttest_rel
 
 from gruforecast.automl.summary import cell_facts
 from gruforecast.errors import UsageError
-from gruforecast.evaluation.leaderboard import Judged, Row, compared, mean_row, winner, with_leads
+from gruforecast.evaluation.leaderboard import Candidate, Judged, Row, compared, judge, mean_row, winner, with_leads
 from gruforecast.evaluation.scores import Evaluated
-from gruforecast.evaluation.verdict import check_baseline, evidence, shortfall, verdict
+from gruforecast.evaluation.splits import Forecasts, split
+from gruforecast.evaluation.verdict import (
+    STUDENT,
+    check_baseline,
+    evidence,
+    in_percent,
+    interval_in_percent,
+    shortfall,
+    verdict,
+)
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.quantile_forecast import Fan
+from gruforecast.serialization import plain
 
 BASE = Row(
     "gru", "gru", 0.5, 5.0, 1.0, 1.0, {"80": 80.0}, 0.6, competes=True, parameters=100, seconds=2.0, budget="full"
@@ -271,3 +284,257 @@ def test_seeds_are_compared_by_the_mean_of_their_losses() -> None:
 def test_no_interval_reaches_below_an_error_of_zero() -> None:
     rows = [BASE, NAIVE, dataclasses.replace(SEASONAL, against=paired(high=1.7))]
     assert "95 % interval 40 to 100 %" in verdict(rows)
+
+
+# --- numbers in words
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0.93, "93 %"), (0.0, "0 %"), (1.0, "100 %"), (-0.25, "25 %"), (1.3, "130 %"), (0.0049, "under 1 %"),
+        (0.005, "under 1 %"), (0.006, "1 %"), (-0.001, "under 1 %"), (0.994, "99 %"), (0.995, "over 99 %"),
+        (0.9999, "over 99 %"), (0.826, "83 %"),
+    ],
+)  # fmt: skip
+def test_what_is_not_nothing_and_not_all_is_never_written_so(share: float, words: str) -> None:
+    assert in_percent(share) == words
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (0.93, 1.0, "93 to 100 %"), (-0.002, 0.4, "-0.2 to 40 %"), (0.0, 0.004, "0 to 0.4 %"),
+        (0.01, 1.7, "1 to 100 %"), (-1.3, -0.01, "-130 to -1 %"), (-0.0099, 0.5, "-1 to 50 %"),
+    ],
+)  # fmt: skip
+def test_two_ends_in_percent(low: float, high: float, words: str) -> None:
+    assert interval_in_percent(low, high) == words
+
+
+def test_quantiles_of_student_are_those_of_scipy() -> None:
+    assert STUDENT.keys() == {2, 3, 4}  # two and two seeds, two and three, three and three
+    for df, quantile in STUDENT.items():
+        assert quantile == pytest.approx(student.ppf(0.975, df), abs=0.006)
+
+
+def test_numbers_that_json_does_not_know_become_none_however_deep() -> None:
+    nan, inf = float("nan"), float("inf")
+    assert plain({"a": [nan, 1.5, {"b": -inf}], "c": "nan", "d": None, "e": 3}) == {
+        "a": [None, 1.5, {"b": None}], "c": "nan", "d": None, "e": 3,
+    }  # fmt: skip
+
+
+# --- whole sentences
+
+
+def test_a_win_word_by_word() -> None:
+    blend = row("blend", 0.45, 0.62, "blend", config={"shares": {"auto-ets": 0.25, "networks": 0.75}})
+    reference = dataclasses.replace(SEASONAL, against=paired(), mase=1.25)
+    one = dataclasses.replace(blend, fold_mase=[0.62])
+    text = (
+        "The blend (75 % GRU, 25 % AutoETS) was chosen on the validation folds (MASE 0.620, seasonal naive 1.100; the "
+        "GRU alone 0.600, but a blend nearly as good is less a matter of luck); on the test part it scores 0.450, "
+        "64 % below seasonal naive (1.250), which is more than luck (95 % interval 32 to 48 %, Diebold-Mariano, "
+        "p = 0.002). The best single GRU: 0.600 on the folds, 0.500 on the test part. On the test part alone better: "
+        "Theta (0.400), drift (0.440)."
+    )
+    others = [row("theta", 0.4, 0.9), row("drift", 0.44, 0.9), row("window-mean", 0.45, 0.9)]
+    assert verdict([BASE, NAIVE, reference, blend, *others]) == text
+    assert verdict([BASE, NAIVE, reference, one, *others]) == text.replace("folds (MASE", "fold (MASE")
+    bare = dataclasses.replace(blend, config=None)
+    assert verdict([BASE, NAIVE, reference, bare]).startswith("The blend was chosen")
+
+
+def test_no_win_word_by_word() -> None:
+    worse = dataclasses.replace(BASE, mase=1.0)
+    assert verdict([worse, NAIVE, SEASONAL]) == (
+        "The GRU was chosen on the validation folds (MASE 0.600, seasonal naive 1.100), but the test part does not "
+        "show a win: MASE 1.000 against 1.000 of seasonal naive. Treat it as no better than seasonal naive."
+    )
+
+
+def test_a_naive_win_word_by_word() -> None:
+    naive = dataclasses.replace(SEASONAL, fold_mase=[1.2, 1.0])
+    networks = row("networks", 0.8, 1.05, "gru", lead=0.4, fold_mase=[1.1, 1.0])
+    single = dataclasses.replace(BASE, val_mase=0.9, mase=0.7, competes=False)
+    drift = row("drift", 0.95, 1.0, lead=0.3)
+    others = [row("theta", 0.9, 1.5), row("window-mean", 1.0, 1.6)]
+    text = (
+        "Seasonal naive was chosen on the validation folds (MASE 1.100; the best GRU scored 0.900 there and 0.700 on "
+        "the test part): drift scored 1.000 there, but the folds differ so much among themselves that this may be luck "
+        "(0.3 standard errors); no model was clearly better than seasonal naive. The single GRU's 0.900 does not "
+        "count: it is the best of all that were tried on these very folds. The GRU ensemble is scored on folds that "
+        "did not choose its parts: 1.050. MASE by fold: seasonal naive 1.200, 1.000; the GRU ensemble 1.100, 1.000. On "
+        "the test part, which chooses nothing, lower than its 1.000: the GRU ensemble (0.800), Theta (0.900), drift "
+        "(0.950)."
+    )
+    assert verdict([single, networks, NAIVE, naive, drift, *others]) == text
+    alone = verdict([dataclasses.replace(NAIVE, fold_mase=[1.2, 1.4]), row("theta", 1.3, 1.5)])
+    assert alone == "Naive was chosen on the validation folds (MASE 1.300): no model was better than naive."
+
+
+def test_equal_scores_of_the_single_gru_need_no_explanation() -> None:
+    networks = row("networks", 1.1, 1.2, "gru")
+    picked = dataclasses.replace(BASE, val_mase=1.1, mase=1.1, competes=False)
+    assert "does not count" not in verdict([picked, networks, NAIVE, SEASONAL])
+    competing = dataclasses.replace(picked, val_mase=1.0, competes=True, lead=0.1)
+    assert "does not count" not in verdict([competing, networks, NAIVE, SEASONAL])
+
+
+def test_a_test_part_with_too_few_steps_or_a_p_at_the_bound() -> None:
+    few = dataclasses.replace(SEASONAL, against=paired(verdict="cannot tell", low=None, high=None, p=None))
+    assert "below seasonal naive (1.000), but that may be luck: the test part has too few steps to tell." in verdict(
+        [BASE, NAIVE, few]
+    )
+    bound = dataclasses.replace(SEASONAL, against=paired(p=0.001))
+    assert ", p = 0.001)" in verdict([BASE, NAIVE, bound])
+
+
+def test_seeds_are_told_where_both_have_some() -> None:
+    one = [BASE, NAIVE, seeded("gru", [0.5]), seeded("lstm", [0.6, 0.7])]
+    assert "the GRU scored 0.500 on the test part, the LSTM 0.650 (one seed each)." in verdict(one)
+    two = [BASE, NAIVE, seeded("gru", [0.50, 0.52]), seeded("lstm", [0.60, 0.64])]
+    assert (
+        "the GRU scored 0.510 on the test part, the LSTM 0.620 (2 seeds each, standard deviations 0.014 and 0.028)."
+        in verdict(two)
+    )
+    near = [BASE, NAIVE, seeded("gru", [0.50, 0.52]), seeded("lstm", [0.58, 0.62])]  # 4.1 standard errors, 4.30 needed
+    assert "no clear winner, seeds alone may give as much (2 seeds each" in verdict(near)
+    assert "At one equal budget" not in verdict([BASE, NAIVE, row("lstm", 0.4, 0.1, "lstm", competes=False, budget="")])
+
+
+def test_a_shortfall_that_is_no_win_and_a_refusal_say_so() -> None:
+    worse = paired(verdict="not better", p=None, difference=-0.1)["winner"]
+    text = "the test part does not show that the GRU is better than naive: -0.100 MASE is no win"
+    assert shortfall(report_of(gru=worse), "naive") == text
+    assert "did not take part" in str(shortfall(report_of(gru=worse) | {"season_length": 7}, "seasonal-naive"))
+    with pytest.raises(UsageError, match="--require-better-than 'x' is no baseline") as caught:
+        check_baseline("x")
+    assert caught.value.remedy == (
+        "Use naive, seasonal-naive, drift, window-mean, theta, dynamic-theta, auto-ets, auto-arima."
+    )
+    assert caught.value.code == "GF-U42"
+    check_baseline("seasonal-naive")
+
+
+# --- who wins
+
+
+def test_the_bounds_of_winning_are_inclusive() -> None:
+    assert winner([dataclasses.replace(BASE, lead=0.5), NAIVE]).model == "gru"
+    assert winner([dataclasses.replace(BASE, lead=0.499), NAIVE]).model == "naive"
+    best = dataclasses.replace(BASE, val_mase=1.0)
+    assert winner([best, NAIVE, row("blend", 2.0, 1.05, "blend")]).kind == "blend"
+    assert winner([best, NAIVE, row("blend", 2.0, 1.0501, "blend")]) is best
+    as_naive = row("blend", 2.0, 1.02, "blend")
+    assert winner([best, row("naive", 1.2, 1.02), as_naive]) is as_naive
+    assert winner([best, as_naive, dataclasses.replace(NAIVE, competes=False)]) is as_naive
+    unclear = dataclasses.replace(as_naive, lead=0.2)
+    assert winner([best, NAIVE, unclear]) is best
+
+
+def test_a_lead_needs_two_windows_that_differ() -> None:
+    naive, two = np.array([2.0, 3.0, np.nan]), np.array([1.0, 1.5, 0.5])
+    found = with_leads([judged(NAIVE, naive), judged(BASE, two), judged(BASE, naive - 1)])
+    assert found[1].row.lead == pytest.approx(1.25 / 0.25)  # gains of 1 and 1.5
+    assert found[2].row.lead is None  # without any spread
+
+
+# --- from forecasts to a row
+
+
+def zigzag(values: float = 0.0, *lengths: int):
+    """Series that go up and down by one, so that every MASE scale is 1."""
+    return split(panel_of(*(values + np.arange(n) % 2 for n in lengths)), 4, 2, 1, "f.csv")
+
+
+def off_by(divided, folds: tuple[float, float], origins: float | None, test: float) -> Forecasts:
+    """Forecasts that are too high by constants."""
+    truth = [divided.actual(one) for one in divided.fold_windows()]
+    far = None if origins is None else Fan(divided.actual(divided.calibration_windows()) + origins)
+    there = [one + error for one, error in zip(truth, folds, strict=True)]
+    return Forecasts(there, far, Fan(divided.actual(divided.test_windows()) + test))
+
+
+def test_intervals_come_from_the_errors_at_the_origins_where_a_model_was_asked_there() -> None:
+    divided = zigzag(0.0, 40, 40, 19)
+    with_origins = judge(Candidate("a", "gru", off_by(divided, (1, 1), 5.0, 2.0)), divided, (50.0,))
+    at_folds = judge(Candidate("a", "gru", off_by(divided, (1, 1), None, 2.0)), divided, (50.0,))
+    np.testing.assert_allclose(with_origins.calibration.factor, 5.0)
+    np.testing.assert_allclose(at_folds.calibration.factor, 1.0)
+    assert (with_origins.row.coverage, at_folds.row.coverage) == ({"50": 100.0}, {"50": 0.0})
+    lower = with_origins.tested.lower[:, :, 0]
+    np.testing.assert_array_equal(lower, 0.0)  # never below zero where the series never was
+    below = zigzag(-5.0, 40, 40)
+    found = judge(Candidate("a", "gru", off_by(below, (1, 1), 5.0, 2.0)), below, (50.0,))
+    np.testing.assert_allclose(found.tested.lower[:, :, 0], below.actual(below.test_windows()) + 2.0 - 5.0)
+
+
+def test_a_row_by_hand() -> None:
+    divided = zigzag(0.0, 40, 40, 16)  # the third series is too short for the first fold
+    assert [len(one) for one in divided.fold_windows()] == [2, 3]
+    candidate = Candidate(
+        "a", "lstm", off_by(divided, (1, 4), 5.0, 2.0), {"parameters": 7}, competes=False, shipped=False
+    )
+    found = judge(candidate, divided, (50.0, 99.9))
+    assert (found.row.model, found.row.kind, found.row.competes, found.shipped) == ("a", "lstm", False, False)
+    assert found.row.fold_mase == [1.0, 4.0]
+    assert found.row.val_mase == 2.5
+    assert (found.row.mase, found.row.rmsse, found.row.bias, found.row.parameters) == (2.0, 2.0, 2.0, 7)
+    assert found.losses.tolist() == [1, 1, 4, 4, 4]
+    assert found.calibration.levels == (50.0,)  # 999 errors would be needed
+    assert found.test_losses.tolist() == [[2.0] * 4] * 3
+    assert [len(one) for one in found.folds] == [2, 3]
+
+
+def test_errors_of_a_series_without_a_scale_support_no_level() -> None:
+    divided = split(panel_of(*[np.full(40, 3.0)] * 5, np.arange(40) % 2), 4, 2, 1, "f.csv")
+    found = judge(Candidate("a", "gru", off_by(divided, (1, 1), None, 2.0)), divided, (80.0, 85.0, 90.0))
+    assert found.calibration.levels == (80.0, 85.0)  # eight errors: 4, 6 and 9 are needed
+
+
+def test_the_networks_together_stand_for_the_gru() -> None:
+    first, second = np.full((1, 12), 1.0), np.full((1, 12), 2.0)
+    folds = np.ones(4)
+    found = compared(
+        [
+            judged(NAIVE, folds, 4 * first),
+            judged(BASE, folds, second),
+            judged(row("networks", 1, 0.7, "gru"), folds, first),
+        ]
+    )
+    against = {one.row.model: one.row.against for one in found}
+    assert against["naive"]["gru"]["difference"] == pytest.approx(3.0)
+    assert against["naive"]["winner"]["difference"] == pytest.approx(2.0)
+    assert list(against["networks"]) == ["winner"]
+    alone = compared([judged(NAIVE, folds, first), judged(row("theta", 1, 0.7), folds, second)])
+    assert [list(one.row.against) for one in alone] == [["winner"], []]
+
+
+# --- several seeds
+
+
+def with_intervals(coverage: float, error: float | None, thirds: list[float], **changes) -> Row:
+    found = {"coverage": coverage, "coverage_error": error, "coverage_by_third": thirds}
+    return dataclasses.replace(BASE, coverage={"80": coverage}, intervals={"80": found}, **changes)
+
+
+def test_intervals_of_two_seeds_are_averaged_number_by_number() -> None:
+    first = with_intervals(70.0, 2.0, [60.0, 80.0], mase=0.4, val_mase=0.2, wape=1.0, seconds=None)
+    second = with_intervals(90.0, 3.0, [70.0, 100.0], mase=0.8, val_mase=0.6, wape=3.0)
+    found = mean_row([first, second])
+    assert found.coverage == {"80": 80.0}
+    expected = {"coverage": 80.0, "coverage_error": 2.5, "coverage_by_third": [65.0, 90.0]}
+    assert found.intervals == {"80": expected}
+    assert (found.wape, found.val_mase) == (2.0, pytest.approx(0.4))
+    assert found.seeds == {"val_mase": [0.2, 0.6], "mase": [0.4, 0.8]}
+    assert found.seconds is None  # of the first, since not both have it
+    few = mean_row([first, with_intervals(90.0, None, [70.0, 100.0])])
+    assert few.intervals == {"80": expected | {"coverage_error": None}}
+    assert mean_row([first]) is first
+
+
+def test_losses_of_seeds_are_averaged_window_by_window() -> None:
+    parts = [judged(BASE, np.array(losses)) for losses in ([1.0, 5.0], [3.0, 6.0])]
+    assert Judged.of_seeds(parts).losses.tolist() == [2.0, 5.5]
