@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gruforecast.evaluation.calibration import calibrate, calibrated, needed_scores, nonconformity, supported_levels
+from gruforecast.evaluation import calibration as room
+from gruforecast.evaluation.calibration import (
+    TRUSTS,
+    calibrate,
+    calibrated,
+    needed_scores,
+    nonconformity,
+    supported_levels,
+)
+from gruforecast.evaluation.metrics import interval_score
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.quantile_forecast import Fan
 
@@ -164,3 +173,176 @@ def test_quantiles_that_say_nothing_are_not_trusted() -> None:
 def test_half_of_the_trust_is_the_geometric_mean() -> None:
     fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
     np.testing.assert_allclose(fan.shape((80.0,), np.array([9.0]), 0.5)[0, 0, 0], [6.0, np.sqrt(180.0)])
+
+
+# --- exactly enough
+
+
+@pytest.mark.parametrize(("level", "count"), [(85.0, 6), (70.0, 3), (66.0, 2), (99.9, 999), (1.0, 1), (97.5, 39)])
+def test_a_level_between_the_usual_ones_needs_the_next_whole_number_of_scores(level: float, count: int) -> None:
+    assert needed_scores(level) == count
+    assert supported_levels(np.full((2, 1), np.nan).repeat(count, 1), (level,)) == ()
+    half_known = np.where(np.arange(2 * count) < count, 1.0, np.nan).reshape(2, count)
+    assert supported_levels(half_known, (level,)) == (level,)
+
+
+def test_supported_levels_ascend_whatever_their_order() -> None:
+    assert supported_levels(np.ones((3, 3)), (95.0, 90.0, 50.0, 80.0)) == (50.0, 80.0, 90.0)
+
+
+@pytest.mark.parametrize(
+    ("per_step", "reach"), [([2, 2, 2, 2, 2], 1), ([1] * 8, 3), ([3, 1, 2, 1, 3], 1), ([3, 1, 1, 2, 2], 1),
+                            ([4, 0, 0, 4], 1), ([9, 1, 1, 1, 1, 9], 2), ([9, 1, 1, 1, 9, 0, 0, 4], 2), ([4, 0, 0], 2)],
+)  # fmt: skip
+def test_no_more_neighbours_than_needed_are_pooled(per_step: list[int], reach: int) -> None:
+    """80 % needs four scores at every step, those at the ends of the horizon included."""
+    generator = np.random.default_rng(len(per_step))
+    errors = np.exp(generator.normal(size=(max(per_step), len(per_step))))
+    errors[np.arange(max(per_step))[:, None] >= np.array(per_step)] = np.nan
+    found = calibrate(errors[:, :, None], (80.0,)).factor[:, 0]
+    some = [step for step, count in enumerate(per_step) if count]
+    with np.errstate(all="ignore"):
+        expected = [_of_the_seen(errors, step, reach) for step in some]
+    np.testing.assert_allclose(found[some], expected, rtol=1e-12)
+
+
+def _of_the_seen(errors, step: int, reach: int) -> float:
+    """`slow_factor` where neighbours may have no score."""
+    near = [h for h in range(errors.shape[1]) if abs(h - step) <= reach and not np.isnan(errors[:, h]).all()]
+    return slow_factor(errors[:, near], 80.0, near.index(step), len(near))
+
+
+def test_a_step_without_scores_takes_the_mean_of_all_and_one_without_errors_stays_finite() -> None:
+    errors = np.array([[1.0, np.nan, 0.0], [3.0, np.nan, 0.0], [5.0, np.nan, 0.0], [7.0, np.nan, 0.0]])
+    found = calibrate(errors[:, :, None], (80.0,)).factor[:, 0]
+    # means 4, (4 * 4 + 0) / 8 = 2 and 1 for none; the ratios of step 0 are up to 7 / 4
+    np.testing.assert_allclose(found, [7.0, 2.0 * 7 / 4, 0.0])
+
+
+def test_all_levels_pool_as_many_scores_as_the_highest_needs() -> None:
+    generator = np.random.default_rng(2)
+    errors = np.exp(generator.normal(size=(4, 9)))
+    found = calibrate(twice(errors), (50.0, 90.0))
+    for step in range(9):  # nine scores at the first step: two neighbours
+        assert found.factor[step, 0] == pytest.approx(slow_factor(errors, 50.0, step, 2))
+        assert found.factor[step, 1] == pytest.approx(slow_factor(errors, 90.0, step, 2))
+
+
+# --- both sides, more levels, other orders
+
+
+def test_three_levels_never_cross_and_come_in_the_order_asked_for() -> None:
+    calibration = Calibration((50.0, 80.0, 95.0), np.array([[3.0, 1.0, 2.0]]))
+    lower, upper = calibration.bounds(Fan(np.array([[10.0]])), np.array([1.0]))
+    assert (lower.tolist(), upper.tolist()) == ([[[7, 7, 7]]], [[[13, 13, 13]]])
+    widening = Calibration((50.0, 80.0, 95.0), np.array([[1.0, 2.0, 4.0]]))
+    lower, upper = widening.bounds(Fan(np.array([[10.0]])), np.array([1.0]), (95.0, 50.0))
+    assert (lower.tolist(), upper.tolist()) == ([[[6, 9]]], [[[14, 11]]])
+
+
+def test_the_shape_between_and_beyond_the_levels_of_an_asymmetric_fan() -> None:
+    """Below the inner level a share of it, above it as far on as a normal distribution would go."""
+    fan = Fan.of(np.array([[[0.0, 6.0, 10.0, 30.0, 60.0]]]))
+    shape = fan.shape((50.0, 90.0, 99.0), np.array([1.0]))[0, 0]
+    z50, z80, z90, z95, z99 = 0.6744898, 1.2815516, 1.6448536, 1.9599640, 2.5758293
+    share = [(z - z80) / (z95 - z80) for z in (z90, z99)]
+    expected = [[4 * z50 / z80, 20 * z50 / z80], *([4 + one * (10 - 4), 20 + one * (50 - 20)] for one in share)]
+    np.testing.assert_allclose(shape, expected, rtol=1e-6)
+
+
+def test_trust_is_a_power_of_the_shape_and_the_scale_takes_the_rest() -> None:
+    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]], [[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    found = fan.shape((80.0, 95.0), np.array([16.0, 0.0]), 0.25)
+    np.testing.assert_allclose(found[0, 0], [[4**0.25 * 8, 20**0.25 * 8], [8**0.25 * 8, 80**0.25 * 8]])
+    assert np.isnan(found[1]).all()
+    np.testing.assert_array_equal(fan.shape((80.0,), np.array([16.0, 1.0]), 0.0)[:, 0, 0], [[16, 16], [1, 1]])
+
+
+def test_scores_are_in_units_of_the_side_on_which_the_error_lies() -> None:
+    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]] * 3]).reshape(1, 3, 5))
+    found = nonconformity(fan, np.array([[10.0, np.nan, 9.0]]), (80.0,), np.array([1.0]))
+    np.testing.assert_allclose(found[0, :, 0], [0.0, np.nan, 0.25])
+    alone = nonconformity(Fan(np.array([[10.0]])), np.array([[4.0]]), (80.0, 95.0), np.array([2.0]))
+    assert alone.tolist() == [[[3.0, 3.0]]]
+
+
+# --- how far the model's own quantiles are trusted
+
+
+def telling_fan(n: int = 200) -> tuple[Fan, np.ndarray]:
+    """Errors of two sizes, and a fan that knows which."""
+    generator = np.random.default_rng(3)
+    size = np.where(np.arange(n) % 2, 1.0, 20.0)[:, None] * np.ones((1, 2))
+    return Fan.of(size[:, :, None] * NORMAL), size * generator.normal(size=size.shape)
+
+
+def test_windows_without_a_value_or_a_scale_have_no_say_in_the_trust() -> None:
+    fan, actual = telling_fan()
+    clean = calibrated(fan, actual, (80.0,), np.ones(200))
+    assert clean.trust == 1.0
+    more = Fan.joined([fan, Fan.of(1e6 * np.ones((3, 2, 1)) * NORMAL)])
+    scale = np.concatenate([np.ones(200), [0.0, np.nan, 1.0]])
+    values = np.concatenate([actual, np.full((2, 2), 1e9), np.full((1, 2), np.nan)])
+    found = calibrated(more, values, (80.0,), scale)
+    assert found.trust == 1.0
+    np.testing.assert_array_equal(found.factor, clean.factor)
+    assert calibrated(fan, actual, (), np.ones(200)).trust == 0.0
+    assert calibrated(Fan(fan.mean), actual, (80.0,), np.ones(200)).trust == 0.0
+
+
+def test_all_levels_have_the_same_say_in_the_trust() -> None:
+    """The score at 50 % is far smaller than at 99 %: relative to that without trust both count alike."""
+    fan, actual = telling_fan(400)
+    scale = np.ones(400)
+    relative = []
+    for trust in TRUSTS:
+        made = calibrate(nonconformity(fan, actual, (50.0, 99.0), scale, trust), (50.0, 99.0), trust)
+        lower, upper = made.bounds(fan, scale)
+        each = [interval_score(actual, lower[:, :, k], upper[:, :, k], (50.0, 99.0)[k]).mean() for k in (0, 1)]
+        relative.append(each)
+    best = np.argmin((np.array(relative) / relative[0]).sum(axis=1))
+    assert calibrated(fan, actual, (50.0, 99.0), scale).trust == TRUSTS[best]
+
+
+def test_the_trust_is_chosen_on_windows_spread_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only every second window is read: those say that the fan is right, the others that it is wrong."""
+    fan, actual = telling_fan(400)
+    wrong = Fan.of(np.where(np.arange(400) % 4 < 2, 1.0, 20.0)[:, None, None] * np.ones((1, 2, 1)) * NORMAL)
+    order = np.argsort(np.concatenate([np.arange(200) * 2, np.arange(200) * 2 + 1]))
+    both = Fan.joined([fan.windows(np.arange(200)), wrong.windows(np.arange(200, 400))]).windows(order)
+    values = actual[order]
+    monkeypatch.setattr(room, "ENOUGH_WINDOWS", 200)
+    assert calibrated(both, values, (80.0,), np.ones(400)).trust == 1.0
+    monkeypatch.setattr(room, "ENOUGH_WINDOWS", 400)
+    assert calibrated(both, values, (80.0,), np.ones(400)).trust < 1.0
+
+
+# --- fans
+
+
+def test_fans_are_joined_cut_and_taken_apart() -> None:
+    one, two = Fan.of(np.arange(30.0).reshape(2, 3, 5)), Fan.of(np.arange(30.0, 45.0).reshape(1, 3, 5))
+    assert one.mean.tolist() == [[2, 7, 12], [17, 22, 27]]  # the middle one of five
+    whole = Fan.joined([one, two])
+    np.testing.assert_array_equal(whole.quantiles, np.arange(45.0).reshape(3, 3, 5))
+    some = whole.windows(np.array([2, 0]))
+    np.testing.assert_array_equal(some.mean, whole.mean[[2, 0]])
+    np.testing.assert_array_equal(some.quantiles, whole.quantiles[[2, 0]])
+    np.testing.assert_array_equal(whole.first(2).mean, whole.mean[:, :2])
+    np.testing.assert_array_equal(whole.first(2).quantiles, whole.quantiles[:, :2])
+    mixed = Fan.joined([one, Fan(np.ones((4, 3)))])
+    assert mixed.mean.shape == (6, 3)
+    assert mixed.quantiles is None
+    assert mixed.windows(np.array([0])).quantiles is mixed.first(1).quantiles is None
+
+
+def test_distances_of_a_mixture_count_by_the_shares_of_those_that_have_some() -> None:
+    fans = [
+        Fan.of(np.array([[[0.0, 1, 4, 5, 6]]])),
+        Fan(np.full((1, 1), 8.0)),
+        Fan.of(np.array([[[5.0, 6, 6, 7, 16]]])),
+    ]
+    found = Fan.mixed([0.3, 0.6, 0.1], fans)
+    assert found.mean[0, 0] == pytest.approx(0.3 * 4 + 0.6 * 8 + 0.1 * 6)
+    around = (0.3 * np.array([-4, -3, 0, 1, 2]) + 0.1 * np.array([-1, 0, 0, 1, 10])) / 0.4
+    np.testing.assert_allclose(found.quantiles[0, 0], found.mean[0, 0] + around)
