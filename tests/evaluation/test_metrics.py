@@ -246,3 +246,78 @@ def test_the_scale_of_padded_series_is_that_of_the_panel(series: list[list[float
     wanted = mase_scale(history, history.windows(np.arange(len(rows)), history.indptr[1:]), season_length)
     padded = np.array([np.concatenate([np.full(22 - len(one), np.nan), one]) for one in rows])
     np.testing.assert_allclose(mase_scale_of(padded, season_length), wanted, rtol=1e-9)
+
+
+@pytest.mark.parametrize("scale", [mase_scale, rmsse_scale])
+@pytest.mark.parametrize("season_length", [1, 4])
+def test_a_series_of_one_row_has_no_scale_wherever_it_stands(scale: Any, season_length: int) -> None:
+    one, long = [7.0], np.arange(9.0) ** 2
+    history = history_of(one, long, one, one, -long, one)
+    found = scale(history, history.windows(np.arange(6), history.indptr[1:]), season_length)
+    assert np.isnan(found).tolist() == [True, False, True, True, False, True]
+    alone = history_of(long)
+    expected = scale(alone, alone.windows(np.array([0]), np.array([9])), season_length)
+    np.testing.assert_allclose(found[[1, 4]], expected[[0, 0]])
+
+
+@pytest.mark.parametrize("scale", [mase_scale, rmsse_scale])
+def test_exact_repeats_are_told_from_small_changes_in_series_of_any_size(scale: Any) -> None:
+    """What is rounding in a large series is not in a small one, and the other way round."""
+    sine = 10 + np.sin(2 * np.pi * np.arange(60) / 12)
+    drifting = 1e-3 * np.arange(36.0)
+    history = history_of(1e9 * sine, 1e-9 * sine[:40], drifting, sine[:25] * 1e3 + 1e-6 * np.arange(25))
+    found = scale(history, history.windows(np.arange(4), history.indptr[1:]), 12)
+    assert found[:2].tolist() == [0.0, 0.0]
+    np.testing.assert_allclose(found[2:], [12e-3, 12e-6], rtol=1e-6)
+
+
+@pytest.mark.parametrize("scale", [mase_scale, rmsse_scale])
+@pytest.mark.parametrize(("rows", "expected"), [(4, 2.0), (5, 7.0), (6, 7.0)])
+def test_one_row_more_than_a_season_is_enough_for_its_lag(scale: Any, rows: int, expected: float) -> None:
+    y = np.array([0.0, 2.0, 4.0, 6.0, 7.0, 9.0])[:rows]  # lag 1: 2; lag 4: 7
+    history = history_of([5.0, 5.0], y, [1.0, 9.0])
+    found = scale(history, history.windows(np.array([1]), history.indptr[[2]]), 4)
+    assert found == pytest.approx([expected])
+
+
+def test_a_pair_with_a_missing_row_does_not_count() -> None:
+    history = history_of([1.0, np.nan, 2.0, 4.0, np.nan, 9.0], [3.0, np.nan, np.nan])
+    windows = history.windows(np.arange(2), history.indptr[1:])
+    np.testing.assert_array_equal(mase_scale(history, windows, 1), [2.0, np.nan])
+    np.testing.assert_array_equal(mase_scale(history, windows, 2), [3.0, np.nan])
+    np.testing.assert_array_equal(rmsse_scale(history, windows, 3), [np.sqrt((9 + 49) / 2), np.nan])
+
+
+def test_rounding_is_a_ten_trillionth_of_the_mean_size() -> None:
+    for step in (0.9e-13, 1.1e-13):
+        history = history_of([0.0, step] * 2 + [1.0, -1.0, 1.0, -1.0])
+        windows = history.windows(np.array([0]), np.array([4]))
+        assert mase_scale(history, windows, 1) == pytest.approx([step])  # its size is as small
+    y = np.array([1.0, -1.0, 1.0, -1.0])
+    for step, known in ((4e-13, True), (2e-14, False)):
+        drifting = np.concatenate([y, y + np.sign(y) * step])  # four apart by `step`, of a mean size of 1
+        assert (mase_scale_of(drifting[None], 4)[0] > 0) == known
+        history = history_of(drifting)
+        for scale in (mase_scale, rmsse_scale):
+            assert (scale(history, history.windows(np.array([0]), np.array([8])), 4)[0] > 0) == known
+
+
+@pytest.mark.parametrize("season_length", [1, 2, 5])
+def test_the_scale_of_padded_series_of_any_length(season_length: int) -> None:
+    """Series that begin late, with holes, as long as a season, repeating exactly, and without any value."""
+    nan = np.nan
+    rows = [[1.0], [1.0, 4.0], [2.0, nan, 3.0, 7.0, 1.0], [2.0, 5.0, nan, 5.0, 2.0, 4.0], [3.0, 1.0] * 4]
+    history = history_of(*rows)
+    wanted = mase_scale(history, history.windows(np.arange(5), history.indptr[1:]), season_length)
+    padded = np.array([np.concatenate([np.full(9 - len(one), nan), one]) for one in rows] + [np.full(9, nan)])
+    np.testing.assert_allclose(mase_scale_of(padded, season_length), [*wanted, nan])
+
+
+def test_bounds_belong_to_the_interval_and_steps_without_them_do_not_count() -> None:
+    actual = np.array([[1.0, 2.0, 3.0, 4.0, np.nan]])
+    lower, upper = np.array([[1.0, 1.0, np.nan, 0.0, 0.0]]), np.array([[9.0, 2.0, 9.0, np.nan, 1.0]])
+    assert covered(actual, lower, upper).tolist() == [1.0]
+    assert covered(actual, lower + 1e-9, upper).tolist() == [0.5]
+    assert covered(actual, lower, upper - 1e-9).tolist() == [0.5]
+    assert width(actual, lower, upper).tolist() == [4.5]
+    assert interval_score(actual, lower + 1, upper - 1, 50.0).tolist() == [(6 + 4 * 1 - 1 + 4 * 1) / 2]

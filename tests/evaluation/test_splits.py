@@ -9,10 +9,12 @@ from hypothesis import strategies as st
 from makers import panel_of
 
 from gruforecast.automl.search.trial import load_split, save_split
-from gruforecast.data.windows import gather_past
+from gruforecast.data.windows import Windows, gather_past
 from gruforecast.errors import DataError
-from gruforecast.evaluation.splits import split
+from gruforecast.evaluation import splits as room
+from gruforecast.evaluation.splits import Forecasts, Split, average, split
 from gruforecast.models.baselines import naive
+from gruforecast.models.quantile_forecast import Fan
 
 
 def test_cutoffs_by_hand() -> None:
@@ -143,3 +145,150 @@ def test_folds_that_cannot_be_scored_are_left_out() -> None:
     flat = split(panel_of(np.full(100, 5.0)), 10, 3, 1, "f.csv")
     assert not len(flat.scorable().folds)
     assert not flat.can_judge()
+
+
+# --- exactly enough
+
+
+def cutoffs_of(found: Split, windows: Windows) -> list[tuple[int, int]]:
+    """Series and row of each window."""
+    rows = windows.end - found.history.indptr[windows.series]
+    return list(zip(windows.series.tolist(), rows.tolist(), strict=True))
+
+
+def test_three_rows_and_a_horizon_before_a_cutoff_are_enough() -> None:
+    """Of 12 and 13, 7 and 8, and a single row; a fold and the test part are 5 rows each."""
+    found = split(panel_of(*(np.arange(float(n)) for n in (60, 17, 18, 12, 13, 1))), 5, 2, 1, "f.csv")
+    assert cutoffs_of(found, found.test_windows()) == [(0, 55), (1, 12), (2, 13), (4, 8)]
+    assert [cutoffs_of(found, one) for one in found.fold_windows()] == [[(0, 45)], [(0, 50), (2, 8)]]
+    assert cutoffs_of(found, found.learned_windows()) == [(0, 45)]
+
+
+def test_origins_begin_after_three_rows_and_need_a_row_to_forecast() -> None:
+    found = split(panel_of(*(np.arange(float(n)) for n in (60, 17, 18, 12))), 5, 2, 1, "f.csv")
+    begin, end = (found.history.indptr[:-1] + np.array(rows) for rows in ([50, 3, 2, 4], [55, 7, 9, 4]))
+    windows = found.origins(begin, end, 2)
+    assert cutoffs_of(found, windows) == [(0, 50), (0, 52), (0, 54), (1, 3), (1, 5)]
+    assert (windows.stop - found.history.indptr[windows.series]).tolist() == [55, 55, 55, 7, 7]
+    none = found.origins(end, end)
+    assert len(none) == 0
+
+
+def test_calibration_takes_series_with_exactly_enough_rows_before_what_was_learned() -> None:
+    found = split(panel_of(*(np.arange(float(n)) for n in (60, 18, 17))), 5, 1, 1, "f.csv")
+    assert (found.learned - found.history.indptr[:-1]).tolist() == [50, 8, 7]
+    assert cutoffs_of(found, found.calibration_windows()) == [
+        *((0, row) for row in range(50, 55)), *((1, row) for row in range(8, 13))
+    ]  # fmt: skip
+
+
+def test_a_stride_shares_no_factor_with_the_season_in_either_direction() -> None:
+    found = split(panel_of(np.arange(1_000.0)), 4, 3, 5, "f.csv")
+    gaps = set(np.diff(found.calibration_windows().end).tolist())
+    assert gaps == {7}  # 80 rows, 12 after the first fold
+    fewer = split(panel_of(np.arange(1_000.0)), 4, 3, 7, "f.csv")
+    assert set(np.diff(fewer.calibration_windows().end).tolist()) == {6}
+    given = fewer.origins(np.array([100]), np.array([200]), 14)
+    assert np.diff(given.end).tolist() == [15] * 6
+
+
+def test_as_many_origins_as_allowed_are_all_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = split(panel_of(np.arange(1_000.0)), 4, 3, 1, "f.csv")
+    monkeypatch.setattr(room, "MOST_ORIGINS", 100)
+    assert len(found.origins(np.array([500]), np.array([600]))) == 100
+    assert len(found.origins(np.array([500]), np.array([601]))) == 51
+
+
+@pytest.mark.parametrize(
+    ("rows", "horizon", "held"),
+    [
+        (400, 2, 40),  # twenty horizons are a tenth of the rows
+        (399, 2, 39),
+        (401, 2, 40),
+        (13, 2, 1),  # the shortest for three folds, and a test part
+        (2_000, 3, 60),
+    ],
+)
+def test_rows_that_are_kept_from_training(rows: int, horizon: int, held: int) -> None:
+    assert split(panel_of(np.arange(float(rows))), horizon, 3, 1, "f.csv").held == held
+
+
+def test_rows_are_kept_of_as_many_series_as_have_all_folds() -> None:
+    """Twenty horizons over three series are seven each; the tenth is that of the shortest with all folds."""
+    lengths = (900, 700, 800, 12)  # 13 rows are needed for three folds of 2
+    assert split(panel_of(*(np.arange(float(n)) for n in lengths)), 2, 3, 1, "f.csv").held == 14
+    assert split(panel_of(*(np.arange(float(n)) for n in (*lengths[:3], 13))), 2, 3, 1, "f.csv").held == 1
+    assert split(panel_of(*(np.arange(float(n)) for n in (900, 130, 800))), 2, 3, 1, "f.csv").held == 13
+
+
+@pytest.mark.parametrize(("rows", "horizon"), [(32, 10), (33, 11), (6, 2), (7, 2), (20, 7)])
+def test_the_horizon_that_is_named_fits_and_one_more_does_not(rows: int, horizon: int) -> None:
+    with pytest.raises(DataError) as caught:
+        split(panel_of(np.arange(float(rows)), [1.0]), horizon, 3, 1, "f.csv")
+    fitting = (rows - 3) // 3
+    assert str(caught.value) == (
+        f"f.csv: the longest series has {rows} rows; horizon {horizon} needs {3 * horizon + 3} (past, one fold, test "
+        f"part). Pass --horizon {fitting} or less, or give more rows."
+    )
+    assert caught.value.code == "GF-D40"
+    panel = panel_of(np.arange(float(rows)), [1.0])
+    assert len(split(panel, fitting, 3, 1, "f.csv").fold_windows()[0]) == 1
+    with pytest.raises(DataError):
+        split(panel, fitting + 1, 3, 1, "f.csv")
+
+
+def test_cutoffs_of_series_shorter_than_the_folds_stay_inside_them() -> None:
+    found = split(panel_of(np.arange(50.0), np.arange(3.0), np.arange(12.0)), 5, 3, 1, "f.csv")
+    assert (found.test - found.history.indptr[:-1]).tolist() == [45, 0, 7]
+    assert (found.folds - found.history.indptr[:-1]).tolist() == [[30, 0, 0], [35, 0, 0], [40, 0, 2]]
+    assert found.learned.tolist() == [30, 50, 53]
+
+
+# --- scores
+
+
+def test_every_score_of_a_window_by_hand() -> None:
+    found = split(panel_of([0.0, 2.0] * 10, [0.0, 4.0] * 7), 4, 1, 1, "f.csv")
+    windows = found.test_windows()
+    forecast = found.actual(windows) + np.array([[1.0], [-2.0]]) * np.array([1.0, 1.0, 3.0, 3.0])
+    scores = found.scores(windows, forecast)
+    assert scores["mae"].tolist() == [2.0, 4.0]
+    assert scores["mase"].tolist() == [1.0, 1.0]
+    np.testing.assert_allclose(scores["rmse"], [np.sqrt(5), 2 * np.sqrt(5)])
+    # of the truth 0, 2, 0, 2 and 0, 4, 0, 4 the forecasts 1, 3, 3, 5 and -2, 2, -6, -2
+    np.testing.assert_allclose(scores["smape"], [50 * (1 + 1 / 5 + 1 + 3 / 7), 50 * (1 + 2 / 6 + 1 + 1)])
+    assert found.mean_mase(windows, forecast) == 1.0
+
+
+def test_a_series_without_a_scale_is_left_out_of_the_mean() -> None:
+    assert average(np.array([1.0, np.nan, 3.0])) == 2.0
+    assert np.isnan(average(np.array([np.nan])))
+    found = split(panel_of(np.arange(30.0), np.full(30, 5.0)), 5, 2, 1, "f.csv")
+    windows = found.fold_windows()[0]
+    assert found.mean_mase(windows, found.actual(windows) + 2) == 2.0
+    one_bad = found.actual(windows) + 2
+    one_bad[1, 4] = np.inf
+    assert found.mean_mase(windows, one_bad) == float("inf")
+
+
+def test_one_series_that_can_be_scored_is_enough_to_keep_a_fold_and_to_judge() -> None:
+    y = 10 + np.arange(50.0) % 3
+    hole, tested = y.copy(), y.copy()
+    hole[40:45] = np.nan  # the only fold
+    tested[45:] = np.nan
+    both = split(panel_of(hole, tested), 5, 1, 1, "f.csv")
+    assert len(both.scorable().folds) == 1
+    assert both.can_judge()
+    alone = [split(panel_of(one), 5, 1, 1, "f.csv") for one in (hole, tested)]
+    assert [(len(one.scorable().folds), one.can_judge()) for one in alone] == [(0, True), (1, False)]
+
+
+def test_forecasts_before_and_at_the_test_part_are_of_two_models() -> None:
+    found = split(panel_of(np.arange(60.0), np.arange(18.0)), 5, 2, 1, "f.csv")
+    made = Forecasts.of(
+        found, lambda windows: Fan(np.zeros((len(windows), 5))), lambda windows: Fan(np.ones((len(windows), 5)))
+    )
+    assert [one.shape for one in made.folds] == [(1, 5), (2, 5)]
+    assert made.origins is not None
+    assert made.origins.mean.shape == (len(found.calibration_windows()), 5)
+    assert made.test.mean.tolist() == np.ones((2, 5)).tolist()
