@@ -356,3 +356,87 @@ def test_a_shock_that_all_series_share_is_no_win() -> None:
         naive, drift = np.abs(paths), np.abs(paths - 0.2 * np.arange(1, 13))
         wins += compare(drift, naive).verdict == "better"
     assert wins <= 4
+
+
+@pytest.mark.parametrize("n_series", [1, MANY - 1, MANY])
+def test_exactly_four_times_are_enough(n_series: int) -> None:
+    assert LEAST == 4  # as the documents say
+    losses, others = pair(n_series, 4, 0.4)
+    found = compare(losses, others)
+    assert found.p is not None
+    assert found.low is not None
+    assert found.low < found.difference < found.high
+    assert found.difference - found.low == pytest.approx(found.high - found.difference)
+    losses[:, 2] = np.nan  # three are left
+    assert compare(losses, others).p is None
+
+
+def test_exactly_four_windows_are_compared_by_their_means() -> None:
+    losses, others = pair(3, 20, 0.1)
+    expected = stats.ttest_1samp((others - losses).mean(axis=0).reshape(4, 5).mean(axis=1), 0)
+    assert compare(losses, others, windows=4).p == pytest.approx(expected.pvalue, rel=1e-9)
+
+
+@pytest.mark.parametrize(("n_series", "method"), [(MANY - 1, "Diebold-Mariano"), (MANY, "bootstrap")])
+def test_thirty_series_are_drawn_anew(n_series: int, method: str) -> None:
+    losses, others = pair(n_series, 20, 0.1)
+    assert compare(losses, others, windows=5).method == method  # with windows the bootstrap stands alone
+    expected = block_bootstrap(others - losses, 4).error if n_series == MANY else None
+    found = compare(losses, others, windows=5)
+    spread = block_bootstrap(others - losses, 4)
+    assert (found.high - found.difference == pytest.approx(spread.half_width())) == (expected is not None)
+
+
+@pytest.mark.parametrize(("n_times", "block"), [(4, 2), (5, 2), (6, 3), (8, 3), (12, 3), (13, 4), (48, 12)])
+def test_a_block_of_a_path_is_a_quarter_of_it_and_three_times_at_least(n_times: int, block: int) -> None:
+    losses, others = pair(40, n_times, 0.1)
+    others += np.arange(40)[:, None] - 19.5  # series far apart: the bootstrap is the less certain of both
+    drawn = block_bootstrap(others - losses, block)
+    found = compare(losses, others)
+    assert found.method == "bootstrap"
+    assert found.p == pytest.approx(drawn.p(found.difference), rel=1e-12)
+
+
+def test_a_p_at_the_bound_is_no_better_than_luck() -> None:
+    """The verdict and the interval say the same: zero lies outside where p is below 0.05, and nowhere else."""
+    for shift in np.linspace(0.0, 1.0, 21):
+        noise = np.random.default_rng(8).normal(0, 1, (1, 16))
+        found = compare(np.zeros((1, 16)), noise - noise.mean() + shift)
+        assert (found.verdict == "better") == (found.low > 0) == (found.p < 0.05 and shift > 0), shift
+        assert (found.verdict == "not better") == (shift <= 1e-12)
+
+
+def test_series_of_unequal_length_count_equally_along_the_path() -> None:
+    losses = np.zeros((3, 6))
+    others = np.array(
+        [[1.0, 2, 3, 4, 5, 6], [10.0, np.nan, np.nan, np.nan, np.nan, np.nan], [2.0, 2, 2, 2, np.nan, np.nan]]
+    )
+    found = compare(losses, others)
+    means = [3.5, 10.0, 2.0]
+    assert found.difference == pytest.approx(np.mean(means))
+    assert found.relative == pytest.approx(1.0)
+    total = np.mean(means)
+    counts = np.isfinite(others).sum(axis=1)
+    added = [
+        sum((others[k, t] - means[k]) / counts[k] for k in range(3) if np.isfinite(others[k, t])) / 3 for t in range(6)
+    ]
+    expected = whole_path(total + 6 * np.array(added))
+    assert found.p == pytest.approx(expected.p(total), rel=1e-9)
+    assert found.high - total == pytest.approx(expected.half_width(), rel=1e-9)
+
+
+def test_refusals_say_what_was_found() -> None:
+    with pytest.raises(
+        ValueError, match=r"found losses \(2, 12\) and \(2, 12\) in 5 windows; expected two equal shapes "
+    ):
+        compare(np.zeros((2, 12)), np.zeros((2, 12)), 5)
+    with pytest.raises(ValueError, match="found lead 6 with 6 differences; expected 1 to 5"):
+        diebold_mariano(np.arange(6.0), 6)
+    assert np.isfinite(diebold_mariano(np.arange(6.0) ** 2 % 7, 5)).all()
+    with pytest.raises(ValueError, match="expected two equal shapes"):
+        compare(np.zeros(12), np.zeros(12))
+
+
+def test_a_relative_difference_needs_a_loss_above_zero() -> None:
+    assert compare(np.ones((1, 4)), np.zeros((1, 4))).relative is None
+    assert compare(np.ones((1, 4)), np.array([[0.0, 0.0, 0.0, 2.0]])).relative == pytest.approx(-1.0)
