@@ -268,3 +268,147 @@ def test_a_window_is_as_restless_as_its_pairs_of_seasons_are_apart() -> None:
     assert unseen.tolist() == [[[1.0]]]
     short = restlessness(np.ones((1, 2, 4)), NetworkConfig(5, 2, 2))
     assert short.tolist() == [[[1.0]]]
+
+
+# --- golden numbers at the edges
+
+
+def test_a_window_whose_last_season_is_missing_lies_about_the_level_of_all() -> None:
+    encoded = both_kinds([[1.0, 2.0, NAN, 6.0, NAN, NAN, NAN, NAN]])
+    assert encoded.level.tolist() == [[3.0]]
+    one = both_kinds([[1.0, 2.0, NAN, 6.0, NAN, 10.0, NAN, NAN]])
+    assert one.level.tolist() == [[10.0]]  # one value of the last season is enough
+    base = one.base[0] * one.unit[0] + one.level[0]
+    np.testing.assert_allclose(base, [1, 10, 10, 6, 1])  # the third phase was never seen: the level
+
+
+def test_without_a_season_the_level_is_that_of_three_rows() -> None:
+    past = np.array([[100.0, 1.0, 2.0, 6.0], [100.0, NAN, NAN, 6.0], [4.0, NAN, NAN, NAN]])
+    encoded = seen(past, np.array([False] * 3), NetworkConfig(horizon=2, lookback=4, season_length=1))
+    assert encoded.level[:, 0].tolist() == [3.0, 6.0, 4.0]
+
+
+def test_the_unit_of_a_window_that_hardly_moves() -> None:
+    """Never below a thousandth of its mean size; 1 where there is nothing."""
+    past = np.array([[1000.0, 1000.0, 1000.0, 1000.1], [0.0] * 4, [-5.0] * 4, [NAN] * 4, [2.0, 4.0, NAN, NAN]])
+    unit = seen(past, np.array([False] * 5), NetworkConfig(horizon=2, lookback=4, season_length=2)).unit[:, 0]
+    np.testing.assert_allclose(unit, [1.000025, 1.0, 0.005, 1.0, 1.0])
+
+
+@pytest.mark.parametrize(("own_spread", "deviation", "expected"), [
+    (1.0, 0.5, 0.5), (1.0, 0.01, 0.02), (0.5, 0.8, 0.2 * 2), (0.5, 1e-6, 0.2 * 0.1**0.5), (0.0, 0.8, 0.2),
+])  # fmt: skip
+def test_the_unit_of_a_logged_window(own_spread: float, deviation: float, expected: float) -> None:
+    """Of the panel's 0.2 a power of the window's own share, which is a tenth at least."""
+    past = np.exp(deviation * np.array([[1.0, -1.0, 1.0, -1.0]]))
+    config = NetworkConfig(horizon=2, lookback=4, season_length=2, log_unit=0.2, own_spread=own_spread)
+    assert seen(past, np.array([True]), config).unit[0, 0] == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_scale_of_the_logarithm_is_far_below_positive_values_and_among_others() -> None:
+    past = np.array([[1.0, 3.0, NAN, 5.0], [0.0, 3.0, NAN, 6.0], [0.0, 0.0, 0.0, NAN], [NAN] * 4])
+    encoded = seen(past, np.array([True] * 4), NetworkConfig(horizon=2, lookback=4, season_length=2, log_unit=0.3))
+    np.testing.assert_allclose(encoded.scale[:, 0], [3e-6, 0.3, 1.0, 1.0])
+    assert encoded.unit[0, 0] == pytest.approx(0.3)
+    assert encoded.unit[1, 0] != pytest.approx(0.3)  # a window with a zero has its own
+
+
+def test_only_the_newest_twelve_steps_make_the_trend() -> None:
+    steps = np.array([50.0, 1.0, *[2.0] * 10, 5.0])
+    past = np.concatenate([[0.0], np.cumsum(steps)])[None]
+    config = NetworkConfig(horizon=2, lookback=14, season_length=1, trend=1.0)
+    encoded = seen(past, np.array([False]), config)
+    slope = (1 + 20 + 5) / 12
+    base = encoded.base[0] * encoded.unit[0] + encoded.level[0]
+    np.testing.assert_allclose(base, past[0, -1] + slope * np.array([0.9, 1.71]))
+    holes = past.copy()
+    holes[0, 5] = NAN  # takes two steps away, and what is left is averaged over the ten
+    encoded = seen(holes, np.array([False]), config)
+    base = encoded.base[0] * encoded.unit[0] + encoded.level[0]
+    np.testing.assert_allclose(base, past[0, -1] + (1 + 16 + 5) / 10 * np.array([0.9, 1.71]))
+
+
+def test_only_the_newest_three_seasons_are_averaged_and_the_rest_of_a_window_is_none() -> None:
+    """Lookback of four seasons and a row: the oldest row belongs to no whole season."""
+    pattern = np.array([-2.0, 3.0, -1.0])
+    sizes = (9.0, 1.0, 2.0, 6.0)
+    past = np.concatenate([[70.0], *(10 + size * pattern for size in sizes)])[None]
+    config = NetworkConfig(horizon=4, lookback=13, season_length=3, averaged=1.0)
+    encoded = seen(past, np.array([False]), config)
+    base = encoded.base[0] * encoded.unit[0] + encoded.level[0]
+    np.testing.assert_allclose(base, 10 + 3 * pattern[[0, 1, 2, 0]])
+    plain = seen(past, np.array([False]), NetworkConfig(horizon=4, lookback=13, season_length=3))
+    np.testing.assert_allclose(plain.base[0] * plain.unit[0] + plain.level[0], 10 + 6 * pattern[[0, 1, 2, 0]])
+
+
+def test_where_no_season_was_seen_whole_parts_of_them_are_averaged() -> None:
+    past = np.array([[8.0, NAN, 12.0, 1.0, 5.0, NAN], [8.0, 9.0, 13.0, 1.0, 5.0, NAN]])
+    config = NetworkConfig(horizon=3, lookback=6, season_length=3, averaged=1.0)
+    encoded = seen(past, np.array([False] * 2), config)
+    base = encoded.base * encoded.unit + encoded.level
+    np.testing.assert_allclose(encoded.level[:, 0], [3.0, 3.0])
+    np.testing.assert_allclose(base, [[3 - 2, 3 + 2, 3 + 2], [3 - 2, 3 - 1, 3 + 3]])
+
+
+def test_targets_are_clipped_at_twenty_units_around_the_base() -> None:
+    past = np.array([[1.0, 3.0] * 4])
+    encoded = both_kinds(past)
+    assert encoded.unit[0, 0] == 1.0
+    target, _ = encode_target(
+        encoded.level + np.array([[18.0, 22.0, -18.0, -30.0, NAN]]) + encoded.base, np.array([False]), encoded
+    )
+    assert target[0, :4].tolist() == [18.0, 20.0, -18.0, -20.0]
+    assert TARGET_CLIP == 20.0
+
+
+def test_a_logged_forecast_is_never_negative_nor_infinite() -> None:
+    flags = np.array([True])
+    encoded = seen(np.array([[1.0, 2.0] * 4]), flags)
+    found = decode(np.array([[[1e9, -1e9]] * 5]), encoded, flags)
+    np.testing.assert_allclose(found[0, :, 0], 1.5e-6 * np.sinh(300.0))
+    assert (found[0, :, 1] == 0).all()
+    plain = decode(np.array([[[-1e9]] * 5]), both_kinds([[1.0, 2.0] * 4]), np.array([False]))
+    assert plain.max() < 0
+
+
+def test_logged_and_other_windows_of_one_batch_do_not_touch_each_other() -> None:
+    past = np.array([[1.0, 2.0, 4.0, 3.0] * 2, [1.0, -2.0, 4.0, 3.0] * 2])
+    future = np.array([[2.0, 3.0, 1.0, NAN, 5.0]] * 2)
+    flags = np.array([True, False])
+    together = seen(past, flags)
+    target, mask = encode_target(future, flags, together)
+    back = decode(target[:, :, None], together, flags)[:, :, 0]
+    for k in range(2):
+        alone = seen(past[[k]], flags[[k]])
+        for whole, one in zip(together[:5], alone[:5], strict=True):
+            np.testing.assert_array_equal(whole[[k]], one)
+        expected = encode_target(future[[k]], flags[[k]], alone)
+        np.testing.assert_array_equal(target[k], expected[0][0])
+        assert mask[k].tolist() == [1, 1, 1, 0, 1]
+        np.testing.assert_allclose(back[k][mask[k] > 0], future[k][mask[k] > 0])
+    logged = np.log(future[0] / past[0, [0, 1, 2, 3, 0]]) / 0.5
+    np.testing.assert_allclose(target[0][mask[0] > 0], logged[mask[0] > 0], atol=1e-6)
+
+
+def test_the_calendar_of_the_horizon_is_that_of_its_rows() -> None:
+    config = NetworkConfig(5, 8, 1, step_days=0.5, periods=(7.0, 3.0), calendar=True)
+    encoded = encode(np.ones((2, 8)), np.array([10.0, 12.25]), np.array([False] * 2), config)
+    for window, origin in enumerate((10.0, 12.25)):
+        before = origin + 0.5 * np.arange(-7, 1)
+        later = origin + 0.5 * np.arange(1, 6)
+        for place, period in enumerate((7.0, 3.0)):
+            for which, wave in enumerate((np.sin, np.cos)):
+                channel = 2 * place + which
+                found = encoded.features[window, :, 4 + channel]
+                np.testing.assert_allclose(found, wave(2 * np.pi * before / period), atol=1e-9)
+                found = encoded.ahead[window, :, channel]
+                np.testing.assert_allclose(found, wave(2 * np.pi * later / period), atol=1e-9)
+
+
+def test_restlessness_is_a_hundredth_at_least() -> None:
+    assert LEAST_RESTLESS == 0.01
+    features = np.ones((1, 4, 4))
+    features[0, :, 2] = [0.0, 0.012, 0.012, 0.012]
+    assert restlessness(features, NetworkConfig(5, 4, 1))[0, 0, 0] == pytest.approx(0.012)
+    features[0, 1:, 2] = 0.009
+    assert restlessness(features, NetworkConfig(5, 4, 1))[0, 0, 0] == 0.01
