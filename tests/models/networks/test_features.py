@@ -391,12 +391,12 @@ def test_logged_and_other_windows_of_one_batch_do_not_touch_each_other() -> None
 
 
 def test_the_calendar_of_the_horizon_is_that_of_its_rows() -> None:
-    config = NetworkConfig(5, 8, 1, step_days=0.5, periods=(7.0, 3.0), calendar=True)
+    config = NetworkConfig(5, 8, 1, step_days=0.5, periods=(7.0, 365.2425), calendar=True)
     encoded = encode(np.ones((2, 8)), np.array([10.0, 12.25]), np.array([False] * 2), config)
     for window, origin in enumerate((10.0, 12.25)):
         before = origin + 0.5 * np.arange(-7, 1)
         later = origin + 0.5 * np.arange(1, 6)
-        for place, period in enumerate((7.0, 3.0)):
+        for place, period in enumerate((7.0, 365.2425)):
             for which, wave in enumerate((np.sin, np.cos)):
                 channel = 2 * place + which
                 found = encoded.features[window, :, 4 + channel]
