@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,13 +11,18 @@ import numpy as np
 import pytest
 from makers import panel_of
 
+from gruforecast.automl import training_jobs as room
 from gruforecast.automl.cell_comparison import Comparison
+from gruforecast.automl.ensemble_members import SEED_NUMBERS, Finals
 from gruforecast.automl.reference_models import Rivals
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.training_jobs import TEST_FIT, Contest
+from gruforecast.automl.search.trial import floored, load_split, seed_of
+from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Contest, Fit, facts_of_training
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.progress import Budget
+from gruforecast.models.networks.inference import weight_shapes
+from gruforecast.models.quantile_forecast import Fan
 
 NOW = 2e9
 
@@ -33,10 +39,12 @@ class Recorder:
         self.folder = folder
         self.runner = SimpleNamespace(count=2)
         self.requests: dict[str, dict[str, Any]] = {}
+        self.calls: dict[str, str] = {}
+        self.terms: dict[str, dict[str, Any]] = {}
         self.results: dict[str, Any] = {}
 
-    def submit(self, name: str, _call: str, request: dict[str, Any], **_: Any) -> None:
-        self.requests[name] = request
+    def submit(self, name: str, call: str, request: dict[str, Any], **terms: Any) -> None:
+        self.requests[name], self.calls[name], self.terms[name] = request, call, terms
 
     def result(self, name: str) -> Any:
         return self.results.get(name)
@@ -148,3 +156,273 @@ def test_the_third_seeds_and_the_simple_rnn_are_given_up_first(tmp_path: Path) -
     comparison.begin()
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm"}
     assert tight.given_up == ["the third seeds of the comparison", "the rnn comparison"]
+
+
+# --- what is asked of a worker
+
+
+@pytest.mark.parametrize(("kind", "name", "until", "data"), [
+    (TEST_FIT, "test-fit-x", "test", "split"), (REFIT, "refit-x", "end", "split-all"),
+])  # fmt: skip
+def test_the_whole_request_of_a_fit(tmp_path: Path, kind: Fit, name: str, until: str, data: str) -> None:
+    contest, trial, jobs = contest_of(tmp_path, seconds=1e6)
+    contest.submit_fit(kind, trial, "x", trial.result)
+    request, terms = jobs.requests[name], jobs.terms[name]
+    assert (request["until"], request["data"], request["weights"]) == (until, data, f"{name}.npz")
+    assert (request["from"], request["initial"], request["rates"]) == ("d", None, [1.0, 0.0])
+    assert request["training"]["seed"] == seed_of(0, 0)
+    assert request["network"]["lookback"] == trial.network.lookback
+    assert jobs.calls[name] == "gruforecast.automl.search.trial:run_fit"
+    assert terms == {
+        "shape": trial.network.shape,
+        "cost": trial.network.cost * 200,
+        "deadline": contest.budget.deadline(kind.part),
+    }
+    assert contest.fitting == pytest.approx(200 * 0.02)
+    contest.submit_fit(kind, trial, "y", trial.result)
+    assert contest.fitting == pytest.approx(400 * 0.02)
+
+
+@pytest.mark.parametrize(("kind", "steps", "rate"), [(TEST_FIT, 75, 0.5), (REFIT, 50, 0.3)])
+def test_large_data_go_on_for_a_share_of_the_steps(tmp_path: Path, kind: Fit, steps: int, rate: float) -> None:
+    """0.4 and 0.2 of 200 steps, in calls of 25."""
+    contest, trial, jobs = contest_of(tmp_path)
+    contest.space = replace(contest.space, large=True)
+    contest.submit_fit(kind, trial, "x", trial.result)
+    request = jobs.requests[f"{kind.job}-x"]
+    assert (request["training"]["steps"], request["rates"], request["initial"]) == (steps, [rate, 0.0], "trial-000.npz")
+
+
+def test_trainings_that_follow_each_other_share_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest, trial, _ = contest_of(tmp_path, seconds=60.0)
+    asked = []
+    monkeypatch.setattr(
+        contest.budget, "fitting", lambda steps, _each, part, rounds: asked.append((part, rounds)) or steps
+    )
+    for beside in (1, 2, 3, 5):
+        contest.submit_fit(REFIT, trial, "x", trial.result, beside=beside)
+    assert asked == [("refit", 1), ("refit", 1), ("refit", 2), ("refit", 3)]
+
+
+def test_a_fit_without_a_result_or_that_failed_leaves_the_network_as_it_was(tmp_path: Path) -> None:
+    contest, trial, jobs = contest_of(tmp_path)
+    contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
+    jobs.results["test-fit-fit"] = {"status": "diverged"}
+    assert contest.fitted(TEST_FIT, "fit", trial.result) == (trial.result, True)
+    assert contest.warnings == ["the test-fit-fit diverged: the network stays as it was"]
+    jobs.results["test-fit-fit"] = None
+    assert contest.fitted(TEST_FIT, "fit", trial.result) == (trial.result, False)
+    assert contest.given_up == ["the test fit"]
+
+
+@pytest.mark.parametrize(("late", "steps", "short", "kept", "whole"), [
+    (False, 200, False, "fit", True), (False, 175, False, "fit", False), (True, 200, False, "trial", False),
+    (True, 60, True, "fit", False), (False, 75, True, "fit", True),
+])  # fmt: skip
+def test_which_weights_are_judged(tmp_path: Path, late: bool, steps: int, short: bool, kept: str, whole: bool) -> None:
+    """Where it went on from earlier weights, a training that the clock cut is used; anew it is not."""
+    contest, trial, jobs = contest_of(tmp_path)
+    if short:
+        contest.space = replace(contest.space, large=True)
+    contest.submit_fit(TEST_FIT, trial, "fit", trial.result)
+    jobs.results["test-fit-fit"] = {"status": "completed", "late": late, "steps": steps}
+    result, found = contest.fitted(TEST_FIT, "fit", trial.result)
+    assert (result is trial.result, found) == (kept == "trial", whole)
+    assert contest.warnings == ([] if whole else ["the whole test fit was ended by --trial-time"])
+
+
+@pytest.mark.parametrize(("small", "growth"), [(30, 4.0), (31, 1.0)])
+def test_steps_grow_with_the_windows_up_to_four_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int, growth: float
+) -> None:
+    """Thirty series of one window before the first fold, 21 before the test part and 41 in all."""
+    divided = split(panel_of(*[np.arange(63.0) + k for k in range(30)]), 20, 1, 1, "f.csv")
+    contest, trial, _ = contest_of(tmp_path)
+    contest.split = divided
+    monkeypatch.setattr(room, "SMALL", small)
+    assert contest._growth == {"test": growth, "end": growth}
+    assert contest.whole(REFIT, trial).steps == 200 * growth
+
+
+def test_time_is_given_up_once_and_in_order(tmp_path: Path) -> None:
+    contest, _, _ = contest_of(tmp_path)
+    for part in ("a", "b", "a"):
+        contest.give_up(part)
+    assert contest.given_up == ["a", "b"]
+
+
+def test_jobs_that_may_see_the_test_part_do(tmp_path: Path) -> None:
+    contest, _, _ = contest_of(tmp_path)
+    contest.save_all_rows()
+    loaded = load_split(str(tmp_path), "split-all")
+    np.testing.assert_array_equal(loaded.history.values, contest.split.history.values)
+    assert loaded.test.tolist() == contest.split.history.indptr[1:].tolist()
+    assert loaded.folds.tolist() == contest.split.folds.tolist()
+
+
+def test_a_predictor_uses_the_weights_of_its_result(tmp_path: Path) -> None:
+    contest, trial, _ = contest_of(tmp_path)
+    generator = np.random.default_rng(1)
+    weights = {
+        name: (0.1 * generator.normal(size=shape)).astype(np.float32)
+        for name, shape in weight_shapes(trial.network).items()
+    }
+    np.savez(tmp_path / "trial-000.npz", **weights)
+    assert contest.path(trial.result) == tmp_path / "trial-000.npz"
+    windows = contest.split.test_windows()
+    expected = floored(contest.split.history, windows, trial.network, weights)
+    np.testing.assert_array_equal(contest.predictor(trial.network, trial.result)(windows).quantiles, expected)
+
+
+def test_facts_of_a_training(tmp_path: Path) -> None:
+    _, trial, _ = contest_of(tmp_path)
+    result = {**trial.result, "parameters": 7, "seconds_per_epoch": 0.5}
+    found = facts_of_training(trial, result, "full")
+    assert found.pop("config") == {**trial.values, "steps": 200}
+    assert found == {"parameters": 7, "seconds": 9.0, "seconds_per_epoch": 0.5, "budget": "full"}
+
+
+# --- the networks that are judged and shipped
+
+
+def finals_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **scores: float) -> tuple[Finals, Recorder]:
+    """Trials by the constant that their forecasts are off; results of further seeds and fits follow the trials'."""
+    contest, first, jobs = contest_of(folder, n_series=12)
+    divided = contest.split
+
+    def made(number: int, bias: float) -> Trial:
+        extra = {"score": abs(bias), "bias": bias, "digest": f"trial {bias}", "parameters": 10 + number}
+        result = {**first.result, **extra, "seconds_per_epoch": 0.1}
+        return replace(first, number=number, share=1.0 if number else 0.5, result=result)
+
+    trials = [made(number, bias) for number, bias in enumerate(scores.values())]
+    monkeypatch.setattr(
+        contest, "predictor", lambda _network, result: lambda at: Fan(divided.actual(at) + result["bias"])
+    )
+    return Finals(contest, Search(trials), several=len(trials) > 1), jobs
+
+
+def seeds_with(jobs: Recorder, finals: Finals, *biases: float) -> None:
+    """The results of the further seeds."""
+    best = finals.found.ranked[0].result
+    for k, bias in enumerate(biases):
+        extra = {"score": None if np.isnan(bias) else abs(bias), "bias": bias, "digest": f"seed {bias}"}
+        jobs.results[f"seed-{k}"] = {**best, **extra, "status": "completed"}
+
+
+def test_the_two_best_are_trained_with_other_seeds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=3.0, b=1.0, c=-2.0)
+    finals.begin()
+    assert list(jobs.requests) == ["seed-0", "seed-1", "seed-2"]
+    assert set(jobs.calls.values()) == {"gruforecast.automl.search.trial:run_trial"}
+    assert [one["number"] for one in jobs.requests.values()] == [SEED_NUMBERS + k for k in range(3)]
+    seeds = [one["training"]["seed"] for one in jobs.requests.values()]
+    assert seeds == [seed_of(0, SEED_NUMBERS + k) for k in range(3)]
+    assert all(one["rungs"] is None for one in jobs.requests.values())
+    assert [one["weights"] for one in jobs.requests.values()] == ["seed-0.npz", "seed-1.npz", "seed-2.npz"]
+    cost = finals.found.trials[1].network.cost
+    assert [one["cost"] for one in jobs.terms.values()] == [cost] * 3
+    assert [finals._origin(replace(finals.found.trials[0], number=SEED_NUMBERS + k)) for k in range(3)] == [1, 2, 1]
+    assert finals._origin(finals.found.trials[2]) == 2
+    alone, jobs = finals_of(tmp_path, monkeypatch, a=3.0)
+    alone.begin()
+    assert not jobs.requests
+    alone.several = True  # the only trial of a search is trained thrice more
+    alone.begin()
+    assert [one["cost"] for one in jobs.terms.values()] == [cost * 0.5] * 3
+
+
+def test_networks_that_cancel_each_other_are_combined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=3.0, b=-1.5, c=9.0)
+    seeds_with(jobs, finals, 30.0, float("nan"))  # the third has not come
+    finals.choose()
+    assert finals.contest.given_up == ["more seeds of the best GRUs"]
+    assert [(one.name, one.trial.number) for one in finals.members] == [("gru", 1), ("gru-2", 0)]
+    assert [one.share for one in finals.members] == pytest.approx([2 / 3, 1 / 3])
+    assert list(jobs.requests) == ["test-fit-trial-001", "test-fit-trial-000"]
+    scored = {
+        "bias": 1.0,
+        "status": "completed",
+        "late": False,
+        "steps": 200,
+        "parameters": 5,
+        "seconds": {"total": 4.0},
+    }
+    jobs.results["test-fit-trial-001"] = {**scored, "digest": "t1"}
+    jobs.results["test-fit-trial-000"] = {**scored, "digest": "t0", "bias": 2.5, "parameters": 6}
+    first, second, whole = finals.test_fit()
+    assert [one.name for one in (first, second, whole)] == ["gru", "gru-2", "networks"]
+    assert [one.competes for one in (first, second, whole)] == [False, False, True]
+    assert [first.facts[name] for name in ("budget", "seconds", "parameters")] == ["full", 4.0, 11]
+    assert second.facts["budget"] == "member"
+    assert whole.facts == {
+        "parameters": 11,
+        "config": {"shares": {"gru": pytest.approx(2 / 3), "gru-2": pytest.approx(1 / 3)}},
+    }
+    divided = finals.contest.split
+    windows, origins = divided.test_windows(), divided.calibration_windows()
+    assert first.forecasts.origins is not None
+    np.testing.assert_allclose((first.forecasts.origins.mean - divided.actual(origins))[0, 0], -1.5)
+    np.testing.assert_allclose(first.forecasts.test.mean - divided.actual(windows), 1.0)
+    np.testing.assert_allclose(whole.forecasts.test.mean - divided.actual(windows), 1.5)
+    assert divided.fold_scores(whole.forecasts.folds) == pytest.approx([0.0] * 3, abs=1e-9)
+    assert [name for name in jobs.requests if name.startswith("refit")] == ["refit-trial-001", "refit-trial-000"]
+    assert jobs.requests["refit-trial-001"]["from"] == "t1"
+    jobs.results["refit-trial-001"] = {**scored, "digest": "r1"}
+    jobs.results["refit-trial-000"] = {**scored, "digest": "r0"}
+    finals.refit()
+    assert finals.refitted
+    assert finals.digests() == {"scored": {"gru": "t1", "gru-2": "t0"}, "saved": {"gru": "r1", "gru-2": "r0"}}
+    facts = finals.networks_facts()
+    assert [(one["name"], one["number"], one["another_seed"], one["val_mase"]) for one in facts] == [
+        ("gru", 1, False, 1.5), ("gru-2", 0, False, 3.0),
+    ]  # fmt: skip
+    assert (facts[0]["steps"], facts[0]["parameters"], facts[0]["digest"]) == (200, 11, "trial -1.5")
+    assert facts[0]["units"] == finals.found.trials[0].values["units"]
+
+
+def test_one_network_that_did_not_learn_from_the_newest_rows_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=3.0, b=-1.5)
+    seeds_with(jobs, finals, 30.0, 30.0, 30.0)
+    finals.choose()
+    scored = {
+        "bias": 1.0,
+        "status": "completed",
+        "late": False,
+        "steps": 200,
+        "parameters": 5,
+        "seconds": {"total": 4.0},
+    }
+    jobs.results |= {f"test-fit-trial-00{k}": {**scored, "digest": f"t{k}"} for k in range(2)}
+    finals.test_fit()
+    jobs.results["refit-trial-000"] = {**scored, "digest": "r0"}
+    finals.refit()
+    assert not finals.refitted
+    assert finals.digests()["saved"] == {"gru": "t1", "gru-2": "r0"}
+
+
+def test_another_seed_that_is_best_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=3.0, b=2.0)
+    seeds_with(jobs, finals, 5.0, 0.5, 5.0)
+    finals.choose()
+    assert [(one.name, one.share, one.trial.number) for one in finals.members] == [("gru", 1.0, SEED_NUMBERS + 1)]
+    assert finals.combination is None
+    assert list(jobs.requests) == ["test-fit-seed-1"]
+    finals.ships = False
+    jobs.results["test-fit-seed-1"] = None
+    (alone,) = finals.test_fit()
+    assert (alone.name, alone.competes, alone.facts["budget"]) == ("gru", True, "member")
+    assert list(jobs.requests) == ["test-fit-seed-1"]  # nothing is refitted
+    (facts,) = finals.networks_facts()
+    assert (facts["number"], facts["another_seed"]) == (0, True)
+
+
+def test_equal_scores_go_to_the_earlier_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=2.0, b=-2.0)
+    seeds_with(jobs, finals, 2.0, 9.0, 9.0)
+    assert [trial.number for trial in finals._candidates()] == [0, 1, SEED_NUMBERS, SEED_NUMBERS + 1, SEED_NUMBERS + 2]
+    alone, _ = finals_of(tmp_path, monkeypatch, a=2.0, b=-1.0)
+    alone.several = False
+    assert [trial.number for trial in alone._candidates()] == [1]

@@ -393,6 +393,62 @@ class TestWhatIsAsked:
         assert [one.levels for one in whole(rolling).values()] == [(95.0,)] * 4
         assert list(forecast_frame(rolling, next(rolling.blocks())).columns)[-3:] == ["y_hat", "lo-95", "hi-95"]
 
+    def test_levels_ascend_whatever_their_order(self, panel: Panel) -> None:
+        forecaster = make_forecaster(panel)
+        assert roll(forecaster, panel, levels=[95.0, 80.0, 95.0]).levels == (80.0, 95.0)
+        factor = forecaster.calibrations["naive"].factor
+        levels = {"naive": (99.0, 70.0), "theta": (5.0, 90.0)}
+        calibrations = {name: Calibration(some, factor) for name, some in levels.items()}
+        odd = replace(forecaster, calibrations=forecaster.calibrations | calibrations)
+        assert roll(odd, panel, members=["naive", "theta"]).levels == (5.0, 70.0, 90.0, 99.0)
+        assert roll(odd, panel, members=["theta"], levels=[90.0]).levels == (90.0,)
+
+    def test_refusals_say_what_there_is_and_what_to_do(self, panel: Panel) -> None:
+        forecaster = make_forecaster(panel)
+        for asked, text, remedy, code in (
+            (
+                {"levels": [90.0]},
+                "--level 90 is not calibrated; there are 80, 95.",
+                "Fit again with --level 90.",
+                "GF-U07",
+            ),
+            ({"windows": 0}, "--windows 0 is out of range.", "Pass a whole number from 1 to 10000000.", "GF-U12"),
+            (
+                {"step": 10**7 + 1},
+                "--step 10000001 is out of range.",
+                "Pass a whole number from 1 to 10000000.",
+                "GF-U12",
+            ),
+            (
+                {"windows": 9, "step": 6},
+                "the longest series has 60 rows; 9 windows of horizon 6 need 63.",
+                "Pass --windows 8, or give more rows.",
+                "GF-D65",
+            ),
+        ):
+            with pytest.raises((UsageError, DataError)) as caught:
+                roll(forecaster, panel, **asked)
+            assert str(caught.value) == f"{text} {remedy}"
+            assert caught.value.code == code
+        none = replace(forecaster, calibrations=dict.fromkeys(forecaster.members, Calibration((), np.zeros((6, 0)))))
+        with pytest.raises(UsageError, match="--level 80 is not calibrated; there are none"):
+            roll(none, panel, levels=[80.0])
+        with pytest.raises(DataError) as caught:
+            roll(forecaster, panel_of(np.arange(14.0)))
+        assert str(caught.value) == (
+            "the longest series has 14 rows; a window of horizon 6 needs 15. "
+            "Pass a shorter --horizon, or give more rows."
+        )
+        assert roll(forecaster, panel, windows=8, step=6).cutoffs.count == 8  # what the remedy says
+        assert roll(forecaster, panel_of(np.arange(15.0))).cutoffs.count == 1
+
+    def test_exactly_nine_rows_before_a_cutoff_are_enough(self) -> None:
+        lengths = (60, 15, 14, 21, 20, 1)
+        panel = panel_of(*(np.arange(float(n)) for n in lengths))
+        windows = roll(simple(panel_of(np.arange(30.0)), "naive"), panel, windows=2, step=6).cutoffs.windows
+        assert windows.series.tolist() == [0, 3, 0, 1, 3, 4]
+        assert (windows.end - windows.start).tolist() == [48, 9, 54, 9, 15, 14]
+
     def test_a_level_that_some_members_lack_is_empty_there(self, panel: Panel) -> None:
         forecaster = make_forecaster(panel)
         fewer = Calibration((80.0,), forecaster.calibrations["naive"].factor[:, :1])

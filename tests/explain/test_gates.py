@@ -159,6 +159,59 @@ def test_the_gradient_equals_that_of_tensorflow(cell, layers, segment, decoder, 
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
+def all_open(config: NetworkConfig):
+    """Random weights with which every unit of the head is open, so that the head is linear."""
+    weights = random_weights(config)
+    weights["hidden.bias"] = np.full_like(weights["hidden.bias"], 50.0)
+    return weights
+
+
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+def test_by_default_the_gradient_leaves_out_what_the_head_sees_beside_the_state(layers, segment, decoder) -> None:
+    """So it is that of a network whose head does not see the newest rows."""
+    config = config_of(layers, segment, decoder)
+    weights, (features, _) = all_open(config), numbers(config)
+    deaf = dict(weights)
+    deaf["hidden.kernel"] = weights["hidden.kernel"].copy()
+    deaf["hidden.kernel"][config.units :] = 0.0
+    direction = np.random.default_rng(8).normal(size=(4, 3)).astype(np.float32)
+    found = Gradient(features, None, config, weights).of(direction)
+    expected = Gradient(features, None, config, deaf).of(direction, direct=True)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    whole = Gradient(features, None, config, weights).of(direction, direct=True)
+    beside = np.argwhere(~np.isclose(whole, found, rtol=1e-4, atol=1e-5 * np.abs(expected).max()).all(axis=0))
+    assert {tuple(one) for one in beside} == {(row, 0) for row in range(12 - config.recent, 12)}
+
+
+@pytest.mark.parametrize("horizon", [1, 3, PROBES])
+def test_reach_up_to_the_probes_is_exact(horizon: int) -> None:
+    config = config_of(1, 1, "direct", horizon=horizon)
+    weights, (features, _) = random_weights(config), numbers(config)
+    gradient = Gradient(features, None, config, weights)
+    rows = np.eye(horizon, dtype=np.float32)
+    exact = sum((gradient.of(np.repeat(row[None], 4, axis=0)) ** 2).sum(axis=2).mean(axis=0) for row in rows)
+    np.testing.assert_allclose(reach(features, None, config, weights), np.sqrt(exact), rtol=1e-5)
+
+
+def test_reach_is_the_root_mean_square_over_windows_of_both_sides_of_the_head() -> None:
+    """Windows far apart in size, with columns known ahead and a horizon that no segment divides."""
+    config = config_of(2, 3, "sequence", inputs=("known", "static"), horizon=7)
+    weights, (features, ahead) = random_weights(config), numbers(config)
+    features[2] *= 5
+    each = [reach(features[[k]], ahead[[k]], config, weights) for k in range(4)]
+    found = reach(features, ahead, config, weights)
+    np.testing.assert_allclose(found, np.sqrt(np.mean(np.square(each), axis=0)), rtol=1e-4)
+    assert found.shape == (12,)
+
+
+def test_reach_repeats_and_another_seed_is_another_estimate() -> None:
+    config = config_of(1, 1, "direct", horizon=PROBES + 1)
+    weights, (features, _) = random_weights(config), numbers(config)
+    one, same, other = (reach(features, None, config, weights, *seed) for seed in ((), (0,), (1,)))
+    np.testing.assert_array_equal(one, same)
+    assert not np.allclose(one, other)
+
+
 def test_reach_of_a_long_horizon_is_estimated_without_bias() -> None:
     config = config_of(1, 1, "direct", horizon=PROBES + 8)
     weights, (features, _) = random_weights(config), numbers(config)
