@@ -252,3 +252,9 @@ def test_where_not_all_numbers_are_read_every_step_counts(monkeypatch: pytest.Mo
     assert shares_of(divided, members) == {"a": 1.0}
     monkeypatch.setattr(room, "MOST_NUMBERS", 48)  # exactly half: 2, then 3
     assert shares_of(divided, members) == {"a": 1.0}
+
+
+def test_members_that_are_equally_right_share_half_of_the_weight() -> None:
+    divided = zigzag(*[40] * 12)
+    found = shares_of(divided, {"a": around(divided, 0.0), "b": around(divided, 0.0), "c": around(divided, 0.001)})
+    assert found == pytest.approx({"a": 0.75, "b": 0.25})

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import history_of, panel_of
 
-from gruforecast.data.windows import History, Sampler, gather_future, gather_past, newest
+from gruforecast.data.windows import History, Sampler, days_of, gather_beside, gather_future, gather_past, newest
 
 
 def slow_past(series, end: int, lookback: int):
@@ -130,3 +130,97 @@ def test_the_newest_rows_are_those_of_the_history(seed: int) -> None:
     history = history_of(*y)
     windows = history.windows(np.arange(5), history.indptr[1:])
     np.testing.assert_array_equal(newest(history.past(windows, 20), 6), history.past(windows, 6))
+
+
+# --- exactly at the edge
+
+
+def test_facts_of_uneven_series_by_hand() -> None:
+    """A single row, a negative first and last one, holes at the end, and nothing negative but zero."""
+    nan = np.nan
+    history = history_of([5.0], [-1.0, 2.0], [3.0, nan, 0.0, nan], [1.0, nan, -2.0], [-0.0])
+    assert history.nonnegative_until.tolist() == [1, 1, 7, 9, 11]
+    assert history.last_seen.tolist() == [0, 1, 2, 3, 3, 5, 5, 7, 7, 9, 10]
+    series, end = np.array([0, 1, 2, 3, 3, 4]), np.array([1, 3, 7, 9, 10, 11])
+    windows = history.windows(series, end)
+    assert windows.use_log.tolist() == [True, False, True, True, False, True]
+    assert windows.stop.tolist() == [1, 3, 7, 10, 10, 11]
+    assert windows.start.tolist() == [0, 1, 3, 7, 7, 10]
+    floored = history.floor_at_zero(np.full((6, 2, 3), -4.0), windows)
+    assert (floored == 0).all(axis=(1, 2)).tolist() == windows.use_log.tolist()
+    assert floored.min() == -4.0
+    assert (history.floor_at_zero(np.full((6, 1), 4.0), windows) == 4.0).all()
+
+
+def test_the_past_of_a_window_without_any_value_in_it_ends_with_the_last_one_seen() -> None:
+    nan = np.nan
+    history = history_of([9.0, 9.0], [1.0, 7.0, nan, nan, nan], [2.0, nan, 4.0])
+    windows = history.windows(np.array([1, 1, 2]), np.array([7, 5, 10]))
+    found = history.past(windows, 2)
+    np.testing.assert_array_equal(found, [[nan, 7.0], [7.0, nan], [nan, 4.0]])
+    np.testing.assert_array_equal(history.past(windows, 4), [[7, nan, nan, nan], [nan, 1, 7, nan], [nan, 2, nan, 4]])
+    np.testing.assert_array_equal(newest(np.full((1, 3), nan), 2), [[nan, nan]])
+
+
+def test_origins_are_days_of_the_row_before() -> None:
+    ds = np.array(["1970-01-02T00", "1970-01-02T12", "1970-01-03T00", "1969-12-31T00"], "datetime64[s]")
+    assert days_of(ds).tolist() == [1.0, 1.5, 2.0, -1.0]
+    history = History.of(np.arange(4.0), np.array([0, 3, 4]), ds)
+    windows = history.windows(np.array([0, 0, 1]), np.array([1, 3, 4]))
+    assert history.origin(windows).tolist() == [1.0, 2.0, -1.0]
+    assert history_of([1.0, 2.0]).days.tolist() == [0.0, 0.0]
+
+
+def test_columns_beside_are_those_of_the_rows_of_the_series() -> None:
+    nan = np.nan
+    x = np.column_stack([np.arange(6.0), 10 * np.arange(6.0)])
+    history = History.of(np.arange(6.0), np.array([0, 2, 6]), x=x)
+    windows = history.windows(np.array([0, 1]), np.array([1, 4]), np.array([2, 5]))
+    found = gather_beside(x, windows, 2, 3)
+    np.testing.assert_array_equal(found[:, :, 0], [[nan, 0, 1, nan, nan], [2, 3, 4, nan, nan]])
+    np.testing.assert_array_equal(found[:, :, 1], 10 * found[:, :, 0])
+    whole = history.beside(windows, 3, 2)[:, :, 0]
+    np.testing.assert_array_equal(whole, [[nan, nan, 0, 1, nan], [nan, 2, 3, 4, 5]])
+
+
+@pytest.mark.parametrize(
+    ("rows", "horizon", "least_past", "first", "count"),
+    [
+        (10, 3, 4, 4, 4),  # ends 4 … 7
+        (7, 3, 4, 4, 1),  # exactly one with a whole past and horizon
+        (6, 3, 4, 3, 1),  # a row too few: less past
+        (4, 3, 4, 1, 1),
+        (3, 3, 4, 1, 1),  # less of the horizon, too
+        (2, 3, 4, 1, 1),
+        (10, 9, 1, 1, 1),
+        (10, 1, 9, 9, 1),
+        (10, 1, 12, 9, 1),
+    ],
+)
+def test_which_windows_there_are(rows: int, horizon: int, least_past: int, first: int, count: int) -> None:
+    history = history_of(np.arange(50.0), [1.0], np.arange(float(rows)))
+    sampler = Sampler.before(history, np.array([0, 51, 51 + rows]), horizon, least_past)
+    assert sampler.series.tolist() == [2]  # one row teaches nothing
+    assert (sampler.first - 51).tolist() == [first]
+    assert (sampler.count.tolist(), sampler.total) == ([count], count)
+    drawn = sampler.draw(np.random.default_rng(0), (3, 50))
+    assert set((drawn.end - 51).ravel().tolist()) == set(range(first, first + count))
+    assert (drawn.stop == 51 + rows).all()
+    assert drawn.end.shape == (3, 50)
+
+
+def test_a_training_window_is_logged_where_nothing_before_the_cutoff_is_negative() -> None:
+    history = history_of([1.0, 2.0, 3.0, 4.0, -1.0, 2.0])
+    for cutoff, logged in ((4, True), (5, False)):
+        drawn = Sampler.before(history, np.array([cutoff]), 1, 1).draw(np.random.default_rng(0), (1, 30))
+        assert drawn.use_log.all() == drawn.use_log.any() == logged
+
+
+def test_some_of_many_windows() -> None:
+    history = history_of(np.arange(5.0), -np.arange(5.0))
+    windows = history.windows(np.array([0, 1, 1]), np.array([2, 7, 9]), np.array([3, 8, 10]))
+    some = windows[[2, 0]]
+    assert (some.series.tolist(), some.start.tolist()) == ([1, 0], [5, 0])
+    assert (some.end.tolist(), some.stop.tolist()) == ([9, 2], [10, 3])
+    assert some.use_log.tolist() == [False, True]
+    assert len(some) == 2

@@ -286,7 +286,8 @@ def test_windows_without_a_value_or_a_scale_have_no_say_in_the_trust() -> None:
     found = calibrated(more, values, (80.0,), scale)
     assert found.trust == 1.0
     np.testing.assert_array_equal(found.factor, clean.factor)
-    assert calibrated(fan, actual, (), np.ones(200)).trust == 0.0
+    assert calibrated(fan, actual, (), np.ones(200)).trust == calibrate(np.ones((9, 2, 1)), (80.0,)).trust == 0.0
+    assert TRUSTS == (0.0, 0.25, 0.5, 0.75, 1.0)
     assert calibrated(Fan(fan.mean), actual, (80.0,), np.ones(200)).trust == 0.0
 
 

@@ -187,6 +187,68 @@ def test_a_standardised_value_is_never_too_large_for_single_precision() -> None:
     assert scaling(np.array([[1e300], [-1e300]])).tolist() == [[1e6], [-1e6]]
 
 
+# --- golden numbers at the edges
+
+
+def test_values_are_cut_off_at_ten_and_spreads_are_a_tenth_at_least() -> None:
+    config = replace(CONFIG, lookback=4, horizon=2, season_length=2, inputs=("known",))
+    x = np.array([[0.01, -0.01, 0.01, -0.01, 12.0, -12.0]])[:, :, None]
+    seen = views(x, (1.0, 1.0), config)
+    value, difference, inside = (one[0, :, 0] for one in seen.ahead)
+    assert (value.tolist(), difference.tolist(), inside.tolist()) == ([10, -10], [10, -10], [10, -10])
+    near = views(np.where(np.abs(x) > 1, 0.05, x), (1.0, 1.0), config)
+    np.testing.assert_allclose([one[0, :, 0] for one in near.ahead], [[0.05, 0.05], [0.4, 0.6], [0.5, 0.5]])
+
+
+def test_static_columns_are_those_of_the_last_row_and_repeated_over_the_horizon() -> None:
+    config = replace(CONFIG, lookback=2, horizon=3, season_length=1, inputs=("static", "known flag", "static"))
+    x = np.zeros((1, 5, 3))
+    x[0, :, 0], x[0, :, 2] = [7, 2, 8, 8, 8], [7, -30, 8, 8, 8]
+    x[0, :, 1] = [1, 0, 1, 1, 0]
+    seen = views(x, (1.0, 1.0), config)
+    assert seen.static.tolist() == [[2.0, -10.0]]
+    found = ahead(seen, [np.array([[0.1, 0.2, 0.3]])], config)
+    assert found[0, :, 0].tolist() == [0.1, 0.2, 0.3]
+    assert found[0, :, 1].tolist() == [1, 1, 0]
+    assert found[0, :, 2].tolist() == [1, 1, 0]  # against the last row, which was 0
+    assert found[0, :, 3:].tolist() == [[2.0, -10.0]] * 3
+    half = views(x, (0.5, 0.25), config)
+    np.testing.assert_allclose(ahead(half, [], config), 0.5 * found[:, :, 1:])
+    np.testing.assert_allclose(half.past[0], 0.25 * seen.past[0])
+    assert ahead(views(x, (1.0, 1.0), replace(config, inputs=("past",) * 3)), [], config) is None
+
+
+def test_the_past_comes_first_then_what_is_known_numbers_before_flags() -> None:
+    config = replace(
+        CONFIG, lookback=2, horizon=1, season_length=1, inputs=("known flag", "known", "past flag", "past")
+    )
+    x = np.tile([1.0, 2.0, 3.0, 4.0], (1, 3, 1))
+    seen = views(x, (1.0, 0.5), config)
+    assert [one[0, 1, 0] for one in seen.past] == [4, 0, 0, 3, 0, 1, 0, 0, 0.5, 0]  # halves of what is known
+    assert [one[0, 0, 0] for one in seen.ahead] == [2, 0, 0, 1, 0]
+    assert seen.static is None
+
+
+def test_constants_of_columns_by_hand() -> None:
+    x = np.array([[1.0, 5.0, NAN, 1e9], [3.0, 5.0, NAN, 1e9 + 1e-1], [NAN, 5.0, NAN, 1e9], [100.0, 9.0, 1.0, 0.0]])
+    rows = np.array([True, True, True, False])
+    found = Scaling.of(x, rows, ("known", "past", "static", "known"))
+    np.testing.assert_allclose(found.centre, [2.0, 5.0, 0.0, 1e9])
+    np.testing.assert_allclose(found.spread, [1.0, SILENT, SILENT, SILENT])
+    flags = Scaling.of(x, rows, ("known flag", "past flag", "known flag", "known"))
+    np.testing.assert_allclose(flags.spread, [1.0, SILENT, SILENT, SILENT])
+    wide = Scaling.of(np.array([[0.0], [8.0]]), np.array([True, True]), ("known flag",))
+    assert (wide.centre.tolist(), wide.spread.tolist()) == ([4.0], [1.0])
+    number = Scaling.of(np.array([[0.0], [8.0]]), np.array([True, True]), ("known",))
+    assert number(np.array([[[8.0]]])).tolist() == [[[1.0]]]
+    none = Scaling.of(np.zeros((3, 0)), np.ones(3, bool), ())
+    assert none(np.zeros((2, 3, 0))).shape == (2, 3, 0)
+    moves = Scaling.of(np.array([[-1e3], [-1e3 + 4e-6]]), np.array([True, True]), ("known",))
+    assert moves.spread[0] == pytest.approx(2e-6, rel=1e-3)  # a billionth of the mean is enough to move
+    stays = Scaling.of(np.array([[-1e3], [-1e3 + 1e-6]]), np.array([True, True]), ("known",))
+    assert stays.spread.tolist() == [SILENT]
+
+
 @pytest.mark.network
 def test_training_learns_what_only_a_known_column_tells() -> None:
     from gruforecast.models.networks.config import TrainingConfig
