@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from gruforecast.data.scale import mase_scale
-from gruforecast.models.conformal import Calibration
 from makers import panel_of
 from test_folder import make_forecaster
 from test_rolling import beside
@@ -16,10 +14,12 @@ from test_rolling import beside
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Panel
+from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History
 from gruforecast.errors import DataError, UsageError
 from gruforecast.models import forecaster as room
 from gruforecast.models.baselines import theta
+from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Ends
 from gruforecast.models.networks.inference import forecast
 
