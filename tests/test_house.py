@@ -15,6 +15,33 @@ PACKAGE = ROOT / "gruforecast"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
+def test_records_cannot_be_changed() -> None:
+    """But for those that gather something while a command runs."""
+    changing = {
+        "Audit",
+        "Comparison",
+        "Contest",
+        "Finals",
+        "Jobs",
+        "Member",
+        "Metrics",
+        "Rivals",
+        "Service",
+        "_Loop",
+        "_Run",
+        "_Worker",
+    }
+    found = set()
+    for path in MODULES:
+        for node in ast.walk(ast.parse(path.read_text())):
+            for mark in node.decorator_list if isinstance(node, ast.ClassDef) else ():
+                words = {one.arg: ast.unparse(one.value) for one in mark.keywords} if isinstance(mark, ast.Call) else {}
+                name = ast.unparse(mark.func if isinstance(mark, ast.Call) else mark)
+                if name == "dataclass" and words.get("frozen") != "True":
+                    found.add(node.name)
+    assert found == changing
+
+
 def test_nothing_can_execute_what_it_reads() -> None:
     """Neither the words, wherever they stand, nor the modules, however they are imported."""
     words = ("pickle.", "joblib", "marshal", "eval(", "exec(", "yaml.load", "allow_pickle=True", "safe_mode=False")

@@ -193,6 +193,13 @@ def test_large_data_go_on_for_a_share_of_the_steps(tmp_path: Path, kind: Fit, st
     assert (request["training"]["steps"], request["rates"], request["initial"]) == (steps, [rate, 0.0], "trial-000.npz")
 
 
+def test_a_share_of_few_steps_is_one_call_at_least(tmp_path: Path) -> None:
+    contest, trial, jobs = contest_of(tmp_path)
+    contest.space = replace(contest.space, large=True, steps=50)
+    contest.submit_fit(REFIT, trial, "x", trial.result)
+    assert jobs.requests["refit-x"]["training"]["steps"] == 25
+
+
 def test_trainings_that_follow_each_other_share_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contest, trial, _ = contest_of(tmp_path, seconds=60.0)
     asked = []
