@@ -251,6 +251,13 @@ def test_steps_grow_with_the_windows_up_to_four_times(
     assert contest.whole(REFIT, trial).steps == 200 * growth
 
 
+def test_windows_are_counted_from_the_third_row_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest, _, _ = contest_of(tmp_path)
+    contest.split = split(panel_of(*[np.arange(100.0) + k for k in range(30)]), 10, 1, 1, "f.csv")
+    monkeypatch.setattr(room, "SMALL", 1)
+    assert contest._growth == pytest.approx({"test": 78 / 68, "end": 88 / 68})  # rows 3 … 70, 80 and 90
+
+
 def test_time_is_given_up_once_and_in_order(tmp_path: Path) -> None:
     contest, _, _ = contest_of(tmp_path)
     for part in ("a", "b", "a"):
