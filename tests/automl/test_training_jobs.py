@@ -433,6 +433,22 @@ def test_another_seed_that_is_best_stands_alone(tmp_path: Path, monkeypatch: pyt
     assert (facts["number"], facts["another_seed"]) == (0, True)
 
 
+def test_the_first_of_the_further_seeds_has_a_name_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=3.0, b=2.0)
+    seeds_with(jobs, finals, 0.5, 5.0, 5.0)
+    finals.choose()
+    assert list(jobs.requests) == ["test-fit-seed-0"]
+    assert [(one["number"], one["another_seed"]) for one in finals.networks_facts()] == [(1, True)]
+
+
+def test_without_a_combination_the_best_trial_stands_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    finals, jobs = finals_of(tmp_path, monkeypatch, a=3.0, b=-3.0, c=1.0)
+    finals.several = False
+    finals.choose()
+    assert [(one.name, one.share, one.trial.number) for one in finals.members] == [("gru", 1.0, 2)]
+    assert list(jobs.requests) == ["test-fit-trial-002"]
+
+
 def test_equal_scores_go_to_the_earlier_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finals, jobs = finals_of(tmp_path, monkeypatch, a=2.0, b=-2.0)
     seeds_with(jobs, finals, 2.0, 9.0, 9.0)

@@ -143,6 +143,20 @@ def test_jobs_see_the_test_part_of_columns_known_ahead_only() -> None:
     np.testing.assert_array_equal(seen[:35], x[:35])
 
 
+def test_jobs_see_the_rows_of_every_series_before_its_test_part() -> None:
+    panel = panel_of(np.arange(40.0), np.arange(30.0), [1.0, 2.0])
+    x = np.tile(np.arange(72.0)[:, None], (1, 2))
+    divided = replace(split(replace(panel, x=x), 5, 3, 1, "f.csv"), inputs=("past", "known"))
+    y, seen = divided.before_test()
+    hidden = np.zeros(72, bool)
+    hidden[np.r_[35:40, 65:70, 70:72]] = True
+    np.testing.assert_array_equal(np.isnan(y), hidden)
+    np.testing.assert_array_equal(np.isnan(seen[:, 0]), hidden)
+    np.testing.assert_array_equal(seen[:, 1], x[:, 1])
+    assert not np.isnan(divided.history.values).any()  # the split itself stays as it was
+    assert not np.isnan(divided.history.x).any()
+
+
 def test_the_search_may_leave_the_inputs_out() -> None:
     panel = panel_of(10 + np.sin(np.arange(200) / 2))
     divided = replace(split(replace(panel, x=np.zeros((200, 1))), 12, 3, 12, "f.csv"), inputs=("known",))
