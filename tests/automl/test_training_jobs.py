@@ -449,6 +449,20 @@ def test_without_a_combination_the_best_trial_stands_alone(tmp_path: Path, monke
     assert list(jobs.requests) == ["test-fit-trial-002"]
 
 
+def test_the_networks_that_are_saved_say_how_to_train_them_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finals, _ = finals_of(tmp_path, monkeypatch, a=1.0)
+    finals.choose()
+    (member,) = finals.members
+    np.savez(tmp_path / "refit.npz", a=np.arange(3.0))
+    member.saved = {"file": {"name": "refit.npz"}}
+    (found,) = finals.networks()
+    assert (found.name, found.share, found.config) == ("gru", 1.0, member.trial.network)
+    assert found.weights["a"].tolist() == [0.0, 1.0, 2.0]
+    assert found.training == finals.contest.whole(REFIT, member.trial)
+
+
 def test_equal_scores_go_to_the_earlier_trial(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     finals, jobs = finals_of(tmp_path, monkeypatch, a=2.0, b=-2.0)
     seeds_with(jobs, finals, 2.0, 9.0, 9.0)
