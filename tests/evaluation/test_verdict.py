@@ -538,3 +538,9 @@ def test_intervals_of_two_seeds_are_averaged_number_by_number() -> None:
 def test_losses_of_seeds_are_averaged_window_by_window() -> None:
     parts = [judged(BASE, np.array(losses)) for losses in ([1.0, 5.0], [3.0, 6.0])]
     assert Judged.of_seeds(parts).losses.tolist() == [2.0, 5.5]
+
+
+def test_losses_on_the_test_part_are_in_units_of_each_series() -> None:
+    one = judged(BASE, np.ones(2), np.array([[3.0, 6.0], [1.0, 2.0]]))
+    scaled = dataclasses.replace(one, tested=dataclasses.replace(one.tested, mase_scale=np.array([3.0, 0.5])))
+    assert scaled.test_losses.tolist() == [[1.0, 2.0], [2.0, 4.0]]

@@ -412,3 +412,10 @@ def test_restlessness_is_a_hundredth_at_least() -> None:
     assert restlessness(features, NetworkConfig(5, 4, 1))[0, 0, 0] == pytest.approx(0.012)
     features[0, 1:, 2] = 0.009
     assert restlessness(features, NetworkConfig(5, 4, 1))[0, 0, 0] == 0.01
+
+
+def test_a_window_of_one_season_has_no_seasonal_difference() -> None:
+    past = np.array([[1.0, 2.0, 4.0, 8.0]])
+    features = seen(past, np.array([False]), NetworkConfig(horizon=2, lookback=4, season_length=4)).features
+    assert features[0, :, 2].tolist() == [0.0] * 4
+    assert features[0, 1:, 3].min() > 0
