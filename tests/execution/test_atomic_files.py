@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from makers import TORTURE
 from gruforecast.errors import ResourceError
 from gruforecast.execution import atomic_files as durable
 from gruforecast.execution.atomic_files import (
+    Lock,
     check_place,
     clear_leftovers,
     exchange,
@@ -32,6 +34,12 @@ durable.replace_with = lambda built, target: (shutil.rmtree(target, ignore_error
 sys.argv = sys.argv[1:]
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
+
+
+def open_files() -> set[str]:
+    """What this process has open, as far as the system tells."""
+    place = Path("/proc/self/fd")
+    return {path.name for path in place.iterdir()} if place.exists() else set()
 
 
 def make(path: Path, kind: str, text: str) -> None:
@@ -173,6 +181,67 @@ def test_what_cannot_be_written_is_said_and_leaves_no_part(tmp_path: Path, monke
     assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
 
+def test_a_file_is_flushed_before_it_takes_its_name_and_the_folder_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    flush, rename = os.fsync, os.replace
+
+    def fsync(descriptor: int) -> None:
+        steps.append("folder" if stat.S_ISDIR(os.fstat(descriptor).st_mode) else "file")
+        flush(descriptor)
+
+    def replace(one: Path, other: Path) -> None:
+        steps.append("rename")
+        rename(one, other)
+
+    monkeypatch.setattr(durable.os, "fsync", fsync)
+    monkeypatch.setattr(durable.os, "replace", replace)
+    mask = os.umask(0o022)
+    try:
+        write_file(tmp_path / "file", b"x")
+    finally:
+        os.umask(mask)
+    assert steps == ["file", "rename", "folder"]
+    assert stat.S_IMODE((tmp_path / "file").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("can", [True, False], ids=["exchange", "two renames"])
+def test_the_list_of_names_is_flushed_before_the_old_thing_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, can: bool
+) -> None:
+    target, built = tmp_path / "target", tmp_path / "built"
+    make(target, "folder", "old")
+    make(built, "folder", "new")
+    steps: list[str] = []
+    real = durable.remove
+    monkeypatch.setattr(durable, "exchange", lambda one, other: can and exchange(one, other))
+    monkeypatch.setattr(durable, "sync", lambda path: steps.append(path.name))
+    monkeypatch.setattr(durable, "remove", lambda path: (steps.append("remove"), real(path)))
+    replace_with(built, target)
+    assert steps[3:] == [tmp_path.name, "remove", tmp_path.name]
+
+
+def test_a_lock_that_cannot_be_made_or_is_held_says_so(tmp_path: Path) -> None:
+    with pytest.raises(ResourceError, match="cannot be written: No such file or directory") as caught:
+        Lock(tmp_path / "nowhere")
+    assert (caught.value.code, caught.value.file) == ("GF-E03", str(tmp_path / "nowhere" / "lock"))
+    with Lock(tmp_path):
+        before = open_files()
+        with pytest.raises(ResourceError, match=rf"the run folder is in use by pid {os.getpid()} on ") as caught:
+            Lock(tmp_path)
+        assert (caught.value.code, caught.value.file) == ("GF-E09", str(tmp_path))
+        assert "--run-dir" in caught.value.remedy
+        assert before == open_files()
+        (tmp_path / "lock").write_text("")
+        with pytest.raises(ResourceError, match="in use by another process"):
+            Lock(tmp_path)
+    (tmp_path / "lock").write_text("x" * 500)
+    with Lock(tmp_path):
+        assert (tmp_path / "lock").read_text().startswith(f"pid {os.getpid()} on ")
+        assert (tmp_path / "lock").read_text().count("\n") == 1
+
+
 def test_short_writes_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = os.write
     monkeypatch.setattr(durable.os, "write", lambda descriptor, rest: real(descriptor, bytes(rest[:3])))
@@ -183,10 +252,10 @@ def test_short_writes_go_on_where_they_stopped(tmp_path: Path, monkeypatch: pyte
 
 def test_a_folder_or_file_is_flushed_and_closed(tmp_path: Path) -> None:
     make(tmp_path / "file", "file", "x")
-    before = len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0
+    before = len(open_files())
     sync(tmp_path)
     sync(tmp_path / "file")
-    assert before == (len(os.listdir("/proc/self/fd")) if sys.platform == "linux" else 0)
+    assert before == len(open_files())
     with pytest.raises(FileNotFoundError):
         sync(tmp_path / "nothing")
 

@@ -117,7 +117,8 @@ def test_strengths_are_those_of_seasons_that_are_there_strongest_first() -> None
     y = 50 + np.sin(2 * np.pi * t / 24) + 5 * ((t // 24) % 7 >= 5) + 0.3 * noise
     (first, strong), (second, weak) = strengths(y, HOURLY)
     assert (first, second) == (168, 24)
-    assert strong > 0.9 > 0.5 > weak > 0
+    assert strong > 0.9
+    assert 0 < weak < 0.5
     assert strengths(noise, HOURLY) == strengths(noise[:100], DAILY) == []
     assert strengths(noise[:20], HOURLY) == []  # too short for any
 
