@@ -449,6 +449,16 @@ class TestWhatIsAsked:
         assert windows.series.tolist() == [0, 3, 0, 1, 3, 4]
         assert (windows.end - windows.start).tolist() == [48, 9, 54, 9, 15, 14]
 
+    def test_levels_ascend_however_they_are_asked_for(self, panel: Panel) -> None:
+        forecaster = make_forecaster(panel)
+        wanted = whole(roll(forecaster, panel, members=["networks"]))["networks"]
+        assert wanted.levels == (80.0, 95.0)
+        for asked in ([95.0, 80.0], [95.0, 80.0, 95.0], [80.0, 95.0]):
+            found = whole(roll(forecaster, panel, members=["networks"], levels=asked))["networks"]
+            assert found.levels == wanted.levels
+            np.testing.assert_array_equal(found.lower, wanted.lower)
+            np.testing.assert_array_equal(found.upper, wanted.upper)
+
     def test_a_level_that_some_members_lack_is_empty_there(self, panel: Panel) -> None:
         forecaster = make_forecaster(panel)
         fewer = Calibration((80.0,), forecaster.calibrations["naive"].factor[:, :1])
