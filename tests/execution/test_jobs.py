@@ -18,7 +18,9 @@ from makers import ROOT, SUPPORT, eventually
 import gruforecast.automl.search.loop
 import gruforecast.execution.jobs
 from gruforecast.errors import ResourceError, SearchError
-from gruforecast.execution.pool import Pool, Task
+from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.journal import Journal
+from gruforecast.execution.pool import Ended, Pool, Task
 from gruforecast.execution.progress import Budget
 
 
@@ -340,3 +342,192 @@ def test_an_interrupt_while_waiting_ends_everything_at_once(tmp_path: Path) -> N
         assert running(pid)  # for a minute
         pool.close()
         assert eventually(lambda: not running(pid), seconds=40)
+
+
+class Scripted:
+    """A pool without processes: what it hears next is written down before."""
+
+    def __init__(self) -> None:
+        self.count, self.tasks, self.ends = 2, [], []
+
+    def submit(self, task: Task) -> None:
+        self.tasks.append(task)
+
+    def next(self) -> Ended:
+        return self.ends.pop(0)
+
+    def forget_waiting(self) -> list[str]:
+        return [task.name for task in self.tasks[self.count :]]
+
+
+NOW = 1_000.0
+
+
+class TestOneJob:
+    """What becomes of jobs, at a standing clock."""
+
+    @pytest.fixture
+    def pool(self, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+        monkeypatch.setattr(gruforecast.execution.jobs.time, "time", lambda: NOW)
+        return Scripted()
+
+    def jobs(self, folder: Path, pool: Scripted, **options: Any) -> Jobs:
+        return Jobs(pool, Journal(folder, fakes.FACTS), folder, **options)
+
+    @pytest.mark.parametrize(
+        ("deadline", "until"),
+        [
+            (NOW, NOW + 2.0),  # two seconds of grace at least
+            (NOW + 40.0, NOW + 42.0),
+            (NOW + 100.0, NOW + 105.0),  # a twentieth of what is left
+            (NOW + 600.0, NOW + 630.0),
+            (NOW + 10_000.0, NOW + 10_030.0),  # half a minute at most
+            (None, None),
+        ],
+    )
+    def test_the_grace_after_a_deadline(
+        self, tmp_path: Path, pool: Scripted, deadline: float | None, until: float | None
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        jobs.submit("a", "call", {"x": 1}, deadline=deadline, shape="s", cost=3.0, fresh=True)
+        task = pool.tasks[0]
+        assert task.until == (None if until is None else pytest.approx(until))
+        assert (task.name, task.call, task.shape, task.cost, task.fresh) == ("a", "call", "s", 3.0, True)
+        assert task.request == {"x": 1, "limit": None, "folder": str(tmp_path), "deadline": deadline}
+        assert task.seconds is None
+
+    def test_a_limit_leaves_a_tenth_and_a_minute_to_answer(self, tmp_path: Path, pool: Scripted) -> None:
+        self.jobs(tmp_path, pool, limit=50.0).submit("a", "call", {})
+        assert pool.tasks[0].seconds == pytest.approx(115.0)
+        assert pool.tasks[0].request["limit"] == 50.0
+
+    @pytest.mark.parametrize(("until", "begins"), [(NOW - 1, False), (NOW, False), (NOW + 0.001, True)])
+    def test_a_job_whose_time_is_over_does_not_begin(
+        self, tmp_path: Path, pool: Scripted, until: float, begins: bool
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        jobs.submit("a", "call", {}, until=until)
+        assert bool(pool.tasks) == begins
+        assert not jobs.idle
+        if not begins:
+            assert jobs.next() == ("a", None)
+            assert jobs.idle
+
+    def test_results_come_in_the_order_in_which_they_end_and_one_may_be_waited_for(
+        self, tmp_path: Path, pool: Scripted
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        for name in "abc":
+            jobs.submit(name, "call", {"name": name})
+        pool.ends = [Ended("c", {"n": 3}), Ended("a", {"n": 1}), Ended("b", {"n": 2})]
+        assert jobs.result("a") == {"n": 1}
+        assert jobs.next() == ("c", {"n": 3})
+        assert not jobs.idle
+        assert jobs.next() == ("b", {"n": 2})
+        assert jobs.idle
+        names = [record["name"] for record in jobs.journal.records[1:]]
+        assert names == ["c", "a", "b"]
+
+    def test_numbers_that_json_does_not_know_are_none_at_any_depth(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        jobs.submit("a", "call", {})
+        pool.ends = [Ended("a", {"x": float("nan"), "y": [1.5, float("inf"), {"z": -float("inf")}], "w": "nan"})]
+        assert jobs.result("a") == {"x": None, "y": [1.5, None, {"z": None}], "w": "nan"}
+
+    def test_what_is_not_kept_is_run_again_and_what_is_kept_is_not(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        for name, keep in (("passing", False), ("kept", True)):
+            jobs.submit(name, "call", {"x": 1}, keep=keep)
+            pool.ends = [Ended(name, {"score": 1})]
+            assert jobs.result(name) == {"score": 1}
+        jobs.journal.close()
+        pool.tasks.clear()
+        again = self.jobs(tmp_path, pool)
+        again.submit("kept", "call", {"x": 1})
+        assert (again.next(), again.replayed, pool.tasks) == (("kept", {"score": 1}), {"kept"}, [])
+        again.submit("kept", "call", {"x": 2})
+        again.submit("passing", "call", {"x": 1})
+        assert [task.name for task in pool.tasks] == ["kept", "passing"]
+
+    @pytest.mark.parametrize(
+        ("late", "deadline", "kept"),
+        [(True, NOW, False), (True, NOW + 1, True), (True, None, True), (False, NOW, True)],
+    )
+    def test_what_the_budget_cut_stays_open(
+        self, tmp_path: Path, pool: Scripted, late: bool, deadline: float | None, kept: bool
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        jobs.submit("a", "call", {}, deadline=deadline)
+        pool.ends = [Ended("a", {"score": 1, "late": late})]
+        assert jobs.result("a") == {"score": 1, "late": late}
+        assert (len(jobs.journal.records) == 2) == kept
+
+    @pytest.mark.parametrize(("limit", "holds"), [(5.0, True), (6.0, False), (None, False)])
+    @pytest.mark.parametrize("late", [True, False])
+    def test_a_result_that_another_limit_cut_is_made_again(
+        self, tmp_path: Path, pool: Scripted, limit: float | None, holds: bool, late: bool
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool, limit=5.0)
+        jobs.submit("a", "call", {})
+        pool.ends = [Ended("a", {"score": 1, "late": late})]
+        jobs.result("a")
+        jobs.journal.close()
+        pool.tasks.clear()
+        self.jobs(tmp_path, pool, limit=limit).submit("a", "call", {})
+        assert bool(pool.tasks) != (holds or not late)
+
+    def test_a_crash_is_tried_again_as_often_as_asked(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool, retries=2)
+        jobs.submit("a", "call", {})
+        pool.ends = [Ended("a", error=f"crash {k}") for k in range(3)]
+        assert jobs.result("a") == {"status": "crashed", "score": None, "error": "crash 2"}
+        assert [task.name for task in pool.tasks] == ["a"] * 3
+        assert jobs.journal.records[-1]["result"]["error"] == "crash 2"
+
+    def test_five_jobs_in_a_row_that_crash_alike_and_no_fewer_stop_the_run(
+        self, tmp_path: Path, pool: Scripted
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool, retries=0)
+        crashes = ["x"] * 4 + ["y"] + ["x"] * 4 + [""] + ["x"] * 5
+        for k, text in enumerate(crashes):
+            jobs.submit(f"{k}", "call", {})
+            pool.ends = [Ended(f"{k}", error=text) if text else Ended(f"{k}", {"score": 1})]
+            if k < len(crashes) - 1:
+                assert jobs.result(f"{k}") is not None
+        with pytest.raises(SearchError) as caught:
+            jobs.next()
+        assert caught.value.message == "5 jobs in a row crashed: x."
+        assert (caught.value.code, caught.value.file) == ("GF-S02", str(tmp_path))
+
+    @pytest.mark.parametrize(("deadline", "result"), [(NOW, None), (NOW + 1, "crashed"), (None, "crashed")])
+    def test_a_job_that_is_killed_at_the_end_of_the_budget_has_no_result(
+        self, tmp_path: Path, pool: Scripted, deadline: float | None, result: str | None
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool, retries=0)
+        jobs.submit("a", "call", {}, deadline=deadline)
+        pool.ends = [Ended("a", error="no answer", timed_out=True)]
+        found = jobs.result("a")
+        assert (found and found["status"]) == result
+        assert len(jobs.journal.records) == (2 if result else 1)
+
+    def test_a_fault_of_the_machine_is_told_as_it_was(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        jobs.submit("a", "call", {})
+        told = {"message": "the disk is full.", "remedy": "Make room.", "code": "GF-E01", "file": "x.npz"}
+        pool.ends = [Ended("a", environment=told)]
+        with pytest.raises(ResourceError) as caught:
+            jobs.next()
+        error = caught.value
+        assert {"message": error.message, "remedy": error.remedy, "code": error.code, "file": error.file} == told
+        assert len(jobs.journal.records) == 1
+
+    def test_jobs_that_have_not_begun_are_given_up_without_result(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        for name in "abcd":
+            jobs.submit(name, "call", {})
+        jobs.give_up_waiting()
+        assert [jobs.next() for _ in range(2)] == [("c", None), ("d", None)]
+        pool.ends = [Ended("b", {"score": 1}), Ended("a", {"score": 2})]
+        assert jobs.next() == ("b", {"score": 1})
+        assert jobs.result("a") == {"score": 2}
+        assert jobs.idle
