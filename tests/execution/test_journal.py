@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -112,10 +113,135 @@ def test_numbers_that_json_does_not_know_never_get_in(tmp_path: Path) -> None:
     assert len(Journal(tmp_path, fakes.FACTS).records) == 1
 
 
+def differences(tmp_path: Path, old: dict[str, Any], new: dict[str, Any]) -> str:
+    Journal(tmp_path, old).close()
+    with pytest.raises(ModelError) as refused:
+        Journal(tmp_path, new)
+    assert (refused.value.code, refused.value.file) == ("GF-J02", str(tmp_path))
+    return refused.value.message.removeprefix("the run folder holds a search with other data or options: ")
+
+
+def test_differences_stand_there_by_name_and_shortened(tmp_path: Path) -> None:
+    old = {"z": 1, "digest": "a" * 64, "near": "b" * 63, "deep": {"y": {"x": [1]}, "same": 0}, "long": "", "gone": 5}
+    new = {
+        "digest": "c" * 64,
+        "near": "d" * 63,
+        "z": 2,
+        "long": "e" * 70,
+        "deep": {"same": 0, "y": {"x": [2]}},
+        "m": "f",
+    }
+    assert differences(tmp_path, old, new) == (
+        f'deep.y.x [1] -> [2]; digest {"a" * 12} -> {"c" * 12}; gone 5 -> null; long "" -> "{"e" * 56}...; '
+        f'm null -> "f"; near "{"b" * 56}... -> "{"d" * 56}...; z 1 -> 2.'
+    )
+
+
+@pytest.mark.parametrize(("length", "shown"), [(58, "x" * 58 + '"'), (59, "x" * 56 + "...")])
+def test_a_difference_of_sixty_characters_is_shown_whole(tmp_path: Path, length: int, shown: str) -> None:
+    assert differences(tmp_path, {"a": 1}, {"a": "x" * length}) == f'a 1 -> "{shown}.'
+
+
+def test_tuples_and_lists_are_the_same_facts(tmp_path: Path) -> None:
+    Journal(tmp_path, {"a": [1, 2]}).close()
+    assert Journal(tmp_path, {"a": (1, 2)}).begin["facts"] == {"a": [1, 2]}
+
+
+def test_a_journal_is_flushed_when_it_is_made_and_after_each_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[int] = []
+    real = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (flushed.append(os.fstat(descriptor).st_ino), real(descriptor)))
+    journal = Journal(tmp_path, fakes.FACTS)
+    journal.append({"kind": "end"})
+    one = journal.path.stat().st_ino
+    assert flushed == [tmp_path.stat().st_ino, one, one]
+    journal.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        journal.close()
+
+
+def test_a_record_that_fails_half_written_leaves_no_trace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    journal = Journal(tmp_path, fakes.FACTS)
+    journal.append({"kind": "end", "name": "a"})
+    before = journal.path.read_bytes()
+
+    def full(descriptor: int, content: bytes) -> None:
+        os.write(descriptor, content[:5])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(gruforecast.execution.journal, "write_all", full)
+        with pytest.raises(ResourceError, match=r"cannot write 48 bytes: No space left on device") as refused:
+            journal.append({"kind": "end", "name": "b"})
+    assert (refused.value.code, refused.value.file) == ("GF-E10", str(journal.path))
+    assert journal.path.read_bytes() == before
+    journal.append({"kind": "end", "name": "c"})
+    journal.close()
+    assert [one.get("name") for one in Journal(tmp_path, fakes.FACTS).records] == [None, "a", "c"]
+
+
+def test_a_journal_that_cannot_be_opened_is_an_error_of_the_place(tmp_path: Path) -> None:
+    (tmp_path / "journal.jsonl").mkdir()
+    with pytest.raises(ResourceError, match="cannot be opened: Is a directory") as refused:
+        Journal(tmp_path, fakes.FACTS)
+    assert (refused.value.code, refused.value.file) == ("GF-E10", str(tmp_path / "journal.jsonl"))
+
+
+def test_what_is_discarded_was_seen_before_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    with path.open("ab") as stream:
+        stream.write(b"torn")
+    seen: list[Any] = []
+    journal = Journal(tmp_path, fakes.FACTS, {"lag": 8}, lambda records: bool(seen.extend(records) or True))
+    assert [one["seq"] for one in seen] == [0, 1, 2, 3]
+    assert (len(journal.records), journal.begin["lag"], journal.torn) == (1, 8, False)
+    assert path.read_bytes().count(b"\n") == 1
+    journal.close()
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    Journal(empty, fakes.FACTS, discard=lambda _: pytest.fail("there was nothing to discard")).close()
+
+
+def test_blank_and_strange_lines_are_refused_with_their_number(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    content = path.read_bytes()
+    lines = content.splitlines(keepends=True)
+    text = b'{"seq": 1}'
+    numbered = b"%08x %s\n" % (zlib.crc32(text), text)
+    for damaged, line in (
+        (b"\n", 1),
+        (b"\n" + content, 1),
+        (content + b"\n", 5),
+        (numbered, 1),  # a right checksum, but not the first record
+        (lines[0] + numbered + numbered, 3),
+        (lines[0] + numbered.replace(b" ", b"\t", 1), 2),
+        (lines[0] + b"%08x null\n" % zlib.crc32(b"null"), 2),
+    ):
+        path.write_bytes(damaged)
+        with pytest.raises(ModelError, match="checksum mismatch") as refused:
+            Journal(tmp_path, fakes.FACTS)
+        assert (refused.value.line, refused.value.code) == (line, "GF-J01")
+
+
+def test_a_run_is_finished_by_one_record_and_jobs_have_ended_by_theirs(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, fakes.FACTS)
+    assert not journal.finished
+    journal.append({"kind": "end", "name": "a", "request": "1"})
+    assert not journal.finished
+    journal.append({"kind": "finished"})
+    journal.append({"kind": "end", "name": "a", "request": "2"})
+    journal.append({"kind": "other", "name": "a", "request": "3"})
+    assert journal.finished
+    assert list(journal.ended()) == [("a", "1"), ("a", "2")]
+
+
 def test_what_changes_no_result_changes_no_digest() -> None:
     request = {"network": {"units": 32}, "folder": "a", "deadline": 1.0, "limit": 5}
     assert digest_of_request(request) == digest_of_request({"network": {"units": 32}, "folder": "b"})
     assert digest_of_request(request) != digest_of_request({**request, "network": {"units": 33}})
+    assert digest_of_request({"b": 1, "a": 2}) == digest_of_request({"a": 2, "b": 1})
 
 
 class Inline:
