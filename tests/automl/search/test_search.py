@@ -11,7 +11,7 @@ import pytest
 from makers import panel_of
 
 from gruforecast.automl.search.oracle import _signals_wait
-from gruforecast.automl.search.space import Space, _many_steps
+from gruforecast.automl.search.space import Space, _around, _lookbacks, _many_steps, _segments, _usual_lookback, recipe
 from gruforecast.automl.search.trial import run_fit, run_trial, save_split, seed_of
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.evaluation.splits import split
@@ -67,6 +67,207 @@ def test_the_space_reads_no_row_from_the_first_fold_on() -> None:
     one = Space.of(split(panel, 12, 3, 12, "f.csv"))
     panel.y[200 - 4 * 12 :] *= -1000
     assert Space.of(split(panel, 12, 3, 12, "f.csv")) == one
+
+
+@pytest.mark.parametrize(
+    ("season", "horizon", "rows", "daily", "wanted"),
+    [
+        (1, 3, 1000, False, (4, 8, 16, 24, 48)),
+        (1, 4, 1000, False, (4, 8, 16, 24, 48)),
+        (1, 5, 1000, False, (8, 16, 24, 48)),
+        (1, 50, 1000, False, (8, 16, 24, 48, 52)),
+        (1, 3, 24, False, (4, 8, 16, 24)),
+        (1, 3, 23, False, (4, 8, 16)),
+        (1, 9, 2, False, (4,)),
+        (7, 3, 1000, False, (14, 21, 28, 42, 56, 84)),
+        (7, 3, 42, False, (14, 21, 28, 42)),
+        (7, 3, 5, False, (7,)),
+        (11, 3, 1000, False, (22, 33, 44, 66, 88, 132)),
+        (12, 12, 1000, False, (12, 24, 36, 48)),
+        (12, 13, 1000, False, (24, 36, 48)),
+        (12, 61, 1000, False, (24, 36, 48, 72)),
+        (24, 24, 1000, True, (24, 48, 72, 96, 168, 336)),
+        (24, 24, 335, True, (24, 48, 72, 96, 168)),
+    ],
+)
+def test_lookbacks_worth_trying(season: int, horizon: int, rows: int, daily: bool, wanted: tuple[int, ...]) -> None:
+    assert _lookbacks(season, horizon, rows, daily=daily) == wanted
+
+
+@pytest.mark.parametrize(
+    ("season", "horizon", "choices", "wanted"),
+    [
+        (1, 30, (8, 16, 24, 48), 16),
+        (4, 2, (8, 12, 16, 24), 16),
+        (7, 3, (14, 21, 28, 42), 28),  # four seasons
+        (7, 20, (14, 21, 28, 42), 42),  # two horizons
+        (11, 3, (22, 33, 44, 66), 44),
+        (12, 6, (24, 36, 48), 36),  # three seasons
+        (12, 24, (24, 36, 48), 48),
+        (2, 1, (4, 6, 8, 16, 24), 16),  # sixteen rows
+        (12, 6, (24, 48), 24),  # as near: the shorter one
+    ],
+)
+def test_the_usual_lookback(season: int, horizon: int, choices: tuple[int, ...], wanted: int) -> None:
+    assert _usual_lookback(season, horizon, choices) == wanted
+
+
+def test_few_choices_around_the_usual_one() -> None:
+    assert _around((8, 16, 24), 8) == (8, 16)
+    assert _around((8, 16, 24), 16) == (16, 24)
+    assert _around((8, 16, 24), 24) == (16, 24)
+    assert _around((8,), 8) == (8,)
+
+
+@pytest.mark.parametrize(
+    ("season", "lookback", "wanted"),
+    [
+        (1, 40, ((1, 4), 1)),
+        (1, 41, ((1, 4), 4)),
+        (7, 42, ((7,), 7)),
+        (7, 40, ((1, 7), 1)),
+        (12, 48, ((3, 12), 3)),
+        (12, 120, ((3, 12), 3)),
+        (12, 121, ((4, 12), 12)),
+        (10, 50, ((2, 10), 2)),  # 2 and not 5
+        (24, 240, ((6, 24), 6)),
+        (24, 241, ((8, 24), 24)),
+        (5, 400, ((5,), 5)),
+    ],
+)
+def test_rows_a_token(season: int, lookback: int, wanted: tuple[tuple[int, ...], int]) -> None:
+    assert _segments(season, lookback) == wanted
+
+
+@pytest.mark.parametrize(
+    ("windows", "steps"),
+    [(1, 1000), (42_667, 1000), (50_000, 1175), (100_000, 2350), (255_000, 5975), (10**7, 6000)],
+)
+def test_steps_for_large_data_are_three_passes_within_bounds(windows: int, steps: int) -> None:
+    assert _many_steps(windows) == steps
+
+
+class Noted:
+    """Stands for keras-tuner's hyperparameters: what is declared, and the usual values."""
+
+    def __init__(self) -> None:
+        self.declared: dict[str, tuple[object, ...]] = {}
+
+    def Choice(self, name: str, values: list[object], default: object, ordered: bool | None = None) -> object:  # noqa: N802 - keras-tuner's name
+        self.declared[name] = (values, default, ordered)
+        return default
+
+    def Float(self, name: str, low: float, high: float, sampling: str, default: float) -> float:  # noqa: N802 - keras-tuner's name
+        self.declared[name] = (low, high, sampling, default)
+        return default
+
+    def Boolean(self, name: str, default: bool) -> bool:  # noqa: N802 - keras-tuner's name
+        self.declared[name] = (default,)
+        return default
+
+
+def test_what_is_declared_of_a_seasonal_space() -> None:
+    space = space_of(144, 12, 12)
+    noted = Noted()
+    assert space.register(noted) == space.start
+    assert noted.declared == {
+        "size": ([0, 1], 0, True),
+        "lookback": ([36, 48], 36, True),
+        "segment": ([3, 12], 3, True),
+        "decoder": (["direct"], "direct", None),
+        "dropout": ([0.0, 0.1, 0.2, 0.3, 0.4, 0.5], 0.3, True),
+        "learning_rate": (5e-4, 8e-3, "log", 2e-3),
+        "weight_decay": (1e-3, 1e-1, "log", 1e-2),
+        "length": ([0.25, 0.5, 1.0], 1.0, True),
+        "own_spread": ([0.0, 0.5, 1.0], 0.5, True),
+        "averaged": ([0.0, 0.5, 1.0], 0.0, True),
+        "log": (True,),
+    }
+    assert set(space.hyperparameter_values(space.start)) == set(noted.declared)
+    other = {**space.start, "layers": 2, "units": 64}
+    assert space.hyperparameter_values(other)["size"] == 1
+
+
+def test_what_may_be_missing_is_declared_where_it_is_there() -> None:
+    flat = panel_of(np.random.default_rng(0).normal(size=300).cumsum() - 5, freq=HOURLY)
+    space = Space.of(split(flat, 3, 3, 1, "f.csv"))
+    noted = Noted()
+    values = space.register(noted)
+    assert noted.declared["trend"] == ([0.0, 0.5, 1.0], 0.0, True)
+    assert "log" not in noted.declared
+    assert (values["log"], values["calendar"], values["use_inputs"]) == (True, False, "none")
+    seeing = dataclasses.replace(space, inputs=("known", "past"), periods=(7.0,), logged=True)
+    noted = Noted()
+    values = seeing.register(noted)
+    assert noted.declared["use_inputs"] == (["none", "all", "ahead"], "none", None)
+    assert noted.declared["calendar"] == (False,)
+    assert set(seeing.hyperparameter_values(values)) == set(noted.declared)
+    noted = Noted()
+    dataclasses.replace(space, inputs=("past", "static")).register(noted)
+    assert noted.declared["use_inputs"][0] == ["none", "all"]
+
+
+def test_the_first_trials_differ_in_what_they_are_for() -> None:
+    space = space_of(144, 12, 12)
+    start, decoded, slower, shorter = space.portfolio
+    assert start == recipe(0) | {"lookback": 36, "segment": 3, "use_inputs": "none"}
+
+    def changes(one: dict[str, object]) -> dict[str, object]:
+        return {name: value for name, value in one.items() if value != start[name]}
+
+    assert changes(decoded) == {"segment": 12, "own_spread": 1.0, "log": False}
+    assert changes(slower) == {"lookback": 48, "averaged": 1.0, "learning_rate": 7e-4}
+    assert changes(shorter) == {"layers": 2, "units": 64, "averaged": 0.5, "length": 0.5}
+    large = space_of(4000, 24, 24, series=20)
+    assert large.batch_size in (64, 128)
+    assert {one["decoder"] for one in large.portfolio} > {"direct"}
+    assert len(large.decoders) == 3
+
+
+def test_the_training_takes_its_share_of_the_steps_and_fifty_at_least() -> None:
+    space = space_of(144, 12, 12)
+    assert (space.steps, space.batch_size) == (200, 32)
+    values = space.start
+    found = space.training(values, 7)
+    assert (found.steps, found.batch_size, found.learning_rate, found.weight_decay, found.seed) == (
+        200,
+        32,
+        2e-3,
+        1e-2,
+        7,
+    )
+    assert space.training(values, 7, 0.3).steps == 60
+    assert space.training({**values, "length": 0.25}, 7).steps == 50
+    assert space.training({**values, "length": 0.25}, 7, 0.5).steps == 50
+    assert space.network({**values, "dropout": 0.30000000000000004}).dropout == 0.3
+
+
+def test_the_unit_of_logarithms_is_the_median_spread_of_positive_series_that_change() -> None:
+    generator = np.random.default_rng(9)
+    noise = [np.exp(spread * generator.normal(size=120)) for spread in (0.1, 0.4, 2.0)]
+    others = [np.full(120, 3.0), generator.normal(size=120), np.r_[np.full(118, np.nan), 1.0, 2.0]]
+    parts = split(panel_of(*noise, *others[:2], freq=HOURLY), 3, 3, 12, "f.csv")
+    space = Space.of(parts)
+    lookback = space.start["lookback"]
+    spreads = []
+    for series in range(3):
+        end = int(parts.learned[series])
+        spreads.append(np.log(parts.history.values[end - lookback : end]).std())
+    assert space.log_unit == pytest.approx(sorted(spreads)[1], rel=1e-12)
+    assert Space.of(split(panel_of(others[0], others[1], freq=HOURLY), 3, 3, 12, "f.csv")).log_unit == 1.0
+    assert not Space.of(split(panel_of(others[1], freq=HOURLY), 3, 3, 12, "f.csv")).logged
+
+
+@pytest.mark.parametrize(("rows", "year"), [(730, False), (731, True)])
+def test_a_period_of_the_calendar_must_fit_twice_before_the_first_fold(rows: int, year: bool) -> None:
+    def parts_of(length: int):
+        y = np.random.default_rng(0).normal(size=length).cumsum()
+        return split(panel_of(y, freq=Frequency("s", 86_400)), 14, 3, 7, "f.csv")
+
+    parts = next(found for found in map(parts_of, range(rows, rows + 400)) if found.learned[0] == rows)
+    space = Space.of(parts)
+    assert space.step_days == 1.0
+    assert space.periods == ((365.2425,) if year else ())
 
 
 def test_a_signal_waits_for_the_end_of_an_import() -> None:
