@@ -412,3 +412,137 @@ def test_the_report_in_the_folder_has_names_and_no_places() -> None:
         "warnings": ["sales.csv: log.txt is full, see https://example.org/a/b"],
         "plan": {"names": "/user/chosen/name"},
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"winner": "nobody"}, "the winner or a part of the blend is no member"),
+        ({"winner": "drift"}, "the winner or a part of the blend is no member"),
+        ({"blend": {"networks": 0.5, "drift": 0.5}}, "the winner or a part of the blend is no member"),
+        ({"blend": {"blend": 1.0}}, "the winner or a part of the blend is no member"),
+        ({"blend": {}}, "the winner or a part of the blend is no member"),
+        ({"blend": {"networks": 0.5, "theta": 0.4999}}, "the shares of the blend do not add up to one"),
+        ({"blend": {"networks": 0.5, "theta": 0.5001}}, "the shares of the blend do not add up to one"),
+        ({"blend": {"networks": -0.5, "theta": 1.5}}, "'-0.5' is no number from 0 to 1"),
+        ({"networks": []}, "there are no networks, or more than 100"),
+        ({"networks": {}}, "there are no networks, or more than 100"),
+        ({"ids": [["a"], ["b"], ["a"]]}, "there is no series, or one twice"),
+        ({"ids": []}, "there is no series, or one twice"),
+        ({"ids": [["a"], ["b"], [3]]}, "the ids of the series are none"),
+        ({"ids": [["a"], ["b"], ["c", "d"]]}, "the ids of the series are none"),
+        ({"ids": [["a"], ["b"], "c"]}, "the ids of the series are none"),
+        ({"context": 1}, "whether there are rows to start from is not said"),
+        ({"context": None}, "whether there are rows to start from is not said"),
+        ({"scaling": {"centre": [1.0], "spread": [1.0]}}, "there are other columns than scaled ones"),
+        ({"scaling": {"centre": [], "spread": [1.0]}}, "there are other columns than scaled ones"),
+        ({"scaling": {"centre": [], "spread": [1e-31]}}, "'1e-31' is no number from 1e-30 to inf"),
+    ],
+)
+def test_what_does_not_fit_together_is_said(folder: Path, change: dict[str, Any], words: str) -> None:
+    reseal(folder, lambda model: model.update(change))
+    with pytest.raises(ModelError) as caught:
+        load(folder)
+    assert caught.value.message == f"the contents do not fit together ({words})."
+    assert (caught.value.code, caught.value.file) == ("GF-M05", str(folder))
+
+
+def at(*path: Any, value: Any) -> Any:
+    """A change of one value deep in model.json."""
+
+    def change(model: dict[str, Any]) -> None:
+        for part in path[:-1]:
+            model = model[part]
+        model[path[-1]] = value
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (at("levels", "theta", value=[95.0, 80.0]), "impossible levels"),
+        (at("levels", "theta", value=[80.0, 80.0]), "impossible levels"),
+        (at("levels", "theta", value=[0.5, 80.0]), "is no number from 1 to 100"),
+        (at("levels", "theta", value=[80.0, 100.5]), "is no number from 1 to 100"),
+        (at("levels", "nobody", value=[80.0, 95.0]), "impossible members"),
+        (lambda model: model["levels"].pop("gru"), "impossible members"),
+        (at("trust", "theta", value=1.5), "is no number from 0 to 1"),
+        (lambda model: model["trust"].pop("theta"), "the trust in quantiles is impossible"),
+        (at("networks", 1, "name", value="gru"), "impossible names of networks"),
+        (at("networks", 1, "name", value=""), "impossible names of networks"),
+        (at("networks", 1, "name", value="winner"), "impossible names of networks"),
+        (at("networks", 1, "name", value=5), "a network has no name"),
+        (at("networks", 1, "share", value=0.2501), "the networks do not fit together"),
+        (at("networks", 1, "share", value=0), "is no number from 1e-09 to 1"),
+        (at("networks", 1, "config", "horizon", value=7), "the networks do not fit together"),
+        (at("networks", 0, "training", "steps", value=0), "impossible training"),
+        (at("networks", 0, "training", "steps", value=10_000_001), "impossible training"),
+        (at("networks", 0, "training", "steps", value=50.0), "impossible training"),
+        (at("networks", 0, "training", "batch_size", value=65_537), "impossible training"),
+        (at("networks", 0, "training", "batch_size", value=0), "impossible training"),
+        (at("networks", 0, "training", "seed", value=2**31), "impossible training"),
+        (at("networks", 0, "training", "seed", value=-1), "impossible training"),
+        (at("networks", 0, "training", "learning_rate", value=1.5), "is no number from 1e-12 to 1"),
+        (at("networks", 0, "training", "weight_decay", value=-0.1), "is no number from 0 to 1"),
+        (at("plan", "encoding", value="klingon"), "unknown encoding: klingon"),
+    ],
+)
+def test_one_value_that_cannot_be_is_said(folder: Path, change: Any, words: str) -> None:
+    reseal(folder, change)
+    with pytest.raises(ModelError, match="the contents do not fit together") as caught:
+        load(folder)
+    assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        at("networks", 0, "training", value=None),
+        at("networks", 0, "training", "steps", value=1),
+        at("networks", 0, "training", "steps", value=10_000_000),
+        at("networks", 0, "training", "batch_size", value=65_536),
+        at("networks", 0, "training", "seed", value=2**31 - 1),
+        at("networks", 0, "training", "seed", value=0),
+        at("networks", 0, "training", "weight_decay", value=0),
+        at("trust", "theta", value=0),
+        at("trust", "theta", value=1),
+        at("levels", "theta", value=[1, 100]),
+        at("blend", value={"theta": 1.0}),
+        at("blend", value={"theta": 0.5 + 4e-7, "networks": 0.5}),
+        at("winner", value="theta"),
+        at("plan", "encoding", value="latin-1"),
+    ],
+)
+def test_values_at_their_bounds_are_read(folder: Path, change: Any) -> None:
+    reseal(folder, change)
+    assert np.isfinite(load(folder).predict().mean).all()
+
+
+EARLIEST = int(np.datetime64("0002-01-01", "s").astype(np.int64))
+
+
+@pytest.mark.parametrize(
+    ("second", "words"),
+    [
+        (EARLIEST + 1, ""),
+        (EARLIEST, "a stamp of the forecast would be out of range"),
+        (2**37, ""),
+        (2**37 + 1, "a stamp is out of range"),
+        (-(2**37) - 1, "a stamp is out of range"),
+    ],
+)
+def test_stamps_that_can_be_written(folder: Path, second: int, words: str) -> None:
+    path = folder / "context.npz"
+    with np.load(path) as data:
+        arrays = {key: data[key] for key in data.files}
+    arrays["last"][1] = second
+    np.savez(path, **arrays)
+    (folder / "manifest.json").unlink()
+    seal(folder, {})
+    if not words:
+        assert load(folder).context.last.astype(np.int64)[1] == second
+        return
+    with pytest.raises(ModelError) as caught:
+        load(folder)
+    assert caught.value.message == f"the contents do not fit together ({words})."

@@ -369,3 +369,113 @@ def test_too_many_columns_are_refused_before_anything_is_trained(tmp_path: Path)
     columns = {f"c{k}": [f"v{j}" for j in range(32)] for k in range(33)}
     with pytest.raises(DataError, match="become 1056 numbers, 999 may be"):
         read(tmp_path, table({"y": Y, **columns}, rows=80), known=tuple(columns))
+
+
+@pytest.mark.parametrize(
+    ("cells", "kind"),
+    [
+        (["a", "b"] * 20, "category"),
+        ([f"v{k % 20}" for k in range(40)], "category"),  # half of the cells differ
+        ([f"v{k % 21}" for k in range(40)], "refused"),
+        (["yes", "no"] * 20, "flag"),
+        (["0", "1", ""] * 13 + ["1"], "flag"),
+        (["0", "2"] * 20, "number"),
+        (["0", "1", "0.5"] * 13 + ["1"], "number"),
+        (["1"] * 40, "nothing"),
+        ([""] * 40, "nothing"),
+        (["x", ""] * 20, "event"),
+        (["1", ""] * 20, "event"),
+        (["2", ""] * 20, "nothing"),
+        (["x"] * 40, "nothing"),
+    ],
+)
+def test_what_a_column_says_by_its_cells(tmp_path: Path, cells: list[str], kind: str) -> None:
+    text = table({"y": Y, "x": cells})
+    if kind == "refused":
+        with pytest.raises(DataError) as caught:
+            read(tmp_path, text, past=("x",))
+        said = "it holds text that hardly ever repeats (21 different cells in 40)."
+        assert (caught.value.message, caught.value.code, caught.value.line) == (said, "GF-D61", 2)
+        return
+    reading = read(tmp_path, text, past=("x",))
+    plan = reading.panel.plan
+    if kind == "nothing":
+        assert (plan.covariates, plan.left_out) == ((), ("x",))
+        assert any(text.startswith("x ") and text.endswith(": left out") for text in reading.warnings)
+        return
+    (one,) = plan.covariates
+    assert one.flag == (kind in ("flag", "event"))
+    assert bool(one.categories) == (kind in ("category", "event"))
+    assert plan.inputs[0] == ("past" if kind == "number" else "past flag")
+    assert reading.panel.x.shape == (40, max(1, len(one.categories)))
+    if kind == "event":
+        assert reading.panel.x[:4, 0].tolist() == [1, 0, 1, 0]
+
+
+def test_the_most_frequent_categories_have_a_column_by_the_alphabet(tmp_path: Path) -> None:
+    texts = [f"v{k:02}" for k in range(33)]
+    cells = [*texts * 3, *texts[:0:-1]]  # the first one is rarer than all others
+    plan = read(tmp_path, table({"y": Y, "x": cells}, rows=len(cells)), past=("x",)).panel.plan
+    assert plan.covariates[0].categories == tuple(texts[1:])
+    whole = read(tmp_path, table({"y": Y, "x": texts[:32]}, rows=96), past=("x",))
+    assert whole.panel.plan.covariates[0].categories == tuple(texts[:32])
+    assert not [text for text in whole.warnings if "rare" in text]
+
+
+def test_static_cells_may_be_the_same_number_written_otherwise(tmp_path: Path) -> None:
+    text = table({"y": Y, "size": ["", "1.0", "1", "01"]}, keys=("A",)) + "\n".join(
+        table({"y": Y, "size": ["2"]}, keys=("B",)).splitlines()[1:]
+    )
+    found = read(tmp_path, text, static=("size",)).panel
+    assert set(found.x[:40, 0]) == {1.0}
+    assert set(found.x[40:, 0]) == {2.0}
+    with pytest.raises(DataError, match=r"'b' differs from 'a' in line 3 of the same series") as caught:
+        read(tmp_path, table({"y": Y, "size": ["", "a", "b"]}), static=("size",))
+    assert caught.value.line == 4
+    assert "--past or --known size" in caught.value.remedy
+
+
+def test_one_number_too_many_is_refused_and_one_less_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from gruforecast.data import covariates
+
+    text = table({"y": Y, "a": ["u", "v", "w"], "b": Y})
+    monkeypatch.setattr(covariates, "MOST_INPUTS", 5)
+    assert read(tmp_path, text, past=("a", "b")).panel.x.shape[1] == 4
+    monkeypatch.setattr(covariates, "MOST_INPUTS", 4)
+    with pytest.raises(DataError, match="the columns beside the target become 4 numbers, 3 may be") as caught:
+        read(tmp_path, text, past=("a", "b"))
+    assert (caught.value.column, caught.value.code) == ("a", "GF-D63")
+    assert "such as 'a'" in caught.value.remedy
+
+
+def test_ids_are_numbered_as_they_appear_and_blanks_around_them_are_said(tmp_path: Path) -> None:
+    lines = [f"{key},2024-01-0{day},{day}" for day in (1, 2, 3) for key in ("b", '"b "', "a", "c")]
+    reading = read(tmp_path, "\n".join(["unique_id,ds,y", *lines]))
+    assert reading.panel.ids == (("b",), ("b ",), ("a",), ("c",))
+    said = "1 ids differ from others by blanks around them only: --strip-ids makes them one"
+    assert said in reading.warnings
+    lines = [line for line in lines if not line.startswith("b,")]
+    stripped = read(tmp_path, "\n".join(["unique_id,ds,y", *lines]), strip_ids=True)
+    assert stripped.panel.ids == (("b",), ("a",), ("c",))
+    for blank in ("", '" "'):
+        with pytest.raises(DataError, match="the cell is blank") as caught:
+            read(tmp_path, f"unique_id,ds,y\na,2024-01-01,1\na,2024-01-02,2\n{blank},2024-01-03,3\n")
+        assert (caught.value.code, caught.value.line, caught.value.column) == ("GF-D34", 4, "unique_id")
+
+
+def test_a_future_that_says_one_thing_twice_is_read_and_five_steps_are_named(tmp_path: Path) -> None:
+    plan = days_of(daily([str(k * k % 11) for k in range(40)]), tmp_path, known=("x",))
+    path = tmp_path / "later.csv"
+    path.write_text("ds,x\n2024-02-11,4\n2024-02-10,3\n2024-02-11,4\n")
+    ds = np.array([[f"2024-02-{day}" for day in range(10, 18)]], "datetime64[s]")
+    assert read_future(str(path), plan).of((("series",),), ds[:, :2])[0, :, 0].tolist() == [3, 4]
+    with pytest.raises(DataError, match="6 of 8 steps have no row of x: ") as caught:
+        read_future(str(path), plan).of((("series",),), ds)
+    assert "'2024-02-16'" in caught.value.message
+    assert "'2024-02-17'" not in caught.value.message
+    assert (caught.value.column, caught.value.code) == ("ds", "GF-D59")
+    assert "--horizon" in caught.value.remedy
+    path.write_text("ds,x\n2024-02-11,4\n2024-02-10,3\n2024-02-11,5\n")
+    with pytest.raises(DataError, match="lines 2 and 4 have the same time stamp with other values") as caught:
+        read_future(str(path), plan)
+    assert (caught.value.line, caught.value.code) == (4, "GF-D35")
