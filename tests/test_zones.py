@@ -195,3 +195,24 @@ def test_steps_of_two_hours_and_more_stay_on_the_wall_clock(csv: Any, hours: int
     assert str(panel.ds[0]) == ("2024-01-01T00:00:00" if local else "2023-12-31T23:00:00")
     assert str(panel.wall[0]) == "2024-01-01T00:00:00"
     assert panel.plan.form.write(panel.ds)[0] == texts
+
+
+@pytest.mark.parametrize(("hours", "first"), [(1, "2024-07-01T03:00:00"), (2, "2024-07-01T04:00:00")])
+def test_a_later_file_of_other_offsets_follows_the_axis_of_the_plan(csv: Any, hours: int, first: str) -> None:
+    texts = [f"2024-01-{1 + h // 24:02}T{h % 24:02}:00+01:00" for h in range(0, 72, hours)]
+    plan = read(csv, texts).panel.plan
+    rows = "".join(f"2024-07-01T{h:02}:00+02:00,{h}\n" for h in (4, 4 + hours, 4 + 2 * hours))
+    panel = read_like(csv(f"ds,y\n{rows}", "later.csv"), plan).panel
+    assert str(panel.ds[0]) == first  # hours are instants, longer steps what the clock shows
+    assert panel.y.tolist() == [4, 4 + hours, 4 + 2 * hours]
+
+
+@pytest.mark.parametrize("hours", [1, 2])
+def test_a_later_file_of_a_named_zone_follows_the_axis_of_the_plan(csv: Any, hours: int) -> None:
+    texts = [f"2024-01-{1 + h // 24:02} {h % 24:02}:00" for h in range(0, 72, hours)]
+    plan = read(csv, texts, tz="Europe/Berlin").panel.plan
+    for step in (hours, 2 * hours):  # whatever the step of the later file seems to be
+        rows = "".join(f"2024-07-01 {h:02}:00,{h}\n" for h in (4, 4 + step, 4 + 3 * step))
+        panel = read_like(csv(f"ds,y\n{rows}", "later.csv"), plan).panel
+        assert str(panel.ds[0]) == ("2024-07-01T02:00:00" if hours == 1 else "2024-07-01T04:00:00")
+        assert str(panel.wall[0]) == "2024-07-01T04:00:00"
