@@ -13,6 +13,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import horizon_and_season
 from gruforecast.data.calendar.seasonality import season_strengths
 from gruforecast.data.checks import odd_values, share_of_zeros
+from gruforecast.data.finding import shown
 from gruforecast.data.formats.numbers import outliers
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
@@ -44,7 +45,7 @@ def examine(options: FitOptions) -> Facts:
             {"length": m, "strength": round(s, 3)} for m, s in season_strengths(panel.y, panel.indptr, panel.freq)
         ],
         "found": reading.found,
-        "warnings": reading.warnings + odd_values(panel, reading.lines),
+        "warnings": shown((*reading.findings, *odd_values(panel, reading.lines)), "warning"),
         "plan": panel.plan.to_dict(),
         "series": _series(reading, horizon),
         "chart": _chart(panel),

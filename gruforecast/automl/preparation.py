@@ -11,6 +11,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.data.align.grid import interpolated
 from gruforecast.data.calendar.seasonality import detect_season
 from gruforecast.data.checks import odd_values
+from gruforecast.data.finding import shown
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.data.scale import mase_scale
@@ -47,7 +48,8 @@ class Prepared:
 def prepare(options: FitOptions, progress: Progress) -> Prepared:
     """The data of `options`, with season, horizon, folds and levels found where they were not given."""
     reading = read_csv(options.data, options.reading)
-    notes, warnings = list(reading.found), reading.warnings + odd_values(reading.panel, reading.lines)
+    findings = (*reading.findings, *odd_values(reading.panel, reading.lines))
+    notes, warnings = shown(findings, "info"), shown(findings, "warning")
     _tell(progress, notes, warnings)
     found = decide(reading, options)
     _tell(progress, found.notes, found.warnings)

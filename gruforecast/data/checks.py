@@ -11,6 +11,7 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.calendar.frequency import DAY
 from gruforecast.data.calendar.time_zones import clock_change
 from gruforecast.data.covariates import leak
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import outliers, sentinel
 from gruforecast.data.panel import Panel
 from gruforecast.errors import shorten
@@ -21,39 +22,56 @@ SHOWN = 3
 LOOKED_AT = 5  # series in which columns are compared with the target
 
 
-def odd_values(panel: Panel, lines: Ints) -> list[str]:
-    """A sentence for each oddity that a forecast may suffer from.
+def odd_values(panel: Panel, lines: Ints) -> Findings:
+    """Return a finding for each oddity that a forecast may suffer from.
 
     Args:
         lines: (n_rows,) line in the file of each row, 0 where the file has none.
     """
-    y, found = panel.y, []
-    if (code := sentinel(y)) is not None:
-        value, count = code
-        at = _places(np.flatnonzero(y == value), lines)
-        found.append(
-            f"{value:g} stands there {count} times, far from all other values ({at}):"
-            f" pass --na-values={value:g} if it means missing"
-        )
-    else:
-        found += _far_off(panel, lines)
-    pairs = list(itertools.pairwise(panel.indptr))
-    constant = [k for k, (a, b) in enumerate(pairs) if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
-    if constant:
-        names = shorten(["/".join(panel.ids[k]) for k in constant], SHOWN)
-        found.append(f"{len(constant)} series never change ({names}): their MASE is not defined")
-    tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
-    if len(tiny):
-        found.append(
-            f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
-        )
+    found = [
+        _sentinel(panel, lines) or _far_off(panel, lines),
+        _constant(panel),
+        _tiny(panel, lines),
+        _far_ahead(panel),
+        _put_forward(panel),
+        _holidays(panel),
+    ]
+    target = panel.names.target
+    return (*(Finding(text, column=target) for text in found if text), *_beside(panel))
+
+
+def _sentinel(panel: Panel, lines: Ints) -> str:
+    """A number that seems to stand for missing values."""
+    if (found := sentinel(panel.y)) is None:
+        return ""
+    value, count = found
+    at = _places(np.flatnonzero(panel.y == value), lines)
+    text = f"{value:g} stands there {count} times, far from all other values ({at})"
+    return f"{text}: pass --na-values={value:g} if it means missing"
+
+
+def _constant(panel: Panel) -> str:
+    """Series whose values are all the same."""
+    parts = (panel.y[a:b] for a, b in itertools.pairwise(panel.indptr))
+    ids = ["/".join(key) for key, y in zip(panel.ids, parts, strict=True) if np.nanmin(y) == np.nanmax(y)]
+    return f"{len(ids)} series never change ({shorten(ids, SHOWN)}): their MASE is not defined" if ids else ""
+
+
+def _tiny(panel: Panel, lines: Ints) -> str:
+    """Values that become zero in a network."""
+    tiny = np.flatnonzero((np.abs(panel.y) > 0) & (np.abs(panel.y) < SMALLEST))
+    text = f"{len(tiny)} values are too small for 32-bit arithmetic"
+    return f"{text} ({_places(tiny, lines)}): zero in a network" if len(tiny) else ""
+
+
+def _far_ahead(panel: Panel) -> str:
+    """A stamp in a far future."""
     last = panel.ds.max()
-    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
-        found.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
-    return found + _put_forward(panel) + _holidays(panel) + _beside(panel)
+    near = np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD))
+    return f"the newest stamp is {last}, more than {AHEAD} years from now" if last > near else ""
 
 
-def _beside(panel: Panel) -> list[str]:
+def _beside(panel: Panel) -> list[Finding]:
     """Columns beside the target with missing values, and those that are the target itself, earlier or later."""
     found = []
     longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
@@ -63,33 +81,35 @@ def _beside(panel: Panel) -> list[str]:
         first += len(one.columns)
         missing = int(np.isnan(x).sum())
         if missing and one.role != "static":
-            found.append(f"{name}: {missing} of {len(x)} values are missing, its mean stands for them")
+            text = f"{name}: {missing} of {len(x)} values are missing, its mean stands for them"
+            found.append(Finding(text, column=name))
         if one.flag or one.categories:
             continue
         if (code := sentinel(x)) is not None:
-            found.append(f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values")
+            text = f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values"
+            found.append(Finding(text, column=name))
         lags: tuple[int, ...] = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (-1, -2, -3), "static": ()}[one.role]
         parts = [slice(panel.indptr[k], panel.indptr[k + 1]) for k in longest]
         said = (leak(panel.y[part], x[part], name, lags) for part in parts)
-        found += [text for text in said if text][:1]
+        found += [one for one in said if one][:1]
     return found
 
 
-def _far_off(panel: Panel, lines: Ints) -> list[str]:
+def _far_off(panel: Panel, lines: Ints) -> str:
     """Values many interquartile ranges away from the others of their series."""
     parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
     far = np.concatenate([part for part in parts if len(part)] or [np.zeros(0, int)]).astype(int)
     if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
-        return []  # so many are no accident but the nature of the data
+        return ""  # so many are no accident but the nature of the data
     shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN])
     more = " and more" if len(far) > SHOWN else ""
-    return [f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"]
+    return f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"
 
 
-def _put_forward(panel: Panel) -> list[str]:
+def _put_forward(panel: Panel) -> str:
     """A clock that skips an hour each spring, in local stamps without a zone."""
     if panel.plan.form.stamp.tz or panel.freq.unit != "s" or panel.freq.step >= DAY:
-        return []
+        return ""
     missing = panel.ds[np.isnan(panel.y)]
     hours = (missing - missing.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
     few = (
@@ -98,21 +118,20 @@ def _put_forward(panel: Panel) -> list[str]:
         <= 3 * len(panel) * (1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365)
     )
     if not few or (hours > 3).any() or not clock_change(missing, missing):
-        return []
-    return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
+        return ""
+    return f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"
 
 
-def _holidays(panel: Panel) -> list[str]:
+def _holidays(panel: Panel) -> str:
     """Weekdays without a value in any of the series that run over them."""
     if panel.freq.unit != "B":
-        return []
+        return ""
     days, where = np.unique(panel.ds, return_inverse=True)
     seen = np.bincount(where, ~np.isnan(panel.y), len(days))
     free = days[seen == 0]
-    if not len(free):
-        return []
     shown = ", ".join(str(day)[:10] for day in free[:SHOWN])
-    return [f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"]
+    text = f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"
+    return text if len(free) else ""
 
 
 def _places(rows: Ints, lines: Ints) -> str:

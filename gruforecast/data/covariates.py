@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +11,8 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.table import Table
-from gruforecast.data.formats.numbers import BOOLEANS, NumberForm, parse_numbers
+from gruforecast.data.finding import Finding, Findings
+from gruforecast.data.formats.numbers import BOOLEANS, NumberForm, apply_numbers, infer_numbers
 from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names, ReadOptions, Role
 from gruforecast.data.roles import meant_as_numbers
 from gruforecast.errors import DataError
@@ -21,46 +23,63 @@ SAME, LEAST = 0.999, 8  # correlation of levels and of steps with the target; ro
 LOOKED_AT = 20_000  # newest rows that are compared
 
 
-def read_covariates(
-    table: Table, options: ReadOptions, names: Names, form: NumberForm, keys: Ints, like: tuple[Covariate, ...] | None
-) -> tuple[tuple[Covariate, ...], Floats, list[str]]:
-    """The columns beside the target, their numbers (n, n_columns), and warnings.
+def infer_covariates(
+    table: Table, options: ReadOptions, names: Names, form: NumberForm, keys: Ints
+) -> tuple[tuple[Covariate, ...], Floats, Findings]:
+    """Return the columns beside the target that say something, their numbers (n, n_columns), and findings.
 
     Args:
         form: of numbers as far as the user gave it.
         keys: (n,) number of each row's series.
-        like: those of the plan to follow; otherwise they are found.
     """
-    settled = bool(options.decimal or options.thousands)
-    asked = {one.name: one.role for one in like} if like is not None else options.covariates
-    found, parts, warnings = [], [np.zeros((len(table), 0))], []
-    for name, role in asked.items():
-        column = table.cells(name)
-        if role == "static":
-            column = constant_cells(column, keys, form)
-        if like is None and name in names.ids:
+    found, parts = [], []
+    findings: Findings = ()
+    for name, role in options.covariates.items():
+        column = _cells(table, name, role, keys, form)
+        if name in names.ids:
             one, said = category(column, role, form)
-        elif like is None:
-            one, said = find_covariate(column, role, form, settled=settled)
         else:
-            one, said = next(known for known in like if known.name == name), []
-        warnings += said
+            one, said = infer_covariate(column, role, form, settled=bool(options.decimal or options.thousands))
+        findings += said
         if one is not None:
             found.append(one)
-            parts.append(one.values(column, warnings if like is not None else []))
-    x = np.concatenate(parts, axis=1)
+            parts.append(one.values(column)[0])
+    return tuple(found), _side_by_side(table, found, parts), findings
+
+
+def apply_covariates(
+    table: Table, covariates: tuple[Covariate, ...], form: NumberForm, keys: Ints
+) -> tuple[Floats, Findings]:
+    """Return the numbers (n, n_columns) of columns beside the target, and findings; arguments as above."""
+    read = [one.values(_cells(table, one.name, one.role, keys, form)) for one in covariates]
+    return _side_by_side(table, covariates, [x for x, _ in read]), tuple(one for _, said in read for one in said)
+
+
+def _cells(table: Table, name: str, role: Role, keys: Ints, form: NumberForm) -> Column:
+    """Return a column beside the target; a static one has the cell of its series in every row."""
+    column = table.cells(name)
+    return constant_cells(column, keys, form) if role == "static" else column
+
+
+def _side_by_side(table: Table, covariates: Sequence[Covariate], parts: list[Floats]) -> Floats:
+    """Return the numbers of all columns, (n, n_columns).
+
+    Raises:
+        DataError: there are too many.
+    """
+    x = np.concatenate([np.zeros((len(table), 0)), *parts], axis=1)
     if x.shape[1] >= MAX_INPUTS:
         text = f"the columns beside the target become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
-        widest = max(found, key=lambda one: len(one.columns)).name
+        widest = max(covariates, key=lambda one: len(one.columns)).name
         remedy = f"Leave some of them out, such as {widest!r}."
         raise DataError(text, remedy=remedy, code="GF-D63", file=table.file, column=widest)
-    return tuple(found), x, warnings
+    return x
 
 
-def find_covariate(
+def infer_covariate(
     column: Column, role: Role, form: NumberForm, *, settled: bool
-) -> tuple[Covariate | None, list[str]]:
-    """How a column is to be read, None if it says nothing, and warnings.
+) -> tuple[Covariate | None, Findings]:
+    """Return how a column is to be read, None if it says nothing, and findings.
 
     Args:
         form: of numbers as far as it is known; settled: whether its marks are.
@@ -68,43 +87,48 @@ def find_covariate(
     Raises:
         DataError: its cells are neither numbers nor categories.
     """
-    name = column.name
-    counts = Counter(cell for cell in column.cells if not form.is_missing(cell))
+    name, counts = column.name, _counts(column, form)
     if len(counts) < 2:
         return _only_one(column, role, form, counts)
     if all(cell.lower() in BOOLEANS for cell in counts):
-        return Covariate(name, role, replace(form, booleans=True), flag=True), []
+        return Covariate(name, role, replace(form, booleans=True), flag=True), ()
     if meant_as_numbers(list(counts)[:: max(1, len(counts) // 200)]):
         try:
-            numbers, form, warnings = parse_numbers(column, form, "marks" if settled else "nothing")
+            form, findings = infer_numbers(column, form, settled=settled)
+            numbers = apply_numbers(column, form)
         except DataError:
             if 2 * sum(form.value(cell) is None for cell in counts) < len(counts):
                 raise
             return category(column, role, form)
         seen = set(numbers[~np.isnan(numbers)].tolist())
         if len(seen) < 2:
-            return None, [*warnings, f"{name} never changes ({seen.pop()}): left out"]
-        return Covariate(name, role, form, flag=seen == {0.0, 1.0}), warnings
+            return None, (*findings, Finding(f"{name} never changes ({seen.pop()}): left out", column=name))
+        return Covariate(name, role, form, flag=seen == {0.0, 1.0}), findings
     return category(column, role, form)
 
 
-def _only_one(column: Column, role: Role, form: NumberForm, counts: Counter[str]) -> tuple[Covariate | None, list[str]]:
+def _counts(column: Column, form: NumberForm) -> Counter[str]:
+    """Return how often each cell that is not missing stands in a column."""
+    return Counter(cell for cell in column.cells if not form.is_missing(cell))
+
+
+def _only_one(column: Column, role: Role, form: NumberForm, counts: Counter[str]) -> tuple[Covariate | None, Findings]:
     """A column with one text at most: an event, where a word or a 1 stands in some rows and nothing in the others."""
     name, cell = column.name, next(iter(counts), "")
     if role != "static" and 0 < counts[cell] < len(column.cells) and form.value(cell) in (None, 1.0):
-        said = f"{name}: {cell!r} or nothing, read as 1 and 0"
-        return Covariate(name, role, form, flag=True, categories=(cell,)), [said]
+        text = f"{name}: {cell!r} or nothing, read as 1 and 0"
+        return Covariate(name, role, form, flag=True, categories=(cell,)), (Finding(text, column=name),)
     said = f"never changes ({cell})" if counts else "has no values"
-    return None, [f"{name} {said}: left out"]
+    return None, (Finding(f"{name} {said}: left out", column=name),)
 
 
-def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | None, list[str]]:
+def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | None, Findings]:
     """A column of texts: the most frequent ones, in the order of the alphabet.
 
     Raises:
         DataError: hardly any repeats.
     """
-    counts = Counter(cell for cell in column.cells if not form.is_missing(cell))
+    counts = _counts(column, form)
     if len(counts) < 2:
         return _only_one(column, role, form, counts)
     if len(counts) > max(REPEATING * sum(counts.values()), 2):
@@ -113,8 +137,8 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
         raise DataError(found, remedy=remedy, code="GF-D61", file=column.file, line=column.lines[0], column=column.name)
     usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MOST_CATEGORIES]
     rare = len(counts) - len(usual)
-    warnings = [f"{column.name}: {rare} rare categories count as unknown ones"] if rare else []
-    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), warnings
+    said = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
+    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (said,) * bool(rare)
 
 
 def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
@@ -145,8 +169,8 @@ def _equal(one: str, other: str, form: NumberForm) -> bool:
     return value is not None and value == form.value(other)
 
 
-def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> str | None:
-    """What to say about a column that is the target, be it some rows earlier or later; None if it is not.
+def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> Finding | None:
+    """Return what to say about a column that is the target, be it some rows earlier or later; None if it is not.
 
     Args:
         y, x: (n,) of one series, NaN = missing.
@@ -159,7 +183,8 @@ def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> str | None:
         levels = _correlation(a[both], b[both])
         steps = _correlation(np.diff(a[both]), np.diff(b[both]))
         if min(abs(levels), abs(steps)) >= SAME and levels * steps > 0:
-            return f"GF-W21 {name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?"
+            text = f"{name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?"
+            return Finding(text, "GF-W21", column=name)
     return None
 
 

@@ -9,12 +9,13 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import Rows
-from gruforecast.data.align.utc import on_one_clock
+from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
 from gruforecast.data.calendar.frequency import Frequency, day_of_month
 from gruforecast.data.files.column import Column
-from gruforecast.data.formats.time_columns import TimeForm, parse_time
+from gruforecast.data.finding import Findings
+from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.plan import Plan
-from gruforecast.data.read import Reading, regular
+from gruforecast.data.read import Reading, Taken, follow, regular
 from gruforecast.errors import DataError
 
 
@@ -48,17 +49,17 @@ def read_values(series: Sequence[Values], plan: Plan, most_rows: int) -> Reading
     """
     lengths = np.array([len(one.y) for one in series])
     keys = np.repeat(np.arange(len(series)), lengths)
-    warnings: list[str] = []
-    ds, form, freq = _stamps(series, lengths, plan, warnings)
+    ds, form, freq, findings = _stamps(series, lengths, plan)
     _check_spans(ds, lengths, freq, most_rows, plan.names.time[0])
     missing = [float(word) for word in plan.numbers.missing if _is_float(word)]
     y = np.concatenate([one.y for one in series])
     y = np.where(np.isin(y, missing), np.nan, y)
     rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))
     ids = tuple(one.key for one in series)
+    plan = replace(plan, freq=freq)
     if form.can_write(freq):  # forecasts are written as these stamps are, in one column
         plan = replace(plan, form=form, names=replace(plan.names, time=plan.names.time[:1]))
-    return regular(rows, ids, plan, freq, "", [], warnings)
+    return regular(follow(Taken(rows, ids, plan, "", findings)))
 
 
 def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, most: int, column: str) -> None:
@@ -82,19 +83,17 @@ def _is_float(word: str) -> bool:
     return True
 
 
-def _stamps(
-    series: Sequence[Values], lengths: Ints, plan: Plan, warnings: list[str]
-) -> tuple[Stamps, TimeForm, Frequency]:
-    """The stamps of all rows, the form they are written in, and the step."""
+def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps, TimeForm, Frequency, Findings]:
+    """Return the stamps of all rows, the form they are written in, the step, and findings."""
     counts = np.array([len(one.stamps) for one in series])
     first = np.cumsum(lengths) - lengths
     begin = np.cumsum(counts) - counts
     lines = np.repeat(first, counts) + np.arange(counts.sum()) - np.repeat(begin, counts)
     column = Column("", plan.names.time[0], [text for one in series for text in one.stamps], lines.tolist())
-    parsed, form = parse_time([column], plan.form, plan.form.stamp.tz)
-    warnings += parsed.warnings
+    parsed, form = follow_times([column], plan)
     keys = np.repeat(np.arange(len(series)), counts)
-    ds, form = on_one_clock(parsed, form, keys, plan.form.stamp.tz or None, plan, column, warnings)
+    form, days, said = follow_clock(parsed, form, plan, column)
+    ds, more = apply_clock(parsed, form, keys, column, days=days)
     freq = plan.freq
     if freq.unit == "M" and freq.number(ds)[1].any():
         freq = replace(freq, day=day_of_month(ds))
@@ -102,7 +101,7 @@ def _stamps(
     for k, (at, count, length) in enumerate(zip(begin, counts, lengths, strict=True)):
         whole = len(series[k].stamps) == length
         parts.append(ds[at : at + count] if whole else _axis(ds[at], int(length), freq))
-    return np.concatenate(parts), form, freq
+    return np.concatenate(parts), form, freq, (*parsed.findings, *said, *more)
 
 
 def _axis(begin: np.datetime64, length: int, freq: Frequency) -> Stamps:

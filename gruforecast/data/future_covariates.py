@@ -9,14 +9,14 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Stamps
 from gruforecast.data.align.duplicates import Rows, merge, step_begin
 from gruforecast.data.align.grid import Keys
-from gruforecast.data.align.utc import on_one_clock
-from gruforecast.data.covariates import read_covariates
+from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
+from gruforecast.data.covariates import apply_covariates
 from gruforecast.data.files.delimited import read_table
 from gruforecast.data.files.table import Table
-from gruforecast.data.formats.time_columns import parse_time
+from gruforecast.data.finding import Findings, shown
 from gruforecast.data.keys import read_keys
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.read import contradicted, options_of
+from gruforecast.data.read import contradicted, layout_of
 from gruforecast.errors import DataError, UsageError, shorten
 
 SHOWN = 5
@@ -32,14 +32,18 @@ class Future:
         file: the name to show in errors.
         rows: number of the row of each series and stamp; the empty key stands for all series.
         x: (n_rows, n_columns) the columns of the plan that are known ahead, NaN = missing.
-        warnings: what was odd about the file.
     """
 
     file: str
     plan: Plan
     rows: dict[Place, int]
     x: Floats
-    warnings: list[str]
+    findings: Findings
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was odd about the file."""
+        return shown(self.findings, "warning")
 
     def of(self, ids: Keys, ds: Stamps) -> Floats:
         """The columns (n_series, horizon, n_columns) at stamps `ds` (n_series, horizon).
@@ -95,17 +99,17 @@ def read_future(path: str, plan: Plan) -> Future:
 
 
 def _read_future(path: str, plan: Plan) -> Future:
-    options = options_of(plan)
-    table = read_table(path, options.layout)
-    warnings = list(table.warnings)
-    parsed, form = parse_time([table.cells(name) for name in plan.names.time], plan.form, options.tz or "")
-    keys, ids = np.zeros(len(table), np.int64), ALL
+    table = read_table(path, layout_of(plan))
+    parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
+    keys, ids, findings = np.zeros(len(table), np.int64), ALL, table.findings
     if plan.names.ids and not plan.wide:
-        keys, ids = read_keys(table, plan.names, warnings, stripped=plan.strip_ids)
+        keys, ids, said = read_keys(table, plan.names, stripped=plan.strip_ids)
+        findings += said
     first = table.cells(plan.names.time[0])
-    ds, _ = on_one_clock(parsed, form, keys, options.tz, plan, first, warnings)
+    form, days, said = follow_clock(parsed, form, plan, first)
+    ds, late = apply_clock(parsed, form, keys, first, days=days)
     known = tuple(one for one in plan.covariates if one.role == "known")
-    _, x, more = read_covariates(table, options, plan.names, plan.numbers, keys, known)
+    x, more = apply_covariates(table, known, plan.numbers, keys)
     _check_categories(table, known)
     found = Rows(keys, ds.astype("datetime64[s]"), np.zeros(len(ds)), np.array(table.lines), x).ordered()
     if plan.resample or plan.on_duplicate:
@@ -117,7 +121,7 @@ def _read_future(path: str, plan: Plan) -> Future:
             lines = sorted((int(found.line[before]), int(found.line[k])))
             text = f"lines {lines[0]} and {lines[1]} have the same time stamp with other values."
             raise DataError(text, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=lines[1])
-    return Future(table.file, plan, rows, found.x, [*warnings, *parsed.warnings, *more])
+    return Future(table.file, plan, rows, found.x, (*findings, *said, *late, *parsed.findings, *more))
 
 
 def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:

@@ -7,14 +7,15 @@ import numpy as np
 from gruforecast.arrays import Ints
 from gruforecast.data.align.grid import Keys
 from gruforecast.data.files.table import Table
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.plan import Names
 from gruforecast.errors import DataError
 
 
-def read_keys(table: Table, names: Names, warnings: list[str], *, stripped: bool) -> tuple[Ints, Keys]:
-    """Number of each row's series, in order of first appearance, and the key of each series."""
+def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys, Findings]:
+    """Return the number of each row's series, in order of first appearance, the key of each series, and findings."""
     if not names.ids:
-        return np.zeros(len(table), np.int64), (("series",),)
+        return np.zeros(len(table), np.int64), (("series",),), ()
     columns = [table.column(name) for name in names.ids]
     if not stripped:
         columns = [table.padded.get(name, column) for name, column in zip(names.ids, columns, strict=True)]
@@ -27,7 +28,6 @@ def read_keys(table: Table, names: Names, warnings: list[str], *, stripped: bool
     rows = list(zip(*columns, strict=True))
     number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
     plain = {tuple(part.strip() for part in key) for key in number}
-    if len(plain) < len(number):
-        count = len(number) - len(plain)
-        warnings.append(f"{count} ids differ from others by blanks around them only: --strip-ids makes them one")
-    return np.array([number[key] for key in rows], np.int64), tuple(number)
+    text = f"{len(number) - len(plain)} ids differ from others by blanks around them only: --strip-ids makes them one"
+    findings = (Finding(text),) if len(plain) < len(number) else ()
+    return np.array([number[key] for key in rows], np.int64), tuple(number), findings

@@ -14,7 +14,8 @@ from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.calendar.holidays import check_code, holiday_counts
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import Layout
-from gruforecast.data.formats.numbers import NumberForm, check_unit, parse_numbers
+from gruforecast.data.finding import Finding, Findings
+from gruforecast.data.formats.numbers import NumberForm, apply_numbers, check_unit
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.errors import UsageError, shorten
@@ -151,29 +152,30 @@ class Covariate:
         flag = " flag" if (self.flag or self.categories) and self.role != "static" else ""
         return (f"{self.role}{flag}",) * len(self.columns)
 
-    def values(self, column: Column, warnings: list[str]) -> Floats:
-        """The numbers (n, n_columns) of cells, NaN where they are missing or a category that was not there at fit.
+    def values(self, column: Column) -> tuple[Floats, Findings]:
+        """Return the numbers (n, n_columns) of cells, and findings.
+
+        They are NaN where cells are missing, or a category that was not there at fit.
 
         Raises:
             DataError: a cell of a column of numbers is none.
         """
         if not self.categories:
-            return self._numbers(column)[:, None]
+            return self._numbers(column)[:, None], ()
         code = {category: k for k, category in enumerate(self.categories)}
         found = np.array([code.get(cell, -1) for cell in column.cells])
         new = Counter(cell for cell in column.cells if cell not in code and not self.numbers.is_missing(cell))
-        if new:
-            count, shown = sum(new.values()), shorten(sorted(new), 3)
-            warnings.append(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
+        count, shown = sum(new.values()), shorten(sorted(new), 3)
+        said = Finding(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
         values = (found[:, None] == np.arange(len(code))).astype(float)
         other: Any = np.nan
         if self.flag:
             other = np.array([0.0 if self.numbers.is_missing(cell) else np.nan for cell in column.cells])[:, None]
-        return np.where(found[:, None] < 0, other, values)
+        return np.where(found[:, None] < 0, other, values), (said,) * bool(new)
 
     def _numbers(self, column: Column) -> Floats:
         check_unit(column, self.numbers)
-        numbers, *_ = parse_numbers(column, self.numbers, "all", may_miss=True)
+        numbers = apply_numbers(column, self.numbers, may_miss=True)
         odd = np.flatnonzero(self.flag & ~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
         if len(odd):
             found = f"{column.cells[odd[0]]!r} is neither 0 nor 1, the only values that were fitted."

@@ -1,4 +1,7 @@
-"""From columns of text to a `Panel`: numbers and stamps converted with line-exact errors, every series made regular."""
+"""From columns of text to a `Panel`: a plan is inferred or taken from earlier data, then applied.
+
+Numbers and stamps are converted with line-exact errors, and every series is made regular.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,32 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import HOUR, Rows, resampled, usual_step, without_duplicates
 from gruforecast.data.align.grid import Grid, Keys, interpolated, trimmed
-from gruforecast.data.align.utc import on_one_clock
+from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times, infer_clock, infer_times
 from gruforecast.data.calendar.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
-from gruforecast.data.covariates import read_covariates
+from gruforecast.data.covariates import apply_covariates, infer_covariates
+from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
 from gruforecast.data.files.table import Table
-from gruforecast.data.formats.numbers import NumberForm, check_unit, common_marks, number_form, parse_numbers
-from gruforecast.data.formats.time_columns import TimeForm, parse_time
+from gruforecast.data.finding import Finding, Findings, shown
+from gruforecast.data.formats.numbers import (
+    NumberForm,
+    apply_numbers,
+    check_unit,
+    common_marks,
+    infer_numbers,
+    number_form,
+)
 from gruforecast.data.formats.timestamps import Parsed
 from gruforecast.data.keys import read_keys
 from gruforecast.data.panel import Panel
-from gruforecast.data.plan import Covariate, Names, Plan, ReadOptions
+from gruforecast.data.plan import Names, Plan, ReadOptions
 from gruforecast.data.roles import find_names, wide_columns
 from gruforecast.errors import DataError, UsageError
 
 # errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step
 CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38, 55)}
 
-SORTED = "the rows were not in order of time: sorted"
+SORTED = Finding("the rows were not in order of time: sorted")
 
 
 @dataclass(frozen=True)
@@ -34,115 +45,151 @@ class Reading:
     """A panel and what the reader has to say about it.
 
     Attributes:
-        found: facts that were found rather than given, to be told to the user.
-        warnings: changes made to the data on the way.
         lines: (n_rows,) line in the file of each row of the panel, 0 for steps that the file skips.
         filled: (n_rows,) whether the value of a row is none of the file but lies on a line between its neighbours.
     """
 
     panel: Panel
-    found: list[str]
-    warnings: list[str]
+    findings: Findings
     lines: Ints
     filled: Bools
 
+    @property
+    def found(self) -> list[str]:
+        """Facts that were found rather than given, to be told to the user."""
+        return shown(self.findings, "info")
+
+    @property
+    def warnings(self) -> list[str]:
+        """Oddities, and changes made to the data on the way."""
+        return shown(self.findings, "warning")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """The rows that a plan takes from a table, before they are put on its step."""
+
+    rows: Rows
+    ids: Keys
+    plan: Plan
+    file: str
+    findings: Findings
+
+
+@dataclass(frozen=True)
+class _Target:
+    """The values of a table (n,), the series of each, and the key of each series."""
+
+    y: Floats
+    keys: Ints
+    ids: Keys
+    findings: Findings
+
 
 def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
-    """The series in the CSV or Parquet file at `path`.
+    """Return the series in the CSV or Parquet file at `path`.
 
     Raises:
         UsageError: the path is no local file or an option is impossible.
         DataError: the file cannot be read without guessing; the error has file, line, column and remedy.
     """
     options = options or ReadOptions()
-    table = read_table(path, options.layout)
-    return _read(table, options, None)
+    return regular(_infer(read_table(path, options.layout), options))
 
 
 def read_like(path: str, plan: Plan) -> Reading:
-    """The series in a file that must fit the plan by which a model's data were read.
+    """Return the series in a file that must fit the plan by which a model's data were read.
 
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    options = options_of(plan)
     try:
-        return _read(read_table(path, options.layout), options, plan)
+        return apply_plan(read_table(path, layout_of(plan)), plan)
     except DataError as error:
         raise contradicted(error, plan) from None
 
 
 def contradicted(error: DataError, plan: Plan) -> DataError:
-    """The error with the plan in its remedy, where a file contradicts it."""
+    """Return the error with the plan in its remedy, where a file contradicts it."""
     if error.code in CONTRADICTIONS:
         error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
     return error
 
 
-def options_of(plan: Plan) -> ReadOptions:
-    """The options by which a file is read that follows the plan."""
+def layout_of(plan: Plan) -> Layout:
+    """Return how a file is cut into cells that follows the plan."""
     header = None if plan.header else False
-    layout = Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows)
-    return ReadOptions(
-        time=plan.names.time,
-        target=None if plan.wide else plan.names.target,
-        ids=() if plan.wide else plan.names.ids,
-        wide=plan.wide,
-        tz=plan.form.stamp.tz or None,
-        missing=plan.numbers.missing,
-        booleans=plan.numbers.booleans,
-        on_duplicate=plan.on_duplicate or None,
-        resample=plan.resample or None,
-        fill=plan.fill,
-        strip_ids=plan.strip_ids,
-        holidays=plan.holidays or None,
-        layout=layout,
-    )
+    return Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows)
 
 
-def _read(table: Table, options: ReadOptions, like: Plan | None) -> Reading:
-    """The panel of a table; `like` is the plan that it has to follow."""
-    names = like.names if like and not like.wide else find_names(table, options)
-    found = [f"time column {_listed(names.time)}"]
-    found.append("every column of numbers is a series" if options.wide else f"target column {names.target!r}")
-    found.append(f"series by {'/'.join(names.ids)!r}" if names.ids else "one series")
-    warnings = list(table.warnings)
-    parsed, form = parse_time(
-        [table.cells(name) for name in names.time],
-        like.form if like else None,
-        options.tz or "",
-        pattern=options.date_format,
-        unit=options.time_unit,
-    )
-    warnings += parsed.warnings
-    if options.wide:
-        y, numbers, ids, more = _wide_values(table, names, options, like)
-        keys, parsed = np.repeat(np.arange(len(ids)), len(table)), _repeated(parsed, len(ids))
+def infer_plan(table: Table, options: ReadOptions) -> Plan:
+    """Return how a table is to be read, from what the user says and from all of its cells.
+
+    Raises:
+        UsageError: an option is impossible.
+        DataError: the table cannot be read without guessing.
+    """
+    return _infer(table, options).plan
+
+
+def apply_plan(table: Table, plan: Plan) -> Reading:
+    """Return the series of a table by a plan; the plan of their panel has the form in which this table has its stamps.
+
+    Raises:
+        DataError: the table cannot be read by the plan.
+    """
+    parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
+    if plan.wide:
+        taken = (*plan.names.time, *(one.name for one in plan.covariates), *plan.left_out)
+        target = _stacked(*wide_columns(table, taken, plan.numbers), plan.numbers)
     else:
-        y, numbers, more = _values(table, names, options, like)
-        keys, ids = read_keys(table, names, warnings, stripped=options.strip_ids)
-    warnings += more
-    covariates, x, more = _beside(table, options, names, keys, like)
-    found += _roles(covariates, options.holidays)
-    warnings += more
-    lines = np.tile(np.array(table.lines), len(y) // len(table))
-    ds, form = on_one_clock(parsed, form, keys, options.tz, like, table.cells(names.time[0]), warnings)
-    stepped = like.stepped if like else options.freq is not None
-    plan = _plan(table, options, names, form, numbers, stepped=stepped)
-    left_out = like.left_out if like else tuple(set(options.covariates) - {one.name for one in covariates})
-    plan = replace(plan, covariates=covariates, left_out=tuple(sorted(left_out)), holidays=options.holidays or "")
-    return regular(
-        Rows(keys, ds, y, lines, x), ids, plan, like.freq if like else options.freq, table.file, found, warnings
-    )
+        column = table.cells(plan.names.target)
+        check_unit(column, plan.numbers)
+        target = _one_column(table, plan.names, column, plan.numbers, (), stripped=plan.strip_ids)
+    x, said = apply_covariates(table, plan.covariates, plan.numbers, target.keys[: len(table)])
+    parsed = _repeated(parsed, len(target.y) // len(table))
+    first = table.cells(plan.names.time[0])
+    form, days, more = follow_clock(parsed, form, plan, first)
+    ds, late = apply_clock(parsed, form, target.keys, first, days=days)
+    plan = replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
+    findings = (*table.findings, *parsed.findings, *target.findings, *said, *more, *late)
+    return regular(follow(Taken(_rows(table, target, ds, x), target.ids, plan, table.file, findings)))
 
 
-def _plan(
-    table: Table, options: ReadOptions, names: Names, form: TimeForm, numbers: NumberForm, *, stepped: bool
-) -> Plan:
-    """What was found and said, but the step, which follows."""
-    return Plan(
+def follow(taken: Taken) -> Taken:
+    """Return rows sorted and without duplicates, with the step of their plan on the day on which these months begin.
+
+    Raises:
+        DataError: different values stand at one stamp.
+    """
+    taken = _tidied(taken)
+    freq, ds = taken.plan.freq, taken.rows.ds
+    if freq.unit == "M" and freq.number(ds)[1].any():
+        freq = replace(freq, day=day_of_month(ds))
+    return replace(taken, plan=replace(taken.plan, freq=freq))
+
+
+def _infer(table: Table, options: ReadOptions) -> Taken:
+    """Return the plan of a table, with the rows that were read to find it."""
+    names = find_names(table, options)
+    parsed, form = infer_times([table.cells(name) for name in names.time], options)
+    given = number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
+    settled = bool(options.decimal or options.thousands)
+    if options.wide:
+        columns, left_out = wide_columns(table, (*names.time, *options.covariates), given)
+        numbers = given if settled else common_marks(columns, given)
+        target = _stacked(columns, left_out, numbers)
+    else:
+        column = table.cells(names.target)
+        numbers, said = infer_numbers(column, given, settled=settled)
+        target = _one_column(table, names, column, numbers, said, stripped=options.strip_ids)
+    covariates, x, said = infer_covariates(table, options, names, given, target.keys[: len(table)])
+    parsed = _repeated(parsed, len(target.y) // len(table))
+    form, days, more = infer_clock(parsed, form, options.tz)
+    ds, late = apply_clock(parsed, form, target.keys, table.cells(names.time[0]), days=days)
+    plan = Plan(
         names,
-        Frequency("s", 1),
+        Frequency("s", 1),  # the step follows
         form,
         numbers,
         header=table.header,
@@ -151,68 +198,43 @@ def _plan(
         resample=options.resample or "",
         fill=options.fill,
         strip_ids=options.strip_ids,
-        stepped=stepped,
-        delimiter="" if table.delimiter in DELIMITERS else table.delimiter,
+        stepped=options.freq is not None,
+        delimiter=_unusual(table.delimiter),
         short_rows=options.layout.short_rows,
         encoding=options.layout.encoding or "",
         skip=options.layout.skip,
+        covariates=covariates,
+        left_out=tuple(sorted(set(options.covariates) - {one.name for one in covariates})),
+        holidays=options.holidays or "",
     )
+    findings = (*table.findings, *parsed.findings, *target.findings, *said, *more, *late)
+    taken = _tidied(Taken(_rows(table, target, ds, x), target.ids, plan, table.file, findings))
+    return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, names))
+def _unusual(delimiter: str) -> str:
+    """Return a mark between fields that would not be found."""
+    return "" if delimiter in DELIMITERS else delimiter
 
 
-def _values(
-    table: Table, names: Names, options: ReadOptions, like: Plan | None
-) -> tuple[Floats, NumberForm, list[str]]:
-    """The target, its form, and warnings."""
-    column = table.cells(names.target)
-    if like is not None:
-        check_unit(column, like.numbers)
-        return parse_numbers(column, like.numbers, "all")
-    return parse_numbers(column, _number_form(options), "marks" if options.decimal or options.thousands else "nothing")
+def _one_column(
+    table: Table, names: Names, column: Column, numbers: NumberForm, said: Findings, *, stripped: bool
+) -> _Target:
+    """Return the values of the target, with what was said about their form."""
+    y = apply_numbers(column, numbers)
+    keys, ids, more = read_keys(table, names, stripped=stripped)
+    return _Target(y, keys, ids, more + said)
 
 
-def _wide_values(
-    table: Table, names: Names, options: ReadOptions, like: Plan | None
-) -> tuple[Floats, NumberForm, Keys, list[str]]:
-    """All columns of numbers one after the other, their common form, the series that they are, and warnings."""
-    form = replace(like.numbers, before="", after="") if like is not None else _number_form(options)
-    beside = (*(one.name for one in like.covariates), *like.left_out) if like else tuple(options.covariates)
-    taken = (*names.time, *beside)
-    columns, left_out = wide_columns(table, taken, form)
-    read = [table.cells(name) for name in columns]
-    if like is None and not (options.decimal or options.thousands):
-        form = common_marks(read, form)
-    parts, warnings = [], list(left_out)
-    for column in read:
-        values, _, more = parse_numbers(column, form, "marks")
-        parts.append(values)
-        warnings += more
-    return np.concatenate(parts), form, tuple((name,) for name in columns), warnings
-
-
-def _number_form(options: ReadOptions) -> NumberForm:
-    return number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
-
-
-def _beside(
-    table: Table, options: ReadOptions, names: Names, keys: Ints, like: Plan | None
-) -> tuple[tuple[Covariate, ...], Floats, list[str]]:
-    """The columns beside the target, their numbers for each row, and warnings; wide files have them once for all."""
-    form = like.numbers if like else _number_form(options)
-    first = keys[: len(table)]
-    covariates, x, warnings = read_covariates(table, options, names, form, first, like.covariates if like else None)
-    return covariates, np.tile(x, (len(keys) // len(table), 1)), warnings
-
-
-def _roles(covariates: tuple[Covariate, ...], holidays: str | None) -> list[str]:
-    """What is said about the parts that columns play."""
-    words = {"known": "known ahead", "past": "seen in the past only", "static": "constant in each series"}
-    names = {role: tuple(one.name for one in covariates if one.role == role) for role in words}
-    said = [f"{words[role]}: {_listed(those)}" for role, those in names.items() if those]
-    return said + ([f"public holidays of {holidays}"] if holidays else [])
+def _stacked(columns: list[Column], said: Findings, form: NumberForm) -> _Target:
+    """Return columns of numbers one after the other, each a series; each may have a unit of its own."""
+    forms = []
+    for column in columns:
+        unit, more = infer_numbers(column, form, settled=True)
+        said += more
+        forms.append(apply_numbers(column, unit))
+    keys = np.repeat(np.arange(len(columns)), len(columns[0].cells))
+    return _Target(np.concatenate(forms), keys, tuple((column.name,) for column in columns), said)
 
 
 def _repeated(parsed: Parsed, count: int) -> Parsed:
@@ -220,39 +242,70 @@ def _repeated(parsed: Parsed, count: int) -> Parsed:
     return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
 
 
-def regular(
-    rows: Rows, ids: Keys, plan: Plan, freq: str | Frequency | None, file: str, found: list[str], warnings: list[str]
-) -> Reading:
-    """The rows as a panel on the step that was given or found."""
-    names = plan.names
-    ordered = rows.ordered()
-    if not rows.is_ordered:
-        warnings.append(SORTED)
+def _rows(table: Table, target: _Target, ds: Stamps, x: Floats) -> Rows:
+    """Return the rows of all series; columns beside the target hold for each series of a wide file."""
+    count = len(ds) // len(table)
+    return Rows(target.keys, ds, target.y, np.tile(np.array(table.lines), count), np.tile(x, (count, 1)))
+
+
+def _tidied(taken: Taken) -> Taken:
+    """Return rows in order of time, without duplicates where a step takes one row only."""
+    plan, ordered = taken.plan, taken.rows.ordered()
+    findings: Findings = () if taken.rows.is_ordered else (SORTED,)
     if plan.on_duplicate or not plan.resample:
-        ordered = without_duplicates(ordered, plan.on_duplicate, file, names, warnings)
-    step = _step(ordered, plan, freq, file)
+        ordered, more = without_duplicates(ordered, plan.on_duplicate, taken.file, plan.names)
+        findings += more
+    return replace(taken, rows=ordered, findings=taken.findings + findings)
+
+
+def regular(taken: Taken) -> Reading:
+    """Return the rows as a panel on the step of their plan.
+
+    Raises:
+        DataError: the rows do not fit the step.
+    """
+    rows, ids, plan, file, findings = taken.rows, taken.ids, taken.plan, taken.file, taken.findings
+    names, step = plan.names, plan.freq
     if step == Frequency("B", 1):
-        ordered = ordered[np.is_busday(ordered.ds.astype("datetime64[D]")) | ~np.isnan(ordered.y)]
+        rows = rows[np.is_busday(rows.ds.astype("datetime64[D]")) | ~np.isnan(rows.y)]
     if plan.resample:
-        ordered, plan = _in_steps(ordered, plan, step)
-        ordered = resampled(ordered, step, plan.resample, warnings)
-        step = replace(step, day=1)
-    found.append(f"frequency {step.label}")
-    grid = Grid.of(ordered, ids, step, file, names)
+        rows, plan = _in_steps(rows, plan, step)
+        rows, said = resampled(rows, step, plan.resample)
+        step, findings = replace(step, day=1), findings + said
+    grid = Grid.of(rows, ids, step, file, names)
     grid.check_size(file, names)
     if not plan.stepped and not plan.resample:
-        grid.check_gaps(ordered, ids, step, file, names)
-    indptr, ds, y = grid.indptr, grid.stamps(ordered.ds, step), grid.fill(ordered.y)
-    lines = grid.fill(ordered.line.astype(float))
-    warnings += _missing(y, len(y) - len(ordered), filled=plan.fill)
+        grid.check_gaps(rows, ids, step, file, names)
+    indptr, ds, y = grid.indptr, grid.stamps(rows.ds, step), grid.fill(rows.y)
+    lines = grid.fill(rows.line.astype(float))
     missing = np.isnan(y)
+    findings += _missing(missing, len(y) - len(rows), filled=plan.fill)
     y = interpolated(indptr, y) if plan.fill else y
     filled = missing & ~np.isnan(y)
     keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
-    warnings += more
     plan = replace(plan, freq=step)
-    panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, ordered.x, plan, ds)[keep])
-    return Reading(panel, found, warnings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep])
+    panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, rows.x, plan, ds)[keep])
+    findings = (*_facts(plan), *findings, *more)
+    return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep])
+
+
+def _facts(plan: Plan) -> Findings:
+    """Return what is told of a plan."""
+    names, words = (
+        plan.names,
+        {"known": "known ahead", "past": "seen in the past only", "static": "constant in each series"},
+    )
+    texts = [f"time column {_listed(names.time)}"]
+    texts.append("every column of numbers is a series" if plan.wide else f"target column {names.target!r}")
+    texts.append(f"series by {'/'.join(names.ids)!r}" if names.ids else "one series")
+    roles = {role: tuple(one.name for one in plan.covariates if one.role == role) for role in words}
+    texts += [f"{words[role]}: {_listed(those)}" for role, those in roles.items() if those]
+    texts += [f"public holidays of {plan.holidays}"] if plan.holidays else []
+    return tuple(Finding(text, level="info") for text in (*texts, f"frequency {plan.freq.label}"))
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:
@@ -272,12 +325,14 @@ def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:
     return wall.ordered(), replace(plan, form=replace(plan.form, stamp=replace(stamp, local=True)))
 
 
-def _step(rows: Rows, plan: Plan, freq: str | Frequency | None, file: str) -> Frequency:
-    """The step of time: given, or the most common one."""
-    names = plan.names
-    if isinstance(freq, Frequency):
-        fits = freq.unit != "M" or not freq.number(rows.ds)[1].any()
-        return freq if fits else replace(freq, day=day_of_month(rows.ds))
+def _step(taken: Taken, freq: str | None) -> Frequency:
+    """Return the step of time that was given, or the most common one.
+
+    Raises:
+        UsageError: stamps of the step given cannot be written.
+        DataError: there is no gap to judge by.
+    """
+    rows, plan = taken.rows, taken.plan
     if freq is None and plan.resample:
         freq = usual_step(rows.ds, rows.same_series)
     if freq is not None:
@@ -293,14 +348,14 @@ def _step(rows: Rows, plan: Plan, freq: str | Frequency | None, file: str) -> Fr
     if inferred is None:
         remedy = "A series needs at least two rows; pass --freq if that is wanted."
         found_text = "no two stamps follow each other."
-        raise DataError(found_text, remedy=remedy, code="GF-D36", file=file, column=names.time[0])
+        raise DataError(found_text, remedy=remedy, code="GF-D36", file=taken.file, column=plan.names.time[0])
     return inferred
 
 
-def _missing(y: Floats, absent: int, *, filled: bool) -> list[str]:
-    """What to say about values that are not there, of which `absent` have no row either."""
-    count = int(np.isnan(y).sum())
+def _missing(missing: Bools, absent: int, *, filled: bool) -> Findings:
+    """Return what to say about values that are not there, of which `absent` have no row either."""
+    count = int(missing.sum())
     rows = f", {absent} of them because the row is absent" if absent else ""
     done = "filled by lines between their neighbours" if filled else "masked, never filled in"
     text = f"{count} values are missing{rows}: {done}; a series ends at its last value"
-    return [text] if count else []
+    return (Finding(text),) if count else ()

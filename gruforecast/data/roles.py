@@ -7,6 +7,7 @@ import unicodedata
 
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.table import Table
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import MISSING, NumberForm, is_number
 from gruforecast.data.formats.time_columns import NAMED, is_part, is_part_name
 from gruforecast.data.formats.timestamp_formats import FORMS
@@ -82,8 +83,8 @@ def _no_header(table: Table) -> DataError:
     return DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
 
 
-def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tuple[list[str], list[str]]:
-    """The columns of numbers but those `taken`, each a series, and what is said about the others.
+def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tuple[list[Column], Findings]:
+    """Return the columns of numbers but those `taken`, each a series, and findings about the others.
 
     Raises:
         DataError: there is none.
@@ -100,9 +101,9 @@ def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tupl
     if not found:
         remedy = "Name the time column with --time, or leave --wide out."
         raise DataError("no column holds numbers.", remedy=remedy, code="GF-D16", file=table.file)
-    said = [f"{shorten(empty)}: no values, left out"] if empty else []
-    said += [f"{shorten(others)}: no numbers, left out"] if others else []
-    return found, said
+    texts = [f"{shorten(empty)}: no values, left out"] if empty else []
+    texts += [f"{shorten(others)}: no numbers, left out"] if others else []
+    return [table.cells(name) for name in found], tuple(map(Finding, texts))
 
 
 def _check_alike(table: Table, name: str) -> None:

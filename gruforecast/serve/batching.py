@@ -103,7 +103,7 @@ def _future(later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str
     ds = plan.freq.after(last, x.shape[1]).astype("datetime64[s]").astype(np.int64)
     rows = {(key, int(at)): k * x.shape[1] + h for k, key in enumerate(keys) for h, at in enumerate(ds[k])}
     own = replace(plan, wide=False, names=replace(plan.names, ids=("id",)))
-    return Future("", own, rows, x.reshape(-1, x.shape[2]), [])
+    return Future("", own, rows, x.reshape(-1, x.shape[2]), ())
 
 
 def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:

@@ -100,7 +100,9 @@ def numbers_of(column: Covariate, cells: Sequence[Cell], fields: _Fields | list[
             if not isinstance(cell, str | None):
                 raise invalid(fields[k], f"this is a category, as text: {shown(cell)}.", "GF-D62")
         texts = ["" if cell is None else str(cell).strip() for cell in cells]
-        return column.values(Column("", column.name, texts, list(range(len(texts)))), warnings)
+        values, said = column.values(Column("", column.name, texts, list(range(len(texts)))))
+        warnings += map(str, said)
+        return values
     for k, cell in enumerate(cells):
         number = isinstance(cell, float) or cell is None or (column.flag and isinstance(cell, bool))
         if not number or (isinstance(cell, float) and abs(cell) > MOST_SIZE):

@@ -178,7 +178,7 @@ def _from_rows(
         model.forecaster.check(reading.panel)
     except DataError as error:
         raise _placed(error, series, [len(one.y) for one in values], model) from None
-    if later is not None and SORTED in reading.warnings:
+    if later is not None and SORTED in reading.findings:
         raise invalid("series", "with columns known ahead, ds must ascend.")
     return [_answered(key) for key in keys], reading.panel, later, [*warnings, *reading.warnings]
 

@@ -39,7 +39,7 @@ DECIDED = {"season", "horizon", "folds", "levels", "normalisation", "log decisio
 
 
 def reading_of(panel: Panel) -> Reading:
-    return Reading(panel, [], [], np.zeros(len(panel.y), np.int64), np.zeros(len(panel.y), bool))
+    return Reading(panel, (), np.zeros(len(panel.y), np.int64), np.zeros(len(panel.y), bool))
 
 
 def wave(rows: int, length: int, seed: int = 0) -> Any:

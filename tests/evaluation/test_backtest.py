@@ -225,7 +225,7 @@ class TestBlindness:
         keys = [panel.ids[k] for k in np.repeat(np.arange(2), panel.lengths)]
         seconds = panel.ds.astype("datetime64[s]").astype(np.int64).tolist()
         rows = {(key, at): k for k, (key, at) in enumerate(zip(keys, seconds, strict=True))}
-        future = Future("f.csv", panel.plan, rows, panel.x[:, :2], [])
+        future = Future("f.csv", panel.plan, rows, panel.x[:, :2], ())
         for number in range(4):
             at = rolling.at(number)
             for member, found in whole(at).items():

@@ -9,6 +9,7 @@ import numpy as np
 from gruforecast.arrays import Array, Floats, Ints, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.time_zones import clock_change
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.plan import Names
 from gruforecast.errors import DataError
 
@@ -48,8 +49,8 @@ class Rows:
         return np.flatnonzero(self.key[1:] == self.key[:-1])
 
 
-def without_duplicates(rows: Rows, rule: str, file: str, names: Names, warnings: list[str]) -> Rows:
-    """Ordered rows with one row for each stamp of a series.
+def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[Rows, Findings]:
+    """Return ordered rows with one row for each stamp of a series, and findings.
 
     Args:
         rule: what different values become: `mean`, `sum`, `last`; empty: they are refused.
@@ -63,13 +64,12 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names, warnings:
     pairs = values[k], values[k + 1]
     equal = ((pairs[0] == pairs[1]) | (np.isnan(pairs[0]) & np.isnan(pairs[1]))).all(axis=1)
     if len(k) and rule:
-        warnings.append(f"{len(k)} rows have the stamp of another one: their {rule} is used")
-        return merge(rows, rows.ds, rule)
+        said = Finding(f"{len(k)} rows have the stamp of another one: their {rule} is used")
+        return merge(rows, rows.ds, rule), (said,)
     if not equal.all():
         raise _conflict(rows, k[~equal], file, names)
-    if len(k):
-        warnings.append(f"{len(k)} rows were exact duplicates: dropped")
-    return rows[np.setdiff1d(np.arange(len(rows)), k + 1)]
+    findings = (Finding(f"{len(k)} rows were exact duplicates: dropped"),) if len(k) else ()
+    return rows[np.setdiff1d(np.arange(len(rows)), k + 1)], findings
 
 
 def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
@@ -109,14 +109,13 @@ def _totals(values: Floats, first: Ints) -> tuple[Floats, Floats]:
     return total, np.add.reduceat(seen.astype(float), first, axis=0)
 
 
-def resampled(rows: Rows, freq: Frequency, rule: str, warnings: list[str]) -> Rows:
-    """Ordered rows brought to the step `freq`: each stamp stands for the step that begins with it."""
+def resampled(rows: Rows, freq: Frequency, rule: str) -> tuple[Rows, Findings]:
+    """Return ordered rows brought to the step `freq`, each stamp for the step that begins with it, and findings."""
     same = rows.same_series
     count = int((rows.ds[same] == rows.ds[same + 1]).sum())
-    warnings += [f"{count} rows have the stamp of another one: each counts"] if count else []
     merged = merge(rows, step_begin(rows.ds, freq), rule)
-    warnings.append(f"{len(rows)} rows became {len(merged)} steps of {freq.label!r}: the {rule} of each step")
-    return merged
+    became = Finding(f"{len(rows)} rows became {len(merged)} steps of {freq.label!r}: the {rule} of each step")
+    return merged, (*[Finding(f"{count} rows have the stamp of another one: each counts")] * bool(count), became)
 
 
 def step_begin(ds: Stamps, freq: Frequency) -> Stamps:

@@ -10,6 +10,7 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import Rows
 from gruforecast.data.calendar.frequency import Frequency, infer_frequency
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.plan import Names
 from gruforecast.errors import DataError
 
@@ -131,8 +132,8 @@ def interpolated(indptr: Ints, y: Floats) -> Floats:
     return filled
 
 
-def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tuple[Ints, Ints, Keys, list[str]]:
-    """Positions of the rows without missing values at either end of a series, their indptr and ids, and warnings.
+def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tuple[Ints, Ints, Keys, Findings]:
+    """Return where the rows between the first and the last value of a series are, their indptr, ids, and findings.
 
     Raises:
         DataError: no series has a value.
@@ -145,15 +146,15 @@ def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tupl
             continue
         first.append(begin + seen[0])
         last.append(begin + seen[-1] + 1)
-    warnings = []
+    findings: Findings = ()
     if empty:
         shown = ", ".join(repr("/".join(ids[k])) for k in empty[:5]) + (" and more" if len(empty) > 5 else "")
         if len(empty) == len(ids):
             found = f"series {shown} has no value at all."
             raise DataError(found, remedy="Remove it.", code="GF-D39", file=file, column=names.target)
-        warnings.append(f"{len(empty)} series have no value at all: left out ({shown})")
+        findings = (Finding(f"{len(empty)} series have no value at all: left out ({shown})"),)
     keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
     lengths = np.array(last) - np.array(first)
     gone = set(empty)
     left = tuple(key for k, key in enumerate(ids) if k not in gone)
-    return keep, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), left, warnings
+    return keep, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), left, findings

@@ -12,66 +12,113 @@ from gruforecast.data.align.duplicates import HOUR
 from gruforecast.data.calendar.frequency import DAY
 from gruforecast.data.calendar.time_zones import offset_seconds, to_utc, to_wall, zone_named, zone_text
 from gruforecast.data.files.column import Column
-from gruforecast.data.formats.time_columns import TimeForm
+from gruforecast.data.finding import Finding, Findings
+from gruforecast.data.formats.time_columns import TimeForm, apply_time, follow_time, infer_time
 from gruforecast.data.formats.timestamp_formats import COUNTED
 from gruforecast.data.formats.timestamps import Parsed
-from gruforecast.data.plan import Plan
+from gruforecast.data.plan import Plan, ReadOptions
 
 
-def on_one_clock(
-    parsed: Parsed,
-    form: TimeForm,
-    keys: Ints,
-    tz: str | None,
-    like: Plan | None,
-    column: Column,
-    warnings: list[str],
-) -> tuple[Stamps, TimeForm]:
-    """Stamps on an axis without jumps, and the form that says which: wall clock, or UTC.
+def infer_times(columns: list[Column], options: ReadOptions) -> tuple[Parsed, TimeForm]:
+    """Return the stamps of time columns, with findings, and the form that was found."""
+    form, said = infer_time(columns, options.date_format, options.time_unit)
+    parsed = apply_time(columns, form, options.tz or "")
+    return _in_zone(replace(parsed, findings=said + parsed.findings), options.tz), form
+
+
+def follow_times(columns: list[Column], plan: Plan) -> tuple[Parsed, TimeForm]:
+    """Return the stamps of time columns, with findings, and the form in the light of that of the plan."""
+    form, said = follow_time(columns, plan.form)
+    parsed = apply_time(columns, form, plan.form.stamp.tz)
+    return _in_zone(replace(parsed, findings=said + parsed.findings), plan.form.stamp.tz), form
+
+
+def _in_zone(parsed: Parsed, tz: str | None) -> Parsed:
+    """Return stamps that carry offsets on the wall clock of a zone, if there is one.
+
+    Raises:
+        UsageError: there is none of that name.
+    """
+    zone = zone_named(tz) if tz else None
+    if zone is None or parsed.offset is None:
+        return parsed
+    wall, offset = to_wall(parsed.ds - parsed.offset.astype("timedelta64[s]"), zone)
+    return replace(parsed, ds=wall, offset=offset)
+
+
+def infer_clock(parsed: Parsed, form: TimeForm, tz: str | None) -> tuple[TimeForm, bool, Findings]:
+    """Return the form with the clock of the stamps, whether they are days, and findings.
 
     Days and longer steps stay on the wall clock; clocks with several offsets, or of a named zone, become UTC.
 
-    Raises:
-        DataError: a stamp never was, or carries an offset where those of the plan `like` had none.
+    Args:
+        parsed: on the wall clock of the zone.
     """
-    zone = zone_named(tz) if tz else None
-    wall, offset, stamp = parsed.ds.astype("datetime64[s]"), parsed.offset, form.stamp
-    if zone is not None and offset is not None:
-        wall, offset = to_wall(wall - offset.astype("timedelta64[s]"), zone)
-    several = offset is not None and len(set(offset.tolist())) > 1
-    if _counts_days(wall, like, tz):
-        stamp = replace(stamp, tz=tz or "", local=tz is not None)
-        if several and zone is None and offset is not None:
-            warnings.append(
-                "the time stamps have several UTC offsets: their local days are used, the last offset is written"
-            )
-            stamp = replace(stamp, zone=zone_text(int(offset[np.argmax(wall)]), stamp.zone))
-        return wall, replace(form, stamp=stamp)
-    if zone is not None:
-        utc = wall - offset.astype("timedelta64[s]") if offset is not None else _utc(wall, keys, zone, column, warnings)
-        return utc, replace(form, stamp=replace(stamp, tz=str(tz)))
-    if offset is None or stamp.kind in COUNTED:
-        return wall, form
-    if like is not None and like.form.stamp.zone:
-        zone_then = like.form.stamp.zone
-        shift = (offset_seconds(zone_then) - offset).astype("timedelta64[s]")
-        return wall + shift, replace(form, stamp=replace(stamp, zone=zone_then))
-    if not several:
-        return wall, form
-    if like is not None:
+    days = _in_days(parsed.ds)
+    form, findings = _on_clock(parsed, form, tz, days=days)
+    if days or tz or not _several(parsed):
+        return form, days, findings
+    text = "the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone"
+    return _with_zone(form, zone_text(0, form.stamp.zone)), days, (Finding(text),)
+
+
+def follow_clock(parsed: Parsed, form: TimeForm, plan: Plan, column: Column) -> tuple[TimeForm, bool, Findings]:
+    """Return the form with the clock of the plan, whether the stamps are days, and findings.
+
+    Raises:
+        DataError: the stamps carry several offsets where those of the plan had none.
+    """
+    then, tz = plan.form.stamp, plan.form.stamp.tz or None
+    if plan.resample and not tz:
+        days = _in_days(parsed.ds)
+    else:
+        days = then.local if tz else plan.freq.unit != "s" or plan.freq.step >= 2 * HOUR
+    form, findings = _on_clock(parsed, form, tz, days=days)
+    if days or tz or parsed.offset is None or form.stamp.kind in COUNTED:
+        return form, days, findings
+    if then.zone:
+        return _with_zone(form, then.zone), days, findings
+    if _several(parsed):
         found = "the time stamps have UTC offsets, those of the data that were fitted had none."
         remedy = "Write the local clock as those were, or fit again with --tz."
         raise column.refused_at(0, found, remedy, "GF-D29")
-    warnings.append("the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone")
-    stamp = replace(stamp, zone=zone_text(0, stamp.zone))
-    return wall - offset.astype("timedelta64[s]"), replace(form, stamp=stamp)
+    return form, days, findings
 
 
-def _counts_days(wall: Stamps, like: Plan | None, tz: str | None) -> bool:
-    """Whether the stamps are days: as the plan says, where there is one."""
-    if like is None or (like.resample and not tz):
-        return _in_days(wall)
-    return like.form.stamp.local if tz else like.freq.unit != "s" or like.freq.step >= 2 * HOUR
+def apply_clock(parsed: Parsed, form: TimeForm, keys: Ints, column: Column, *, days: bool) -> tuple[Stamps, Findings]:
+    """Return stamps on the axis without jumps that the form has: wall clock, or UTC; and findings.
+
+    Raises:
+        DataError: a stamp never was.
+    """
+    wall, offset, stamp = parsed.ds, parsed.offset, form.stamp
+    if days:
+        return wall, ()
+    if stamp.tz and offset is None:
+        return _utc(wall, keys, zone_named(stamp.tz), column)
+    if offset is None:
+        return wall, ()
+    zone = 0 if stamp.tz else offset_seconds(stamp.zone)
+    return wall + (zone - offset).astype("timedelta64[s]"), ()
+
+
+def _on_clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tuple[TimeForm, Findings]:
+    """Return the form in a zone, if there is one; of days with several offsets, with the last one."""
+    form = replace(form, stamp=replace(form.stamp, tz=tz or "", local=days and tz is not None))
+    if tz or not days or parsed.offset is None or not _several(parsed):
+        return form, ()
+    text = "the time stamps have several UTC offsets: their local days are used, the last offset is written"
+    last = int(parsed.offset[np.argmax(parsed.ds)])
+    return _with_zone(form, zone_text(last, form.stamp.zone)), (Finding(text),)
+
+
+def _with_zone(form: TimeForm, zone: str) -> TimeForm:
+    return replace(form, stamp=replace(form.stamp, zone=zone))
+
+
+def _several(parsed: Parsed) -> bool:
+    """Whether there are several offsets from UTC."""
+    return parsed.offset is not None and len(set(parsed.offset.tolist())) > 1
 
 
 def _in_days(wall: Stamps) -> bool:
@@ -81,8 +128,8 @@ def _in_days(wall: Stamps) -> bool:
     return len(np.unique(days)) > 1 and int(np.gcd.reduce(np.diff(seconds), initial=DAY)) >= 2 * HOUR
 
 
-def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column, warnings: list[str]) -> Stamps:
-    """UTC of wall clock times.
+def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column) -> tuple[Stamps, Findings]:
+    """Return UTC of wall clock times, and findings.
 
     Raises:
         DataError: one of them never was.
@@ -93,8 +140,5 @@ def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column, warnings: lis
         found = f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows)."
         remedy = "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out."
         raise column.refused_at(k, found, remedy, "GF-D29")
-    if alone:
-        warnings.append(
-            f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
-        )
-    return utc
+    text = f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
+    return utc, (Finding(text),) if alone else ()

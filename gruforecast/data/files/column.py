@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import functools
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 from gruforecast.errors import DataError
 
+T = TypeVar("T")
 LONGEST = 80  # characters of a cell that a message shows
 
 
@@ -17,6 +21,7 @@ class Column:
         file: the name to show in errors.
         lines: physical line in the file of each cell.
         delimiter: the mark between the fields of the file.
+        known: what was made of the cells already, see `once`.
     """
 
     file: str
@@ -24,7 +29,17 @@ class Column:
     cells: list[str]
     lines: list[int]
     delimiter: str = ","
+    known: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
+    def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
+        """Return `make(self, *arguments)`, made once: what a form was found from is what it is applied to."""
+        key = (make, *arguments)
+        if key not in self.known:
+            self.known[key] = make(self, *arguments)
+        made: T = self.known[key]
+        return made
+
+    @functools.cached_property
     def distinct(self) -> list[str]:
         """Each different cell once, in order of appearance."""
         return list(dict.fromkeys(self.cells))

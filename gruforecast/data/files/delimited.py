@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 
 from gruforecast.data.files.source import Limits, decode, name_of, read_bytes
 from gruforecast.data.files.table import Table
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -91,20 +92,20 @@ def _read_table(path: str, layout: Layout) -> Table:
         from gruforecast.data.files.parquet import parquet_table
 
         return parquet_table(raw, name, layout.limits)
-    text, warnings = decode(raw, name, layout.encoding)
+    text, findings = decode(raw, name, layout.encoding)
     del raw
     delimiter = layout.delimiter or _delimiter(text, layout.skip)
     if delimiter != "," and layout.delimiter is None:
-        warnings.append(f"fields are separated by {_spoken(delimiter)}")
+        findings += (Finding(f"fields are separated by {_spoken(delimiter)}"),)
     rows, lines = _rows(text, delimiter, name, layout)
     if all(_is_comment(row) for row in rows):
         remedy = "Pass a CSV file with a header, a time column and a column of numbers."
         raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
     begin = _begin(rows, lines, name, layout)
     if lines[begin] > 1 + (layout.skip or 0) and begin:
-        warnings.append(f"lines 1 to {lines[begin] - 1} stand before the table: left out")
+        findings += (Finding(f"lines 1 to {lines[begin] - 1} stand before the table: left out"),)
     found = _table(rows[begin:], lines[begin:], name, layout)
-    return replace(found, delimiter=delimiter, warnings=(*warnings, *found.warnings))
+    return replace(found, delimiter=delimiter, findings=findings + found.findings)
 
 
 def _spoken(delimiter: str) -> str:
@@ -219,7 +220,7 @@ def _only_blank_beyond(rows: Rows, header: int) -> bool:
 def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     """The rows as named columns of equal length."""
     comments = [k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])]
-    warnings = [f"{len(comments)} lines are comments: left out"] * bool(comments)
+    findings = [Finding(f"{len(comments)} lines are comments: left out")] * bool(comments)
     if comments:
         gone = set(comments)
         lines = [line for k, line in enumerate(lines) if k not in gone]
@@ -227,7 +228,8 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     named = _has_header(rows, layout.header)
     if not named:
         if layout.header is None:
-            warnings.append("the first line holds data, not names: the columns are called column_1, column_2 and so on")
+            text = "the first line holds data, not names: the columns are called column_1, column_2 and so on"
+            findings.append(Finding(text, line=lines[0]))
         rows, lines = [[f"column_{k + 1}" for k in range(len(rows[0]))], *rows], [lines[0], *lines]
     header = [cell.strip() for cell in rows[0]]
     _check_header(header, name, lines[0])
@@ -245,11 +247,11 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     if nameless is not None and any(nameless):
         place = header.index("") + 1
         if _is_row_number(nameless):
-            warnings.append(f"column {place} has no name and numbers the rows: left out")
+            findings.append(Finding(f"column {place} has no name and numbers the rows: left out"))
         else:
             columns = {f"column_{place}": nameless, **columns}
-            warnings.append(f"column {place} has no name: called column_{place}")
-    return Table(name, columns, lines[1:], header=named, warnings=(*warnings, *more), padded=padded)
+            findings.append(Finding(f"column {place} has no name: called column_{place}", column=f"column_{place}"))
+    return Table(name, columns, lines[1:], header=named, findings=(*findings, *more), padded=padded)
 
 
 def _is_row_number(cells: list[str]) -> bool:
@@ -288,22 +290,21 @@ def _check_header(header: list[str], name: str, line: int) -> None:
         raise DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
 
 
-def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, list[str]]:
-    """The rows with as many fields as the header, and warnings."""
-    width, warnings = len(rows[0]), []
+def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, Findings]:
+    """Return the rows with as many fields as the header, and findings."""
+    width = len(rows[0])
     wrong = [k for k, row in enumerate(rows) if len(row) != width]
     if not wrong:
-        return rows, []
+        return rows, ()
     if all(len(rows[k]) > width for k in wrong) and _only_blank_beyond(rows, 0):
-        warnings.append(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
-        return [row[:width] for row in rows], warnings
+        said = Finding(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
+        return [row[:width] for row in rows], (said,)
     if not rows[0][-1].strip() and all(len(rows[k]) == width - 1 for k in range(1, len(rows))):
-        return [rows[0][:-1], *rows[1:]], []  # a mark at the end of the header alone
+        return [rows[0][:-1], *rows[1:]], ()  # a mark at the end of the header alone
     if layout.short_rows and all(len(rows[k]) < width for k in wrong):
-        warnings.append(
-            f"{len(wrong)} rows are shorter than the header (first: line {lines[wrong[0]]}): filled with blanks"
-        )
-        return [row + [""] * (width - len(row)) for row in rows], warnings
+        first = lines[wrong[0]]
+        text = f"{len(wrong)} rows are shorter than the header (first: line {first}): filled with blanks"
+        return [row + [""] * (width - len(row)) for row in rows], (Finding(text, line=first),)
     raise _wrong_width(len(rows[wrong[0]]), width, name, lines[wrong[0]])
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from gruforecast.data.calendar.time_zones import to_wall, zone_named, zone_text
 from gruforecast.data.files.source import Limits
 from gruforecast.data.files.table import Table
+from gruforecast.data.finding import Finding
 from gruforecast.errors import DataError, ResourceError, UsageError
 
 
@@ -45,9 +46,9 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
         raise DataError(found, remedy="Write it again, or save it as CSV.", code="GF-D04", file=name) from error
     if not table.num_rows:
         raise DataError("there are no rows.", remedy="Add rows.", code="GF-D02", file=name)
-    warnings = [f"{', '.join(left_out)}: neither numbers, text nor stamps, left out"] if left_out else []
+    said = Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out")
     lines = list(range(2, table.num_rows + 2))
-    return Table(name, columns, lines, warnings=tuple(warnings), padded=padded)
+    return Table(name, columns, lines, findings=(said,) * bool(left_out), padded=padded)
 
 
 def _check_size(metadata: Any, limits: Limits, name: str) -> None:

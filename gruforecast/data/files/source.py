@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
 
 MAGIC = {
@@ -132,8 +133,8 @@ def _up_to(stream: IO[bytes], most: int, name: str) -> bytes:
     return whole.getvalue()
 
 
-def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]:
-    """The text of a file, and warnings.
+def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings]:
+    """Return the text of a file, and findings.
 
     UTF-8, and UTF-16 with its mark, are read as they are. What is neither is read in the encoding found by its bytes,
     with a warning: digits, signs and separators are the same in all of them, only letters may differ.
@@ -148,19 +149,19 @@ def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]
         if raw.startswith(magic):
             remedy = "Save it as CSV and pass that file."
             raise DataError(f"this is {kind}, not text.", remedy=remedy, code="GF-D07", file=name)
-    text, warnings = _decoded(raw, name, encoding)
+    text, findings = _decoded(raw, name, encoding)
     if "\0" in text:
         line = len(text[: text.index("\0")].splitlines(keepends=True)) or 1
         remedy = "Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le)."
         raise DataError("there is a NUL byte.", remedy=remedy, code="GF-D09", file=name, line=line)
-    return text.removeprefix("\ufeff"), warnings
+    return text.removeprefix("\ufeff"), findings
 
 
-def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str]]:
+def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings]:
     if encoding or raw.startswith(UTF16):
         chosen = encoding or "utf-16"
         try:
-            return raw.decode(chosen), [] if encoding else ["read as UTF-16"]
+            return raw.decode(chosen), () if encoding else (Finding("read as UTF-16"),)
         except LookupError as error:
             remedy = "Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example."
             raise UsageError(f"--encoding {chosen!r} is unknown.", remedy=remedy, code="GF-U30") from error
@@ -170,14 +171,14 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, list[str
             remedy = "Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example."
             raise UsageError(f"--encoding {chosen!r} does not fit: {error}.", remedy=remedy, code="GF-U30") from error
     try:
-        return raw.decode("utf-8-sig"), []
+        return raw.decode("utf-8-sig"), ()
     except UnicodeDecodeError as error:
         found = _guessed(raw)
         if found is None:
             raise _not_in("utf-8", raw, name, error) from error
         line = _line_at(raw, error.start)
         text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {found}; --encoding names another"
-        return raw.decode(found), [text]
+        return raw.decode(found), (Finding(text, line=line),)
 
 
 def _guessed(raw: bytes) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from gruforecast.data.files.column import Column
+from gruforecast.data.finding import Findings
 from gruforecast.errors import DataError, did_you_mean, shorten
 
 
@@ -18,7 +19,7 @@ class Table:
         lines: physical line in the file of each row; the first line is 1.
         delimiter: the mark between fields.
         header: whether the file has names of columns.
-        warnings: what was left out or assumed on the way.
+        findings: what was left out or assumed on the way.
         padded: the cells as they are, of columns where some have blanks around them.
     """
 
@@ -27,7 +28,7 @@ class Table:
     lines: list[int]
     delimiter: str = ","
     header: bool = True
-    warnings: tuple[str, ...] = ()
+    findings: Findings = ()
     padded: dict[str, list[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:

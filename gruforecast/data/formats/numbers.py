@@ -11,12 +11,12 @@ import math
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.files.column import Column
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", ".", "?", "missing", "#n/a"})
@@ -31,7 +31,6 @@ TYPESET = {0x2212: "-", 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2019: "'"}
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
 MOST_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
-Known = Literal["nothing", "marks", "all"]
 FAR = 8.0  # interquartile ranges from the quartiles at which a value is an outlier
 
 
@@ -111,27 +110,35 @@ def is_number(text: str) -> bool:
     return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
-def parse_numbers(
-    column: Column, form: NumberForm, known: Known = "nothing", *, may_miss: bool = False
-) -> tuple[Floats, NumberForm, list[str]]:
-    """Numbers (n,), NaN for missing ones, the form they are written in, and warnings.
+def infer_numbers(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, Findings]:
+    """Return the form that the numbers of a column have, `form` where that fits, and findings.
 
     Args:
-        known: how much of `form` is settled; the rest is found.
+        form: as far as it is known; settled: whether its marks are.
+
+    Raises:
+        DataError: numbers may be read in two ways.
+    """
+    findings: Findings = ()
+    if column.once(_converted, form) is None:
+        form, findings = _found_form(column, form, settled=settled)
+    if not settled:
+        _check_thousands(column, form)
+    return form, findings
+
+
+def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -> Floats:
+    """Return the numbers (n,) of cells that have the form, NaN for missing ones.
+
+    Args:
         may_miss: whether all of them may be missing.
 
     Raises:
-        DataError: a cell is neither a number nor missing, may be read in two ways, or is too large to compute with.
+        DataError: a cell is neither a number nor missing, or is too large to compute with.
     """
-    warnings: list[str] = []
-    numbers = _converted(column, form)
-    if numbers is None and known != "all":
-        form, warnings = _found_form(column, form, settled=known == "marks")
-        numbers = _converted(column, form)
+    numbers = column.once(_converted, form)
     if numbers is None or np.isinf(numbers).any():
         raise _no_number(column, form)
-    if known == "nothing":
-        _check_thousands(column, form)
     large = np.flatnonzero(np.abs(numbers) > MOST_SIZE)
     if len(large):
         found = f"{column.cells[large[0]]} is too large to compute with."
@@ -139,7 +146,7 @@ def parse_numbers(
     if np.isnan(numbers).all() and not may_miss:
         remedy = "Name another column with --target."
         raise DataError("every value is missing.", remedy=remedy, code="GF-D33", file=column.file, column=column.name)
-    return numbers, form, warnings
+    return numbers
 
 
 def _converted(column: Column, form: NumberForm) -> Floats | None:
@@ -160,9 +167,9 @@ def _converted(column: Column, form: NumberForm) -> Floats | None:
     return numbers
 
 
-def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, list[str]]:
-    """The form that all cells have, and what to say about it; the one given where none fits."""
-    distinct = [cell for cell in column.distinct() if not form.is_missing(cell)]
+def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, Findings]:
+    """Return the form that all cells have, the one given where none fits, and findings."""
+    distinct = [cell for cell in column.distinct if not form.is_missing(cell)]
     if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
         remedy = "Pass --bool-as-number to read true as 1 and false as 0."
         raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30")
@@ -170,15 +177,15 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
     sides = set(units.values()) or {("", "")}
     before, after = sides.pop() if len(sides) == 1 else ("", "")
     name = column.name
-    warnings = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
+    texts = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
     form = replace(form, before=before, after=after)
     bodies = {cell: form.body(cell) for cell in distinct}
     if not settled:
         decimal, thousands = _marks(bodies, column)
         form = replace(form, decimal=decimal, thousands=thousands)
-        warnings += [f"{name}: the comma is the decimal mark"] * (decimal == ",")
-        warnings += [f"{name}: {thousands!r} marks thousands"] * bool(thousands)
-    return form, warnings
+        texts += [f"{name}: the comma is the decimal mark"] * (decimal == ",")
+        texts += [f"{name}: {thousands!r} marks thousands"] * bool(thousands)
+    return form, tuple(Finding(text, column=name) for text in texts)
 
 
 def _unit(cell: str) -> tuple[str, str]:
@@ -234,7 +241,7 @@ def _check_thousands(column: Column, form: NumberForm) -> None:
     few = [cell for cell in column.cells[:200] if not form.is_missing(cell)]
     if not all(doubtful(form.body(cell)) for cell in few):
         return
-    bodies = {cell: form.body(cell) for cell in column.distinct() if not form.is_missing(cell)}
+    bodies = {cell: form.body(cell) for cell in column.distinct if not form.is_missing(cell)}
     grouped = [cell for cell, text in bodies.items() if GROUPED["."].fullmatch(text)]
     if not grouped or any(bodies[cell].lstrip("+-").startswith("0") for cell in grouped):
         return
@@ -249,7 +256,7 @@ def check_unit(column: Column, form: NumberForm) -> None:
     Raises:
         DataError: a cell carries another one.
     """
-    for cell in column.distinct():
+    for cell in column.distinct:
         if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
             wanted = form.before or form.after or "none"
             found = f"{cell!r} does not carry the unit of the data that were fitted ({wanted})."
@@ -263,11 +270,11 @@ def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
         DataError: a mark may be either.
     """
     first = columns[0]
-    cells = [_stripped(cell) for column in columns for cell in column.distinct()]
-    lines = [line for column in columns for line in [column.lines[0]] * len(column.distinct())]
+    cells = [_stripped(cell) for column in columns for cell in column.distinct]
+    lines = [line for column in columns for line in [column.lines[0]] * len(column.distinct)]
     pooled = Column(first.file, first.name, cells, lines, first.delimiter)
-    if _converted(pooled, form) is None:
-        bodies = {cell: cell for cell in pooled.distinct() if not form.is_missing(cell)}
+    if pooled.once(_converted, form) is None:
+        bodies = {cell: cell for cell in pooled.distinct if not form.is_missing(cell)}
         decimal, thousands = _marks(bodies, pooled)
         return replace(form, decimal=decimal, thousands=thousands)
     _check_thousands(pooled, form)

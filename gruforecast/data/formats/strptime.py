@@ -11,6 +11,7 @@ import numpy as np
 
 from gruforecast.arrays import Stamps
 from gruforecast.data.files.column import Column
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import is_number
 from gruforecast.errors import UsageError
 
@@ -31,28 +32,20 @@ Regular = Callable[[list[dt.datetime]], bool]
 
 
 @dataclass(frozen=True)
-class Pattern:
-    """Directives of `strptime`, whether names are written in capitals, and what to say about the choice."""
-
-    text: str
-    upper: bool = False
-    said: str = ""
-
-
-@dataclass(frozen=True)
 class Fits:
     """Patterns of cells.
 
     Attributes:
-        whole: those that all cells have; longest: how many cells, from the first on, the best one fits.
+        whole: those that all cells have, with the stamps read by each.
+        longest: how many cells, from the first on, the best one fits.
     """
 
-    whole: list[str]
+    whole: dict[str, list[dt.datetime]]
     longest: int
 
 
-def pattern_named(text: str) -> Pattern:
-    """The pattern that a user gave.
+def check_pattern(text: str) -> None:
+    """Refuse a pattern of a user that can be none.
 
     Raises:
         UsageError: it has no year, or is no pattern at all.
@@ -64,69 +57,83 @@ def pattern_named(text: str) -> Pattern:
         dt.datetime.strptime(dt.datetime(2024, 1, 31).strftime(text), text)  # noqa: DTZ001, DTZ007 - no zones here
     except (ValueError, re.error) as error:
         raise UsageError(f"--date-format {text!r} is no date format.", remedy=remedy, code="GF-U35") from error
-    return Pattern(text)
 
 
-def fitting_patterns(unique: list[str], like: str | None = None) -> Fits:
-    """The patterns of distinct cells, by those that the first one has."""
+def fitting_patterns(unique: list[str]) -> Fits:
+    """Return the patterns of distinct cells, by those that the first one has."""
     first = unique[0] if unique else ""
     if not any(mark.isdigit() for mark in first) or is_number(first) or len(first) > 60:
-        return Fits([], 0)
+        return Fits({}, 0)
     named = WORD.search(first) is not None
     kind = "half" if HALF.search(first) else "colon" if ":" in first else "none"
     marks = [mark for mark in "-/. " if mark in first] + [""] * named
     texts = [
         date.format(m=m) + clock for date in (NAMED if named else NUMBERED) for m in marks for clock in CLOCKS[kind]
     ]
-    whole, longest = [], 0
-    for text in dict.fromkeys([*([like] if like else []), *texts]):
-        count = next((k for k, cell in enumerate(unique) if read_one(cell, text) is None), len(unique))
-        longest = max(longest, count)
-        whole += [text] * (count == len(unique))
-    return Fits(whole, longest)
+    read = {text: read_cells(unique, text) for text in texts}
+    whole = {text: stamps for text, stamps in read.items() if len(stamps) == len(unique)}
+    return Fits(whole, max(map(len, read.values()), default=0))
 
 
-def find_pattern(column: Column, unique: list[str], like: str | None, regular: Regular) -> Pattern | None:
-    """The one pattern that all values have; None if none does.
+def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | None:
+    """Return the one pattern that all cells have, and findings; None if none does.
 
     Args:
-        like: the pattern of earlier data, which decides where several fit.
         regular: whether stamps have equal steps, which decides where only one reading has.
 
     Raises:
-        DataError: two patterns fit all values and read them as different dates.
+        DataError: two patterns fit all cells and read them as different dates.
     """
-    fitting = fitting_patterns(unique, like).whole
-    first = unique[0] if unique else ""
-    upper = bool(WORD.search(first)) and first.upper() == first
-    if like in fitting:
-        return Pattern(str(like), upper)
-    read = {text: [read_one(cell, text) for cell in unique] for text in fitting}
+    read = fitting_patterns(column.distinct).whole
+    fitting = list(read)
     distinct = [text for k, text in enumerate(fitting) if all(read[text] != read[other] for other in fitting[:k])]
     if len(distinct) > 1:
-        equal = [text for text in distinct if regular([one for one in read[text] if one is not None])]
+        equal = [text for text in distinct if regular(read[text])]
         if len(equal) == 1:
-            return Pattern(equal[0], upper, f"{column.name}: read as {equal[0]}: only so are the steps equal")
+            said = f"{column.name}: read as {equal[0]}: only so are the steps equal"
+            return equal[0], (Finding(said, column=column.name),)
+        first = column.cells[0]
         found = f"{first!r} could be day first or month first, and no row settles it."
         remedy = f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD."
         raise column.refused(first, found, remedy, "GF-D21")
-    return Pattern(distinct[0], upper) if distinct else None
+    return (distinct[0], ()) if distinct else None
 
 
-def read_pattern(column: Column, unique: list[str], pattern: Pattern) -> Stamps:
-    """The distinct values as datetime64[s].
+def apply_pattern(column: Column, pattern: str) -> Stamps:
+    """Return the distinct cells as datetime64[s].
 
     Raises:
         DataError: one does not have the pattern.
     """
-    read = [read_one(cell, pattern.text) for cell in unique]
-    if None in read:
-        bad = unique[read.index(None)]
-        found = f"{bad!r} is not written as {pattern.text}."
-        raise column.refused(
-            bad, found, "Correct the cell, or say with --date-format how stamps are written.", "GF-D26"
-        )
+    read = column.once(_stamps_of, pattern)
+    if len(read) < len(column.distinct):
+        bad = column.distinct[len(read)]
+        remedy = "Correct the cell, or say with --date-format how stamps are written."
+        raise column.refused(bad, f"{bad!r} is not written as {pattern}.", remedy, "GF-D26")
     return np.array(read, "datetime64[s]")
+
+
+def has_pattern(column: Column, pattern: str) -> bool:
+    """Return whether all cells have the pattern."""
+    return len(column.once(_stamps_of, pattern)) == len(column.distinct)
+
+
+def _stamps_of(column: Column, pattern: str) -> list[dt.datetime]:
+    return read_cells(column.distinct, pattern)
+
+
+def read_cells(cells: list[str], pattern: str) -> list[dt.datetime]:
+    """Return the stamps in cells, up to the first one that does not have the pattern."""
+    read: list[dt.datetime] = []
+    for cell in cells:
+        try:
+            one = dt.datetime.strptime(cell, pattern)  # noqa: DTZ007 - zones are read apart
+        except ValueError:
+            break
+        if not 1500 <= one.year <= 2262 or one.tzinfo is not None or one.microsecond:
+            break
+        read.append(one)
+    return read
 
 
 def write_pattern(ds: Stamps, pattern: str) -> list[str]:
@@ -134,12 +141,3 @@ def write_pattern(ds: Stamps, pattern: str) -> list[str]:
     distinct, where = np.unique(ds, return_inverse=True)
     texts = [one.strftime(pattern) for one in distinct.tolist()]
     return [texts[k] for k in where]
-
-
-def read_one(cell: str, pattern: str) -> dt.datetime | None:
-    """The stamp in a cell, None where it does not have the pattern."""
-    try:
-        found = dt.datetime.strptime(cell, pattern)  # noqa: DTZ007 - zones are read apart
-    except ValueError:
-        return None
-    return found if 1500 <= found.year <= 2262 and found.tzinfo is None and not found.microsecond else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -16,8 +17,9 @@ from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.calendar.time_zones import to_utc, to_wall, wall_offset, zone_named
 from gruforecast.data.files.column import Column
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.timestamp_formats import StampForm
-from gruforecast.data.formats.timestamps import Parsed, parse_stamps
+from gruforecast.data.formats.timestamps import Parsed, apply_stamps, follow_stamps, infer_stamps
 from gruforecast.errors import DataError
 
 DAY = 86_400
@@ -138,46 +140,75 @@ def _years(days: Stamps, *, by_week: bool) -> Ints:
     return days.astype("datetime64[Y]").astype(int) + 1970
 
 
-def parse_time(
-    columns: list[Column], like: TimeForm | None, tz: str, pattern: str | None = None, unit: str | None = None
-) -> tuple[Parsed, TimeForm]:
-    """The stamps of one or several time columns; `pattern` and `unit` as for `parse_stamps`.
+def infer_time(columns: list[Column], pattern: str | None = None, unit: str | None = None) -> tuple[TimeForm, Findings]:
+    """Return the form of one or several time columns, and findings; `pattern` and `unit` as for `infer_stamps`.
 
     Raises:
-        DataError: a cell does not fit, or no column holds a date.
+        DataError: a cell has no form, or no column holds a date.
     """
-    if len(columns) == 1:
-        parsed = parse_stamps(columns[0], like.stamp if like else None, pattern, unit)
-        return parsed, TimeForm(parsed.form)
-    kinds = list(like.parts) if like is not None and len(like.parts) == len(columns) else _kinds(columns)
+    kinds = tuple(_kinds(columns)) if len(columns) > 1 else ()
+    return _time_form(columns, kinds, lambda column: infer_stamps(column, pattern, unit))
+
+
+def follow_time(columns: list[Column], form: TimeForm) -> tuple[TimeForm, Findings]:
+    """Return the form of the time columns of later data, that of earlier data where it fits, and findings.
+
+    Raises:
+        DataError: as `infer_time`, or dates are in another order.
+    """
+    return _time_form(columns, form.parts if len(columns) > 1 else (), lambda column: follow_stamps(column, form.stamp))
+
+
+def _time_form(
+    columns: list[Column], kinds: tuple[str, ...], stamp_form: Callable[[Column], tuple[StampForm, Findings]]
+) -> tuple[TimeForm, Findings]:
+    """Return the form of columns of which each holds one of `kinds`, with the form of the one with the date."""
+    dated = _by_kind(columns, kinds).get("date") if kinds else columns[0]
+    stamp, findings = stamp_form(dated) if dated else (StampForm("ymd"), ())
+    return TimeForm(stamp, kinds), findings
+
+
+def apply_time(columns: list[Column], form: TimeForm, tz: str) -> Parsed:
+    """Return the stamps of time columns that have the form; `tz` is the zone of periods that are counted.
+
+    Raises:
+        DataError: a cell does not have it.
+    """
+    if not form.parts:
+        return apply_stamps(columns[0], form.stamp)
+    by_kind = _by_kind(columns, form.parts)
+    parsed = apply_stamps(by_kind["date"], form.stamp) if "date" in by_kind else Parsed(_calendar(by_kind))
+    clocks = np.flatnonzero(parsed.ds != parsed.ds.astype("datetime64[D]"))
+    if len(clocks):
+        first, k = by_kind["date"], int(clocks[0])
+        others = ", ".join(kind for kind in form.parts if kind != "date")
+        found = f"{first.cells[k]!r} has a clock already, beside {others}."
+        raise first.refused_at(k, found, f"Pass --time {first.name} alone.", "GF-D18")
+    ds, offset, texts = parsed.ds, parsed.offset, []
+    for kind, column in by_kind.items():
+        if kind in map(str, PERIODS):
+            ds, offset = _periods(ds, column, PERIODS[int(kind)], tz)
+            texts.append(f"{column.name}: periods of {PERIODS[int(kind)] // 60} minutes, counted from 1")
+        else:
+            ds = ds + _seconds(kind, column).astype("timedelta64[s]")
+        if kind == "hour-1":
+            texts.append(f"{column.name}: hours are counted from 1: hour 1 is the one that begins at midnight")
+    return Parsed(ds, offset, (*parsed.findings, *map(Finding, texts)))
+
+
+def _by_kind(columns: list[Column], kinds: tuple[str, ...]) -> dict[str, Column]:
+    """Return the columns by what they hold.
+
+    Raises:
+        DataError: two hold the same, or none holds a date.
+    """
     by_kind = dict(zip(kinds, columns, strict=True))
     if len(by_kind) < len(columns) or not ("date" in by_kind or "year" in by_kind):
         found = f"the time columns seem to hold {', '.join(kinds)}."
         remedy = "Name with --time one column with a date, or with a year, and each further part of the time once."
         first = columns[0]
         raise DataError(found, remedy=remedy, code="GF-D18", file=first.file, column=first.name)
-    if "date" in by_kind:
-        parsed = parse_stamps(by_kind["date"], like.stamp if like else None, pattern, unit)
-    else:
-        parsed = Parsed(_calendar(by_kind), None, StampForm("ymd"), [])
-    clocks = parsed.ds.astype("datetime64[s]") != parsed.ds.astype("datetime64[D]")
-    if clocks.any():
-        first = by_kind["date"]
-        found = (
-            f"{first.cells[int(np.argmax(clocks))]!r} has a clock already, beside {', '.join(set(kinds) - {'date'})}."
-        )
-        remedy = f"Pass --time {first.name} alone."
-        raise first.refused_at(int(np.argmax(clocks)), found, remedy, "GF-D18")
-    ds, warnings, offset = parsed.ds.astype("datetime64[s]"), list(parsed.warnings), parsed.offset
-    for kind, column in by_kind.items():
-        if kind in map(str, PERIODS):
-            ds, offset = _periods(ds, column, PERIODS[int(kind)], tz)
-            warnings.append(f"{column.name}: periods of {PERIODS[int(kind)] // 60} minutes, counted from 1")
-        else:
-            ds = ds + _seconds(kind, column).astype("timedelta64[s]")
-        if kind == "hour-1":
-            warnings.append(f"{column.name}: hours are counted from 1: hour 1 is the one that begins at midnight")
-    return replace(parsed, ds=ds, offset=offset, warnings=warnings), TimeForm(parsed.form, tuple(kinds))
+    return by_kind
 
 
 def is_part(column: Column) -> bool:
@@ -202,7 +233,7 @@ def _kinds(columns: list[Column]) -> list[str]:
 
 def _kind(column: Column, *, dated: bool) -> str:
     """What a column holds, of `KINDS`."""
-    cells, name = [cell for cell in column.distinct() if cell], column.name.lower()
+    cells, name = [cell for cell in column.distinct if cell], column.name.lower()
     if not all(COUNT.fullmatch(cell) for cell in cells):
         return _kind_of_text(cells)
     numbers = {int(float(cell)) for cell in cells} or {0}

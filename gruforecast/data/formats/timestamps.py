@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,14 +15,15 @@ import numpy as np
 from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.calendar.time_zones import offset_seconds
 from gruforecast.data.files.column import Column
+from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import is_number
 from gruforecast.data.formats.strptime import (
-    Pattern,
-    find_pattern,
+    WORD,
+    apply_pattern,
+    check_pattern,
     fitting_patterns,
-    pattern_named,
-    read_one,
-    read_pattern,
+    has_pattern,
+    infer_pattern,
 )
 from gruforecast.data.formats.timestamp_formats import COUNTED, EXCEL_DAY_0, FORMS, StampForm
 
@@ -45,65 +47,95 @@ class Parsed:
     """
 
     ds: Stamps
-    offset: Ints | None
-    form: StampForm
-    warnings: list[str]
+    offset: Ints | None = None
+    findings: Findings = ()
 
 
-def parse_stamps(
-    column: Column, like: StampForm | None = None, pattern: str | None = None, unit: str | None = None
-) -> Parsed:
-    """The stamps of a column.
+def infer_stamps(
+    column: Column, pattern: str | None = None, unit: str | None = None, order: str = ""
+) -> tuple[StampForm, Findings]:
+    """Return the form that the stamps of a column are written in, and findings.
 
     Args:
-        like: the form of earlier data, which settles day or month first where the cells do not.
         pattern: directives of `strptime` that the user gave; unit: `s`, `ms` or `excel` of counted time.
+        order: `dmy` or `mdy`, of earlier data, where the cells do not settle it.
 
     Raises:
-        DataError: a cell is no time stamp, is no real date, or the column could be read in two ways.
+        DataError: no form fits all cells, or the column could be read in two ways.
     """
-    until, whole = _until(column)
-    if until:
-        begins = [cell.split(until)[0].strip() for cell in column.cells]
-        found = parse_stamps(replace(column, cells=begins), like, pattern, unit)
-        said = [] if whole else [f"{column.name}: intervals are read as their begin, and written as it"]
-        form = replace(found.form, until=until if whole else "")
-        return replace(found, form=form, warnings=[*found.warnings, *said])
-    unique = column.distinct()
-    earlier = like.mark if like and like.kind == "pattern" else None
-    if unit == "excel" or (unit is None and like and like.kind == "excel" and EXCEL.fullmatch(unique[0])):
+    column, until, whole = _begins(column)
+    form, findings = _begin_form(column, pattern, unit, order)
+    return replace(form, until=until if whole else ""), findings
+
+
+def _begin_form(column: Column, pattern: str | None, unit: str | None, order: str) -> tuple[StampForm, Findings]:
+    """`infer_stamps` of stamps that are no intervals."""
+    if unit == "excel":
+        return StampForm("excel"), ()
+    if pattern:
+        check_pattern(pattern)
+        return StampForm("pattern", pattern), ()
+    kinds = {"s": ("epoch",), "ms": ("epoch-ms",)}.get(unit or "", tuple(FORMS))
+    kind = next((kind for kind in kinds if column.once(_matches, kind) is not None), "")
+    if kind:
+        return _matched_form(column, kind, order, said=unit is None)
+    found = None if unit else infer_pattern(column, _equal_steps)
+    if found is None:
+        raise _no_stamp(column, column.distinct, unit)
+    first = column.cells[0]
+    return StampForm("pattern", found[0], upper=bool(WORD.search(first)) and first.upper() == first), found[1]
+
+
+def follow_stamps(column: Column, form: StampForm) -> tuple[StampForm, Findings]:
+    """Return the form of the stamps of later data, that of earlier data where it fits, and findings.
+
+    Raises:
+        DataError: as `infer_stamps`, or dates are in another order.
+    """
+    begins, until, whole = _begins(column)
+    until = until if whole else ""
+    if form.kind == "excel" and EXCEL.fullmatch(begins.cells[0]):
+        return StampForm("excel", until=until), ()
+    if form.kind == "pattern" and has_pattern(begins, form.mark):
+        return StampForm("pattern", form.mark, upper=form.upper, until=until), ()
+    return infer_stamps(column, order=form.kind if form.kind in ("dmy", "mdy") else "")
+
+
+def apply_stamps(column: Column, form: StampForm) -> Parsed:
+    """Return the stamps of cells that have the form.
+
+    Raises:
+        DataError: a cell does not have it, or is no real date.
+    """
+    begins, until, whole = _begins(column)
+    parsed = _applied(begins, form)
+    if until and not whole:
+        said = Finding(f"{column.name}: intervals are read as their begin, and written as it", column=column.name)
+        return replace(parsed, findings=(*parsed.findings, said))
+    return parsed
+
+
+def _applied(column: Column, form: StampForm) -> Parsed:
+    """`apply_stamps` of stamps that are no intervals."""
+    if form.kind == "excel":
         return _excel(column)
-    chosen = pattern_named(pattern) if pattern else None
-    if chosen is None and earlier and all(read_one(cell, earlier) is not None for cell in unique):
-        chosen = Pattern(earlier, bool(like and like.upper))
-    matches = None if chosen else _matched(unique, unit)
+    if form.kind == "pattern":
+        ds = _spread(column, apply_pattern(column, form.mark))
+        text = f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}"
+        return Parsed(ds, findings=(Finding(text, column=column.name),) * ("%y" in form.mark))
+    matches = column.once(_matches, "two" if form.kind in ("dmy", "mdy") else form.kind)
     if matches is None:
-        chosen = chosen or (None if unit else find_pattern(column, unique, earlier, _equal_steps))
-        if chosen is None:
-            raise _no_stamp(column, unique, unit)
-        return _by_pattern(column, unique, chosen)
-    kind, found_cells = matches
-    if kind in COUNTED:
-        return _counted(column, unique, kind, found_cells, said=unit is None)
-    if kind != "two":
-        return _calendar(column, unique, kind, found_cells)
-    kind, warnings = _day_or_month_first(found_cells, column, like)
-    return replace(_calendar(column, unique, kind, found_cells), warnings=warnings)
-
-
-def _counted(column: Column, unique: list[str], kind: str, matches: list[re.Match[str]], *, said: bool) -> Parsed:
-    """Seconds or milliseconds since 1970, which are UTC by what they are."""
-    seconds = np.array([int(match["count"]) for match in matches]) // COUNTED[kind]
-    unit = "seconds" if kind == "epoch" else "milliseconds"
-    warnings = [f"{column.name}: {unit} since 1970 in UTC"] if said else []
-    ds = _spread(column, unique, seconds.astype("datetime64[s]"))
-    return Parsed(ds, np.zeros(len(ds), np.int64), StampForm(kind), warnings)
+        raise _no_stamp(column, column.distinct, None)
+    if form.kind in COUNTED:  # seconds or milliseconds since 1970, which are UTC by what they are
+        seconds = np.array([int(match["count"]) for match in matches]) // COUNTED[form.kind]
+        ds = _spread(column, seconds.astype("datetime64[s]"))
+        return Parsed(ds, np.zeros(len(ds), np.int64))
+    return _calendar(column, form, matches)
 
 
 def look_like_stamps(column: Column, *, named: bool) -> bool:
     """Whether all cells are stamps; numbers that may be years, dates or counted seconds only where the name says so."""
-    until, _ = _until(column)
-    cells = [cell.split(until)[0].strip() for cell in column.cells] if until else column.cells
+    cells = _begins(column)[0].cells
     if not named and all(is_number(cell) for cell in cells):
         return False
     doubtful = ("year", "compact", "compact-month", "compact-hour", "compact-minute", *COUNTED)
@@ -114,23 +146,19 @@ def look_like_stamps(column: Column, *, named: bool) -> bool:
     return bool(fitting_patterns(list(dict.fromkeys(cells))).whole)
 
 
-def _matched(unique: list[str], unit: str | None) -> tuple[str, list[re.Match[str]]] | None:
-    """The one form that every value has, with its matches."""
-    forms = {"s": ("epoch",), "ms": ("epoch-ms",)}.get(unit or "", tuple(FORMS))
-    for kind in forms:
-        matches = []
-        for text in unique:
-            match = FORMS[kind].fullmatch(text)
-            if match is None:
-                break
-            matches.append(match)
-        if len(matches) == len(unique):
-            return kind, matches
-    return None
+def _matches(column: Column, kind: str) -> list[re.Match[str]] | None:
+    """Return the distinct cells as matches of a form; None if one has another."""
+    matches = []
+    for text in column.distinct:
+        match = FORMS[kind].fullmatch(text)
+        if match is None:
+            return None
+        matches.append(match)
+    return matches
 
 
-def _calendar(column: Column, unique: list[str], kind: str, matches: list[re.Match[str]]) -> Parsed:
-    iso = [_iso(match, kind) for match in matches]
+def _calendar(column: Column, form: StampForm, matches: list[re.Match[str]]) -> Parsed:
+    unique, iso = column.distinct, [_iso(match, form.kind) for match in matches]
     try:
         parsed = np.array([np.datetime64(text, "s") for text in iso])
     except ValueError:
@@ -143,22 +171,15 @@ def _calendar(column: Column, unique: list[str], kind: str, matches: list[re.Mat
         found = f"{bad!r} is not within the years {FIRST_YEAR} and {LAST_YEAR}."
         raise column.refused(bad, found, "Correct the cell.", "GF-D57")
     _check_uniform(column, unique, matches)
-    form, offsets = _form(kind, matches)
-    spread = None if offsets is None else _spread(column, unique, offsets)
-    return Parsed(_spread(column, unique, parsed), spread, form, [])
+    zones = list(filter(None, _texts(matches, "zone")))
+    offset = _spread(column, np.array([offset_seconds(zone) for zone in zones], np.int64)) if zones else None
+    return Parsed(_spread(column, parsed), offset)
 
 
-def _spread(column: Column, unique: list[str], values: np.ndarray) -> np.ndarray:
-    """Values of the distinct cells as those of all cells."""
-    index = {text: k for k, text in enumerate(unique)}
+def _spread(column: Column, values: np.ndarray) -> np.ndarray:
+    """Return values of the distinct cells as those of all cells."""
+    index = {text: k for k, text in enumerate(column.distinct)}
     return values[[index[cell] for cell in column.cells]]
-
-
-def _by_pattern(column: Column, unique: list[str], pattern: Pattern) -> Parsed:
-    ds = _spread(column, unique, read_pattern(column, unique, pattern))
-    warnings = [pattern.said] * bool(pattern.said)
-    warnings += [f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}"] if "%y" in pattern.text else []
-    return Parsed(ds, None, StampForm("pattern", pattern.text, upper=pattern.upper), warnings)
 
 
 def _excel(column: Column) -> Parsed:
@@ -170,11 +191,21 @@ def _excel(column: Column) -> Parsed:
         bad = next((cell for cell in column.cells if not EXCEL.fullmatch(cell)), column.cells[0])
         raise column.refused(bad, f"{bad!r} is no Excel date.", "Leave --time-unit out.", "GF-D20") from None
     seconds = np.round(days * 86_400).astype(np.int64)
-    return Parsed(EXCEL_DAY_0 + seconds.astype("timedelta64[s]"), None, StampForm("excel"), [])
+    return Parsed(EXCEL_DAY_0 + seconds.astype("timedelta64[s]"))
+
+
+def _begins(column: Column) -> tuple[Column, str, bool]:
+    """Return the column with intervals cut to their begin, the text before their ends, and whether that is written."""
+    until, whole = column.once(_until)
+    return (column.once(_cut, until) if until else column), until, whole
+
+
+def _cut(column: Column, until: str) -> Column:
+    return replace(column, cells=[cell.split(until)[0].strip() for cell in column.cells])
 
 
 def _until(column: Column) -> tuple[str, bool]:
-    """The text between the begin and the end of an interval, if nearly every cell is one.
+    """Return the text between the begin and the end of an interval, if nearly every cell is one.
 
     And whether each ends where another begins: only then the end can be written without having been kept.
     """
@@ -220,33 +251,45 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
 def _check_uniform(column: Column, unique: list[str], found: list[re.Match[str]]) -> None:
     """Refuse a column whose stamps differ in the mark of their dates or in having an offset at all."""
     for name in ("mark", "zone"):
-        parts = [match.groupdict().get(name) or "" for match in found]
-        kinds = [bool(part) if name == "zone" else part for part in parts]
+        kinds = [bool(part) if name == "zone" else part for part in _texts(found, name)]
         if len(set(kinds)) > 1:
             bad = unique[next(k for k, kind in enumerate(kinds) if kind != kinds[0])]
             text = f"{bad!r} is not written like {unique[0]!r}."
             raise column.refused(bad, text, "Write all stamps in one form.", "GF-D23")
 
 
-def _day_or_month_first(found: list[re.Match[str]], column: Column, like: StampForm | None) -> tuple[str, list[str]]:
-    """`dmy` or `mdy`, by a number above twelve, earlier data, or because the steps are regular in that order only."""
+def _matched_form(column: Column, kind: str, order: str, *, said: bool) -> tuple[StampForm, Findings]:
+    """Return the form of cells that are all of one kind, and findings; `said` where counted time is to be told."""
+    matches, text = column.once(_matches, kind) or [], ""
+    if kind in COUNTED:
+        unit = "seconds" if kind == "epoch" else "milliseconds"
+        return StampForm(kind), (Finding(f"{column.name}: {unit} since 1970 in UTC", column=column.name),) * said
+    if kind == "two":
+        kind, text = _day_or_month_first(matches, column, order)
+    return _form(kind, matches), (Finding(text, column=column.name),) if text else ()
+
+
+def _day_or_month_first(found: list[re.Match[str]], column: Column, earlier: str) -> tuple[str, str]:
+    """Return `dmy` or `mdy`, and what is said about it.
+
+    A number above twelve says so, or earlier data, or that the steps are regular in that order only.
+    """
     first, second = max(int(m["one"]) for m in found), max(int(m["two"]) for m in found)
     if first > 12 and second > 12:
         one, two = (next(m for m in found if int(m[part]) > 12).group() for part in ("one", "two"))
         remedy = "Write all dates in one order."
         raise column.refused(two, f"{two!r} is month first, {one!r} day first.", remedy, "GF-D21")
     kind = "dmy" if first > 12 else "mdy" if second > 12 else ""
-    earlier = like.kind if like is not None and like.kind in ("dmy", "mdy") else ""
     if kind and earlier and kind != earlier:
         bad = next(m for m in found if max(int(m["one"]), int(m["two"])) > 12).group()
         remedy = "Write dates in one order."
         raise column.refused(bad, f"{bad!r} is not in the order of the data that were fitted.", remedy, "GF-D21")
     if kind or earlier:
-        return kind or earlier, []
+        return kind or earlier, ""
     regular = [kind for kind in ("dmy", "mdy") if _is_regular([_iso(match, kind) for match in found])]
     if len(regular) == 1:
         word = "day" if regular[0] == "dmy" else "month"
-        return regular[0], [f"{column.name}: the {word} comes first: only so are the steps equal"]
+        return regular[0], f"{column.name}: the {word} comes first: only so are the steps equal"
     example = found[0].group()
     text = f"{example!r} could be day first or month first, and no row settles it."
     mark = found[0]["mark"]
@@ -295,19 +338,19 @@ def _is_date(iso: str) -> bool:
     return True
 
 
-def _form(kind: str, found: list[re.Match[str]]) -> tuple[StampForm, Ints | None]:
-    """The form to write in, and the offsets from UTC in seconds where stamps carry one."""
-    parts = found[0].groupdict()
-    zones = [(match.groupdict().get("zone") or "") for match in found]
-    fraction, second, minute = ("fraction", "second", "minute")
-    clock = next((name for name in (fraction, second, minute) if any(m.groupdict().get(name) for m in found)), "")
-    dayparts = [m.groupdict().get(name) or "00" for m in found for name in ("month", "day", "one", "two")]
-    form = StampForm(
+def _form(kind: str, matches: list[re.Match[str]]) -> StampForm:
+    """Return the form that matches are written in."""
+    first = matches[0].groupdict("")
+    return StampForm(
         kind=kind,
-        mark=parts.get("mark") or "",
-        sep=parts.get("sep") or next((m["sep"] for m in found if m.groupdict().get("sep")), " "),
-        clock=clock,
-        zone=zones[0],
-        padded=all(len(text) == 2 for text in dayparts),
+        mark=first.get("mark", ""),
+        sep=next(filter(None, _texts(matches, "sep")), " "),
+        clock=next((name for name in ("fraction", "second", "minute") if any(_texts(matches, name))), ""),
+        zone=first.get("zone", ""),
+        padded=all(len(text) in (0, 2) for name in ("month", "day", "one", "two") for text in _texts(matches, name)),
     )
-    return form, np.array([offset_seconds(zone) for zone in zones], np.int64) if zones[0] else None
+
+
+def _texts(matches: list[re.Match[str]], name: str) -> Iterator[str]:
+    """The text of one group in each match, none where the form has no such group."""
+    return (match[name] or "" for match in matches if name in match.re.groupindex)

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 import pytest
 
 from gruforecast.data.files.column import Column
 from gruforecast.data.formats.time_columns import TimeForm
-from gruforecast.data.formats.timestamps import Parsed, parse_stamps
+from gruforecast.data.formats.timestamp_formats import StampForm
+from gruforecast.data.formats.timestamps import Parsed, apply_stamps, infer_stamps
 from gruforecast.errors import DataError
 
 WEEKS = [f"{d[8:]}/{d[5:7]}/{d[2:4]}" for d in map(str, np.datetime64("2010-02-05") + 7 * np.arange(20))]
 
 
-def parse(*cells: str, **said: str) -> Parsed:
-    return parse_stamps(Column("f.csv", "ds", list(cells), list(range(2, len(cells) + 2))), **said)
+@dataclass(frozen=True)
+class Read(Parsed):
+    """Stamps with the form that they were found in, and all that is said."""
+
+    form: StampForm = field(default_factory=lambda: StampForm("ymd"))
+
+    @property
+    def warnings(self) -> list[str]:
+        return [str(one) for one in self.findings]
+
+
+def parse(*cells: str, **said: str) -> Read:
+    column = Column("f.csv", "ds", list(cells), list(range(2, len(cells) + 2)))
+    form, findings = infer_stamps(column, **said)
+    parsed = apply_stamps(column, form)
+    return Read(parsed.ds, parsed.offset, findings + parsed.findings, form)
 
 
 @pytest.mark.parametrize(
