@@ -64,6 +64,10 @@ class DataError(GruforecastError):
     exit_code = 3
 
 
+class FormError(DataError):
+    """The input file has another form than the rest of it, or than the data that a model was fitted on."""
+
+
 class ModelError(GruforecastError):
     """The model folder is refused."""
 

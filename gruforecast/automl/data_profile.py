@@ -44,7 +44,7 @@ def examine(options: FitOptions) -> Facts:
         "seasons": [
             {"length": m, "strength": round(s, 3)} for m, s in season_strengths(panel.y, panel.indptr, panel.freq)
         ],
-        "found": reading.found,
+        "found": shown(reading.findings, "info"),
         "warnings": shown((*reading.findings, *odd_values(panel, reading.lines)), "warning"),
         "plan": panel.plan.to_dict(),
         "series": _series(reading, horizon),

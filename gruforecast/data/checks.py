@@ -28,47 +28,30 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
     Args:
         lines: (n_rows,) line in the file of each row, 0 where the file has none.
     """
-    found = [
-        _sentinel(panel, lines) or _far_off(panel, lines),
-        _constant(panel),
-        _tiny(panel, lines),
-        _far_ahead(panel),
-        _put_forward(panel),
-        _holidays(panel),
-    ]
-    target = panel.names.target
-    return (*(Finding(text, column=target) for text in found if text), *_beside(panel))
-
-
-def _sentinel(panel: Panel, lines: Ints) -> str:
-    """A number that seems to stand for missing values."""
-    if (found := sentinel(panel.y)) is None:
-        return ""
-    value, count = found
-    at = _places(np.flatnonzero(panel.y == value), lines)
-    text = f"{value:g} stands there {count} times, far from all other values ({at})"
-    return f"{text}: pass --na-values={value:g} if it means missing"
-
-
-def _constant(panel: Panel) -> str:
-    """Series whose values are all the same."""
-    parts = (panel.y[a:b] for a, b in itertools.pairwise(panel.indptr))
-    ids = ["/".join(key) for key, y in zip(panel.ids, parts, strict=True) if np.nanmin(y) == np.nanmax(y)]
-    return f"{len(ids)} series never change ({shorten(ids, SHOWN)}): their MASE is not defined" if ids else ""
-
-
-def _tiny(panel: Panel, lines: Ints) -> str:
-    """Values that become zero in a network."""
-    tiny = np.flatnonzero((np.abs(panel.y) > 0) & (np.abs(panel.y) < SMALLEST))
-    text = f"{len(tiny)} values are too small for 32-bit arithmetic"
-    return f"{text} ({_places(tiny, lines)}): zero in a network" if len(tiny) else ""
-
-
-def _far_ahead(panel: Panel) -> str:
-    """A stamp in a far future."""
+    y, texts = panel.y, []
+    if (code := sentinel(y)) is not None:
+        value, count = code
+        at = _places(np.flatnonzero(y == value), lines)
+        texts.append(
+            f"{value:g} stands there {count} times, far from all other values ({at}):"
+            f" pass --na-values={value:g} if it means missing"
+        )
+    else:
+        texts += _far_off(panel, lines)
+    pairs = list(itertools.pairwise(panel.indptr))
+    constant = [k for k, (a, b) in enumerate(pairs) if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
+    if constant:
+        names = shorten(["/".join(panel.ids[k]) for k in constant], SHOWN)
+        texts.append(f"{len(constant)} series never change ({names}): their MASE is not defined")
+    tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
+    if len(tiny):
+        texts.append(
+            f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
+        )
     last = panel.ds.max()
-    near = np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD))
-    return f"the newest stamp is {last}, more than {AHEAD} years from now" if last > near else ""
+    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
+        texts.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
+    return (*map(Finding, (*texts, *_put_forward(panel), *_holidays(panel))), *_beside(panel))
 
 
 def _beside(panel: Panel) -> list[Finding]:
@@ -95,21 +78,21 @@ def _beside(panel: Panel) -> list[Finding]:
     return found
 
 
-def _far_off(panel: Panel, lines: Ints) -> str:
+def _far_off(panel: Panel, lines: Ints) -> list[str]:
     """Values many interquartile ranges away from the others of their series."""
     parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
     far = np.concatenate([part for part in parts if len(part)] or [np.zeros(0, int)]).astype(int)
     if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
-        return ""  # so many are no accident but the nature of the data
+        return []  # so many are no accident but the nature of the data
     shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN])
     more = " and more" if len(far) > SHOWN else ""
-    return f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"
+    return [f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"]
 
 
-def _put_forward(panel: Panel) -> str:
+def _put_forward(panel: Panel) -> list[str]:
     """A clock that skips an hour each spring, in local stamps without a zone."""
     if panel.plan.form.stamp.tz or panel.freq.unit != "s" or panel.freq.step >= DAY:
-        return ""
+        return []
     missing = panel.ds[np.isnan(panel.y)]
     hours = (missing - missing.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
     few = (
@@ -118,20 +101,20 @@ def _put_forward(panel: Panel) -> str:
         <= 3 * len(panel) * (1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365)
     )
     if not few or (hours > 3).any() or not clock_change(missing, missing):
-        return ""
-    return f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"
+        return []
+    return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
 
 
-def _holidays(panel: Panel) -> str:
+def _holidays(panel: Panel) -> list[str]:
     """Weekdays without a value in any of the series that run over them."""
     if panel.freq.unit != "B":
-        return ""
+        return []
     days, where = np.unique(panel.ds, return_inverse=True)
     seen = np.bincount(where, ~np.isnan(panel.y), len(days))
     free = days[seen == 0]
     shown = ", ".join(str(day)[:10] for day in free[:SHOWN])
     text = f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"
-    return text if len(free) else ""
+    return [text] if len(free) else []
 
 
 def _places(rows: Ints, lines: Ints) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import Rows
+from gruforecast.data.align.grid import axis
 from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
 from gruforecast.data.calendar.frequency import Frequency, day_of_month
 from gruforecast.data.files.column import Column
@@ -51,9 +52,8 @@ def read_values(series: Sequence[Values], plan: Plan, most_rows: int) -> Reading
     keys = np.repeat(np.arange(len(series)), lengths)
     ds, form, freq, findings = _stamps(series, lengths, plan)
     _check_spans(ds, lengths, freq, most_rows, plan.names.time[0])
-    missing = [float(word) for word in plan.numbers.missing if _is_float(word)]
     y = np.concatenate([one.y for one in series])
-    y = np.where(np.isin(y, missing), np.nan, y)
+    y = np.where(np.isin(y, list(plan.numbers.missing_numbers)), np.nan, y)
     rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))
     ids = tuple(one.key for one in series)
     plan = replace(plan, freq=freq)
@@ -75,14 +75,6 @@ def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, most: int, column: 
         raise DataError(found, remedy="Give fewer rows.", code="GF-D53", line=int(begin[widest]), column=column)
 
 
-def _is_float(word: str) -> bool:
-    try:
-        float(word)
-    except ValueError:
-        return False
-    return True
-
-
 def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps, TimeForm, Frequency, Findings]:
     """Return the stamps of all rows, the form they are written in, the step, and findings."""
     counts = np.array([len(one.stamps) for one in series])
@@ -100,11 +92,5 @@ def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps
     parts = []
     for k, (at, count, length) in enumerate(zip(begin, counts, lengths, strict=True)):
         whole = len(series[k].stamps) == length
-        parts.append(ds[at : at + count] if whole else _axis(ds[at], int(length), freq))
+        parts.append(ds[at : at + count] if whole else axis(ds[at : at + 1], lengths[k : k + 1], freq))
     return np.concatenate(parts), form, freq, (*parsed.findings, *said, *more)
-
-
-def _axis(begin: np.datetime64, length: int, freq: Frequency) -> Stamps:
-    """The stamps of `length` rows from `begin` on."""
-    start = np.array([begin], "datetime64[s]")
-    return np.concatenate([start, freq.after(start, length - 1)[0].astype("datetime64[s]")])

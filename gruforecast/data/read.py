@@ -32,10 +32,7 @@ from gruforecast.data.keys import read_keys
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Names, Plan, ReadOptions
 from gruforecast.data.roles import find_names, wide_columns
-from gruforecast.errors import DataError, UsageError
-
-# errors of a file that is not written as the data of the model were: columns, stamps, zone, numbers, step
-CONTRADICTIONS = {f"GF-D{k}" for k in (10, 20, 21, 23, 26, 27, 28, 29, 30, 31, 37, 38, 55)}
+from gruforecast.errors import DataError, FormError, UsageError
 
 SORTED = Finding("the rows were not in order of time: sorted")
 
@@ -55,13 +52,8 @@ class Reading:
     filled: Bools
 
     @property
-    def found(self) -> list[str]:
-        """Facts that were found rather than given, to be told to the user."""
-        return shown(self.findings, "info")
-
-    @property
     def warnings(self) -> list[str]:
-        """Oddities, and changes made to the data on the way."""
+        """Oddities, and changes made to the data on the way, as they are told to the user."""
         return shown(self.findings, "warning")
 
 
@@ -73,16 +65,6 @@ class Taken:
     ids: Keys
     plan: Plan
     file: str
-    findings: Findings
-
-
-@dataclass(frozen=True)
-class _Target:
-    """The values of a table (n,), the series of each, and the key of each series."""
-
-    y: Floats
-    keys: Ints
-    ids: Keys
     findings: Findings
 
 
@@ -111,7 +93,7 @@ def read_like(path: str, plan: Plan) -> Reading:
 
 def contradicted(error: DataError, plan: Plan) -> DataError:
     """Return the error with the plan in its remedy, where a file contradicts it."""
-    if error.code in CONTRADICTIONS:
+    if isinstance(error, FormError):
         error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
     return error
 
@@ -141,19 +123,19 @@ def apply_plan(table: Table, plan: Plan) -> Reading:
     parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
     if plan.wide:
         taken = (*plan.names.time, *(one.name for one in plan.covariates), *plan.left_out)
-        target = _stacked(*wide_columns(table, taken, plan.numbers), plan.numbers)
+        y, keys, ids, numbered = _stacked(*wide_columns(table, taken, plan.numbers), plan.numbers)
     else:
         column = table.cells(plan.names.target)
         check_unit(column, plan.numbers)
-        target = _one_column(table, plan.names, column, plan.numbers, (), stripped=plan.strip_ids)
-    x, said = apply_covariates(table, plan.covariates, plan.numbers, target.keys[: len(table)])
-    parsed = _repeated(parsed, len(target.y) // len(table))
+        y, keys, ids, numbered = _one_column(table, plan.names, column, plan.numbers, (), stripped=plan.strip_ids)
+    x, said = apply_covariates(table, plan.covariates, plan.numbers, keys[: len(table)])
+    parsed = _repeated(parsed, len(y) // len(table))
     first = table.cells(plan.names.time[0])
     form, days, more = follow_clock(parsed, form, plan, first)
-    ds, late = apply_clock(parsed, form, target.keys, first, days=days)
+    ds, late = apply_clock(parsed, form, keys, first, days=days)
     plan = replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
-    findings = (*table.findings, *parsed.findings, *target.findings, *said, *more, *late)
-    return regular(follow(Taken(_rows(table, target, ds, x), target.ids, plan, table.file, findings)))
+    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    return regular(follow(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings)))
 
 
 def follow(taken: Taken) -> Taken:
@@ -178,15 +160,15 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
     if options.wide:
         columns, left_out = wide_columns(table, (*names.time, *options.covariates), given)
         numbers = given if settled else common_marks(columns, given)
-        target = _stacked(columns, left_out, numbers)
+        y, keys, ids, numbered = _stacked(columns, left_out, numbers)
     else:
         column = table.cells(names.target)
         numbers, said = infer_numbers(column, given, settled=settled)
-        target = _one_column(table, names, column, numbers, said, stripped=options.strip_ids)
-    covariates, x, said = infer_covariates(table, options, names, given, target.keys[: len(table)])
-    parsed = _repeated(parsed, len(target.y) // len(table))
+        y, keys, ids, numbered = _one_column(table, names, column, numbers, said, stripped=options.strip_ids)
+    covariates, x, said = infer_covariates(table, options, names, given, keys[: len(table)])
+    parsed = _repeated(parsed, len(y) // len(table))
     form, days, more = infer_clock(parsed, form, options.tz)
-    ds, late = apply_clock(parsed, form, target.keys, table.cells(names.time[0]), days=days)
+    ds, late = apply_clock(parsed, form, keys, table.cells(names.time[0]), days=days)
     plan = Plan(
         names,
         Frequency("s", 1),  # the step follows
@@ -207,8 +189,8 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
         left_out=tuple(sorted(set(options.covariates) - {one.name for one in covariates})),
         holidays=options.holidays or "",
     )
-    findings = (*table.findings, *parsed.findings, *target.findings, *said, *more, *late)
-    taken = _tidied(Taken(_rows(table, target, ds, x), target.ids, plan, table.file, findings))
+    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
     return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
 
 
@@ -219,22 +201,22 @@ def _unusual(delimiter: str) -> str:
 
 def _one_column(
     table: Table, names: Names, column: Column, numbers: NumberForm, said: Findings, *, stripped: bool
-) -> _Target:
-    """Return the values of the target, with what was said about their form."""
+) -> tuple[Floats, Ints, Keys, Findings]:
+    """Return the values of the target, the series of each, the key of each series, and findings."""
     y = apply_numbers(column, numbers)
     keys, ids, more = read_keys(table, names, stripped=stripped)
-    return _Target(y, keys, ids, more + said)
+    return y, keys, ids, more + said
 
 
-def _stacked(columns: list[Column], said: Findings, form: NumberForm) -> _Target:
-    """Return columns of numbers one after the other, each a series; each may have a unit of its own."""
-    forms = []
+def _stacked(columns: list[Column], said: Findings, form: NumberForm) -> tuple[Floats, Ints, Keys, Findings]:
+    """Return the same of columns of numbers one after the other, each a series, with a unit of its own."""
+    parts = []
     for column in columns:
         unit, more = infer_numbers(column, form, settled=True)
         said += more
-        forms.append(apply_numbers(column, unit))
+        parts.append(apply_numbers(column, unit))
     keys = np.repeat(np.arange(len(columns)), len(columns[0].cells))
-    return _Target(np.concatenate(forms), keys, tuple((column.name,) for column in columns), said)
+    return np.concatenate(parts), keys, tuple((column.name,) for column in columns), said
 
 
 def _repeated(parsed: Parsed, count: int) -> Parsed:
@@ -242,10 +224,10 @@ def _repeated(parsed: Parsed, count: int) -> Parsed:
     return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
 
 
-def _rows(table: Table, target: _Target, ds: Stamps, x: Floats) -> Rows:
+def _rows(table: Table, keys: Ints, ds: Stamps, y: Floats, x: Floats) -> Rows:
     """Return the rows of all series; columns beside the target hold for each series of a wide file."""
     count = len(ds) // len(table)
-    return Rows(target.keys, ds, target.y, np.tile(np.array(table.lines), count), np.tile(x, (count, 1)))
+    return Rows(keys, ds, y, np.tile(np.array(table.lines), count), np.tile(x, (count, 1)))
 
 
 def _tidied(taken: Taken) -> Taken:

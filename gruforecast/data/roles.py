@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from gruforecast.data.files.column import Column
+from gruforecast.data.files.delimited import no_header
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import MISSING, NumberForm, is_number
@@ -64,7 +65,7 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     if not time:
         time = _with_parts(table, _find_time(table, taken), taken, options.ids, options.static)
         if look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
-            raise _no_header(table)
+            raise no_header(table.file, 1)
     taken |= set(time)
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
@@ -73,14 +74,8 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     if not options.target:
         _check_alike(table, target)
         if is_number(target) or target.lower() in MISSING:
-            raise _no_header(table)
+            raise no_header(table.file, 1)
     return Names(time, target, keys)
-
-
-def _no_header(table: Table) -> DataError:
-    remedy = "Add a header line such as ds,y, or pass --no-header."
-    found = "the first line looks like data, not like a header."
-    return DataError(found, remedy=remedy, code="GF-D13", file=table.file, line=1)
 
 
 def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tuple[list[Column], Findings]:

@@ -13,8 +13,8 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.formats.numbers import MOST_SIZE
 from gruforecast.data.from_arrays import Values, read_values
 from gruforecast.data.panel import Panel
-from gruforecast.data.read import CONTRADICTIONS, SORTED
-from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.data.read import SORTED
+from gruforecast.errors import DataError, FormError, UsageError, did_you_mean, shorten
 from gruforecast.serve.covariates import ahead_of, columns_of
 from gruforecast.serve.errors import Refusal, invalid, shown
 from gruforecast.serve.loaded_model import Model
@@ -210,7 +210,7 @@ def _placed(error: DataError, series: Sequence[Series], lengths: list[int], mode
     """The answer to rows that do not fit the model's data, with the field at fault."""
     plan = model.forecaster.plan
     refusal = Refusal.of(error, "series")
-    if error.code in CONTRADICTIONS:
+    if isinstance(error, FormError):
         refusal.message += f" The model was fitted on data with {plan.described()}."
     if error.code == "GF-D35":
         refusal.message = "another row of the series has the same time stamp with another value."

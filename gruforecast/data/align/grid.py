@@ -12,7 +12,7 @@ from gruforecast.data.align.duplicates import Rows
 from gruforecast.data.calendar.frequency import Frequency, infer_frequency
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.plan import Names
-from gruforecast.errors import DataError
+from gruforecast.errors import DataError, FormError
 
 MOST_FILL = 4.0  # rows after filling holes, as a multiple of the rows given
 MOST_GROWTH = 100  # the same where the user named the step
@@ -48,7 +48,7 @@ class Grid:
             k = int(np.flatnonzero(off_grid)[0])
             whose = _whose(rows, k, freq, ids, names)
             some = f"{off_grid.sum()} of {len(rows)} rows do not"
-            raise DataError(
+            raise FormError(
                 f"{whose}{rows.ds[k]} does not fit the step {freq.label!r} ({some}).",
                 remedy="Make the stamps regular, name the step with --freq, or pass --resample mean, sum or last.",
                 code="GF-D37", file=file, line=int(rows.line[k]), column=names.time[0], value=str(rows.ds[k]),
@@ -61,7 +61,7 @@ class Grid:
         if wanted > MOST_GROWTH * rows + 10_000:
             found = f"at this step there would be {wanted} rows, {rows} are given."
             remedy = "Pass a longer step with --freq."
-            raise DataError(found, remedy=remedy, code="GF-D38", file=file, column=names.time[0])
+            raise FormError(found, remedy=remedy, code="GF-D38", file=file, column=names.time[0])
 
     def check_gaps(self, rows: Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> None:
         """Refuse a series whose stamps are rarely one step apart, or with far more holes than rows."""
@@ -74,7 +74,7 @@ class Grid:
         sparse = np.flatnonzero(length > MOST_FILL * self.counts + 12)  # a dozen more, for short series
         for series in (*rare, *sparse):
             whose = _whose(rows, int(self.starts[series]), freq, ids, names)
-            raise DataError(
+            raise FormError(
                 f"{whose}the stamps are not regular: {int(regular[series])} of {int(total[series])} gaps are one step"
                 f" of {freq.label!r}.",
                 remedy="Pass --resample mean, sum or last, or name the step with --freq: what lies between is missing.",
@@ -89,7 +89,7 @@ class Grid:
 
     def stamps(self, ds: Stamps, freq: Frequency) -> Stamps:
         """The stamps of every step of each series."""
-        return _axis(ds[self.starts], np.diff(self.indptr), freq)
+        return axis(ds[self.starts], np.diff(self.indptr), freq)
 
     def fill(self, values: Floats) -> Floats:
         """Values (n, …) with a row for every step of each series; steps that were skipped are missing."""
@@ -113,7 +113,7 @@ def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:
     return f"series {'/'.join(ids[int(rows.key[k])])!r}{other}: "
 
 
-def _axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
+def axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
     """All stamps of all series, flat, each series from `first` on."""
     parts = []
     for begin, length in zip(first, lengths, strict=True):

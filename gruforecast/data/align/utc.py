@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -17,49 +18,38 @@ from gruforecast.data.formats.time_columns import TimeForm, apply_time, follow_t
 from gruforecast.data.formats.timestamp_formats import COUNTED
 from gruforecast.data.formats.timestamps import Parsed
 from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.errors import FormError
 
 
 def infer_times(columns: list[Column], options: ReadOptions) -> tuple[Parsed, TimeForm]:
     """Return the stamps of time columns, with findings, and the form that was found."""
-    form, said = infer_time(columns, options.date_format, options.time_unit)
-    parsed = apply_time(columns, form, options.tz or "")
-    return _in_zone(replace(parsed, findings=said + parsed.findings), options.tz), form
+    return _times(columns, *infer_time(columns, options.date_format, options.time_unit), options.tz)
 
 
 def follow_times(columns: list[Column], plan: Plan) -> tuple[Parsed, TimeForm]:
     """Return the stamps of time columns, with findings, and the form in the light of that of the plan."""
-    form, said = follow_time(columns, plan.form)
-    parsed = apply_time(columns, form, plan.form.stamp.tz)
-    return _in_zone(replace(parsed, findings=said + parsed.findings), plan.form.stamp.tz), form
+    return _times(columns, *follow_time(columns, plan.form), plan.form.stamp.tz)
 
 
-def _in_zone(parsed: Parsed, tz: str | None) -> Parsed:
-    """Return stamps that carry offsets on the wall clock of a zone, if there is one.
+def _times(columns: list[Column], form: TimeForm, said: Findings, tz: str | None) -> tuple[Parsed, TimeForm]:
+    """Return the stamps of columns that have a form, those with offsets on the wall clock of the zone, if there is one.
 
     Raises:
         UsageError: there is none of that name.
     """
-    zone = zone_named(tz) if tz else None
-    if zone is None or parsed.offset is None:
-        return parsed
-    wall, offset = to_wall(parsed.ds - parsed.offset.astype("timedelta64[s]"), zone)
-    return replace(parsed, ds=wall, offset=offset)
+    parsed = apply_time(columns, form, tz or "")
+    ds, offset, zone = parsed.ds, parsed.offset, zone_named(tz) if tz else None
+    if zone is not None and offset is not None:
+        ds, offset = to_wall(ds - offset.astype("timedelta64[s]"), zone)
+    return Parsed(ds, offset, said + parsed.findings), form
 
 
 def infer_clock(parsed: Parsed, form: TimeForm, tz: str | None) -> tuple[TimeForm, bool, Findings]:
     """Return the form with the clock of the stamps, whether they are days, and findings.
 
     Days and longer steps stay on the wall clock; clocks with several offsets, or of a named zone, become UTC.
-
-    Args:
-        parsed: on the wall clock of the zone.
     """
-    days = _in_days(parsed.ds)
-    form, findings = _on_clock(parsed, form, tz, days=days)
-    if days or tz or not _several(parsed):
-        return form, days, findings
-    text = "the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone"
-    return _with_zone(form, zone_text(0, form.stamp.zone)), days, (Finding(text),)
+    return _clock(parsed, form, tz, days=_in_days(parsed.ds))
 
 
 def follow_clock(parsed: Parsed, form: TimeForm, plan: Plan, column: Column) -> tuple[TimeForm, bool, Findings]:
@@ -69,20 +59,16 @@ def follow_clock(parsed: Parsed, form: TimeForm, plan: Plan, column: Column) -> 
         DataError: the stamps carry several offsets where those of the plan had none.
     """
     then, tz = plan.form.stamp, plan.form.stamp.tz or None
+    days = then.local if tz else plan.freq.unit != "s" or plan.freq.step >= 2 * HOUR
     if plan.resample and not tz:
         days = _in_days(parsed.ds)
-    else:
-        days = then.local if tz else plan.freq.unit != "s" or plan.freq.step >= 2 * HOUR
-    form, findings = _on_clock(parsed, form, tz, days=days)
     if days or tz or parsed.offset is None or form.stamp.kind in COUNTED:
-        return form, days, findings
-    if then.zone:
-        return _with_zone(form, then.zone), days, findings
-    if _several(parsed):
+        return _clock(parsed, form, tz, days=days)
+    if not then.zone and _several(parsed.offset):
         found = "the time stamps have UTC offsets, those of the data that were fitted had none."
         remedy = "Write the local clock as those were, or fit again with --tz."
-        raise column.refused_at(0, found, remedy, "GF-D29")
-    return form, days, findings
+        raise column.refused_at(0, found, remedy, "GF-D29", FormError)
+    return _with(form, zone=then.zone or form.stamp.zone), days, ()
 
 
 def apply_clock(parsed: Parsed, form: TimeForm, keys: Ints, column: Column, *, days: bool) -> tuple[Stamps, Findings]:
@@ -92,33 +78,33 @@ def apply_clock(parsed: Parsed, form: TimeForm, keys: Ints, column: Column, *, d
         DataError: a stamp never was.
     """
     wall, offset, stamp = parsed.ds, parsed.offset, form.stamp
-    if days:
+    if days or (offset is None and not stamp.tz):
         return wall, ()
-    if stamp.tz and offset is None:
-        return _utc(wall, keys, zone_named(stamp.tz), column)
     if offset is None:
-        return wall, ()
+        return _utc(wall, keys, zone_named(stamp.tz), column)
     zone = 0 if stamp.tz else offset_seconds(stamp.zone)
     return wall + (zone - offset).astype("timedelta64[s]"), ()
 
 
-def _on_clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tuple[TimeForm, Findings]:
-    """Return the form in a zone, if there is one; of days with several offsets, with the last one."""
-    form = replace(form, stamp=replace(form.stamp, tz=tz or "", local=days and tz is not None))
-    if tz or not days or parsed.offset is None or not _several(parsed):
-        return form, ()
-    text = "the time stamps have several UTC offsets: their local days are used, the last offset is written"
-    last = int(parsed.offset[np.argmax(parsed.ds)])
-    return _with_zone(form, zone_text(last, form.stamp.zone)), (Finding(text),)
+def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tuple[TimeForm, bool, Findings]:
+    """Return the form on the clock of a zone, or with one offset for stamps that have several; and findings."""
+    form, offset = _with(form, tz=tz or "", local=days and tz is not None), parsed.offset
+    if tz or offset is None or not _several(offset):
+        return form, days, ()
+    last = int(offset[np.argmax(parsed.ds)]) if days else 0
+    done = "their local days are used, the last offset is written"
+    done = done if days else "read and forecast in UTC; --tz names their zone"
+    said = Finding(f"the time stamps have several UTC offsets: {done}")
+    return _with(form, zone=zone_text(last, form.stamp.zone)), days, (said,)
 
 
-def _with_zone(form: TimeForm, zone: str) -> TimeForm:
-    return replace(form, stamp=replace(form.stamp, zone=zone))
+def _with(form: TimeForm, **changes: Any) -> TimeForm:
+    """Return the form with changes to that of its stamps."""
+    return replace(form, stamp=replace(form.stamp, **changes))
 
 
-def _several(parsed: Parsed) -> bool:
-    """Whether there are several offsets from UTC."""
-    return parsed.offset is not None and len(set(parsed.offset.tolist())) > 1
+def _several(offset: Ints) -> bool:
+    return len(set(offset.tolist())) > 1
 
 
 def _in_days(wall: Stamps) -> bool:
@@ -139,6 +125,6 @@ def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column) -> tuple[Stam
         k = int(skipped[0]) % len(column.cells)
         found = f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows)."
         remedy = "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out."
-        raise column.refused_at(k, found, remedy, "GF-D29")
+        raise column.refused_at(k, found, remedy, "GF-D29", FormError)
     text = f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
     return utc, (Finding(text),) if alone else ()

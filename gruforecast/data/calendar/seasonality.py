@@ -39,9 +39,7 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
     Args:
         y: (n_rows,) values that may be looked at, NaN = missing; indptr: (n_series + 1,).
     """
-    lengths = np.diff(indptr)
-    chosen = np.argsort(-lengths, kind="stable")[:MOST_SERIES]
-    filled = [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    filled = _longest(y, indptr)
     for length in usual_seasons(freq):
         tests = [shows_season(x, length) for x in filled if len(x) > USUAL_PERIODS * length]
         if tests and np.mean(tests) >= SHARE:
@@ -54,18 +52,28 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
     return 1
 
 
+def _longest(y: Floats, indptr: Ints) -> list[Floats]:
+    """Return the newest rows of the longest series, see `_filled`."""
+    chosen = np.argsort(-np.diff(indptr), kind="stable")[:MOST_SERIES]
+    return [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+
+
+def _around_trend(values: Floats, length: int) -> Floats:
+    """Return a series less its centred moving average over one season, without the ends that have none."""
+    weights = np.ones(length + 1 - length % 2)
+    weights[[0, -1]] = 1.0 if length % 2 else 0.5
+    half = len(weights) // 2
+    return values[half : len(values) - half] - np.convolve(values, weights / length, "valid")
+
+
 def shows_season(values: Floats, length: int) -> bool:
     """Whether a series has a season of `length` rows once its trend is out.
 
     The trend is taken out in two ways, by first differences and by a centred moving average over one season: the first
     is blind to slow seasons under noise, the second to those of series with few seasons. Either may show the season.
     """
-    weights = np.ones(length + 1 - length % 2)
-    weights[[0, -1]] = 1.0 if length % 2 else 0.5
-    trend = np.convolve(values, weights / length, "valid")
-    half = len(weights) // 2
-    around = values[half : len(values) - half] - trend
-    return any(is_seasonal(x, length) for x in (np.diff(values), around) if len(x) > length + 1)
+    parts = (np.diff(values), _around_trend(values, length))
+    return any(is_seasonal(x, length) for x in parts if len(x) > length + 1)
 
 
 def is_seasonal(x: Floats, length: int) -> bool:
@@ -124,9 +132,7 @@ def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int
     The strength is `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
     Smith and Hyndman 2006), as the median over the series that are long enough.
     """
-    lengths = np.diff(indptr)
-    chosen = np.argsort(-lengths, kind="stable")[:MOST_SERIES]
-    filled = [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    filled = _longest(y, indptr)
     found = []
     for length in usual_seasons(freq):
         long = [x for x in filled if len(x) > USUAL_PERIODS * length]
@@ -137,10 +143,7 @@ def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int
 
 def strength(values: Floats, length: int) -> float:
     """Strength of the season of `length` rows in a series, between 0 and 1."""
-    weights = np.ones(length + 1 - length % 2)
-    weights[[0, -1]] = 1.0 if length % 2 else 0.5
-    half = len(weights) // 2
-    around = values[half : len(values) - half] - np.convolve(values, weights / length, "valid")
+    around = _around_trend(values, length)
     phase = np.arange(len(around)) % length
     means = np.bincount(phase, around, length) / np.maximum(np.bincount(phase, minlength=length), 1)
     total = float(np.var(around))

@@ -44,15 +44,13 @@ class Column:
         """Each different cell once, in order of appearance."""
         return list(dict.fromkeys(self.cells))
 
-    def refused(self, cell: str, found: str, remedy: str, code: str) -> DataError:
+    def refused(self, cell: str, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
         """The error that names the first line where `cell` stands."""
-        return self.refused_at(self.cells.index(cell), found, remedy, code)
+        return self.refused_at(self.cells.index(cell), found, remedy, code, kind)
 
-    def refused_at(self, k: int, found: str, remedy: str, code: str) -> DataError:
+    def refused_at(self, k: int, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
         """The error that names the line of row `k`."""
         cell = self.cells[k]
         shown = cell if len(cell) <= LONGEST else f"{cell[:LONGEST]}…"
         found = found.replace(repr(cell), repr(shown))
-        return DataError(
-            found, remedy=remedy, code=code, file=self.file, line=self.lines[k], column=self.name, value=shown
-        )
+        return kind(found, remedy=remedy, code=code, file=self.file, line=self.lines[k], column=self.name, value=shown)

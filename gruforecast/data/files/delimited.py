@@ -285,9 +285,14 @@ def _check_header(header: list[str], name: str, line: int) -> None:
             raise DataError(found, remedy=remedy, code="GF-D12", file=name, line=line, column=title)
         seen.add(title)
     if header and all(_is_data(title) for title in header):
-        remedy = "Add a header line such as ds,y, or pass --no-header."
-        found = "the first line looks like data, not like a header."
-        raise DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
+        raise no_header(name, line)
+
+
+def no_header(name: str, line: int) -> DataError:
+    """Return the error of a table whose columns have no names."""
+    remedy = "Add a header line such as ds,y, or pass --no-header."
+    found = "the first line looks like data, not like a header."
+    return DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
 
 
 def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, Findings]:

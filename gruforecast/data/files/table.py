@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Findings
-from gruforecast.errors import DataError, did_you_mean, shorten
+from gruforecast.errors import FormError, did_you_mean, shorten
 
 
 @dataclass(frozen=True)
@@ -38,12 +38,12 @@ class Table:
         """The cells of column `name`.
 
         Raises:
-            DataError: there is no such column.
+            FormError: there is no such column.
         """
         if name not in self.columns:
             known = list(self.columns)
             text = f"there is no column {name!r}.{did_you_mean(name, known)}"
-            raise DataError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
+            raise FormError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
         return self.columns[name]
 
     def cells(self, name: str) -> Column:

@@ -17,7 +17,7 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
-from gruforecast.errors import DataError, UsageError
+from gruforecast.errors import DataError, FormError, UsageError
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", ".", "?", "missing", "#n/a"})
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -86,7 +86,7 @@ class NumberForm:
         if not NUMBER.fullmatch(text):
             return None
         number = float(text)
-        return math.nan if number in self._missing_numbers else number
+        return math.nan if number in self.missing_numbers else number
 
     def body(self, cell: str) -> str:
         """What is left of a cell without unit: sign, digits and marks."""
@@ -96,7 +96,8 @@ class NumberForm:
         return text
 
     @functools.cached_property
-    def _missing_numbers(self) -> frozenset[float]:
+    def missing_numbers(self) -> frozenset[float]:
+        """Numbers that stand for a missing value."""
         return frozenset(float(word) for word in self.missing if NUMBER.fullmatch(word))
 
 
@@ -172,7 +173,7 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
     distinct = [cell for cell in column.distinct if not form.is_missing(cell)]
     if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
         remedy = "Pass --bool-as-number to read true as 1 and false as 0."
-        raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30")
+        raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30", FormError)
     units = {cell: _unit(cell) for cell in distinct}
     sides = set(units.values()) or {("", "")}
     before, after = sides.pop() if len(sides) == 1 else ("", "")
@@ -220,7 +221,7 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
         return ".", ""
     cell = next(cell for cell, text in bodies.items() if "," in text)
     found = f"the comma in {cell!r} could mark thousands or decimals, and no row settles it."
-    raise column.refused(cell, found, "Pass --thousands , or --decimal , to say which.", "GF-D31")
+    raise column.refused(cell, found, "Pass --thousands , or --decimal , to say which.", "GF-D31", FormError)
 
 
 def _fits(text: str, decimal: str, thousands: str) -> bool:
@@ -247,7 +248,7 @@ def _check_thousands(column: Column, form: NumberForm) -> None:
         return
     if all(doubtful(text) for text in bodies.values()) and (len(grouped) < len(bodies) or column.delimiter == ";"):
         found = f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it."
-        raise column.refused(grouped[0], found, "Pass --thousands . or --decimal . to say which.", "GF-D31")
+        raise column.refused(grouped[0], found, "Pass --thousands . or --decimal . to say which.", "GF-D31", FormError)
 
 
 def check_unit(column: Column, form: NumberForm) -> None:
@@ -260,7 +261,7 @@ def check_unit(column: Column, form: NumberForm) -> None:
         if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
             wanted = form.before or form.after or "none"
             found = f"{cell!r} does not carry the unit of the data that were fitted ({wanted})."
-            raise column.refused(cell, found, "Convert the values, and write them as those were.", "GF-D55")
+            raise column.refused(cell, found, "Convert the values, and write them as those were.", "GF-D55", FormError)
 
 
 def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
@@ -301,7 +302,7 @@ def _no_number(column: Column, form: NumberForm) -> DataError:
         remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
     if any(mark.isdigit() for mark in cell):
         remedy = "Correct the cell; --decimal and --thousands say how numbers are written."
-    return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30")
+    return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30", FormError)
 
 
 def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, ...], *, booleans: bool) -> NumberForm:

@@ -13,7 +13,7 @@ from gruforecast.arrays import Stamps
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import is_number
-from gruforecast.errors import UsageError
+from gruforecast.errors import FormError, UsageError
 
 NAMED = (
     *("%d{m}%b{m}%Y", "%d{m}%B{m}%Y", "%b{m}%d, %Y", "%B{m}%d, %Y", "%Y{m}%b{m}%d", "%b{m}%Y", "%B{m}%Y"),
@@ -95,7 +95,7 @@ def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | No
         first = column.cells[0]
         found = f"{first!r} could be day first or month first, and no row settles it."
         remedy = f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD."
-        raise column.refused(first, found, remedy, "GF-D21")
+        raise column.refused(first, found, remedy, "GF-D21", FormError)
     return (distinct[0], ()) if distinct else None
 
 
@@ -109,7 +109,7 @@ def apply_pattern(column: Column, pattern: str) -> Stamps:
     if len(read) < len(column.distinct):
         bad = column.distinct[len(read)]
         remedy = "Correct the cell, or say with --date-format how stamps are written."
-        raise column.refused(bad, f"{bad!r} is not written as {pattern}.", remedy, "GF-D26")
+        raise column.refused(bad, f"{bad!r} is not written as {pattern}.", remedy, "GF-D26", FormError)
     return np.array(read, "datetime64[s]")
 
 

@@ -20,7 +20,7 @@ from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.formats.timestamps import Parsed, apply_stamps, follow_stamps, infer_stamps
-from gruforecast.errors import DataError
+from gruforecast.errors import DataError, FormError
 
 DAY = 86_400
 CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|\.(\d{2})\.(\d{2}))")
@@ -260,7 +260,7 @@ def _counts(column: Column, low: int, high: int) -> Ints:
         number = int(float(cell)) if COUNT.fullmatch(cell) else -1
         if not low <= number <= high:
             found = f"{cell!r} is not within {low} and {high}."
-            raise column.refused_at(k, found, "Correct the cell.", "GF-D27")
+            raise column.refused_at(k, found, "Correct the cell.", "GF-D27", FormError)
         numbers.append(number)
     return np.array(numbers, np.int64)
 
@@ -282,7 +282,7 @@ def _seconds(kind: str, column: Column) -> Ints:
                 else (99, 0, 0)
             )
             if hour > 23 or minute > 59 or second > 59:
-                raise column.refused_at(k, f"{cell!r} is no time of day.", "Correct the cell.", "GF-D27")
+                raise column.refused_at(k, f"{cell!r} is no time of day.", "Correct the cell.", "GF-D27", FormError)
             seconds.append(3600 * hour + 60 * minute + second)
         return np.array(seconds, np.int64)
     return np.zeros(len(column.cells), np.int64)
@@ -333,7 +333,7 @@ def _periods(midnight: Stamps, column: Column, seconds: int, tz: str) -> tuple[S
     if not tz and (numbers > most).any():
         k = int(np.flatnonzero(numbers > most)[0])
         found = f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock."
-        raise column.refused_at(k, found, "Pass --tz, such as --tz Europe/London.", "GF-D28")
+        raise column.refused_at(k, found, "Pass --tz, such as --tz Europe/London.", "GF-D28", FormError)
     begin = _midnight(midnight, tz) + ((numbers - 1) * seconds).astype("timedelta64[s]")
     return to_wall(begin, zone_named(tz)) if tz else (begin, None)
 

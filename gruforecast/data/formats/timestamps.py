@@ -26,6 +26,7 @@ from gruforecast.data.formats.strptime import (
     infer_pattern,
 )
 from gruforecast.data.formats.timestamp_formats import COUNTED, EXCEL_DAY_0, FORMS, StampForm
+from gruforecast.errors import FormError
 
 EXAMPLE = "2024-01-31, 2024-01-31 13:00, 31/01/2024, 31 Jan 2024, 2024-01, 2024Q1, 2024-W05 or 2024"
 FIRST_YEAR, LAST_YEAR = 1500, 2262
@@ -63,27 +64,25 @@ def infer_stamps(
     Raises:
         DataError: no form fits all cells, or the column could be read in two ways.
     """
-    column, until, whole = _begins(column)
-    form, findings = _begin_form(column, pattern, unit, order)
-    return replace(form, until=until if whole else ""), findings
-
-
-def _begin_form(column: Column, pattern: str | None, unit: str | None, order: str) -> tuple[StampForm, Findings]:
-    """`infer_stamps` of stamps that are no intervals."""
+    column, until = _begins(column)
     if unit == "excel":
-        return StampForm("excel"), ()
+        return StampForm("excel", until=until), ()
     if pattern:
         check_pattern(pattern)
-        return StampForm("pattern", pattern), ()
+        return StampForm("pattern", pattern, until=until), ()
     kinds = {"s": ("epoch",), "ms": ("epoch-ms",)}.get(unit or "", tuple(FORMS))
     kind = next((kind for kind in kinds if column.once(_matches, kind) is not None), "")
+    if kind in COUNTED:
+        text = f"{column.name}: {'seconds' if kind == 'epoch' else 'milliseconds'} since 1970 in UTC"
+        return StampForm(kind, until=until), _said(column, "" if unit else text)
     if kind:
-        return _matched_form(column, kind, order, said=unit is None)
+        kind, text = _day_or_month_first(column, order) if kind == "two" else (kind, "")
+        return _form(column, kind, until), _said(column, text)
     found = None if unit else infer_pattern(column, _equal_steps)
     if found is None:
         raise _no_stamp(column, column.distinct, unit)
-    first = column.cells[0]
-    return StampForm("pattern", found[0], upper=bool(WORD.search(first)) and first.upper() == first), found[1]
+    named = WORD.search(column.cells[0]) is not None and column.cells[0].upper() == column.cells[0]
+    return StampForm("pattern", found[0], upper=named, until=until), found[1]
 
 
 def follow_stamps(column: Column, form: StampForm) -> tuple[StampForm, Findings]:
@@ -92,12 +91,10 @@ def follow_stamps(column: Column, form: StampForm) -> tuple[StampForm, Findings]
     Raises:
         DataError: as `infer_stamps`, or dates are in another order.
     """
-    begins, until, whole = _begins(column)
-    until = until if whole else ""
-    if form.kind == "excel" and EXCEL.fullmatch(begins.cells[0]):
-        return StampForm("excel", until=until), ()
-    if form.kind == "pattern" and has_pattern(begins, form.mark):
-        return StampForm("pattern", form.mark, upper=form.upper, until=until), ()
+    begins, until = _begins(column)
+    excel = form.kind == "excel" and EXCEL.fullmatch(begins.cells[0])
+    if excel or (form.kind == "pattern" and has_pattern(begins, form.mark)):
+        return replace(form, until=until, tz="", local=False), ()
     return infer_stamps(column, order=form.kind if form.kind in ("dmy", "mdy") else "")
 
 
@@ -107,30 +104,30 @@ def apply_stamps(column: Column, form: StampForm) -> Parsed:
     Raises:
         DataError: a cell does not have it, or is no real date.
     """
-    begins, until, whole = _begins(column)
-    parsed = _applied(begins, form)
-    if until and not whole:
-        said = Finding(f"{column.name}: intervals are read as their begin, and written as it", column=column.name)
-        return replace(parsed, findings=(*parsed.findings, said))
-    return parsed
+    begins, until = _begins(column)
+    parsed = _APPLY.get(form.kind, _calendar)(begins, form)
+    if begins is column or until:
+        return parsed
+    said = _said(column, f"{column.name}: intervals are read as their begin, and written as it")
+    return replace(parsed, findings=parsed.findings + said)
 
 
-def _applied(column: Column, form: StampForm) -> Parsed:
-    """`apply_stamps` of stamps that are no intervals."""
-    if form.kind == "excel":
-        return _excel(column)
-    if form.kind == "pattern":
-        ds = _spread(column, apply_pattern(column, form.mark))
-        text = f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}"
-        return Parsed(ds, findings=(Finding(text, column=column.name),) * ("%y" in form.mark))
-    matches = column.once(_matches, "two" if form.kind in ("dmy", "mdy") else form.kind)
-    if matches is None:
-        raise _no_stamp(column, column.distinct, None)
-    if form.kind in COUNTED:  # seconds or milliseconds since 1970, which are UTC by what they are
-        seconds = np.array([int(match["count"]) for match in matches]) // COUNTED[form.kind]
-        ds = _spread(column, seconds.astype("datetime64[s]"))
-        return Parsed(ds, np.zeros(len(ds), np.int64))
-    return _calendar(column, form, matches)
+def _said(column: Column, text: str) -> Findings:
+    """A finding about a column, if there is one."""
+    return (Finding(text, column=column.name),) if text else ()
+
+
+def _by_pattern(column: Column, form: StampForm) -> Parsed:
+    ds = _spread(column, apply_pattern(column, form.mark))
+    text = f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}"
+    return Parsed(ds, findings=_said(column, text if "%y" in form.mark else ""))
+
+
+def _counted(column: Column, form: StampForm) -> Parsed:
+    """Seconds or milliseconds since 1970, which are UTC by what they are."""
+    seconds = np.array([int(match["count"]) for match in _matched(column, form.kind)]) // COUNTED[form.kind]
+    ds = _spread(column, seconds.astype("datetime64[s]"))
+    return Parsed(ds, np.zeros(len(ds), np.int64))
 
 
 def look_like_stamps(column: Column, *, named: bool) -> bool:
@@ -157,10 +154,19 @@ def _matches(column: Column, kind: str) -> list[re.Match[str]] | None:
     return matches
 
 
-def _calendar(column: Column, form: StampForm, matches: list[re.Match[str]]) -> Parsed:
+def _matched(column: Column, kind: str) -> list[re.Match[str]]:
+    """`_matches` of cells that must have the form."""
+    matches = column.once(_matches, kind)
+    if matches is None:
+        raise _no_stamp(column, column.distinct, None)
+    return matches
+
+
+def _calendar(column: Column, form: StampForm) -> Parsed:
+    matches = _matched(column, "two" if form.kind in ("dmy", "mdy") else form.kind)
     unique, iso = column.distinct, [_iso(match, form.kind) for match in matches]
     try:
-        parsed = np.array([np.datetime64(text, "s") for text in iso])
+        parsed = np.array(iso, "datetime64[s]")
     except ValueError:
         bad = next(cell for cell, text in zip(unique, iso, strict=True) if not _is_date(text))
         raise column.refused(bad, f"{bad!r} is not a date that exists.", "Correct the cell.", "GF-D22") from None
@@ -182,22 +188,22 @@ def _spread(column: Column, values: np.ndarray) -> np.ndarray:
     return values[[index[cell] for cell in column.cells]]
 
 
-def _excel(column: Column) -> Parsed:
+def _excel(column: Column, _: StampForm) -> Parsed:
     try:
         days = np.array([float(cell) for cell in column.cells])
     except ValueError:
         days = np.zeros(0)
     if not len(days) or not ((days >= 1) & (days < 200_000)).all():
         bad = next((cell for cell in column.cells if not EXCEL.fullmatch(cell)), column.cells[0])
-        raise column.refused(bad, f"{bad!r} is no Excel date.", "Leave --time-unit out.", "GF-D20") from None
+        raise column.refused(bad, f"{bad!r} is no Excel date.", "Leave --time-unit out.", "GF-D20", FormError) from None
     seconds = np.round(days * 86_400).astype(np.int64)
     return Parsed(EXCEL_DAY_0 + seconds.astype("timedelta64[s]"))
 
 
-def _begins(column: Column) -> tuple[Column, str, bool]:
-    """Return the column with intervals cut to their begin, the text before their ends, and whether that is written."""
+def _begins(column: Column) -> tuple[Column, str]:
+    """Return the column with intervals cut to their begin, and the text before their ends where that is written."""
     until, whole = column.once(_until)
-    return (column.once(_cut, until) if until else column), until, whole
+    return (column.once(_cut, until) if until else column), until if whole else ""
 
 
 def _cut(column: Column, until: str) -> Column:
@@ -234,10 +240,14 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
     if not bad:
         blank = [str(line) for line, cell in zip(column.lines, column.cells, strict=True) if not cell]
         more = f" (lines {', '.join(blank[:5])}{' and more' if len(blank) > 5 else ''})" if len(blank) > 1 else ""
-        return column.refused(bad, f"the cell is blank{more}.", "Fill in the time, or remove the row.", "GF-D20")
+        return column.refused(
+            bad, f"the cell is blank{more}.", "Fill in the time, or remove the row.", "GF-D20", FormError
+        )
     if unit:
         what = "seconds" if unit == "s" else "milliseconds"
-        return column.refused(bad, f"{bad!r} is no number of {what} since 1970.", "Leave --time-unit out.", "GF-D20")
+        return column.refused(
+            bad, f"{bad!r} is no number of {what} since 1970.", "Leave --time-unit out.", "GF-D20", FormError
+        )
     if furthest == 0 and NO_YEAR.fullmatch(bad):
         return column.refused(bad, f"there is no year in {bad!r}.", "Write the year out, such as 2024-01.", "GF-D24")
     if NAMED_ZONE.fullmatch(bad):
@@ -245,7 +255,7 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
         return column.refused(bad, f"the zone in {bad!r} has no unique meaning.", remedy, "GF-D25")
     several = "; passing --date-format says how they are written" if furthest > 0 else ""
     remedy = f"Write stamps in one form, such as {EXAMPLE}, or name another column with --time{several}."
-    return column.refused(bad, f"{bad!r} is not a time stamp{hint}", remedy, "GF-D20")
+    return column.refused(bad, f"{bad!r} is not a time stamp{hint}", remedy, "GF-D20", FormError)
 
 
 def _check_uniform(column: Column, unique: list[str], found: list[re.Match[str]]) -> None:
@@ -255,35 +265,27 @@ def _check_uniform(column: Column, unique: list[str], found: list[re.Match[str]]
         if len(set(kinds)) > 1:
             bad = unique[next(k for k, kind in enumerate(kinds) if kind != kinds[0])]
             text = f"{bad!r} is not written like {unique[0]!r}."
-            raise column.refused(bad, text, "Write all stamps in one form.", "GF-D23")
+            raise column.refused(bad, text, "Write all stamps in one form.", "GF-D23", FormError)
 
 
-def _matched_form(column: Column, kind: str, order: str, *, said: bool) -> tuple[StampForm, Findings]:
-    """Return the form of cells that are all of one kind, and findings; `said` where counted time is to be told."""
-    matches, text = column.once(_matches, kind) or [], ""
-    if kind in COUNTED:
-        unit = "seconds" if kind == "epoch" else "milliseconds"
-        return StampForm(kind), (Finding(f"{column.name}: {unit} since 1970 in UTC", column=column.name),) * said
-    if kind == "two":
-        kind, text = _day_or_month_first(matches, column, order)
-    return _form(kind, matches), (Finding(text, column=column.name),) if text else ()
-
-
-def _day_or_month_first(found: list[re.Match[str]], column: Column, earlier: str) -> tuple[str, str]:
+def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     """Return `dmy` or `mdy`, and what is said about it.
 
     A number above twelve says so, or earlier data, or that the steps are regular in that order only.
     """
+    found = _matched(column, "two")
     first, second = max(int(m["one"]) for m in found), max(int(m["two"]) for m in found)
     if first > 12 and second > 12:
         one, two = (next(m for m in found if int(m[part]) > 12).group() for part in ("one", "two"))
         remedy = "Write all dates in one order."
-        raise column.refused(two, f"{two!r} is month first, {one!r} day first.", remedy, "GF-D21")
+        raise column.refused(two, f"{two!r} is month first, {one!r} day first.", remedy, "GF-D21", FormError)
     kind = "dmy" if first > 12 else "mdy" if second > 12 else ""
     if kind and earlier and kind != earlier:
         bad = next(m for m in found if max(int(m["one"]), int(m["two"])) > 12).group()
         remedy = "Write dates in one order."
-        raise column.refused(bad, f"{bad!r} is not in the order of the data that were fitted.", remedy, "GF-D21")
+        raise column.refused(
+            bad, f"{bad!r} is not in the order of the data that were fitted.", remedy, "GF-D21", FormError
+        )
     if kind or earlier:
         return kind or earlier, ""
     regular = [kind for kind in ("dmy", "mdy") if _is_regular([_iso(match, kind) for match in found])]
@@ -294,7 +296,7 @@ def _day_or_month_first(found: list[re.Match[str]], column: Column, earlier: str
     text = f"{example!r} could be day first or month first, and no row settles it."
     mark = found[0]["mark"]
     remedy = f"Pass --date-format '%d{mark}%m{mark}%Y', for example, or write dates as YYYY-MM-DD."
-    raise column.refused(example, text, remedy, "GF-D21")
+    raise column.refused(example, text, remedy, "GF-D21", FormError)
 
 
 def _equal_steps(stamps: list[dt.datetime]) -> bool:
@@ -338,10 +340,12 @@ def _is_date(iso: str) -> bool:
     return True
 
 
-def _form(kind: str, matches: list[re.Match[str]]) -> StampForm:
-    """Return the form that matches are written in."""
+def _form(column: Column, kind: str, until: str) -> StampForm:
+    """Return the form that cells of a kind are written in."""
+    matches = _matched(column, "two" if kind in ("dmy", "mdy") else kind)
     first = matches[0].groupdict("")
     return StampForm(
+        until=until,
         kind=kind,
         mark=first.get("mark", ""),
         sep=next(filter(None, _texts(matches, "sep")), " "),
@@ -354,3 +358,6 @@ def _form(kind: str, matches: list[re.Match[str]]) -> StampForm:
 def _texts(matches: list[re.Match[str]], name: str) -> Iterator[str]:
     """The text of one group in each match, none where the form has no such group."""
     return (match[name] or "" for match in matches if name in match.re.groupindex)
+
+
+_APPLY = {"excel": _excel, "pattern": _by_pattern, "epoch": _counted, "epoch-ms": _counted}
