@@ -27,10 +27,11 @@ from gruforecast.data.formats.numbers import (
     infer_numbers,
     number_form,
 )
+from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamps import Parsed
 from gruforecast.data.keys import read_keys
 from gruforecast.data.panel import Panel
-from gruforecast.data.plan import Names, Plan, ReadOptions
+from gruforecast.data.plan import Covariate, Names, Plan, ReadOptions
 from gruforecast.data.roles import find_names, wide_columns
 from gruforecast.errors import DataError, FormError, UsageError
 
@@ -169,9 +170,24 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
     parsed = _repeated(parsed, len(y) // len(table))
     form, days, more = infer_clock(parsed, form, options.tz)
     ds, late = apply_clock(parsed, form, keys, table.cells(names.time[0]), days=days)
-    plan = Plan(
+    plan = _plan(table, options, names, form, numbers, covariates)
+    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
+    return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
+
+
+def _plan(
+    table: Table,
+    options: ReadOptions,
+    names: Names,
+    form: TimeForm,
+    numbers: NumberForm,
+    covariates: tuple[Covariate, ...],
+) -> Plan:
+    """Return what was found and said, but the step, which follows."""
+    return Plan(
         names,
-        Frequency("s", 1),  # the step follows
+        Frequency("s", 1),
         form,
         numbers,
         header=table.header,
@@ -189,9 +205,6 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
         left_out=tuple(sorted(set(options.covariates) - {one.name for one in covariates})),
         holidays=options.holidays or "",
     )
-    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
-    taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
-    return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
 
 
 def _unusual(delimiter: str) -> str:

@@ -22,6 +22,7 @@ from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
+SPOKEN = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 COMMENTS = ("#", "%", "//", "\\")
 SAMPLE = 100  # lines that decide about the mark between fields
 MOST_PREAMBLE = 200
@@ -96,7 +97,7 @@ def _read_table(path: str, layout: Layout) -> Table:
     del raw
     delimiter = layout.delimiter or _delimiter(text, layout.skip)
     if delimiter != "," and layout.delimiter is None:
-        findings += (Finding(f"fields are separated by {_spoken(delimiter)}"),)
+        findings += (Finding(f"fields are separated by {SPOKEN.get(delimiter, repr(delimiter))}"),)
     rows, lines = _rows(text, delimiter, name, layout)
     if all(_is_comment(row) for row in rows):
         remedy = "Pass a CSV file with a header, a time column and a column of numbers."
@@ -106,10 +107,6 @@ def _read_table(path: str, layout: Layout) -> Table:
         findings += (Finding(f"lines 1 to {lines[begin] - 1} stand before the table: left out"),)
     found = _table(rows[begin:], lines[begin:], name, layout)
     return replace(found, delimiter=delimiter, findings=findings + found.findings)
-
-
-def _spoken(delimiter: str) -> str:
-    return {";": "semicolons", "\t": "tabs", "|": "vertical bars"}.get(delimiter, repr(delimiter))
 
 
 def _delimiter(text: str, skip: int | None) -> str:

@@ -27,6 +27,7 @@ WITH_UNIT = re.compile(
 )
 WHOLE, SHORT = re.compile(r"[+-]?\d*"), re.compile(r"[+-]?\d{1,3}")
 GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") for mark in (",", ".", " ", "'")}
+# the minus, and the blanks and quotes, of typesetters as those of a keyboard
 TYPESET = {0x2212: "-", 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2019: "'"}
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
@@ -90,7 +91,7 @@ class NumberForm:
 
     def body(self, cell: str) -> str:
         """What is left of a cell without unit: sign, digits and marks."""
-        text = _simple(cell).removeprefix(self.before).removesuffix(self.after).strip()
+        text = cell.translate(TYPESET).removeprefix(self.before).removesuffix(self.after).strip()
         if text[:1] in ("+", "-"):
             text = text[0] + text[1:].removeprefix(self.before).strip()
         return text
@@ -99,11 +100,6 @@ class NumberForm:
     def missing_numbers(self) -> frozenset[float]:
         """Numbers that stand for a missing value."""
         return frozenset(float(word) for word in self.missing if NUMBER.fullmatch(word))
-
-
-def _simple(cell: str) -> str:
-    """A cell with the minus and the blanks and quotes of typesetters as those of a keyboard."""
-    return cell.translate(TYPESET)
 
 
 def is_number(text: str) -> bool:
@@ -191,7 +187,7 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
 
 def _unit(cell: str) -> tuple[str, str]:
     """The text before and after the number in a cell; none where there is no such form."""
-    match = WITH_UNIT.fullmatch(_simple(cell))
+    match = WITH_UNIT.fullmatch(cell.translate(TYPESET))
     return (match["before"], match["after"]) if match else ("", "")
 
 

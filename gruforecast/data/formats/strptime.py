@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,7 +28,7 @@ CLOCKS = {
 WORD = re.compile("[A-Za-z]{3,}")
 HALF = re.compile(r"\d\s?[AP]M", re.IGNORECASE)
 YEARS = ("%Y", "%y", "%G", "%c", "%x", "%D", "%F")
-Regular = Callable[[list[dt.datetime]], bool]
+Regular = Callable[[Sequence[dt.datetime]], bool]
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def check_pattern(text: str) -> None:
         raise UsageError(f"--date-format {text!r} is no date format.", remedy=remedy, code="GF-U35") from error
 
 
-def fitting_patterns(unique: list[str]) -> Fits:
-    """Return the patterns of distinct cells, by those that the first one has."""
-    first = unique[0] if unique else ""
+def fitting_patterns(column: Column) -> Fits:
+    """Return the patterns of the distinct cells, by those that the first one has."""
+    first = column.cells[0] if column.cells else ""
     if not any(mark.isdigit() for mark in first) or is_number(first) or len(first) > 60:
         return Fits({}, 0)
     named = WORD.search(first) is not None
@@ -70,8 +70,8 @@ def fitting_patterns(unique: list[str]) -> Fits:
     texts = [
         date.format(m=m) + clock for date in (NAMED if named else NUMBERED) for m in marks for clock in CLOCKS[kind]
     ]
-    read = {text: read_cells(unique, text) for text in texts}
-    whole = {text: stamps for text, stamps in read.items() if len(stamps) == len(unique)}
+    read = {text: column.once(read_cells, text) for text in texts}
+    whole = {text: stamps for text, stamps in read.items() if len(stamps) == len(column.distinct)}
     return Fits(whole, max(map(len, read.values()), default=0))
 
 
@@ -84,7 +84,7 @@ def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | No
     Raises:
         DataError: two patterns fit all cells and read them as different dates.
     """
-    read = fitting_patterns(column.distinct).whole
+    read = fitting_patterns(column).whole
     fitting = list(read)
     distinct = [text for k, text in enumerate(fitting) if all(read[text] != read[other] for other in fitting[:k])]
     if len(distinct) > 1:
@@ -105,7 +105,7 @@ def apply_pattern(column: Column, pattern: str) -> Stamps:
     Raises:
         DataError: one does not have the pattern.
     """
-    read = column.once(_stamps_of, pattern)
+    read = column.once(read_cells, pattern)
     if len(read) < len(column.distinct):
         bad = column.distinct[len(read)]
         remedy = "Correct the cell, or say with --date-format how stamps are written."
@@ -115,17 +115,13 @@ def apply_pattern(column: Column, pattern: str) -> Stamps:
 
 def has_pattern(column: Column, pattern: str) -> bool:
     """Return whether all cells have the pattern."""
-    return len(column.once(_stamps_of, pattern)) == len(column.distinct)
+    return len(column.once(read_cells, pattern)) == len(column.distinct)
 
 
-def _stamps_of(column: Column, pattern: str) -> list[dt.datetime]:
-    return read_cells(column.distinct, pattern)
-
-
-def read_cells(cells: list[str], pattern: str) -> list[dt.datetime]:
-    """Return the stamps in cells, up to the first one that does not have the pattern."""
+def read_cells(column: Column, pattern: str) -> list[dt.datetime]:
+    """Return the stamps in the distinct cells, up to the first one that does not have the pattern."""
     read: list[dt.datetime] = []
-    for cell in cells:
+    for cell in column.distinct:
         try:
             one = dt.datetime.strptime(cell, pattern)  # noqa: DTZ007 - zones are read apart
         except ValueError:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gruforecast.arrays import Ints, Stamps
-from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.time_zones import to_utc, to_wall, wall_offset, zone_named
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
@@ -22,7 +22,6 @@ from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.formats.timestamps import Parsed, apply_stamps, follow_stamps, infer_stamps
 from gruforecast.errors import DataError, FormError
 
-DAY = 86_400
 CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|\.(\d{2})\.(\d{2}))")
 COUNT = re.compile(r"\d{1,4}(\.0+)?")
 PART = re.compile(r"\d{1,4}(\.0+)?|[A-Za-z]{3,}|[Qq][1-4]")

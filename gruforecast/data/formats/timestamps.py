@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -78,7 +78,7 @@ def infer_stamps(
     if kind:
         kind, text = _day_or_month_first(column, order) if kind == "two" else (kind, "")
         return _form(column, kind, until), _said(column, text)
-    found = None if unit else infer_pattern(column, _equal_steps)
+    found = None if unit else infer_pattern(column, _is_regular)
     if found is None:
         raise _no_stamp(column, column.distinct, unit)
     named = WORD.search(column.cells[0]) is not None and column.cells[0].upper() == column.cells[0]
@@ -132,7 +132,8 @@ def _counted(column: Column, form: StampForm) -> Parsed:
 
 def look_like_stamps(column: Column, *, named: bool) -> bool:
     """Whether all cells are stamps; numbers that may be years, dates or counted seconds only where the name says so."""
-    cells = _begins(column)[0].cells
+    column, _ = _begins(column)
+    cells = column.cells
     if not named and all(is_number(cell) for cell in cells):
         return False
     doubtful = ("year", "compact", "compact-month", "compact-hour", "compact-minute", *COUNTED)
@@ -140,7 +141,7 @@ def look_like_stamps(column: Column, *, named: bool) -> bool:
         return True
     if any(NO_YEAR.fullmatch(cell) for cell in cells[:1]):
         return False
-    return bool(fitting_patterns(list(dict.fromkeys(cells))).whole)
+    return bool(fitting_patterns(column).whole)
 
 
 def _matches(column: Column, kind: str) -> list[re.Match[str]] | None:
@@ -234,7 +235,7 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
     """The error for a column of which no form fits all cells: it names the first cell that breaks the best one."""
     forms = {"s": ("epoch",), "ms": ("epoch-ms",)}.get(unit or "", tuple(FORMS))
     fits = [next((k for k, text in enumerate(unique) if not FORMS[kind].fullmatch(text)), 0) for kind in forms]
-    furthest = max([*fits, 0 if unit else fitting_patterns(unique).longest])
+    furthest = max([*fits, 0 if unit else fitting_patterns(column).longest])
     bad = unique[min(furthest, len(unique) - 1)]
     hint = f" like {unique[0]!r}." if furthest > 0 else "."
     if not bad:
@@ -299,14 +300,9 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     raise column.refused(example, text, remedy, "GF-D21", FormError)
 
 
-def _equal_steps(stamps: list[dt.datetime]) -> bool:
-    """`_is_regular` of stamps."""
-    return _is_regular([stamp.isoformat() for stamp in stamps])
-
-
-def _is_regular(iso: list[str]) -> bool:
+def _is_regular(stamps: Sequence[str | dt.datetime]) -> bool:
     """Whether enough different days have all one step between them, in days or in months."""
-    days = np.unique(np.array(iso, "datetime64[s]").astype("datetime64[D]"))
+    days = np.unique(np.array(stamps, "datetime64[s]").astype("datetime64[D]"))
     if len(days) < REGULAR:
         return False
     months = days.astype("datetime64[M]")
