@@ -21,7 +21,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, prepare
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import point
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.execution.progress import Progress
 from gruforecast.models.training.train import Schedule, train
 

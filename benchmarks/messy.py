@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import Reading, read_csv
 
 EXPECTED = Path(__file__).with_name("messy_expected.json")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.errors import UsageError
 
 TUNERS = ("bayesian", "random", "hyperband")

@@ -10,8 +10,8 @@ from typing import Any
 
 from gruforecast.automl.options import FitOptions
 from gruforecast.data.files.delimited import Layout
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
-from gruforecast.data.plan import ReadOptions
 from gruforecast.execution.machine import cores
 
 NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "workers", "worker_memory", "seed")  # change no result

@@ -84,7 +84,7 @@ def reading_options(
     """`ReadOptions` of what the options of the command line say about a file."""
     from gruforecast.data.files.delimited import Layout
     from gruforecast.data.files.source import Limits
-    from gruforecast.data.plan import ReadOptions
+    from gruforecast.data.options import ReadOptions
 
     limits = Limits(max_bytes, max_rows, max_columns, max_field)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(sep, sep) if sep else None

@@ -13,7 +13,8 @@ from gruforecast.data.files.column import Column
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import BOOLEANS, NumberForm, apply_numbers, infer_numbers
-from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names, ReadOptions, Role
+from gruforecast.data.options import ReadOptions, Role
+from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names
 from gruforecast.data.roles import meant_as_numbers
 from gruforecast.errors import DataError
 

@@ -14,9 +14,8 @@ from gruforecast.data.covariates import apply_covariates
 from gruforecast.data.files.delimited import read_table
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
-from gruforecast.data.keys import read_keys
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.read import contradicted, layout_of
+from gruforecast.data.read import contradicted, layout_of, read_keys
 from gruforecast.errors import DataError, UsageError, shorten
 
 SHOWN = 5

@@ -1,10 +1,10 @@
-"""What a user may say about a file, and what was decided: the plan is kept with the model and followed at predict."""
+"""What was decided about a file: the plan is kept with the model and followed at predict."""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -13,18 +13,15 @@ from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.calendar.holidays import check_code, holiday_counts
 from gruforecast.data.files.column import Column
-from gruforecast.data.files.delimited import Layout
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import NumberForm, apply_numbers, check_unit
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
+from gruforecast.data.options import AGGREGATES, ROLES, Role
 from gruforecast.errors import UsageError, shorten
 from gruforecast.serialization import from_dict
 
 LAST_DAY = 31  # `Frequency.day` of stamps at the end of a month
-AGGREGATES = ("mean", "sum", "last")
-Role = Literal["known", "past", "static"]
-ROLES: tuple[Role, ...] = ("known", "past", "static")
 MOST_CATEGORIES = 32
 
 
@@ -40,79 +37,6 @@ class Names:
     time: tuple[str, ...]
     target: str
     ids: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class ReadOptions:
-    """What a user says about a file; what is not said is found.
-
-    Attributes:
-        time, target, ids: column names.
-        wide: every column of numbers is a series.
-        tz: time zone of the wall clock that stamps are written in.
-        date_format: directives of `strptime`; time_unit: `s`, `ms` or `excel` of counted time.
-        decimal, thousands: marks in numbers.
-        missing: further words for a missing value.
-        on_duplicate: what several values of one stamp become: `mean`, `sum` or `last`; refused when not given.
-        resample: what the values within one step become, the same words; stamps must be regular when not given.
-        fill: whether missing values between others are interpolated; they are masked otherwise.
-        known, past, static: columns beside the target: known ahead, seen in the past only, constant in each series.
-        holidays: country whose public holidays are known ahead.
-    """
-
-    time: tuple[str, ...] = ()
-    target: str | None = None
-    ids: tuple[str, ...] = ()
-    wide: bool = False
-    freq: str | None = None
-    tz: str | None = None
-    date_format: str | None = None
-    time_unit: str | None = None
-    decimal: str | None = None
-    thousands: str | None = None
-    missing: tuple[str, ...] = ()
-    booleans: bool = False
-    on_duplicate: str | None = None
-    resample: str | None = None
-    fill: bool = False
-    strip_ids: bool = False
-    known: tuple[str, ...] = ()
-    past: tuple[str, ...] = ()
-    static: tuple[str, ...] = ()
-    holidays: str | None = None
-    layout: Layout = field(default_factory=Layout)
-
-    @property
-    def covariates(self) -> dict[str, Role]:
-        """The part that each column beside the target plays."""
-        return {name: role for role in ROLES for name in getattr(self, role)}
-
-    def __post_init__(self) -> None:
-        self._check_covariates()
-        for name, value, known in (
-            ("--on-duplicate", self.on_duplicate, AGGREGATES),
-            ("--resample", self.resample, AGGREGATES),
-            ("--time-unit", self.time_unit, ("s", "ms", "excel")),
-        ):
-            if value is not None and value not in known:
-                raise UsageError(f"{name} {value!r} is unknown.", remedy=f"Use {', '.join(known)}.", code="GF-U13")
-        if self.wide and self.target:
-            remedy = "Leave one of them out."
-            raise UsageError("--wide takes all columns, --target one.", remedy=remedy, code="GF-U33")
-
-    def _check_covariates(self) -> None:
-        """Refuse a column that would play two parts, and holidays of no country."""
-        asked = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
-        asked += [("--target", self.target or "")] + [("--time", name) for name in self.time]
-        asked += [("--id", name) for name in self.ids if name not in self.static]
-        parts: dict[str, str] = {}
-        for part, name in asked:
-            if name in parts:
-                text = f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only."
-                raise UsageError(text, remedy="Leave one of them out.", code="GF-U39")
-            parts[name] = part
-        if self.holidays:
-            check_code(self.holidays)
 
 
 @dataclass(frozen=True)

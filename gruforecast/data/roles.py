@@ -13,7 +13,8 @@ from gruforecast.data.formats.numbers import MISSING, NumberForm, is_number
 from gruforecast.data.formats.time_columns import NAMED, is_part, is_part_name
 from gruforecast.data.formats.timestamp_formats import FORMS
 from gruforecast.data.formats.timestamps import look_like_stamps
-from gruforecast.data.plan import Names, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Names
 from gruforecast.errors import DataError, shorten
 
 TIME = ("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year", "period")

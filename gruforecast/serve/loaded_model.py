@@ -9,7 +9,7 @@ from typing import Any
 
 from gruforecast.artifact.folder import load
 from gruforecast.artifact.manifest import read_manifest
-from gruforecast.data.plan import ROLES
+from gruforecast.data.options import ROLES
 from gruforecast.models.forecaster import BLEND, NETWORKS, Forecaster
 from gruforecast.models.statistical import STATISTICAL, trouble_with
 

@@ -25,8 +25,8 @@ from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import run_audit, save_split
 from gruforecast.automl.training_jobs import Contest
 from gruforecast.data.calendar.frequency import Frequency
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
-from gruforecast.data.plan import ReadOptions
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.errors import GruforecastError, UsageError
 from gruforecast.evaluation.perturbation import noise_from

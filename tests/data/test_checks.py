@@ -12,8 +12,8 @@ from makers import panel_of
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.checks import odd_values, share_of_zeros
 from gruforecast.data.covariates import leak
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
-from gruforecast.data.plan import ReadOptions
 from gruforecast.data.read import read_csv
 
 NAN = float("nan")

@@ -11,7 +11,8 @@ import pytest
 from gruforecast.data.calendar.holidays import holiday_counts
 from gruforecast.data.checks import odd_values
 from gruforecast.data.future_covariates import read_future
-from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
 

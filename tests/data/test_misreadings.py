@@ -13,7 +13,8 @@ import pytest
 
 from gruforecast.data.files.delimited import Layout
 from gruforecast.data.files.source import Limits
-from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
 

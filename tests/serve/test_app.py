@@ -19,7 +19,7 @@ from makers import ROOT, panel_of, run
 from rounding import assert_close32
 from serving import Server, folder_of, numbers, served, served_here, small_model
 
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
 
 GENERATOR = np.random.default_rng(5)

@@ -17,7 +17,8 @@ from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.time_columns import TimeForm, apply_time, follow_time, infer_time
 from gruforecast.data.formats.timestamp_formats import COUNTED
 from gruforecast.data.formats.timestamps import Parsed
-from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Plan
 from gruforecast.errors import FormError
 
 

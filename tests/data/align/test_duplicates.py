@@ -9,7 +9,7 @@ import pytest
 
 from gruforecast.data.align.duplicates import step_begin, usual_step
 from gruforecast.data.calendar.frequency import DAY, Frequency, parse_frequency
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.errors import DataError
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.errors import DataError
 

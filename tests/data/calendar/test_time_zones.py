@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from gruforecast.data.calendar.time_zones import clock_change, to_utc, to_wall, wall_offset, zone_named
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import Reading, read_csv, read_like
 from gruforecast.errors import DataError, UsageError
 

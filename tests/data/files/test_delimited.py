@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
-from gruforecast.data.plan import Names, Plan, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Names, Plan
 from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, GruforecastError, UsageError
 

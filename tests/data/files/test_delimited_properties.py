@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from gruforecast.cli.app import app
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
-from gruforecast.data.plan import ReadOptions
 from gruforecast.data.read import read_csv
 
 STEPS = {"h": np.timedelta64(1, "h"), "D": np.timedelta64(1, "D"), "15min": np.timedelta64(15, "m")}

@@ -18,7 +18,7 @@ from gruforecast.data.formats.numbers import (
     parse_numbers,
     sentinel,
 )
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
 from gruforecast.errors import DataError, UsageError
 

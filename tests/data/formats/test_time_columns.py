@@ -9,7 +9,7 @@ import pytest
 
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
-from gruforecast.data.plan import ReadOptions
+from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.errors import DataError
 

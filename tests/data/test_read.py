@@ -13,7 +13,8 @@ from gruforecast.data.finding import Finding, shown
 from gruforecast.data.formats.numbers import NumberForm, apply_numbers, infer_numbers
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.formats.timestamps import apply_stamps, follow_stamps
-from gruforecast.data.plan import Plan, ReadOptions
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.plan import Plan
 from gruforecast.data.read import apply_plan, infer_plan, read_csv, read_like
 from gruforecast.errors import DataError, FormError
 

@@ -1,0 +1,87 @@
+"""What a user may say about a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from gruforecast.data.calendar.holidays import check_code
+from gruforecast.data.files.delimited import Layout
+from gruforecast.errors import UsageError
+
+AGGREGATES = ("mean", "sum", "last")
+Role = Literal["known", "past", "static"]
+ROLES: tuple[Role, ...] = ("known", "past", "static")
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user says about a file; what is not said is found.
+
+    Attributes:
+        time, target, ids: column names.
+        wide: every column of numbers is a series.
+        tz: time zone of the wall clock that stamps are written in.
+        date_format: directives of `strptime`; time_unit: `s`, `ms` or `excel` of counted time.
+        decimal, thousands: marks in numbers.
+        missing: further words for a missing value.
+        on_duplicate: what several values of one stamp become: `mean`, `sum` or `last`; refused when not given.
+        resample: what the values within one step become, the same words; stamps must be regular when not given.
+        fill: whether missing values between others are interpolated; they are masked otherwise.
+        known, past, static: columns beside the target: known ahead, seen in the past only, constant in each series.
+        holidays: country whose public holidays are known ahead.
+    """
+
+    time: tuple[str, ...] = ()
+    target: str | None = None
+    ids: tuple[str, ...] = ()
+    wide: bool = False
+    freq: str | None = None
+    tz: str | None = None
+    date_format: str | None = None
+    time_unit: str | None = None
+    decimal: str | None = None
+    thousands: str | None = None
+    missing: tuple[str, ...] = ()
+    booleans: bool = False
+    on_duplicate: str | None = None
+    resample: str | None = None
+    fill: bool = False
+    strip_ids: bool = False
+    known: tuple[str, ...] = ()
+    past: tuple[str, ...] = ()
+    static: tuple[str, ...] = ()
+    holidays: str | None = None
+    layout: Layout = field(default_factory=Layout)
+
+    @property
+    def covariates(self) -> dict[str, Role]:
+        """The part that each column beside the target plays."""
+        return {name: role for role in ROLES for name in getattr(self, role)}
+
+    def __post_init__(self) -> None:
+        self._check_covariates()
+        for name, value, known in (
+            ("--on-duplicate", self.on_duplicate, AGGREGATES),
+            ("--resample", self.resample, AGGREGATES),
+            ("--time-unit", self.time_unit, ("s", "ms", "excel")),
+        ):
+            if value is not None and value not in known:
+                raise UsageError(f"{name} {value!r} is unknown.", remedy=f"Use {', '.join(known)}.", code="GF-U13")
+        if self.wide and self.target:
+            remedy = "Leave one of them out."
+            raise UsageError("--wide takes all columns, --target one.", remedy=remedy, code="GF-U33")
+
+    def _check_covariates(self) -> None:
+        """Refuse a column that would play two parts, and holidays of no country."""
+        asked = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
+        asked += [("--target", self.target or "")] + [("--time", name) for name in self.time]
+        asked += [("--id", name) for name in self.ids if name not in self.static]
+        parts: dict[str, str] = {}
+        for part, name in asked:
+            if name in parts:
+                text = f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only."
+                raise UsageError(text, remedy="Leave one of them out.", code="GF-U39")
+            parts[name] = part
+        if self.holidays:
+            check_code(self.holidays)
