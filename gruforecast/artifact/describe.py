@@ -63,7 +63,7 @@ def _series(forecaster: Forecaster) -> dict[str, Any]:
         | ({"holidays": [plan.holidays]} if plan.holidays else {}),
         "freq": plan.freq.label,
         "horizon": forecaster.horizon,
-        "season_length": forecaster.networks[0].config.season_length,
+        "season_length": forecaster.season_length,
         "data_end": [first, last],
         "keeps_rows": ends.kept,
     }

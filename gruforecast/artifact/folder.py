@@ -37,13 +37,13 @@ from gruforecast.artifact.safe_reading import (
 from gruforecast.data.plan import Plan
 from gruforecast.errors import ModelError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
-from gruforecast.models.baselines import baselines
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import BLEND, NETWORKS, Ends, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, Weights, weight_shapes
-from gruforecast.models.statistical import STATISTICAL
+from gruforecast.models.registry import BLEND, NETWORKS, SIMPLE
+from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import from_dict, to_dict
 
 LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows
@@ -182,7 +182,7 @@ def _check_members(
 ) -> None:
     """Whether all who take part are known, and only they."""
     names = [one.name for one in networks]
-    known = {*names, NETWORKS, BLEND, *baselines(season_length=2), *STATISTICAL}
+    known = {*names, NETWORKS, BLEND, *SIMPLE}
     if len(set(names)) < len(names) or {NETWORKS, BLEND, "winner", ""} & set(names):
         raise ValueError(f"impossible names of networks: {str(names)[:200]}")
     if not {*names, NETWORKS} <= set(levels) <= known:
@@ -267,7 +267,7 @@ def _ids(kept: Any, parts: int) -> tuple[tuple[str, ...], ...]:
     return ids
 
 
-def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ...], plan: Plan) -> Ends:
+def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ...], plan: Plan) -> SeriesState:
     config, models = networks[0].config, _models(model["levels"], networks)
     ids = _ids(model["ids"], max(len(plan.names.ids), 1))
     n, lookback = len(ids), max(one.config.lookback for one in networks)
@@ -287,8 +287,8 @@ def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ..
     if not (last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR):
         raise ValueError("a stamp of the forecast would be out of range")
     if not model["context"]:
-        return Ends.without_rows(ids, last)
-    return Ends(
+        return SeriesState.without_rows(ids, last)
+    return SeriesState(
         ids=ids,
         past=arrays["past"],
         never_negative=arrays["never_negative"],

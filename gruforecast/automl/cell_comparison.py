@@ -10,9 +10,10 @@ from gruforecast.automl.search.loop import RUN_TRIAL, Search
 from gruforecast.automl.search.trial import seed_of
 from gruforecast.automl.training_jobs import TEST_FIT, Contest, facts_of_training
 from gruforecast.evaluation.leaderboard import Candidate
-from gruforecast.evaluation.splits import Forecasts, Predictor
+from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.jobs import Result
 from gruforecast.models.networks.config import CELLS, Cell, NetworkConfig
+from gruforecast.models.networks.inference import Network
 
 SEEDS = 3
 CALLS = 5  # of one forecast, to time it
@@ -122,7 +123,7 @@ class Comparison:
             self._submit(cell, number + 1)
         network = replace(self.best.network, cell=cell)
         self.trained.setdefault(cell, []).append((network, result))
-        before = at_test = contest.predictor(network, result)
+        before = at_test = contest.network(network, result)
         facts = facts_of_training(self.best, result, self.kind)
         facts |= {
             "train_seconds": result["seconds"]["train"],
@@ -136,18 +137,19 @@ class Comparison:
             fitted, whole = contest.fitted(kind, cell, result)
             if not whole:
                 return None
-            at_test = contest.predictor(network, fitted)
+            at_test = contest.network(network, fitted)
             facts |= {"seconds": fitted["seconds"]["total"]}
         forecasts = Forecasts.of(contest.split, before, at_test)
         return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False, shipped=False)
 
-    def _forecast_ms(self, predictor: Predictor) -> float:
+    def _forecast_ms(self, network: Network) -> float:
         """Milliseconds of one forecast of one series, the quickest of a few."""
-        windows = self.contest.split.test_windows()[:1]
+        split = self.contest.split
+        windows = split.test_windows()[:1]
         seconds = []
         for _ in range(CALLS):
             begin = time.perf_counter()
-            predictor(windows)
+            split.ask(network, windows)
             seconds.append(time.perf_counter() - begin)
         return 1000 * min(seconds)
 

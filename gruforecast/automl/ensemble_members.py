@@ -11,10 +11,9 @@ from gruforecast.automl.search.trial import seed_of
 from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Contest, facts_of_training
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Folds, Forecasts
-from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Result
-from gruforecast.models.forecaster import NETWORKS
 from gruforecast.models.networks.inference import Network
+from gruforecast.models.registry import NETWORKS
 
 AGAIN = (
     0,
@@ -77,9 +76,9 @@ class Finals:
         candidates = self._candidates()
         trials = {_name(trial): trial for trial in candidates}
         folds = {
-            name: [predict(windows).mean for windows in split.fold_windows()]
+            name: [split.ask(network, windows).mean for windows in split.fold_windows()]
             for name, trial in trials.items()
-            for predict in [self.contest.predictor(trial.network, trial.result)]
+            for network in [self.contest.network(trial.network, trial.result)]
         }
         found = combine(split, folds, MOST_NETWORKS) if len(trials) > 1 else None
         shares = found.shares if found else {_name(candidates[0]): 1.0}
@@ -92,16 +91,16 @@ class Finals:
 
     def test_fit(self) -> list[Candidate]:
         """Each network as a candidate, then their combination if there are several; refits from them are begun."""
-        contest = self.contest
-        calibration, test = contest.split.calibration_windows(), contest.split.test_windows()
+        contest, split = self.contest, self.contest.split
+        calibration, test = split.calibration_windows(), split.test_windows()
         forecasts, rows = {}, []
         for member in self.members:
             trial = member.trial
-            origins = contest.predictor(trial.network, trial.result)(calibration)
+            origins = split.ask(contest.network(trial.network, trial.result), calibration)
             member.scored, _ = contest.fitted(TEST_FIT, _name(trial), trial.result)
             if self.ships:
                 contest.submit_fit(REFIT, trial, _name(trial), member.scored, beside=len(self.members))
-            scored = contest.predictor(trial.network, member.scored)(test)
+            scored = split.ask(contest.network(trial.network, member.scored), test)
             forecasts[member.name] = Forecasts(member.folds, origins, scored)
             budget = "full" if trial.number == self.found.best.number else "member"  # that of a full comparison
             facts = facts_of_training(trial, trial.result, budget) | {"seconds": member.scored["seconds"]["total"]}
@@ -118,10 +117,8 @@ class Finals:
     def networks(self) -> tuple[Network, ...]:
         """The networks to be saved."""
         return tuple(
-            Network(
-                name=member.name,
-                config=member.trial.network,
-                weights=read_npz(self.contest.path(member.saved)),
+            replace(
+                self.contest.network(member.trial.network, member.saved, member.name),
                 share=member.share,
                 training=self.contest.whole(REFIT, member.trial),
             )

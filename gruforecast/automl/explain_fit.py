@@ -9,7 +9,6 @@ from gruforecast.automl.ensemble_members import Finals
 from gruforecast.automl.preparation import Prepared
 from gruforecast.data.windows import Windows, gather_future
 from gruforecast.evaluation.splits import Split
-from gruforecast.execution.atomic_files import read_npz
 from gruforecast.explain.explanation import (
     Curve,
     Explained,
@@ -20,7 +19,6 @@ from gruforecast.explain.explanation import (
     longest,
 )
 from gruforecast.explain.model import largest
-from gruforecast.models.networks.inference import Network
 
 
 def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Explained:
@@ -48,8 +46,7 @@ def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Expla
     windows = _judged(split)
     own = Curve(f"{chosen.name} (as saved)", "gru", [chosen])
     found["reach"] = explain_reach([own, *_cells(comparison, finals)], split.history, windows, panel.freq)
-    weights = read_npz(finals.contest.path(member.trial.result))
-    before = Network(chosen.name, chosen.config, weights)
+    before = finals.contest.network(chosen.config, member.trial.result, chosen.name)
     seen = "the rows behind those that the network had learned from, up to the test part"
     found["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, seen)
     return found
@@ -65,13 +62,12 @@ def _judged(split: Split) -> Windows:
 
 def _cells(comparison: Comparison, finals: Finals) -> list[Curve]:
     """The networks of the comparison by cell; in a full one, the GRU is the best trial."""
-    path = finals.contest.path
+    network = finals.contest.network
     curves = []
     for cell in comparison.trained:
-        pairs = comparison.trained[cell]
-        networks = [Network(cell, config, read_npz(path(result))) for config, result in pairs]
+        networks = [network(config, result, cell) for config, result in comparison.trained[cell]]
         curves.append(Curve(f"{cell} ({comparison.kind})", cell, networks))
     if curves and "gru" not in comparison.trained:
         best = comparison.best
-        curves.insert(0, Curve("gru (full)", "gru", [Network("gru", best.network, read_npz(path(best.result)))]))
+        curves.insert(0, Curve("gru (full)", "gru", [network(best.network, best.result)]))
     return curves

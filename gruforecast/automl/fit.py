@@ -40,8 +40,10 @@ from gruforecast.execution.jobs import Jobs
 from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import CUT_SHORT, Budget, Clock, Progress
 from gruforecast.models.baselines import baselines
-from gruforecast.models.forecaster import BLEND, NETWORKS, Ends, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.inference import Network
+from gruforecast.models.registry import BLEND, NETWORKS
+from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
@@ -273,7 +275,7 @@ class _Run:
         shutil.rmtree(built, ignore_errors=True)
         built.mkdir()
         ends = forecaster.context
-        kept = ends if self.options.context else Ends.without_rows(ends.ids, ends.last)
+        kept = ends if self.options.context else SeriesState.without_rows(ends.ids, ends.last)
         save(replace(forecaster, context=kept), built)
         with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
             weights = [finals.contest.path(member.saved) for member in finals.members]
@@ -289,7 +291,7 @@ def _forecaster(
     panel = prepared.reading.panel  # as `predict` would read it
     calibrations = {one.row.model: one.calibration for one in judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
-    context = Ends.of(panel, networks, baselines(prepared.split.season_length))
+    context = SeriesState.of(panel, networks, baselines(prepared.split.season_length))
     return Forecaster(
         networks=networks,
         blend=blend,

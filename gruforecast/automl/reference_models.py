@@ -13,9 +13,9 @@ from gruforecast.automl.search.trial import places
 from gruforecast.automl.training_jobs import ALL_DATA, Contest
 from gruforecast.data.windows import Windows
 from gruforecast.evaluation.leaderboard import Candidate
-from gruforecast.evaluation.splits import Forecasts, Predictor
+from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.atomic_files import read_npz
-from gruforecast.models.baselines import Baseline, baselines
+from gruforecast.models.baselines import baselines
 from gruforecast.models.quantile_forecast import Fan
 from gruforecast.models.statistical import affordable, installed, rows_read
 
@@ -53,8 +53,8 @@ class Rivals:
     def baselines(self) -> list[Candidate]:
         """Every baseline as a candidate."""
         split = self.contest.split
-        found = {name: self._predictor(model) for name, model in baselines(split.season_length).items()}
-        return [Candidate(name, "baseline", Forecasts.of(split, predict, predict)) for name, predict in found.items()]
+        models = baselines(split.season_length)
+        return [Candidate(name, "baseline", Forecasts.of(split, model, model)) for name, model in models.items()]
 
     def candidates(self) -> list[Candidate]:
         """Every statistical model that was fitted everywhere in time."""
@@ -96,12 +96,3 @@ class Rivals:
             self.contest.warnings += [text] * (text not in self.contest.warnings)
             return None
         return np.asarray(read_npz(self.contest.path(result))["forecast"], float)
-
-    def _predictor(self, model: Baseline) -> Predictor:
-        split = self.contest.split
-
-        def predict(windows: Windows) -> Fan:
-            forecast = model(split.history, windows, split.horizon, split.season_length)
-            return Fan(split.history.floor_at_zero(forecast, windows))
-
-        return predict

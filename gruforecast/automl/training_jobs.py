@@ -10,14 +10,14 @@ from typing import Any
 from gruforecast.arrays import Ints
 from gruforecast.automl.search.loop import DATA, Trial
 from gruforecast.automl.search.space import SMALL, Space
-from gruforecast.automl.search.trial import floored, save_split, seed_of
+from gruforecast.automl.search.trial import save_split, seed_of
 from gruforecast.data.windows import Sampler
-from gruforecast.evaluation.splits import Predictor, Split
+from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Jobs, Result
 from gruforecast.execution.progress import Budget
 from gruforecast.models.networks.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.networks.inference import Network
 from gruforecast.serialization import to_dict
 
 RUN_FIT = "gruforecast.automl.search.trial:run_fit"
@@ -161,10 +161,9 @@ class Contest:
         """Write the data with the rows of the test part for jobs that may see them."""
         save_split(self.jobs.folder, ALL_DATA, replace(self.split, test=self.split.history.indptr[1:]))
 
-    def predictor(self, network: NetworkConfig, result: Result) -> Predictor:
-        """Forecasts with the weights of a result."""
-        weights = read_npz(self.path(result))
-        return lambda windows: Fan.of(floored(self.split.history, windows, network, weights))
+    def network(self, config: NetworkConfig, result: Result, name: str = "") -> Network:
+        """Return the network with the weights of a result."""
+        return Network(name or config.cell, config, read_npz(self.path(result)))
 
     def path(self, result: Result) -> Path:
         """Where the weights of a result are."""

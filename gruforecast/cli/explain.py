@@ -61,7 +61,7 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     """What `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.folder import load
     from gruforecast.explain.model import largest, look_inside
-    from gruforecast.models.forecaster import BLEND, NETWORKS
+    from gruforecast.models.registry import BLEND, NETWORKS
     from gruforecast.report.stored import stored_explanation
 
     forecaster, stored = load(folder), stored_explanation(folder)

@@ -138,7 +138,7 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
         alone = len(panel.ids) == 1
         begin, end = panel.indptr[panel.ids.index(key) :][:2]
         past = panel.y[begin:end]
-    season_length = forecaster.networks[0].config.season_length
+    season_length = forecaster.season_length
     console, used = console_on(sys.stdout), forecaster.winner if member == "winner" else member
     drawn = chart(of_forecast(past, forecast, season_length, used, alone=alone), console)
     if drawn is not None:

@@ -42,6 +42,11 @@ class Windows:
     def __getitem__(self, index: Any) -> Windows:
         return Windows(self.series[index], self.start[index], self.end[index], self.stop[index], self.use_log[index])
 
+    def floor_at_zero(self, forecasts: Floats) -> Floats:
+        """Return forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
+        never = self.use_log.reshape(-1, *[1] * (forecasts.ndim - 1))
+        return np.where(never, np.maximum(forecasts, 0.0), forecasts)
+
 
 @dataclass(frozen=True)
 class History:
@@ -67,10 +72,35 @@ class History:
     def of(cls, values: Floats, indptr: Ints, ds: Stamps | None = None, x: Floats | None = None) -> History:
         """The history of a flat panel whose series all begin with a value; without stamps `ds` all days are 0."""
         rows = np.arange(len(values))
-        last_seen = np.maximum.accumulate(np.where(np.isnan(values), 0, rows)) if len(values) else rows
+        seen = np.where(np.isnan(values), 0, rows)
+        begin = indptr[:-1][indptr[:-1] < len(values)]
+        seen[begin] = begin  # so that no series reads the value of another
+        last_seen = np.maximum.accumulate(seen)
         days = np.zeros(len(values)) if ds is None else days_of(ds)
         beside = np.zeros((len(values), 0)) if x is None else x
         return cls(values, indptr, _first(values < 0, indptr), last_seen, days, beside)
+
+    @classmethod
+    def of_ends(
+        cls, past: Floats, origin: Floats, never_negative: Bools, x: Floats | None = None
+    ) -> tuple[History, Windows]:
+        """Return a history of the newest rows of series, and the windows at their ends.
+
+        Args:
+            past: (n, rows) values, NaN = missing or not yet begun.
+            origin: (n,) stamps of the last rows in days since 1970-01-01; never_negative: (n,) as of `Windows.use_log`.
+            x: (n, rows + horizon, n_columns) columns beside the target, standardised; in the horizon what is known.
+        """
+        n, rows = past.shape
+        steps = 0 if x is None else x.shape[1] - rows
+        values = np.concatenate([past, np.full((n, steps), np.nan)], axis=1).ravel()
+        indptr = (rows + steps) * np.arange(n + 1)
+        end, days = indptr[:-1] + rows, np.zeros(len(values))
+        days[end - 1] = origin
+        found = cls.of(values, indptr, x=None if x is None else x.reshape(len(values), x.shape[2]))
+        until = np.where(never_negative, indptr[1:], indptr[:-1])
+        found = replace(found, nonnegative_until=until, days=days)
+        return found, found.windows(np.arange(n), end)
 
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
         """Windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (default: the end)."""
@@ -104,11 +134,6 @@ class History:
         """
         whole = replace(windows, stop=self.indptr[windows.series + 1])
         return np.asarray(gather_beside(self.x, whole, lookback, horizon))
-
-    def floor_at_zero(self, forecasts: Floats, windows: Windows) -> Floats:
-        """Forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
-        never = self.nonnegative_until[windows.series] >= windows.end
-        return np.where(never.reshape(-1, *[1] * (forecasts.ndim - 1)), np.maximum(forecasts, 0.0), forecasts)
 
 
 def days_of(ds: Stamps) -> Floats:

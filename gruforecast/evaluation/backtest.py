@@ -25,10 +25,12 @@ from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError, UsageError
 from gruforecast.evaluation.scores import Evaluated
 from gruforecast.evaluation.splits import LEAST_ROWS
-from gruforecast.models.forecaster import BLEND, NETWORKS, Forecaster
-from gruforecast.models.networks.inference import Network, forecast
-from gruforecast.models.quantile_forecast import Fan
-from gruforecast.models.statistical import STATISTICAL, affordable, installed, model_of, rows_read, trouble_with
+from gruforecast.models.ensemble import Blend, Once, parts_of
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.model import Model
+from gruforecast.models.networks.inference import Network
+from gruforecast.models.registry import NETWORKS, model_of
+from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read, trouble_with
 
 USUAL = 10  # cutoffs, where so many fit
 MOST = 10_000_000
@@ -93,7 +95,7 @@ class Rolling:
     @property
     def season_length(self) -> int:
         """Rows of one season, 1 = none."""
-        return self.forecaster.networks[0].config.season_length
+        return self.forecaster.season_length
 
     def trained_on(self, windows: Windows) -> Bools:
         """Whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
@@ -121,10 +123,11 @@ class Rolling:
     def blocks(self) -> Iterator[Block]:
         """All windows with their forecasts, in order, as many at a time as fit into bounded memory."""
         size = max(1, BLOCK_NUMBERS // (self.forecaster.horizon * len(self.members)))
+        models = self._models()
         for first in range(0, len(self.cutoffs), size):
             part = slice(first, first + size)
-            fans = self._fans(self.cutoffs.windows[part])
-            yield Block(self.cutoffs[part], {name: self._evaluated(name, fans, part) for name in self.members})
+            block = self.cutoffs[part]
+            yield Block(block, {name: self._evaluated(name, model, block, part) for name, model in models.items()})
 
     @functools.cached_property
     def _scales(self) -> tuple[Floats, Floats]:
@@ -140,35 +143,22 @@ class Rolling:
     @property
     def _parts(self) -> dict[str, None]:
         """What the members consist of, each once."""
-        return dict.fromkeys(part for name in self.members for part in _shares(self.forecaster, name))
+        return dict.fromkeys(part for name in self.members for part in self.forecaster.shares_of(name))
 
-    def _fans(self, windows: Windows) -> dict[str, Fan]:
-        """What each part of the members forecasts over the fitted horizon, by name; none is computed twice."""
-        model, history = self.forecaster, self.history
-        quantiles = {
-            one.name: history.floor_at_zero(forecast(history, windows, one.config, one.weights), windows)
-            for one in self.networks
-        }
-        fans = {name: Fan.of(found) for name, found in quantiles.items()}
-        if NETWORKS in self._parts:
-            whole = sum(one.share for one in model.networks)
-            total = sum(one.share / whole * quantiles[one.name] for one in model.networks)
-            fans[NETWORKS] = Fan.of(np.asarray(total))
-        for name in self._parts:
-            if name not in fans:
-                found = model_of(name)(history, windows, model.horizon, self.season_length)
-                fans[name] = Fan(history.floor_at_zero(found, windows))
-        return fans
+    def _models(self) -> dict[str, Model]:
+        """Return the members by name; what several consist of forecasts once."""
+        single = {NETWORKS, *(one.name for one in self.networks)}
+        others = {name: model_of(name) for name in self._parts if name not in single}
+        parts = parts_of(self.forecaster.networks, others, Once)
+        shares = {name: self.forecaster.shares_of(name) for name in self.members}
+        return {name: Blend(list(of.values()), [parts[one] for one in of]) for name, of in shares.items()}
 
-    def _evaluated(self, name: str, fans: dict[str, Fan], part: slice) -> Evaluated:
-        """What a member forecast at the windows of `part`, with bounds, and what happened."""
-        windows, horizon = self.cutoffs.windows[part], self.cutoffs.horizon
-        shares, calibration = _shares(self.forecaster, name), self.forecaster.calibrations[name]
-        fan = Fan.mixed(list(shares.values()), [fans[one].first(horizon) for one in shares])
-        levels = self.levels_of(name)
+    def _evaluated(self, name: str, model: Model, block: Cutoffs, part: slice) -> Evaluated:
+        """What a member forecasts at the windows of a block, with bounds, and what happened."""
+        windows, horizon, levels = block.windows, block.horizon, self.levels_of(name)
+        fan = model.forecast(self.history, windows, self.forecaster.horizon, self.season_length).first(horizon)
         scale, root = (one[part] for one in self._scales)
-        lower, upper = calibration.bounds(fan, scale, levels)
-        lower = self.history.floor_at_zero(lower, windows)
+        lower, upper = self.forecaster.calibrations[name].bounds_at(windows, fan, scale, levels)
         actual = np.asarray(gather_future(self.history.values, windows, horizon))
         return Evaluated(actual, fan.mean, lower, upper, levels, scale, root)
 
@@ -231,9 +221,9 @@ def usual_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, 
     together = NETWORKS if len(networks) > 1 else networks[0].name
     others = [name for name in forecaster.members if name not in single | {NETWORKS}]
     left_out = {}
-    quick = affordable(CAUTION * rows_read(windows, networks[0].config.season_length))
+    quick = affordable(CAUTION * rows_read(windows, forecaster.season_length))
     for name in dict.fromkeys([forecaster.winner, together, *others]):
-        for part in _shares(forecaster, name):
+        for part in forecaster.shares_of(name):
             if part in STATISTICAL and (why := _obstacle(part, len(windows), quick=part in quick)):
                 left_out[name] = why
     names = dict.fromkeys([forecaster.winner, together, *others])
@@ -247,11 +237,6 @@ def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
     if trouble := trouble_with(model):
         return f"{model} cannot be used ({trouble})"
     return None if quick else f"{model} would be fitted anew for each of {windows} windows, which takes long"
-
-
-def _shares(forecaster: Forecaster, name: str) -> dict[str, float]:
-    """The parts of a member and their shares."""
-    return forecaster.blend if name == BLEND else {name: 1.0}
 
 
 def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horizon: int) -> Cutoffs:

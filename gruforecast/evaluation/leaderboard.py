@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -15,12 +15,11 @@ from gruforecast.evaluation.scores import Evaluated, intervals, overall
 from gruforecast.evaluation.significance import compare
 from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.model import Kind
 from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.registry import CHOSEN_GRU, NAIVE
 from gruforecast.serialization import plain
 
-Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
-NAIVE = ("naive", "seasonal-naive")
-CHOSEN_GRU = ("networks", "gru")  # all networks together where there are several, or the only one
 MEANS = ("mase", "smape", "rmse", "mae", "rmsse", "wape", "bias", "wql", "val_mase")  # of rows of several seeds
 COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
@@ -154,11 +153,11 @@ def _tested(fan: Fan, calibration: Calibration, split: Split) -> Evaluated:
     """The forecasts of the test part with bounds, beside what happened."""
     windows = split.test_windows()
     scale = interval_scale(split, windows)
-    lower, upper = calibration.bounds(fan, scale)
+    lower, upper = calibration.bounds_at(windows, fan, scale)
     return Evaluated(
         actual=split.actual(windows),
         mean=fan.mean,
-        lower=split.history.floor_at_zero(lower, windows),
+        lower=lower,
         upper=upper,
         levels=calibration.levels,
         mase_scale=scale,

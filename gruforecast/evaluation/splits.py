@@ -12,7 +12,6 @@ few long ones it is earlier, so that intervals are not measured on three horizon
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,10 +22,10 @@ from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError
 from gruforecast.evaluation.metrics import mae, mase, rmse, smape
+from gruforecast.models.model import Floored, Model
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.quantile_forecast import Fan
 
-Predictor = Callable[[Windows], Fan]
 Folds = list[Floats]  # for each fold forecasts (n, horizon)
 LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
 MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
@@ -106,6 +105,10 @@ class Split:
             stride -= 1
         return self.origins(begin, self.test, stride)
 
+    def ask(self, model: Model, windows: Windows) -> Fan:
+        """Return what a model forecasts at `windows`, never below zero where the series never was."""
+        return Floored(model).forecast(self.history, windows, self.horizon, self.season_length)
+
     def actual(self, windows: Windows) -> Floats:
         """What happened, (n, horizon); NaN from each window's `stop` on."""
         return np.asarray(gather_future(self.history.values, windows, self.horizon))
@@ -176,10 +179,10 @@ class Forecasts:
     test: Fan
 
     @classmethod
-    def of(cls, split: Split, before: Predictor, at_test: Predictor) -> Forecasts:
-        """Forecasts of a model trained before the first fold, and of one trained up to the test part."""
-        folds = [before(windows).mean for windows in split.fold_windows()]
-        return cls(folds, before(split.calibration_windows()), at_test(split.test_windows()))
+    def of(cls, split: Split, before: Model, at_test: Model) -> Forecasts:
+        """Return forecasts of a model trained before the first fold, and of one trained up to the test part."""
+        folds = [split.ask(before, windows).mean for windows in split.fold_windows()]
+        return cls(folds, split.ask(before, split.calibration_windows()), split.ask(at_test, split.test_windows()))
 
 
 def average(scores: Floats) -> float:

@@ -6,22 +6,10 @@ import statistics
 from typing import Any
 
 from gruforecast.errors import UsageError, did_you_mean
-from gruforecast.evaluation.leaderboard import CHOSEN_GRU, NAIVE, Row, is_clear, winner
-from gruforecast.models.baselines import baselines
-from gruforecast.models.statistical import STATISTICAL
+from gruforecast.evaluation.leaderboard import Row, is_clear, winner
+from gruforecast.models.registry import CHOSEN_GRU, NAIVE, NETWORKS, SIMPLE, title_of
 
 STUDENT = {2: 4.30, 3: 3.18, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom
-TITLES = {
-    "seasonal-naive": "seasonal naive",
-    "window-mean": "window mean",
-    "theta": "Theta",
-    "dynamic-theta": "dynamic Theta",
-    "auto-ets": "AutoETS",
-    "auto-arima": "AutoARIMA",
-    "gru": "the GRU",
-    "networks": "the GRU ensemble",
-    "blend": "the blend",
-}
 
 
 def verdict(rows: list[Row]) -> str:
@@ -99,7 +87,7 @@ def check_baseline(name: str) -> None:
     Raises:
         UsageError: there is none.
     """
-    known = [*baselines(season_length=2), *STATISTICAL]
+    known = list(SIMPLE)
     if name not in known:
         text = f"--require-better-than {name!r} is no baseline.{did_you_mean(name, known)}"
         raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U42")
@@ -139,7 +127,7 @@ def _none_better(rows: list[Row], naive: Row) -> str:
 
 def _picked_remark(rows: list[Row], naive: Row) -> str:
     """Why the best single GRU was not chosen, though it scored lower on the folds."""
-    gru, networks = _gru(rows), next((row for row in rows if row.model == "networks"), None)
+    gru, networks = _gru(rows), next((row for row in rows if row.model == NETWORKS), None)
     if gru is None or gru.competes or networks is None or not gru.val_mase < naive.val_mase:
         return ""
     return (
@@ -233,8 +221,8 @@ def _parts(row: Row) -> str:
 
 
 def _member(name: str) -> str:
-    return "GRU" if name == "networks" else TITLES.get(name, name)
+    return "GRU" if name == NETWORKS else title_of(name)
 
 
 def _title(row: Row) -> str:
-    return TITLES.get(row.model, row.model)
+    return title_of(row.model)

@@ -21,8 +21,9 @@ from gruforecast.explain.explanation import (
     explain_reach,
     longest,
 )
-from gruforecast.models.forecaster import Ends, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.inference import Network
+from gruforecast.models.series_state import SeriesState
 
 LEAST_PAST = 3  # rows before a window, beyond the horizon
 ROUNDS = 3  # horizons at the end of new data that the importance is measured on
@@ -124,7 +125,7 @@ def _kept(forecaster: Forecaster, network: Network) -> tuple[History, Stamps]:
     return replace(history, nonnegative_until=negative, days=days_of(wall)), wall
 
 
-def _beside(ends: Ends, inputs: tuple[str, ...], forecaster: Forecaster, network: Network) -> Floats | None:
+def _beside(ends: SeriesState, inputs: tuple[str, ...], forecaster: Forecaster, network: Network) -> Floats | None:
     if not network.config.inputs:
         return None
     return np.asarray(forecaster.scaling(ends.beside(slice(None), inputs)))

@@ -1,18 +1,17 @@
 """Forecasts without learning, for all windows at once: what every network has to beat.
 
 Each function takes the history, windows (n), the horizon and the season length, and returns (n, horizon) forecasts.
+`BASELINES` at the end tells of each.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
 
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
+from gruforecast.models.model import Entry, Model, Points
 
-Baseline = Callable[[History, Windows, int, int], Floats]
 BLOCK_NUMBERS = 4_000_000
 THETA_ROWS = 500  # newest rows that Theta reads, or twenty seasons if that is more
 
@@ -69,13 +68,10 @@ def theta(history: History, windows: Windows, horizon: int, season_length: int) 
     return np.concatenate(blocks)
 
 
-def baselines(season_length: int) -> dict[str, Baseline]:
-    """The baselines by name; without a season the seasonal naive forecast is the naive one and is left out."""
-    found: dict[str, Baseline] = {"naive": naive, "seasonal-naive": seasonal_naive, "drift": drift}
-    found |= {"window-mean": window_mean, "theta": theta}
-    if season_length == 1:
-        del found["seasonal-naive"]
-    return found
+def baselines(season_length: int) -> dict[str, Model]:
+    """Return the baselines by name; without a season the seasonal naive forecast is the naive one and is left out."""
+    some = [one for one in BASELINES.values() if season_length > 1 or not one.seasonal]
+    return {one.name: one.model for one in some if one.model}
 
 
 def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
@@ -191,3 +187,18 @@ def _filter(values: Floats, first: Ints, rates: Floats) -> tuple[Floats, Floats]
         squares += error**2
         level += rates * error
     return squares, level
+
+
+_ENTRIES = (
+    Entry("naive", "the last value again", model=Points(naive)),
+    Entry("seasonal-naive", "the last season again", "seasonal naive", model=Points(seasonal_naive), seasonal=True),
+    Entry("drift", "a line from the first value to the last, continued", model=Points(drift)),
+    Entry("window-mean", "the mean of the newest values", "window mean", model=Points(window_mean)),
+    Entry(
+        "theta",
+        "Theta: trend and exponential smoothing of what is left without the season",
+        "Theta",
+        model=Points(theta),
+    ),
+)
+BASELINES = {one.name: one for one in _ENTRIES}

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats
+from gruforecast.data.windows import Windows
 from gruforecast.models.quantile_forecast import Fan
 
 
@@ -40,3 +41,10 @@ class Calibration:
         mean = fan.mean[:, :, None]
         below, above = (xp.stack([one[:, :, side] for one in wanted], axis=2) for side in (0, 1))
         return mean - below, mean + above
+
+    def bounds_at(
+        self, windows: Windows, fan: Fan, scale: Floats, levels: tuple[float, ...] | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the bounds of forecasts at `windows`; the lower is never below zero where the series never was."""
+        lower, upper = self.bounds(fan, scale, levels)
+        return windows.floor_at_zero(lower), upper

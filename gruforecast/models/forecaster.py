@@ -4,117 +4,30 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future as Promise
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from gruforecast.arrays import Bools, Floats, Ints, Stamps
+from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
-from gruforecast.data.scale import mase_scale
-from gruforecast.data.windows import History, days_of
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.ensemble import Blend, Stored, parts_of
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.networks.inference import Network, forecast_combined
-from gruforecast.models.quantile_forecast import Fan
-from gruforecast.models.statistical import model_of
+from gruforecast.models.networks.inference import Network
+from gruforecast.models.registry import BLEND, NETWORKS
+from gruforecast.models.series_state import SeriesState
 
-NETWORKS, BLEND = "networks", "blend"
 BLOCK_NUMBERS = 500_000  # of one array for the series that are forecast at a time: 4 MB
 MOST_THREADS = 4  # each has a block of its own; more would wait for whoever writes the forecasts
-
-
-@dataclass(frozen=True)
-class Ends:
-    """What a forecast needs to know of each series where it ends.
-
-    Attributes:
-        past: (n_series, longest lookback) newest rows, NaN = missing or not yet begun.
-        never_negative: (n_series,) no value was below zero.
-        scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
-        last: (n_series,) stamp of the newest row.
-        forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
-        x: (n_series, longest lookback, k) newest rows of the columns beside the target that move, NaN = missing.
-        static: (n_series, k) values of those that are constant in a series.
-    """
-
-    ids: tuple[tuple[str, ...], ...]
-    past: Floats
-    never_negative: Bools
-    scale: Floats
-    last: Stamps
-    forecasts: dict[str, Floats]
-    x: Floats
-    static: Floats
-
-    @classmethod
-    def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> Ends:
-        """The ends of all series of a panel, with forecasts of the `models` named."""
-        history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
-        series, end = np.arange(len(panel)), panel.indptr[1:]
-        windows = history.windows(series, end)
-        m, horizon = networks[0].config.season_length, networks[0].config.horizon
-        lookback = max(network.config.lookback for network in networks)
-        static = _are_static(panel.plan.inputs)
-        moving = replace(history, x=history.x[:, ~static])
-        return cls(
-            ids=panel.ids,
-            past=history.past(windows, lookback),
-            never_negative=windows.use_log,
-            scale=mase_scale(history, windows, m),
-            last=panel.ds[end - 1],
-            forecasts={name: model_of(name)(history, windows, horizon, m) for name in models},
-            x=moving.beside(windows, lookback, 0),
-            static=history.x[end - 1][:, static],
-        )
-
-    @classmethod
-    def without_rows(cls, ids: tuple[tuple[str, ...], ...], last: Stamps) -> Ends:
-        """When each series ended, and nothing that a forecast could start from."""
-        n = len(ids)
-        none, nothing = np.zeros((n, 0)), np.full(n, np.nan)
-        return cls(ids, none, np.zeros(n, bool), nothing, last, {}, none[:, :, None], none)
-
-    @property
-    def kept(self) -> bool:
-        """Whether there are rows to start from."""
-        return self.past.shape[1] > 0
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def at(self, places: Ints) -> Ends:
-        """Some of the series."""
-        return replace(
-            self,
-            ids=tuple(self.ids[k] for k in places),
-            past=self.past[places],
-            never_negative=self.never_negative[places],
-            scale=self.scale[places],
-            last=self.last[places],
-            forecasts={name: values[places] for name, values in self.forecasts.items()},
-            x=self.x[places],
-            static=self.static[places],
-        )
-
-    def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
-        """Columns beside the target of some series, (n, longest lookback, n_columns)."""
-        static, x = _are_static(inputs), self.x[block]
-        whole = np.empty((*x.shape[:2], len(inputs)))
-        whole[:, :, ~static], whole[:, :, static] = x, self.static[block][:, None]
-        return whole
-
-
-def _are_static(inputs: tuple[str, ...]) -> Bools:
-    return np.array([kind == "static" for kind in inputs], bool)
 
 
 def _chosen(ids: tuple[tuple[str, ...], ...], keys: list[str]) -> Ints:
@@ -160,7 +73,7 @@ class Forecaster:
     winner: str
     calibrations: dict[str, Calibration]
     plan: Plan
-    context: Ends
+    context: SeriesState
     scaling: Scaling
 
     @property
@@ -172,6 +85,15 @@ class Forecaster:
     def horizon(self) -> int:
         """Steps that it was fitted for."""
         return self.networks[0].config.horizon
+
+    @property
+    def season_length(self) -> int:
+        """Rows of one season, 1 = none."""
+        return self.networks[0].config.season_length
+
+    def shares_of(self, member: str) -> dict[str, float]:
+        """Return what a member consists of, and the shares."""
+        return self.blend if member == BLEND else {member: 1.0}
 
     def predict(
         self,
@@ -220,23 +142,23 @@ class Forecaster:
             text = "the model keeps no rows to start from (fit --no-context)."
             raise UsageError(text, remedy=f"Pass the newest data: {self._asked()}.", code="GF-U48")
         name, steps = self.member_named(member), self.steps(horizon)
-        shares = self.blend if name == BLEND else {name: 1.0}
+        shares = self.shares_of(name)
         plan = self.plan if panel is None else panel.plan
         question = _Question(name, shares, steps, self.levels(name, levels), plan, future)
         source = self.context if panel is None else panel
         if ids:
             places = _chosen(source.ids, ids)
-            source = source.at(places) if isinstance(source, Ends) else source.only(ids)
+            source = source.at(places) if isinstance(source, SeriesState) else source.only(ids)
         self._check_future(source, question)
         return self._forecasts(source, question)
 
-    def _forecasts(self, source: Panel | Ends, question: _Question) -> Iterator[Forecast]:
+    def _forecasts(self, source: Panel | SeriesState, question: _Question) -> Iterator[Forecast]:
         """Block by block. The library of products of matrices gets one thread: two of its own wait for each other."""
         threads = min(cores(), MOST_THREADS)
         waiting: deque[Promise[Forecast]] = deque()
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
-                waiting.append(pool.submit(self._forecast, self._ends(source, first, last, question), question))
+                waiting.append(pool.submit(self._forecast, self._state(source, first, last, question), question))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -249,32 +171,31 @@ class Forecaster:
         beside = (lookback + self.horizon) * max(1, len(self.plan.columns))
         return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + beside))
 
-    def _blocks(self, source: Panel | Ends) -> list[tuple[int, int]]:
+    def _blocks(self, source: Panel | SeriesState) -> list[tuple[int, int]]:
         """First and last series (exclusive) of each block, of which there is at least one."""
         starts = range(0, max(len(source), 1), self.block)
         return [(first, min(first + self.block, len(source))) for first in starts]
 
-    def _ends(self, source: Panel | Ends, first: int, last: int, question: _Question) -> Ends:
-        if isinstance(source, Ends):
+    def _state(self, source: Panel | SeriesState, first: int, last: int, question: _Question) -> SeriesState:
+        if isinstance(source, SeriesState):
             return source.at(np.arange(first, last))
         models = set(question.shares) - {NETWORKS, *(one.name for one in self.networks)}
-        return Ends.of(source.part(first, last), self.networks, models)
+        return SeriesState.of(source.part(first, last), self.networks, models)
 
-    def _forecast(self, ends: Ends, asked: _Question) -> Forecast:
-        floor = ends.never_negative[:, None, None]
-        ds = asked.plan.freq.after(ends.last, asked.steps)
-        later = self._later(ends, ds, asked)
-        fans = [self._fan(ends, part, later).first(asked.steps) for part in asked.shares]
-        fan = Fan.mixed(list(asked.shares.values()), fans)
-        lower, upper = self.calibrations[asked.member].bounds(fan, ends.scale, asked.levels)
-        lower = np.where(floor, np.maximum(lower, 0.0), lower)
-        return Forecast(ends.ids, ds, fan.mean, asked.levels, lower, upper, asked.plan)
+    def _forecast(self, state: SeriesState, asked: _Question) -> Forecast:
+        ds = asked.plan.freq.after(state.last, asked.steps)
+        history, windows = state.history(self.plan, self.scaling, self._later(state, ds, asked))
+        parts = parts_of(self.networks, {name: Stored(found) for name, found in state.forecasts.items()})
+        model = Blend(list(asked.shares.values()), [parts[name] for name in asked.shares])
+        fan = model.forecast(history, windows, self.horizon, self.season_length).first(asked.steps)
+        lower, upper = self.calibrations[asked.member].bounds_at(windows, fan, state.scale, asked.levels)
+        return Forecast(state.ids, ds, fan.mean, asked.levels, lower, upper, asked.plan)
 
     def _networks(self, name: str) -> list[Network]:
         """The networks that a part of a member stands for."""
         return [one for one in self.networks if name in (NETWORKS, one.name)]
 
-    def _check_future(self, source: Panel | Ends, asked: _Question) -> None:
+    def _check_future(self, source: Panel | SeriesState, asked: _Question) -> None:
         """Whether columns known ahead are there where a network needs them."""
         needed, networks = self.plan.asked_ahead, [one for name in asked.shares for one in self._networks(name)]
         if asked.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
@@ -282,36 +203,24 @@ class Forecaster:
             remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
             raise UsageError(text, remedy=remedy, code="GF-U38")
         if asked.future is not None and networks:
-            last = source.last if isinstance(source, Ends) else source.ds[source.indptr[1:] - 1]
+            last = source.last if isinstance(source, SeriesState) else source.ds[source.indptr[1:] - 1]
             for first, end in self._blocks(source):
                 asked.future.of(source.ids[first:end], asked.plan.freq.after(last[first:end], asked.steps))
 
-    def _later(self, ends: Ends, ds: Stamps, asked: _Question) -> Floats | None:
+    def _later(self, state: SeriesState, ds: Stamps, asked: _Question) -> Floats | None:
         """Columns beside the target in the steps ahead, (n_series, horizon, n_columns), if there are any.
 
         Steps beyond those asked for are not known.
         """
         if not (self.plan.columns and any(self._networks(name) for name in asked.shares)):
             return None
-        later = np.full((len(ends), self.horizon, len(self.plan.columns)), np.nan)
+        later = np.full((len(state), self.horizon, len(self.plan.columns)), np.nan)
         if asked.future is not None:
             known = [k for k, one in enumerate(self.plan.roles) if one == "known"]
-            later[:, : ds.shape[1], known] = asked.future.of(ends.ids, ds)
+            later[:, : ds.shape[1], known] = asked.future.of(state.ids, ds)
         if self.plan.holidays:
             later[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
         return later
-
-    def _fan(self, ends: Ends, name: str, later: Floats | None) -> Fan:
-        networks = self._networks(name)
-        if not networks:
-            found = ends.forecasts[name]
-            return Fan(np.where(ends.never_negative[:, None], np.maximum(found, 0.0), found))
-        whole = sum(one.share for one in networks)
-        alone = [replace(one, share=one.share / whole) for one in networks]
-        origin, x = days_of(self.plan.form.wall(ends.last)), None
-        if later is not None:
-            x = self.scaling(np.concatenate([ends.beside(slice(None), self.plan.inputs), later], axis=1))
-        return Fan.of(forecast_combined(ends.past, origin, ends.never_negative, alone, x))
 
     def check(self, panel: Panel) -> None:
         """Whether a panel has the step and the columns of the data that the model was fitted on.

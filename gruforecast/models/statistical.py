@@ -16,14 +16,10 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import ResourceError
-from gruforecast.models.baselines import Baseline, baselines, seasonal_naive
+from gruforecast.models.baselines import seasonal_naive
+from gruforecast.models.model import Entry, Points
 
-# class in statsforecast.models, and the rows that all its fits of one run may have: some ten minutes of one core
-STATISTICAL = {
-    "dynamic-theta": ("DynamicOptimizedTheta", 10_000_000),
-    "auto-ets": ("AutoETS", 1_000_000),
-    "auto-arima": ("AutoARIMA", 3_000),
-}
+CLASSES = {"dynamic-theta": "DynamicOptimizedTheta", "auto-ets": "AutoETS", "auto-arima": "AutoARIMA"}
 MOST_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
 
 
@@ -37,7 +33,7 @@ def installed() -> str | None:
 
 def affordable(rows: int) -> list[str]:
     """Names of the models that may fit `rows` rows in all."""
-    return [name for name, (_, most) in STATISTICAL.items() if rows <= most]
+    return [one.name for one in STATISTICAL.values() if one.most_rows is None or rows <= one.most_rows]
 
 
 def rows_read(windows: Windows, season_length: int) -> int:
@@ -52,17 +48,6 @@ def trouble_with(name: str) -> str | None:
     except Exception as error:  # noqa: BLE001 - another package's import may fail in any way
         return f"{type(error).__name__}: {error.__cause__ or error}"
     return None
-
-
-def model_of(name: str) -> Baseline:
-    """The function of a baseline or a statistical model.
-
-    Raises:
-        KeyError: there is no such model.
-    """
-    if name in STATISTICAL:
-        return functools.partial(_forecast, name)
-    return baselines(season_length=2)[name]
 
 
 def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
@@ -112,4 +97,18 @@ def _class(name: str) -> Any:
         text = f"the model {name!r} needs the package statsforecast, which is not installed."
         remedy = "Install gruforecast[stats], or pass --member networks."
         raise ResourceError(text, remedy=remedy, code="GF-E20") from error
-    return getattr(models, STATISTICAL[name][0])
+    return getattr(models, CLASSES[name])
+
+
+def _entry(name: str, description: str, title: str, most_rows: int) -> Entry:
+    model = Points(functools.partial(_forecast, name))
+    return Entry(name, f"{description} (statsforecast)", title, model=model, most_rows=most_rows)
+
+
+# the rows are worth some ten minutes of one core
+_ENTRIES = (
+    _entry("dynamic-theta", "dynamic optimised Theta", "dynamic Theta", 10_000_000),
+    _entry("auto-ets", "exponential smoothing, its form chosen by AICc", "AutoETS", 1_000_000),
+    _entry("auto-arima", "ARIMA, its orders chosen by AICc", "AutoARIMA", 3_000),
+)
+STATISTICAL = {one.name: one for one in _ENTRIES}

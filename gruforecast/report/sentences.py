@@ -7,9 +7,9 @@ from typing import Any
 
 from gruforecast.evaluation.verdict import in_percent
 from gruforecast.explain.permutation import ALL_ROWS
+from gruforecast.models.registry import KINDS
 
 Explained = dict[str, Any]
-CELLS = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
 HALF_OPEN = (45.0, 55.0)  # percent: what gates give that have hardly learned when to keep
 LITTLE = 0.01  # of MASE: smaller effects are called none
 LEAST_FOR_CALENDAR = 8  # moments; fewer have no pattern
@@ -103,7 +103,7 @@ def reach_sentence(found: Explained) -> str:
     text = f"90 % of the squared gradient of the forecast of {own['name']} through its state lies in the last "
     text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
     if any(one["cell"] != "gru" for one in others):
-        parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in others)
+        parts = ", ".join(f"{KINDS[one['cell']].title} {percent(one['oldest_to_newest'])}" for one in others)
         ends = {one.get("end") for one in others}
         end = amount(min(ends), found["unit"]) if len(ends) == 1 and None not in ends else ""
         text += f" Trained alike, a row in the oldest {end or 'steps'} of the window moves the forecast by so much of "

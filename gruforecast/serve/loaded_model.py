@@ -10,7 +10,8 @@ from typing import Any
 from gruforecast.artifact.folder import load
 from gruforecast.artifact.manifest import read_manifest
 from gruforecast.data.options import ROLES
-from gruforecast.models.forecaster import BLEND, NETWORKS, Forecaster
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.registry import BLEND, NETWORKS
 from gruforecast.models.statistical import STATISTICAL, trouble_with
 
 
@@ -38,8 +39,7 @@ class Model:
     def missing_models(self) -> list[str]:
         """Models of the winner that would be fitted to new data, but whose package is not installed."""
         found = self.forecaster
-        parts = found.blend if found.winner == BLEND else {found.winner: 1.0}
-        return [name for name in parts if name in STATISTICAL and trouble_with(name)]
+        return [name for name in found.shares_of(found.winner) if name in STATISTICAL and trouble_with(name)]
 
     def facts(self) -> dict[str, Any]:
         """What the model is, as plain JSON types."""
@@ -50,7 +50,7 @@ class Model:
             "gruforecast": self.written_by,
             "frequency": plan.freq.label,
             "horizon": found.horizon,
-            "season_length": found.networks[0].config.season_length,
+            "season_length": found.season_length,
             "lookback": max(one.config.lookback for one in found.networks),
             "winner": found.winner,
             "members": [

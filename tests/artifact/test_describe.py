@@ -21,10 +21,12 @@ from gruforecast.cli import app
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.plan import Covariate
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import NETWORKS, Ends, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.models.registry import NETWORKS
+from gruforecast.models.series_state import SeriesState
 
 SCORES = {"networks": {"mase": 0.9876, "val_mase": 0.5, "coverage": {"80": 75.0}}, "naive": {"mase": None}}
 FACTS = {
@@ -165,7 +167,7 @@ def big(n: int, horizon: int, columns: int = 0, **config: Any) -> Forecaster:
         winner="blend",
         calibrations=dict.fromkeys([name for name in MEMBERS if name != "gru-2"], calibration),
         plan=plan,
-        context=Ends.of(panel, networks, ["theta", "naive"]),
+        context=SeriesState.of(panel, networks, ["theta", "naive"]),
         scaling=Scaling(np.zeros(columns), np.ones(columns)),
     )
 

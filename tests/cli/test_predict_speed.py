@@ -24,7 +24,7 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
 from gruforecast.data.panel import Forecast, Panel
-from gruforecast.models.forecaster import Ends
+from gruforecast.models.series_state import SeriesState
 from gruforecast.report.files.table import write_csv
 
 HEAVY = {"tensorflow", "keras", "keras_tuner", "pandas", "scipy", "sklearn", "pyarrow", "plotly", "statsforecast"}
@@ -89,7 +89,7 @@ def test_a_stream_is_the_forecast_in_parts(monkeypatch: pytest.MonkeyPatch, memb
 def test_ends_of_parts_are_parts_of_ends() -> None:
     panel = many(11)
     networks = make_forecaster(panel).networks
-    whole, part = Ends.of(panel, networks, ["theta"]), Ends.of(panel.part(4, 9), networks, ["theta"])
+    whole, part = SeriesState.of(panel, networks, ["theta"]), SeriesState.of(panel.part(4, 9), networks, ["theta"])
     some = whole.at(np.arange(4, 9))
     assert some.ids == part.ids
     for name in ("past", "never_negative", "scale", "last", "x", "static"):
@@ -121,7 +121,7 @@ def test_an_error_in_a_block_reaches_the_caller(monkeypatch: pytest.MonkeyPatch)
     def broken(*ignored: Any, **more: Any) -> None:
         raise MemoryError("no more")
 
-    monkeypatch.setattr("gruforecast.models.forecaster.forecast_combined", broken)
+    monkeypatch.setattr("gruforecast.models.networks.inference.forecast_past", broken)
     with pytest.raises(MemoryError, match="no more"):
         make_forecaster(panel).predict(panel)
 

@@ -99,7 +99,7 @@ def test_the_log_decision_reads_only_rows_before_the_end() -> None:
 def test_a_floor_only_where_no_value_was_negative_before() -> None:
     history = history_of([1.0, 0.0, 3.0, -1.0], [1.0, 2.0, 3.0, 4.0])
     windows = history.windows(np.array([0, 0, 1]), np.array([3, 4, 8]))
-    floored = history.floor_at_zero(np.full((3, 2), -5.0), windows)
+    floored = windows.floor_at_zero(np.full((3, 2), -5.0))
     assert floored[:, 0].tolist() == [0.0, -5.0, 0.0]
 
 

@@ -33,10 +33,11 @@ from gruforecast.evaluation.backtest import Block, Rolling, roll
 from gruforecast.evaluation.scores import Evaluated, overall
 from gruforecast.execution.progress import Progress
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import Ends, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.models.series_state import SeriesState
 from gruforecast.models.statistical import STATISTICAL
 from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
 
@@ -63,7 +64,7 @@ def simple(panel: Panel, *models: str, winner: str = "naive", blend: tuple[str, 
         winner=winner,
         calibrations=dict.fromkeys(names, calibration),
         plan=panel.plan,
-        context=Ends.of(panel, networks, [name for name in models if name not in STATISTICAL]),
+        context=SeriesState.of(panel, networks, [name for name in models if name not in STATISTICAL]),
         scaling=Scaling(np.zeros(0), np.zeros(0)),
     )
 
@@ -205,7 +206,7 @@ def beside(rows: int = 60) -> tuple[Forecaster, Panel]:
     plain = make_forecaster(panel_of(np.arange(40.0)))
     networks = tuple(_seeing(one, plan.inputs) for one in plain.networks)
     scaling = Scaling(generator.normal(size=5), 1 + generator.random(5))
-    context = Ends.of(panel, networks, ["theta", "naive"])
+    context = SeriesState.of(panel, networks, ["theta", "naive"])
     return replace(plain, networks=networks, plan=plan, scaling=scaling, context=context), panel
 
 

@@ -106,7 +106,7 @@ def test_short_and_constant_series_get_a_forecast_from_every_baseline() -> None:
     history = history_of([5.0, 5.0], np.zeros(50), [-1.0] * 30, [1.0, NAN, NAN, 2.0])
     windows = history.windows(np.arange(4), history.indptr[1:])
     for model in baselines(12).values():
-        found = model(history, windows, 6, 12)
+        found = model.forecast(history, windows, 6, 12).mean
         assert np.isfinite(found).all()
         np.testing.assert_allclose(found[1], 0)
 
@@ -120,8 +120,8 @@ def test_windows_of_one_series_do_not_see_another() -> None:
     alone = history_of(SERIES[0])
     together = history_of(SERIES[1], SERIES[0], SERIES[1])
     for model in baselines(3).values():
-        one = model(alone, alone.windows(np.array([0]), np.array([10])), 4, 3)
-        two = model(together, together.windows(np.array([1]), together.indptr[[2]]), 4, 3)
+        one = model.forecast(alone, alone.windows(np.array([0]), np.array([10])), 4, 3).mean
+        two = model.forecast(together, together.windows(np.array([1]), together.indptr[[2]]), 4, 3).mean
         np.testing.assert_allclose(one, two)
 
 
@@ -297,6 +297,6 @@ def test_published_scores(name: str, horizon: int, m: int, published) -> None:
     history = split(train, horizon, 1, m, name).history
     windows = history.windows(np.arange(len(train)), train.indptr[1:])
     for model, (expected_mase, expected_smape) in published.items():
-        found = baselines(m)[model](history, windows, horizon, m)
+        found = baselines(m)[model].forecast(history, windows, horizon, m).mean
         assert average(mase(actual, found, mase_scale(history, windows, m))) == pytest.approx(expected_mase, abs=5e-4)
         assert average(smape(actual, found)) == pytest.approx(expected_smape, abs=5e-3)

@@ -20,8 +20,8 @@ from gruforecast.errors import DataError, UsageError
 from gruforecast.models import forecaster as room
 from gruforecast.models.baselines import theta
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import Ends
 from gruforecast.models.networks.inference import forecast
+from gruforecast.models.series_state import SeriesState
 
 
 @pytest.fixture
@@ -134,7 +134,7 @@ def test_ends_of_series_keep_what_a_forecast_needs() -> None:
     for name in ("past", "scale", "never_negative", "x", "static"):
         np.testing.assert_array_equal(getattr(one, name), getattr(ends, name)[1:])
     assert {name: values.shape for name, values in one.forecasts.items()} == {"theta": (1, 6), "naive": (1, 6)}
-    none = Ends.without_rows(ends.ids, ends.last)
+    none = SeriesState.without_rows(ends.ids, ends.last)
     assert (len(none), none.kept, none.past.shape, none.x.shape, none.static.shape) == (
         2,
         False,

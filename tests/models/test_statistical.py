@@ -10,7 +10,8 @@ import pytest
 from makers import AIR, history_of
 
 from gruforecast.models.baselines import seasonal_naive
-from gruforecast.models.statistical import STATISTICAL, affordable, model_of, rows_read
+from gruforecast.models.registry import model_of
+from gruforecast.models.statistical import STATISTICAL, affordable, rows_read
 
 AIR_ROWS = np.array([float(line.split(",")[2]) for line in AIR.read_text().splitlines()[1:]])
 
@@ -23,7 +24,7 @@ def test_the_numbers_are_those_of_statsforecast(name: str) -> None:
 
     history = history_of(AIR_ROWS[:132], AIR_ROWS[20:100])
     windows = history.windows(np.array([0, 1]), history.indptr[1:])
-    found = model_of(name)(history, windows, 12, 12)
+    found = model_of(name).forecast(history, windows, 12, 12).mean
     frame = pd.DataFrame({"unique_id": [0] * 132 + [1] * 80, "y": list(history.values)})
     frame["ds"] = np.concatenate([np.arange(132), np.arange(80)])
     model = {"auto-ets": AutoETS, "dynamic-theta": DynamicOptimizedTheta}[name](season_length=12)
@@ -38,11 +39,11 @@ def test_gaps_are_bridged_and_hopeless_series_get_the_seasonal_naive_forecast() 
     holes[[5, 50, 51]] = np.nan
     history = history_of(holes, np.full(30, 4.0), [1.0, 2.0], np.full(3, 5.0))
     windows = history.windows(np.arange(4), history.indptr[1:])
-    found = model_of("auto-ets")(history, windows, 12, 12)
+    found = model_of("auto-ets").forecast(history, windows, 12, 12).mean
     assert np.isfinite(found).all()
     np.testing.assert_array_equal(found[1:], seasonal_naive(history, windows, 12, 12)[1:])
     whole = history_of(AIR_ROWS)
-    near = model_of("auto-ets")(whole, whole.windows(np.array([0]), whole.indptr[1:]), 12, 12)
+    near = model_of("auto-ets").forecast(whole, whole.windows(np.array([0]), whole.indptr[1:]), 12, 12).mean
     np.testing.assert_allclose(found[0], near[0], rtol=0.05)
 
 
@@ -58,13 +59,13 @@ def test_larger_data_get_fewer_models() -> None:
 def test_without_the_package_a_baseline_works_and_a_statistical_model_is_refused_with_a_remedy() -> None:
     code = (
         "import sys; sys.modules['statsforecast'] = None\n"
-        "import numpy as np\nfrom gruforecast.models.statistical import model_of\n"
+        "import numpy as np\nfrom gruforecast.models.registry import model_of\n"
         "from gruforecast.data.windows import History\n"
         "from gruforecast.errors import ResourceError\n"
         "history = History.of(np.arange(30.0), np.array([0, 30]))\n"
         "windows = history.windows(np.array([0]), np.array([30]))\n"
-        "print(model_of('naive')(history, windows, 2, 1)[0])\n"
-        "try: model_of('auto-ets')(history, windows, 2, 1)\n"
+        "print(model_of('naive').forecast(history, windows, 2, 1).mean[0])\n"
+        "try: model_of('auto-ets').forecast(history, windows, 2, 1).mean\n"
         "except ResourceError as error: print(error.exit_code, error.remedy)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -23,7 +23,7 @@ from gruforecast.data.panel import Panel
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.evaluation.backtest import roll
 from gruforecast.explain.model import look_inside
-from gruforecast.models.forecaster import Ends
+from gruforecast.models.series_state import SeriesState
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def folder(tmp_path: Path, panel: Panel) -> Path:
     made.mkdir()
     forecaster = make_forecaster(panel)
     ends = forecaster.context
-    save(replace(forecaster, context=Ends.without_rows(ends.ids, ends.last)), made)
+    save(replace(forecaster, context=SeriesState.without_rows(ends.ids, ends.last)), made)
     seal(made, {})
     return made
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from gruforecast.data.panel import Panel
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import NETWORKS, Ends, Forecaster
+from gruforecast.models.forecaster import NETWORKS, Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.models.series_state import SeriesState
 
 MEMBERS = (NETWORKS, "gru", "gru-2", "blend", "theta", "naive")
 
@@ -44,7 +45,7 @@ def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
         winner=NETWORKS,
         calibrations=dict.fromkeys(MEMBERS, calibration),
         plan=panel.plan,
-        context=Ends.of(panel, networks, ["theta", "naive"]),
+        context=SeriesState.of(panel, networks, ["theta", "naive"]),
         scaling=Scaling(np.zeros(0), np.zeros(0)),
         **changes,
     )

@@ -18,7 +18,7 @@ from gruforecast.evaluation.leaderboard import Candidate, compared, judge, winne
 from gruforecast.evaluation.splits import Forecasts, split
 from gruforecast.evaluation.verdict import evidence, verdict
 from gruforecast.models.baselines import baselines
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.model import Points
 from gruforecast.report.chart_data import extracts
 from gruforecast.serialization import plain
 
@@ -76,12 +76,12 @@ def _candidate(name: str, kind: str, divided: Any, off: float = 0.0) -> Candidat
     model = models["theta" if name == "networks" else name]
     wobble = 0.1 if name == "networks" else 1.0
 
-    def predict(windows: Any) -> Fan:
-        mean = model(divided.history, windows, divided.horizon, divided.season_length) + off
+    def near(history: Any, windows: Any, horizon: int, season_length: int) -> Any:
+        mean = model.forecast(history, windows, horizon, season_length).mean + off
         actual = divided.actual(windows)
-        return Fan(mean if wobble == 1.0 else np.where(np.isnan(actual), mean, actual + wobble * (mean - actual)))
+        return mean if wobble == 1.0 else np.where(np.isnan(actual), mean, actual + wobble * (mean - actual))
 
-    return Candidate(name, kind, Forecasts.of(divided, predict, predict), {})
+    return Candidate(name, kind, Forecasts.of(divided, Points(near), Points(near)), {})
 
 
 def _cell(name: str, kind: str, size: int, divided: Any) -> Candidate:

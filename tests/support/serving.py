@@ -23,10 +23,11 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.data.panel import Panel
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import Ends, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.models.series_state import SeriesState
 from gruforecast.serve.loaded_model import opened
 from gruforecast.serve.server import serve
 from gruforecast.serve.service import Service
@@ -149,7 +150,7 @@ def small_model(panel: Panel, horizon: int = 6, season: int = 12) -> Forecaster:
         winner="blend",
         calibrations=dict.fromkeys(("networks", "gru", "theta", "blend"), calibration),
         plan=panel.plan,
-        context=Ends.of(panel, networks, ["theta"]),
+        context=SeriesState.of(panel, networks, ["theta"]),
         scaling=Scaling.of(panel.x, rows, panel.plan.inputs),
     )
 

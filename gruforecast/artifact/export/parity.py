@@ -68,7 +68,7 @@ def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
     if not len(y):
         text = f"no series has {horizon + LEAST_ROWS} rows, of which the last {horizon} are to be forecast."
         raise DataError(text, remedy="Give more rows, or leave DATA out.", code="GF-D67")
-    season = forecaster.networks[0].config.season_length
+    season = forecaster.season_length
     return Sample(
         y=y,
         last=panel.wall[end - 1],

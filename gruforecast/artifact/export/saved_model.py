@@ -17,10 +17,9 @@ from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import cases_in, milliseconds
 from gruforecast.execution.jobs import Jobs
-from gruforecast.models.forecaster import NETWORKS, Forecaster
-from gruforecast.models.networks.config import MIDDLE
-from gruforecast.models.networks.inference import forecast_combined
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.ensemble import parts_of
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.registry import NETWORKS
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MOST_SERIES = 100
@@ -151,23 +150,14 @@ def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, F
         y: (n, time), all there is of each series; at least one value of each is seen.
         last: (n,) wall clock of the last row; x: (n, time + horizon, n_columns) in the user's units.
     """
-    n, steps = y.shape
-    history = History.of(y.ravel(), np.arange(n + 1) * steps)
-    windows = history.windows(np.arange(n), history.indptr[1:])
-    windows = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
-    horizon = served.networks[0].config.horizon
-    lookback = max(one.config.lookback for one in served.networks)
-    beside = np.full((n, lookback + horizon, x.shape[2]), np.nan)
-    rows = min(lookback + horizon, x.shape[1])
-    beside[:, lookback + horizon - rows :] = x[:, x.shape[1] - rows :]
-    flags, days = windows.use_log, days_of(last)
-    found = forecast_combined(history.past(windows, lookback), days, flags, served.networks, served.scaling(beside))
-    fan = Fan.of(found)
-    scale = mase_scale(history, windows, served.networks[0].config.season_length)
-    lower, upper = served.calibration.bounds(fan, scale)
-    lower = np.where(flags[:, None, None], np.maximum(lower, 0.0), lower)
+    horizon, m = served.networks[0].config.horizon, served.networks[0].config.season_length
+    never_negative = np.asarray(~(y < 0).any(axis=1))  # (n,)
+    history, windows = History.of_ends(y, days_of(last), never_negative, served.scaling(x) if x.shape[2] else None)
+    fan = parts_of(served.networks, {})[NETWORKS].forecast(history, windows, horizon, m)
+    begun = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
+    lower, upper = served.calibration.bounds_at(windows, fan, mase_scale(history, begun, m))
     return {
-        "y_hat": found[:, :, MIDDLE],
+        "y_hat": fan.mean,
         "quantiles": np.concatenate([lower[:, :, ::-1], fan.mean[:, :, None], upper], axis=2),
     }
 

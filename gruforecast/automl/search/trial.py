@@ -16,15 +16,16 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Array, Floats, Ints
+from gruforecast.arrays import Array, Ints
 from gruforecast.data.windows import History, Sampler, Windows
 from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.models.baselines import baselines
-from gruforecast.models.networks.config import MIDDLE, NetworkConfig, TrainingConfig
-from gruforecast.models.networks.inference import Weights, digest_of, forecast
-from gruforecast.models.statistical import model_of, trouble_with
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.inference import Network, Weights, digest_of
+from gruforecast.models.registry import model_of
+from gruforecast.models.statistical import trouble_with
 from gruforecast.serialization import from_dict
 
 Result = dict[str, Any]
@@ -96,11 +97,13 @@ def run_trial(request: dict[str, Any]) -> Result:
     config, training = _configs(request)
     schedule: dict[str, Any] = {"deadline": _deadline(request)}
     if request["rungs"] is not None:
-        schedule |= {"rungs": tuple(request["rungs"]), "validate": _validator(split, config)}
+        schedule |= {
+            "rungs": tuple(request["rungs"]),
+            "validate": lambda weights: float(np.mean(_fold_scores(split, config, weights))),
+        }
     trained = _train(config, training, split, split.learned, schedule)
     evaluation = time.perf_counter()
-    forecasts = [point(split.history, windows, config, trained.weights) for windows in split.fold_windows()]
-    scores = split.fold_scores(forecasts)
+    scores = _fold_scores(split, config, trained.weights)
     trained.seconds["evaluate"] = time.perf_counter() - evaluation
     score = float(np.mean(scores))
     usable = not trained.diverged and bool(np.isfinite(score))
@@ -168,8 +171,7 @@ def run_statistical(request: dict[str, Any]) -> Result:
         late = deadline is not None and time.time() >= deadline
         if late:
             break
-        forecast = model(split.history, part, split.horizon, split.season_length)
-        found.append(split.history.floor_at_zero(forecast, part))
+        found.append(split.ask(model, part).mean)
     content = npz({"forecast": np.concatenate(found)})
     write_file(Path(request["folder"]) / request["file"], content)
     file = {"name": request["file"], "sha256": hashlib.sha256(content).hexdigest()}
@@ -216,10 +218,10 @@ def _traces(
 ) -> dict[str, str]:
     """Digests of what a training before `cutoff` and the forecasts at `windows` give."""
     weights = _train(config, training, split, cutoff, {}).weights
-    traces = {"log decision": windows.use_log, "forecasts": floored(split.history, windows, config, weights)}
+    found = split.ask(Network(config.cell, config, weights), windows)
+    traces = {"log decision": windows.use_log, "forecasts": np.asarray(found.quantiles)}
     for name, model in baselines(split.season_length).items():
-        forecast = model(split.history, windows, split.horizon, split.season_length)
-        traces[f"{name} forecasts"] = split.history.floor_at_zero(forecast, windows)
+        traces[f"{name} forecasts"] = split.ask(model, windows).mean
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
     }
@@ -270,20 +272,6 @@ def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -
     }
 
 
-def floored(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
-    """Quantiles (n, horizon, n_quantiles), never negative for series that never were."""
-    return history.floor_at_zero(forecast(history, windows, config, weights), windows)
-
-
-def point(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
-    """The middle one of the quantiles, (n, horizon)."""
-    return floored(history, windows, config, weights)[:, :, MIDDLE]
-
-
-def _validator(split: Split, config: NetworkConfig) -> Any:
-    folds = split.fold_windows()
-
-    def score(weights: Weights) -> float:
-        return float(np.mean(split.fold_scores([point(split.history, one, config, weights) for one in folds])))
-
-    return score
+def _fold_scores(split: Split, config: NetworkConfig, weights: Weights) -> list[float]:
+    network = Network(config.cell, config, weights)
+    return split.fold_scores([split.ask(network, windows).mean for windows in split.fold_windows()])

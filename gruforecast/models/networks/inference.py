@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
-from gruforecast.data.windows import History, Windows, newest
+from gruforecast.data.windows import History, Windows
 from gruforecast.models.networks.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.features import decode, encode, restlessness
+from gruforecast.models.quantile_forecast import Fan
 
 Single = NDArray[np.float32]
 Weights = dict[str, Single]
@@ -37,6 +38,10 @@ class Network:
     weights: Weights
     share: float = 1.0
     training: TrainingConfig | None = None
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:  # noqa: ARG002
+        """Return the forecasts with quantiles; the season is that of the configuration."""
+        return Fan.of(forecast(history, windows, self.config, self.weights)).first(horizon)
 
 
 def needs_calendar(networks: Sequence[Network]) -> bool:
@@ -112,30 +117,6 @@ def forecast_past(
         residual = residuals(encoded.features.astype(np.float32), known, config, weights)
         blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, flags)))
     return np.concatenate(blocks)
-
-
-def forecast_combined(
-    past: Floats,
-    origin: Floats,
-    use_log: NDArray[np.bool_],
-    networks: Sequence[Network],
-    x: Floats | None = None,
-) -> Floats:
-    """Quantiles (n, horizon, n_quantiles) of all `networks` together: means of theirs, by their shares.
-
-    Args:
-        past: (n, the longest lookback); each network reads as many of the newest rows as it needs.
-        origin: (n,) stamps of the last rows in days since 1970-01-01.
-        use_log: (n,) series that were never negative: no forecast for them is.
-        x: (n, the longest lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
-    """
-    total = np.zeros((len(past), networks[0].config.horizon, len(QUANTILES)))
-    for network in networks:
-        config = network.config
-        beside = None if x is None else x[:, -config.lookback - config.horizon :]
-        found = forecast_past(newest(past, config.lookback), origin, use_log, config, network.weights, beside)
-        total += network.share * np.where(use_log[:, None, None], np.maximum(found, 0.0), found)
-    return total
 
 
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import statistics
 from typing import Any
 
+from gruforecast.models.registry import ENTRIES, KINDS, family_of, title_of
 from gruforecast.report.page.figure import (
-    COLOURS,
     Figure,
     Report,
     Table,
@@ -18,7 +18,6 @@ from gruforecast.report.page.figure import (
     counted,
     is_worse,
     label,
-    named,
     number,
     percent,
     plot_text,
@@ -31,21 +30,6 @@ from gruforecast.report.page.figure import (
 )
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-MODELS = {
-    "networks": "the GRU ensemble: a weighted mean of networks; each fold is forecast with shares found on others",
-    "gru": "gru, gru-2, …: single GRU networks of the search",
-    "(short)": "a cell with the configuration of the best GRU trial and an equal number of steps, mean of seeds",
-    "(full)": "a cell trained as long as the best GRU",
-    "blend": "a weighted mean of the ensemble and the models below",
-    "auto-ets": "exponential smoothing, its form chosen by AICc (statsforecast)",
-    "auto-arima": "ARIMA, its orders chosen by AICc (statsforecast)",
-    "dynamic-theta": "dynamic optimised Theta (statsforecast)",
-    "theta": "Theta: trend and exponential smoothing of what is left without the season",
-    "seasonal-naive": "the last season again",
-    "window-mean": "the mean of the newest values",
-    "naive": "the last value again",
-    "drift": "a line from the first value to the last, continued",
-}
 FEW_SERIES = 5  # with fewer a chart by series says nothing
 
 
@@ -55,13 +39,15 @@ def leaderboard(report: Report) -> Figure:
     best = rows_of(report)[report["winner"]]
     scored = [row for row in rows if row["mase"] is not None and row["competes"]]
     lowest = min(scored, key=lambda row: (row["mase"], row is not best), default=best)
-    title = f"{capital(named(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
+    title = f"{capital(title_of(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
     if best["mase"] is None:
         title += "; on the test part it has no score"
     elif lowest is best:
         title += f" and has the lowest error on the test part of all that compete, too ({number(best['mase'])})"
     else:
-        title += f"; on the test part it has {number(best['mase'])}, {named(lowest['model'])} {number(lowest['mase'])}"
+        title += (
+            f"; on the test part it has {number(best['mase'])}, {title_of(lowest['model'])} {number(lowest['mase'])}"
+        )
         found = lowest["against"].get("winner")
         title += ", by more than luck" if found and is_worse(found) else ", which may be luck"
     names = [_name(row, report) for row in rows]
@@ -75,10 +61,11 @@ def leaderboard(report: Report) -> Figure:
     ]
     layout = {"xaxis": axis("MASE", rangemode="tozero")}
     layout["yaxis"] = {"type": "category", "showgrid": True}
+    hues = "; ".join(f"{look.hue}: {look.title}" for look in KINDS.values())
     note = (
-        f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. Blue: GRU; ochre: LSTM; purple: "
-        "simple RNN; green: blend; grey: no networks. The folds lie before the test part and decide; the test part is "
-        f"read once, to judge. {out_of_contest(report)}"
+        f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. {capital(hues)}. "
+        "The folds lie before the test part and decide; the test part is read once, to judge. "
+        f"{out_of_contest(report)}"
     )
     return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
 
@@ -95,16 +82,9 @@ def out_of_contest(report: Report) -> str:
 
 def models_table(report: Report) -> Table:
     """What the names of the leaderboard stand for."""
-    names = list(dict.fromkeys(_family(row["model"]) for row in report["leaderboard"]))
-    rows = [(name, MODELS[name]) for name in MODELS if name in names]
+    names = {family_of(row["model"]) for row in report["leaderboard"]}
+    rows = [(one.name, one.description) for one in ENTRIES.values() if one.name in names]
     return Table.of("What the models are", ("model", "what it does"), rows)
-
-
-def _family(model: str) -> str:
-    """The name under which a model is explained: networks are numbered."""
-    if model.endswith(")"):
-        return "(short)" if "(short)" in model else "(full)"
-    return "gru" if model.startswith("gru") else model
 
 
 def folds_table(report: Report) -> Table | None:
@@ -130,7 +110,7 @@ def _origin(row: dict[str, Any], report: Report) -> str:
 
 
 def _hues(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    colours = [COLOURS[row["kind"]] for row in rows]
+    colours = [KINDS[row["kind"]].colour for row in rows]
     return {"color": colours, "line": {"width": 2, "color": colours}} if kind == "line" else {"color": colours}
 
 
@@ -211,7 +191,7 @@ def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
     better = sum(one["verdict"] == "better" for one in found)
     worse = sum(map(is_worse, found))
     count = f"{better or 'none'} of {counted(len(found), 'other model')}"
-    text = f"{capital(named(report['winner']))} beats {count} on the test part by more than luck"
+    text = f"{capital(title_of(report['winner']))} beats {count} on the test part by more than luck"
     return f"{text}, and loses to {worse}" if worse else text
 
 
@@ -234,7 +214,7 @@ def steps(report: Report) -> Figure:
             "x": number_of,
             "y": one["mase"],
             "name": plot_text(model),
-            "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": COLOURS[kinds[model]]},
+            "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": KINDS[kinds[model]].colour},
             "marker": {"size": 6 if model == winner else 4},
         }
         for (model, one), dash in zip(found.items(), DASHES, strict=False)
@@ -257,17 +237,17 @@ def _steps_title(errors: list[float | None], winner: str) -> str:
     """How errors grow: of thirds of a long horizon, or from the first step to the last."""
     seen = [(step, error) for step, error in enumerate(errors, 1) if error is not None]
     if len(seen) < 2:
-        return f"Errors of {named(winner)} by step ahead"
+        return f"Errors of {title_of(winner)} by step ahead"
     third = len(seen) // 3 if len(seen) >= 6 else 1
     first, last = (statistics.mean(error for _, error in part) for part in (seen[:third], seen[-third:]))
     if not first or not last:
-        return f"Errors of {named(winner)} by step ahead"
+        return f"Errors of {title_of(winner)} by step ahead"
     size = f"{last / first:.1f} times" if last / first < 10 else f"{last / first:.0f} times"
     size = {"1.0 times": "about", "0.0 times": "less than 0.1 times"}.get(size, size)
     ends = ("in the last third of the steps", "in the first")
     if third == 1:
         ends = (f"at step {seen[-1][0]}", f"at step {seen[0][0]}")
-    title = f"Errors of {named(winner)} are {size} as large {ends[0]} as {ends[1]}"
+    title = f"Errors of {title_of(winner)} are {size} as large {ends[0]} as {ends[1]}"
     top = max(seen, key=lambda one: one[1])[0]
     return title if top in (seen[0][0], seen[-1][0]) else f"{title}; step {top} is the hardest"
 
@@ -287,9 +267,8 @@ def by_series(report: Report) -> Figure | None:
     top = max(max(a, b) for _, a, b in both)
     scored = losses["of"] - report.get("n_series_without_scale", 0)
     some = "" if scored <= len(losses["ids"]) else f" (of {scored:,}, evenly spread by error)"
-    title = (
-        f"{capital(named(winner))} is nearer than {named(beside)} in {wins:,} of {counted(len(both), 'series')}{some}"
-    )
+    wins_of = f"{wins:,} of {counted(len(both), 'series')}{some}"
+    title = f"{capital(title_of(winner))} is nearer than {title_of(beside)} in {wins_of}"
     data = [
         {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip", "showlegend": False,
          "line": {"color": "@muted", "width": 1, "dash": "dot"}},
@@ -299,12 +278,12 @@ def by_series(report: Report) -> Figure | None:
          "showlegend": False},
     ]  # fmt: skip
     layout = {
-        "xaxis": axis(f"MASE of {named(beside)}", rangemode="tozero"),
-        "yaxis": axis(f"MASE of {named(winner)}", rangemode="tozero"),
+        "xaxis": axis(f"MASE of {title_of(beside)}", rangemode="tozero"),
+        "yaxis": axis(f"MASE of {title_of(winner)}", rangemode="tozero"),
     }
     table = Table.of(
         "MASE of each series on the test part, worst first",
-        ("series", named(winner), named(beside)),
+        ("series", title_of(winner), title_of(beside)),
         both,
     )
     note = "A dot is a series. Under the dotted line the chosen model is nearer to what happened."

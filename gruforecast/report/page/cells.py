@@ -7,9 +7,9 @@ from typing import Any
 
 from gruforecast.evaluation.verdict import STUDENT
 from gruforecast.models.networks.config import STEPS_PER_CALL
-from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table, axis, number
+from gruforecast.models.registry import KINDS
+from gruforecast.report.page.figure import Figure, Report, Section, Table, axis, number
 
-NAMES = {"gru": "GRU", "lstm": "LSTM", "rnn": "simple RNN"}
 ROWS = (
     ("gates", "gates", "d"),
     ("memory cell beside the state", "memory_cell", ""),
@@ -36,7 +36,7 @@ def cells_section(report: Report) -> Section | None:
     words += [
         "One configuration, that of the best GRU trial and so to its advantage, with nothing but the cell replaced."
     ]
-    header = ("", *[NAMES[cell["cell"]] for cell in cells])
+    header = ("", *[KINDS[cell["cell"]].title for cell in cells])
     rows = [[title, *[_written(cell.get(name), form) for cell in cells]] for title, name, form in ROWS]
     rows += [[title, *[_spread(cell, name) for cell in cells]] for title, name in SCORES]
     budget = "at one equal budget" if cells[0]["budget"] == "short" else "at the full budget"
@@ -54,14 +54,14 @@ def advice(cells: list[dict[str, Any]]) -> str:
     if min(len(cell.get("seeds", {}).get("mase", [])) for cell in scored) < 2:
         text = "One seed each does not tell the cells apart"
     elif len(close) == 1:
-        text = f"On the folds the {NAMES[best['cell']]} is more accurate by more than seeds differ"
+        text = f"On the folds the {KINDS[best['cell']].title} is more accurate by more than seeds differ"
     else:
         text = f"The folds do not tell the {_and(close)} apart: seeds of one differ as much"
     if 1 < len(close) < len(scored):
         behind = [cell for cell in scored if cell not in close]
         text += f", and the {_and(behind)} {'is' if len(behind) == 1 else 'are'} behind"
     small = min(close, key=lambda cell: cell["parameters"])
-    least = f"Of these the {NAMES[small['cell']]} is the smallest." if len(close) > 1 else ""
+    least = f"Of these the {KINDS[small['cell']].title} is the smallest." if len(close) > 1 else ""
     return " ".join(part for part in (f"{text}.", least, _judged(scored, close), _costs(scored)) if part)
 
 
@@ -72,11 +72,13 @@ def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
     if not behind:
         alike = len(close) == len(cells)
         return "The test part does not, either." if alike else "The test part tells none of them apart."
-    return f"On the test part the {NAMES[best['cell']]} is better than the {_and(behind)} by more than seeds differ."
+    return (
+        f"On the test part the {KINDS[best['cell']].title} is better than the {_and(behind)} by more than seeds differ."
+    )
 
 
 def _and(cells: list[dict[str, Any]]) -> str:
-    *others, last = [NAMES[cell["cell"]] for cell in cells]
+    *others, last = [KINDS[cell["cell"]].title for cell in cells]
     return f"{', the '.join(others)} and the {last}" if others else last
 
 
@@ -86,10 +88,10 @@ def _costs(cells: list[dict[str, Any]]) -> str:
     others = [cell for cell in cells if cell["cell"] != "gru"]
     if gru is None or not others:
         return ""
-    sizes = [f"{gru['parameters'] / cell['parameters']:.2f} times the {NAMES[cell['cell']]}'s" for cell in others]
+    sizes = [f"{gru['parameters'] / cell['parameters']:.2f} times the {KINDS[cell['cell']].title}'s" for cell in others]
     timed = [cell for cell in others if cell["seconds_per_epoch"] and gru["seconds_per_epoch"]]
     ratio = [
-        f"{gru['seconds_per_epoch'] / cell['seconds_per_epoch']:.2f} times the {NAMES[cell['cell']]}'s"
+        f"{gru['seconds_per_epoch'] / cell['seconds_per_epoch']:.2f} times the {KINDS[cell['cell']].title}'s"
         for cell in timed
     ]
     text = f"The GRU's parameters are {' and '.join(sizes)}"
@@ -127,8 +129,8 @@ def _title(cells: list[dict[str, Any]]) -> str:
     if not scored:
         return "Errors of the cells at one equal budget"
     best = min(scored, key=lambda cell: cell["mase"])
-    title = f"The {NAMES[best['cell']]} has the lowest mean error at one equal budget"
-    close = [NAMES[cell["cell"]] for cell in scored if cell is not best and not _apart(best, cell)]
+    title = f"The {KINDS[best['cell']].title} has the lowest mean error at one equal budget"
+    close = [KINDS[cell["cell"]].title for cell in scored if cell is not best and not _apart(best, cell)]
     if not close:
         return title
     several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in scored)
@@ -139,11 +141,11 @@ def _title(cells: list[dict[str, Any]]) -> str:
 def _figure(cells: list[dict[str, Any]]) -> Figure:
     data = []
     for cell in cells:
-        name = NAMES[cell["cell"]]
+        name = KINDS[cell["cell"]].title
         values = cell.get("seeds", {}).get("mase") or [cell["mase"]]
         points = {"x": values, "y": [name] * len(values), "name": f"{name}, seeds", "showlegend": False}
         mean = {"x": [cell["mase"]], "y": [name], "name": f"{name}, mean", "showlegend": False}
-        colour = COLOURS[cell["cell"]]
+        colour = KINDS[cell["cell"]].colour
         data.append(
             {
                 "type": "scatter",
@@ -164,7 +166,7 @@ def _figure(cells: list[dict[str, Any]]) -> Figure:
     rows = []
     for cell in cells:
         seeds = cell.get("seeds", {}).get("mase") or [cell["mase"]]
-        rows += [(NAMES[cell["cell"]], f"{k + 1}", value) for k, value in enumerate(seeds)]
+        rows += [(KINDS[cell["cell"]].title, f"{k + 1}", value) for k, value in enumerate(seeds)]
     table = Table.of("MASE on the test part by seed", ("cell", "seed", "MASE"), rows)
     note = "Rings: one seed each; bars: their mean. Lower is better."
     return Figure("cells-scores", _title(cells), note, data, layout, table, 240)

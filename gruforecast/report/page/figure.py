@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gruforecast.evaluation.verdict import TITLES
+from gruforecast.models.registry import KINDS
 
 Report = dict[str, Any]
 Cell = str | float | int | None
@@ -22,7 +22,6 @@ RARE = 0.05  # chance below which a share is not put down to luck
 EXACT = 500  # values up to which the binomial distribution is summed
 MOST_ROWS = 2_000  # of a table
 STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
-COLOURS = {"gru": "@gru", "blend": "@blend", "lstm": "@lstm", "rnn": "@rnn", "baseline": "@base"}
 
 
 @dataclass(frozen=True)
@@ -123,11 +122,6 @@ def percent(share: float | None) -> str:
     return "-" if share is None else f"{round(100 * share)} %"
 
 
-def named(model: str) -> str:
-    """A model's name in a sentence."""
-    return TITLES.get(model, model)
-
-
 def capital(text: str) -> str:
     """The text with a capital first letter."""
     return f"{text[:1].upper()}{text[1:]}"
@@ -156,7 +150,7 @@ def rows_of(report: Report) -> dict[str, dict[str, Any]]:
 
 def colour_of(report: Report, model: str) -> str:
     """The colour of a model's kind."""
-    return COLOURS[rows_of(report)[model]["kind"]]
+    return KINDS[rows_of(report)[model]["kind"]].colour
 
 
 def is_worse(paired: dict[str, Any]) -> bool:

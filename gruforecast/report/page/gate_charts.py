@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from gruforecast.report.page.figure import COLOURS, Figure, Report, Section, Table
+from gruforecast.models.registry import KINDS
+from gruforecast.report.page.figure import Figure, Report, Section, Table
 from gruforecast.report.sentences import (
-    CELLS,
     LITTLE,
     Explained,
     amount,
@@ -47,8 +47,8 @@ def _figure(number: int, chart: Chart) -> Figure:
 
 def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
     """A line of one cell, in the colour that this cell has everywhere on the page."""
-    cell = next((cell for cell in CELLS if str(trace.get("name", "")).split("-")[0].split(" ")[0] == cell), None)
-    return trace if cell is None else trace | {"line": {**trace.get("line", {}), "color": COLOURS[cell]}}
+    cell = next((cell for cell in KINDS if str(trace.get("name", "")).split("-")[0].split(" ")[0] == cell), None)
+    return trace if cell is None else trace | {"line": {**trace.get("line", {}), "color": KINDS[cell].colour}}
 
 
 def gate_charts(explained: Explained) -> list[Chart]:
@@ -233,7 +233,7 @@ def _reach(found: Explained) -> list[Chart]:
         "yaxis": {"title": {"text": "gradient norm"}, "type": "log", "exponentformat": "power"},
     }
     known = [one for one in curves[1:] or curves if one["oldest_to_newest"] is not None]
-    parts = ", ".join(f"{CELLS[one['cell']]} {percent(one['oldest_to_newest'])}" for one in known)
+    parts = ", ".join(f"{KINDS[one['cell']].title} {percent(one['oldest_to_newest'])}" for one in known)
     alike = ", in networks trained alike" if curves[1:] else ""
     title = f"How much the oldest rows of the window move the forecast, beside the newest{alike}: "
     title += parts or "nothing does"

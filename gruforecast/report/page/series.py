@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from gruforecast.report.page.figure import Report, Table, against_of, colour_of, counted, named, number, plot_text
+from gruforecast.models.registry import title_of
+from gruforecast.report.page.figure import Report, Table, against_of, colour_of, counted, number, plot_text
 
 LEADS = ("worst", "median", "best")
 
@@ -17,8 +18,8 @@ def chosen_series(report: Report) -> dict[str, Any]:
         "series": [_one(report, one, k) for k, one in enumerate(series)],
         "of": losses["of"],
         "target": plot_text(extracts["target"]),
-        "winner": plot_text(named(report["winner"])),
-        "beside": plot_text(named(against_of(report))) if against_of(report) != report["winner"] else "",
+        "winner": plot_text(title_of(report["winner"])),
+        "beside": plot_text(title_of(against_of(report))) if against_of(report) != report["winner"] else "",
         "colours": [colour_of(report, report["winner"]), colour_of(report, against_of(report))],
         "horizon": report["horizon"],
         "season": report["season_length"],
@@ -29,7 +30,7 @@ def first_tables(report: Report) -> dict[str, Table]:
     """The numbers behind the charts of the first series, for readers whose browser runs no script."""
     if not report["extracts"]["series"]:
         return {}
-    one, winner = report["extracts"]["series"][0], named(report["winner"])
+    one, winner = report["extracts"]["series"][0], title_of(report["winner"])
     test, horizon = one["test"], report["horizon"]
     levels = list(test["lower"])
     bounds = [(end, level) for level in levels for end in ("lower", "upper")]
@@ -87,9 +88,9 @@ def _folds_title(report: Report, one: dict[str, Any]) -> str:
     where = f"{counted(len(one['folds']), 'fold')} and the test part" if one["folds"] else "the test part"
     if errors[0] is None or not parts:
         return f"{one['id']}: the folds on the time axis"
-    text = f"{one['id']}: on {where} {named(report['winner'])} is {number(errors[0])} off on average"
+    text = f"{one['id']}: on {where} {title_of(report['winner'])} is {number(errors[0])} off on average"
     if errors[1] is not None and against_of(report) != report["winner"]:
-        text += f", {named(against_of(report))} {number(errors[1])}"
+        text += f", {title_of(against_of(report))} {number(errors[1])}"
     return text
 
 

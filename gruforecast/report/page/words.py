@@ -7,6 +7,7 @@ from typing import Any
 
 from gruforecast.evaluation.verdict import in_percent, interval_in_percent
 from gruforecast.execution.progress import CUT_SHORT
+from gruforecast.models.registry import title_of
 from gruforecast.report.page.figure import (
     Report,
     Table,
@@ -15,7 +16,6 @@ from gruforecast.report.page.figure import (
     chance,
     counted,
     is_worse,
-    named,
     number,
     rows_of,
     series_with_scale,
@@ -43,12 +43,11 @@ LEFT_OUT = {
 
 def headline(report: Report) -> str:
     """The verdict in one sentence."""
-    winner, beside = capital(named(report["winner"])), named(against_of(report))
+    winner, beside = capital(title_of(report["winner"])), title_of(against_of(report))
     found = report["evidence"]
     if found is None:
-        return (
-            f"On the folds no model was reliably better than {named(report['winner'])}, so it is kept{_ahead(report)}."
-        )
+        kept = title_of(report["winner"])
+        return f"On the folds no model was reliably better than {kept}, so it is kept{_ahead(report)}."
     if found["verdict"] == "not better":
         return f"{winner} was chosen, but on values it has not seen it is no better than {beside}."
     if found["relative"] is None:
@@ -66,7 +65,7 @@ def _ahead(report: Report) -> str:
     if not rows or not mine:
         return ""
     best = min(rows, key=lambda row: row["mase"])
-    return f"; on the test part {named(best['model'])} erred {in_percent(1 - best['mase'] / mine)} less"
+    return f"; on the test part {title_of(best['model'])} erred {in_percent(1 - best['mase'] / mine)} less"
 
 
 def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
@@ -87,7 +86,7 @@ def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
         name = TESTS.get(found["method"], found["method"])
         test = f"{name} test, two-sided; chance of at least such a difference if both were equally good"
     return [
-        ("Error", effect, f"mean absolute scaled error than {named(found['against'])}, {_size_of_test(report)}"),
+        ("Error", effect, f"mean absolute scaled error than {title_of(found['against'])}, {_size_of_test(report)}"),
         ("95 % interval", between, "less: where the truth may lie, cut at 100; below zero it errs more"),
         ("p", chance(found["p"]), test),
         ("Luck?", luck[found["verdict"]], "more than luck means p below 0.05"),
@@ -105,11 +104,11 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
     measure = f"Below 1 is nearer than {yardstick(report)} was in the past."
     scores = f"MASE {number(winner['mase'])} on the test part"
     if winner is not beside:
-        scores += f", {named(beside['model'])} {number(beside['mase'])}"
+        scores += f", {title_of(beside['model'])} {number(beside['mase'])}"
     scores += f", {_in_units(report, winner, beside)}"
     told = "Its MASE on the test part is not defined." if winner["mase"] is None else f"{scores}. {measure}"
     return [
-        ("Who won?", f"{capital(named(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
+        ("Who won?", f"{capital(title_of(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
          "leaderboard"),
         ("By how much?", told, "leaderboard"),
         ("Is it luck?", _luck(report), "figure-against" if _compared(report) else "leaderboard"),
@@ -122,7 +121,7 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
 def _in_units(report: Report, winner: dict[str, Any], beside: dict[str, Any]) -> str:
     """The mean absolute error as the user counts."""
     mean = "on average" if report["n_series_scored"] == 1 else "as a mean over series"
-    other = "" if winner is beside else f", {named(beside['model'])} {number(beside['mae'])}"
+    other = "" if winner is beside else f", {title_of(beside['model'])} {number(beside['mae'])}"
     return f"that is {number(winner['mae'])} off in the unit of {report['extracts']['target']} {mean}{other}"
 
 
@@ -135,8 +134,8 @@ def _luck(report: Report) -> str:
     found = report["evidence"]
     if found is None:
         rows = [row for row in report["leaderboard"] if row["against"].get("winner") and row["competes"]]
-        better = [named(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
-        text = f"{capital(named(report['winner']))} was kept because no other lead on the folds was more than luck."
+        better = [title_of(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
+        text = f"{capital(title_of(report['winner']))} was kept because no other lead on the folds was more than luck."
         also = f" Of the models that compete {' and '.join(better)} did better on the test part by more than luck."
         return text + also if better else text
     if found["p"] is None:

@@ -37,10 +37,10 @@ from gruforecast.errors import DataError, GruforecastError, ResourceError
 from gruforecast.execution import child_process as child
 from gruforecast.execution.atomic_files import file_digest
 from gruforecast.execution.child_process import call, milliseconds
-from gruforecast.models.forecaster import Ends
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, residuals, weight_shapes
+from gruforecast.models.series_state import SeriesState
 
 
 def form(write: Any = keep, ask: Any = answer) -> Form:
@@ -115,7 +115,7 @@ def test_without_data_the_ends_of_the_training_series_are_asked(model: Path, tmp
 def test_a_model_that_keeps_no_rows_is_asked_on_synthetic_windows(model: Path, tmp_path: Path, stand_in: Any) -> None:
     stand_in()
     forecaster = make_forecaster(panel_of(np.arange(50.0)))
-    ends = Ends.without_rows(forecaster.context.ids, forecaster.context.last)
+    ends = SeriesState.without_rows(forecaster.context.ids, forecaster.context.last)
     asked = Asked(model, tmp_path / "a.onnx", "onnx")
     found = convert(asked, dataclasses.replace(forecaster, context=ends), None, str)
     assert list(found["parity"]["windows"]) == ["synthetic", "short"]

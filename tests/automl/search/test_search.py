@@ -337,8 +337,9 @@ def request_of(tmp_path):
 
 @pytest.mark.network
 def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, tmp_path) -> None:
-    from gruforecast.automl.search.trial import load_split, point
+    from gruforecast.automl.search.trial import load_split
     from gruforecast.execution.atomic_files import read_npz
+    from gruforecast.models.networks.inference import Network
 
     request = json.loads(json.dumps(request_of()))
     result = json.loads(json.dumps(run_trial(request)))
@@ -346,7 +347,8 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
     assert result["score"] == pytest.approx(np.mean(result["fold_scores"]))
     divided, weights = load_split(request["folder"], "split"), read_npz(tmp_path / "w.npz")
     config = from_dict(NetworkConfig, request["network"], "test")
-    again = divided.fold_scores([point(divided.history, one, config, weights) for one in divided.fold_windows()])
+    network = Network("gru", config, weights)
+    again = divided.fold_scores([divided.ask(network, one).mean for one in divided.fold_windows()])
     assert again == result["fold_scores"]
 
 

@@ -1,0 +1,68 @@
+"""What every model is: forecasts of windows from the rows before them, and what is told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from gruforecast.arrays import Floats
+from gruforecast.data.windows import History, Windows
+from gruforecast.models.quantile_forecast import Fan
+
+Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
+
+
+class Model(Protocol):
+    """A baseline, a statistical model, a network, or several of them together."""
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+        """Return the forecasts of all windows (n), each `horizon` steps from its end.
+
+        Of the rows from a window's end on only columns beside the target are read, as far as they are known ahead.
+        """
+
+
+@dataclass(frozen=True)
+class Points:
+    """A model without quantiles: a function of the same arguments that returns point forecasts (n, horizon)."""
+
+    function: Callable[[History, Windows, int, int], Floats]
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+        """Return what the function gives."""
+        return Fan(self.function(history, windows, horizon, season_length))
+
+
+@dataclass(frozen=True)
+class Floored:
+    """A model that is never below zero where the series never was before the window's end."""
+
+    model: Model
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+        """Return the forecasts of the model, negative numbers replaced."""
+        found = self.model.forecast(history, windows, horizon, season_length)
+        quantiles = None if found.quantiles is None else windows.floor_at_zero(found.quantiles)
+        return Fan(windows.floor_at_zero(found.mean), quantiles)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What is told of a model, and how it is made.
+
+    Attributes:
+        name: in the leaderboard, of `--member` and in the model folder; title: in a sentence, the name if empty.
+        description: in the table of the report.
+        model: None for one that `fit` trains or puts together.
+        seasonal: whether it is another model where there is no season.
+        most_rows: rows that its fits of one run may have in all, None where it costs next to nothing.
+    """
+
+    name: str
+    description: str
+    title: str = ""
+    kind: Kind = "baseline"
+    model: Model | None = None
+    seasonal: bool = False
+    most_rows: int | None = None

@@ -1,0 +1,113 @@
+"""What a forecast needs to know of each series where it ends: the newest rows, and facts about those before."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats, Ints, Stamps
+from gruforecast.data.panel import Panel
+from gruforecast.data.plan import Plan
+from gruforecast.data.scale import mase_scale
+from gruforecast.data.windows import History, Windows, days_of
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.networks.inference import Network
+from gruforecast.models.registry import model_of
+
+
+@dataclass(frozen=True)
+class SeriesState:
+    """What a forecast needs to know of each series where it ends.
+
+    Attributes:
+        past: (n_series, longest lookback) newest rows, NaN = missing or not yet begun.
+        never_negative: (n_series,) no value was below zero.
+        scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
+        last: (n_series,) stamp of the newest row.
+        forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
+        x: (n_series, longest lookback, k) newest rows of the columns beside the target that move, NaN = missing.
+        static: (n_series, k) values of those that are constant in a series.
+    """
+
+    ids: tuple[tuple[str, ...], ...]
+    past: Floats
+    never_negative: Bools
+    scale: Floats
+    last: Stamps
+    forecasts: dict[str, Floats]
+    x: Floats
+    static: Floats
+
+    @classmethod
+    def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> SeriesState:
+        """The ends of all series of a panel, with forecasts of the `models` named."""
+        history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
+        series, end = np.arange(len(panel)), panel.indptr[1:]
+        windows = history.windows(series, end)
+        m, horizon = networks[0].config.season_length, networks[0].config.horizon
+        lookback = max(network.config.lookback for network in networks)
+        static = _are_static(panel.plan.inputs)
+        moving = replace(history, x=history.x[:, ~static])
+        return cls(
+            ids=panel.ids,
+            past=history.past(windows, lookback),
+            never_negative=windows.use_log,
+            scale=mase_scale(history, windows, m),
+            last=panel.ds[end - 1],
+            forecasts={name: model_of(name).forecast(history, windows, horizon, m).mean for name in models},
+            x=moving.beside(windows, lookback, 0),
+            static=history.x[end - 1][:, static],
+        )
+
+    @classmethod
+    def without_rows(cls, ids: tuple[tuple[str, ...], ...], last: Stamps) -> SeriesState:
+        """When each series ended, and nothing that a forecast could start from."""
+        n = len(ids)
+        none, nothing = np.zeros((n, 0)), np.full(n, np.nan)
+        return cls(ids, none, np.zeros(n, bool), nothing, last, {}, none[:, :, None], none)
+
+    @property
+    def kept(self) -> bool:
+        """Whether there are rows to start from."""
+        return self.past.shape[1] > 0
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def at(self, places: Ints) -> SeriesState:
+        """Some of the series."""
+        return replace(
+            self,
+            ids=tuple(self.ids[k] for k in places),
+            past=self.past[places],
+            never_negative=self.never_negative[places],
+            scale=self.scale[places],
+            last=self.last[places],
+            forecasts={name: values[places] for name, values in self.forecasts.items()},
+            x=self.x[places],
+            static=self.static[places],
+        )
+
+    def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
+        """Columns beside the target of some series, (n, longest lookback, n_columns)."""
+        static, x = _are_static(inputs), self.x[block]
+        whole = np.empty((*x.shape[:2], len(inputs)))
+        whole[:, :, ~static], whole[:, :, static] = x, self.static[block][:, None]
+        return whole
+
+    def history(self, plan: Plan, scaling: Scaling, later: Floats | None) -> tuple[History, Windows]:
+        """Return the rows as a history with the steps ahead, in which values are missing, and the windows at its ends.
+
+        Args:
+            later: (n_series, horizon, n_columns) what is known of columns beside the target, None if none are read.
+        """
+        x = None
+        if later is not None:
+            x = scaling(np.concatenate([self.beside(slice(None), plan.inputs), later], axis=1))
+        return History.of_ends(self.past, days_of(plan.form.wall(self.last)), self.never_negative, x)
+
+
+def _are_static(inputs: tuple[str, ...]) -> Bools:
+    return np.array([kind == "static" for kind in inputs], bool)
