@@ -11,11 +11,10 @@ from gruforecast.artifact.manifest import NAME
 from gruforecast.artifact.safe_reading import MOST_JSON, read_plain, values_in
 from gruforecast.execution.machine import cores
 from gruforecast.models.forecaster import MOST_THREADS, Forecaster
-from gruforecast.models.networks.config import CONTEXT, QUANTILES, ROW_UNITS, NetworkConfig
+from gruforecast.models.networks.config import BLOCKS, CONTEXT, QUANTILES, ROW_UNITS, NetworkConfig
 from gruforecast.models.networks.inference import BLOCK_NUMBERS, weight_shapes
 
 MOST_IDS = 5
-GATES = {"gru": 3, "lstm": 4, "rnn": 1}  # blocks of a kernel
 PROGRAM = 75_000_000  # bytes of Python, numpy and this package: 52 million as measured, and two fifths more
 ARRAYS = ("weights.npz", "calibration.npz", "context.npz")
 PER_VALUE = 150  # bytes of a value that was read from JSON, at most, with what is made of it
@@ -101,7 +100,7 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
 
 def _block(n: int, config: NetworkConfig) -> int:
     """Bytes of one block of windows on their way through a network, see `forward`."""
-    lookback, horizon, units, gates = config.lookback, config.horizon, config.units, GATES[config.cell]
+    lookback, horizon, units, gates = config.lookback, config.horizon, config.units, BLOCKS[config.cell]
     segments, _ = config.decoded
     ahead = config.ahead
     beside = (lookback + horizon) * len(config.inputs)

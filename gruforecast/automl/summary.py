@@ -14,13 +14,13 @@ from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.data.panel import Panel
 from gruforecast.evaluation.leaderboard import Row, winner
 from gruforecast.evaluation.verdict import evidence, verdict
+from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
 from gruforecast.serialization import plain
 from gruforecast.version import __version__
 
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
-GATES = {"gru": 2, "lstm": 3, "rnn": 0}
 PLACE = re.compile(r"""(?<![\w.:/])/[^\s'"<>|:;,()]*/""")  # an absolute path but its last name
 OF_CHOSEN = (
     "number",
@@ -167,14 +167,14 @@ def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
         {
             "cell": row.kind,
             "budget": row.budget,
-            "gates": GATES[row.kind],
+            "gates": BLOCKS[row.kind] - 1,
             "memory_cell": row.kind == "lstm",
             "parameters": row.parameters,
             "seeds": row.seeds,
             "steps": (row.config or {}).get("steps"),
             **{name: row.to_dict()[name] for name in MEASURED},
         }
-        for kind in GATES
+        for kind in CELLS
         for row in rows
         if row.kind == kind and row.budget in budgets and others
     ]

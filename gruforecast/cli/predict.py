@@ -78,7 +78,7 @@ def predict(
         asked = forecaster.stream(panel, horizon=horizon, levels=levels, member=member, ids=id, future=ahead)
         beside: dict[str, Any] = {
             "model_dir": folder,
-            "levels": list(forecaster.levels(forecaster.member_named(member), levels)),
+            "levels": list(forecaster.levels([forecaster.member_named(member)], levels)),
         }
         count = _Count()
         _write(count.columns(asked), beside, form, output, excel_safe=excel_safe)

@@ -25,7 +25,8 @@ from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError, UsageError
 from gruforecast.evaluation.scores import Evaluated
 from gruforecast.evaluation.splits import LEAST_ROWS
-from gruforecast.models.ensemble import Blend, Once, parts_of
+from gruforecast.model import Model
+from gruforecast.models.ensemble import Once, blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.networks.inference import Network
@@ -101,10 +102,7 @@ class Rolling:
         """Whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
         if self.refit:
             return np.zeros(len(windows), bool)
-        context = self.forecaster.context
-        last = dict(zip(context.ids, context.last, strict=True))
-        until = np.array([last.get(key, np.datetime64("NaT")) for key in self.panel.ids], "datetime64[s]")
-        return np.asarray(self.panel.ds[windows.end] <= until[windows.series])
+        return self.forecaster.context.holds(self.panel, windows)
 
     @property
     def out_of_sample(self) -> int:
@@ -138,20 +136,15 @@ class Rolling:
     @property
     def networks(self) -> tuple[Network, ...]:
         """The networks that take part in some member."""
-        return tuple(one for one in self.forecaster.networks if {one.name, NETWORKS} & self._parts.keys())
-
-    @property
-    def _parts(self) -> dict[str, None]:
-        """What the members consist of, each once."""
-        return dict.fromkeys(part for name in self.members for part in self.forecaster.shares_of(name))
+        names = {one.name for member in self.members for one in self.forecaster.networks_in(member)}
+        return tuple(one for one in self.forecaster.networks if one.name in names)
 
     def _models(self) -> dict[str, Model]:
         """Return the members by name; what several consist of forecasts once."""
-        single = {NETWORKS, *(one.name for one in self.networks)}
-        others = {name: model_of(name) for name in self._parts if name not in single}
-        parts = parts_of(self.forecaster.networks, others, Once)
-        shares = {name: self.forecaster.shares_of(name) for name in self.members}
-        return {name: Blend(list(of.values()), [parts[one] for one in of]) for name, of in shares.items()}
+        found = self.forecaster
+        others = {name: model_of(name) for member in self.members for name in found.others_in(member)}
+        parts = parts_of(found.networks, others, Once)
+        return {member: blend_of(found.shares_of(member), parts) for member in self.members}
 
     def _evaluated(self, name: str, model: Model, block: Cutoffs, part: slice) -> Evaluated:
         """What a member forecasts at the windows of a block, with bounds, and what happened."""
@@ -204,7 +197,7 @@ def roll(
     names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
         names, left_out = usual_members(forecaster, cutoffs.windows)
-    shown = _levels(forecaster, names, levels)
+    shown = forecaster.levels(names, levels)
     found = Rolling(forecaster, panel, history, cutoffs, names, shown, left_out, refit)
     if windows is None and 0 < (later := found.out_of_sample) < cutoffs.count:
         return roll(forecaster, panel, windows=later, step=step, horizon=horizon, members=members, levels=levels)
@@ -222,11 +215,11 @@ def usual_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, 
     others = [name for name in forecaster.members if name not in single | {NETWORKS}]
     left_out = {}
     quick = affordable(CAUTION * rows_read(windows, forecaster.season_length))
-    for name in dict.fromkeys([forecaster.winner, together, *others]):
+    names = dict.fromkeys([forecaster.winner, together, *others])
+    for name in names:
         for part in forecaster.shares_of(name):
             if part in STATISTICAL and (why := _obstacle(part, len(windows), quick=part in quick)):
                 left_out[name] = why
-    names = dict.fromkeys([forecaster.winner, together, *others])
     return tuple(name for name in names if name not in left_out), left_out
 
 
@@ -258,12 +251,3 @@ def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horiz
     end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
     number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + LEAST_ROWS)
     return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)
-
-
-def _levels(forecaster: Forecaster, members: Sequence[str], asked: Sequence[float]) -> tuple[float, ...]:
-    known = sorted({level for name in members for level in forecaster.calibrations[name].levels})
-    for level in asked:
-        if level not in known:
-            text = f"--level {level:g} is not calibrated; there are {', '.join(f'{one:g}' for one in known) or 'none'}."
-            raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
-    return tuple(sorted(set(asked))) if asked else tuple(known)

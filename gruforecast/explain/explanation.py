@@ -16,7 +16,7 @@ from gruforecast.explain.gradients import PROBES, reach
 from gruforecast.explain.memory import APART, THRESHOLD, Moments, half_lives, moments, profile
 from gruforecast.explain.permutation import importance, parts_of, thinned
 from gruforecast.models.networks.config import Cell
-from gruforecast.models.networks.features import encode
+from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import Network
 
 Explained = dict[str, Any]
@@ -229,12 +229,7 @@ def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) ->
 
 
 def _reach(network: Network, history: History, windows: Windows) -> Floats:
-    config = network.config
-    beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
-    past, flags = history.past(windows, config.lookback), windows.use_log & config.log
-    encoded = encode(past, history.origin(windows), flags, config, beside=beside)
-    ahead = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
-    return reach(encoded.features.astype(np.float32), ahead, config, network.weights)
+    return reach(*encode_windows(history, windows, network.config).single(), network.config, network.weights)
 
 
 def explain_importance(

@@ -19,7 +19,7 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.windows import History, Windows
 from gruforecast.explain.gates import Replay, replay
 from gruforecast.models.networks.config import NetworkConfig
-from gruforecast.models.networks.features import encode
+from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import Single, Weights
 
 MOST_TOKENS = 8_000  # that are looked at in all; more say nothing new of gates
@@ -150,7 +150,4 @@ class _Rows:
 
 def features_of(history: History, windows: Windows, config: NetworkConfig) -> Single:
     """What a network sees of windows, (n, lookback, channels)."""
-    beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
-    past, flags = history.past(windows, config.lookback), windows.use_log & config.log
-    encoded = encode(past, history.origin(windows), flags, config, beside=beside)
-    return np.asarray(encoded.features, np.float32)
+    return encode_windows(history, windows, config).single()[0]

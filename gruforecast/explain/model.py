@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.arrays import Ints
 from gruforecast.data.panel import Panel
-from gruforecast.data.windows import History, Windows, days_of
+from gruforecast.data.windows import History, Windows
 from gruforecast.errors import UsageError, did_you_mean, shorten
 from gruforecast.explain.explanation import (
     Curve,
@@ -23,7 +22,7 @@ from gruforecast.explain.explanation import (
 )
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.series_state import SeriesState
+from gruforecast.models.series_state import places_of
 
 LEAST_PAST = 3  # rows before a window, beyond the horizon
 ROUNDS = 3  # horizons at the end of new data that the importance is measured on
@@ -50,24 +49,26 @@ def look_inside(
         UsageError: there is no such network or series.
         DataError: `panel` has another step or other columns than the data that the model was fitted on.
     """
-    network = network_named(forecaster, member)
+    network, kept = network_named(forecaster, member), panel is None
     if panel is not None:
         forecaster.check(panel)
-        history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
-        subject = _subject(forecaster, network, history, panel.wall, panel.ids, source, id)
     elif not forecaster.context.kept:
         text = "the model keeps no rows to look along (fit --no-context)."
         raise UsageError(text, remedy="Pass the data: gruforecast explain MODEL DATA.", code="GF-U48")
     else:
-        history, stamps = _kept(forecaster, network)
-        ids, words = forecaster.context.ids, "the newest rows of the training data"
-        subject = _subject(forecaster, network, history, stamps, ids, words, id)
+        panel, source = forecaster.context.panel(forecaster.plan), "the newest rows of the training data"
+    history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
+    if kept:  # rows before the kept ones may have been negative
+        positive = forecaster.context.never_negative
+        history = replace(history, nonnegative_until=np.where(positive, history.nonnegative_until, panel.indptr[:-1]))
+    plan, shown = forecaster.plan, longest(history) if id is None else int(places_of(panel.ids, [id])[0])
+    subject = Subject(network, history, panel.wall, panel.ids, plan.freq, plan.columns, source, shown)
     found = explain_gates(subject)
     own = Curve(f"{network.name} (as saved)", "gru", [network])
     ends = history.windows(np.arange(len(subject.ids)), history.indptr[1:])
     others = [one for one in (stored or {}).get("reach") or [] if not str(one.get("name")).endswith("(as saved)")]
     found["reach"] = [*explain_reach([own], history, ends, subject.freq), *others]
-    if panel is not None:
+    if not kept:
         found["importance"] = _importance(forecaster, subject, panel)
     return found
 
@@ -93,53 +94,13 @@ def network_named(forecaster: Forecaster, member: str | None) -> Network:
     return forecaster.networks[known.index(member)]
 
 
-def _subject(
-    forecaster: Forecaster,
-    network: Network,
-    history: History,
-    wall: Stamps,
-    ids: tuple[tuple[str, ...], ...],
-    source: str,
-    key: str | None,
-) -> Subject:
-    plan, known = forecaster.plan, ["/".join(one) for one in ids]
-    if key is not None and key not in known:
-        remedy = f"The series are {shorten(known)}."
-        raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
-    shown = longest(history) if key is None else known.index(key)
-    return Subject(network, history, wall, ids, plan.freq, plan.columns, source, shown)
-
-
-def _kept(forecaster: Forecaster, network: Network) -> tuple[History, Stamps]:
-    """The rows that the model has kept of its training series, and their wall clock."""
-    ends, plan = forecaster.context, forecaster.plan
-    rows = ends.past.shape[1]
-    seen = ~np.isnan(ends.past)
-    first = np.where(seen.any(axis=1), seen.argmax(axis=1), rows - 1)  # (n_series,)
-    keep = np.arange(rows) >= first[:, None]  # (n_series, rows)
-    indptr = np.concatenate([[0], np.cumsum(rows - first)]).astype(np.int64)
-    wall = plan.form.wall(plan.freq.until(ends.last, rows).ravel()).reshape(keep.shape)[keep]
-    x = _beside(ends, plan.inputs, forecaster, network)
-    history = History.of(ends.past[keep], indptr, wall, None if x is None else x[keep])
-    negative = np.where(ends.never_negative, history.nonnegative_until, indptr[:-1])
-    return replace(history, nonnegative_until=negative, days=days_of(wall)), wall
-
-
-def _beside(ends: SeriesState, inputs: tuple[str, ...], forecaster: Forecaster, network: Network) -> Floats | None:
-    if not network.config.inputs:
-        return None
-    return np.asarray(forecaster.scaling(ends.beside(slice(None), inputs)))
-
-
 def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Explained | None:
     """On the newest rows of the panel that have a horizon after them, those behind the training first."""
     horizon, history = forecaster.horizon, subject.history
     windows = _origins(history, horizon)
     if not len(windows):
         return None
-    last = dict(zip(forecaster.context.ids, forecaster.context.last, strict=True))
-    until = np.array([last.get(key, np.datetime64("NaT")) for key in panel.ids], "datetime64[s]")
-    learned: Any = panel.ds[windows.end] <= until[windows.series]
+    learned = forecaster.context.holds(panel, windows)
     if learned.all():
         seen = "rows that the network has learned from (on new rows it may need less of its input)"
     else:

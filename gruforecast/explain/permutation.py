@@ -121,7 +121,7 @@ class _Seen:
         self.config, self.weights = config, weights
         self.past, self.origin = history.past(windows, config.lookback), history.origin(windows)
         self.x = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
-        self.flags, self.never_negative = windows.use_log & config.log, windows.use_log
+        self.flags, self.windows = windows.use_log & config.log, windows
         self.actual = np.asarray(gather_future(history.values, windows, config.horizon))
         self.scale = mase_scale(history, windows, config.season_length)
         self.encoded = self._encode(self.origin, self.x)
@@ -143,13 +143,8 @@ class _Seen:
 
     def mase(self, encoded: Encoded, *, silent: bool = False) -> float:
         """Mean MASE over the windows; silent: of what the network adds to alone."""
-        shape = (*self.actual.shape, len(QUANTILES))
-        added = np.zeros(shape) if silent else self._added(encoded)
+        added: Floats = np.zeros((*self.actual.shape, len(QUANTILES)))
+        if not silent:
+            added = residuals(*encoded.single(), self.config, self.weights).astype(np.float64)
         forecast = np.asarray(decode(added, encoded, self.flags))[:, :, MIDDLE]
-        forecast = np.where(self.never_negative[:, None], np.maximum(forecast, 0.0), forecast)
-        return average(mase(self.actual, forecast, self.scale))
-
-    def _added(self, encoded: Encoded) -> Floats:
-        ahead = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
-        found = residuals(encoded.features.astype(np.float32), ahead, self.config, self.weights)
-        return found.astype(np.float64)
+        return average(mase(self.actual, self.windows.floor_at_zero(forecast), self.scale))

@@ -189,16 +189,18 @@ def _filter(values: Floats, first: Ints, rates: Floats) -> tuple[Floats, Floats]
     return squares, level
 
 
-_ENTRIES = (
-    Entry("naive", "the last value again", model=Points(naive)),
-    Entry("seasonal-naive", "the last season again", "seasonal naive", model=Points(seasonal_naive), seasonal=True),
-    Entry("drift", "a line from the first value to the last, continued", model=Points(drift)),
-    Entry("window-mean", "the mean of the newest values", "window mean", model=Points(window_mean)),
-    Entry(
-        "theta",
-        "Theta: trend and exponential smoothing of what is left without the season",
-        "Theta",
-        model=Points(theta),
-    ),
-)
-BASELINES = {one.name: one for one in _ENTRIES}
+BASELINES = {
+    one.name: one
+    for one in (
+        Entry("naive", "the last value again", model=Points(naive)),
+        Entry("seasonal-naive", "the last season again", "seasonal naive", model=Points(seasonal_naive), seasonal=True),
+        Entry("drift", "a line from the first value to the last, continued", model=Points(drift)),
+        Entry("window-mean", "the mean of the newest values", "window mean", model=Points(window_mean)),
+        Entry(
+            "theta",
+            "Theta: trend and exponential smoothing of what is left without the season",
+            title="Theta",
+            model=Points(theta),
+        ),
+    )
+}

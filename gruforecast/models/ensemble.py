@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
+from gruforecast.model import Floored, Model, Points
 from gruforecast.models.model import Floored, Model
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.quantile_forecast import Fan
 from gruforecast.models.registry import NETWORKS
-
-
-@dataclass(frozen=True)
-class Stored:
-    """A model whose forecasts (n_series, horizon) from the end of each series were made before."""
-
-    forecasts: Floats
-
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:  # noqa: ARG002
-        """Return the forecasts of the windows' series."""
-        return Fan(self.forecasts[windows.series, :horizon])
 
 
 @dataclass
@@ -41,37 +29,32 @@ class Once:
 
 
 @dataclass(frozen=True)
-class Ensemble:
-    """Networks together: the means of their quantiles, by shares."""
+class Combined:
+    """Models together, by shares: networks as `Fan.averaged`, a blend of all kinds as `Fan.mixed`."""
 
-    shares: Sequence[float]
-    networks: Sequence[Model]
-
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
-        """Return the forecasts with quantiles."""
-        whole = sum(self.shares)
-        fans = (one.forecast(history, windows, horizon, season_length) for one in self.networks)
-        total = sum(share / whole * np.asarray(fan.quantiles) for share, fan in zip(self.shares, fans, strict=True))
-        return Fan.of(np.asarray(total))
-
-
-@dataclass(frozen=True)
-class Blend:
-    """Models of all kinds together, by shares; see `Fan.mixed`."""
-
-    shares: Sequence[float]
-    models: Sequence[Model]
+    shares: list[float]
+    models: list[Model]
+    mean: Callable[[list[float], Iterable[Fan]], Fan] = Fan.mixed
 
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
-        """Return the forecasts, with quantiles where a model gives some."""
-        fans = [one.forecast(history, windows, horizon, season_length) for one in self.models]
-        return Fan.mixed(list(self.shares), fans)
+        """Return the weighted mean of the forecasts."""
+        return self.mean(self.shares, (one.forecast(history, windows, horizon, season_length) for one in self.models))
+
+
+def stored(forecasts: Floats) -> Model:
+    """Return the model whose forecasts (n_series, horizon) from the end of each series were made before."""
+    return Points(lambda history, windows, horizon, season_length: forecasts[windows.series])  # noqa: ARG005
 
 
 def parts_of(
     networks: Sequence[Network], others: Mapping[str, Model], wrapped: Callable[[Model], Model] = Floored
 ) -> dict[str, Model]:
-    """Return what members consist of by name: all networks together, each alone, and models that are no networks."""
+    """Return what members consist of by name: models that are no networks, each network, all of them together."""
     single = {one.name: wrapped(one) for one in networks}
-    together = Ensemble([one.share for one in networks], list(single.values()))
-    return {NETWORKS: together, **single, **{name: wrapped(model) for name, model in others.items()}}
+    together = Combined([one.share for one in networks], list(single.values()), Fan.averaged)
+    return {name: wrapped(model) for name, model in others.items()} | single | {NETWORKS: together}
+
+
+def blend_of(shares: Mapping[str, float], parts: Mapping[str, Model]) -> Model:
+    """Return the model that consists of some parts by shares."""
+    return Combined(list(shares.values()), [parts[name] for name in shares])

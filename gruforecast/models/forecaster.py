@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future as Promise
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,43 +12,29 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from gruforecast.arrays import Floats, Ints, Stamps
+from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.ensemble import Blend, Stored, parts_of
+from gruforecast.models.ensemble import blend_of, parts_of, stored
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.registry import BLEND, NETWORKS
-from gruforecast.models.series_state import SeriesState
+from gruforecast.models.series_state import SeriesState, places_of
 
 BLOCK_NUMBERS = 500_000  # of one array for the series that are forecast at a time: 4 MB
 MOST_THREADS = 4  # each has a block of its own; more would wait for whoever writes the forecasts
 
 
-def _chosen(ids: tuple[tuple[str, ...], ...], keys: list[str]) -> Ints:
-    """Places of the series whose key (parts joined by `/`) is in `keys`.
-
-    Raises:
-        UsageError: there is no such series.
-    """
-    known, wanted = ["/".join(key) for key in ids], set(keys)
-    for key in sorted(wanted - set(known)):
-        remedy = f"The series are {shorten(known)}."
-        raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
-    return np.flatnonzero([key in wanted for key in known])
-
-
 @dataclass(frozen=True)
 class _Question:
-    """What is asked: a member and the shares of its parts, steps, levels, how stamps go on, columns known ahead."""
+    """What is asked: a member, steps, levels, how stamps go on, columns known ahead."""
 
     member: str
-    shares: dict[str, float]
     steps: int
     levels: tuple[float, ...]
     plan: Plan
@@ -94,6 +80,15 @@ class Forecaster:
     def shares_of(self, member: str) -> dict[str, float]:
         """Return what a member consists of, and the shares."""
         return self.blend if member == BLEND else {member: 1.0}
+
+    def networks_in(self, member: str) -> list[Network]:
+        """Return the networks that take part in a member."""
+        parts = self.shares_of(member)
+        return [one for one in self.networks if NETWORKS in parts or one.name in parts]
+
+    def others_in(self, member: str) -> list[str]:
+        """Return the models in a member that are no networks."""
+        return [name for name in self.shares_of(member) if name not in {NETWORKS, *(one.name for one in self.networks)}]
 
     def predict(
         self,
@@ -142,12 +137,11 @@ class Forecaster:
             text = "the model keeps no rows to start from (fit --no-context)."
             raise UsageError(text, remedy=f"Pass the newest data: {self._asked()}.", code="GF-U48")
         name, steps = self.member_named(member), self.steps(horizon)
-        shares = self.shares_of(name)
         plan = self.plan if panel is None else panel.plan
-        question = _Question(name, shares, steps, self.levels(name, levels), plan, future)
+        question = _Question(name, steps, self.levels([name], levels), plan, future)
         source = self.context if panel is None else panel
         if ids:
-            places = _chosen(source.ids, ids)
+            places = places_of(source.ids, ids)
             source = source.at(places) if isinstance(source, SeriesState) else source.only(ids)
         self._check_future(source, question)
         return self._forecasts(source, question)
@@ -179,25 +173,20 @@ class Forecaster:
     def _state(self, source: Panel | SeriesState, first: int, last: int, question: _Question) -> SeriesState:
         if isinstance(source, SeriesState):
             return source.at(np.arange(first, last))
-        models = set(question.shares) - {NETWORKS, *(one.name for one in self.networks)}
-        return SeriesState.of(source.part(first, last), self.networks, models)
+        return SeriesState.of(source.part(first, last), self.networks, self.others_in(question.member))
 
     def _forecast(self, state: SeriesState, asked: _Question) -> Forecast:
         ds = asked.plan.freq.after(state.last, asked.steps)
         history, windows = state.history(self.plan, self.scaling, self._later(state, ds, asked))
-        parts = parts_of(self.networks, {name: Stored(found) for name, found in state.forecasts.items()})
-        model = Blend(list(asked.shares.values()), [parts[name] for name in asked.shares])
+        parts = parts_of(self.networks, {name: stored(found) for name, found in state.forecasts.items()})
+        model = blend_of(self.shares_of(asked.member), parts)
         fan = model.forecast(history, windows, self.horizon, self.season_length).first(asked.steps)
         lower, upper = self.calibrations[asked.member].bounds_at(windows, fan, state.scale, asked.levels)
         return Forecast(state.ids, ds, fan.mean, asked.levels, lower, upper, asked.plan)
 
-    def _networks(self, name: str) -> list[Network]:
-        """The networks that a part of a member stands for."""
-        return [one for one in self.networks if name in (NETWORKS, one.name)]
-
     def _check_future(self, source: Panel | SeriesState, asked: _Question) -> None:
         """Whether columns known ahead are there where a network needs them."""
-        needed, networks = self.plan.asked_ahead, [one for name in asked.shares for one in self._networks(name)]
+        needed, networks = self.plan.asked_ahead, self.networks_in(asked.member)
         if asked.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
             text = f"the model needs {', '.join(needed)} for the {asked.steps} steps ahead."
             remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
@@ -212,7 +201,7 @@ class Forecaster:
 
         Steps beyond those asked for are not known.
         """
-        if not (self.plan.columns and any(self._networks(name) for name in asked.shares)):
+        if not (self.plan.columns and self.networks_in(asked.member)):
             return None
         later = np.full((len(state), self.horizon, len(self.plan.columns)), np.nan)
         if asked.future is not None:
@@ -270,19 +259,19 @@ class Forecaster:
             raise UsageError(text, remedy=remedy, code="GF-U06")
         return horizon or self.horizon
 
-    def levels(self, name: str, asked: tuple[float, ...] | None) -> tuple[float, ...]:
-        """The interval levels asked for, or all that are calibrated for a member, ascending.
+    def levels(self, members: Sequence[str], asked: Sequence[float] | None) -> tuple[float, ...]:
+        """Return the interval levels asked for, or all that are calibrated for one of the members, ascending.
 
         Raises:
             UsageError: one of them is not calibrated.
         """
-        calibration = self.calibrations[name]
+        known = sorted({level for name in members for level in self.calibrations[name].levels})
         for level in asked or ():
-            if level not in calibration.levels:
-                known = ", ".join(f"{known:g}" for known in calibration.levels) or "none"
-                text = f"--level {level:g} is not calibrated; there are {known}."
+            if level not in known:
+                there = ", ".join(f"{one:g}" for one in known) or "none"
+                text = f"--level {level:g} is not calibrated; there are {there}."
                 raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
-        return tuple(sorted(set(asked))) if asked else calibration.levels
+        return tuple(sorted(set(asked or known)))
 
 
 @functools.cache

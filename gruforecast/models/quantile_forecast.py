@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
@@ -39,8 +40,9 @@ class Fan:
         return cls(np.concatenate([one.mean for one in fans]), whole)
 
     @classmethod
-    def mixed(cls, shares: list[float], fans: list[Fan]) -> Fan:
+    def mixed(cls, shares: list[float], fans: Iterable[Fan]) -> Fan:
         """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
+        fans = list(fans)
         mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
         having = [
             (share, one.quantiles - one.mean[:, :, None])
@@ -51,6 +53,13 @@ class Fan:
             return cls(mean)
         around = sum(share * one for share, one in having) / sum(share for share, _ in having)
         return cls(mean, mean[:, :, None] + around)
+
+    @classmethod
+    def averaged(cls, shares: list[float], fans: Iterable[Fan]) -> Fan:
+        """Return the weighted mean of fans that all have quantiles, quantile by quantile."""
+        whole = sum(shares)
+        total = sum(share / whole * np.asarray(one.quantiles) for share, one in zip(shares, fans, strict=True))
+        return cls.of(np.asarray(total))
 
     def windows(self, index: Ints) -> Fan:
         """Some of the windows only."""

@@ -12,6 +12,7 @@ from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Plan
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, Windows, days_of
+from gruforecast.errors import UsageError, did_you_mean, shorten
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.registry import model_of
@@ -49,7 +50,6 @@ class SeriesState:
         m, horizon = networks[0].config.season_length, networks[0].config.horizon
         lookback = max(network.config.lookback for network in networks)
         static = _are_static(panel.plan.inputs)
-        moving = replace(history, x=history.x[:, ~static])
         return cls(
             ids=panel.ids,
             past=history.past(windows, lookback),
@@ -57,7 +57,7 @@ class SeriesState:
             scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
             forecasts={name: model_of(name).forecast(history, windows, horizon, m).mean for name in models},
-            x=moving.beside(windows, lookback, 0),
+            x=history.beside(windows, lookback, 0)[:, :, ~static],
             static=history.x[end - 1][:, static],
         )
 
@@ -90,12 +90,28 @@ class SeriesState:
             static=self.static[places],
         )
 
+    def holds(self, panel: Panel, windows: Windows) -> Bools:
+        """Return whether the first row of each window's horizon comes before the end of the same series here, (n,)."""
+        last = dict(zip(self.ids, self.last, strict=True))
+        until = np.array([last.get(key, np.datetime64("NaT")) for key in panel.ids], "datetime64[s]")
+        return np.asarray(panel.ds[windows.end] <= until[windows.series])
+
     def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
         """Columns beside the target of some series, (n, longest lookback, n_columns)."""
         static, x = _are_static(inputs), self.x[block]
         whole = np.empty((*x.shape[:2], len(inputs)))
         whole[:, :, ~static], whole[:, :, static] = x, self.static[block][:, None]
         return whole
+
+    def panel(self, plan: Plan) -> Panel:
+        """Return the rows that are kept as a panel; each series from its first value on."""
+        rows = self.past.shape[1]
+        seen = ~np.isnan(self.past)
+        first = np.where(seen.any(axis=1), seen.argmax(axis=1), rows - 1)  # (n_series,)
+        keep = np.arange(rows) >= first[:, None]  # (n_series, rows)
+        indptr = np.concatenate([[0], np.cumsum(rows - first)]).astype(np.int64)
+        x = self.beside(slice(None), plan.inputs)[keep]
+        return Panel(self.ids, indptr, plan.freq.until(self.last, rows)[keep], self.past[keep], plan, x)
 
     def history(self, plan: Plan, scaling: Scaling, later: Floats | None) -> tuple[History, Windows]:
         """Return the rows as a history with the steps ahead, in which values are missing, and the windows at its ends.
@@ -111,3 +127,16 @@ class SeriesState:
 
 def _are_static(inputs: tuple[str, ...]) -> Bools:
     return np.array([kind == "static" for kind in inputs], bool)
+
+
+def places_of(ids: tuple[tuple[str, ...], ...], keys: list[str]) -> Ints:
+    """Return the places of the series whose key (parts joined by `/`) is in `keys`.
+
+    Raises:
+        UsageError: there is no such series.
+    """
+    known, wanted = ["/".join(key) for key in ids], set(keys)
+    for key in sorted(wanted - set(known)):
+        remedy = f"The series are {shorten(known)}."
+        raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
+    return np.flatnonzero([key in wanted for key in known])

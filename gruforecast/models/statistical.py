@@ -100,15 +100,18 @@ def _class(name: str) -> Any:
     return getattr(models, CLASSES[name])
 
 
-def _entry(name: str, description: str, title: str, most_rows: int) -> Entry:
-    model = Points(functools.partial(_forecast, name))
-    return Entry(name, f"{description} (statsforecast)", title, model=model, most_rows=most_rows)
-
-
 # the rows are worth some ten minutes of one core
-_ENTRIES = (
-    _entry("dynamic-theta", "dynamic optimised Theta", "dynamic Theta", 10_000_000),
-    _entry("auto-ets", "exponential smoothing, its form chosen by AICc", "AutoETS", 1_000_000),
-    _entry("auto-arima", "ARIMA, its orders chosen by AICc", "AutoARIMA", 3_000),
-)
-STATISTICAL = {one.name: one for one in _ENTRIES}
+STATISTICAL = {
+    name: Entry(
+        name,
+        f"{description} (statsforecast)",
+        title,
+        model=Points(functools.partial(_forecast, name)),
+        most_rows=most_rows,
+    )
+    for name, description, title, most_rows in (
+        ("dynamic-theta", "dynamic optimised Theta", "dynamic Theta", 10_000_000),
+        ("auto-ets", "exponential smoothing, its form chosen by AICc", "AutoETS", 1_000_000),
+        ("auto-arima", "ARIMA, its orders chosen by AICc", "AutoARIMA", 3_000),
+    )
+}

@@ -121,7 +121,7 @@ def test_an_error_in_a_block_reaches_the_caller(monkeypatch: pytest.MonkeyPatch)
     def broken(*ignored: Any, **more: Any) -> None:
         raise MemoryError("no more")
 
-    monkeypatch.setattr("gruforecast.models.networks.inference.forecast_past", broken)
+    monkeypatch.setattr("gruforecast.models.networks.inference.residuals", broken)
     with pytest.raises(MemoryError, match="no more"):
         make_forecaster(panel).predict(panel)
 

@@ -113,7 +113,7 @@ def run_trial(request: dict[str, Any]) -> Result:
         "fold_scores": scores if usable else None,
         "rungs": trained.rungs,
         **_facts(trained, training, split, begin),
-        "file": _save_weights(request, trained.weights),
+        "file": _save(request, request["weights"], trained.weights),
     }
 
 
@@ -137,7 +137,7 @@ def run_fit(request: dict[str, Any]) -> Result:
     return {
         "status": "diverged" if trained.diverged else "completed",
         **_facts(trained, training, split, begin),
-        "file": _save_weights(request, trained.weights),
+        "file": _save(request, request["weights"], trained.weights),
     }
 
 
@@ -172,9 +172,7 @@ def run_statistical(request: dict[str, Any]) -> Result:
         if late:
             break
         found.append(split.ask(model, part).mean)
-    content = npz({"forecast": np.concatenate(found)})
-    write_file(Path(request["folder"]) / request["file"], content)
-    file = {"name": request["file"], "sha256": hashlib.sha256(content).hexdigest()}
+    file = _save(request, request["file"], {"forecast": np.concatenate(found)})
     return {"status": "completed", "late": late, "file": file, "seconds": time.perf_counter() - begin}
 
 
@@ -234,11 +232,11 @@ def _deadline(request: dict[str, Any]) -> float | None:
     return min(ends, default=None)
 
 
-def _save_weights(request: dict[str, Any], weights: Weights) -> dict[str, str]:
-    """Write the weights durably, before anybody hears of them; name and SHA-256 of the file."""
-    content = npz(weights)
-    write_file(Path(request["folder"]) / request["weights"], content)
-    return {"name": request["weights"], "sha256": hashlib.sha256(content).hexdigest()}
+def _save(request: dict[str, Any], name: str, arrays: dict[str, Any]) -> dict[str, str]:
+    """Write arrays durably, before anybody hears of them; name and SHA-256 of the file."""
+    content = npz(arrays)
+    write_file(Path(request["folder"]) / name, content)
+    return {"name": name, "sha256": hashlib.sha256(content).hexdigest()}
 
 
 def _configs(request: dict[str, Any]) -> tuple[NetworkConfig, TrainingConfig]:

@@ -9,6 +9,7 @@ from gruforecast.data.covariates import MAX_INPUTS
 
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
+BLOCKS = {"gru": 3, "lstm": 4, "rnn": 1}  # of a kernel: one for each gate, one for the new state
 Decoder = Literal["direct", "parallel", "sequence"]
 DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gruforecast.data.windows import History, Windows
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import ahead, views
 
@@ -39,6 +40,10 @@ class Encoded(NamedTuple):
     unit: Any
     scale: Any
     ahead: Any
+
+    def single(self) -> tuple[Any, Any]:
+        """Return features and rows known ahead in single precision, in which networks compute."""
+        return self.features.astype(np.float32), None if self.ahead is None else self.ahead.astype(np.float32)
 
 
 class Knobs(NamedTuple):
@@ -100,6 +105,13 @@ def encode(
     seen = views(beside, (use_ahead, use_all), config, xp)
     features = xp.concatenate([xp.stack(channels, axis=-1), *seen.past], axis=2)
     return Encoded(features, base, level, unit, scale, ahead(seen, phases, config, xp))
+
+
+def encode_windows(history: History, windows: Windows, config: NetworkConfig) -> Encoded:
+    """Return the network's view of windows of a history."""
+    past, flags = history.past(windows, config.lookback), windows.use_log & config.log
+    beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
+    return encode(past, history.origin(windows), flags, config, beside=beside)
 
 
 def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:

@@ -16,8 +16,16 @@ from numpy.typing import NDArray
 
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
-from gruforecast.models.networks.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig, TrainingConfig
-from gruforecast.models.networks.features import decode, encode, restlessness
+from gruforecast.models.networks.config import (
+    BLOCKS,
+    CONTEXT,
+    MIDDLE,
+    QUANTILES,
+    ROW_UNITS,
+    NetworkConfig,
+    TrainingConfig,
+)
+from gruforecast.models.networks.features import decode, encode_windows, restlessness
 from gruforecast.models.quantile_forecast import Fan
 
 Single = NDArray[np.float32]
@@ -51,8 +59,7 @@ def needs_calendar(networks: Sequence[Network]) -> bool:
 
 def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of each weight array that a network of this configuration has."""
-    gates = {"gru": 3, "lstm": 4, "rnn": 1}[config.cell]
-    units, width = config.units, gates * config.units
+    units, width = config.units, BLOCKS[config.cell] * config.units
     size = config.channels
     shapes: dict[str, tuple[int, ...]] = {}
     if config.segment > 1:
@@ -94,28 +101,9 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
     blocks = [np.zeros((0, config.horizon, len(QUANTILES)))]
     for block in _blocks(len(windows), config):
         part = windows[block]
-        past = history.past(part, config.lookback)
-        beside = history.beside(part, config.lookback, config.horizon) if config.inputs else None
-        blocks.append(forecast_past(past, history.origin(part), part.use_log, config, weights, beside))
-    return np.concatenate(blocks)
-
-
-def forecast_past(
-    past: Floats,
-    origin: Floats,
-    use_log: NDArray[np.bool_],
-    config: NetworkConfig,
-    weights: Weights,
-    x: Floats | None = None,
-) -> Floats:
-    """Quantiles (n, horizon, n_quantiles) from raw windows (n, lookback), in blocks of bounded memory; see `encode`."""
-    blocks = [np.zeros((0, config.horizon, len(QUANTILES)))]
-    for block in _blocks(len(past), config):
-        flags = use_log[block] & config.log
-        encoded = encode(past[block], origin[block], flags, config, beside=None if x is None else x[block])
-        known = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
-        residual = residuals(encoded.features.astype(np.float32), known, config, weights)
-        blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, flags)))
+        encoded = encode_windows(history, part, config)
+        residual = residuals(*encoded.single(), config, weights)
+        blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, part.use_log & config.log)))
     return np.concatenate(blocks)
 
 
