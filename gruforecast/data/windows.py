@@ -93,7 +93,7 @@ class History:
         """
         n, rows = past.shape
         steps = 0 if x is None else x.shape[1] - rows
-        values = np.concatenate([past, np.full((n, steps), np.nan)], axis=1).ravel()
+        values = (np.concatenate([past, np.full((n, steps), np.nan)], axis=1) if steps else past).ravel()
         indptr = (rows + steps) * np.arange(n + 1)
         end, days = indptr[:-1] + rows, np.zeros(len(values))
         days[end - 1] = origin

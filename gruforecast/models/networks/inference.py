@@ -102,7 +102,8 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
     for block in _blocks(len(windows), config):
         part = windows[block]
         encoded = encode_windows(history, part, config)
-        residual = residuals(*encoded.single(), config, weights)
+        seen, encoded = encoded.single(), encoded._replace(features=None)  # which are large in double precision
+        residual = residuals(*seen, config, weights)
         blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, part.use_log & config.log)))
     return np.concatenate(blocks)
 
