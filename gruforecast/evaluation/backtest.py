@@ -25,7 +25,6 @@ from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError, UsageError
 from gruforecast.evaluation.scores import Evaluated
 from gruforecast.evaluation.splits import LEAST_ROWS
-from gruforecast.model import Model
 from gruforecast.models.ensemble import Once, blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model

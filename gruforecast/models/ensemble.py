@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
-from gruforecast.model import Floored, Model, Points
-from gruforecast.models.model import Floored, Model
+from gruforecast.models.model import Floored, Model, Points
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.quantile_forecast import Fan
 from gruforecast.models.registry import NETWORKS
