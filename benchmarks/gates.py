@@ -32,16 +32,17 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import Floats, Ints, Weights
 from gruforecast.data.read import read_csv
 from gruforecast.data.windows import History
-from gruforecast.explain.gate_timeline import features_of, watch
+from gruforecast.explain.gate_timeline import watch
 from gruforecast.explain.gates import replay
-from gruforecast.explain.gradients import Gradient
+from gruforecast.explain.gradients import input_gradient
 from gruforecast.explain.memory import APART, LEAST_WINDOW, half_lives, moments
 from gruforecast.models.networks.config import CELLS, MIDDLE, NetworkConfig, TrainingConfig
-from gruforecast.models.networks.features import encode
-from gruforecast.models.networks.inference import Weights, forecast
+from gruforecast.models.networks.features import encode_windows
+from gruforecast.models.networks.inference import forecast, residuals
+from gruforecast.models.networks.recurrence import Trace
 
 ROOT = Path(__file__).parents[1]
 Result = dict[str, Any]
@@ -83,7 +84,7 @@ def _replayed(name: str, history: History, season: int) -> Result:
     )  # fmt: skip
     weights = trained(config, history, 0, 200)
     end = np.linspace(config.lookback + 1, history.indptr[1], 20).astype(int)
-    features = features_of(history, history.windows(np.zeros(20, int), end), config)
+    features = encode_windows(history, history.windows(np.zeros(20, int), end), config).features.astype(np.float32)
     differences = _differences(features, config, weights)
     return {"series": name, "rows": int(history.indptr[1]), "tokens": config.tokens, "segment": segment} | differences
 
@@ -97,16 +98,17 @@ def _differences(features: Any, config: NetworkConfig, weights: Weights) -> Resu
     model = build_network(config, seed=0)
     set_weights(model, weights)
     worst = {"update": 0.0, "reset": 0.0, "state": 0.0}
-    for depth, mine in enumerate(replay(features, config, weights).layers):
+    gates, units = replay(features, config, weights), config.units
+    for depth in range(config.layers):
         layer = model.get_layer(f"gru_{depth}")
-        cell, h, units = layer.cell, np.zeros_like(mine.state[:, 0]), config.units
+        cell, h = layer.cell, np.zeros_like(gates.state[:, 0, depth])
         inputs = keras.Model(model.input, layer.input)(features).numpy()
         for step in range(config.tokens):  # Keras tells states only: its gates are those of its cell's own activation
             raw = inputs[:, step] @ cell.kernel.numpy() + h @ cell.recurrent_kernel.numpy() + cell.bias.numpy().sum(0)
             z, r = (cell.recurrent_activation(raw[:, k : k + units]).numpy() for k in (0, units))
             h = cell(inputs[:, step], [h])[0].numpy()
             for name, theirs in (("update", z), ("reset", r), ("state", h)):
-                worst[name] = max(worst[name], float(np.abs(getattr(mine, name)[:, step] - theirs).max()))
+                worst[name] = max(worst[name], float(np.abs(getattr(gates, name)[:, step, depth] - theirs).max()))
     return worst
 
 
@@ -271,11 +273,13 @@ def _reached(cell: Any, seed: int) -> Result:
 
 def _far(history: History, windows: Any, config: NetworkConfig, weights: Weights) -> tuple[float, float]:
     """Mean gradient norm of the next block's mean with respect to the newest 10 rows and to the block 101 rows back."""
-    encoded = encode(history.past(windows, config.lookback), history.origin(windows), windows.use_log & False, config)
-    gradient = Gradient(encoded.features.astype(np.float32), encoded.ahead.astype(np.float32), config, weights)
+    encoded, trace = encode_windows(history, windows, config), Trace()
+    residuals(encoded.features, encoded.ahead, config, weights, trace)
     direction = np.zeros((len(windows), config.horizon), np.float32)
     direction[:, :BLOCK] = 1 / BLOCK
-    norm = np.sqrt((gradient.of(direction).astype(float) ** 2).sum(axis=2).mean(axis=0))[::-1]
+    norm = np.sqrt((input_gradient(trace, direction, config, weights).astype(float) ** 2).sum(axis=2).mean(axis=0))[
+        ::-1
+    ]
     return float(norm[:10].mean()), float(norm[LONG - BLOCK : LONG].mean())
 
 

@@ -32,14 +32,14 @@ from unittest.mock import patch
 import numpy as np
 
 from gruforecast import load, read_like
+from gruforecast.arrays import Single
 from gruforecast.data.windows import History, Windows
-from gruforecast.explain.gate_timeline import features_of
-from gruforecast.explain.gates import Gates, replay
 from gruforecast.explain.model import look_inside
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig
-from gruforecast.models.networks.features import decode, encode
-from gruforecast.models.networks.inference import Network, Single, forecast, residuals
+from gruforecast.models.networks.features import Encoded, decode, encode_windows
+from gruforecast.models.networks.inference import Network, forecast, residuals
+from gruforecast.models.networks.recurrence import Step, Trace
 
 LIMIT = 1e-5
 Result = dict[str, Any]
@@ -49,11 +49,11 @@ def explained(forecaster: Forecaster, panel: Any, name: str) -> list[tuple[Histo
     """The blocks of windows that `explain --member name` replays."""
     found: list[tuple[History, Windows]] = []
 
-    def noted(history: History, windows: Windows, config: NetworkConfig) -> Single:
+    def noted(history: History, windows: Windows, config: NetworkConfig) -> Encoded:
         found.append((history, windows))
-        return features_of(history, windows, config)
+        return encode_windows(history, windows, config)
 
-    with patch("gruforecast.explain.gate_timeline.features_of", noted):
+    with patch("gruforecast.explain.gate_timeline.encode_windows", noted):
         look_inside(forecaster, panel, member=name)
     return found
 
@@ -67,7 +67,7 @@ def measured(network: Network, blocks: list[tuple[History, Windows]]) -> list[Re
     set_weights(model, network.weights)
     rows: dict[str, Result] = {}
     for history, windows in blocks:
-        features = features_of(history, windows, network.config)
+        features = encode_windows(history, windows, network.config).features.astype(np.float32)
         found = _layers(model, features, network) | {"forecast": _forecast(model, features, history, windows, network)}
         for name, one in found.items():
             before = rows.get(name, dict.fromkeys(one, 0.0))
@@ -79,20 +79,21 @@ def measured(network: Network, blocks: list[tuple[History, Windows]]) -> list[Re
 def _layers(model: Any, features: Single, network: Network) -> dict[str, Result]:
     """The differences in each recurrent layer of the encoder, and in the decoder where there is one."""
     config = network.config
-    found = replay(features, config, network.weights)
+    trace = Trace()
+    residuals(features, None, config, network.weights, trace)
     empty = np.zeros((len(features), config.units), np.float32)
     compared = {}
-    for depth, mine in enumerate(found.layers):
+    for depth in range(config.layers):
         layer = model.get_layer(f"gru_{depth}")
         given, own = (_inside(model, features, one) for one in (layer.input, layer.output))
-        compared[layer.name] = _compared(mine, layer, given, own, empty)
-    if found.decoder is not None:
+        compared[layer.name] = _compared(trace.steps[layer.name], layer, given, own, empty)
+    if config.decoder != "direct":
         layer = model.get_layer("decoder")
         names = (
             ("positions", f"dropout_{config.layers - 1}") if config.decoder == "sequence" else ("flat", "flat_state")
         )
         given, start, own = (_inside(model, features, model.get_layer(name).output) for name in (*names, "decoder"))
-        compared["decoder"] = _compared(found.decoder, layer, given, own, start)
+        compared["decoder"] = _compared(trace.steps["decoder"], layer, given, own, start)
     return compared
 
 
@@ -103,8 +104,8 @@ def _inside(model: Any, features: Single, tensor: Any) -> Single:
     return np.asarray(keras.ops.convert_to_numpy(keras.Model(model.inputs[0], tensor)(features)))
 
 
-def _compared(mine: Gates, layer: Any, given: Single, own: Single, start: Single) -> Result:
-    """The largest differences between the replay `mine` and Keras over the inputs `given` (n, steps, size)."""
+def _compared(mine: list[Step], layer: Any, given: Single, own: Single, start: Single) -> Result:
+    """The largest differences between the steps `mine` and Keras over the inputs `given` (n, steps, size)."""
     import keras
     from keras import ops
 
@@ -119,9 +120,9 @@ def _compared(mine: Gates, layer: Any, given: Single, own: Single, start: Single
     z, r = ops.sigmoid(a + d), ops.sigmoid(b + e)
     again = z * before + (1 - z) * ops.tanh(c + r * f)
     return {
-        "state": _worst(mine.state.reshape(states.shape), states),
-        "update": _worst(mine.update.reshape(states.shape), z),
-        "reset": _worst(mine.reset.reshape(states.shape), r),
+        "state": _worst(np.stack([one.state for one in mine], axis=-2).reshape(states.shape), states),
+        "update": _worst(np.stack([one.parts[0] for one in mine], axis=-2).reshape(states.shape), z),
+        "reset": _worst(np.stack([one.parts[1] for one in mine], axis=-2).reshape(states.shape), r),
         "formula": _worst(again, states),
         "layer": _worst(own, states if own.ndim == 3 else states[:, -1]),
     }
@@ -130,9 +131,7 @@ def _compared(mine: Gates, layer: Any, given: Single, own: Single, start: Single
 def _forecast(model: Any, features: Single, history: History, windows: Windows, network: Network) -> Result:
     """The network's output and the forecast, by numpy and by Keras."""
     config, flags = network.config, windows.use_log & network.config.log
-    beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
-    past = history.past(windows, config.lookback)
-    encoded = encode(past, history.origin(windows), flags, config, beside=beside)
+    encoded = encode_windows(history, windows, config)
     ahead = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
     theirs = np.asarray(model(features if ahead is None else [features, ahead]))  # (n, horizon, n_quantiles)
     mine = residuals(features, ahead, config, network.weights)

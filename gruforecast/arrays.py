@@ -12,3 +12,5 @@ Ints: TypeAlias = NDArray[np.int64]
 Bools: TypeAlias = NDArray[np.bool_]
 Stamps: TypeAlias = NDArray[np.datetime64]
 Array: TypeAlias = NDArray[Any]
+Single: TypeAlias = NDArray[np.float32]
+Weights: TypeAlias = dict[str, Single]  # by name, see `weight_shapes`

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Array
+from gruforecast.arrays import Array, Weights
 from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.safe_reading import (
     MOST_JSON,
@@ -41,7 +41,7 @@ from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.networks.inference import Network, Weights, weight_shapes
+from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import BLEND, NETWORKS, SIMPLE
 from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import from_dict, to_dict

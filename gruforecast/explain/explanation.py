@@ -204,7 +204,9 @@ def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, f
 
 
 def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) -> Explained:
-    norms = [_reach(one, history, windows) for one in curve.networks]
+    seen = [encode_windows(history, windows, one.config) for one in curve.networks]
+    pairs = zip(curve.networks, seen, strict=True)
+    norms = [reach(encoded.features, encoded.ahead, one.config, one.weights) for one, encoded in pairs]
     power = np.mean([norm**2 for norm in norms], axis=0)[::-1]  # newest row first
     config = curve.networks[0].config
     size = config.segment * -(-config.tokens // MOST_POINTS)
@@ -226,10 +228,6 @@ def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) ->
         "within": within and min(within, config.lookback) * unit_of(freq)[1],
         "window": config.lookback * unit_of(freq)[1],
     }
-
-
-def _reach(network: Network, history: History, windows: Windows) -> Floats:
-    return reach(*encode_windows(history, windows, network.config).single(), network.config, network.weights)
 
 
 def explain_importance(

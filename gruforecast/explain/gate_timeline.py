@@ -15,12 +15,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import Floats, Ints, Single, Weights
 from gruforecast.data.windows import History, Windows
-from gruforecast.explain.gates import Replay, replay
+from gruforecast.explain.gates import Gates, replay
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import encode_windows
-from gruforecast.models.networks.inference import Single, Weights
 
 MOST_TOKENS = 8_000  # that are looked at in all; more say nothing new of gates
 BLOCK_NUMBERS = 6_000_000  # bounds the memory of one block of windows
@@ -58,19 +57,19 @@ def watch(history: History, config: NetworkConfig, weights: Weights, first: int 
         first: series that is looked at in any case; of others as many, evenly spread, as `MOST_TOKENS` allows for.
     """
     rows = _Rows.of(history, config, first)
-    names = ("update", "reset", "log_update")
-    total = {name: np.zeros((len(rows.series), config.layers, config.units)) for name in names}
+    shape = (len(rows.series), config.layers, config.units)
+    total = {name: np.zeros(shape) for name in ("update", "reset", "log_update")}
     rewritten, known = np.zeros(len(rows.series)), np.zeros(len(rows.series))
     count = np.zeros(len(rows.series))
-    for place, found in rows.replayed(history, config, weights):
+    for place, gates in rows.replayed(history, config, weights):
         used = place >= 0
         at = place[used]
         np.add.at(count, at, 1)
-        for name in names:
-            gates = [one.reset if name == "reset" else one.update for one in found.layers]
-            stacked = np.stack(gates, axis=2)[used].astype(float)  # (n, layers, units)
-            np.add.at(total[name], at, np.log(np.maximum(stacked, LEAST_GATE)) if name == "log_update" else stacked)
-        moved = lasting(np.concatenate([one.state for one in found.layers], axis=2))[used]
+        update, reset = (one[used].astype(float) for one in (gates.update, gates.reset))  # (n_used, layers, units)
+        log_update = np.log(np.maximum(update, LEAST_GATE))
+        for name, one in (("update", update), ("reset", reset), ("log_update", log_update)):
+            np.add.at(total[name], at, one)
+        moved = lasting(gates.state.reshape(*place.shape, -1))[used]
         sure = ~np.isnan(moved)
         np.add.at(rewritten, at[sure], moved[sure])
         np.add.at(known, at[sure], 1)
@@ -122,13 +121,14 @@ class _Rows:
         start = np.maximum(last - config.segment + 1, history.indptr[series])
         return cls(series, start, last, chosen, begin[:-1], size)
 
-    def replayed(self, history: History, config: NetworkConfig, weights: Weights) -> Iterator[tuple[Ints, Replay]]:
+    def replayed(self, history: History, config: NetworkConfig, weights: Weights) -> Iterator[tuple[Ints, Gates]]:
         """Blocks of windows, and the entry (n, tokens) that each token belongs to, -1 where it does not count."""
         windows, place = self._windows(history, config)
         block = max(1, BLOCK_NUMBERS // (config.tokens * config.layers * config.units * 7))
         for start in range(0, len(windows), block):
             part = windows[start : start + block]
-            yield place[start : start + block], replay(features_of(history, part, config), config, weights)
+            features = encode_windows(history, part, config).features
+            yield place[start : start + block], replay(features, config, weights)
 
     def _windows(self, history: History, config: NetworkConfig) -> tuple[Windows, Ints]:
         """Windows a quarter of their length apart from the end of each series back to its beginning."""
@@ -146,8 +146,3 @@ class _Rows:
         windows = history.windows(np.concatenate(series), np.concatenate(ends))
         keep = windows.end > windows.start
         return windows[keep], np.concatenate(places)[keep]
-
-
-def features_of(history: History, windows: Windows, config: NetworkConfig) -> Single:
-    """What a network sees of windows, (n, lookback, channels)."""
-    return encode_windows(history, windows, config).single()[0]

@@ -12,14 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import Floats, Ints, Weights
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.evaluation.metrics import mase
 from gruforecast.evaluation.splits import average
 from gruforecast.models.networks.config import MIDDLE, QUANTILES, NetworkConfig
 from gruforecast.models.networks.features import Encoded, decode, encode
-from gruforecast.models.networks.inference import Weights, residuals
+from gruforecast.models.networks.inference import residuals
 
 ALL_ROWS = "all rows together"  # the part of the input that is no single part
 TIMES = 8  # permutations of each part
@@ -143,8 +143,8 @@ class _Seen:
 
     def mase(self, encoded: Encoded, *, silent: bool = False) -> float:
         """Mean MASE over the windows; silent: of what the network adds to alone."""
-        added: Floats = np.zeros((*self.actual.shape, len(QUANTILES)))
+        added: Floats = np.zeros(len(QUANTILES))
         if not silent:
-            added = residuals(*encoded.single(), self.config, self.weights).astype(np.float64)
+            added = residuals(encoded.features, encoded.ahead, self.config, self.weights).astype(np.float64)
         forecast = np.asarray(decode(added, encoded, self.flags))[:, :, MIDDLE]
         return average(mase(self.actual, self.windows.floor_at_zero(forecast), self.scale))

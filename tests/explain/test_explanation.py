@@ -14,11 +14,12 @@ from rounding import assert_close32
 
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.explain.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
-from gruforecast.explain.gate_timeline import Timeline, features_of, lasting, watch
+from gruforecast.explain.gate_timeline import Timeline, lasting, watch
 from gruforecast.explain.gates import replay
 from gruforecast.explain.memory import half_lives, moments, profile
 from gruforecast.explain.permutation import ALL_ROWS, importance, parts_of
 from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import Network
 from gruforecast.report.page.gate_charts import gate_charts
 from gruforecast.report.sentences import (
@@ -87,9 +88,9 @@ def test_the_newest_tokens_are_those_of_the_newest_window() -> None:
     history, weights = history_of(season(24)), random_weights(CONFIG)
     found = watch(history, CONFIG, weights)
     windows = history.windows(np.array([0]), np.array([24]))
-    layers = replay(features_of(history, windows, CONFIG), CONFIG, weights).layers
-    assert_close32(found.update, np.stack([one.update[0] for one in layers], axis=1))
-    assert_close32(found.reset, np.stack([one.reset[0] for one in layers], axis=1))
+    gates = replay(encode_windows(history, windows, CONFIG).features, CONFIG, weights)
+    assert_close32(found.update, gates.update[0])
+    assert_close32(found.reset, gates.reset[0])
 
 
 def test_lasting_is_the_distance_between_pairs() -> None:

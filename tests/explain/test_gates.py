@@ -1,6 +1,8 @@
-"""The replayed gates and the numpy gradient, against Keras, against the forward pass and against differences."""
+"""The trace of a forward pass and the numpy gradient, against Keras, the forward pass itself and small differences."""
 
 from __future__ import annotations
+
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -8,11 +10,12 @@ from made_networks import random_weights
 from makers import AIR, history_of
 from rounding import assert_close32
 
-from gruforecast.explain.gate_timeline import features_of
 from gruforecast.explain.gates import replay
-from gruforecast.explain.gradients import PROBES, Gradient, reach
+from gruforecast.explain.gradients import PROBES, input_gradient, reach
 from gruforecast.models.networks.config import CELLS, MIDDLE, NetworkConfig
-from gruforecast.models.networks.inference import recurrent, residuals
+from gruforecast.models.networks.features import encode_windows
+from gruforecast.models.networks.inference import residuals
+from gruforecast.models.networks.recurrence import Trace, product, recurrent
 
 FORMS = [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
 
@@ -31,29 +34,60 @@ def numbers(config: NetworkConfig, n: int = 4):
     return features, ahead
 
 
+def traced(features, ahead, config: NetworkConfig, weights) -> Trace:
+    trace = Trace()
+    residuals(features, ahead, config, weights, trace)
+    return trace
+
+
+@pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
-def test_the_replay_ends_in_the_states_of_the_forward_pass(layers, segment, decoder) -> None:
-    config = config_of(layers, segment, decoder)
-    weights, (features, _) = random_weights(config), numbers(config)
-    found = replay(features, config, weights)
-    x = features.reshape(4, config.tokens, -1) @ weights["token.kernel"] + weights["token.bias"] if segment > 1 else (
-        features
-    )  # fmt: skip
-    for depth, layer in enumerate(found.layers):
-        y = recurrent(x.swapaxes(0, 1), "gru", weights, f"gru_{depth}").swapaxes(0, 1)
-        assert_close32(layer.state, y)
-        z = layer.update
-        assert_close32(z * layer.before + (1 - z) * layer.candidate, y)
+@pytest.mark.parametrize("inputs", [(), ("known", "past", "static")], ids=["alone", "inputs"])
+def test_a_trace_changes_no_bit_and_holds_the_states_of_each_layer(cell, layers, segment, decoder, inputs) -> None:
+    config = config_of(layers, segment, decoder, cell, inputs)
+    weights, (features, ahead) = random_weights(config), numbers(config)
+    trace = Trace()
+    expected = residuals(features, ahead, config, weights)
+    np.testing.assert_array_equal(residuals(features, ahead, config, weights, trace), expected)
+    x = features
+    if segment > 1:
+        x = product(features.reshape(4, config.tokens, -1), weights["token.kernel"]) + weights["token.bias"]
+    x = np.ascontiguousarray(x.swapaxes(0, 1))
+    for depth in range(layers):
+        y = recurrent(x, cell, weights, f"{cell}_{depth}")
+        steps = trace.steps[f"{cell}_{depth}"]
+        np.testing.assert_array_equal(np.stack([step.state for step in steps]), y)
+        np.testing.assert_array_equal(np.stack([step.before for step in steps])[1:], y[:-1])
+        np.testing.assert_array_equal(steps[0].before, 0)
         x = y + x if depth else y
-    assert (found.decoder is None) == (decoder == "direct")
+    assert ("decoder" in trace.steps) == (decoder != "direct")
+    assert ("row" in trace.open) == bool(inputs)
 
 
-def test_a_blank_memory_is_what_a_series_begins_with() -> None:
-    config = config_of(1, 1, "direct")
-    features, _ = numbers(config)
-    first = replay(features, config, random_weights(config)).layers[0]
-    np.testing.assert_array_equal(first.before[:, 0], 0)
-    assert_close32(first.blank[:, 0], first.state[:, 0])
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
+def test_the_parts_of_each_step_make_its_state(layers, segment, decoder) -> None:
+    for cell in ("gru", "lstm"):
+        config = config_of(layers, segment, decoder, cell)
+        trace = traced(*numbers(config), config, random_weights(config))
+        for step in (step for steps in trace.steps.values() for step in steps):
+            if cell == "gru":
+                z, _, candidate, _ = step.parts
+                expected = z * step.before + (1 - z) * candidate
+            else:
+                i, f, candidate, o, memory = step.parts
+                expected = o * np.tanh(f * memory + i * candidate)
+            assert_close32(step.state, expected)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_without_a_trace_nothing_but_the_states_is_kept(cell) -> None:
+    config = NetworkConfig(horizon=1, lookback=400, units=16, cell=cell)
+    weights, x = random_weights(config), np.zeros((400, 50, config.channels), np.float32)
+    tracemalloc.start()
+    states = recurrent(x, cell, weights, f"{cell}_0")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert states.nbytes < peak < 1.2 * states.nbytes
 
 
 def test_an_update_gate_at_one_keeps_and_at_zero_writes() -> None:
@@ -62,9 +96,9 @@ def test_an_update_gate_at_one_keeps_and_at_zero_writes() -> None:
     for bias, kept in ((30.0, 1.0), (-30.0, 0.0)):
         weights["gru_0.bias"][0, :5] = bias
         weights["gru_0.bias"][0, 10:] = 1.0
-        layer = replay(numbers(config)[0], config, weights).layers[0]
-        np.testing.assert_allclose(layer.update, kept, atol=1e-6)
-        np.testing.assert_allclose(layer.state, (1 - kept) * np.tanh(1.0), atol=1e-6)
+        gates = replay(numbers(config)[0], config, weights)
+        np.testing.assert_allclose(gates.update, kept, atol=1e-6)
+        np.testing.assert_allclose(gates.state, (1 - kept) * np.tanh(1.0), atol=1e-6)
 
 
 def compare_with_keras(features, config: NetworkConfig, weights) -> None:
@@ -76,23 +110,23 @@ def compare_with_keras(features, config: NetworkConfig, weights) -> None:
 
     model = build_network(config, seed=1)
     set_weights(model, weights)
-    found, units = replay(features, config, weights), config.units
-    names = [f"gru_{depth}" for depth in range(config.layers)] + (["decoder"] if found.decoder else [])
-    for name, mine in zip(names, [*found.layers, *([found.decoder] if found.decoder else [])], strict=True):
+    units = config.units
+    for name, steps in traced(features, None, config, weights).steps.items():
         layer = model.get_layer(name)
         given = layer.input if name != "decoder" else layer._inbound_nodes[0].arguments.args[0]
-        inputs = keras.Model(model.inputs[0], given)(features).numpy().reshape(len(mine.state), -1, given.shape[-1])
-        cell, h = layer.cell, mine.before[:, 0]
-        for step in range(mine.state.shape[1]):
-            if name == "decoder" and config.decoder == "parallel":
-                h = mine.before[:, step]
+        h = np.broadcast_to(steps[0].before, steps[0].state.shape).reshape(-1, units)  # segments count as windows
+        inputs = keras.Model(model.inputs[0], given)(features).numpy().reshape(len(h), -1, given.shape[-1])
+        cell = layer.cell
+        assert len(steps) == inputs.shape[1]
+        for step, mine in enumerate(steps):
             now = inputs[:, step] @ cell.kernel.numpy() + cell.bias.numpy()[0]
             heard = h @ cell.recurrent_kernel.numpy() + cell.bias.numpy()[1]
             raw = [now[:, k : k + units] + heard[:, k : k + units] for k in (0, units)]
             h = cell(inputs[:, step], [h])[0].numpy()
-            assert_close32(mine.update[:, step], cell.recurrent_activation(raw[0]).numpy(), terms=500)
-            assert_close32(mine.reset[:, step], cell.recurrent_activation(raw[1]).numpy(), terms=500)
-            assert_close32(mine.state[:, step], h, terms=500)
+            update, reset = (part.reshape(h.shape) for part in mine.parts[:2])
+            assert_close32(update, cell.recurrent_activation(raw[0]).numpy())
+            assert_close32(reset, cell.recurrent_activation(raw[1]).numpy())
+            assert_close32(mine.state.reshape(h.shape), h)
 
 
 @pytest.mark.network
@@ -109,7 +143,8 @@ def test_the_gates_of_a_fitted_model_equal_those_of_keras(fitted) -> None:
     history = history_of(np.loadtxt(AIR, delimiter=",", skiprows=1, usecols=2))
     for network in load(fitted["cwd"] / "gruforecast_model").networks:
         windows = history.windows(np.zeros(5, int), np.linspace(60, 144, 5).astype(int))
-        compare_with_keras(features_of(history, windows, network.config), network.config, network.weights)
+        features = encode_windows(history, windows, network.config).features.astype(np.float32)
+        compare_with_keras(features, network.config, network.weights)
 
 
 @pytest.mark.parametrize("cell", CELLS)
@@ -121,7 +156,8 @@ def test_the_gradient_is_what_small_differences_say(cell, layers, segment, decod
     features, ahead = numbers(config, 2)
     features, ahead = features.astype(np.float64), None if ahead is None else ahead.astype(np.float64)
     direction = np.random.default_rng(8).normal(size=(2, 3))
-    found = Gradient(features, ahead, config, weights).of(direction, direct=True)
+    trace = traced(features, ahead, config, weights)
+    found = input_gradient(trace, direction, config, weights, direct=True)
 
     def value(moved) -> float:
         return float((residuals(moved, ahead, config, weights)[:, :, MIDDLE] * direction).sum())
@@ -155,7 +191,7 @@ def test_the_gradient_equals_that_of_tensorflow(cell, layers, segment, decoder, 
         tape.watch(x)
         value = tf.reduce_sum(model(x if ahead is None else [x, tf.constant(ahead)])[:, :, MIDDLE] * direction)
     expected = tape.gradient(value, x).numpy()
-    found = Gradient(features, ahead, config, weights).of(direction, direct=True)
+    found = input_gradient(traced(features, ahead, config, weights), direction, config, weights, direct=True)
     np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
 
 
@@ -175,10 +211,10 @@ def test_by_default_the_gradient_leaves_out_what_the_head_sees_beside_the_state(
     deaf["hidden.kernel"] = weights["hidden.kernel"].copy()
     deaf["hidden.kernel"][config.units :] = 0.0
     direction = np.random.default_rng(8).normal(size=(4, 3)).astype(np.float32)
-    found = Gradient(features, None, config, weights).of(direction)
-    expected = Gradient(features, None, config, deaf).of(direction, direct=True)
+    found = input_gradient(traced(features, None, config, weights), direction, config, weights)
+    expected = input_gradient(traced(features, None, config, deaf), direction, config, deaf, direct=True)
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
-    whole = Gradient(features, None, config, weights).of(direction, direct=True)
+    whole = input_gradient(traced(features, None, config, weights), direction, config, weights, direct=True)
     beside = np.argwhere(~np.isclose(whole, found, rtol=1e-4, atol=1e-5 * np.abs(expected).max()).all(axis=0))
     assert {tuple(one) for one in beside} == {(row, 0) for row in range(12 - config.recent, 12)}
 
@@ -187,9 +223,10 @@ def test_by_default_the_gradient_leaves_out_what_the_head_sees_beside_the_state(
 def test_reach_up_to_the_probes_is_exact(horizon: int) -> None:
     config = config_of(1, 1, "direct", horizon=horizon)
     weights, (features, _) = random_weights(config), numbers(config)
-    gradient = Gradient(features, None, config, weights)
+    trace = traced(features, None, config, weights)
     rows = np.eye(horizon, dtype=np.float32)
-    exact = sum((gradient.of(np.repeat(row[None], 4, axis=0)) ** 2).sum(axis=2).mean(axis=0) for row in rows)
+    each = [input_gradient(trace, np.repeat(row[None], 4, axis=0), config, weights) for row in rows]
+    exact = sum((one**2).sum(axis=2).mean(axis=0) for one in each)
     np.testing.assert_allclose(reach(features, None, config, weights), np.sqrt(exact), rtol=1e-5)
 
 
@@ -215,8 +252,8 @@ def test_reach_repeats_and_another_seed_is_another_estimate() -> None:
 def test_reach_of_a_long_horizon_is_estimated_without_bias() -> None:
     config = config_of(1, 1, "direct", horizon=PROBES + 8)
     weights, (features, _) = random_weights(config), numbers(config)
-    gradient = Gradient(features, None, config, weights)
-    rows = np.eye(config.horizon, dtype=np.float32)
-    exact = sum((gradient.of(np.repeat(row[None], 4, axis=0)) ** 2).sum(axis=2).mean(axis=0) for row in rows)
+    trace = traced(features, None, config, weights)
+    rows = np.repeat(np.eye(config.horizon, dtype=np.float32)[:, None], 4, axis=1)  # (horizon, n, horizon)
+    exact = sum((input_gradient(trace, row, config, weights) ** 2).sum(axis=2).mean(axis=0) for row in rows)
     estimates = [reach(features, None, config, weights, seed) ** 2 for seed in range(60)]
     np.testing.assert_allclose(np.mean(estimates, axis=0), exact, rtol=0.15)

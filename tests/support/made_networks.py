@@ -8,10 +8,11 @@ import numpy as np
 
 from gruforecast.data.panel import Panel
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.forecaster import NETWORKS, Forecaster
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.models.registry import NETWORKS
 from gruforecast.models.series_state import SeriesState
 
 MEMBERS = (NETWORKS, "gru", "gru-2", "blend", "theta", "naive")

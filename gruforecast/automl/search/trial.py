@@ -16,14 +16,14 @@ from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Array, Ints
+from gruforecast.arrays import Array, Ints, Weights
 from gruforecast.data.windows import History, Sampler, Windows
 from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.models.baselines import baselines
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
-from gruforecast.models.networks.inference import Network, Weights, digest_of
+from gruforecast.models.networks.inference import Network, digest_of
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import trouble_with
 from gruforecast.serialization import from_dict

@@ -16,12 +16,11 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gruforecast.arrays import Array, Floats, Ints
+from gruforecast.arrays import Array, Floats, Ints, Weights
 from gruforecast.data.windows import History, Sampler, Windows, gather_beside, gather_future, gather_past
 from gruforecast.models.networks.config import QUANTILES, RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.config import STEPS_PER_CALL as CHUNK
 from gruforecast.models.networks.features import Knobs, encode, encode_target
-from gruforecast.models.networks.inference import Weights
 from gruforecast.models.training.keras_model import VariableDropout, build_network, network_inputs
 from gruforecast.models.training.optimizer import FlatAdamW
 

@@ -18,10 +18,10 @@ from gruforecast.models.networks.inference import (
     forecast_combined,
     forecast_past,
     needs_calendar,
-    recurrent,
     residuals,
     weight_shapes,
 )
+from gruforecast.models.networks.recurrence import recurrent
 
 
 def sigmoid(x: float) -> float:
