@@ -204,6 +204,11 @@ def _content_order(history: History, series: Ints, cutoff: Ints) -> Ints:
     return np.array(sorted(range(len(series)), key=lambda k: digest(int(series[k]))), dtype=np.int64)
 
 
+def evenly(n: int, most: int) -> Ints:
+    """Return at most `most` of `n` positions, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
+
+
 def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> Any:
     """Last `lookback` rows before each window's end, (n, lookback); NaN where the series has not begun."""
     index = windows.end[:, None] + xp.arange(-lookback, 0)  # (n, lookback)

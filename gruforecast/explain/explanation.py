@@ -10,7 +10,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
-from gruforecast.data.windows import History, Windows
+from gruforecast.data.windows import History, Windows, evenly
 from gruforecast.explain.gate_timeline import Timeline, watch
 from gruforecast.explain.gradients import PROBES, reach
 from gruforecast.explain.memory import APART, THRESHOLD, Moments, half_lives, moments, profile
@@ -125,7 +125,7 @@ def _gates(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
     layers = []
     for layer in _layers(timeline.update.shape[1]):
         order = np.argsort(lives[layer], kind="stable")
-        picked = order[np.unique(np.linspace(0, len(order) - 1, min(MOST_UNITS, len(order))).astype(int))]
+        picked = order[evenly(len(order), MOST_UNITS)]
         gates = {name: getattr(timeline, name)[entries, layer] for name in ("update", "reset")}  # (n, units)
         layers.append(
             {"layer": layer + 1, "units": picked.tolist()}
@@ -198,8 +198,7 @@ def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, f
         return []
     configs = [one.config for curve in curves for one in curve.networks]
     each = sum(12 * min(one.horizon, PROBES) * one.tokens * one.layers * one.units**2 for one in configs)
-    most = min(int(np.clip(EFFORT / each, LEAST_REACH_WINDOWS, REACH_WINDOWS)), len(windows))
-    some = windows[np.unique(np.linspace(0, len(windows) - 1, most).astype(int))]
+    some = windows[evenly(len(windows), int(np.clip(EFFORT / each, LEAST_REACH_WINDOWS, REACH_WINDOWS)))]
     return [_curve(curve, history, some, freq) for curve in curves]
 
 

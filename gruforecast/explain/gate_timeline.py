@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Single, Weights
-from gruforecast.data.windows import History, Windows
+from gruforecast.data.windows import History, Windows, evenly
 from gruforecast.explain.gates import Gates, replay
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import encode_windows
@@ -57,26 +57,22 @@ def watch(history: History, config: NetworkConfig, weights: Weights, first: int 
         first: series that is looked at in any case; of others as many, evenly spread, as `MOST_TOKENS` allows for.
     """
     rows = _Rows.of(history, config, first)
-    shape = (len(rows.series), config.layers, config.units)
-    total = {name: np.zeros(shape) for name in ("update", "reset", "log_update")}
-    rewritten, known = np.zeros(len(rows.series)), np.zeros(len(rows.series))
-    count = np.zeros(len(rows.series))
+    total = np.zeros((len(rows.series), 3, config.layers, config.units))
+    count, rewritten, known = np.zeros((3, len(rows.series)))
     for place, gates in rows.replayed(history, config, weights):
         used = place >= 0
         at = place[used]
         np.add.at(count, at, 1)
         update, reset = (one[used].astype(float) for one in (gates.update, gates.reset))  # (n_used, layers, units)
-        log_update = np.log(np.maximum(update, LEAST_GATE))
-        for name, one in (("update", update), ("reset", reset), ("log_update", log_update)):
-            np.add.at(total[name], at, one)
+        np.add.at(total, at, np.stack([update, reset, np.log(np.maximum(update, LEAST_GATE))], axis=1))
         moved = lasting(gates.state.reshape(*place.shape, -1))[used]
         sure = ~np.isnan(moved)
         np.add.at(rewritten, at[sure], moved[sure])
         np.add.at(known, at[sure], 1)
     keep = count > 0
-    means = {name: one[keep] / count[keep, None, None] for name, one in total.items()}
+    update, reset, log_update = (total[keep] / count[keep, None, None, None]).swapaxes(0, 1)  # (3, n, layers, units)
     judged = np.where(known > 0, rewritten / np.maximum(known, 1), np.nan)[keep]
-    return Timeline(rows.series[keep], rows.first[keep], rows.last[keep], **means, rewritten=judged)
+    return Timeline(rows.series[keep], rows.first[keep], rows.last[keep], update, reset, log_update, judged)
 
 
 def lasting(states: Single) -> Floats:
@@ -111,7 +107,7 @@ class _Rows:
         tokens = -(-lengths // config.segment)
         others = np.delete(np.arange(len(lengths)), first)
         room = max(MOST_TOKENS - int(tokens[first]), 0) // max(int(tokens.mean()), 1)
-        some = others[np.unique(np.linspace(0, len(others) - 1, min(room, len(others))).astype(int))]
+        some = others[evenly(len(others), room)]
         chosen = np.sort(np.append(some, first)).astype(np.int64)
         size = np.minimum(tokens[chosen], MOST_TOKENS)
         begin = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)

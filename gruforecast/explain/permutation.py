@@ -14,7 +14,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Weights
 from gruforecast.data.scale import mase_scale
-from gruforecast.data.windows import History, Windows, gather_future
+from gruforecast.data.windows import History, Windows, evenly, gather_future
 from gruforecast.evaluation.metrics import mase
 from gruforecast.evaluation.splits import average
 from gruforecast.models.networks.config import MIDDLE, QUANTILES, NetworkConfig
@@ -76,8 +76,7 @@ def _lag_name(near: int, far: int, config: NetworkConfig) -> str:
 def thinned(windows: Windows, config: NetworkConfig, parts: int) -> Windows:
     """As many windows, evenly spread, as a second or two allows for."""
     each = config.tokens * config.layers * config.units * config.units * 6 * TIMES * max(parts, 1)
-    most = int(np.clip(EFFORT / each, LEAST_WINDOWS, MOST_WINDOWS))
-    return windows[np.unique(np.linspace(0, len(windows) - 1, min(most, len(windows))).astype(int))]
+    return windows[evenly(len(windows), int(np.clip(EFFORT / each, LEAST_WINDOWS, MOST_WINDOWS)))]
 
 
 def importance(
