@@ -44,7 +44,7 @@ def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Expla
         )
     )
     windows = _judged(split)
-    own = Curve(f"{chosen.name} (as saved)", "gru", [chosen])
+    own = Curve(f"{chosen.name} (as saved)", [chosen])
     found["reach"] = explain_reach([own, *_cells(comparison, finals)], split.history, windows, panel.freq)
     before = finals.contest.network(chosen.config, member.trial.result, chosen.name)
     seen = "the rows behind those that the network had learned from, up to the test part"
@@ -66,8 +66,8 @@ def _cells(comparison: Comparison, finals: Finals) -> list[Curve]:
     curves = []
     for cell in comparison.trained:
         networks = [network(config, result, cell) for config, result in comparison.trained[cell]]
-        curves.append(Curve(f"{cell} ({comparison.kind})", cell, networks))
+        curves.append(Curve(f"{cell} ({comparison.kind})", networks))
     if curves and "gru" not in comparison.trained:
         best = comparison.best
-        curves.insert(0, Curve("gru (full)", "gru", [network(best.network, best.result)]))
+        curves.insert(0, Curve("gru (full)", [network(best.network, best.result)]))
     return curves

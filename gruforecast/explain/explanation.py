@@ -15,7 +15,6 @@ from gruforecast.explain.gate_timeline import Timeline, watch
 from gruforecast.explain.gradients import PROBES, reach
 from gruforecast.explain.memory import APART, THRESHOLD, Moments, half_lives, moments, profile
 from gruforecast.explain.permutation import importance, parts_of, thinned
-from gruforecast.models.networks.config import Cell
 from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import Network
 
@@ -61,10 +60,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class Curve:
-    """Networks of one kind and several seeds, whose reach is measured."""
+    """Networks of one cell and several seeds, whose reach is measured."""
 
     name: str
-    cell: Cell
     networks: Sequence[Network]
 
 
@@ -217,7 +215,7 @@ def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) ->
     within = int(np.searchsorted(np.cumsum(power), MOST_OF_IT * total) + 1) if total > 0 else None
     return {
         "name": curve.name,
-        "cell": curve.cell,
+        "cell": config.cell,
         "seeds": len(norms),
         "lookback": config.lookback,
         "rows_back": (edges + 1).tolist(),

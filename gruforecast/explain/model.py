@@ -64,7 +64,7 @@ def look_inside(
     plan, shown = forecaster.plan, longest(history) if id is None else int(places_of(panel.ids, [id])[0])
     subject = Subject(network, history, panel.wall, panel.ids, plan.freq, plan.columns, source, shown)
     found = explain_gates(subject)
-    own = Curve(f"{network.name} (as saved)", "gru", [network])
+    own = Curve(f"{network.name} (as saved)", [network])
     ends = history.windows(np.arange(len(subject.ids)), history.indptr[1:])
     others = [one for one in (stored or {}).get("reach") or [] if not str(one.get("name")).endswith("(as saved)")]
     found["reach"] = [*explain_reach([own], history, ends, subject.freq), *others]

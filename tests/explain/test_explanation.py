@@ -216,8 +216,8 @@ def explained(columns=()):
     windows = history.windows(np.zeros(30, int), np.arange(50, 80))
     other = replace(config, cell="lstm")
     curves = [
-        Curve("gru (as saved)", "gru", [network]),
-        Curve("lstm", "lstm", [Network("l", other, random_weights(other))]),
+        Curve("gru (as saved)", [network]),
+        Curve("lstm", [Network("l", other, random_weights(other))]),
     ]
     found["reach"] = explain_reach(curves, history, windows, MONTHLY)
     found["importance"] = explain_importance(network, history, windows, columns, "a test")
@@ -300,7 +300,7 @@ def test_the_ends_of_the_window_are_as_long_as_they_are() -> None:
     history = history_of(season(90))
     windows = history.windows(np.zeros(30, int), np.arange(50, 80))
     networks = [Network("gru", config, random_weights(config))]
-    curves = explain_reach([Curve(name, "gru", networks) for name in ("a", "b")], history, windows, MONTHLY)
+    curves = explain_reach([Curve(name, networks) for name in ("a", "b")], history, windows, MONTHLY)
     assert [one["end"] for one in curves] == [6.0, 6.0]
     found = {"reach": [curves[0], curves[1] | {"cell": "lstm"}], "unit": "months"}
     assert "a row in the oldest 6 months of the window" in reach_sentence(found)

@@ -56,27 +56,26 @@ def needs_calendar(networks: Sequence[Network]) -> bool:
 
 def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
     """Name and shape of each weight array that a network of this configuration has."""
-    units, width = config.units, BLOCKS[config.cell] * config.units
-    size = config.channels
+    units, size = config.units, config.channels
+    width = BLOCKS[config.cell] * units
+    bias = (2, width) if config.cell == "gru" else (width,)
     shapes: dict[str, tuple[int, ...]] = {}
     if config.segment > 1:
         shapes |= {"token.kernel": (config.segment * config.channels, units), "token.bias": (units,)}
         size = units
     for depth in range(config.layers):
         name = f"{config.cell}_{depth}"
-        bias = (2, width) if config.cell == "gru" else (width,)
         shapes |= {f"{name}.kernel": (size, width), f"{name}.recurrent_kernel": (units, width), f"{name}.bias": bias}
         size = units
     segments, rows = config.decoded
     if config.decoder != "direct":
-        bias = (2, width) if config.cell == "gru" else (width,)
         shapes |= {"positions.table": (segments, units), "decoder.kernel": (units, width)}
         shapes |= {"decoder.recurrent_kernel": (units, width), "decoder.bias": bias}
     shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
-    width = rows * (len(QUANTILES) - 1)
+    spread = rows * (len(QUANTILES) - 1)
     shapes |= {"head.kernel": (2 * units, rows), "head.bias": (rows,)}
     shapes |= {"spread_hidden.kernel": (units + config.recent, units), "spread_hidden.bias": (units,)}
-    shapes |= {"spread.kernel": (units, width), "spread.bias": (width,)}
+    shapes |= {"spread.kernel": (units, spread), "spread.bias": (spread,)}
     if config.ahead:
         shapes |= {"context.kernel": (units, CONTEXT), "context.bias": (CONTEXT,)}
         shapes |= {"row.kernel": (config.ahead + CONTEXT, ROW_UNITS), "row.bias": (ROW_UNITS,)}
