@@ -23,12 +23,13 @@ import numpy as np
 import gruforecast.models.training  # noqa: F401 - sets up TensorFlow
 from gruforecast.automl.ensemble_selection import combine
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.search.trial import point
 from gruforecast.data.read import read_csv
 from gruforecast.evaluation.splits import Split, split
 from gruforecast.models.baselines import baselines
+from gruforecast.models.model import Model
 from gruforecast.models.networks import features as encoding
 from gruforecast.models.networks.config import PERIODS, NetworkConfig, TrainingConfig
+from gruforecast.models.networks.inference import Network
 from gruforecast.models.training.train import Schedule, train
 
 SETS = {"m3_monthly": ("m3/monthly_train.csv", 18, 12), "m4_hourly": ("m4_hourly/train.csv", 48, 24)}
@@ -48,7 +49,7 @@ class Study:
     def forecast(self, network: NetworkConfig, training: TrainingConfig, cutoff: Any, windows: Any) -> Any:
         """Forecasts at `windows` by a network trained before `cutoff`."""
         weights = train(network, training, self.split.history, cutoff, Schedule()).weights
-        return point(self.split.history, windows, network, weights)
+        return self.split.ask(Network("gru", network, weights), windows).mean
 
     def score(self, **changes: Any) -> float:
         """Test MASE of the recipe with changes to the network."""
@@ -67,17 +68,14 @@ class Study:
 
     def blend(self) -> tuple[float, dict[str, float]]:
         """Test MASE of the recipe blended with the baselines, and the shares."""
-        history, horizon, season = self.split.history, self.split.horizon, self.split.season_length
-        weights = train(self.network, self.training, history, self.split.first, Schedule()).weights
-        models: dict[str, Callable[[Any], Any]] = {
-            name: lambda windows, model=model: model(history, windows, horizon, season)
-            for name, model in baselines(season).items()
-        }
-        models["gru"] = lambda windows: point(history, windows, self.network, weights)
-        found = combine(self.split, {name: [one(w) for w in self.split.fold_windows()] for name, one in models.items()})
+        split = self.split
+        weights = train(self.network, self.training, split.history, split.learned, Schedule()).weights
+        models: dict[str, Model] = {**baselines(split.season_length), "gru": Network("gru", self.network, weights)}
+        folds = split.fold_windows()
+        found = combine(split, {name: [split.ask(one, w).mean for w in folds] for name, one in models.items()})
         if found is None:
             raise SystemExit("one fold of few series cannot say what to blend")
-        at_test = {name: models[name](self.windows) for name in found.shares if name != "gru"}
+        at_test = {name: split.ask(models[name], self.windows).mean for name in found.shares if name != "gru"}
         at_test["gru"] = self.forecast(self.network, self.training, self.split.test, self.windows)
         mean = sum(share * at_test[name] for name, share in found.shares.items())
         return self.split.mean_mase(self.windows, mean), found.shares

@@ -20,9 +20,9 @@ import numpy as np
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, prepare
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.search.trial import point
 from gruforecast.data.options import ReadOptions
 from gruforecast.execution.progress import Progress
+from gruforecast.models.networks.inference import Network
 from gruforecast.models.training.train import Schedule, train
 
 RECIPES = 2  # of the portfolio
@@ -60,10 +60,10 @@ def scores(prepared: Prepared, use: bool, seeds: int, steps: int | None) -> np.n
         for seed in range(1, seeds + 1):
             training = space.training(values, seed)
             training = replace(training, steps=steps) if steps else training
-            for cutoff, some in ((split.first, range(len(places) - 1)), (split.test, [len(places) - 1])):
+            for cutoff, some in ((split.learned, range(len(places) - 1)), (split.test, [len(places) - 1])):
                 weights = train(network, training, split.history, cutoff, Schedule()).weights
                 for k in some:
-                    sums[k] = sums[k] + point(split.history, places[k], network, weights)
+                    sums[k] = sums[k] + split.ask(Network("gru", network, weights), places[k]).mean
     found = np.full((len(prepared.panel), len(places)), np.nan)
     for k, windows in enumerate(places):
         each = split.scores(windows, sums[k] / (RECIPES * seeds))["mase"]

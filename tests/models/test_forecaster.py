@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made_networks import make_forecaster
 from makers import panel_of
-from test_folder import make_forecaster
 from test_rolling import beside
 
 from gruforecast.data.calendar.frequency import Frequency
