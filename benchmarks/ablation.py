@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""What each ingredient of the recipe brings: one change at a time, a fixed number of steps, scored on the test part.
+"""What each ingredient of the recipe brings: one change at a time, a fixed number of steps, scored on the test set.
 
     python benchmarks/ablation.py --data PATH [--only m3_monthly|m4_hourly] [--steps 1000] [--seed 0] [--out FILE]
 
-Every network is trained on the rows before the test part (the last horizon of the official training part) and scored
+Every network is trained on the rows before the test set (the last horizon of the official training part) and scored
 there once; nothing is chosen. The blend's shares come from a network that was trained before the first fold.
 """
 

@@ -38,7 +38,7 @@ AGREEMENT = 1e-6
 
 @dataclass(frozen=True)
 class Row:
-    """One data set: training part, test part (None: the last `horizon` rows are cut off), and what is published.
+    """One data set: training part, test set (None: the last `horizon` rows are cut off), and what is published.
 
     Attributes:
         season: of the MASE scale; `fit` finds its own.
@@ -74,7 +74,7 @@ ROWS = {
 
 
 def split_files(row: Row, data: Path, folder: Path) -> tuple[Path, Path]:
-    """The training and the test part as files; made in `folder` where there is no official split."""
+    """The training and the test set as files; made in `folder` where there is no official split."""
     if row.test is not None:
         return data / row.train, data / row.test
     header, *lines = (data / row.train).read_text().splitlines(keepends=True)

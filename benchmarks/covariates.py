@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""What columns beside the target bring: the same networks with and without them, by series, on folds and test part.
+"""What covariates bring: the same networks with and without them, by series, on folds and test set.
 
     python benchmarks/covariates.py FILE --horizon 24 --known exogenous1 --known exogenous2 [--seeds 3] [--steps 1000]
 
 Networks of the first configuration and of the one with decoded segments are trained with several seeds before the first
-fold and scored on the folds and at every origin from the first fold to the test part, and trained again before the test
+fold and scored on the folds and at every origin from the first fold to the test set, and trained again before the test
 part and scored there. Forecasts of all of them together are scored: MASE, lower is better.
 """
 
@@ -51,7 +51,7 @@ def main() -> None:
 
 
 def scores(prepared: Prepared, use: bool, seeds: int, steps: int | None) -> np.ndarray:
-    """MASE (n_series, n_folds + 2) of all networks together; the last columns: all origins, and the test part."""
+    """MASE (n_series, n_folds + 2) of all networks together; the last columns: all origins, and the test set."""
     split, space = prepared.split, Space.of(prepared.split)
     places = [*split.fold_windows(), split.calibration_windows(), split.test_windows()]
     sums = [0.0] * len(places)

@@ -4,7 +4,7 @@
     python benchmarks/etth1.py --data PATH [--horizons 96,192,336,720] [--max-time 10m] [--out etth1.json]
 
 `fit` reads the first 11,520 hours (train and validation part), `backtest` asks the saved model at every hour of the
-test part, rows 11,520 to 14,400, through the command line. Channels are standardised by the first 8,640 rows (train
+test set, rows 11,520 to 14,400, through the command line. Channels are standardised by the first 8,640 rows (train
 part) when they are scored, not before. Horizons that are in `--out` are not run again.
 """
 

@@ -3,7 +3,7 @@
 
     python benchmarks/false_wins.py [--walks 20] [--rows 300] [--trials 16] [--out false_wins.json]
 
-Each walk is one `fit` through the command line. The winner's MAE on the test part is divided by that of naive; over
+Each walk is one `fit` through the command line. The winner's MAE on the test set is divided by that of naive; over
 many walks the median must be near one or above. Walks that are in `--out` are not run again.
 """
 
@@ -59,7 +59,7 @@ def main() -> None:
         print(f"walk {seed}: {one['winner']} (season {one['season']}), {one['ratio']:.3f} of naive's MAE", flush=True)
     ratios = [one["ratio"] for one in found.values()]
     claims = sum((one["evidence"] or {}).get("verdict") == "better" for one in found.values())
-    print(f"median {np.median(ratios):.3f}, mean {np.mean(ratios):.3f}; a win on the test part is claimed in {claims}")
+    print(f"median {np.median(ratios):.3f}, mean {np.mean(ratios):.3f}; a win on the test set is claimed in {claims}")
 
 
 if __name__ == "__main__":

@@ -34,10 +34,10 @@ import numpy as np
 from gruforecast import load, read_like
 from gruforecast.arrays import Single
 from gruforecast.data.windows import History, Windows
-from gruforecast.explain.model import look_inside
+from gruforecast.explain.model import explain_model
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig
-from gruforecast.models.networks.features import Encoded, decode, encode_windows
+from gruforecast.models.networks.features import Features, decode, encode_windows
 from gruforecast.models.networks.inference import Network, forecast, residuals
 from gruforecast.models.networks.recurrence import Step, Trace
 
@@ -49,12 +49,12 @@ def explained(forecaster: Forecaster, panel: Any, name: str) -> list[tuple[Histo
     """The blocks of windows that `explain --member name` replays."""
     found: list[tuple[History, Windows]] = []
 
-    def noted(history: History, windows: Windows, config: NetworkConfig) -> Encoded:
+    def noted(history: History, windows: Windows, config: NetworkConfig) -> Features:
         found.append((history, windows))
         return encode_windows(history, windows, config)
 
     with patch("gruforecast.explain.gate_timeline.encode_windows", noted):
-        look_inside(forecaster, panel, member=name)
+        explain_model(forecaster, panel, member=name)
     return found
 
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from gruforecast.errors import ModelError, did_you_mean
 
-MOST_SHOWN = 1_000  # characters of a wrong text that a message repeats
+MAX_SHOWN = 1_000  # characters of a wrong text that a message repeats
 
 _Config = TypeVar("_Config")
 
@@ -28,12 +28,12 @@ def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Confi
     remedy = "The folder is damaged or from another version; fit the model again."
     for name in mapping:
         if name not in known:
-            text = f"unknown key {str(name)[:MOST_SHOWN]!r}.{did_you_mean(name, known)}"
+            text = f"unknown key {str(name)[:MAX_SHOWN]!r}.{did_you_mean(name, known)}"
             raise ModelError(text, remedy=remedy, code="GF-M03", file=file)
     try:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()})
     except (TypeError, ValueError) as error:
-        raise ModelError(str(error)[:MOST_SHOWN], remedy=remedy, code="GF-M03", file=file) from error
+        raise ModelError(str(error)[:MAX_SHOWN], remedy=remedy, code="GF-M03", file=file) from error
 
 
 def plain(value: Any) -> Any:

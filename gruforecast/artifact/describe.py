@@ -8,13 +8,13 @@ from typing import Any
 
 from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.artifact.manifest import NAME
-from gruforecast.artifact.safe_reading import MOST_JSON, read_plain, values_in
+from gruforecast.artifact.safe_reading import MAX_JSON, read_plain, values_in
 from gruforecast.execution.machine import cores
-from gruforecast.models.forecaster import MOST_THREADS, Forecaster
+from gruforecast.models.forecaster import MAX_THREADS, Forecaster
 from gruforecast.models.networks.config import BLOCKS, CONTEXT, QUANTILES, ROW_UNITS, NetworkConfig
 from gruforecast.models.networks.inference import BLOCK_NUMBERS, weight_shapes
 
-MOST_IDS = 5
+MAX_IDS = 5
 PROGRAM = 75_000_000  # bytes of Python, numpy and this package: 52 million as measured, and two fifths more
 ARRAYS = ("weights.npz", "calibration.npz", "context.npz")
 PER_VALUE = 150  # bytes of a value that was read from JSON, at most, with what is made of it
@@ -43,14 +43,14 @@ def describe(folder: str | Path) -> dict[str, Any]:
         **{name: manifest[name] for name in kept if name in manifest},
         "files": sizes | {NAME: (Path(folder) / NAME).stat().st_size},
         "digests_verified": len(sizes) + 1,
-        "memory_bytes": memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MOST_JSON))),
+        "memory_bytes": memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
     }
 
 
 def _series(forecaster: Forecaster) -> dict[str, Any]:
     plan, ends = forecaster.plan, forecaster.context
     first, last = (" ".join(plan.form.joined(one[None])) for one in (ends.last.min(), ends.last.max()))
-    ids = ["/".join(key) for key in ends.ids[:MOST_IDS]]
+    ids = ["/".join(key) for key in ends.ids[:MAX_IDS]]
     beside = {role: [one.name for one in plan.covariates if one.role == role] for role in ("known", "past", "static")}
     return {
         "n_series": len(ends.ids),
@@ -84,7 +84,7 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
         sizes: bytes of each file; values: how many `model.json` has.
     """
     n, horizon = len(forecaster.context.ids), forecaster.horizon
-    threads = min(cores(), MOST_THREADS)
+    threads = min(cores(), MAX_THREADS)
     block = min(n, forecaster.block)
     n = min(n, block * (2 * threads + 2))  # being made, waiting, and being written
     configs = [one.config for one in forecaster.networks]

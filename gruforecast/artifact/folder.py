@@ -23,13 +23,13 @@ import numpy as np
 from gruforecast.arrays import Array, Weights
 from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.safe_reading import (
-    MOST_JSON,
+    MAX_JSON,
     REMEDY,
     Wanted,
     arrays_of,
     changed,
     check_keys,
-    most_bytes,
+    max_bytes,
     number,
     parse_json,
     read_plain,
@@ -46,10 +46,10 @@ from gruforecast.models.registry import BLEND, NETWORKS, SIMPLE
 from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import from_dict, to_dict
 
-LEAST_SPREAD = 1e-30  # of a column beside the target: anything smaller overflows
-MOST_STEPS, MOST_BATCH = 10_000_000, 65_536  # of a training
-MOST_STAMP = 2**37  # seconds from 1970, about 4,000 years
-MOST_NETWORKS = 100  # `fit` keeps six at most
+MIN_SPREAD = 1e-30  # of a covariate: anything smaller overflows
+MAX_STEPS, MAX_BATCH = 10_000_000, 65_536  # of a training
+MAX_STAMP = 2**37  # seconds from 1970, about 4,000 years
+MAX_NETWORKS = 100  # `fit` keeps six at most
 FIRST_YEAR, LAST_YEAR = np.datetime64("0002-01-01", "s"), np.datetime64("9998-01-01", "s")  # that can be written
 KEYS = ("networks", "blend", "winner", "plan", "levels", "trust", "ids", "scaling", "context")
 
@@ -113,7 +113,7 @@ class _Sealed:
 
     def arrays(self, name: str, wanted: Wanted, may_miss: Collection[str] = ()) -> dict[str, Array]:
         """The arrays of a file, see `strict.arrays_of`."""
-        return arrays_of(self.read(name, most_bytes(wanted)), wanted, self.place(name), may_miss)
+        return arrays_of(self.read(name, max_bytes(wanted)), wanted, self.place(name), may_miss)
 
 
 def load(folder: str | Path) -> Forecaster:
@@ -131,7 +131,7 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
     sealed = _Sealed(folder, read_manifest(folder))
     try:
         file = sealed.place("model.json")
-        model = check_keys(parse_json(sealed.read("model.json", MOST_JSON), file), KEYS, file)
+        model = check_keys(parse_json(sealed.read("model.json", MAX_JSON), file), KEYS, file)
         forecaster = _assemble(sealed, model)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         text = f"the contents do not fit together ({str(error)[:200]})."
@@ -196,7 +196,7 @@ def _check_members(
 def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
     check_keys(kept, ("centre", "spread"), "scaling")
     centre = np.array([number(value) for value in kept["centre"]])
-    spread = np.array([number(value, LEAST_SPREAD) for value in kept["spread"]])
+    spread = np.array([number(value, MIN_SPREAD) for value in kept["spread"]])
     if centre.shape != (columns,) or spread.shape != (columns,):
         raise ValueError("there are other columns than scaled ones")
     return Scaling(centre, spread)
@@ -215,8 +215,8 @@ def weights_by_number(networks: Sequence[Network]) -> Weights:
 
 def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
     file = sealed.place("model.json")
-    if not isinstance(kept, list) or not 1 <= len(kept) <= MOST_NETWORKS:
-        raise ValueError(f"there are no networks, or more than {MOST_NETWORKS}")
+    if not isinstance(kept, list) or not 1 <= len(kept) <= MAX_NETWORKS:
+        raise ValueError(f"there are no networks, or more than {MAX_NETWORKS}")
     for one in kept:
         check_keys(one, ("name", "share", "config", "training"), file)
     configs = [from_dict(NetworkConfig, one["config"], file) for one in kept]
@@ -249,7 +249,7 @@ def _training(kept: dict[str, Any] | None, file: str) -> TrainingConfig | None:
     found = from_dict(TrainingConfig, kept, file)
     counts = (found.steps, found.batch_size, found.seed)
     whole = all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31 for count in counts)
-    if not (whole and 0 < found.steps <= MOST_STEPS and 0 < found.batch_size <= MOST_BATCH):
+    if not (whole and 0 < found.steps <= MAX_STEPS and 0 < found.batch_size <= MAX_BATCH):
         raise ValueError(f"impossible training: {found}")
     number(found.learning_rate, 1e-12, 1)
     number(found.weight_decay, 0, 1)
@@ -281,7 +281,7 @@ def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ..
     elif model["context"] is not False:
         raise ValueError("whether there are rows to start from is not said")
     arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
-    if (np.abs(arrays["last"]) > MOST_STAMP).any():
+    if (np.abs(arrays["last"]) > MAX_STAMP).any():
         raise ValueError("a stamp is out of range")
     last = arrays["last"].astype("datetime64[s]")
     if not (last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR):

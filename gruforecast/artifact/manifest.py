@@ -24,10 +24,10 @@ from gruforecast.version import __version__
 
 FORMAT = 1
 NAME = "manifest.json"
-MOST_MANIFEST = 1_000_000  # bytes; a real one has some thousand
-MOST_FILES = 1_000
+MAX_MANIFEST = 1_000_000  # bytes; a real one has some thousand
+MAX_FILES = 1_000
 LIGHT = ("model.json", "weights.npz", "calibration.npz", "context.npz")  # what a forecast needs; bounded by the model
-MOST_BYTES = 400_000_000  # of all other files together: more would be read for seconds only to be checked
+MAX_BYTES = 400_000_000  # of all other files together: more would be read for seconds only to be checked
 DIGEST = re.compile(r"[0-9a-f]{64}")
 NO_DIGEST = "0" * 64
 MUST = ("format", "gruforecast", "files", "sha256")
@@ -70,7 +70,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise ModelError(
             "there is no manifest.json: this is no model folder.", remedy=remedy, code="GF-M02", file=place
         )
-    content = read_plain(folder, NAME, MOST_MANIFEST)
+    content = read_plain(folder, NAME, MAX_MANIFEST)
     manifest = parse_json(content, file)
     _check_format(manifest, place)
     check_keys(manifest, MUST, file, MAY)
@@ -102,8 +102,8 @@ def _check_format(manifest: Any, place: str) -> None:
 
 def _check_list(files: Any, file: str) -> None:
     """Whether the list of files is one: plain names, sizes and digests."""
-    if not isinstance(files, dict) or len(files) > MOST_FILES:
-        text = f"the list of files is none, or names more than {MOST_FILES}."
+    if not isinstance(files, dict) or len(files) > MAX_FILES:
+        text = f"the list of files is none, or names more than {MAX_FILES}."
         raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
     total = 0
     for name, facts in files.items():
@@ -113,8 +113,8 @@ def _check_list(files: Any, file: str) -> None:
             text = f"size or digest of {name!r} is impossible."
             raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
         total += 0 if name in LIGHT else size
-    if total > MOST_BYTES:
-        text = f"export and report have {total:,} bytes; at most {MOST_BYTES:,} are read."
+    if total > MAX_BYTES:
+        text = f"export and report have {total:,} bytes; at most {MAX_BYTES:,} are read."
         raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
 
 

@@ -27,15 +27,15 @@ from gruforecast.arrays import Array
 from gruforecast.errors import ModelError, did_you_mean
 
 REMEDY = "The folder is damaged; fit the model again."
-MOST_JSON = 64_000_000  # bytes of one JSON file: a million series with ids of 40 characters
-MOST_VALUES = 2_500_000  # values in it: those series again, each a list in a list
-MOST_DIGITS = 20  # of a whole number
+MAX_JSON = 64_000_000  # bytes of one JSON file: a million series with ids of 40 characters
+MAX_VALUES = 2_500_000  # values in it: those series again, each a list in a list
+MAX_DIGITS = 20  # of a whole number
 HEADER = re.compile(
     rb"\{'descr': '(?P<type><f8|<f4|<i8|[|]b1)', 'fortran_order': (?P<fortran>True|False),"
     rb" 'shape': \((?P<shape>[\d, ]*)\),? \} *\n"
 )
-MOST_HEADER = 4096  # bytes that an array file has before its numbers, at most
-MOST_NAME = 200  # characters of a file's name; also those of hostile text that a message repeats
+MAX_HEADER = 4096  # bytes that an array file has before its numbers, at most
+MAX_NAME = 200  # characters of a file's name; also those of hostile text that a message repeats
 Wanted = Mapping[str, tuple[tuple[int, ...], str]]  # shape and type of each array
 
 
@@ -89,11 +89,11 @@ def check_name(name: object, file: str) -> str:
     Raises:
         ModelError: it is not.
     """
-    if isinstance(name, str) and 0 < len(name) <= MOST_NAME and name.isprintable():
+    if isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable():
         parts = name.split("/")
         if not ("\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts)):
             return name
-    shown = repr(name)[:MOST_NAME]
+    shown = repr(name)[:MAX_NAME]
     raise ModelError(f"{shown} is no plain name of a file.", remedy=REMEDY, code="GF-M21", file=file)
 
 
@@ -128,7 +128,7 @@ def parse_json(content: bytes, file: str) -> Any:
     """
     try:
         values = values_in(content)
-        if len(content) > MOST_JSON or values > MOST_VALUES:
+        if len(content) > MAX_JSON or values > MAX_VALUES:
             raise ValueError(f"{len(content):,} bytes and {values:,} values are too many")  # noqa: TRY301 - worded below
         found = json.loads(
             content.decode(),
@@ -140,7 +140,7 @@ def parse_json(content: bytes, file: str) -> Any:
         if b"\\u" in content:
             json.dumps(found, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
     except (ValueError, RecursionError) as error:
-        text = f"this is no readable JSON ({str(error)[:MOST_NAME]})."
+        text = f"this is no readable JSON ({str(error)[:MAX_NAME]})."
         raise ModelError(text, remedy=REMEDY, code="GF-M09", file=file) from error
     return found
 
@@ -155,7 +155,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in found if names.count(name) > 1) if len(pairs) < 1000 else "?"
-        raise ValueError(f"the key {twice[:MOST_NAME]!r} stands there twice")
+        raise ValueError(f"the key {twice[:MAX_NAME]!r} stands there twice")
     return found
 
 
@@ -166,12 +166,12 @@ def _no_number(text: str) -> float:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError(f"{text[:MOST_DIGITS]} is too large")
+        raise ValueError(f"{text[:MAX_DIGITS]} is too large")
     return number
 
 
 def _whole(text: str) -> int:
-    if len(text) > MOST_DIGITS:
+    if len(text) > MAX_DIGITS:
         raise ValueError(f"a whole number has {len(text)} digits")
     return int(text)
 
@@ -187,7 +187,7 @@ def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[s
         raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
     for name in mapping:
         if name not in must and name not in may:
-            text = f"unknown key {name[:MOST_NAME]!r}.{did_you_mean(name, [*must, *may])}"
+            text = f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, [*must, *may])}"
             raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
     for name in must:
         if name not in mapping:
@@ -198,13 +198,13 @@ def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[s
 def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """A number within bounds; text, null, true and false are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ValueError(f"{str(value)[:MOST_NAME]!r} is no number from {low:g} to {high:g}")
+        raise ValueError(f"{str(value)[:MAX_NAME]!r} is no number from {low:g} to {high:g}")
     return float(value)
 
 
-def most_bytes(wanted: Wanted) -> int:
+def max_bytes(wanted: Wanted) -> int:
     """Bytes that a file with these arrays has at most."""
-    return 1000 + sum(_bytes(*kind) + MOST_HEADER + 8 * len(name.encode()) for name, kind in wanted.items())
+    return 1000 + sum(_bytes(*kind) + MAX_HEADER + 8 * len(name.encode()) for name, kind in wanted.items())
 
 
 def _bytes(shape: tuple[int, ...], kind: str) -> int:
@@ -232,7 +232,7 @@ def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[st
                 name = info.filename.removesuffix(".npy")
                 arrays[name] = _array(archive, info, *wanted[name])
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        text = f"the arrays cannot be read ({str(error)[:MOST_NAME]})."
+        text = f"the arrays cannot be read ({str(error)[:MAX_NAME]})."
         raise ModelError(text, remedy=REMEDY, code="GF-M10", file=file) from error
     for name, array in arrays.items():
         bad = np.isinf(array).any() if name in may_miss else not np.isfinite(array).all()
@@ -243,8 +243,8 @@ def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[st
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shape: tuple[int, ...], kind: str) -> Array:
     """One array of known shape and type; size and header are compared before any number is read."""
-    wrong = ValueError(f"{info.filename[:MOST_NAME]} does not have the shape {shape}")
-    if info.file_size > _bytes(shape, kind) + MOST_HEADER:
+    wrong = ValueError(f"{info.filename[:MAX_NAME]} does not have the shape {shape}")
+    if info.file_size > _bytes(shape, kind) + MAX_HEADER:
         raise wrong
     with archive.open(info) as stream:
         found, fortran, dtype = _header(stream)
@@ -261,7 +261,7 @@ def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
     """Shape, order and type that stand before an array's numbers, read by a pattern: numpy would parse a literal."""
     width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(stream.read(8))
     length = int.from_bytes(stream.read(width or 0), "little")
-    match = HEADER.fullmatch(stream.read(length)) if length <= MOST_HEADER else None
+    match = HEADER.fullmatch(stream.read(length)) if length <= MAX_HEADER else None
     if match is None:
         raise ValueError("an array has no header that is read here")
     shape = tuple(int(part) for part in match["shape"].split(b",") if part.strip())

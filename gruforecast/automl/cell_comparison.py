@@ -8,7 +8,7 @@ from typing import TypeGuard
 
 from gruforecast.automl.search.loop import RUN_TRIAL, Search
 from gruforecast.automl.search.trial import seed_of
-from gruforecast.automl.training_jobs import TEST_FIT, Contest, facts_of_training
+from gruforecast.automl.training_jobs import TEST_FIT, TrainingJobs, facts_of_training
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.jobs import Result
@@ -22,7 +22,7 @@ Entry = tuple[Cell, int]  # a cell and the number of its seed
 
 
 @dataclass
-class Comparison:
+class CellComparison:
     """Cells with the configuration of the best trial: `begin`, then `candidates`.
 
     Attributes:
@@ -30,7 +30,7 @@ class Comparison:
         trained: for each cell the configuration and the result of each seed that was trained whole before the folds.
     """
 
-    contest: Contest
+    contest: TrainingJobs
     found: Search
     kind: str
     entries: list[Entry] = field(default_factory=list)
@@ -98,7 +98,7 @@ class Comparison:
         return min(max(self.best.result["steps"] // 2, low), high)
 
     def _submit(self, cell: Cell, number: int) -> None:
-        """Weights of a short comparison are trained before the first fold and scored on folds and test part alike.
+        """Weights of a short comparison are trained before the first fold and scored on folds and test set alike.
 
         A full comparison has the configuration, the budget and the protocol of the best GRU.
         """

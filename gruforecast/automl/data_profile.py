@@ -17,7 +17,7 @@ from gruforecast.data.finding import shown
 from gruforecast.data.formats.numbers import outliers
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
-from gruforecast.evaluation.splits import LEAST_ROWS
+from gruforecast.evaluation.splits import MIN_ROWS
 
 CHART = 60  # columns of the small picture of a series
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -84,9 +84,9 @@ def _one(panel: Panel, k: int, y: Floats, stamps: tuple[str, str], horizon: int)
 
 def _enough(rows: int, horizon: int) -> str:
     """What the series can take part in: `folds`, the `test` part alone, only the `training`, or `forecast` only."""
-    if rows >= 3 * horizon + LEAST_ROWS:
+    if rows >= 3 * horizon + MIN_ROWS:
         return "folds"
-    if rows >= 2 * horizon + LEAST_ROWS:
+    if rows >= 2 * horizon + MIN_ROWS:
         return "test"
     return "training" if rows > horizon else "forecast"
 

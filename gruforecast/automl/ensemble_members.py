@@ -8,7 +8,7 @@ from typing import Any
 from gruforecast.automl.ensemble_selection import Combination, combine, mixed
 from gruforecast.automl.search.loop import RUN_TRIAL, Search, Trial
 from gruforecast.automl.search.trial import seed_of
-from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Contest, facts_of_training
+from gruforecast.automl.training_jobs import REFIT, TEST_FIT, TrainingJobs, facts_of_training
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Folds, Forecasts
 from gruforecast.execution.jobs import Result
@@ -20,7 +20,7 @@ AGAIN = (
     1,
     0,
 )  # places of the trials that are trained with other seeds; two of the best are worth more than the third
-MOST_NETWORKS = 5
+MAX_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
 
 
@@ -31,7 +31,7 @@ class Member:
     Attributes:
         name: `gru` for the best on the folds, then `gru-2` and so on.
         folds: its forecasts there, by the weights of its trial.
-        scored: the result whose weights are judged on the test part; saved: the one that is shipped.
+        scored: the result whose weights are judged on the test set; saved: the one that is shipped.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Member:
 
 
 @dataclass
-class Finals:
+class EnsembleMembers:
     """What makes networks of trials: `begin`, `choose`, `test_fit`, and `refit`, in this order.
 
     Attributes:
@@ -51,7 +51,7 @@ class Finals:
         ships: whether they are trained up to the end, too.
     """
 
-    contest: Contest
+    contest: TrainingJobs
     found: Search
     several: bool
     ships: bool = True
@@ -80,7 +80,7 @@ class Finals:
             for name, trial in trials.items()
             for network in [self.contest.network(trial.network, trial.result)]
         }
-        found = combine(split, folds, MOST_NETWORKS) if len(trials) > 1 else None
+        found = combine(split, folds, MAX_NETWORKS) if len(trials) > 1 else None
         shares = found.shares if found else {_name(candidates[0]): 1.0}
         self.combination = found if len(shares) > 1 else None
         for place, name in enumerate(sorted(shares, key=lambda name: trials[name].result["score"])):
@@ -126,7 +126,7 @@ class Finals:
         )
 
     def digests(self) -> dict[str, Any]:
-        """Of the weights scored on the test part and of those saved, by network."""
+        """Of the weights scored on the test set and of those saved, by network."""
         return {
             kind: {member.name: getattr(member, kind)["digest"] for member in self.members}
             for kind in ("scored", "saved")

@@ -21,15 +21,15 @@ from gruforecast.arrays import Floats, Ints
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import Windows
 from gruforecast.evaluation.splits import Folds, Forecasts, Split
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 ROUNDS = 20
-LIBRARY, MOST_MEMBERS = 8, 8  # members that are considered, the best alone; members that stay
-LEAST_SHARE = 0.05  # members with less do not pay for their room and time
-NEAR, MOST_EQUAL = 0.3, 4  # members that share equally: how much worse than the best on one fold, and how many at most
-MOST_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
-LEAST_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
-Shares = dict[str, float]
+LIBRARY, MAX_MEMBERS = 8, 8  # members that are considered, the best alone; members that stay
+MIN_SHARE = 0.05  # members with less do not pay for their room and time
+NEAR, MAX_EQUAL = 0.3, 4  # members that share equally: how much worse than the best on one fold, and how many at most
+MAX_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
+MIN_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
+EnsembleWeights = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,15 @@ class Combination:
         folds: cross-fitted forecasts.
     """
 
-    shares: Shares
+    shares: EnsembleWeights
     folds: Folds
 
 
-def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS) -> Combination | None:
+def combine(split: Split, members: Mapping[str, Folds], most: int = MAX_MEMBERS) -> Combination | None:
     """The combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
 
-    Shares are the mean of those chosen without one group of windows each, so no single fold decides; the `most` largest
-    stay, without those below `LEAST_SHARE`.
+    Weights are the mean of those chosen without one group of windows each, so no single fold decides; the `most`
+    largest stay, without those below `MIN_SHARE`.
     """
     windows = split.fold_windows()
     groups = _groups(windows)
@@ -66,7 +66,7 @@ def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS
         chosen.append(_selected(members, actual, kept))
     shares = {name: float(np.mean([one[name] for one in chosen])) for name in members}
     order = sorted(shares, key=lambda name: -shares[name])[:most]
-    large = [name for name in order if shares[name] >= LEAST_SHARE] or order[:1]
+    large = [name for name in order if shares[name] >= MIN_SHARE] or order[:1]
     shares = _whole({name: shares[name] for name in large})
     by_group = [_whole({name: one[name] for name in shares}) or shares for one in chosen]
     folds = [np.zeros_like(one) for one in actual]
@@ -78,25 +78,25 @@ def combine(split: Split, members: Mapping[str, Folds], most: int = MOST_MEMBERS
     return Combination(shares, folds)
 
 
-def _whole(shares: Shares) -> Shares:
+def _whole(shares: EnsembleWeights) -> EnsembleWeights:
     """The shares scaled to add up to one; nothing if there are none."""
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items()} if total > 0 else {}
 
 
-def mixed(shares: Shares, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
+def mixed(shares: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
     """The weighted mean of forecasts, with the cross-fitted `folds`."""
     parts, weights = [forecasts[name] for name in shares], list(shares.values())
     origins = [one.origins for one in parts if one.origins is not None]
-    whole = Fan.mixed(weights, origins) if len(origins) == len(parts) else None
-    return Forecasts(folds, whole, Fan.mixed(weights, [one.test for one in parts]))
+    whole = QuantileForecast.mixed(weights, origins) if len(origins) == len(parts) else None
+    return Forecasts(folds, whole, QuantileForecast.mixed(weights, [one.test for one in parts]))
 
 
 def _groups(windows: Sequence[Windows]) -> list[Ints]:
     """Which group each window of each fold belongs to: one a fold, or two halves of the series of a single fold."""
     if len(windows) > 1:
         return [np.full(len(one), fold) for fold, one in enumerate(windows)]
-    return [windows[0].series % 2 if len(windows[0]) >= LEAST_SERIES else np.zeros(len(windows[0]), np.int64)]
+    return [windows[0].series % 2 if len(windows[0]) >= MIN_SERIES else np.zeros(len(windows[0]), np.int64)]
 
 
 def _weights(split: Split, windows: Windows) -> Floats:
@@ -114,11 +114,11 @@ def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
     return 0 < inside < sum(float(weight.sum()) for weight in weights)
 
 
-def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Shares:
-    """Shares by greedy selection, of all rounds the one with the lowest error, drawn halfway to equal ones."""
+def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> EnsembleWeights:
+    """Weights by greedy selection, of all rounds the one with the lowest error, drawn halfway to equal ones."""
     weight = np.concatenate([one.ravel() for one in weights])
     used = np.flatnonzero(weight)
-    stride = -(-len(used) // MOST_NUMBERS)
+    stride = -(-len(used) // MAX_NUMBERS)
     while math.gcd(stride, actual[0].shape[1]) > 1:  # so that every step of the horizon counts
         stride += 1
     used = used[::stride]
@@ -138,7 +138,7 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> Sh
         if errors[pick] < best_error:
             best_error, best = errors[pick], counts
     shares = best / best.sum()
-    equal = [k for k in library[:MOST_EQUAL] if _is_near(losses[k], losses[library[0]], len(actual))]
+    equal = [k for k in library[:MAX_EQUAL] if _is_near(losses[k], losses[library[0]], len(actual))]
     if len(equal) > 1:
         shares = 0.5 * shares + 0.5 * np.isin(np.arange(len(shares)), equal) / len(equal)
     return dict(zip(members, shares.tolist(), strict=True))

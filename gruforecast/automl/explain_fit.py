@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from gruforecast.automl.cell_comparison import Comparison
-from gruforecast.automl.ensemble_members import Finals
+from gruforecast.automl.cell_comparison import CellComparison
+from gruforecast.automl.ensemble_members import EnsembleMembers
 from gruforecast.automl.preparation import Prepared
 from gruforecast.data.windows import Windows, gather_future
 from gruforecast.evaluation.splits import Split
@@ -21,11 +21,11 @@ from gruforecast.explain.explanation import (
 from gruforecast.explain.model import largest
 
 
-def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Explained:
+def explain_fit(prepared: Prepared, finals: EnsembleMembers, comparison: CellComparison) -> Explained:
     """Gates, memory and resets of the saved network with the largest share, its reach beside others, its needs.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
-    as it was trained before the folds, on the rows from there to the test part, which it has not learned from.
+    as it was trained before the folds, on the rows from there to the test set, which it has not learned from.
     """
     split, panel = prepared.split, prepared.panel
     networks = finals.networks()
@@ -47,20 +47,20 @@ def insight(prepared: Prepared, finals: Finals, comparison: Comparison) -> Expla
     own = Curve(f"{chosen.name} (as saved)", [chosen])
     found["reach"] = explain_reach([own, *_cells(comparison, finals)], split.history, windows, panel.freq)
     before = finals.contest.network(chosen.config, member.trial.result, chosen.name)
-    seen = "the rows behind those that the network had learned from, up to the test part"
+    seen = "the rows behind those that the network had learned from, up to the test set"
     found["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, seen)
     return found
 
 
 def _judged(split: Split) -> Windows:
-    """Origins between the first fold and the test part that have half a horizon of values after them, if any have."""
+    """Origins between the first fold and the test set that have half a horizon of values after them, if any have."""
     windows = split.calibration_windows()
     seen = ~np.isnan(gather_future(split.history.values, windows, split.horizon))
     enough = seen.sum(axis=1) >= (split.horizon + 1) // 2
     return windows[enough] if enough.any() else windows
 
 
-def _cells(comparison: Comparison, finals: Finals) -> list[Curve]:
+def _cells(comparison: CellComparison, finals: EnsembleMembers) -> list[Curve]:
     """The networks of the comparison by cell; in a full one, the GRU is the best trial."""
     network = finals.contest.network
     curves = []

@@ -14,15 +14,15 @@ from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
 from gruforecast.artifact.folder import publish, save, write_json
 from gruforecast.artifact.manifest import seal
-from gruforecast.automl.cell_comparison import Comparison
-from gruforecast.automl.ensemble_members import Finals
-from gruforecast.automl.ensemble_selection import Shares, combine, mixed
-from gruforecast.automl.explain_fit import insight
-from gruforecast.automl.leakage_audit import Audit, Traces, second_search, traces, was_cut, with_noise
+from gruforecast.automl.cell_comparison import CellComparison
+from gruforecast.automl.ensemble_members import EnsembleMembers
+from gruforecast.automl.ensemble_selection import EnsembleWeights, combine, mixed
+from gruforecast.automl.explain_fit import explain_fit
+from gruforecast.automl.leakage_audit import LeakageAudit, Traces, second_search, traces, was_cut, with_noise
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.automl.preparation import Prepared, decide, prepare
-from gruforecast.automl.reference_models import Rivals
+from gruforecast.automl.reference_models import ReferenceModels
 from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search.loop import DATA, Search, search
@@ -30,7 +30,7 @@ from gruforecast.automl.search.oracle import Proposer
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import save_split
 from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
-from gruforecast.automl.training_jobs import Contest
+from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, interval_scale, judge, winner, with_leads
@@ -119,10 +119,10 @@ class _Run:
         found = self._search()
         self.clock.lap("search")
         contest, finals, rivals = self._enter(found)
-        audit = Audit(options, prepared, contest)
+        audit = LeakageAudit(options, prepared, contest)
         audit.begin(found.best)
         self.clock.lap("audit")
-        comparison = Comparison(contest, found, options.compare)
+        comparison = CellComparison(contest, found, options.compare)
         judged, blended = self._judge_all(finals, rivals, comparison)
         self._refit(finals)
         audited = self._audited(audit, found, finals, judged)
@@ -155,12 +155,12 @@ class _Run:
             explained=self._explained(finals, comparison),
         )
 
-    def _refit(self, finals: Finals) -> None:
+    def _refit(self, finals: EnsembleMembers) -> None:
         self.progress.stage("training the networks once more, with the newest rows")
         finals.refit()
         self.clock.lap("refit")
 
-    def _given_up(self, found: Search, contest: Contest) -> list[str]:
+    def _given_up(self, found: Search, contest: TrainingJobs) -> list[str]:
         """What the time budget made it give up; all warnings are said."""
         given_up = _budget_warning(found, self.options, contest.given_up)
         for warning in [*contest.warnings, *given_up]:
@@ -183,19 +183,19 @@ class _Run:
             progress=self.progress,
         )
 
-    def _enter(self, found: Search, *, ships: bool = True) -> tuple[Contest, Finals, Rivals]:
+    def _enter(self, found: Search, *, ships: bool = True) -> tuple[TrainingJobs, EnsembleMembers, ReferenceModels]:
         """What the networks that were found take part in."""
         options = self.options
-        contest = Contest(self.prepared.split, self.space, self.jobs, options.seed, self.budget)
+        contest = TrainingJobs(self.prepared.split, self.space, self.jobs, options.seed, self.budget)
         contest.save_all_rows()
-        finals = Finals(contest, found, several=options.blend, ships=ships)
-        return contest, finals, Rivals(contest, statistical=options.blend and options.stats)
+        finals = EnsembleMembers(contest, found, several=options.blend, ships=ships)
+        return contest, finals, ReferenceModels(contest, statistical=options.blend and options.stats)
 
-    def _audited(self, audit: Audit, found: Search, finals: Finals, judged: list[Judged]) -> Report:
+    def _audited(self, audit: LeakageAudit, found: Search, finals: EnsembleMembers, judged: list[Judged]) -> Report:
         """What the leak audit says; where it is asked for, all up to the test scores is done again beside noise."""
         audit.hear()
         if self.options.audit and not audit.moved:
-            self.progress.say("leak audit: the whole search once more, with noise in the place of the test part")
+            self.progress.say("leak audit: the whole search once more, with noise in the place of the test set")
             prepared, clock = decide(with_noise(self.prepared.reading, self.prepared.split.test), self.options), Clock()
             with second_search(self.jobs, prepared.panel, fresh=self.options.fresh) as jobs:
                 again = replace(self, prepared=prepared, space=Space.of(prepared.split), jobs=jobs, clock=clock)
@@ -204,12 +204,12 @@ class _Run:
             audit.compare(traces(found, finals, judged), second, clock.total, cut=cut)
         return audit.result()
 
-    def _explained(self, finals: Finals, comparison: Comparison) -> Report:
+    def _explained(self, finals: EnsembleMembers, comparison: CellComparison) -> Report:
         """What the gates of the saved network do; nothing where no row may be shown."""
         if not self.options.context:
             return {}
         self.progress.stage("looking into the gates")
-        found = insight(self.prepared, finals, comparison)
+        found = explain_fit(self.prepared, finals, comparison)
         self.clock.lap("explain")
         return found
 
@@ -217,10 +217,12 @@ class _Run:
         """What the search and all that follows it gives up to the test scores, and whether the clock has cut it."""
         found = self._search()
         contest, finals, rivals = self._enter(found, ships=False)
-        judged, _ = self._judge_all(finals, rivals, Comparison(contest, found, "none"))
+        judged, _ = self._judge_all(finals, rivals, CellComparison(contest, found, "none"))
         return traces(found, finals, judged), was_cut(found, contest)
 
-    def _judge_all(self, finals: Finals, rivals: Rivals, comparison: Comparison) -> tuple[list[Judged], Shares]:
+    def _judge_all(
+        self, finals: EnsembleMembers, rivals: ReferenceModels, comparison: CellComparison
+    ) -> tuple[list[Judged], EnsembleWeights]:
         """Every row of the leaderboard, and the shares of the blend; baselines are judged while the workers train."""
         self.progress.stage("more seeds of the best networks")
         finals.begin()
@@ -230,7 +232,7 @@ class _Run:
         finals.choose()
         comparison.begin()  # after the test fits, which matter more when time is short
         rivals.begin()
-        self.progress.stage("training the chosen networks for the test part")
+        self.progress.stage("training the chosen networks for the test set")
         networks = finals.test_fit()
         self.clock.lap("test_fit")
         judged += [self._judge([candidate]) for candidate in networks]
@@ -248,10 +250,10 @@ class _Run:
         self.clock.lap("judging")
         return compared(with_leads(judged)), shares
 
-    def _blend(self, members: list[Candidate]) -> tuple[list[Candidate], Shares]:
+    def _blend(self, members: list[Candidate]) -> tuple[list[Candidate], EnsembleWeights]:
         """The blend of all networks together with the other models, if it is worth the name, and the shares to ship.
 
-        Those are found anew with the test part as one more fold, as networks are trained anew with its rows.
+        Those are found anew with the test set as one more fold, as networks are trained anew with its rows.
         """
         names = [NETWORKS, *(one.name for one in members[1:])]
         forecasts = {name: one.forecasts for name, one in zip(names, members, strict=True)}
@@ -268,7 +270,7 @@ class _Run:
         """One row for all seeds of a model."""
         return Judged.of_seeds([judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds])
 
-    def _build(self, built: Path, finals: Finals, forecaster: Forecaster, judged: list[Judged]) -> Report:
+    def _build(self, built: Path, finals: EnsembleMembers, forecaster: Forecaster, judged: list[Judged]) -> Report:
         """Write everything but the report into `built`; what the SavedModel takes and gives, and its parity."""
         self.progress.stage("exporting a SavedModel, and checking it in another process")
         write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
@@ -285,7 +287,11 @@ class _Run:
 
 
 def _forecaster(
-    prepared: Prepared, networks: tuple[Network, ...], ends: dict[str, Floats], judged: list[Judged], blend: Shares
+    prepared: Prepared,
+    networks: tuple[Network, ...],
+    ends: dict[str, Floats],
+    judged: list[Judged],
+    blend: EnsembleWeights,
 ) -> Forecaster:
     """What `predict` needs; where there is one network, `networks` is another name of it."""
     panel = prepared.reading.panel  # as `predict` would read it
@@ -322,7 +328,7 @@ def _worker_facts(pool: Pool) -> dict[str, Any]:
 
 
 def _scored(divided: Split) -> tuple[int, int]:
-    """How many series are scored on the test part, and how many of those have no MASE scale."""
+    """How many series are scored on the test set, and how many of those have no MASE scale."""
     windows = divided.test_windows()
     scale = interval_scale(divided, windows)
     return len(windows), int((~(scale > 0)).sum())

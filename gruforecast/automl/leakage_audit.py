@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Array, Ints
-from gruforecast.automl.ensemble_members import Finals
+from gruforecast.automl.ensemble_members import EnsembleMembers
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, decide, normalised, without_lines
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.training_jobs import ALL_DATA, Contest
+from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading
 from gruforecast.errors import DataError, GruforecastError
@@ -51,7 +51,7 @@ Traces = dict[str, Any]
 
 
 @dataclass
-class Audit:
+class LeakageAudit:
     """The audit of one `fit`: `begin`, `hear`, `compare` where the search is repeated, then `result`.
 
     Attributes:
@@ -61,7 +61,7 @@ class Audit:
 
     options: FitOptions
     prepared: Prepared
-    contest: Contest
+    contest: TrainingJobs
     moved: dict[str, Any] = field(default_factory=dict)
     missing: str = ""
     seconds: float = 0.0
@@ -131,7 +131,7 @@ class Audit:
 
 
 def decided_without_test(prepared: Prepared, options: FitOptions) -> tuple[Traces, Traces]:
-    """What is decided before anything is trained: on the data as they are, and with noise in the test part."""
+    """What is decided before anything is trained: on the data as they are, and with noise in the test set."""
     cutoff = prepared.split.test
     first = decisions(prepared.split, prepared.scaling, cutoff) | {"levels": prepared.levels}
     try:
@@ -170,8 +170,8 @@ def decisions(split: Split, scaling: Scaling, cutoff: Ints) -> Traces:
     }
 
 
-def traces(found: Search, finals: Finals, judged: list[Judged]) -> Traces:
-    """What the search and all that follows it gave, up to the test forecasts, without the scores of the test part."""
+def traces(found: Search, finals: EnsembleMembers, judged: list[Judged]) -> Traces:
+    """What the search and all that follows it gave, up to the test forecasts, without the scores of the test set."""
     names = ("status", "score", "fold_scores", "steps", "digest")
     members = [(one.name, one.trial.number, one.trial.values) for one in finals.members]
     rows = [one.row for one in judged if one.shipped]
@@ -188,7 +188,7 @@ def traces(found: Search, finals: Finals, judged: list[Judged]) -> Traces:
     }
 
 
-def was_cut(found: Search, contest: Contest) -> bool:
+def was_cut(found: Search, contest: TrainingJobs) -> bool:
     """Whether a training ended otherwise than by its last step, so that another search may have other results."""
     ends = [one.result["status"] == "crashed" or one.result.get("late") for one in found.trials]
     return any(ends) or any("--trial-time" in text or "crashed" in text for text in contest.warnings)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast.artifact.manifest import check_files, read_manifest
-from gruforecast.artifact.safe_reading import MOST_JSON, MOST_VALUES, parse_json, read_plain
+from gruforecast.artifact.safe_reading import MAX_JSON, MAX_VALUES, parse_json, read_plain
 from gruforecast.automl.options import FitOptions
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
@@ -45,7 +45,7 @@ def check_keys_fit(panel: Panel) -> None:
     """
     parts = max(len(panel.plan.names.ids), 1)
     size = sum(len(part.encode()) for key in panel.ids for part in key) + len(panel) * (10 + 8 * parts)
-    if size > MOST_JSON - ROOM or len(panel) * (1 + parts) > MOST_VALUES - ROOM // 10:
+    if size > MAX_JSON - ROOM or len(panel) * (1 + parts) > MAX_VALUES - ROOM // 10:
         text = f"{len(panel):,} series with {size:,} bytes of ids are more than one model folder holds."
         raise DataError(text, remedy="Fit several models, each on a part of the series.", code="GF-D75")
 
@@ -66,7 +66,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         again = options.overwrite or options.fresh
         if same and manifest is not None and _enough(manifest, options) and not again:
             check_files(output, manifest)
-            content = read_plain(output, "report.json", MOST_JSON)
+            content = read_plain(output, "report.json", MAX_JSON)
             report: dict[str, Any] = parse_json(content, str(output / "report.json"))
             return report | {"model_dir": str(output)}
         if not same and not options.overwrite:

@@ -24,13 +24,13 @@ from gruforecast.models.networks.covariates import Scaling
 
 FOLDS = 3
 MANY_SERIES = 20  # so many series say enough in one fold
-HELD_BACK = 0.3  # share of the rows before the test part that many series may lose to folds
+HELD_BACK = 0.3  # share of the rows before the test set that many series may lose to folds
 HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data, read and divided, before any model is trained; `scaling` is that of the columns beside the target."""
+    """The data, read and divided, before any model is trained; `scaling` is that of the covariates."""
 
     reading: Reading
     split: Split
@@ -66,7 +66,7 @@ def _tell(progress: Progress, notes: list[str], warnings: list[str]) -> None:
 def decide(reading: Reading, options: FitOptions) -> Prepared:
     """Everything that is decided before a model is trained, with what is to be said about that alone.
 
-    Season and levels are found from the rows before the test part: the leak audit calls this on data whose test part is
+    Season and levels are found from the rows before the test set: the leak audit calls this on data whose test set is
     noise, and the answer must be the same.
 
     Raises:
@@ -92,7 +92,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
 def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
     """The split on the rows of `panel`, with what is computed from those before the first fold alone.
 
-    Columns beside the target are standardised, and `--fill` draws its lines over the gaps that end there.
+    Covariates are standardised, and `--fill` draws its lines over the gaps that end there.
     """
     y, indptr = panel.y, panel.indptr
     if panel.plan.fill:
@@ -111,11 +111,11 @@ def without_lines(reading: Reading) -> Panel:
 
 
 def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
-    """Both, found where they are None; the season from the rows before the test part."""
+    """Both, found where they are None; the season from the rows before the test set."""
     if horizon is None:
         found = season
         if season is None and panel.freq.label not in HORIZONS:
-            found = _season(panel, int(panel.lengths.max()) // 3)  # no test part is longer, see `backtest.split`
+            found = _season(panel, int(panel.lengths.max()) // 3)  # no test set is longer, see `backtest.split`
         horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (found or 1))
     return horizon, _season(panel, horizon) if season is None else season
 
@@ -124,12 +124,12 @@ def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: st
     """The split, with only folds that can be scored.
 
     Raises:
-        DataError: no fold or no test part can be scored.
+        DataError: no fold or no test set can be scored.
     """
-    whole = split(panel, horizon, folds or _usual_folds(panel, horizon), season, file)
+    whole = split(panel, horizon, folds or _default_folds(panel, horizon), season, file)
     divided = whole.scorable()
     if not len(divided.folds) or not divided.can_judge():
-        part = "test part" if len(divided.folds) else "fold before the test part"
+        part = "test set" if len(divided.folds) else "fold before the test set"
         raise DataError(
             f"no {part} can be scored: there the values are missing, or until then they never change.",
             remedy="Leave constant series out, give more rows, or pass another --horizon.",
@@ -144,7 +144,7 @@ def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: st
     return divided
 
 
-def _usual_folds(panel: Panel, horizon: int) -> int:
+def _default_folds(panel: Panel, horizon: int) -> int:
     """Three; fewer for many short series, whose networks would lose too many rows to learn from."""
     if len(panel) < MANY_SERIES:
         return FOLDS
@@ -153,7 +153,7 @@ def _usual_folds(panel: Panel, horizon: int) -> int:
 
 
 def _season(panel: Panel, horizon: int) -> int:
-    """The season found in the rows before the test part; never longer than half the longest series."""
+    """The season found in the rows before the test set; never longer than half the longest series."""
     start, end = panel.indptr[:-1], panel.indptr[1:]
     before = panel.rows(start, np.maximum(end - horizon, np.minimum(start + 1, end)))
     found = detect_season(before.y, before.indptr, panel.freq)
@@ -161,7 +161,7 @@ def _season(panel: Panel, horizon: int) -> int:
 
 
 def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str]) -> tuple[float, ...]:
-    """The interval levels that the origins before the test part support."""
+    """The interval levels that the origins before the test set support."""
     windows = divided.calibration_windows()
     scale = mase_scale(divided.history, windows, divided.season_length)
     actual = np.where(scale[:, None] > 0, divided.actual(windows), np.nan)
@@ -169,7 +169,7 @@ def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str])
     possible = supported_levels(actual, tuple(set(asked)))
     for level in sorted(set(asked) - set(possible)):
         count = int((~np.isnan(actual)).sum())
-        text = f"intervals of {level:g} % need {needed_scores(level)} errors before the test part, there are {count}."
+        text = f"intervals of {level:g} % need {needed_scores(level)} errors before the test set, there are {count}."
         if options.levels:
             remedy = "Give more rows, a shorter --horizon or more --folds, or leave --level out."
             raise DataError(text, remedy=remedy, code="GF-D41", file=file)

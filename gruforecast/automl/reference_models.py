@@ -10,13 +10,13 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.automl.search.loop import DATA
 from gruforecast.automl.search.trial import places
-from gruforecast.automl.training_jobs import ALL_DATA, Contest
+from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
 from gruforecast.data.windows import Windows
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.models.baselines import baselines
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.statistical import affordable, installed, rows_read
 
 ENOUGH_WINDOWS = 200  # at the folds, to calibrate intervals without fits at every other origin
@@ -24,7 +24,7 @@ RUN_STATISTICAL = "gruforecast.automl.search.trial:run_statistical"
 
 
 @dataclass
-class Rivals:
+class ReferenceModels:
     """What the networks have to beat, and may be blended with: `begin`, then the rest.
 
     Attributes:
@@ -32,7 +32,7 @@ class Rivals:
         ends: forecasts (n_series, horizon) from the end of the data, by statistical model.
     """
 
-    contest: Contest
+    contest: TrainingJobs
     statistical: bool
     ends: dict[str, Floats] = field(default_factory=dict)
 
@@ -66,8 +66,8 @@ class Rivals:
                 continue
             folds = [whole[place] for place in asked if place.startswith("fold")]
             self.ends[model] = whole["end"]
-            origins = Fan(whole["origins"]) if "origins" in whole else None
-            found.append(Candidate(model, "baseline", Forecasts(folds, origins, Fan(whole["test"]))))
+            origins = QuantileForecast(whole["origins"]) if "origins" in whole else None
+            found.append(Candidate(model, "baseline", Forecasts(folds, origins, QuantileForecast(whole["test"]))))
         return found
 
     def _rows(self, windows: Windows) -> int:

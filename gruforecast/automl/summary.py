@@ -12,7 +12,7 @@ from typing import Any
 
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.data.panel import Panel
-from gruforecast.evaluation.leaderboard import Row, winner
+from gruforecast.evaluation.leaderboard import LeaderboardRow, winner
 from gruforecast.evaluation.verdict import evidence, verdict
 from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
@@ -49,12 +49,12 @@ class Outcome:
         panel: the data; season_length, horizon, folds, levels: what was used.
         rows: the leaderboard; found: the search.
         networks: what was saved, best on the folds first; blend: share of each member as saved, empty if there is none.
-        digests: of the weights scored on the test part and of those saved, by network.
+        digests: of the weights scored on the test set and of those saved, by network.
         saved_model: what it takes and gives, and the largest relative difference between it and the forecast.
         given_up: whether a time budget cut something short.
-        scored: number of series with a test part that is scored, and of those among them without a MASE scale.
+        scored: number of series with a test set that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
-        audit: what the leak audit says, see `audit.Audit.result`.
+        audit: what the leak audit says, see `audit.LeakageAudit.result`.
         extracts: what charts need beside the numbers, see `extracts.extracts`.
         explained: the look inside the chosen network, see `explanation`.
     """
@@ -64,7 +64,7 @@ class Outcome:
     season_length: int
     folds: int
     levels: tuple[float, ...]
-    rows: list[Row]
+    rows: list[LeaderboardRow]
     found: Search
     networks: list[dict[str, Any]]
     blend: dict[str, float]
@@ -159,7 +159,7 @@ def _versions() -> dict[str, str]:
     return found | {name: version(name) for name in PACKAGES} | optional
 
 
-def cell_facts(rows: list[Row]) -> list[dict[str, Any]]:
+def cell_facts(rows: list[LeaderboardRow]) -> list[dict[str, Any]]:
     """GRU, LSTM and simple RNN side by side as measured at one equal budget: gates, memory, size, speed, accuracy."""
     budgets = ["short"] if any(row.budget == "short" for row in rows) else ["full"]
     others = any(row.kind in ("lstm", "rnn") for row in rows)

@@ -22,7 +22,7 @@ from gruforecast.serialization import to_dict
 
 RUN_FIT = "gruforecast.automl.search.trial:run_fit"
 ALL_DATA = "split-all"
-MOST_GROWTH = 4.0
+MAX_GROWTH = 4.0
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Fit:
 
     Attributes:
         title: in words; job: first part of the jobs' names; part: of the time budget.
-        until: `test` (rows before the test part) or `end` (all rows); data: name of the rows in the run folder.
+        until: `test` (rows before the test set) or `end` (all rows); data: name of the rows in the run folder.
         share, rate: of the steps and of the learning rate where it goes on from earlier weights.
     """
 
@@ -49,7 +49,7 @@ REFIT = Fit("refit", "refit", "refit", "end", ALL_DATA, share=0.2, rate=0.3)
 
 
 @dataclass
-class Contest:
+class TrainingJobs:
     """The data, the workers and the time that the models share.
 
     Attributes:
@@ -132,7 +132,7 @@ class Contest:
 
     @functools.cached_property
     def _growth(self) -> dict[str, float]:
-        """How many times more windows there are before the test part, and before the end, than a trial has.
+        """How many times more windows there are before the test set, and before the end, than a trial has.
 
         One for small data: passing as often over more rows helped panels, but not single short series.
         """
@@ -143,7 +143,7 @@ class Contest:
 
         before = windows(split.learned)
         later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
-        most = MOST_GROWTH if before >= SMALL else 1.0
+        most = MAX_GROWTH if before >= SMALL else 1.0
         return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}
 
     def give_up(self, part: str) -> None:
@@ -158,7 +158,7 @@ class Contest:
             self.warnings.append(text)
 
     def save_all_rows(self) -> None:
-        """Write the data with the rows of the test part for jobs that may see them."""
+        """Write the data with the rows of the test set for jobs that may see them."""
         save_split(self.jobs.folder, ALL_DATA, replace(self.split, test=self.split.history.indptr[1:]))
 
     def network(self, config: NetworkConfig, result: Result, name: str = "") -> Network:

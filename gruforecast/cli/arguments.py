@@ -12,7 +12,7 @@ import typer
 
 from gruforecast.errors import UsageError
 
-COLUMNS, BESIDE = "Columns and time", "Columns beside the target"
+COLUMNS, BESIDE = "Columns and time", "Covariates"
 TEXT, LIMITS = "How the file is written", "Limits"
 
 

@@ -116,12 +116,12 @@ def _run(
     excel_safe: bool,
 ) -> dict[str, Any]:
     """Forecast, score and write, block by block; the report."""
-    from gruforecast.evaluation.aggregate import Tally
+    from gruforecast.evaluation.aggregate import Aggregate
     from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
     from gruforecast.report.terminal.backtest import summarise
 
     _warn(rolling, progress)
-    tally = Tally(rolling)
+    tally = Aggregate(rolling)
     with contextlib.ExitStack() as stack:
         asked = [(path, make) for path, make in ((output, forecast_columns), (scores, score_columns)) if path]
         files = [

@@ -60,7 +60,7 @@ def explain(
 def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
     """What `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.folder import load
-    from gruforecast.explain.model import largest, look_inside
+    from gruforecast.explain.model import explain_model, largest
     from gruforecast.models.registry import BLEND, NETWORKS
     from gruforecast.report.stored import stored_explanation
 
@@ -71,7 +71,7 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     if file is None and id is None and member in (None, usual) and stored is not None:
         return stored
     if file is None:
-        found = look_inside(forecaster, member=member, id=id, stored=stored)
+        found = explain_model(forecaster, member=member, id=id, stored=stored)
         if not quiet:
             typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
         return found
@@ -81,7 +81,7 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     for warning in reading.warnings:
         typer.echo(f"warning: {harmless(warning)}", err=True)
     source = "standard input" if file == "-" else Path(file).name
-    return look_inside(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
+    return explain_model(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
 
 
 def _show(found: dict[str, Any]) -> None:

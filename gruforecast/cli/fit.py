@@ -71,7 +71,7 @@ def fit(
         bool,
         typer.Option(
             "--audit",
-            help="Repeat all of it with noise in place of the test part: nothing may change. Doubles the time.",
+            help="Repeat all of it with noise in place of the test set: nothing may change. Doubles the time.",
             rich_help_panel=SEARCH,
         ),
     ] = False,
@@ -101,7 +101,7 @@ def fit(
     require_better_than: Annotated[
         str | None,
         typer.Option(
-            help="Exit with 7 unless the test part shows that the GRU is better than this baseline.",
+            help="Exit with 7 unless the test set shows that the GRU is better than this baseline.",
             rich_help_panel=RESULT,
         ),
     ] = None,
@@ -175,7 +175,7 @@ def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, v
 
 
 def _require(report: dict[str, Any], baseline: str) -> None:
-    """End with 7 unless the test part shows that the GRU is better."""
+    """End with 7 unless the test set shows that the GRU is better."""
     from gruforecast.evaluation.verdict import shortfall
 
     if (missing := shortfall(report, baseline)) is not None:

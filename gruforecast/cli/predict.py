@@ -37,7 +37,7 @@ def predict(
     member: Annotated[str, typer.Option(help="winner, networks, blend, or a model of the leaderboard.")] = "winner",
     horizon: Annotated[int | None, typer.Option(help="Steps, at most those fitted.")] = None,
     level: Annotated[list[float] | None, typer.Option(help="Interval level in percent; repeatable.")] = None,
-    future: Annotated[str | None, typer.Option(help="File with the columns known ahead, for every step.")] = None,
+    future: Annotated[str | None, typer.Option(help="File with the future covariates, for every step.")] = None,
     id: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="In CSV put ' before texts that a spreadsheet would compute.")

@@ -55,7 +55,7 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
 
 
 def _beside(panel: Panel) -> list[Finding]:
-    """Columns beside the target with missing values, and those that are the target itself, earlier or later."""
+    """Covariates with missing values, and those that are the target itself, earlier or later."""
     found = []
     longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
     first = 0

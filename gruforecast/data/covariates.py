@@ -1,4 +1,4 @@
-"""Columns beside the target: how each is read, and what is wrong with them."""
+"""Covariates: how each is read, and what is wrong with them."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import BOOLEANS, NumberForm, apply_numbers, infer_numbers
 from gruforecast.data.options import ReadOptions, Role
-from gruforecast.data.plan import MOST_CATEGORIES, Covariate, Names
+from gruforecast.data.plan import MAX_CATEGORIES, Covariate, Names
 from gruforecast.data.roles import meant_as_numbers
 from gruforecast.errors import DataError
 
-MAX_INPUTS = 1_000  # numbers that the columns beside the target may become
+MAX_INPUTS = 1_000  # numbers that the covariates may become
 REPEATING = 0.5  # share of different cells above which text is no category
 SAME, LEAST = 0.999, 8  # correlation of levels and of steps with the target; rows that it takes
 LOOKED_AT = 20_000  # newest rows that are compared
@@ -27,7 +27,7 @@ LOOKED_AT = 20_000  # newest rows that are compared
 def infer_covariates(
     table: Table, options: ReadOptions, names: Names, form: NumberForm, keys: Ints
 ) -> tuple[tuple[Covariate, ...], Floats, Findings]:
-    """Return the columns beside the target that say something, their numbers (n, n_columns), and findings.
+    """Return the covariates that say something, their numbers (n, n_columns), and findings.
 
     Args:
         form: of numbers as far as the user gave it.
@@ -51,13 +51,13 @@ def infer_covariates(
 def apply_covariates(
     table: Table, covariates: tuple[Covariate, ...], form: NumberForm, keys: Ints
 ) -> tuple[Floats, Findings]:
-    """Return the numbers (n, n_columns) of columns beside the target, and findings; arguments as above."""
+    """Return the numbers (n, n_columns) of covariates, and findings; arguments as above."""
     read = [one.values(_cells(table, one.name, one.role, keys, form)) for one in covariates]
     return _side_by_side(table, covariates, [x for x, _ in read]), tuple(one for _, said in read for one in said)
 
 
 def _cells(table: Table, name: str, role: Role, keys: Ints, form: NumberForm) -> Column:
-    """Return a column beside the target; a static one has the cell of its series in every row."""
+    """Return a covariate; a static one has the cell of its series in every row."""
     column = table.cells(name)
     return constant_cells(column, keys, form) if role == "static" else column
 
@@ -70,7 +70,7 @@ def _side_by_side(table: Table, covariates: Sequence[Covariate], parts: list[Flo
     """
     x = np.concatenate([np.zeros((len(table), 0)), *parts], axis=1)
     if x.shape[1] >= MAX_INPUTS:
-        text = f"the columns beside the target become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
+        text = f"the covariates become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
         widest = max(covariates, key=lambda one: len(one.columns)).name
         remedy = f"Leave some of them out, such as {widest!r}."
         raise DataError(text, remedy=remedy, code="GF-D63", file=table.file, column=widest)
@@ -136,7 +136,7 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
         found = f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())})."
         remedy = "Leave the column out: neither numbers nor categories can be made of it."
         raise DataError(found, remedy=remedy, code="GF-D61", file=column.file, line=column.lines[0], column=column.name)
-    usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MOST_CATEGORIES]
+    usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MAX_CATEGORIES]
     rare = len(counts) - len(usual)
     said = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
     return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (said,) * bool(rare)

@@ -28,7 +28,7 @@ class Values:
         key: parts of its id.
         stamps: as text, of each row, or of the first row alone where the others follow at the step of the plan.
         y: (n_rows,) NaN = missing.
-        x: (n_rows, n_columns) columns beside the target in the order of `Plan.columns`, without that of holidays.
+        x: (n_rows, n_columns) covariates in the order of `Plan.columns`, without that of holidays.
     """
 
     key: tuple[str, ...]
@@ -37,13 +37,13 @@ class Values:
     x: Floats
 
 
-def read_values(series: Sequence[Values], plan: Plan, most_rows: int) -> Reading:
+def read_values(series: Sequence[Values], plan: Plan, max_rows: int) -> Reading:
     """The panel of series that must fit the plan by which a model's data were read.
 
     Lines of errors and of the reading count all rows of all series from 0.
 
     Args:
-        most_rows: of all series, with those for steps that are absent.
+        max_rows: of all series, with those for steps that are absent.
 
     Raises:
         DataError: a stamp cannot be read by the plan, the rows do not lie on its step, or are too far apart.
@@ -51,7 +51,7 @@ def read_values(series: Sequence[Values], plan: Plan, most_rows: int) -> Reading
     lengths = np.array([len(one.y) for one in series])
     keys = np.repeat(np.arange(len(series)), lengths)
     ds, form, freq, findings = _stamps(series, lengths, plan)
-    _check_spans(ds, lengths, freq, most_rows, plan.names.time[0])
+    _check_spans(ds, lengths, freq, max_rows, plan.names.time[0])
     y = np.concatenate([one.y for one in series])
     y = np.where(np.isin(y, list(plan.numbers.missing_numbers)), np.nan, y)
     rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))

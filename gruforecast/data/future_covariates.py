@@ -25,7 +25,7 @@ Place = tuple[tuple[str, ...], int]  # key of a series, and seconds since 1970
 
 @dataclass(frozen=True)
 class Future:
-    """Rows of a file with columns known ahead.
+    """Rows of a file with future covariates.
 
     Attributes:
         file: the name to show in errors.
@@ -73,7 +73,7 @@ class Future:
         texts = np.array(self.plan.form.joined(ds)).reshape(ds.shape)
         named = len(ids) > 1
         places = [f"{'/'.join(ids[k])} {texts[k, h]}" if named else str(texts[k, h]) for k, h in np.argwhere(bad)]
-        names = ", ".join(self.plan.asked_ahead)
+        names = ", ".join(self.plan.future_names)
         raise DataError(
             f"{len(places)} of {bad.size} steps {what} of {names}: {shorten(places, SHOWN)}.",
             remedy="Add them: every step that is forecast is needed; --horizon asks for fewer.",
@@ -82,13 +82,13 @@ class Future:
 
 
 def read_future(path: str, plan: Plan) -> Future:
-    """The columns known ahead in a file written as the data of the model were; its target may be missing.
+    """The future covariates in a file written as the data of the model were; its target may be missing.
 
     Raises:
         UsageError: the plan has no column that is known ahead.
         DataError: the file cannot be read by the plan.
     """
-    if not plan.asked_ahead:
+    if not plan.future_names:
         remedy = "Leave --future out, or fit with --known."
         raise UsageError("the model asks for no column ahead.", remedy=remedy, code="GF-U37")
     try:

@@ -28,7 +28,7 @@ class ReadOptions:
         on_duplicate: what several values of one stamp become: `mean`, `sum` or `last`; refused when not given.
         resample: what the values within one step become, the same words; stamps must be regular when not given.
         fill: whether missing values between others are interpolated; they are masked otherwise.
-        known, past, static: columns beside the target: known ahead, seen in the past only, constant in each series.
+        known, past, static: covariates: known ahead, seen in the past only, constant in each series.
         holidays: country whose public holidays are known ahead.
     """
 
@@ -56,7 +56,7 @@ class ReadOptions:
 
     @property
     def covariates(self) -> dict[str, Role]:
-        """The part that each column beside the target plays."""
+        """The part that each covariate plays."""
         return {name: role for role in ROLES for name in getattr(self, role)}
 
     def __post_init__(self) -> None:

@@ -29,7 +29,7 @@ class Panel:
         ds: (n_rows,) datetime64[s] in the calendar of the input; UTC where the plan has a time zone.
         y: (n_rows,) in the user's unit; NaN = missing, also for stamps that the input skipped.
         plan: how the file was read.
-        x: (n_rows, n_columns) columns beside the target, those of `plan.columns`, NaN = missing.
+        x: (n_rows, n_columns) covariates, those of `plan.columns`, NaN = missing.
     """
 
     ids: tuple[tuple[str, ...], ...]

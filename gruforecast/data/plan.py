@@ -22,7 +22,7 @@ from gruforecast.errors import UsageError, shorten
 from gruforecast.serialization import from_dict
 
 LAST_DAY = 31  # `Frequency.day` of stamps at the end of a month
-MOST_CATEGORIES = 32
+MAX_CATEGORIES = 32
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Names:
 
 @dataclass(frozen=True)
 class Covariate:
-    """A column beside the target, and the numbers that it becomes.
+    """A covariate, and the numbers that it becomes.
 
     Attributes:
         role: `known` ahead, seen in the `past` only, or `static`: constant in each series.
@@ -62,7 +62,7 @@ class Covariate:
         if self.role not in ROLES or not texts or not isinstance(self.flag, bool):
             raise ValueError(f"impossible covariate: {self}")
         "".join((self.name, *self.categories)).encode()  # text that cannot be written is refused
-        if len(self.categories) > (1 if self.flag else MOST_CATEGORIES):
+        if len(self.categories) > (1 if self.flag else MAX_CATEGORIES):
             raise ValueError(f"impossible categories: {self}")
 
     @property
@@ -117,7 +117,7 @@ class Plan:
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
         delimiter: the mark between fields where it is none of the usual ones.
         short_rows, encoding, skip: as in `Layout`, where they were given.
-        covariates: columns beside the target; left_out: those that said nothing; holidays: as in `ReadOptions`.
+        covariates: covariates; left_out: those that said nothing; holidays: as in `ReadOptions`.
     """
 
     names: Names
@@ -163,7 +163,7 @@ class Plan:
         places = [ROLES.index(one.role) for one in self.covariates]
         texts = all(isinstance(name, str) for name in (*self.left_out, self.holidays))
         if not texts or len(set(names)) < len(names) or taken & set(names) or places != sorted(places):
-            raise ValueError(f"impossible columns beside the target: {names}")
+            raise ValueError(f"impossible covariates: {names}")
         if self.holidays:
             try:
                 check_code(self.holidays)
@@ -188,7 +188,7 @@ class Plan:
         return tuple(one.role for one in self.covariates for _ in one.columns)
 
     @property
-    def asked_ahead(self) -> tuple[str, ...]:
+    def future_names(self) -> tuple[str, ...]:
         """Columns whose values a forecast needs for every step ahead."""
         return tuple(one.name for one in self.covariates if one.role == "known")
 

@@ -259,7 +259,7 @@ def _repeated(parsed: Parsed, count: int) -> Parsed:
 
 
 def _rows(table: Table, keys: Ints, ds: Stamps, y: Floats, x: Floats) -> Rows:
-    """Return the rows of all series; columns beside the target hold for each series of a wide file."""
+    """Return the rows of all series; covariates hold for each series of a wide file."""
     count = len(ds) // len(table)
     return Rows(keys, ds, y, np.tile(np.array(table.lines), count), np.tile(x, (count, 1)))
 
@@ -325,7 +325,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:
-    """The columns beside the target in every step, (n_rows, n_columns)."""
+    """The covariates in every step, (n_rows, n_columns)."""
     filled = grid.fill(x)
     static = [k for k, role in enumerate(plan.roles) if role == "static"]
     filled[:, static] = grid.fill_constant(x[:, static])

@@ -58,7 +58,7 @@ class History:
         nonnegative_until: (n_series,) first row of each series whose value is below zero, or its end.
         last_seen: (n_rows,) newest row of the same series, up to this one, whose value is not missing.
         days: (n_rows,) stamps in days since 1970-01-01.
-        x: (n_rows, n_columns) columns beside the target, standardised, NaN = not known.
+        x: (n_rows, n_columns) covariates, standardised, NaN = not known.
     """
 
     values: Floats
@@ -89,7 +89,7 @@ class History:
         Args:
             past: (n, rows) values, NaN = missing or not yet begun.
             origin: (n,) stamps of the last rows in days since 1970-01-01; never_negative: (n,) as of `Windows.use_log`.
-            x: (n, rows + horizon, n_columns) columns beside the target, standardised; in the horizon what is known.
+            x: (n, rows + horizon, n_columns) covariates, standardised; in the horizon what is known.
         """
         n, rows = past.shape
         steps = 0 if x is None else x.shape[1] - rows
@@ -128,12 +128,12 @@ class History:
         return found
 
     def beside(self, windows: Windows, lookback: int, horizon: int) -> Floats:
-        """Columns beside the target around each window's end, (n, lookback + horizon, n_columns).
+        """Covariates around each window's end, (n, lookback + horizon, n_columns).
 
         They are read up to the end of the series: who calls this shows a network only what is known by then.
         """
         whole = replace(windows, stop=self.indptr[windows.series + 1])
-        return np.asarray(gather_beside(self.x, whole, lookback, horizon))
+        return np.asarray(gather_covariates(self.x, whole, lookback, horizon))
 
 
 def days_of(ds: Stamps) -> Floats:
@@ -242,7 +242,7 @@ def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> 
     return xp.where(inside, found, float("nan"))
 
 
-def gather_beside(x: Any, windows: Windows, lookback: int, horizon: int, xp: Any = np) -> Any:
+def gather_covariates(x: Any, windows: Windows, lookback: int, horizon: int, xp: Any = np) -> Any:
     """Rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
     index = windows.end[:, None] + xp.arange(-lookback, horizon)  # (n, lookback + horizon)
     inside = xp.logical_and(index >= windows.start[:, None], index < windows.stop[:, None])

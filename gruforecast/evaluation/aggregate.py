@@ -20,7 +20,7 @@ POOLED = ("wape", "wql")  # their mean over windows is another number
 Scores = dict[str, Any]
 
 
-class Tally:
+class Aggregate:
     """The sums of one backtest.
 
     For `against` it keeps losses, of windows that do not overlap each other nor begin in rows that the model learned

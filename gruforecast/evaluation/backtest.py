@@ -24,7 +24,7 @@ from gruforecast.data.scale import mase_scale, rmsse_scale
 from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError, UsageError
 from gruforecast.evaluation.scores import Evaluated
-from gruforecast.evaluation.splits import LEAST_ROWS
+from gruforecast.evaluation.splits import MIN_ROWS
 from gruforecast.models.ensemble import Once, blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
@@ -77,7 +77,7 @@ class Rolling:
     """A model, the members that are asked, a panel, and the windows at which they are.
 
     Attributes:
-        history: the panel's, with standardised columns beside the target.
+        history: the panel's, with standardised covariates.
         levels: of intervals, in percent, ascending; a member may have fewer.
         left_out: why, by name, for members that would be asked but are not.
         refit: whether the networks are trained anew before each cutoff, by whoever takes the blocks.
@@ -195,7 +195,7 @@ def roll(
     left_out: dict[str, str] = {}
     names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
-        names, left_out = usual_members(forecaster, cutoffs.windows)
+        names, left_out = default_members(forecaster, cutoffs.windows)
     shown = forecaster.levels(names, levels)
     found = Rolling(forecaster, panel, history, cutoffs, names, shown, left_out, refit)
     if windows is None and 0 < (later := found.out_of_sample) < cutoffs.count:
@@ -203,7 +203,7 @@ def roll(
     return found
 
 
-def usual_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, ...], dict[str, str]]:
+def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, ...], dict[str, str]]:
     """The members that are asked unless others are named, and why not, for those that cannot be or would take long.
 
     They are the winner, all networks together, the blend, and the models that are no networks.
@@ -238,15 +238,15 @@ def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horiz
         DataError: the longest series has not so many.
     """
     longest = int(panel.lengths.max(initial=0))
-    fitting = (longest - LEAST_ROWS - 2 * horizon) // step + 1
+    fitting = (longest - MIN_ROWS - 2 * horizon) // step + 1
     if fitting < (asked or 1):
         count = asked or 1
-        needed = LEAST_ROWS + 2 * horizon + (count - 1) * step
+        needed = MIN_ROWS + 2 * horizon + (count - 1) * step
         want = f"{count} windows of horizon {horizon} need" if count > 1 else f"a window of horizon {horizon} needs"
         text = f"the longest series has {longest} rows; {want} {needed}."
         remedy = f"Pass --windows {fitting}" if fitting > 0 else "Pass a shorter --horizon"
         raise DataError(text, remedy=f"{remedy}, or give more rows.", code="GF-D65")
     back = horizon + step * np.arange((asked or min(USUAL, fitting)) - 1, -1, -1)
     end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
-    number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + LEAST_ROWS)
+    number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + MIN_ROWS)
     return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)

@@ -14,7 +14,7 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.evaluation.metrics import interval_score
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 LEVELS = (80.0, 95.0)
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
@@ -32,7 +32,7 @@ def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, 
     return tuple(level for level in sorted(levels) if count >= needed_scores(level))
 
 
-def calibrated(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
+def calibrated(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
     """The calibration of a model on windows that it was not trained on, with the trust that served best there.
 
     Args:
@@ -42,7 +42,7 @@ def calibrated(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Float
     return calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
 
 
-def _trust(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
+def _trust(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
     """Of `TRUSTS` the one with the lowest interval score, all levels alike, on windows with a value and a scale."""
     usable = np.flatnonzero((scale > 0) & ~np.isnan(actual).all(axis=1))
     usable = usable[:: max(1, -(-len(usable) // ENOUGH_WINDOWS))]
@@ -57,7 +57,9 @@ def _trust(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats) -
     return TRUSTS[int(np.argmin(relative.sum(axis=1)))]
 
 
-def nonconformity(fan: Fan, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0) -> Floats:
+def nonconformity(
+    fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0
+) -> Floats:
     """Absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
     error = actual - fan.mean
     shape = fan.shape(levels, scale, trust)

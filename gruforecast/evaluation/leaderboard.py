@@ -1,4 +1,4 @@
-"""Every model judged in the same way: chosen by its folds, judged on the test part, intervals from its own errors."""
+"""Every model judged in the same way: chosen by its folds, judged on the test set, intervals from its own errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from gruforecast.evaluation.significance import compare
 from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.model import Kind
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE
 from gruforecast.serialization import plain
 
@@ -45,8 +45,8 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the leaderboard: scores on the test part, and `val_mase`, the mean over folds; see `scores.overall`.
+class LeaderboardRow:
+    """One line of the leaderboard: scores on the test set, and `val_mase`, the mean over folds; see `scores.overall`.
 
     Attributes:
         coverage: percent of the test values inside the intervals, by level; intervals: all of `scores.intervals`.
@@ -54,7 +54,7 @@ class Row:
         undefined: for how many series a score is not defined.
         lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
             mean difference over windows; None where a single window says nothing about luck.
-        against: what the test part says of the winner against this row, and of the GRU (`winner`, `gru`); see
+        against: what the test set says of the winner against this row, and of the GRU (`winner`, `gru`); see
             `significance.Paired`.
         seeds: `val_mase` and `mase` of each seed of a model that was trained with several.
         train_seconds: of the training alone, without compiling; forecast_ms: milliseconds that one forecast of one
@@ -104,7 +104,7 @@ class Judged:
         folds: forecasts of each fold, (n, horizon).
     """
 
-    row: Row
+    row: LeaderboardRow
     calibration: Calibration
     shipped: bool
     losses: Floats
@@ -121,7 +121,7 @@ class Judged:
 
     @property
     def test_losses(self) -> Floats:
-        """Scaled absolute errors on the test part, (n_series, horizon), means over seeds."""
+        """Scaled absolute errors on the test set, (n_series, horizon), means over seeds."""
         both = [np.abs(one.actual - one.mean) / one.unit[:, None] for one in (self.tested, *self.more)]
         return np.asarray(np.mean(both, axis=0))
 
@@ -132,7 +132,7 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     tested = _tested(candidate.forecasts.test, calibration, split)
     found = intervals(tested)
     by_fold = [float(score) for score in split.fold_scores(candidate.forecasts.folds)]
-    row = Row(
+    row = LeaderboardRow(
         model=candidate.name,
         kind=candidate.kind,
         **overall(tested),
@@ -149,8 +149,8 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     return Judged(row, calibration, candidate.shipped, losses, tested, folds=folds)
 
 
-def _tested(fan: Fan, calibration: Calibration, split: Split) -> Evaluated:
-    """The forecasts of the test part with bounds, beside what happened."""
+def _tested(fan: QuantileForecast, calibration: Calibration, split: Split) -> Evaluated:
+    """The forecasts of the test set with bounds, beside what happened."""
     windows = split.test_windows()
     scale = interval_scale(split, windows)
     lower, upper = calibration.bounds_at(windows, fan, scale)
@@ -166,7 +166,7 @@ def _tested(fan: Fan, calibration: Calibration, split: Split) -> Evaluated:
 
 
 def compared(judged: list[Judged]) -> list[Judged]:
-    """The same with what the test part says of the winner and of the chosen GRU against each row."""
+    """The same with what the test set says of the winner and of the chosen GRU against each row."""
     by_name = {one.row.model: one for one in judged}
     gru = next((by_name[name] for name in CHOSEN_GRU if name in by_name), None)
     best = {"winner": by_name[winner([one.row for one in judged]).model]} | ({"gru": gru} if gru else {})
@@ -194,15 +194,15 @@ def _lead(gains: Floats) -> float | None:
 
 
 def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
-    """Intervals from the errors at the origins between the first fold cutoff and the test part, or at the folds."""
+    """Intervals from the errors at the origins between the first fold cutoff and the test set, or at the folds."""
     if forecasts.origins is None:
-        asked = list(zip(split.fold_windows(), map(Fan, forecasts.folds), strict=True))
+        asked = list(zip(split.fold_windows(), map(QuantileForecast, forecasts.folds), strict=True))
     else:
         asked = [(split.calibration_windows(), forecasts.origins)]
     scale = np.concatenate([interval_scale(split, windows) for windows, _ in asked])
     actual = np.concatenate([split.actual(windows) for windows, _ in asked])
     possible = supported_levels(np.where(scale[:, None] > 0, actual, np.nan), levels)
-    return calibrated(Fan.joined([fan for _, fan in asked]), actual, possible, scale)
+    return calibrated(QuantileForecast.joined([fan for _, fan in asked]), actual, possible, scale)
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:
@@ -210,7 +210,7 @@ def interval_scale(split: Split, windows: Windows) -> Floats:
     return mase_scale(split.history, windows, split.season_length)
 
 
-def mean_row(rows: list[Row]) -> Row:
+def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
     """One row with the mean numbers of several seeds of the same model."""
     first = rows[0]
     if len(rows) == 1:
@@ -237,7 +237,7 @@ def _mean_numbers(found: list[dict[str, Any]]) -> dict[str, Any]:
     return {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
 
 
-def winner(rows: list[Row]) -> Row:
+def winner(rows: list[LeaderboardRow]) -> LeaderboardRow:
     """The row with the lowest validation MASE among those that compete; test scores play no part.
 
     On a few folds some model of many is always better than naive by luck, so one that is not clearly better than a
@@ -252,6 +252,6 @@ def winner(rows: list[Row]) -> Row:
     return next((row for row in able if row.kind == "blend" and row.val_mase <= bound), best)
 
 
-def is_clear(row: Row) -> bool:
+def is_clear(row: LeaderboardRow) -> bool:
     """Whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
     return row.lead is None or row.lead >= CLEARLY

@@ -16,7 +16,7 @@ def noise_from(
     """Values (n_rows,) and columns beside them (n_rows, n_columns) with noise from the `cutoff` of each series on.
 
     The noise is huge and changes its sign from row to row. What is missing stays missing, because whether a value is
-    there decides rightly what can be scored; columns known ahead, and those constant in a series, stay as they are.
+    there decides rightly what can be scored; future covariates, and those constant in a series, stay as they are.
 
     Args:
         cutoff: (n_series,) flat position of the first row of noise.

@@ -35,7 +35,7 @@ SEVERAL = 8  # series; how fewer differ says little
 
 @dataclass(frozen=True)
 class Evaluated:
-    """What one model forecast for the test part, and what happened; in the user's unit.
+    """What one model forecast for the test set, and what happened; in the user's unit.
 
     Attributes:
         actual: (n, horizon), NaN = missing.

@@ -1,6 +1,6 @@
 """Whether a lower loss is more than luck: paired tests of two forecasters on the same rows.
 
-Losses are (n_series, n_times) scaled absolute errors, so that means are MASE. Times are the steps of one test part, or
+Losses are (n_series, n_times) scaled absolute errors, so that means are MASE. Times are the steps of one test set, or
 the steps of several windows in order. A pair with a NaN in it is left out. Every series counts equally: the loss of a
 model is the mean over series of the mean over the times of each. Differences are other minus model: positive is better.
 

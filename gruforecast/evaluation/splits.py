@@ -1,10 +1,10 @@
-"""Where the past ends: folds for choosing, one test part for judging, origins for calibrating.
+"""Where the past ends: folds for choosing, one test set for judging, origins for calibrating.
 
     rows of one series  |---- training ----|---------|fold 1|fold 2|fold 3| test |
                                            ^ learned ^                    ^
                                                  cutoff 1            test cutoff
 
-Each fold and the test part is one horizon long. A model is only ever handed rows before its cutoff. One network,
+Each fold and the test set is one horizon long. A model is only ever handed rows before its cutoff. One network,
 trained before `learned`, is scored at every fold cutoff without new training. With many series that is cutoff 1. With a
 few long ones it is earlier, so that intervals are not measured on three horizons of one series only.
 """
@@ -24,13 +24,13 @@ from gruforecast.errors import DataError
 from gruforecast.evaluation.metrics import mae, mase, rmse, smape
 from gruforecast.models.model import Floored, Model
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 Folds = list[Floats]  # for each fold forecasts (n, horizon)
-LEAST_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
-MOST_ORIGINS = 5_000  # calibration windows; more say nothing new
+MIN_ROWS = 3  # rows before a cutoff, beyond the horizon, that a series needs to take part in it
+MAX_ORIGINS = 5_000  # calibration windows; more say nothing new
 CALIBRATION_WINDOWS = 20  # that do not overlap, of all series together, to measure intervals on
-MOST_HELD = 0.1  # share of a series that is kept from training for them, at most
+MAX_HELD = 0.1  # share of a series that is kept from training for them, at most
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,9 @@ class Split:
     """Cutoffs of a panel as flat positions.
 
     Attributes:
-        test: (n_series,) first row of the test part of each series.
+        test: (n_series,) first row of the test set of each series.
         folds: (n_folds, n_series) first row of each fold, earliest fold first.
-        held: rows before the test part of each series, the folds included or fewer, that intervals are measured on.
+        held: rows before the test set of each series, the folds included or fewer, that intervals are measured on.
         inputs: kinds of the columns of `history.x`, see `NetworkConfig`.
     """
 
@@ -59,7 +59,7 @@ class Split:
 
     def _at(self, cutoff: Ints, stop: Ints) -> Windows:
         rows = cutoff - self.history.indptr[:-1]
-        series = np.flatnonzero(rows >= self.horizon + LEAST_ROWS)
+        series = np.flatnonzero(rows >= self.horizon + MIN_ROWS)
         return self.history.windows(series, cutoff[series], stop[series])
 
     def test_windows(self) -> Windows:
@@ -75,7 +75,7 @@ class Split:
         return self._at(self.learned, self.test)
 
     def with_test_as_fold(self) -> Split:
-        """The same with the test part as one more fold, for what is estimated anew after it has judged."""
+        """The same with the test set as one more fold, for what is estimated anew after it has judged."""
         return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])
 
     def origins(self, begin: Ints, end: Ints, stride: int = 1) -> Windows:
@@ -84,9 +84,9 @@ class Split:
         Further apart where there would be too many, but never a part of a season: some phases would never come first.
         """
         rows = begin - self.history.indptr[:-1]
-        series = np.flatnonzero((rows >= LEAST_ROWS) & (end > begin))
+        series = np.flatnonzero((rows >= MIN_ROWS) & (end > begin))
         counts = (end - begin)[series]
-        stride = max(stride, int(np.ceil(counts.sum() / MOST_ORIGINS)))
+        stride = max(stride, int(np.ceil(counts.sum() / MAX_ORIGINS)))
         while math.gcd(stride, self.season_length) > 1:
             stride += 1
         ends = np.concatenate([np.arange(begin[k], end[k], stride) for k in series] or [np.zeros(0, np.int64)])
@@ -94,18 +94,18 @@ class Split:
         return self.history.windows(number, ends, end[number])
 
     def calibration_windows(self) -> Windows:
-        """Origins from `learned` to the test part, of series that have enough rows before it.
+        """Origins from `learned` to the test set, of series that have enough rows before it.
 
         Every one after the first fold cutoff; about as many, further apart, where `learned` is earlier.
         """
-        enough = self.learned - self.history.indptr[:-1] >= self.horizon + LEAST_ROWS
+        enough = self.learned - self.history.indptr[:-1] >= self.horizon + MIN_ROWS
         begin, first = np.where(enough, self.learned, self.test), np.where(enough, self.folds[0], self.test)
         stride = -(-int((self.test - begin).sum()) // max(int((self.test - first).sum()), 1))
         while math.gcd(stride, self.season_length) > 1:
             stride -= 1
         return self.origins(begin, self.test, stride)
 
-    def ask(self, model: Model, windows: Windows) -> Fan:
+    def ask(self, model: Model, windows: Windows) -> QuantileForecast:
         """Return what a model forecasts at `windows`, never below zero where the series never was."""
         return Floored(model).forecast(self.history, windows, self.horizon, self.season_length)
 
@@ -136,14 +136,14 @@ class Split:
         return replace(self, folds=self.folds[np.array(keep, bool)])
 
     def can_judge(self) -> bool:
-        """Whether some series has a MASE score on the test part."""
+        """Whether some series has a MASE score on the test set."""
         return bool(np.isfinite(self._some_score(self.test_windows())))
 
     def _some_score(self, windows: Windows) -> float:
         return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))
 
     def before_test(self) -> tuple[Floats, Floats]:
-        """Values (n_rows,) and columns beside them without the rows of the test part, but for columns known ahead."""
+        """Values (n_rows,) and columns beside them without the rows of the test set, but for future covariates."""
         y, x = self.history.values.copy(), self.history.x.copy()
         past = [k for k, kind in enumerate(self.inputs) if kind.startswith("past")]
         for first, end in zip(self.test, self.history.indptr[1:], strict=True):
@@ -175,12 +175,12 @@ class Forecasts:
     """
 
     folds: Folds
-    origins: Fan | None
-    test: Fan
+    origins: QuantileForecast | None
+    test: QuantileForecast
 
     @classmethod
     def of(cls, split: Split, before: Model, at_test: Model) -> Forecasts:
-        """Return forecasts of a model trained before the first fold, and of one trained up to the test part."""
+        """Return forecasts of a model trained before the first fold, and of one trained up to the test set."""
         folds = [split.ask(before, windows).mean for windows in split.fold_windows()]
         return cls(folds, split.ask(before, split.calibration_windows()), split.ask(at_test, split.test_windows()))
 
@@ -192,21 +192,21 @@ def average(scores: Floats) -> float:
 
 
 def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str) -> Split:
-    """Cutoffs with the last `horizon` rows of each series as test part and up to `folds` folds before it.
+    """Cutoffs with the last `horizon` rows of each series as test set and up to `folds` folds before it.
 
     Raises:
-        DataError: no series has rows for one fold beside the test part.
+        DataError: no series has rows for one fold beside the test set.
     """
     longest = int(panel.lengths.max())
-    needed = 3 * horizon + LEAST_ROWS
+    needed = 3 * horizon + MIN_ROWS
     if longest < needed:
-        fitting = (longest - LEAST_ROWS) // 3
+        fitting = (longest - MIN_ROWS) // 3
         remedy = f"Pass --horizon {fitting} or less, or give more rows." if fitting >= 1 else "Give more rows."
         raise DataError(
-            f"the longest series has {longest} rows; horizon {horizon} needs {needed} (past, one fold, test part).",
+            f"the longest series has {longest} rows; horizon {horizon} needs {needed} (past, one fold, test set).",
             remedy=remedy, code="GF-D40", file=file,
         )  # fmt: skip
-    possible = (longest - LEAST_ROWS - 2 * horizon) // horizon
+    possible = (longest - MIN_ROWS - 2 * horizon) // horizon
     count = max(1, min(folds, possible))
     start, end = panel.indptr[:-1], panel.indptr[1:]
     cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
@@ -217,13 +217,13 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
 
 
 def _held(rows: Ints, horizon: int, folds: int) -> int:
-    """Rows before the test part of each series that intervals are measured on; those of the folds, or more.
+    """Rows before the test set of each series that intervals are measured on; those of the folds, or more.
 
     As many for all series, so that what one shows of a day is not learned from another.
 
     Args:
         rows: (n_series,) of each series.
     """
-    able = rows[rows >= (folds + 2) * horizon + LEAST_ROWS]
+    able = rows[rows >= (folds + 2) * horizon + MIN_ROWS]
     wanted = -(-CALIBRATION_WINDOWS // max(len(able), 1)) * horizon
-    return min(wanted, int(MOST_HELD * able.min(initial=np.iinfo(np.int64).max))) if len(able) else 0
+    return min(wanted, int(MAX_HELD * able.min(initial=np.iinfo(np.int64).max))) if len(able) else 0

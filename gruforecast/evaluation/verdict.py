@@ -6,16 +6,16 @@ import statistics
 from typing import Any
 
 from gruforecast.errors import UsageError, did_you_mean
-from gruforecast.evaluation.leaderboard import Row, is_clear, winner
+from gruforecast.evaluation.leaderboard import LeaderboardRow, is_clear, winner
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE, NETWORKS, SIMPLE, title_of
 
 STUDENT = {2: 4.30, 3: 3.18, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom
 
 
-def verdict(rows: list[Row]) -> str:
-    """Who won on the folds, and what the test part says about that.
+def verdict(rows: list[LeaderboardRow]) -> str:
+    """Who won on the folds, and what the test set says about that.
 
-    The winner is chosen on validation; a win over the naive forecast is only claimed when the test part shows it too.
+    The winner is chosen on validation; a win over the naive forecast is only claimed when the test set shows it too.
     """
     best = winner(rows)
     reference = _reference(rows)
@@ -24,7 +24,7 @@ def verdict(rows: list[Row]) -> str:
     chosen = f"{title[0].upper()}{title[1:]}{_parts(best)} was chosen on the {folds}"
     if best.model == reference.model:
         gru = _gru(rows)
-        against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test part" if gru else ""
+        against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test set" if gru else ""
         remarks = f"{_picked_remark(rows, best)}{_fold_remark(rows, best)}{_lower_remark(rows, best)}"
         return f"{chosen} (MASE {best.val_mase:.3f}{against}): {_none_better(rows, best)}.{remarks}"
     first = (
@@ -33,34 +33,34 @@ def verdict(rows: list[Row]) -> str:
     evidence = reference.against.get("winner", {})
     if not best.mase < reference.mase or evidence.get("verdict") == "not better":
         return (
-            f"{first}, but the test part does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
+            f"{first}, but the test set does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
         )
     share = in_percent(1 - best.mase / reference.mase)
-    second = f"on the test part it scores {best.mase:.3f}, {share} below {_title(reference)} ({reference.mase:.3f})"
+    second = f"on the test set it scores {best.mase:.3f}, {share} below {_title(reference)} ({reference.mase:.3f})"
     remarks = f"{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
     return f"{first}; {second}{_surely(reference)}.{remarks}"
 
 
-def evidence(rows: list[Row]) -> dict[str, Any] | None:
-    """What the test part says of the winner against the naive forecast to beat; None where that is the winner."""
+def evidence(rows: list[LeaderboardRow]) -> dict[str, Any] | None:
+    """What the test set says of the winner against the naive forecast to beat; None where that is the winner."""
     reference = _reference(rows)
     found = reference.against.get("winner")
     return {"against": reference.model, **found} if found else None
 
 
-def _surely(reference: Row) -> str:
-    """Whether the win on the test part is more than luck, and how that was tested."""
+def _surely(reference: LeaderboardRow) -> str:
+    """Whether the win on the test set is more than luck, and how that was tested."""
     found = reference.against.get("winner")
     if not found:
         return ""
     if found["p"] is None:
-        return ", but that may be luck: the test part has too few steps to tell"
+        return ", but that may be luck: the test set has too few steps to tell"
     between = interval_in_percent(found["low"] / reference.mase, found["high"] / reference.mase)
     tested = f"95 % interval {between}, {found['method']}, p {_p(found['p'])}"
     if found["verdict"] == "better":
         return f", which is more than luck ({tested})"
-    return f", but that may be luck ({tested}): the test part cannot tell which is better"
+    return f", but that may be luck ({tested}): the test set cannot tell which is better"
 
 
 def in_percent(share: float) -> str:
@@ -94,7 +94,7 @@ def check_baseline(name: str) -> None:
 
 
 def shortfall(report: dict[str, Any], name: str) -> str | None:
-    """Why the test part does not show that the GRU is better than the baseline `name`; None if it does."""
+    """Why the test set does not show that the GRU is better than the baseline `name`; None if it does."""
     name = "naive" if name == "seasonal-naive" and report["season_length"] == 1 else name
     row = next((row for row in report["leaderboard"] if row["model"] == name), None)
     if row is None:
@@ -104,16 +104,16 @@ def shortfall(report: dict[str, Any], name: str) -> str | None:
         return None
     luck = "may be luck" if found["verdict"] == "cannot tell" else "is no win"
     p = "" if found["p"] is None else f", p {_p(found['p'])}"
-    return f"the test part does not show that the GRU is better than {name}: {found['difference']:+.3f} MASE {luck}{p}"
+    return f"the test set does not show that the GRU is better than {name}: {found['difference']:+.3f} MASE {luck}{p}"
 
 
-def _reference(rows: list[Row]) -> Row:
+def _reference(rows: list[LeaderboardRow]) -> LeaderboardRow:
     """The naive forecast to beat: the better of naive and seasonal naive on the folds."""
     simple = [row for row in rows if row.model in NAIVE]
     return min(simple, key=lambda row: row.val_mase)
 
 
-def _none_better(rows: list[Row], naive: Row) -> str:
+def _none_better(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
     """That nothing was better than the naive forecast, or not by more than luck."""
     unclear = [row for row in rows if row.competes and row.val_mase < naive.val_mase and not is_clear(row)]
     if not unclear:
@@ -125,7 +125,7 @@ def _none_better(rows: list[Row], naive: Row) -> str:
     )
 
 
-def _picked_remark(rows: list[Row], naive: Row) -> str:
+def _picked_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
     """Why the best single GRU was not chosen, though it scored lower on the folds."""
     gru, networks = _gru(rows), next((row for row in rows if row.model == NETWORKS), None)
     if gru is None or gru.competes or networks is None or not gru.val_mase < naive.val_mase:
@@ -136,7 +136,7 @@ def _picked_remark(rows: list[Row], naive: Row) -> str:
     )
 
 
-def _fold_remark(rows: list[Row], naive: Row) -> str:
+def _fold_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
     """What the naive forecast and the network scored on each fold."""
     network = next((row for row in rows if row.model in CHOSEN_GRU and row.competes), None)
     if network is None or len(naive.fold_mase) < 2:
@@ -145,29 +145,29 @@ def _fold_remark(rows: list[Row], naive: Row) -> str:
     return f" MASE by fold: {'; '.join(parts)}."
 
 
-def _lower_remark(rows: list[Row], best: Row) -> str:
-    """Which models the test part alone would have preferred to the naive forecast; comparisons are not counted."""
+def _lower_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
+    """Which models the test set alone would have preferred to the naive forecast; comparisons are not counted."""
     lower = sorted((row for row in rows if row.competes and row.mase < best.mase), key=lambda row: row.mase)
     if not lower:
         return ""
     first = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in lower[:3])
     rest = f" and {len(lower) - 3} more" if len(lower) > 3 else ""
-    return f" On the test part, which chooses nothing, lower than its {best.mase:.3f}: {first}{rest}."
+    return f" On the test set, which chooses nothing, lower than its {best.mase:.3f}: {first}{rest}."
 
 
-def _lstm_remark(rows: list[Row]) -> str:
+def _lstm_remark(rows: list[LeaderboardRow]) -> str:
     budget = "short" if any(row.budget == "short" for row in rows) else "full"
     at_budget = {row.kind: row for row in rows if row.budget == budget}
     if "gru" not in at_budget or "lstm" not in at_budget:
         return ""
     first, second = sorted((at_budget["gru"], at_budget["lstm"]), key=lambda row: row.mase)
     return (
-        f" At one equal budget the {first.kind.upper()} scored {first.mase:.3f} on the test part,"
+        f" At one equal budget the {first.kind.upper()} scored {first.mase:.3f} on the test set,"
         f" the {second.kind.upper()} {second.mase:.3f}{_between_seeds(first, second)}."
     )
 
 
-def _between_seeds(first: Row, second: Row) -> str:
+def _between_seeds(first: LeaderboardRow, second: LeaderboardRow) -> str:
     """Whether two models differ by more than seeds of one do, by the t test of their means."""
     seeds = [row.seeds.get("mase", []) for row in (first, second)]
     if min(map(len, seeds)) < 2:
@@ -181,21 +181,21 @@ def _between_seeds(first: Row, second: Row) -> str:
     return f" ({count}, {spread})"
 
 
-def _gru_remark(rows: list[Row], best: Row) -> str:
+def _gru_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
     """What the best single GRU scored, where something else was chosen."""
     gru = _gru(rows)
     if gru is None or best.model == gru.model:
         return ""
-    return f" The best single GRU: {gru.val_mase:.3f} on the folds, {gru.mase:.3f} on the test part."
+    return f" The best single GRU: {gru.val_mase:.3f} on the folds, {gru.mase:.3f} on the test set."
 
 
-def _baseline_remark(rows: list[Row], best: Row) -> str:
+def _baseline_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
     better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase and best.kind != "baseline"]
     names = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in better)
-    return f" On the test part alone better: {names}." if better else ""
+    return f" On the test set alone better: {names}." if better else ""
 
 
-def _passed_over(rows: list[Row], best: Row) -> str:
+def _passed_over(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
     """The model that scored lower on the folds than the blend, if one did."""
     lowest = min(
         (row for row in rows if row.competes and row.val_mase < best.val_mase and is_clear(row)),
@@ -207,12 +207,12 @@ def _passed_over(rows: list[Row], best: Row) -> str:
     return f"; {_title(lowest)} alone {lowest.val_mase:.3f}, but a blend nearly as good is less a matter of luck"
 
 
-def _gru(rows: list[Row]) -> Row | None:
+def _gru(rows: list[LeaderboardRow]) -> LeaderboardRow | None:
     """The best single GRU."""
     return next((row for row in rows if row.model == "gru"), None)
 
 
-def _parts(row: Row) -> str:
+def _parts(row: LeaderboardRow) -> str:
     """What a blend consists of, largest share first."""
     if row.kind != "blend" or not row.config:
         return ""
@@ -224,5 +224,5 @@ def _member(name: str) -> str:
     return "GRU" if name == NETWORKS else title_of(name)
 
 
-def _title(row: Row) -> str:
+def _title(row: LeaderboardRow) -> str:
     return title_of(row.model)

@@ -14,7 +14,7 @@ from gruforecast.errors import ResourceError
 from gruforecast.version import __version__
 
 EXTRAS = ("statsforecast", "pyarrow")
-LEAST_DISK = 200_000_000  # bytes for a run folder and a model
+MIN_DISK = 200_000_000  # bytes for a run folder and a model
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?:>=\s*(?P<least>[\d.]+))?")
 
 
@@ -68,7 +68,7 @@ def environment(folder: str = ".") -> dict[str, Any]:
         "free_disk_bytes": free,
         "packages": {name: found for name, (found, _) in packages.items()},
         "extras": {name: _version(name) for name in EXTRAS},
-        "warnings": [f"only {free / 1e6:.0f} MB are free here"] if free < LEAST_DISK else [],
+        "warnings": [f"only {free / 1e6:.0f} MB are free here"] if free < MIN_DISK else [],
     }
 
 

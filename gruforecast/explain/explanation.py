@@ -19,16 +19,16 @@ from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import Network
 
 Explained = dict[str, Any]
-MOST_SHOWN = 240  # tokens in the pictures
-MOST_UNITS = 24  # units of a layer in the pictures
-MOST_LAYERS = 2
-MOST_MOMENTS = 60
-MOST_POINTS = 200  # of a curve
-REACH_WINDOWS, LEAST_REACH_WINDOWS = 32, 4
+MAX_SHOWN = 240  # tokens in the pictures
+MAX_UNITS = 24  # units of a layer in the pictures
+MAX_LAYERS = 2
+MAX_MOMENTS = 60
+MAX_POINTS = 200  # of a curve
+REACH_WINDOWS, MIN_REACH_WINDOWS = 32, 4
 EFFORT = 2e10  # multiplications for all gradients, about two seconds
 LONGEST = 1e6  # tokens: a half-life beyond is called endless
 OLDEST = 0.1  # share of the window at each end by which reach is summed up, in whole tokens, at least one
-MOST_OF_IT = 0.9
+MAX_OF_IT = 0.9
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": DAY, "weeks": 7 * DAY}
 
 
@@ -37,9 +37,9 @@ class Subject:
     """A network and the series that it is watched on.
 
     Attributes:
-        history: with columns beside the target standardised.
+        history: with covariates standardised.
         wall: (n_rows,) wall clock of each row.
-        columns: names of the columns beside the target.
+        columns: names of the covariates.
         source: where the series come from, in words.
         shown: number of the series in the pictures.
     """
@@ -112,18 +112,18 @@ def explain_gates(subject: Subject) -> Explained:
 
 def _layers(layers: int) -> list[int]:
     """The layers in the pictures: all, or the first and the last."""
-    return list(range(layers)) if layers <= MOST_LAYERS else [0, layers - 1]
+    return list(range(layers)) if layers <= MAX_LAYERS else [0, layers - 1]
 
 
 def _gates(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
     """Percent of opening of the gates along the newest tokens of the series shown; units from forgetful to lasting."""
-    entries = np.flatnonzero(timeline.series == subject.shown)[-MOST_SHOWN:]
+    entries = np.flatnonzero(timeline.series == subject.shown)[-MAX_SHOWN:]
     first, last = timeline.first[entries], timeline.last[entries]
     lives = half_lives(timeline)
     layers = []
     for layer in _layers(timeline.update.shape[1]):
         order = np.argsort(lives[layer], kind="stable")
-        picked = order[evenly(len(order), MOST_UNITS)]
+        picked = order[evenly(len(order), MAX_UNITS)]
         gates = {name: getattr(timeline, name)[entries, layer] for name in ("update", "reset")}  # (n, units)
         layers.append(
             {"layer": layer + 1, "units": picked.tolist()}
@@ -168,7 +168,7 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
     flags = np.zeros(len(timeline), bool)
     flags[found.at] = True
     known = ~np.isnan(found.score)
-    order = np.argsort(-found.strength, kind="stable")[:MOST_MOMENTS]
+    order = np.argsort(-found.strength, kind="stable")[:MAX_MOMENTS]
     strongest, strength = found.at[order], found.strength[order]
     step = {"M": 30 * DAY, "B": DAY}.get(subject.freq.unit, 1) * subject.freq.step
     stamps = subject.wall[timeline.first]
@@ -196,7 +196,7 @@ def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, f
         return []
     configs = [one.config for curve in curves for one in curve.networks]
     each = sum(12 * min(one.horizon, PROBES) * one.tokens * one.layers * one.units**2 for one in configs)
-    some = windows[evenly(len(windows), int(np.clip(EFFORT / each, LEAST_REACH_WINDOWS, REACH_WINDOWS)))]
+    some = windows[evenly(len(windows), int(np.clip(EFFORT / each, MIN_REACH_WINDOWS, REACH_WINDOWS)))]
     return [_curve(curve, history, some, freq) for curve in curves]
 
 
@@ -206,13 +206,13 @@ def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) ->
     norms = [reach(encoded.features, encoded.ahead, one.config, one.weights) for one, encoded in pairs]
     power = np.mean([norm**2 for norm in norms], axis=0)[::-1]  # newest row first
     config = curve.networks[0].config
-    size = config.segment * -(-config.tokens // MOST_POINTS)
+    size = config.segment * -(-config.tokens // MAX_POINTS)
     edges = np.arange(0, config.lookback, size)
     means = np.add.reduceat(power, edges) / np.diff(np.append(edges, config.lookback))
     ends = max(1, round(OLDEST * config.tokens)) * config.segment
     near, far = power[:ends].mean(), power[-ends:].mean()
     total = power.sum()
-    within = int(np.searchsorted(np.cumsum(power), MOST_OF_IT * total) + 1) if total > 0 else None
+    within = int(np.searchsorted(np.cumsum(power), MAX_OF_IT * total) + 1) if total > 0 else None
     return {
         "name": curve.name,
         "cell": config.cell,

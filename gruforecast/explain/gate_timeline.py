@@ -21,9 +21,9 @@ from gruforecast.explain.gates import Gates, replay
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import encode_windows
 
-MOST_TOKENS = 8_000  # that are looked at in all; more say nothing new of gates
+MAX_TOKENS = 8_000  # that are looked at in all; more say nothing new of gates
 BLOCK_NUMBERS = 6_000_000  # bounds the memory of one block of windows
-LEAST_GATE = 1e-7  # a gate of float32 may be exactly zero
+MIN_GATE = 1e-7  # a gate of float32 may be exactly zero
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def watch(history: History, config: NetworkConfig, weights: Weights, first: int 
     """What the gates do along the newest rows of the series of `history`.
 
     Args:
-        first: series that is looked at in any case; of others as many, evenly spread, as `MOST_TOKENS` allows for.
+        first: series that is looked at in any case; of others as many, evenly spread, as `MAX_TOKENS` allows for.
     """
     rows = _Rows.of(history, config, first)
     total = np.zeros((len(rows.series), 3, config.layers, config.units))
@@ -64,7 +64,7 @@ def watch(history: History, config: NetworkConfig, weights: Weights, first: int 
         at = place[used]
         np.add.at(count, at, 1)
         update, reset = (one[used].astype(float) for one in (gates.update, gates.reset))  # (n_used, layers, units)
-        np.add.at(total, at, np.stack([update, reset, np.log(np.maximum(update, LEAST_GATE))], axis=1))
+        np.add.at(total, at, np.stack([update, reset, np.log(np.maximum(update, MIN_GATE))], axis=1))
         moved = lasting(gates.state.reshape(*place.shape, -1))[used]
         sure = ~np.isnan(moved)
         np.add.at(rewritten, at[sure], moved[sure])
@@ -106,10 +106,10 @@ class _Rows:
         lengths = np.diff(history.indptr)
         tokens = -(-lengths // config.segment)
         others = np.delete(np.arange(len(lengths)), first)
-        room = max(MOST_TOKENS - int(tokens[first]), 0) // max(int(tokens.mean()), 1)
+        room = max(MAX_TOKENS - int(tokens[first]), 0) // max(int(tokens.mean()), 1)
         some = others[evenly(len(others), room)]
         chosen = np.sort(np.append(some, first)).astype(np.int64)
-        size = np.minimum(tokens[chosen], MOST_TOKENS)
+        size = np.minimum(tokens[chosen], MAX_TOKENS)
         begin = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
         series = np.repeat(chosen, size)
         back = np.concatenate([np.arange(one)[::-1] for one in size])  # tokens between this one and the series' end

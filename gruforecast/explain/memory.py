@@ -12,9 +12,9 @@ from gruforecast.explain.gate_timeline import Timeline
 
 THRESHOLD = 3.0  # robust standard deviations above the usual
 APART = 3  # tokens of the usual between two moments, at least
-LEAST_TOKENS = 12  # fewer have no usual level
-LEAST_WINDOW = 12  # tokens: networks of fewer close chapters where nothing breaks (benchmarks/gates.py --part tokens)
-LEAST_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
+MIN_TOKENS = 12  # fewer have no usual level
+MIN_WINDOW = 12  # tokens: networks of fewer close chapters where nothing breaks (benchmarks/gates.py --part tokens)
+MIN_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
 MEDIAN_DEVIATIONS = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
 HOUR, DAY, MONTH = 3600, 86_400, 31 * 86_400
 NAMES = {
@@ -62,8 +62,8 @@ def moments(timeline: Timeline, phase: Ints, window: int) -> Moments:
     known = ~np.isnan(found)
     _, which, count = np.unique(phase[known], return_inverse=True, return_counts=True)
     score = np.full(len(found), np.nan)
-    phased = len(count) > 1 and int(count.min()) >= LEAST_PER_PHASE
-    if known.sum() >= LEAST_TOKENS and window >= LEAST_WINDOW:
+    phased = len(count) > 1 and int(count.min()) >= MIN_PER_PHASE
+    if known.sum() >= MIN_TOKENS and window >= MIN_WINDOW:
         usual = np.full(known.sum(), np.median(found[known]))
         if phased:
             usual = np.array([np.median(found[known][which == k]) for k in range(len(count))])[which]

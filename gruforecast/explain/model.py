@@ -24,11 +24,11 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.series_state import places_of
 
-LEAST_PAST = 3  # rows before a window, beyond the horizon
+MIN_PAST = 3  # rows before a window, beyond the horizon
 ROUNDS = 3  # horizons at the end of new data that the importance is measured on
 
 
-def look_inside(
+def explain_model(
     forecaster: Forecaster,
     panel: Panel | None = None,
     *,
@@ -111,7 +111,7 @@ def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Expla
 def _origins(history: History, horizon: int) -> Windows:
     """Windows that end in the last `ROUNDS` horizons of each series, with a whole horizon of values after them."""
     begin, end = history.indptr[:-1], history.indptr[1:]
-    first = np.maximum(end - (ROUNDS + 1) * horizon, begin + horizon + LEAST_PAST)
+    first = np.maximum(end - (ROUNDS + 1) * horizon, begin + horizon + MIN_PAST)
     counts: Ints = np.maximum(end - horizon - first + 1, 0)
     series = np.repeat(np.arange(len(counts)), counts)
     offset = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

@@ -18,12 +18,12 @@ from gruforecast.data.windows import History, Windows, evenly, gather_future
 from gruforecast.evaluation.metrics import mase
 from gruforecast.evaluation.splits import average
 from gruforecast.models.networks.config import MIDDLE, QUANTILES, NetworkConfig
-from gruforecast.models.networks.features import Encoded, decode, encode
+from gruforecast.models.networks.features import Features, decode, encode
 from gruforecast.models.networks.inference import residuals
 
 ALL_ROWS = "all rows together"  # the part of the input that is no single part
 TIMES = 8  # permutations of each part
-MOST_WINDOWS, LEAST_WINDOWS = 200, 24
+MAX_WINDOWS, MIN_WINDOWS = 200, 24
 EFFORT = 3e10  # multiplications in all, about a second or two
 VALUES = 4  # channels made of the series itself: value, mask, two differences
 SEASONS = 4  # seasons back that are told apart
@@ -76,7 +76,7 @@ def _lag_name(near: int, far: int, config: NetworkConfig) -> str:
 def thinned(windows: Windows, config: NetworkConfig, parts: int) -> Windows:
     """As many windows, evenly spread, as a second or two allows for."""
     each = config.tokens * config.layers * config.units * config.units * 6 * TIMES * max(parts, 1)
-    return windows[evenly(len(windows), int(np.clip(EFFORT / each, LEAST_WINDOWS, MOST_WINDOWS)))]
+    return windows[evenly(len(windows), int(np.clip(EFFORT / each, MIN_WINDOWS, MAX_WINDOWS)))]
 
 
 def importance(
@@ -90,7 +90,7 @@ def importance(
     """How much the MASE grows when parts of the input are exchanged between windows; None where nothing is scored.
 
     Args:
-        windows: those of `thinned`; columns: names of the columns beside the target.
+        windows: those of `thinned`; columns: names of the covariates.
 
     Returns:
         `mase` of the network, `without` (of what it adds to alone), and for each part `mean`, `low` and `high` of the
@@ -125,10 +125,10 @@ class _Seen:
         self.scale = mase_scale(history, windows, config.season_length)
         self.encoded = self._encode(self.origin, self.x)
 
-    def _encode(self, origin: Floats, x: Floats | None) -> Encoded:
+    def _encode(self, origin: Floats, x: Floats | None) -> Features:
         return encode(self.past, origin, self.flags, self.config, beside=x)
 
-    def exchanged(self, part: Part, order: Ints) -> Encoded:
+    def exchanged(self, part: Part, order: Ints) -> Features:
         """The windows with one part of each from another window."""
         if part.kind == "calendar":
             return self._encode(self.origin[order], self.x)
@@ -140,7 +140,7 @@ class _Seen:
         features[:, slice(*part.rows), :VALUES] = features[order, slice(*part.rows), :VALUES]
         return self.encoded._replace(features=features)
 
-    def mase(self, encoded: Encoded, *, silent: bool = False) -> float:
+    def mase(self, encoded: Features, *, silent: bool = False) -> float:
         """Mean MASE over the windows; silent: of what the network adds to alone."""
         added: Floats = np.zeros(len(QUANTILES))
         if not silent:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import Windows
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 
 @dataclass(frozen=True)
@@ -19,15 +19,17 @@ class Calibration:
     Attributes:
         levels: in percent, ascending.
         factor: (horizon, n_levels) of the shape.
-        trust: of the model's own quantiles in the shape, see `Fan.shape`.
+        trust: of the model's own quantiles in the shape, see `QuantileForecast.shape`.
     """
 
     levels: tuple[float, ...]
     factor: Floats
     trust: float = 0.0
 
-    def bounds(self, fan: Fan, scale: Any, levels: tuple[float, ...] | None = None, xp: Any = np) -> tuple[Any, Any]:
-        """Lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps; see `Fan.shape`.
+    def bounds(
+        self, fan: QuantileForecast, scale: Any, levels: tuple[float, ...] | None = None, xp: Any = np
+    ) -> tuple[Any, Any]:
+        """Return lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps.
 
         A higher level is never narrower than a lower one.
         """
@@ -43,7 +45,7 @@ class Calibration:
         return mean - below, mean + above
 
     def bounds_at(
-        self, windows: Windows, fan: Fan, scale: Floats, levels: tuple[float, ...] | None = None
+        self, windows: Windows, fan: QuantileForecast, scale: Floats, levels: tuple[float, ...] | None = None
     ) -> tuple[Floats, Floats]:
         """Return the bounds of forecasts at `windows`; the lower is never below zero where the series never was."""
         lower, upper = self.bounds(fan, scale, levels)

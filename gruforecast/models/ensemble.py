@@ -9,7 +9,7 @@ from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
 from gruforecast.models.model import Floored, Model, Points
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
 
 
@@ -18,9 +18,9 @@ class Once:
     """A model, floored, that takes part in several others: asked again for the same windows, it answers as before."""
 
     model: Model
-    _answer: tuple[Windows, Fan] | None = field(default=None, repr=False)
+    _answer: tuple[Windows, QuantileForecast] | None = field(default=None, repr=False)
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the forecasts of the model."""
         if self._answer is None or self._answer[0] is not windows:
             self._answer = windows, Floored(self.model).forecast(history, windows, horizon, season_length)
@@ -29,13 +29,13 @@ class Once:
 
 @dataclass(frozen=True)
 class Combined:
-    """Models together, by shares: networks as `Fan.averaged`, a blend of all kinds as `Fan.mixed`."""
+    """Models together, by weights: networks by `averaged`, a blend of all kinds by `mixed` of `QuantileForecast`."""
 
     shares: list[float]
     models: list[Model]
-    mean: Callable[[list[float], Iterable[Fan]], Fan] = Fan.mixed
+    mean: Callable[[list[float], Iterable[QuantileForecast]], QuantileForecast] = QuantileForecast.mixed
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the weighted mean of the forecasts."""
         return self.mean(self.shares, (one.forecast(history, windows, horizon, season_length) for one in self.models))
 
@@ -50,7 +50,7 @@ def parts_of(
 ) -> dict[str, Model]:
     """Return what members consist of by name: models that are no networks, each network, all of them together."""
     single = {one.name: wrapped(one) for one in networks}
-    together = Combined([one.share for one in networks], list(single.values()), Fan.averaged)
+    together = Combined([one.share for one in networks], list(single.values()), QuantileForecast.averaged)
     return {name: wrapped(model) for name, model in others.items()} | single | {NETWORKS: together}
 
 

@@ -27,12 +27,12 @@ from gruforecast.models.registry import BLEND, NETWORKS
 from gruforecast.models.series_state import SeriesState, places_of
 
 BLOCK_NUMBERS = 500_000  # of one array for the series that are forecast at a time: 4 MB
-MOST_THREADS = 4  # each has a block of its own; more would wait for whoever writes the forecasts
+MAX_THREADS = 4  # each has a block of its own; more would wait for whoever writes the forecasts
 
 
 @dataclass(frozen=True)
 class _Question:
-    """What is asked: a member, steps, levels, how stamps go on, columns known ahead."""
+    """What is asked: a member, steps, levels, how stamps go on, future covariates."""
 
     member: str
     steps: int
@@ -51,7 +51,7 @@ class Forecaster:
         winner: name of the member that the report called the winner.
         calibrations: intervals by member name.
         context: ends of the training series, from which a forecast without new data starts.
-        scaling: of the columns beside the target.
+        scaling: of the covariates.
     """
 
     networks: tuple[Network, ...]
@@ -107,7 +107,7 @@ class Forecaster:
             levels: interval levels in percent, of those calibrated; all by default.
             member: `winner`, `networks`, `blend`, or the name of another model.
             ids: keys of the only series to forecast; parts of a compound key are joined by `/`.
-            future: columns known ahead, where the member's networks see some.
+            future: future covariates, where the member's networks see some.
 
         Raises:
             UsageError: an argument asks for what the model does not have, or `future` is needed.
@@ -148,7 +148,7 @@ class Forecaster:
 
     def _forecasts(self, source: Panel | SeriesState, question: _Question) -> Iterator[Forecast]:
         """Block by block. The library of products of matrices gets one thread: two of its own wait for each other."""
-        threads = min(cores(), MOST_THREADS)
+        threads = min(cores(), MAX_THREADS)
         waiting: deque[Promise[Forecast]] = deque()
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
@@ -160,7 +160,7 @@ class Forecaster:
 
     @property
     def block(self) -> int:
-        """Series that are forecast at a time, in each of at most `MOST_THREADS` threads."""
+        """Series that are forecast at a time, in each of at most `MAX_THREADS` threads."""
         lookback = max(network.config.lookback for network in self.networks)
         beside = (lookback + self.horizon) * max(1, len(self.plan.columns))
         return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + beside))
@@ -185,8 +185,8 @@ class Forecaster:
         return Forecast(state.ids, ds, fan.mean, asked.levels, lower, upper, asked.plan)
 
     def _check_future(self, source: Panel | SeriesState, asked: _Question) -> None:
-        """Whether columns known ahead are there where a network needs them."""
-        needed, networks = self.plan.asked_ahead, self.networks_in(asked.member)
+        """Whether future covariates are there where a network needs them."""
+        needed, networks = self.plan.future_names, self.networks_in(asked.member)
         if asked.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
             text = f"the model needs {', '.join(needed)} for the {asked.steps} steps ahead."
             remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
@@ -197,7 +197,7 @@ class Forecaster:
                 asked.future.of(source.ids[first:end], asked.plan.freq.after(last[first:end], asked.steps))
 
     def _later(self, state: SeriesState, ds: Stamps, asked: _Question) -> Floats | None:
-        """Columns beside the target in the steps ahead, (n_series, horizon, n_columns), if there are any.
+        """Covariates in the steps ahead, (n_series, horizon, n_columns), if there are any.
 
         Steps beyond those asked for are not known.
         """
@@ -222,7 +222,7 @@ class Forecaster:
             found = f"the step is {other.freq.label!r}, the model was fitted on {own.freq.label!r}."
             raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
         if (other.covariates, other.holidays) != (own.covariates, own.holidays):
-            found = "the columns beside the target are read in another way than those that were fitted."
+            found = "the covariates are read in another way than those that were fitted."
             raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
 
     def _asked(self) -> str:

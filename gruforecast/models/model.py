@@ -8,7 +8,7 @@ from typing import Literal, Protocol
 
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
 
@@ -16,10 +16,10 @@ Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
 class Model(Protocol):
     """A baseline, a statistical model, a network, or several of them together."""
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the forecasts of all windows (n), each `horizon` steps from its end.
 
-        Of the rows from a window's end on only columns beside the target are read, as far as they are known ahead.
+        Of the rows from a window's end on only covariates are read, as far as they are known ahead.
         """
 
 
@@ -29,9 +29,9 @@ class Points:
 
     function: Callable[[History, Windows, int, int], Floats]
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return what the function gives."""
-        return Fan(self.function(history, windows, horizon, season_length))
+        return QuantileForecast(self.function(history, windows, horizon, season_length))
 
 
 @dataclass(frozen=True)
@@ -40,11 +40,11 @@ class Floored:
 
     model: Model
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the forecasts of the model, negative numbers replaced."""
         found = self.model.forecast(history, windows, horizon, season_length)
         quantiles = None if found.quantiles is None else windows.floor_at_zero(found.quantiles)
-        return Fan(windows.floor_at_zero(found.mean), quantiles)
+        return QuantileForecast(windows.floor_at_zero(found.mean), quantiles)
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Entry:
         description: in the table of the report.
         model: None for one that `fit` trains or puts together.
         seasonal: whether it is another model where there is no season.
-        most_rows: rows that its fits of one run may have in all, None where it costs next to nothing.
+        max_rows: rows that its fits of one run may have in all, None where it costs next to nothing.
     """
 
     name: str
@@ -65,4 +65,4 @@ class Entry:
     kind: Kind = "baseline"
     model: Model | None = None
     seasonal: bool = False
-    most_rows: int | None = None
+    max_rows: int | None = None

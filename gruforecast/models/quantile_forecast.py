@@ -12,11 +12,11 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.models.networks.config import MIDDLE, QUANTILES
 
-LEAST_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
+MIN_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
 
 
 @dataclass(frozen=True)
-class Fan:
+class QuantileForecast:
     """Forecasts and, where a model gives them, their quantiles.
 
     Attributes:
@@ -28,19 +28,19 @@ class Fan:
     quantiles: Floats | None = None
 
     @classmethod
-    def of(cls, quantiles: Floats) -> Fan:
+    def of(cls, quantiles: Floats) -> QuantileForecast:
         """The fan of a network's quantiles (n, horizon, n_quantiles)."""
         return cls(quantiles[:, :, MIDDLE], quantiles)
 
     @classmethod
-    def joined(cls, fans: list[Fan]) -> Fan:
+    def joined(cls, fans: list[QuantileForecast]) -> QuantileForecast:
         """The windows of several fans; with quantiles where all have them."""
         quantiles = [one.quantiles for one in fans if one.quantiles is not None]
         whole = np.concatenate(quantiles) if len(quantiles) == len(fans) else None
         return cls(np.concatenate([one.mean for one in fans]), whole)
 
     @classmethod
-    def mixed(cls, shares: list[float], fans: Iterable[Fan]) -> Fan:
+    def mixed(cls, shares: list[float], fans: Iterable[QuantileForecast]) -> QuantileForecast:
         """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
         fans = list(fans)
         mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
@@ -55,19 +55,19 @@ class Fan:
         return cls(mean, mean[:, :, None] + around)
 
     @classmethod
-    def averaged(cls, shares: list[float], fans: Iterable[Fan]) -> Fan:
+    def averaged(cls, shares: list[float], fans: Iterable[QuantileForecast]) -> QuantileForecast:
         """Return the weighted mean of fans that all have quantiles, quantile by quantile."""
         whole = sum(shares)
         total = sum(share / whole * np.asarray(one.quantiles) for share, one in zip(shares, fans, strict=True))
         return cls.of(np.asarray(total))
 
-    def windows(self, index: Ints) -> Fan:
+    def windows(self, index: Ints) -> QuantileForecast:
         """Some of the windows only."""
-        return Fan(self.mean[index], None if self.quantiles is None else self.quantiles[index])
+        return QuantileForecast(self.mean[index], None if self.quantiles is None else self.quantiles[index])
 
-    def first(self, steps: int) -> Fan:
+    def first(self, steps: int) -> QuantileForecast:
         """The first steps of the horizon only."""
-        return Fan(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
+        return QuantileForecast(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
 
     def shape(self, levels: tuple[float, ...], scale: Any, trust: float = 1.0, xp: Any = np) -> Any:
         """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
@@ -87,7 +87,7 @@ class Fan:
         for level in levels:
             beyond = (_deviates(0.5 + level / 200) - near) / (far - near)
             found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
-        own = xp.maximum(xp.stack(found, axis=2), LEAST_SHAPE * known)
+        own = xp.maximum(xp.stack(found, axis=2), MIN_SHAPE * known)
         return own**trust * known ** (1.0 - trust)
 
 

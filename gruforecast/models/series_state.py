@@ -28,7 +28,7 @@ class SeriesState:
         scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
-        x: (n_series, longest lookback, k) newest rows of the columns beside the target that move, NaN = missing.
+        x: (n_series, longest lookback, k) newest rows of the covariates that move, NaN = missing.
         static: (n_series, k) values of those that are constant in a series.
     """
 
@@ -97,7 +97,7 @@ class SeriesState:
         return np.asarray(panel.ds[windows.end] <= until[windows.series])
 
     def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
-        """Columns beside the target of some series, (n, longest lookback, n_columns)."""
+        """Covariates of some series, (n, longest lookback, n_columns)."""
         static, x = _are_static(inputs), self.x[block]
         whole = np.empty((*x.shape[:2], len(inputs)))
         whole[:, :, ~static], whole[:, :, static] = x, self.static[block][:, None]
@@ -117,7 +117,7 @@ class SeriesState:
         """Return the rows as a history with the steps ahead, in which values are missing, and the windows at its ends.
 
         Args:
-            later: (n_series, horizon, n_columns) what is known of columns beside the target, None if none are read.
+            later: (n_series, horizon, n_columns) what is known of covariates, None if none are read.
         """
         x = None
         if later is not None:

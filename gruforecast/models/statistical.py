@@ -20,7 +20,7 @@ from gruforecast.models.baselines import seasonal_naive
 from gruforecast.models.model import Entry, Points
 
 CLASSES = {"dynamic-theta": "DynamicOptimizedTheta", "auto-ets": "AutoETS", "auto-arima": "AutoARIMA"}
-MOST_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
+MAX_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
 
 
 def installed() -> str | None:
@@ -33,12 +33,12 @@ def installed() -> str | None:
 
 def affordable(rows: int) -> list[str]:
     """Names of the models that may fit `rows` rows in all."""
-    return [one.name for one in STATISTICAL.values() if one.most_rows is None or rows <= one.most_rows]
+    return [one.name for one in STATISTICAL.values() if one.max_rows is None or rows <= one.max_rows]
 
 
 def rows_read(windows: Windows, season_length: int) -> int:
     """Rows that fits at `windows` read in all."""
-    return int(np.minimum(windows.end - windows.start, _most_rows(season_length)).sum())
+    return int(np.minimum(windows.end - windows.start, _max_rows(season_length)).sum())
 
 
 def trouble_with(name: str) -> str | None:
@@ -53,7 +53,7 @@ def trouble_with(name: str) -> str | None:
 def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
     """Forecasts (n, horizon); seasonal naive ones where a fit fails."""
     found = seasonal_naive(history, windows, horizon, season_length)
-    most = _most_rows(season_length)
+    most = _max_rows(season_length)
     for k in range(len(windows)):
         first = max(int(windows.start[k]), int(windows.end[k]) - most)
         forecast = _fitted(name, history.values[first : int(windows.end[k])], horizon, season_length)
@@ -62,8 +62,8 @@ def _forecast(name: str, history: History, windows: Windows, horizon: int, seaso
     return found
 
 
-def _most_rows(season_length: int) -> int:
-    return max(MOST_ROWS, 20 * season_length)
+def _max_rows(season_length: int) -> int:
+    return max(MAX_ROWS, 20 * season_length)
 
 
 def _fitted(name: str, rows: Floats, horizon: int, season_length: int) -> Floats | None:
@@ -107,9 +107,9 @@ STATISTICAL = {
         f"{description} (statsforecast)",
         title,
         model=Points(functools.partial(_forecast, name)),
-        most_rows=most_rows,
+        max_rows=max_rows,
     )
-    for name, description, title, most_rows in (
+    for name, description, title, max_rows in (
         ("dynamic-theta", "dynamic optimised Theta", "dynamic Theta", 10_000_000),
         ("auto-ets", "exponential smoothing, its form chosen by AICc", "AutoETS", 1_000_000),
         ("auto-arima", "ARIMA, its orders chosen by AICc", "AutoARIMA", 3_000),

@@ -21,10 +21,10 @@ from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence
 from gruforecast.report.terminal.console import stamps
 
-MOST_SERIES = 60  # nobody looks at more one by one; evenly spread by error they stand for the others
-LEAST_SERIES = 3  # worst, median and best
-MOST_NUMBERS = 100_000  # of all series together, about a megabyte
-MOST_LISTED = 2_000  # errors by series
+MAX_SERIES = 60  # nobody looks at more one by one; evenly spread by error they stand for the others
+MIN_SERIES = 3  # worst, median and best
+MAX_NUMBERS = 100_000  # of all series together, about a megabyte
+MAX_LISTED = 2_000  # errors by series
 DIGITS = 6  # more than anybody sees
 STEPS_OF = 5  # models with errors by step
 
@@ -77,7 +77,7 @@ def _steps(one: Judged) -> dict[str, list[float | None]]:
 
 def _losses(panel: Panel, split: Split, best: Judged, beside: Judged) -> dict[str, Any]:
     """MASE of each series with the winner and with the model beside it, the worst first."""
-    ranked = sorted(_spread(_by_error(split, best), MOST_LISTED))
+    ranked = sorted(_spread(_by_error(split, best), MAX_LISTED))
     places = {int(series): place for place, series in enumerate(split.test_windows().series)}
     scores = [by_series(one.tested)["mase"] for one in (best, beside)]
     index = [places[int(k)] for _, k in ranked]
@@ -94,7 +94,7 @@ def _key(panel: Panel, k: int) -> str:
 
 
 def _by_error(split: Split, best: Judged) -> Ints:
-    """Numbers of the series of the test part, highest MASE of the winner first; all where none has one."""
+    """Numbers of the series of the test set, highest MASE of the winner first; all where none has one."""
     mase = by_series(best.tested)["mase"]
     order = np.argsort(np.where(np.isnan(mase), np.inf, -mase), kind="stable")
     scored = int((~np.isnan(mase)).sum())
@@ -122,9 +122,9 @@ class _Room:
         horizon = split.horizon
         bands = horizon * (3 + 4 * levels + 2 * len(split.folds))
         least = horizon * (len(split.folds) + 1) + max(2 * horizon, 2 * split.season_length, 40)
-        count = int(np.clip(MOST_NUMBERS // (bands + 2 * least), LEAST_SERIES, MOST_SERIES))
+        count = int(np.clip(MAX_NUMBERS // (bands + 2 * least), MIN_SERIES, MAX_SERIES))
         count = min(count, len(panel))
-        return cls(count, max(least, (MOST_NUMBERS // count - bands) // 2))
+        return cls(count, max(least, (MAX_NUMBERS // count - bands) // 2))
 
 
 @dataclass(frozen=True)

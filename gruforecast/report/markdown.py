@@ -11,7 +11,7 @@ from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import Report, counted, number, rows_of, visible
 from gruforecast.report.page.words import headline, left_out
 
-MOST_WARNINGS = 10
+MAX_WARNINGS = 10
 
 
 def markdown(report: Report) -> str:
@@ -33,7 +33,7 @@ def _size(report: Report) -> str:
     step = f"step {report['freq']}, horizon {report['horizon']}, season {report['season_length']}"
     size = f"{report['n_series']:,} series, {counted(report['n_rows'], 'row')}"
     return (
-        f"{code(report['extracts']['target'])}: {size}, {step}, {counted(report['folds'], 'fold')}, then the test part."
+        f"{code(report['extracts']['target'])}: {size}, {step}, {counted(report['folds'], 'fold')}, then the test set."
     )
 
 
@@ -47,7 +47,7 @@ def _leaderboard(report: Report) -> str:
         cells += [number(row[name]) for name in ("val_mase", "mase", "smape", "rmse")]
         cells += [number(row["coverage"].get(level), ".0f") for level in levels]
         rows.append([*cells, number(row["parameters"])])
-    note = f"Bold: chosen on the folds. The test part judges. {out_of_contest(report)}"
+    note = f"Bold: chosen on the folds. The test set judges. {out_of_contest(report)}"
     return f"{_table(header, rows)}\n\n{note.strip()}"
 
 
@@ -78,8 +78,8 @@ def _cells(report: Report) -> str:
 
 def _data(report: Report) -> str:
     lines = [f"- {code(text)}" for text in report["found"]]
-    lines += [f"- warning: {code(text)}" for text in report["warnings"][:MOST_WARNINGS]]
-    more = len(report["warnings"]) - MOST_WARNINGS
+    lines += [f"- warning: {code(text)}" for text in report["warnings"][:MAX_WARNINGS]]
+    more = len(report["warnings"]) - MAX_WARNINGS
     lines += [f"- and {counted(more, 'more warning')}"] * (more > 0)
     return "\n".join(["### Data", "", *lines, f"- leak audit {report['audit']['text']}"])
 

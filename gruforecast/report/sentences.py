@@ -12,7 +12,7 @@ from gruforecast.models.registry import KINDS
 Explained = dict[str, Any]
 HALF_OPEN = (45.0, 55.0)  # percent: what gates give that have hardly learned when to keep
 LITTLE = 0.01  # of MASE: smaller effects are called none
-LEAST_FOR_CALENDAR = 8  # moments; fewer have no pattern
+MIN_FOR_CALENDAR = 8  # moments; fewer have no pattern
 BINS = 6  # of a histogram
 TWICE = 2.0  # times its share of the calendar, for a part of it to be named
 
@@ -80,7 +80,7 @@ def resets_sentence(found: Explained) -> str:
 
 def calendar_sentence(resets: Explained) -> str:
     """Which part of the calendar has far more moments than its share, if there are enough to tell."""
-    if resets["n_moments"] < LEAST_FOR_CALENDAR:
+    if resets["n_moments"] < MIN_FOR_CALENDAR:
         return ""
     for part in resets["profile"]:
         whole, all_tokens = sum(part["moments"]), sum(part["tokens"])

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast.artifact.manifest import check_files, read_manifest
-from gruforecast.artifact.safe_reading import MOST_JSON, parse_json, read_plain
+from gruforecast.artifact.safe_reading import MAX_JSON, parse_json, read_plain
 from gruforecast.errors import ModelError
 
 REPORT = "report.json"
@@ -26,7 +26,7 @@ def stored_report(folder: str | Path) -> dict[str, Any]:
         remedy = "Give the folder that gruforecast fit wrote."
         raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
     check_files(folder, manifest)
-    content = read_plain(folder, REPORT, MOST_JSON, manifest["files"][REPORT]["sha256"])
+    content = read_plain(folder, REPORT, MAX_JSON, manifest["files"][REPORT]["sha256"])
     found = parse_json(content, str(folder / REPORT))
     if not isinstance(found, dict):
         text = "the report is no JSON object."

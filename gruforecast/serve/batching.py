@@ -96,7 +96,7 @@ def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
 
 
 def _future(later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> Future | None:
-    """Columns known ahead after the stamps `last` (n_series,)."""
+    """Future covariates after the stamps `last` (n_series,)."""
     if not later:
         return None
     x = np.concatenate(later)  # (n_series, horizon, n_columns)

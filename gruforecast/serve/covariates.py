@@ -1,4 +1,4 @@
-"""Columns beside the target in a request: numbers and categories as the model reads them, in the rows and ahead."""
+"""Covariates in a request: numbers and categories as the model reads them, in the rows and ahead."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.data.files.column import Column
-from gruforecast.data.formats.numbers import MOST_SIZE
+from gruforecast.data.formats.numbers import MAX_SIZE
 from gruforecast.data.plan import Covariate, Plan
 from gruforecast.errors import did_you_mean, shorten
 from gruforecast.models.forecaster import Forecaster
@@ -18,7 +18,7 @@ from gruforecast.serve.schema import Cell, Series
 
 
 def columns_of(one: Series, place: str, key: tuple[str, ...], rows: int, plan: Plan, warnings: list[str]) -> Floats:
-    """The columns beside the target in the rows of a series, (rows, n_columns).
+    """The covariates in the rows of a series, (rows, n_columns).
 
     Args:
         place: of the series in the request.
@@ -49,7 +49,7 @@ def columns_of(one: Series, place: str, key: tuple[str, ...], rows: int, plan: P
 
 
 def ahead_of(series: Sequence[Series], lengths: list[int], horizon: int, forecaster: Forecaster) -> Floats | None:
-    """The columns known ahead in the steps that are forecast, (n_series, horizon, n_columns); None if none is given.
+    """The future covariates in the steps that are forecast, (n_series, horizon, n_columns); None if none is given.
 
     Args:
         lengths: rows of each series, before which nothing is ahead.
@@ -105,7 +105,7 @@ def numbers_of(column: Covariate, cells: Sequence[Cell], fields: _Fields | list[
         return values
     for k, cell in enumerate(cells):
         number = isinstance(cell, float) or cell is None or (column.flag and isinstance(cell, bool))
-        if not number or (isinstance(cell, float) and abs(cell) > MOST_SIZE):
+        if not number or (isinstance(cell, float) and abs(cell) > MAX_SIZE):
             raise invalid(fields[k], f"this is no number that fits: {shown(cell)}.", "GF-D30")
     found = np.array(cells, float)
     odd = np.flatnonzero(column.flag & ~np.isin(found, (0.0, 1.0)) & ~np.isnan(found))

@@ -89,5 +89,5 @@ def opened(folder: str) -> Model:
 
 def _warm_up(forecaster: Forecaster) -> None:
     ids = ["/".join(key) for key in forecaster.context.ids[:1]]
-    if ids and forecaster.context.kept and not forecaster.plan.asked_ahead:
+    if ids and forecaster.context.kept and not forecaster.plan.future_names:
         forecaster.predict(member=NETWORKS if NETWORKS in forecaster.members else "winner", ids=ids)

@@ -89,7 +89,7 @@ class Body:
         if hold:
             self._held += len(chunk)
             self._service.held += len(chunk)
-            if self._service.held > self._service.settings.most_held:
+            if self._service.held > self._service.settings.max_held:
                 text = "the bodies of other requests fill the memory."
                 raise Refusal(503, "GF-H11", text, headers={"retry-after": "1"})
         return chunk

@@ -10,7 +10,7 @@ from itertools import accumulate
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
-from gruforecast.data.formats.numbers import MOST_SIZE
+from gruforecast.data.formats.numbers import MAX_SIZE
 from gruforecast.data.from_arrays import Values, read_values
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import SORTED
@@ -39,7 +39,7 @@ class Ask:
     Attributes:
         ids: of the series, as they are answered.
         panel: their rows; places: or their numbers in the training data.
-        later: columns known ahead in the steps ahead, (n_series, horizon, n_columns), None where they are not given.
+        later: future covariates in the steps ahead, (n_series, horizon, n_columns), None where they are not given.
         levels: of the intervals; None for all.
     """
 
@@ -159,7 +159,7 @@ def _refuse_rows(one: Series, k: int) -> None:
 def _from_rows(
     series: Sequence[Series], model: Model, horizon: int, bounds: Bounds
 ) -> tuple[list[Id], Panel, Floats | None, list[str]]:
-    """Ids, panel, columns known ahead and warnings of series that come with their rows."""
+    """Ids, panel, future covariates and warnings of series that come with their rows."""
     plan = model.forecaster.plan
     warnings: list[str] = []
     keys = [_key(one, k, model) for k, one in enumerate(series)]
@@ -179,20 +179,20 @@ def _from_rows(
     except DataError as error:
         raise _placed(error, series, [len(one.y) for one in values], model) from None
     if later is not None and SORTED in reading.findings:
-        raise invalid("series", "with columns known ahead, ds must ascend.")
+        raise invalid("series", "with future covariates, ds must ascend.")
     return [_answered(key) for key in keys], reading.panel, later, [*warnings, *reading.warnings]
 
 
 def _target(one: Series, k: int, *, last: bool) -> Floats:
-    """The values of a series; the last one must be there where columns known ahead follow it."""
+    """The values of a series; the last one must be there where future covariates follow it."""
     y = np.array(one.y, float)
-    large = np.flatnonzero(np.abs(y) > MOST_SIZE)
+    large = np.flatnonzero(np.abs(y) > MAX_SIZE)
     if len(large):
         raise invalid(f"series[{k}].y[{large[0]}]", f"{y[large[0]]:g} is too large to compute with.", "GF-D32")
     if np.isnan(y).all():
         raise invalid(f"series[{k}].y", "there is no value at all.", "GF-D39")
     if last and np.isnan(y[-1]):
-        raise invalid(f"series[{k}].y[{len(y) - 1}]", "with columns known ahead, y must end with a value.")
+        raise invalid(f"series[{k}].y[{len(y) - 1}]", "with future covariates, y must end with a value.")
     return y
 
 

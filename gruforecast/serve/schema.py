@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from gruforecast.errors import did_you_mean
 from gruforecast.serve.errors import Refusal, invalid, shown
 
-MOST_KEYS = 4096  # fields of one object; there are fewer columns than that
+MAX_KEYS = 4096  # fields of one object; there are fewer columns than that
 LONGEST_NUMBER = 320  # digits; longer ones are infinite
 Number: TypeAlias = Annotated[list[float | None], Field(fail_fast=True, min_length=1)]
 Cell: TypeAlias = float | bool | str | None
@@ -59,7 +59,7 @@ class Series(_Strict):
     )
     past: dict[str, Cells] = Field(default={}, description="Columns seen in the past only: as many values as y.")
     known: dict[str, Cells] = Field(
-        default={}, description="Columns known ahead: as many values as y, and one for each step that is forecast."
+        default={}, description="Future covariates: as many values as y, and one for each step that is forecast."
     )
     static: dict[str, Cell] = Field(default={}, description="Columns that are constant in the series.")
 
@@ -77,7 +77,7 @@ class Query(_Strict):
     member: str = Field("winner", description="winner, networks, blend, or another name that /v1/model lists.")
 
 
-def read_query(body: bytes, most_series: int, most_rows: int) -> Query:
+def read_query(body: bytes, max_series: int, max_rows: int) -> Query:
     """The query in the body of a request.
 
     Raises:
@@ -86,7 +86,7 @@ def read_query(body: bytes, most_series: int, most_rows: int) -> Query:
     content = _parsed(body)
     if not isinstance(content, dict):
         raise Refusal(422, "GF-H09", "the body must be a JSON object, such as {}.", field="")
-    _check_size(content.get("series"), most_series, most_rows)
+    _check_size(content.get("series"), max_series, max_rows)
     try:
         return Query.model_validate(content)
     except ValidationError as error:
@@ -123,20 +123,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise Refusal(400, "GF-H08", f"the field {shown(twice)} stands there twice.", field=twice[:60])
-    if len(found) > MOST_KEYS:
-        raise Refusal(422, "GF-H10", f"an object has more than {MOST_KEYS} fields.")
+    if len(found) > MAX_KEYS:
+        raise Refusal(422, "GF-H10", f"an object has more than {MAX_KEYS} fields.")
     return found
 
 
-def _check_size(series: Any, most_series: int, most_rows: int) -> None:
+def _check_size(series: Any, max_series: int, max_rows: int) -> None:
     """Refuse too many series or rows before anything is made of them."""
     if not isinstance(series, list):
         return
-    if len(series) > most_series:
-        raise invalid("series", f"there are {len(series)} series, {most_series} may be.", "GF-H10")
+    if len(series) > max_series:
+        raise invalid("series", f"there are {len(series)} series, {max_series} may be.", "GF-H10")
     lists = [one["y"] for one in series if isinstance(one, dict) and isinstance(one.get("y"), list)]
-    if (rows := sum(map(len, lists))) > most_rows:
-        raise invalid("series", f"there are {rows} rows, {most_rows} may be.", "GF-H10")
+    if (rows := sum(map(len, lists))) > max_rows:
+        raise invalid("series", f"there are {rows} rows, {max_rows} may be.", "GF-H10")
 
 
 def _worded(error: ValidationError, content: Any) -> Refusal:

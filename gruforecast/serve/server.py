@@ -19,8 +19,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from gruforecast.serve.app import make_app
 from gruforecast.serve.service import Service
 
-MOST_CONNECTIONS = 500
-MOST_HEADER = 16_384  # bytes
+MAX_CONNECTIONS = 500
+MAX_HEADER = 16_384  # bytes
 KEEP_ALIVE = 5  # seconds in which a connection may wait for the next request
 SETTLE = 0.2  # seconds for requests of connections that were accepted last
 SLOW = b"HTTP/1.1 408 Request Timeout\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
@@ -44,7 +44,7 @@ def serve(service: Service, listener: socket.socket, started: Callable[[], None]
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        h11_max_incomplete_event_size=MOST_HEADER,
+        h11_max_incomplete_event_size=MAX_HEADER,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=max(settings.grace - settings.drain - SETTLE, 0),  # type: ignore[arg-type] # as wait_for
     )
@@ -140,7 +140,7 @@ class _Timed(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, unless there are too many connections."""
         super().connection_made(transport)  # type: ignore[arg-type]
-        if len(self.connections) > MOST_CONNECTIONS:
+        if len(self.connections) > MAX_CONNECTIONS:
             self.transport.write(FULL)
             self.transport.close()
         self._watch()

@@ -10,7 +10,7 @@ from pathlib import Path
 from gruforecast.errors import ResourceError, UsageError
 from gruforecast.serve.request import Bounds
 
-MOST_TOKEN = 4096  # bytes of a token file
+MAX_TOKEN = 4096  # bytes of a token file
 SHORT_TOKEN = 16  # characters; fewer can be guessed
 LOCAL = frozenset({"localhost"})
 BODIES = 8  # bodies of the largest size that may be in memory at a time
@@ -60,7 +60,7 @@ class Settings:
             raise UsageError(text, remedy="Pass a longer --grace.", code="GF-U72")
 
     @property
-    def most_held(self) -> int:
+    def max_held(self) -> int:
         """Bytes of bodies that may be in memory at a time."""
         return BODIES * self.body
 
@@ -97,11 +97,11 @@ def read_token(path: str) -> tuple[bytes, list[str]]:
     try:
         with Path(path).open("rb") as stream:
             mode = Path(path).stat().st_mode
-            token = stream.read(MOST_TOKEN + 1).strip()
+            token = stream.read(MAX_TOKEN + 1).strip()
     except (OSError, ValueError) as error:
         remedy = "Pass a file with one line of text."
         raise UsageError(f"cannot read --token-file {path}.", remedy=remedy, code="GF-U71") from error
-    if not token or len(token) > MOST_TOKEN or not all(33 <= mark <= 126 for mark in token):
+    if not token or len(token) > MAX_TOKEN or not all(33 <= mark <= 126 for mark in token):
         remedy = "Write one line of letters and digits, such as openssl rand -hex 32 gives."
         raise UsageError(f"--token-file {path} holds no token.", remedy=remedy, code="GF-U71")
     warnings = []

@@ -14,7 +14,7 @@ from gruforecast.serve.errors import Refusal
 from gruforecast.serve.metrics import Metrics
 from gruforecast.serve.request import Ask
 
-MOST_TOGETHER = 64  # requests of one call
+MAX_TOGETHER = 64  # requests of one call
 Make = Callable[[], Ask]
 
 
@@ -30,14 +30,14 @@ class Worker:
     """Answers requests in the order of their arrival, many in one call.
 
     Args:
-        most_waiting: requests beyond which others are turned away.
-        most_rows: of one call, unless a single request has more.
+        max_waiting: requests beyond which others are turned away.
+        max_rows: of one call, unless a single request has more.
         together: requests of one call.
     """
 
-    def __init__(self, most_waiting: int, most_rows: int, metrics: Metrics, together: int = MOST_TOGETHER) -> None:
-        self._most_waiting = most_waiting
-        self._most_rows = most_rows
+    def __init__(self, max_waiting: int, max_rows: int, metrics: Metrics, together: int = MAX_TOGETHER) -> None:
+        self._max_waiting = max_waiting
+        self._max_rows = max_rows
         self._together = together
         self._metrics = metrics
         self._jobs: deque[Job] = deque()
@@ -56,7 +56,7 @@ class Worker:
         Raises:
             Refusal: so it is.
         """
-        if len(self._jobs) >= self._most_waiting:
+        if len(self._jobs) >= self._max_waiting:
             raise Refusal(503, "GF-H11", "too many requests are waiting.", headers={"retry-after": "1"})
 
     def submit(self, ask: Ask | Make) -> asyncio.Future[bytes]:
@@ -93,7 +93,7 @@ class Worker:
         rows = self._weight(jobs[0])
         while self._jobs and len(jobs) < self._together:
             rows += self._weight(self._jobs[0])
-            if rows > self._most_rows:
+            if rows > self._max_rows:
                 break
             jobs.append(self._jobs.popleft())
         return jobs
@@ -101,7 +101,7 @@ class Worker:
     def _weight(self, job: Job) -> int:
         """Rows of a job, those that are forecast included."""
         if not isinstance(job.ask, Ask):
-            return self._most_rows
+            return self._max_rows
         rows = 0 if job.ask.panel is None else len(job.ask.panel.y)
         return rows + len(job.ask.ids) * job.ask.horizon
 

@@ -309,7 +309,7 @@ def test_data_with_other_columns_beside_the_target_are_refused(panel: Panel) -> 
     plan = dataclasses.replace(panel.plan, covariates=(Covariate("x", "past"), Covariate("z", "past")))
     seeing = dataclasses.replace(panel, plan=plan, x=np.zeros((len(panel.y), 2)))
     forecaster = make_forecaster(panel)
-    with pytest.raises(DataError, match="the columns beside the target are read in another way"):
+    with pytest.raises(DataError, match="the covariates are read in another way"):
         forecaster.predict(seeing)
 
 

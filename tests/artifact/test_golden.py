@@ -18,7 +18,7 @@ from gruforecast.artifact.manifest import FORMAT, read_manifest
 from gruforecast.cli import app
 
 FORMATS = sorted(GOLDEN.glob("format-*"))
-MOST_BYTES = 1_500_000
+MAX_BYTES = 1_500_000
 
 
 def rows(text: str) -> tuple[list[str], list[list[str]], np.ndarray]:
@@ -30,7 +30,7 @@ def rows(text: str) -> tuple[list[str], list[list[str]], np.ndarray]:
 def test_there_is_a_folder_of_the_present_format() -> None:
     assert f"format-{FORMAT}" in {path.name for path in FORMATS}
     for golden in FORMATS:
-        assert sum(path.stat().st_size for path in golden.rglob("*") if path.is_file()) < MOST_BYTES
+        assert sum(path.stat().st_size for path in golden.rglob("*") if path.is_file()) < MAX_BYTES
 
 
 @pytest.mark.parametrize("golden", FORMATS, ids=lambda path: path.name)

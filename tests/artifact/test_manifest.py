@@ -173,15 +173,15 @@ def test_facts_that_may_not_be(folder: Path, name: str, value: Any) -> None:
 
 
 def test_lists_of_files_at_their_limits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "MOST_FILES", 7)
+    monkeypatch.setattr(room, "MAX_FILES", 7)
     assert len(read_manifest(folder)["files"]) == 7
-    monkeypatch.setattr(room, "MOST_FILES", 6)
+    monkeypatch.setattr(room, "MAX_FILES", 6)
     assert refused(folder).message == "the list of files is none, or names more than 6."
     monkeypatch.undo()
     others = sum(len(name) for name in ("b.txt", "sub/z", "sub/deeper/a", "a.txt", "sub/b"))  # not the light ones
-    monkeypatch.setattr(room, "MOST_BYTES", others)
+    monkeypatch.setattr(room, "MAX_BYTES", others)
     read_manifest(folder)
-    monkeypatch.setattr(room, "MOST_BYTES", others - 1)
+    monkeypatch.setattr(room, "MAX_BYTES", others - 1)
     error = refused(folder)
     assert error.message == f"export and report have {others} bytes; at most {others - 1} are read."
     assert error.code == "GF-M22"
@@ -222,7 +222,7 @@ def test_a_digest_of_itself_that_is_none(folder: Path) -> None:
 
 def test_a_manifest_of_just_the_most_bytes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     size = (folder / "manifest.json").stat().st_size
-    monkeypatch.setattr(room, "MOST_MANIFEST", size)
+    monkeypatch.setattr(room, "MAX_MANIFEST", size)
     read_manifest(folder)
-    monkeypatch.setattr(room, "MOST_MANIFEST", size - 1)
+    monkeypatch.setattr(room, "MAX_MANIFEST", size - 1)
     assert refused(folder).code == "GF-M22"

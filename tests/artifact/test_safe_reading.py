@@ -16,13 +16,13 @@ import pytest
 
 from gruforecast.artifact import safe_reading as strict
 from gruforecast.artifact.safe_reading import (
-    MOST_DIGITS,
-    MOST_HEADER,
-    MOST_NAME,
+    MAX_DIGITS,
+    MAX_HEADER,
+    MAX_NAME,
     arrays_of,
     check_keys,
     check_name,
-    most_bytes,
+    max_bytes,
     number,
     opened,
     parse_json,
@@ -143,8 +143,8 @@ class TestFiles:
             ("a/b c/d.pb", True),
             ("...", True),
             (".hidden", True),
-            ("é" * MOST_NAME, True),
-            ("x" * (MOST_NAME + 1), False),
+            ("é" * MAX_NAME, True),
+            ("x" * (MAX_NAME + 1), False),
             ("", False),
             ("a/", False),
             ("/a", False),
@@ -164,14 +164,14 @@ class TestFiles:
         with pytest.raises(ModelError, match="is no plain name of a file") as caught:
             check_name(name, "m")
         assert (caught.value.code, caught.value.file) == ("GF-M21", "m")
-        assert len(caught.value.message) < MOST_NAME + 40
+        assert len(caught.value.message) < MAX_NAME + 40
 
 
 class TestJson:
     @pytest.mark.parametrize(
         ("text", "found"),
         [
-            ("9" * MOST_DIGITS, int("9" * MOST_DIGITS)),
+            ("9" * MAX_DIGITS, int("9" * MAX_DIGITS)),
             ("1.5e308", 1.5e308),
             ('{"a": 1, "b": {"a": 2}}', {"a": 1, "b": {"a": 2}}),
             ('"\\u00e9"', "é"),
@@ -185,7 +185,7 @@ class TestJson:
     @pytest.mark.parametrize(
         ("text", "words"),
         [
-            ("9" * (MOST_DIGITS + 1), "a whole number has 21 digits"),
+            ("9" * (MAX_DIGITS + 1), "a whole number has 21 digits"),
             ("[1, 1e309]", "1e309 is too large"),
             ("-1e999", "-1e999 is too large"),
             ("NaN", "NaN is no number"),
@@ -206,7 +206,7 @@ class TestJson:
     def test_bytes_and_values_just_within_their_limits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         text = b'{"a": [1, 2], "b": {}}'
         assert values_in(text) == 5
-        for limit, name in ((len(text), "MOST_JSON"), (5, "MOST_VALUES")):
+        for limit, name in ((len(text), "MAX_JSON"), (5, "MAX_VALUES")):
             with monkeypatch.context() as patch:
                 patch.setattr(strict, name, limit)
                 parse_json(text, "m.json")
@@ -215,8 +215,8 @@ class TestJson:
                     parse_json(text, "m.json")
 
     def test_the_limits_hold_a_million_series(self) -> None:
-        assert strict.MOST_JSON >= 1_000_000 * (40 + 18)
-        assert strict.MOST_VALUES >= 2 * 1_000_000
+        assert strict.MAX_JSON >= 1_000_000 * (40 + 18)
+        assert strict.MAX_VALUES >= 2 * 1_000_000
 
     def test_keys_that_must_and_may_be(self) -> None:
         assert check_keys({"a": 1, "c": 2}, ("a",), "m", ("b", "c")) == {"a": 1, "c": 2}
@@ -251,8 +251,8 @@ class TestArrays:
             assert found[name].flags.writeable
 
     def test_other_orders_and_versions_are_read(self) -> None:
-        header = b"{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }".ljust(MOST_HEADER - 1) + b"\n"
-        assert len(header) == MOST_HEADER
+        header = b"{'descr': '<f8', 'fortran_order': True, 'shape': (2, 3), }".ljust(MAX_HEADER - 1) + b"\n"
+        assert len(header) == MAX_HEADER
         second = b"\x93NUMPY\x02\x00" + len(header).to_bytes(4, "little") + header + FOUR.tobytes("F")
         one = {"a": ((2, 3), "f8")}
         for content in (saved(np.asfortranarray(FOUR)), second[:0] + saved(FOUR)):
@@ -306,7 +306,7 @@ class TestArrays:
             ({f"n{k}": ((0,), "f8") for k in range(40)}, {f"n{k}": np.zeros(0) for k in range(40)}),
         ):
             size = len(npz(arrays))
-            assert size <= most_bytes(wanted)
-            assert most_bytes(wanted) < 2000 + size + len(wanted) * MOST_HEADER
-        assert most_bytes({"a": ((10, 2), "f8")}) - most_bytes({"a": ((10,), "f8")}) == 80
-        assert most_bytes({"aé": ((2,), "f4")}) - most_bytes({"a": ((2,), "f4")}) == 16
+            assert size <= max_bytes(wanted)
+            assert max_bytes(wanted) < 2000 + size + len(wanted) * MAX_HEADER
+        assert max_bytes({"a": ((10, 2), "f8")}) - max_bytes({"a": ((10,), "f8")}) == 80
+        assert max_bytes({"aé": ((2,), "f4")}) - max_bytes({"a": ((2,), "f4")}) == 16

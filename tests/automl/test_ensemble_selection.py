@@ -1,4 +1,4 @@
-"""Shares of a blend: known answers, what they cannot see, and that a combination does not flatter itself."""
+"""EnsembleWeights of a blend: known answers, what they cannot see, and that a combination does not flatter itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from makers import panel_of
 from gruforecast.automl import ensemble_selection as room
 from gruforecast.automl.ensemble_selection import combine, mixed
 from gruforecast.evaluation.splits import Folds, Forecasts, Split, split
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 
 def made(n_series: int = 12, folds: int = 3, seed: int = 0) -> Split:
@@ -115,8 +115,8 @@ def test_shares_add_up_and_stay_within_the_members(biases: list[float], seed: in
 
 
 def test_a_mixture_has_origins_only_where_all_parts_have() -> None:
-    one = Forecasts([np.ones((1, 2))], Fan(np.ones((3, 2))), Fan(np.ones((1, 2))))
-    two = Forecasts([np.zeros((1, 2))], None, Fan(3 * np.ones((1, 2))))
+    one = Forecasts([np.ones((1, 2))], QuantileForecast(np.ones((3, 2))), QuantileForecast(np.ones((1, 2))))
+    two = Forecasts([np.zeros((1, 2))], None, QuantileForecast(3 * np.ones((1, 2))))
     shares = {"one": 0.25, "two": 0.75}
     found = mixed(shares, {"one": one, "two": two}, [np.zeros((1, 2))])
     assert found.origins is None
@@ -248,9 +248,9 @@ def test_where_not_all_numbers_are_read_every_step_counts(monkeypatch: pytest.Mo
         "a": [one + 1 - even for one in moved(divided, 0, 0, 0)],
         "b": [one + 3 * even for one in moved(divided, 0, 0, 0)],
     }
-    monkeypatch.setattr(room, "MOST_NUMBERS", 60)
+    monkeypatch.setattr(room, "MAX_NUMBERS", 60)
     assert shares_of(divided, members) == {"a": 1.0}
-    monkeypatch.setattr(room, "MOST_NUMBERS", 48)  # exactly half: 2, then 3
+    monkeypatch.setattr(room, "MAX_NUMBERS", 48)  # exactly half: 2, then 3
     assert shares_of(divided, members) == {"a": 1.0}
 
 

@@ -55,7 +55,7 @@ def test_the_report_is_whole(fitted: dict[str, Any]) -> None:
 
 
 def test_the_best_gru_is_far_better_than_seasonal_naive(fitted: dict[str, Any]) -> None:
-    """Over the three folds; on the twelve rows of the test part two trials give anything from 0.3 to 0.8 times it."""
+    """Over the three folds; on the twelve rows of the test set two trials give anything from 0.3 to 0.8 times it."""
     rows = {row["model"]: row for row in fitted["report"]["leaderboard"]}
     assert rows["gru"]["val_mase"] < 0.6 * rows["seasonal-naive"]["val_mase"]
     assert rows["gru"]["mase"] < rows["seasonal-naive"]["mase"]
@@ -308,7 +308,7 @@ def test_one_step_of_a_series_that_crosses_zero(csv: Any, tmp_path: Path) -> Non
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)
     assert report["levels"] == []
-    assert "need 4 errors before the test part, there are 3: left out" in done.stderr
+    assert "need 4 errors before the test set, there are 3: left out" in done.stderr
     assert run("predict", cwd=tmp_path).stdout.splitlines()[0] == "unique_id,ds,y_hat"
 
 

@@ -17,13 +17,19 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from makers import AIR, ROOT, TORTURE, panel_of, run
 
-from gruforecast.automl.leakage_audit import Audit, _text, decided_without_test, decisions, normalised_without_folds
+from gruforecast.automl.leakage_audit import (
+    LeakageAudit,
+    _text,
+    decided_without_test,
+    decisions,
+    normalised_without_folds,
+)
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, decide
 from gruforecast.automl.search.loop import Trial
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import run_audit, save_split
-from gruforecast.automl.training_jobs import Contest
+from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
@@ -181,8 +187,8 @@ def audited(folder: Path, result: dict[str, Any] | None, seconds: float | None =
     """An audit whose worker has answered with `result`."""
     found = decide(read_csv(str(AIR)), OPTIONS)
     space = Space.of(found.split)
-    contest = Contest(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
-    audit = Audit(FitOptions("f.csv", **asked), found, contest)
+    contest = TrainingJobs(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
+    audit = LeakageAudit(FitOptions("f.csv", **asked), found, contest)
     audit.begin(Trial(0, space.start, 1.0, space.network(space.start), {"seconds_per_step": 0.01}))
     audit.hear()
     return audit

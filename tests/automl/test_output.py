@@ -176,7 +176,7 @@ def test_keys_that_just_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     panel = panel_of([1.0, 2.0], [1.0, 2.0], [3.0])
     panel = dataclasses.replace(panel, ids=(("é",), ("bb",), ("c",)))  # 5 bytes, and 18 more for each key
     monkeypatch.setattr(room, "ROOM", 0)
-    for name, needed in (("MOST_JSON", 5 + 3 * 18), ("MOST_VALUES", 6)):
+    for name, needed in (("MAX_JSON", 5 + 3 * 18), ("MAX_VALUES", 6)):
         with monkeypatch.context() as patch:
             patch.setattr(room, name, needed)
             check_keys_fit(panel)
@@ -186,6 +186,6 @@ def test_keys_that_just_fit(monkeypatch: pytest.MonkeyPatch) -> None:
             assert caught.value.message == "3 series with 59 bytes of ids are more than one model folder holds."
             assert caught.value.code == "GF-D75"
     monkeypatch.setattr(room, "ROOM", 100)
-    monkeypatch.setattr(room, "MOST_JSON", 59 + 100)
-    monkeypatch.setattr(room, "MOST_VALUES", 6 + 10)
+    monkeypatch.setattr(room, "MAX_JSON", 59 + 100)
+    monkeypatch.setattr(room, "MAX_VALUES", 6 + 10)
     check_keys_fit(panel)

@@ -12,17 +12,17 @@ import pytest
 from makers import panel_of
 
 from gruforecast.automl import training_jobs as room
-from gruforecast.automl.cell_comparison import Comparison
-from gruforecast.automl.ensemble_members import SEED_NUMBERS, Finals
-from gruforecast.automl.reference_models import Rivals
+from gruforecast.automl.cell_comparison import CellComparison
+from gruforecast.automl.ensemble_members import SEED_NUMBERS, EnsembleMembers
+from gruforecast.automl.reference_models import ReferenceModels
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import floored, load_split, seed_of
-from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Contest, Fit, facts_of_training
+from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Fit, TrainingJobs, facts_of_training
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.progress import Budget
 from gruforecast.models.networks.inference import weight_shapes
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 NOW = 2e9
 
@@ -50,7 +50,7 @@ class Recorder:
         return self.results.get(name)
 
 
-def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) -> tuple[Contest, Trial, Recorder]:
+def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) -> tuple[TrainingJobs, Trial, Recorder]:
     generator = np.random.default_rng(0)
     panel = panel_of(*(10 + generator.random(120 + 5 * k) for k in range(n_series)))
     divided = split(panel, 6, 3, 12, "f.csv")
@@ -61,14 +61,14 @@ def contest_of(folder: Path, seconds: float | None = None, n_series: int = 3) ->
         "seconds": {"trace": 1.0, "compile": 2.0, "evaluate": 0.1, "total": 9.0},
     }  # fmt: skip
     trial = Trial(0, space.start, 1.0, space.network(space.start), result)
-    return Contest(divided, space, jobs, 0, Budget(seconds)), trial, jobs  # type: ignore[arg-type]
+    return TrainingJobs(divided, space, jobs, 0, Budget(seconds)), trial, jobs  # type: ignore[arg-type]
 
 
 def test_a_test_fit_passes_as_often_over_its_windows_as_a_trial_does(tmp_path: Path) -> None:
     contest, trial, jobs = contest_of(tmp_path, n_series=30)
     contest.submit_fit(TEST_FIT, trial, "trial-000", trial.result)
     request = jobs.requests["test-fit-trial-000"]
-    # series of 120, 125 … 265 rows; first fold and test part begin 24 and 6 rows before the end
+    # series of 120, 125 … 265 rows; first fold and test set begin 24 and 6 rows before the end
     growth = sum(120 + 5 * k - 6 - 17 for k in range(30)) / sum(120 + 5 * k - 24 - 17 for k in range(30))
     assert request["training"]["steps"] == 25 * round(growth * 1000 / 25) == 1125
     assert request["initial"] is None
@@ -117,7 +117,7 @@ def test_without_a_budget_a_cut_is_the_doing_of_trial_time(tmp_path: Path) -> No
 
 def test_statistical_models_that_fail_are_left_out_with_a_warning(tmp_path: Path) -> None:
     contest, _, jobs = contest_of(tmp_path)
-    rivals = Rivals(contest, statistical=True)
+    rivals = ReferenceModels(contest, statistical=True)
     rivals.begin()
     assert {name.rsplit("-", 1)[0] for name in jobs.requests} >= {"dynamic-theta", "auto-ets"}
     for name in jobs.requests:
@@ -130,7 +130,7 @@ def test_statistical_models_that_fail_are_left_out_with_a_warning(tmp_path: Path
 def test_statistical_models_out_of_time_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     contest, _, jobs = contest_of(tmp_path, seconds=1e-3)
     monkeypatch.setattr("gruforecast.execution.progress.time.time", lambda: NOW + 1)
-    rivals = Rivals(contest, statistical=True)
+    rivals = ReferenceModels(contest, statistical=True)
     rivals.begin()
     for name in jobs.requests:
         jobs.results[name] = None
@@ -145,14 +145,14 @@ def test_the_third_seeds_and_the_simple_rnn_are_given_up_first(tmp_path: Path) -
     )  # 18.7 s on each of two workers, less what the test fit takes
     trial.result["seconds_per_step"] = 0.03
     contest.submit_fit(TEST_FIT, trial, "fit", trial.result)  # 6 s
-    comparison = Comparison(contest, Search([trial]), "short")
+    comparison = CellComparison(contest, Search([trial]), "short")
     comparison.begin()
     assert set(comparison.entries) == {(cell, seed) for cell in ("gru", "lstm", "rnn") for seed in (0, 1)}
     assert contest.given_up == ["the third seeds of the comparison"]
     tight, trial, _ = contest_of(tmp_path, seconds=18.0)
     trial.result["seconds_per_step"] = 0.03
     tight.submit_fit(TEST_FIT, trial, "fit", trial.result)
-    comparison = Comparison(tight, Search([trial]), "short")
+    comparison = CellComparison(tight, Search([trial]), "short")
     comparison.begin()
     assert {cell for cell, _ in comparison.entries} == {"gru", "lstm"}
     assert tight.given_up == ["the third seeds of the comparison", "the rnn comparison"]
@@ -242,7 +242,7 @@ def test_which_weights_are_judged(tmp_path: Path, late: bool, steps: int, short:
 def test_steps_grow_with_the_windows_up_to_four_times(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small: int, growth: float
 ) -> None:
-    """Thirty series of one window before the first fold, 21 before the test part and 41 in all."""
+    """Thirty series of one window before the first fold, 21 before the test set and 41 in all."""
     divided = split(panel_of(*[np.arange(63.0) + k for k in range(30)]), 20, 1, 1, "f.csv")
     contest, trial, _ = contest_of(tmp_path)
     contest.split = divided
@@ -299,7 +299,7 @@ def test_facts_of_a_training(tmp_path: Path) -> None:
 # --- the networks that are judged and shipped
 
 
-def finals_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **scores: float) -> tuple[Finals, Recorder]:
+def finals_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **scores: float) -> tuple[EnsembleMembers, Recorder]:
     """Trials by the constant that their forecasts are off; results of further seeds and fits follow the trials'."""
     contest, first, jobs = contest_of(folder, n_series=12)
     divided = contest.split
@@ -311,12 +311,12 @@ def finals_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **scores: float) ->
 
     trials = [made(number, bias) for number, bias in enumerate(scores.values())]
     monkeypatch.setattr(
-        contest, "predictor", lambda _network, result: lambda at: Fan(divided.actual(at) + result["bias"])
+        contest, "predictor", lambda _network, result: lambda at: QuantileForecast(divided.actual(at) + result["bias"])
     )
-    return Finals(contest, Search(trials), several=len(trials) > 1), jobs
+    return EnsembleMembers(contest, Search(trials), several=len(trials) > 1), jobs
 
 
-def seeds_with(jobs: Recorder, finals: Finals, *biases: float) -> None:
+def seeds_with(jobs: Recorder, finals: EnsembleMembers, *biases: float) -> None:
     """The results of the further seeds."""
     best = finals.found.ranked[0].result
     for k, bias in enumerate(biases):

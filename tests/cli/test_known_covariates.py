@@ -1,4 +1,4 @@
-"""A model with columns beside the target, from the command line: fitted, asked with and without what is ahead."""
+"""A model with covariates, from the command line: fitted, asked with and without what is ahead."""
 
 from __future__ import annotations
 

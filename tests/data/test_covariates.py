@@ -1,4 +1,4 @@
-"""Columns beside the target: read, refused, and asked for ahead."""
+"""Covariates: read, refused, and asked for ahead."""
 
 from __future__ import annotations
 
@@ -442,10 +442,10 @@ def test_one_number_too_many_is_refused_and_one_less_is_read(tmp_path: Path, mon
     from gruforecast.data import covariates
 
     text = table({"y": Y, "a": ["u", "v", "w"], "b": Y})
-    monkeypatch.setattr(covariates, "MOST_INPUTS", 5)
+    monkeypatch.setattr(covariates, "MAX_INPUTS", 5)
     assert read(tmp_path, text, past=("a", "b")).panel.x.shape[1] == 4
-    monkeypatch.setattr(covariates, "MOST_INPUTS", 4)
-    with pytest.raises(DataError, match="the columns beside the target become 4 numbers, 3 may be") as caught:
+    monkeypatch.setattr(covariates, "MAX_INPUTS", 4)
+    with pytest.raises(DataError, match="the covariates become 4 numbers, 3 may be") as caught:
         read(tmp_path, text, past=("a", "b"))
     assert (caught.value.column, caught.value.code) == ("a", "GF-D63")
     assert "such as 'a'" in caught.value.remedy

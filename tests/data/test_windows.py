@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from makers import history_of, panel_of
 
-from gruforecast.data.windows import History, Sampler, days_of, gather_beside, gather_future, gather_past, newest
+from gruforecast.data.windows import History, Sampler, days_of, gather_covariates, gather_future, gather_past, newest
 
 
 def slow_past(series, end: int, lookback: int):
@@ -176,7 +176,7 @@ def test_columns_beside_are_those_of_the_rows_of_the_series() -> None:
     x = np.column_stack([np.arange(6.0), 10 * np.arange(6.0)])
     history = History.of(np.arange(6.0), np.array([0, 2, 6]), x=x)
     windows = history.windows(np.array([0, 1]), np.array([1, 4]), np.array([2, 5]))
-    found = gather_beside(x, windows, 2, 3)
+    found = gather_covariates(x, windows, 2, 3)
     np.testing.assert_array_equal(found[:, :, 0], [[nan, 0, 1, nan, nan], [2, 3, 4, nan, nan]])
     np.testing.assert_array_equal(found[:, :, 1], 10 * found[:, :, 0])
     whole = history.beside(windows, 3, 2)[:, :, 0]

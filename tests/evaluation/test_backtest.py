@@ -28,7 +28,7 @@ from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.errors import DataError, ModelError, UsageError
 from gruforecast.evaluation import backtest as room
-from gruforecast.evaluation.aggregate import Tally
+from gruforecast.evaluation.aggregate import Aggregate
 from gruforecast.evaluation.backtest import Block, Rolling, roll
 from gruforecast.evaluation.scores import Evaluated, overall
 from gruforecast.execution.progress import Progress
@@ -82,8 +82,8 @@ def whole(rolling: Rolling) -> dict[str, Evaluated]:
     return {member: joined(member) for member in rolling.members}
 
 
-def scored(rolling: Rolling) -> Tally:
-    tally = Tally(rolling)
+def scored(rolling: Rolling) -> Aggregate:
+    tally = Aggregate(rolling)
     for block in rolling.blocks():
         tally.add(block)
     return tally
@@ -297,7 +297,7 @@ class TestBlocks:
 
         def peak(windows: int) -> int:
             rolling = roll(forecaster, panel, windows=windows, step=1, members=["networks", "naive", "blend"])
-            tally = Tally(rolling)
+            tally = Aggregate(rolling)
             next(rolling.blocks())  # scales of all windows are kept: a few numbers each
             tracemalloc.start()
             for block in rolling.blocks():
@@ -380,9 +380,9 @@ class TestWhatIsAsked:
         with pytest.raises(DataError, match="the step is 'D'"):
             roll(forecaster, panel_of(np.arange(50.0), freq=Frequency("s", 86400)))
         seeing, other = beside()
-        with pytest.raises(DataError, match="columns beside the target"):
+        with pytest.raises(DataError, match="covariates"):
             roll(forecaster, other)
-        with pytest.raises(DataError, match="columns beside the target"):
+        with pytest.raises(DataError, match="covariates"):
             roll(seeing, panel)
 
     def test_members_and_levels(self, panel: Panel) -> None:

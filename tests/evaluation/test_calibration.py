@@ -18,7 +18,7 @@ from gruforecast.evaluation.calibration import (
 )
 from gruforecast.evaluation.metrics import interval_score
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 
 def slow_factor(errors, level: float, step: int, reach: int) -> float:
@@ -82,22 +82,24 @@ def test_coverage_holds_on_exchangeable_errors() -> None:
 
 def test_bounds_are_in_each_series_own_unit() -> None:
     calibration = Calibration((80.0, 95.0), np.array([[1.0, 2.0], [3.0, 4.0]]))
-    lower, upper = calibration.bounds(Fan(np.full((2, 2), 10.0)), np.array([1.0, 5.0]))
+    lower, upper = calibration.bounds(QuantileForecast(np.full((2, 2), 10.0)), np.array([1.0, 5.0]))
     assert lower[0].tolist() == [[9, 8], [7, 6]]
     assert upper[1].tolist() == [[15, 20], [25, 30]]
-    only, _ = calibration.bounds(Fan(np.full((2, 2), 10.0)), np.array([1.0, 5.0]), (95.0,))
+    only, _ = calibration.bounds(QuantileForecast(np.full((2, 2), 10.0)), np.array([1.0, 5.0]), (95.0,))
     assert only.tolist() == lower[:, :, 1:].tolist()
 
 
 def test_without_any_level_there_is_no_interval_and_no_crash() -> None:
     found = calibrate(np.ones((2, 3, 0)), ())
     assert found.factor.shape == (3, 0)
-    for fan in (Fan(np.ones((4, 3))), Fan.of(np.ones((4, 3, 5)))):
+    for fan in (QuantileForecast(np.ones((4, 3))), QuantileForecast.of(np.ones((4, 3, 5)))):
         assert found.bounds(fan, np.ones(4))[0].shape == (4, 3, 0)
 
 
 def test_no_bounds_where_no_scale_is_known() -> None:
-    lower, upper = Calibration((80.0,), np.ones((2, 1))).bounds(Fan(np.ones((3, 2))), np.array([1.0, 0.0, np.nan]))
+    lower, upper = Calibration((80.0,), np.ones((2, 1))).bounds(
+        QuantileForecast(np.ones((3, 2))), np.array([1.0, 0.0, np.nan])
+    )
     assert np.isnan(lower).all(axis=(1, 2)).tolist() == [False, True, True]
     assert np.isnan(upper).all(axis=(1, 2)).tolist() == [False, True, True]
 
@@ -107,14 +109,14 @@ NORMAL = np.array([-1.959964, -1.281552, 0.0, 1.281552, 1.959964])  # deviates o
 
 def test_distances_of_a_normal_fan_are_deviates_at_every_level() -> None:
     """Levels between and beyond those that networks forecast: right where the truth is normal."""
-    fan = Fan.of(100 + 3.0 * NORMAL[None, None] * np.ones((2, 4, 1)))
+    fan = QuantileForecast.of(100 + 3.0 * NORMAL[None, None] * np.ones((2, 4, 1)))
     shape = fan.shape((50.0, 80.0, 90.0, 95.0, 99.0), np.ones(2))
     for k, deviate in enumerate((0.67449, 1.28155, 1.64485, 1.95996, 2.57583)):
         np.testing.assert_allclose(shape[:, :, k], 3 * deviate, rtol=1e-5)
 
 
 def test_both_sides_keep_their_own_distance() -> None:
-    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
     lower, upper = Calibration((80.0, 95.0), np.array([[2.0, 1.0]]), trust=1.0).bounds(fan, np.array([1.0]))
     assert lower.tolist() == [[[2.0, 2.0]]]  # 80 % has the factor 2; 95 % would be as narrow and is not narrower
     assert upper.tolist() == [[[50.0, 90.0]]]
@@ -124,7 +126,7 @@ def test_both_sides_keep_their_own_distance() -> None:
 
 
 def test_a_network_that_is_too_sure_is_not_believed() -> None:
-    fan = Fan.of(np.full((1, 3, 5), 7.0))
+    fan = QuantileForecast.of(np.full((1, 3, 5), 7.0))
     assert fan.shape((80.0,), np.array([2.0])).min() == pytest.approx(0.2)
 
 
@@ -136,12 +138,12 @@ def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) 
     size = np.where(generator.random(40_000) < 0.5, 1.0, 10.0)[:, None] * np.ones((1, 2))
     actual = size * generator.normal(size=size.shape)
     nothing = np.zeros_like(actual)
-    telling = Fan.of(0.3 * size[:, :, None] * NORMAL)  # the shape is right, its size is not
+    telling = QuantileForecast.of(0.3 * size[:, :, None] * NORMAL)  # the shape is right, its size is not
     half, scale = slice(0, 20_000), np.ones(20_000)
     covered = {}
-    for name, fan in (("telling", telling), ("constant", Fan(nothing))):
-        first = Fan(fan.mean[half], None if fan.quantiles is None else fan.quantiles[half])
-        rest = Fan(fan.mean[20_000:], None if fan.quantiles is None else fan.quantiles[20_000:])
+    for name, fan in (("telling", telling), ("constant", QuantileForecast(nothing))):
+        first = QuantileForecast(fan.mean[half], None if fan.quantiles is None else fan.quantiles[half])
+        rest = QuantileForecast(fan.mean[20_000:], None if fan.quantiles is None else fan.quantiles[20_000:])
         found = calibrated(first, actual[half], (80.0,), scale)
         assert found.trust == (name == "telling")
         lower, upper = found.bounds(rest, scale)
@@ -153,10 +155,13 @@ def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) 
 
 
 def test_a_mixture_keeps_the_distances_of_the_members_that_have_some() -> None:
-    fan = Fan.mixed([0.75, 0.25], [Fan(np.full((1, 1), 8.0)), Fan.of(np.array([[[0.0, 1.0, 4.0, 5.0, 6.0]]]))])
+    fan = QuantileForecast.mixed(
+        [0.75, 0.25],
+        [QuantileForecast(np.full((1, 1), 8.0)), QuantileForecast.of(np.array([[[0.0, 1.0, 4.0, 5.0, 6.0]]]))],
+    )
     assert fan.mean.tolist() == [[7.0]]
     assert fan.quantiles.tolist() == [[[3.0, 4.0, 7.0, 8.0, 9.0]]]
-    assert Fan.mixed([1.0], [Fan(np.ones((1, 1)))]).quantiles is None
+    assert QuantileForecast.mixed([1.0], [QuantileForecast(np.ones((1, 1)))]).quantiles is None
 
 
 def test_quantiles_that_say_nothing_are_not_trusted() -> None:
@@ -164,14 +169,14 @@ def test_quantiles_that_say_nothing_are_not_trusted() -> None:
     generator = np.random.default_rng(0)
     actual = generator.normal(size=(500, 2))
     noise = np.exp(2 * generator.normal(size=(500, 2, 1)))
-    assert calibrated(Fan.of(noise * NORMAL), actual, (80.0, 95.0), np.ones(500)).trust == 0.0
-    with_scale = calibrated(Fan.of(noise * NORMAL), actual, (80.0, 95.0), np.ones(500))
-    alone = calibrated(Fan(np.zeros((500, 2))), actual, (80.0, 95.0), np.ones(500))
+    assert calibrated(QuantileForecast.of(noise * NORMAL), actual, (80.0, 95.0), np.ones(500)).trust == 0.0
+    with_scale = calibrated(QuantileForecast.of(noise * NORMAL), actual, (80.0, 95.0), np.ones(500))
+    alone = calibrated(QuantileForecast(np.zeros((500, 2))), actual, (80.0, 95.0), np.ones(500))
     np.testing.assert_array_equal(with_scale.factor, alone.factor)
 
 
 def test_half_of_the_trust_is_the_geometric_mean() -> None:
-    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
     np.testing.assert_allclose(fan.shape((80.0,), np.array([9.0]), 0.5)[0, 0, 0], [6.0, np.sqrt(180.0)])
 
 
@@ -233,16 +238,16 @@ def test_all_levels_pool_as_many_scores_as_the_highest_needs() -> None:
 
 def test_three_levels_never_cross_and_come_in_the_order_asked_for() -> None:
     calibration = Calibration((50.0, 80.0, 95.0), np.array([[3.0, 1.0, 2.0]]))
-    lower, upper = calibration.bounds(Fan(np.array([[10.0]])), np.array([1.0]))
+    lower, upper = calibration.bounds(QuantileForecast(np.array([[10.0]])), np.array([1.0]))
     assert (lower.tolist(), upper.tolist()) == ([[[7, 7, 7]]], [[[13, 13, 13]]])
     widening = Calibration((50.0, 80.0, 95.0), np.array([[1.0, 2.0, 4.0]]))
-    lower, upper = widening.bounds(Fan(np.array([[10.0]])), np.array([1.0]), (95.0, 50.0))
+    lower, upper = widening.bounds(QuantileForecast(np.array([[10.0]])), np.array([1.0]), (95.0, 50.0))
     assert (lower.tolist(), upper.tolist()) == ([[[6, 9]]], [[[14, 11]]])
 
 
 def test_the_shape_between_and_beyond_the_levels_of_an_asymmetric_fan() -> None:
     """Below the inner level a share of it, above it as far on as a normal distribution would go."""
-    fan = Fan.of(np.array([[[0.0, 6.0, 10.0, 30.0, 60.0]]]))
+    fan = QuantileForecast.of(np.array([[[0.0, 6.0, 10.0, 30.0, 60.0]]]))
     shape = fan.shape((50.0, 90.0, 99.0), np.array([1.0]))[0, 0]
     z50, z80, z90, z95, z99 = 0.6744898, 1.2815516, 1.6448536, 1.9599640, 2.5758293
     share = [(z - z80) / (z95 - z80) for z in (z90, z99)]
@@ -251,7 +256,7 @@ def test_the_shape_between_and_beyond_the_levels_of_an_asymmetric_fan() -> None:
 
 
 def test_trust_is_a_power_of_the_shape_and_the_scale_takes_the_rest() -> None:
-    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]], [[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]], [[2.0, 6.0, 10.0, 30.0, 90.0]]]))
     found = fan.shape((80.0, 95.0), np.array([16.0, 0.0]), 0.25)
     np.testing.assert_allclose(found[0, 0], [[4**0.25 * 8, 20**0.25 * 8], [8**0.25 * 8, 80**0.25 * 8]])
     assert np.isnan(found[1]).all()
@@ -259,28 +264,28 @@ def test_trust_is_a_power_of_the_shape_and_the_scale_takes_the_rest() -> None:
 
 
 def test_scores_are_in_units_of_the_side_on_which_the_error_lies() -> None:
-    fan = Fan.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]] * 3]).reshape(1, 3, 5))
+    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]] * 3]).reshape(1, 3, 5))
     found = nonconformity(fan, np.array([[10.0, np.nan, 9.0]]), (80.0,), np.array([1.0]))
     np.testing.assert_allclose(found[0, :, 0], [0.0, np.nan, 0.25])
-    alone = nonconformity(Fan(np.array([[10.0]])), np.array([[4.0]]), (80.0, 95.0), np.array([2.0]))
+    alone = nonconformity(QuantileForecast(np.array([[10.0]])), np.array([[4.0]]), (80.0, 95.0), np.array([2.0]))
     assert alone.tolist() == [[[3.0, 3.0]]]
 
 
 # --- how far the model's own quantiles are trusted
 
 
-def telling_fan(n: int = 200) -> tuple[Fan, np.ndarray]:
+def telling_fan(n: int = 200) -> tuple[QuantileForecast, np.ndarray]:
     """Errors of two sizes, and a fan that knows which."""
     generator = np.random.default_rng(3)
     size = np.where(np.arange(n) % 2, 1.0, 20.0)[:, None] * np.ones((1, 2))
-    return Fan.of(size[:, :, None] * NORMAL), size * generator.normal(size=size.shape)
+    return QuantileForecast.of(size[:, :, None] * NORMAL), size * generator.normal(size=size.shape)
 
 
 def test_windows_without_a_value_or_a_scale_have_no_say_in_the_trust() -> None:
     fan, actual = telling_fan()
     clean = calibrated(fan, actual, (80.0,), np.ones(200))
     assert clean.trust == 1.0
-    more = Fan.joined([fan, Fan.of(1e6 * np.ones((3, 2, 1)) * NORMAL)])
+    more = QuantileForecast.joined([fan, QuantileForecast.of(1e6 * np.ones((3, 2, 1)) * NORMAL)])
     scale = np.concatenate([np.ones(200), [0.0, np.nan, 1.0]])
     values = np.concatenate([actual, np.full((2, 2), 1e9), np.full((1, 2), np.nan)])
     found = calibrated(more, values, (80.0,), scale)
@@ -288,7 +293,7 @@ def test_windows_without_a_value_or_a_scale_have_no_say_in_the_trust() -> None:
     np.testing.assert_array_equal(found.factor, clean.factor)
     assert calibrated(fan, actual, (), np.ones(200)).trust == calibrate(np.ones((9, 2, 1)), (80.0,)).trust == 0.0
     assert TRUSTS == (0.0, 0.25, 0.5, 0.75, 1.0)
-    assert calibrated(Fan(fan.mean), actual, (80.0,), np.ones(200)).trust == 0.0
+    assert calibrated(QuantileForecast(fan.mean), actual, (80.0,), np.ones(200)).trust == 0.0
 
 
 def test_all_levels_have_the_same_say_in_the_trust() -> None:
@@ -308,9 +313,11 @@ def test_all_levels_have_the_same_say_in_the_trust() -> None:
 def test_the_trust_is_chosen_on_windows_spread_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only every second window is read: those say that the fan is right, the others that it is wrong."""
     fan, actual = telling_fan(400)
-    wrong = Fan.of(np.where(np.arange(400) % 4 < 2, 1.0, 20.0)[:, None, None] * np.ones((1, 2, 1)) * NORMAL)
+    wrong = QuantileForecast.of(
+        np.where(np.arange(400) % 4 < 2, 1.0, 20.0)[:, None, None] * np.ones((1, 2, 1)) * NORMAL
+    )
     order = np.argsort(np.concatenate([np.arange(200) * 2, np.arange(200) * 2 + 1]))
-    both = Fan.joined([fan.windows(np.arange(200)), wrong.windows(np.arange(200, 400))]).windows(order)
+    both = QuantileForecast.joined([fan.windows(np.arange(200)), wrong.windows(np.arange(200, 400))]).windows(order)
     values = actual[order]
     monkeypatch.setattr(room, "ENOUGH_WINDOWS", 200)
     assert calibrated(both, values, (80.0,), np.ones(400)).trust == 1.0
@@ -322,16 +329,19 @@ def test_the_trust_is_chosen_on_windows_spread_over_all(monkeypatch: pytest.Monk
 
 
 def test_fans_are_joined_cut_and_taken_apart() -> None:
-    one, two = Fan.of(np.arange(30.0).reshape(2, 3, 5)), Fan.of(np.arange(30.0, 45.0).reshape(1, 3, 5))
+    one, two = (
+        QuantileForecast.of(np.arange(30.0).reshape(2, 3, 5)),
+        QuantileForecast.of(np.arange(30.0, 45.0).reshape(1, 3, 5)),
+    )
     assert one.mean.tolist() == [[2, 7, 12], [17, 22, 27]]  # the middle one of five
-    whole = Fan.joined([one, two])
+    whole = QuantileForecast.joined([one, two])
     np.testing.assert_array_equal(whole.quantiles, np.arange(45.0).reshape(3, 3, 5))
     some = whole.windows(np.array([2, 0]))
     np.testing.assert_array_equal(some.mean, whole.mean[[2, 0]])
     np.testing.assert_array_equal(some.quantiles, whole.quantiles[[2, 0]])
     np.testing.assert_array_equal(whole.first(2).mean, whole.mean[:, :2])
     np.testing.assert_array_equal(whole.first(2).quantiles, whole.quantiles[:, :2])
-    mixed = Fan.joined([one, Fan(np.ones((4, 3)))])
+    mixed = QuantileForecast.joined([one, QuantileForecast(np.ones((4, 3)))])
     assert mixed.mean.shape == (6, 3)
     assert mixed.quantiles is None
     assert mixed.windows(np.array([0])).quantiles is mixed.first(1).quantiles is None
@@ -339,11 +349,11 @@ def test_fans_are_joined_cut_and_taken_apart() -> None:
 
 def test_distances_of_a_mixture_count_by_the_shares_of_those_that_have_some() -> None:
     fans = [
-        Fan.of(np.array([[[0.0, 1, 4, 5, 6]]])),
-        Fan(np.full((1, 1), 8.0)),
-        Fan.of(np.array([[[5.0, 6, 6, 7, 16]]])),
+        QuantileForecast.of(np.array([[[0.0, 1, 4, 5, 6]]])),
+        QuantileForecast(np.full((1, 1), 8.0)),
+        QuantileForecast.of(np.array([[[5.0, 6, 6, 7, 16]]])),
     ]
-    found = Fan.mixed([0.3, 0.6, 0.1], fans)
+    found = QuantileForecast.mixed([0.3, 0.6, 0.1], fans)
     assert found.mean[0, 0] == pytest.approx(0.3 * 4 + 0.6 * 8 + 0.1 * 6)
     around = (0.3 * np.array([-4, -3, 0, 1, 2]) + 0.1 * np.array([-1, 0, 0, 1, 10])) / 0.4
     np.testing.assert_allclose(found.quantiles[0, 0], found.mean[0, 0] + around)

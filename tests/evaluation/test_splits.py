@@ -1,4 +1,4 @@
-"""Folds, test part and origins: where each model's past ends."""
+"""Folds, test set and origins: where each model's past ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gruforecast.errors import DataError
 from gruforecast.evaluation import splits as room
 from gruforecast.evaluation.splits import Forecasts, Split, average, split
 from gruforecast.models.baselines import naive
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 
 def test_cutoffs_by_hand() -> None:
@@ -103,7 +103,7 @@ def test_too_few_rows_are_refused_with_the_horizon_that_fits() -> None:
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 8), st.integers(1, 4))
 def test_nothing_before_the_test_part_reads_it(lengths: list[int], horizon: int, folds: int) -> None:
-    """Rows of the test part hold a sentinel that no fold or origin may show."""
+    """Rows of the test set hold a sentinel that no fold or origin may show."""
     if max(lengths) < 3 * horizon + 3:
         return
     series = [np.where(np.arange(n) < n - horizon, 1.0, -999.0) for n in lengths]
@@ -157,7 +157,7 @@ def cutoffs_of(found: Split, windows: Windows) -> list[tuple[int, int]]:
 
 
 def test_three_rows_and_a_horizon_before_a_cutoff_are_enough() -> None:
-    """Of 12 and 13, 7 and 8, and a single row; a fold and the test part are 5 rows each."""
+    """Of 12 and 13, 7 and 8, and a single row; a fold and the test set are 5 rows each."""
     found = split(panel_of(*(np.arange(float(n)) for n in (60, 17, 18, 12, 13, 1))), 5, 2, 1, "f.csv")
     assert cutoffs_of(found, found.test_windows()) == [(0, 55), (1, 12), (2, 13), (4, 8)]
     assert [cutoffs_of(found, one) for one in found.fold_windows()] == [[(0, 45)], [(0, 50), (2, 8)]]
@@ -194,7 +194,7 @@ def test_a_stride_shares_no_factor_with_the_season_in_either_direction() -> None
 
 def test_as_many_origins_as_allowed_are_all_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     found = split(panel_of(np.arange(1_000.0)), 4, 3, 1, "f.csv")
-    monkeypatch.setattr(room, "MOST_ORIGINS", 100)
+    monkeypatch.setattr(room, "MAX_ORIGINS", 100)
     assert len(found.origins(np.array([500]), np.array([600]))) == 100
     assert len(found.origins(np.array([500]), np.array([601]))) == 51
 
@@ -205,7 +205,7 @@ def test_as_many_origins_as_allowed_are_all_taken(monkeypatch: pytest.MonkeyPatc
         (400, 2, 40),  # twenty horizons are a tenth of the rows
         (399, 2, 39),
         (401, 2, 40),
-        (13, 2, 1),  # the shortest for three folds, and a test part
+        (13, 2, 1),  # the shortest for three folds, and a test set
         (2_000, 3, 60),
     ],
 )
@@ -286,7 +286,9 @@ def test_one_series_that_can_be_scored_is_enough_to_keep_a_fold_and_to_judge() -
 def test_forecasts_before_and_at_the_test_part_are_of_two_models() -> None:
     found = split(panel_of(np.arange(60.0), np.arange(18.0)), 5, 2, 1, "f.csv")
     made = Forecasts.of(
-        found, lambda windows: Fan(np.zeros((len(windows), 5))), lambda windows: Fan(np.ones((len(windows), 5)))
+        found,
+        lambda windows: QuantileForecast(np.zeros((len(windows), 5))),
+        lambda windows: QuantileForecast(np.ones((len(windows), 5))),
     )
     assert [one.shape for one in made.folds] == [(1, 5), (2, 5)]
     assert made.origins is not None

@@ -1,4 +1,4 @@
-"""The verdict claims no more than the test part shows."""
+"""The verdict claims no more than the test set shows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,16 @@ from scipy.stats import ttest_rel
 
 from gruforecast.automl.summary import cell_facts
 from gruforecast.errors import UsageError
-from gruforecast.evaluation.leaderboard import Candidate, Judged, Row, compared, judge, mean_row, winner, with_leads
+from gruforecast.evaluation.leaderboard import (
+    Candidate,
+    Judged,
+    LeaderboardRow,
+    compared,
+    judge,
+    mean_row,
+    winner,
+    with_leads,
+)
 from gruforecast.evaluation.scores import Evaluated
 from gruforecast.evaluation.splits import Forecasts, split
 from gruforecast.evaluation.verdict import (
@@ -25,15 +34,15 @@ from gruforecast.evaluation.verdict import (
     verdict,
 )
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.serialization import plain
 
-BASE = Row(
+BASE = LeaderboardRow(
     "gru", "gru", 0.5, 5.0, 1.0, 1.0, {"80": 80.0}, 0.6, competes=True, parameters=100, seconds=2.0, budget="full"
 )
 
 
-def row(model: str, mase: float, val_mase: float, kind: str = "baseline", **changes) -> Row:
+def row(model: str, mase: float, val_mase: float, kind: str = "baseline", **changes) -> LeaderboardRow:
     competes = changes.pop("competes", True)
     return dataclasses.replace(BASE, model=model, kind=kind, mase=mase, val_mase=val_mase, competes=competes, **changes)
 
@@ -123,7 +132,7 @@ def test_the_lead_is_a_paired_t_statistic_over_windows() -> None:
     assert one[1].row.lead is None  # a single window
 
 
-def judged(row: Row, losses: np.ndarray, actual: np.ndarray | None = None) -> Judged:
+def judged(row: LeaderboardRow, losses: np.ndarray, actual: np.ndarray | None = None) -> Judged:
     """With forecasts of zero, whose scaled errors are `actual` (n_series, horizon)."""
     actual = np.zeros((1, 1)) if actual is None else actual
     one, none = np.ones(len(actual)), np.zeros((*actual.shape, 0))
@@ -159,7 +168,7 @@ def paired(**changes) -> dict[str, object]:
         ({}, "more than luck (95 % interval 40 to 60 %, Diebold-Mariano, p = 0.002)"),
         ({"p": 1e-9}, "p < 0.001)"),
         ({"verdict": "cannot tell", "low": -0.1, "p": 0.2}, "may be luck (95 % interval -10 to 60 %"),
-        ({"verdict": "cannot tell", "low": None, "high": None, "p": None}, "the test part has too few steps to tell"),
+        ({"verdict": "cannot tell", "low": None, "high": None, "p": None}, "the test set has too few steps to tell"),
         ({"verdict": "not better"}, "does not show a win"),
     ],
 )
@@ -180,14 +189,14 @@ def test_what_is_required_of_the_gru() -> None:
     assert shortfall(report_of(winner=unclear, gru=better), "naive") is None
     assert shortfall(report_of(gru=better), "seasonal-naive") is None  # without a season it is the naive one
     text = shortfall(report_of(winner=better, gru=unclear), "naive")
-    assert text == "the test part does not show that the GRU is better than naive: +0.100 MASE may be luck, p = 0.3"
+    assert text == "the test set does not show that the GRU is better than naive: +0.100 MASE may be luck, p = 0.3"
     assert "did not take part" in str(shortfall(report_of(winner=better), "auto-ets"))
     check_baseline("auto-ets")
     with pytest.raises(UsageError, match="Did you mean 'theta'"):
         check_baseline("thetta")
 
 
-def seeded(kind: str, scores: list[float]) -> Row:
+def seeded(kind: str, scores: list[float]) -> LeaderboardRow:
     return mean_row(
         [
             row(f"{kind} (short)", one, 0.1, kind, competes=False, budget="short", wape=0.1, bias=0.0, wql=0.1)
@@ -198,7 +207,7 @@ def seeded(kind: str, scores: list[float]) -> Row:
 
 def test_between_seeds_there_may_be_no_winner() -> None:
     clear = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.60, 0.61, 0.62])]
-    assert "the GRU scored 0.510 on the test part, the LSTM 0.610 (3 seeds each, standard dev" in verdict(clear)
+    assert "the GRU scored 0.510 on the test set, the LSTM 0.610 (3 seeds each, standard dev" in verdict(clear)
     unclear = [BASE, NAIVE, seeded("gru", [0.50, 0.60, 0.70]), seeded("lstm", [0.45, 0.60, 0.80])]
     assert "no clear winner, seeds alone may give as much (3 seeds each" in verdict(unclear)
     unequal = [BASE, NAIVE, seeded("gru", [0.50, 0.51, 0.52]), seeded("lstm", [0.545, 0.555])]
@@ -210,7 +219,7 @@ def test_between_seeds_there_may_be_no_winner() -> None:
 def test_another_baseline_can_win() -> None:
     text = verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.5)])
     assert text.startswith("Theta was chosen")
-    assert "The best single GRU: 0.600 on the folds, 0.500 on the test part" in text
+    assert "The best single GRU: 0.600 on the folds, 0.500 on the test set" in text
 
 
 def test_a_blend_says_what_it_is_made_of() -> None:
@@ -218,7 +227,7 @@ def test_a_blend_says_what_it_is_made_of() -> None:
     text = verdict([BASE, NAIVE, SEASONAL, blend])
     assert text.startswith("The blend (75 % GRU, 25 % AutoETS) was chosen")
     assert "55 % below seasonal naive" in text
-    assert "The best single GRU: 0.600 on the folds, 0.500 on the test part" in text
+    assert "The best single GRU: 0.600 on the folds, 0.500 on the test set" in text
 
 
 def test_a_blend_that_is_nearly_as_good_is_preferred_but_not_to_a_naive_forecast() -> None:
@@ -234,7 +243,7 @@ def test_a_blend_that_is_nearly_as_good_is_preferred_but_not_to_a_naive_forecast
 
 
 def test_a_baseline_that_is_better_on_the_test_part_is_named() -> None:
-    assert "On the test part alone better: Theta (0.400)" in verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.7)])
+    assert "On the test set alone better: Theta (0.400)" in verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.7)])
 
 
 def test_without_a_season_naive_is_the_reference() -> None:
@@ -256,7 +265,7 @@ def test_gru_and_lstm_are_compared_at_one_budget(lstm: float, better: str) -> No
 
 def test_the_full_comparison_is_against_the_best_gru_itself() -> None:
     rows = [BASE, NAIVE, row("lstm (full)", 0.4, 0.1, "lstm", competes=False)]
-    assert "the LSTM scored 0.400 on the test part, the GRU 0.500" in verdict(rows)
+    assert "the LSTM scored 0.400 on the test set, the GRU 0.500" in verdict(rows)
     assert [cell["cell"] for cell in cell_facts(rows)] == ["gru", "lstm"]
 
 
@@ -334,9 +343,9 @@ def test_a_win_word_by_word() -> None:
     one = dataclasses.replace(blend, fold_mase=[0.62])
     text = (
         "The blend (75 % GRU, 25 % AutoETS) was chosen on the validation folds (MASE 0.620, seasonal naive 1.100; the "
-        "GRU alone 0.600, but a blend nearly as good is less a matter of luck); on the test part it scores 0.450, "
+        "GRU alone 0.600, but a blend nearly as good is less a matter of luck); on the test set it scores 0.450, "
         "64 % below seasonal naive (1.250), which is more than luck (95 % interval 32 to 48 %, Diebold-Mariano, "
-        "p = 0.002). The best single GRU: 0.600 on the folds, 0.500 on the test part. On the test part alone better: "
+        "p = 0.002). The best single GRU: 0.600 on the folds, 0.500 on the test set. On the test set alone better: "
         "Theta (0.400), drift (0.440)."
     )
     others = [row("theta", 0.4, 0.9), row("drift", 0.44, 0.9), row("window-mean", 0.45, 0.9)]
@@ -349,7 +358,7 @@ def test_a_win_word_by_word() -> None:
 def test_no_win_word_by_word() -> None:
     worse = dataclasses.replace(BASE, mase=1.0)
     assert verdict([worse, NAIVE, SEASONAL]) == (
-        "The GRU was chosen on the validation folds (MASE 0.600, seasonal naive 1.100), but the test part does not "
+        "The GRU was chosen on the validation folds (MASE 0.600, seasonal naive 1.100), but the test set does not "
         "show a win: MASE 1.000 against 1.000 of seasonal naive. Treat it as no better than seasonal naive."
     )
 
@@ -362,11 +371,11 @@ def test_a_naive_win_word_by_word() -> None:
     others = [row("theta", 0.9, 1.5), row("window-mean", 1.0, 1.6)]
     text = (
         "Seasonal naive was chosen on the validation folds (MASE 1.100; the best GRU scored 0.900 there and 0.700 on "
-        "the test part): drift scored 1.000 there, but the folds differ so much among themselves that this may be luck "
+        "the test set): drift scored 1.000 there, but the folds differ so much among themselves that this may be luck "
         "(0.3 standard errors); no model was clearly better than seasonal naive. The single GRU's 0.900 does not "
         "count: it is the best of all that were tried on these very folds. The GRU ensemble is scored on folds that "
         "did not choose its parts: 1.050. MASE by fold: seasonal naive 1.200, 1.000; the GRU ensemble 1.100, 1.000. On "
-        "the test part, which chooses nothing, lower than its 1.000: the GRU ensemble (0.800), Theta (0.900), drift "
+        "the test set, which chooses nothing, lower than its 1.000: the GRU ensemble (0.800), Theta (0.900), drift "
         "(0.950)."
     )
     assert verdict([single, networks, NAIVE, naive, drift, *others]) == text
@@ -384,7 +393,7 @@ def test_equal_scores_of_the_single_gru_need_no_explanation() -> None:
 
 def test_a_test_part_with_too_few_steps_or_a_p_at_the_bound() -> None:
     few = dataclasses.replace(SEASONAL, against=paired(verdict="cannot tell", low=None, high=None, p=None))
-    assert "below seasonal naive (1.000), but that may be luck: the test part has too few steps to tell." in verdict(
+    assert "below seasonal naive (1.000), but that may be luck: the test set has too few steps to tell." in verdict(
         [BASE, NAIVE, few]
     )
     bound = dataclasses.replace(SEASONAL, against=paired(p=0.001))
@@ -393,10 +402,10 @@ def test_a_test_part_with_too_few_steps_or_a_p_at_the_bound() -> None:
 
 def test_seeds_are_told_where_both_have_some() -> None:
     one = [BASE, NAIVE, seeded("gru", [0.5]), seeded("lstm", [0.6, 0.7])]
-    assert "the GRU scored 0.500 on the test part, the LSTM 0.650 (one seed each)." in verdict(one)
+    assert "the GRU scored 0.500 on the test set, the LSTM 0.650 (one seed each)." in verdict(one)
     two = [BASE, NAIVE, seeded("gru", [0.50, 0.52]), seeded("lstm", [0.60, 0.64])]
     assert (
-        "the GRU scored 0.510 on the test part, the LSTM 0.620 (2 seeds each, standard deviations 0.014 and 0.028)."
+        "the GRU scored 0.510 on the test set, the LSTM 0.620 (2 seeds each, standard deviations 0.014 and 0.028)."
         in verdict(two)
     )
     near = [BASE, NAIVE, seeded("gru", [0.50, 0.52]), seeded("lstm", [0.58, 0.62])]  # 4.1 standard errors, 4.30 needed
@@ -406,7 +415,7 @@ def test_seeds_are_told_where_both_have_some() -> None:
 
 def test_a_shortfall_that_is_no_win_and_a_refusal_say_so() -> None:
     worse = paired(verdict="not better", p=None, difference=-0.1)["winner"]
-    text = "the test part does not show that the GRU is better than naive: -0.100 MASE is no win"
+    text = "the test set does not show that the GRU is better than naive: -0.100 MASE is no win"
     assert shortfall(report_of(gru=worse), "naive") == text
     assert "did not take part" in str(shortfall(report_of(gru=worse) | {"season_length": 7}, "seasonal-naive"))
     with pytest.raises(UsageError, match="--require-better-than 'x' is no baseline") as caught:
@@ -452,9 +461,9 @@ def zigzag(values: float = 0.0, *lengths: int):
 def off_by(divided, folds: tuple[float, float], origins: float | None, test: float) -> Forecasts:
     """Forecasts that are too high by constants."""
     truth = [divided.actual(one) for one in divided.fold_windows()]
-    far = None if origins is None else Fan(divided.actual(divided.calibration_windows()) + origins)
+    far = None if origins is None else QuantileForecast(divided.actual(divided.calibration_windows()) + origins)
     there = [one + error for one, error in zip(truth, folds, strict=True)]
-    return Forecasts(there, far, Fan(divided.actual(divided.test_windows()) + test))
+    return Forecasts(there, far, QuantileForecast(divided.actual(divided.test_windows()) + test))
 
 
 def test_intervals_come_from_the_errors_at_the_origins_where_a_model_was_asked_there() -> None:
@@ -515,7 +524,7 @@ def test_the_networks_together_stand_for_the_gru() -> None:
 # --- several seeds
 
 
-def with_intervals(coverage: float, error: float | None, thirds: list[float], **changes) -> Row:
+def with_intervals(coverage: float, error: float | None, thirds: list[float], **changes) -> LeaderboardRow:
     found = {"coverage": coverage, "coverage_error": error, "coverage_by_third": thirds}
     return dataclasses.replace(BASE, coverage={"80": coverage}, intervals={"80": found}, **changes)
 

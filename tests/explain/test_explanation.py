@@ -373,12 +373,12 @@ def test_explain_on_the_command_line(fitted, tmp_path) -> None:
 def test_without_data_the_kept_rows_are_looked_at(fitted) -> None:
     from gruforecast.artifact.folder import load
     from gruforecast.data.read import read_like
-    from gruforecast.explain.model import look_inside
+    from gruforecast.explain.model import explain_model
 
     forecaster = load(fitted["cwd"] / "gruforecast_model")
     name = forecaster.networks[-1].name
     kept, whole = (
-        look_inside(forecaster, panel, member=name) for panel in (None, read_like(str(AIR), forecaster.plan).panel)
+        explain_model(forecaster, panel, member=name) for panel in (None, read_like(str(AIR), forecaster.plan).panel)
     )
     assert kept["gates"]["to"][-1] == whole["gates"]["to"][-1] == "1960-12-01"
     for mine, theirs in zip(kept["gates"]["layers"], whole["gates"]["layers"], strict=True):  # newest

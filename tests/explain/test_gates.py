@@ -231,7 +231,7 @@ def test_reach_up_to_the_probes_is_exact(horizon: int) -> None:
 
 
 def test_reach_is_the_root_mean_square_over_windows_of_both_sides_of_the_head() -> None:
-    """Windows far apart in size, with columns known ahead and a horizon that no segment divides."""
+    """Windows far apart in size, with future covariates and a horizon that no segment divides."""
     config = config_of(2, 3, "sequence", inputs=("known", "static"), horizon=7)
     weights, (features, ahead) = random_weights(config), numbers(config)
     features[2] *= 5

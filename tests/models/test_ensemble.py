@@ -12,7 +12,7 @@ from makers import ROOT, history_of
 from gruforecast.data.windows import History
 from gruforecast.models.ensemble import Once, blend_of, parts_of, stored
 from gruforecast.models.model import Floored, Points
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BLEND, KINDS, NETWORKS, SIMPLE, family_of, model_of, title_of
 
 HISTORY = history_of([3.0, 4.0, 5.0], [3.0, -1.0, 5.0])
@@ -25,12 +25,12 @@ class Constant:
     def __init__(self, *quantiles: float) -> None:
         self.quantiles, self.asked = np.array(quantiles), 0
 
-    def forecast(self, history: Any, windows: Any, horizon: int, season_length: int) -> Fan:
+    def forecast(self, history: Any, windows: Any, horizon: int, season_length: int) -> QuantileForecast:
         self.asked += 1
-        return Fan.of(np.tile(self.quantiles, (len(windows), horizon, 1)))
+        return QuantileForecast.of(np.tile(self.quantiles, (len(windows), horizon, 1)))
 
 
-def ask(model: Any, horizon: int = 2) -> Fan:
+def ask(model: Any, horizon: int = 2) -> QuantileForecast:
     return model.forecast(HISTORY, WINDOWS, horizon, 1)
 
 

@@ -22,7 +22,7 @@ from gruforecast.cli import app
 from gruforecast.data.panel import Panel
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.evaluation.backtest import roll
-from gruforecast.explain.model import look_inside
+from gruforecast.explain.model import explain_model
 from gruforecast.models.series_state import SeriesState
 
 
@@ -72,7 +72,7 @@ def test_the_command_ends_with_2_and_the_remedy(folder: Path) -> None:
 
 def test_there_is_nothing_to_look_along(folder: Path) -> None:
     with pytest.raises(UsageError, match="keeps no rows to look along"):
-        look_inside(load(folder))
+        explain_model(load(folder))
 
 
 def test_a_backtest_still_knows_which_rows_were_trained_on(folder: Path, panel: Panel) -> None:

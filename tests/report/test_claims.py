@@ -103,13 +103,13 @@ def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: dict[str,
     figure = accuracy.against(panel)
     assert figure is not None
     assert f"none of {len(panel['leaderboard']) - 1} other models" in figure.title
-    assert "has the lowest error on the test part of all that compete, too" in accuracy.leaderboard(panel).title
+    assert "has the lowest error on the test set of all that compete, too" in accuracy.leaderboard(panel).title
 
 
 def test_what_was_not_tested_is_not_said_to_be_no_win() -> None:
     figure = accuracy.against(made_report(horizon=1, rows=40))
     assert figure is not None
-    assert figure.title == "The test part has too few steps to tell any difference from luck"
+    assert figure.title == "The test set has too few steps to tell any difference from luck"
 
 
 def test_many_tests_are_said_to_be_many(panel: dict[str, Any]) -> None:
@@ -149,7 +149,7 @@ def test_series_without_a_scale_are_in_no_mean_and_are_no_sample() -> None:
     assert figure is not None
     assert held is not None
     assert figure.title.endswith("of 6 series")
-    assert accuracy.steps(report).note == "Means over 6 series of the test part."
+    assert accuracy.steps(report).note == "Means over 6 series of the test set."
     assert held.note.startswith("Of the test values of 6 series")
     report["extracts"]["series"] = report["extracts"]["series"][:-2]
     assert "evenly spread" not in page(report)
@@ -171,7 +171,7 @@ def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: dict[
     assert "MASE -" not in text
     assert "worst: " not in text
     assert "it has no score" in text
-    assert "the test part cannot say" in words.headline(panel)
+    assert "the test set cannot say" in words.headline(panel)
 
 
 @pytest.mark.parametrize(("horizon", "header"), [(1, ["whole horizon"]), (2, ["first half", "second half"])])
@@ -276,7 +276,7 @@ def test_rows_out_of_contest_are_named(panel: dict[str, Any]) -> None:
 def test_folds_are_told_one_by_one(panel: dict[str, Any]) -> None:
     table = accuracy.folds_table(panel)
     assert table is not None
-    assert table.header == ("model", "fold 1", "fold 2", "fold 3", "mean of the folds", "test part")
+    assert table.header == ("model", "fold 1", "fold 2", "fold 3", "mean of the folds", "test set")
     assert {row[0].removesuffix(" ★") for row in table.rows} == {
         row["model"] for row in panel["leaderboard"] if row["competes"]
     }
@@ -304,7 +304,7 @@ def test_where_naive_is_kept_a_better_test_score_is_named(panel: dict[str, Any])
     rows["seasonal-naive"]["mase"], rows["theta"]["mase"] = 1.0, 0.7
     rows["theta"]["against"] = {"winner": {"high": -0.1, "difference": -0.3, "verdict": "not better"}}
     assert words.headline(report) == (
-        "On the folds no model was reliably better than seasonal naive, so it is kept; on the test part Theta erred "
+        "On the folds no model was reliably better than seasonal naive, so it is kept; on the test set Theta erred "
         "30 % less."
     )
 

@@ -26,7 +26,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.reproduce import arguments
 from gruforecast.cli import app
 from gruforecast.errors import ModelError
-from gruforecast.report.chart_data import MOST_SERIES, rounded
+from gruforecast.report.chart_data import MAX_SERIES, rounded
 from gruforecast.report.markdown import code, markdown
 from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import number, plot_text
@@ -75,7 +75,7 @@ def test_the_page_says_what_the_report_holds(one: dict[str, Any]) -> None:
     read = Read(page(one))
     assert read.texts["h1"] == [headline(one)]
     rows = {row["model"]: row for row in one["leaderboard"]}
-    assert f"MASE {rows['networks']['mase']:.3f} on the test part" in "".join(read.texts["dd"])
+    assert f"MASE {rows['networks']['mase']:.3f} on the test set" in "".join(read.texts["dd"])
     assert one["verdict"] in read.texts["p"]
     header = "model|MASE folds|MASE test"
     assert header in "|".join(read.texts["th"])
@@ -143,7 +143,7 @@ def test_sizes_and_seconds_stay_small(one: dict[str, Any]) -> None:
     text = page(many)
     assert time.process_time() - begin < 60  # some seconds are usual
     assert len(text.encode()) < 8_000_000
-    assert len(many["extracts"]["series"]) == MOST_SERIES
+    assert len(many["extracts"]["series"]) == MAX_SERIES
     assert len(many["extracts"]["losses"]["ids"]) == 1428
     assert "60 of 1,428 series" in text
 
@@ -272,7 +272,7 @@ def test_few_trials_say_nothing_of_what_mattered() -> None:
 
 
 def compared(name: str, folds: list[float], test: list[float], parameters: int = 100) -> dict[str, Any]:
-    """A cell with the scores of its seeds on the folds and on the test part."""
+    """A cell with the scores of its seeds on the folds and on the test set."""
     seeds = {"val_mase": folds, "mase": test} if len(folds) > 1 else {}
     scores = {"val_mase": float(np.mean(folds)), "mase": float(np.mean(test))}
     return {"cell": name, "parameters": parameters, "seconds_per_epoch": 1.0, "seeds": seeds, **scores}
@@ -283,12 +283,12 @@ def test_the_folds_choose_a_cell_and_the_test_part_judges() -> None:
     lstm = compared("lstm", [0.48, 0.5, 0.52], [1.28, 1.3, 1.32], 200)
     text = advice([gru, lstm])
     assert text.startswith("On the folds the LSTM is more accurate by more than seeds differ.")
-    assert "On the test part the GRU is better than the LSTM by more than seeds differ." in text
+    assert "On the test set the GRU is better than the LSTM by more than seeds differ." in text
     assert "0.50 times the LSTM's" in text
     rnn = compared("rnn", [0.47, 0.5, 0.54], [1.0, 1.2, 1.4], 50)
     text = advice([gru, lstm, rnn])
     assert text.startswith("The folds do not tell the LSTM and the simple RNN apart: seeds of one differ as much, and")
-    assert "and the GRU is behind. Of these the simple RNN is the smallest. On the test part the GRU is better" in text
+    assert "and the GRU is behind. Of these the simple RNN is the smallest. On the test set the GRU is better" in text
 
 
 def test_one_seed_each_does_not_tell_cells_apart() -> None:
@@ -406,7 +406,7 @@ def test_short_and_long_horizons_have_a_page_too(shape: dict[str, int]) -> None:
 
 
 def test_what_is_not_known_is_left_out(one: dict[str, Any]) -> None:
-    """Columns known ahead that nobody gave, too few errors for intervals, no comparison, holes in the data."""
+    """Future covariates that nobody gave, too few errors for intervals, no comparison, holes in the data."""
     report = json.loads(json.dumps(one))
     (shown,) = report["extracts"]["series"]
     shown["y"][85], shown["ahead"] = None, None

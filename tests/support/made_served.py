@@ -37,7 +37,7 @@ CASES = {
     "one": (SMALL,),
     "calendar": (SEEING,),
     "several with a calendar": (SMALL, SEEING, LINEAR),
-    "columns beside the target": (BESIDE, BLIND),
+    "covariates": (BESIDE, BLIND),
 }
 
 

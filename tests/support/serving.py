@@ -128,7 +128,7 @@ def folder_of(forecaster: Forecaster, folder: Path) -> Path:
 
 
 def small_model(panel: Panel, horizon: int = 6, season: int = 12) -> Forecaster:
-    """A model of random weights that sees all columns beside the target."""
+    """A model of random weights that sees all covariates."""
     config = NetworkConfig(
         horizon=horizon,
         lookback=24,

@@ -49,7 +49,7 @@ def season(patch: Patch) -> None:
 
 @leak
 def horizon(patch: Patch) -> None:
-    """The season that decides the horizon is looked for in rows of the test part (until November 2026)."""
+    """The season that decides the horizon is looked for in rows of the test set (until November 2026)."""
     true = gruforecast.automl.preparation.horizon_and_season
 
     def leaky(panel: Any, asked: int | None, length: int | None) -> tuple[int, int]:
@@ -72,7 +72,7 @@ def lines(patch: Patch) -> None:
 
 @leak
 def scaling(patch: Patch) -> None:
-    """Columns beside the target are standardised by all their rows."""
+    """Covariates are standardised by all their rows."""
 
     def leaky(self: Any, inputs: tuple[str, ...]) -> Any:
         found = Scaling.of(self.history.x, np.ones(len(self.history.x), bool), inputs)
@@ -83,7 +83,7 @@ def scaling(patch: Patch) -> None:
 
 @leak
 def unit(patch: Patch) -> None:
-    """The unit of logged values comes from the rows before the test part, those of the folds included."""
+    """The unit of logged values comes from the rows before the test set, those of the folds included."""
     true = gruforecast.automl.search.space._log_unit
 
     def leaky(split: Any, lookback: int) -> float:
@@ -127,7 +127,7 @@ def forecast(patch: Patch) -> None:
 
 @leak
 def columns(patch: Patch) -> None:
-    """A network is shown columns beside the target of the first row that it has to forecast."""
+    """A network is shown covariates of the first row that it has to forecast."""
     true = History.beside
 
     def leaky(self: Any, windows: Any, *more: Any) -> Any:
@@ -138,7 +138,7 @@ def columns(patch: Patch) -> None:
 
 @leak
 def choice(patch: Patch) -> None:
-    """Trials are scored on the test part, too: no few steps of one configuration can show that."""
+    """Trials are scored on the test set, too: no few steps of one configuration can show that."""
     import gruforecast.automl.search.loop
 
     patch(Split, "before_test", lambda self: (self.history.values, self.history.x))

@@ -55,12 +55,12 @@ def needs(content: bytes) -> dict[str, Any]:
     constants = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors if sizes[tensor.buffer]}
     return {
         "weight_bytes": sum(sizes[buffer] for buffer in constants),
-        "tensor_bytes": sum(_most_alive(graph, sizes, kinds) for graph in model.subgraphs),
+        "tensor_bytes": sum(_max_alive(graph, sizes, kinds) for graph in model.subgraphs),
         "operations": dict(sorted(counts.items())),
     }
 
 
-def _most_alive(graph: Any, sizes: list[int], kinds: dict[int, str]) -> int:
+def _max_alive(graph: Any, sizes: list[int], kinds: dict[int, str]) -> int:
     """Bytes of the tensors of a graph that are alive together, at most: from their making to their last use."""
     steps = len(graph.operators or [])
     born = dict.fromkeys((int(k) for k in graph.inputs), 0)

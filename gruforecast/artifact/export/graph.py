@@ -13,7 +13,7 @@ from gruforecast.data.scale import mase_scale_of
 from gruforecast.data.windows import newest
 from gruforecast.models.networks.config import MIDDLE, NetworkConfig
 from gruforecast.models.networks.features import decode, encode
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.training.keras_model import build_network, network_inputs
 from gruforecast.models.training.train import set_weights
 
@@ -66,7 +66,7 @@ def _spec(one: Input) -> Any:
 
 
 def _columns(served: Served, named: dict[str, Any]) -> Any:
-    """Columns beside the target (batch, time + horizon, n_columns), standardised; None where there are none."""
+    """Covariates (batch, time + horizon, n_columns), standardised; None where there are none."""
     horizon = served.networks[0].config.horizon
     rows = tf.shape(named[Y])[1] + horizon
     parts = []
@@ -88,7 +88,7 @@ def _columns(served: Served, named: dict[str, Any]) -> Any:
 def _quantiles(
     model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any
 ) -> Any:
-    """Quantiles (batch, horizon, n_quantiles) of one network from `y` and columns beside it."""
+    """Quantiles (batch, horizon, n_quantiles) of one network from `y` and covariates."""
     y, x = given
     past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
     if x is not None:
@@ -107,7 +107,7 @@ def _answer(served: Served, found: Any, y: Any, never_negative: Any) -> dict[str
     """Point forecasts, and calibrated quantiles around them that never cross."""
     mean = found[:, :, MIDDLE]
     scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
-    lower, upper = served.calibration.bounds(Fan(mean, found), scale, xp=keras.ops)
+    lower, upper = served.calibration.bounds(QuantileForecast(mean, found), scale, xp=keras.ops)
     lower = tf.where(never_negative[:, None, None], tf.maximum(lower, 0.0), lower)
     return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}
 

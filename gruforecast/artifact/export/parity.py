@@ -21,7 +21,7 @@ from gruforecast.models.forecaster import Forecaster
 MOST = 100  # windows of data
 ODD = 24  # synthetic windows
 SHORT = 3  # rows of short windows
-LEAST_ROWS = 3  # before a cutoff
+MIN_ROWS = 3  # before a cutoff
 LIMIT = 5.0  # percent by which MASE may be worse where weights are whole numbers
 
 
@@ -32,7 +32,7 @@ class Sample:
     Attributes:
         y: (n, time) in the user's unit; at least one value of each is seen.
         last: (n,) wall clock of the last row.
-        x: (n, time + horizon, n_columns) columns beside the target in the user's units.
+        x: (n, time + horizon, n_columns) covariates in the user's units.
         actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale. None where nothing happened.
     """
 
@@ -66,7 +66,7 @@ def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
     seen = ~np.isnan(y).all(axis=1)
     series, end, y, windows = series[seen], end[seen], y[seen], windows[seen]
     if not len(y):
-        text = f"no series has {horizon + LEAST_ROWS} rows, of which the last {horizon} are to be forecast."
+        text = f"no series has {horizon + MIN_ROWS} rows, of which the last {horizon} are to be forecast."
         raise DataError(text, remedy="Give more rows, or leave DATA out.", code="GF-D67")
     season = forecaster.season_length
     return Sample(
@@ -83,10 +83,10 @@ def _latest(panel: Panel, horizon: int) -> tuple[Ints, Ints]:
 
     Cutoffs are a horizon apart, less where that gives too few windows.
     """
-    room = np.maximum(panel.lengths - horizon - LEAST_ROWS + 1, 0)  # possible cutoffs of each series
+    room = np.maximum(panel.lengths - horizon - MIN_ROWS + 1, 0)  # possible cutoffs of each series
     step = int(np.clip(room.sum() // MOST, 1, horizon))
     end = panel.indptr[1:] - horizon - step * np.arange(MOST)[:, None]  # (n_cutoffs, n_series)
-    number, series = np.nonzero(end - panel.indptr[:-1] >= LEAST_ROWS)
+    number, series = np.nonzero(end - panel.indptr[:-1] >= MIN_ROWS)
     newest = int((number == 0).sum())
     chosen = np.linspace(0, newest - 1, MOST).astype(int) if newest > MOST else np.arange(min(MOST, len(number)))
     return series[chosen], end[number[chosen], series[chosen]]

@@ -22,7 +22,7 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import NETWORKS
 
 TOLERANCE = 1e-5  # relative difference that parity allows
-MOST_SERIES = 100
+MAX_SERIES = 100
 SHORT = 3  # rows of the shorter windows
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
@@ -109,8 +109,8 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
     request = served.request([str(path.absolute()) for path in weights])
     _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
-    past, x = forecaster.context.past[:MOST_SERIES], around(forecaster)
-    last = forecaster.plan.form.wall(forecaster.context.last[:MOST_SERIES])
+    past, x = forecaster.context.past[:MAX_SERIES], around(forecaster)
+    last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
     inputs = {f"{case}.{name}": of for case, one in cases.items() for name, of in served.given(*one).items()}
@@ -137,8 +137,8 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
 
 
 def around(forecaster: Forecaster) -> Floats:
-    """Columns beside the target of some series, with their newest rows in the place of those ahead."""
-    x = forecaster.context.beside(slice(MOST_SERIES), forecaster.plan.inputs)
+    """Covariates of some series, with their newest rows in the place of those ahead."""
+    x = forecaster.context.beside(slice(MAX_SERIES), forecaster.plan.inputs)
     later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
     return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
 

@@ -69,7 +69,7 @@ class Served:
     """Everything that the graph computes with.
 
     Attributes:
-        scaling: of the columns beside the target; calibration: of the networks combined by their shares.
+        scaling: of the covariates; calibration: of the networks combined by their shares.
     """
 
     networks: tuple[Network, ...]
@@ -89,7 +89,7 @@ class Served:
 
     @property
     def beside(self) -> tuple[Input, ...]:
-        """The inputs that are columns beside the target."""
+        """The inputs that are covariates."""
         return tuple(one for one in self.inputs if one.kind not in (Y, LAST))
 
     @property
@@ -103,7 +103,7 @@ class Served:
 
         Args:
             y: (n, time); last: (n,) wall clock of the last row.
-            x: (n, time + horizon, n_columns) columns beside the target in the user's units, as a panel has them.
+            x: (n, time + horizon, n_columns) covariates in the user's units, as a panel has them.
         """
         time, found, place = y.shape[1], {}, 0
         for one in self.inputs:
@@ -169,7 +169,7 @@ class Served:
 
 
 def _beside(plan: Plan) -> list[Input]:
-    """An input for each column beside the target, by role and name; names are made of ASCII letters and digits."""
+    """An input for each covariate, by role and name; names are made of ASCII letters and digits."""
     wanted: list[tuple[str, str, tuple[str, ...]]] = [(one.role, one.name, _coded(one)) for one in plan.covariates]
     wanted += [("known", HOLIDAY, ())] if plan.holidays else []
     found: list[Input] = []

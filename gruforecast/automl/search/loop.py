@@ -24,7 +24,7 @@ from gruforecast.serialization import to_dict
 
 RUN_TRIAL = "gruforecast.automl.search.trial:run_trial"
 RANDOM_LAG = 8  # at random nothing waits for scores; the limits of the rungs do, the same for up to four workers
-LEAST_RIVALS = 3  # trials that must have reached a rung before another can fail there
+MIN_RIVALS = 3  # trials that must have reached a rung before another can fail there
 DATA = "split"  # name of the data in the run folder
 
 
@@ -212,7 +212,7 @@ class _Loop:
         limits: list[float | None] = []
         for rung in range(len(RUNGS)):
             scores = [rungs[rung] for rungs in known if len(rungs) > rung and rungs[rung] is not None]
-            limits.append(float(np.median(scores)) if len(scores) >= LEAST_RIVALS else None)
+            limits.append(float(np.median(scores)) if len(scores) >= MIN_RIVALS else None)
         return limits
 
     def _take(self, name: str, result: Result) -> Trial:

@@ -21,8 +21,8 @@ from gruforecast.automl.search.trial import seed_of
 
 HYPERBAND_EPOCHS = 9  # units of work that hyperband divides a full training into
 INITIAL_POINTS = 5  # trials before the Bayesian search models anything; the same for any number, so that it may grow
-MOST_SCORE = 1e6  # a model of the scores cannot take numbers as large as floats go
-MOST_TRIALS = 1_000_000  # the Oracle never ends the search, `Proposer` does
+MAX_SCORE = 1e6  # a model of the scores cannot take numbers as large as floats go
+MAX_TRIALS = 1_000_000  # the Oracle never ends the search, `Proposer` does
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Proposer:
         oracle = self._oracle
         trial = self._pending.pop(number)
         if np.isfinite(score):
-            oracle.update_trial(trial.trial_id, {"score": min(float(score), MOST_SCORE)})
+            oracle.update_trial(trial.trial_id, {"score": min(float(score), MAX_SCORE)})
             trial.status = "COMPLETED"
         else:
             trial.status = "INVALID"
@@ -173,7 +173,7 @@ def _oracle(tuner: str, space: Space, seed: int) -> Any:
     if tuner == "bayesian":
         from gruforecast.automl.search.bayesian import QuickBayesianOracle
 
-        return QuickBayesianOracle(max_trials=MOST_TRIALS, num_initial_points=INITIAL_POINTS, **common)
+        return QuickBayesianOracle(max_trials=MAX_TRIALS, num_initial_points=INITIAL_POINTS, **common)
     if tuner == "hyperband":
         return keras_tuner.oracles.HyperbandOracle(max_epochs=HYPERBAND_EPOCHS, hyperband_iterations=100, **common)
-    return keras_tuner.oracles.RandomSearchOracle(max_trials=MOST_TRIALS, **common)
+    return keras_tuner.oracles.RandomSearchOracle(max_trials=MAX_TRIALS, **common)

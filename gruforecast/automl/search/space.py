@@ -31,7 +31,7 @@ DROPOUTS = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)
 BATCHES = (32, 64, 128)  # windows per step for small, middle and large data
 PASSES = 3  # over the windows of large data
 LENGTHS = (0.25, 0.5, 1.0)  # shares of the usual number of steps
-MOST_TOKENS = 40
+MAX_TOKENS = 40
 Values = dict[str, Any]
 
 
@@ -74,7 +74,7 @@ class Space:
         rows = (split.learned - split.history.indptr[:-1])[split.learned > split.history.indptr[:-1]]
         daily = m >= 12 and abs(m * _step_days(split) - 1.0) < 0.1
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)), daily=daily)
-        usual = min(7 * m, wanted[-1]) if daily else _usual_lookback(m, split.horizon, wanted)
+        usual = min(7 * m, wanted[-1]) if daily else _default_lookback(m, split.horizon, wanted)
         lookbacks = _around(wanted, usual)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
@@ -196,7 +196,7 @@ def recipe(size: int) -> Values:
 
 
 def _uses(inputs: tuple[str, ...]) -> tuple[Use, ...]:
-    """Which columns beside the target may be shown, from the fewest to what the search begins with."""
+    """Which covariates may be shown, from the fewest to what the search begins with."""
     if not inputs:
         return ("none",)
     return ("none", "all", "ahead") if any(kind.startswith("known") for kind in inputs) else ("none", "all")
@@ -227,7 +227,7 @@ def _portfolio(
     decoded |= {"use_inputs": other["use_inputs"], "log": other["log"]}
     slower = {**start, "lookback": others["lookback"], "averaged": 1.0, "learning_rate": 7e-4}
     slower["calendar"] = other["calendar"]
-    slower["use_inputs"] = "none"  # whether the columns beside the target help is for the folds to say
+    slower["use_inputs"] = "none"  # whether the covariates help is for the folds to say
     shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
     return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
 
@@ -255,7 +255,7 @@ def _around(choices: tuple[int, ...], usual: int) -> tuple[int, ...]:
     return choices[place : place + 2]
 
 
-def _usual_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
+def _default_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
     """Three or four seasons or two horizons, sixteen rows at least; for seasons of a day it is a week instead."""
     seasons = 3 if season_length >= 12 else 4
     wanted = max(seasons * season_length, 2 * horizon, 16) if season_length > 1 else 16
@@ -269,12 +269,12 @@ def _segments(season_length: int, lookback: int) -> tuple[tuple[int, ...], int]:
     season is usual, and the shortest part of it that makes few enough takes the place of the quarter.
     """
     if season_length == 1:
-        return (1, 4), 1 if lookback <= MOST_TOKENS else 4
+        return (1, 4), 1 if lookback <= MAX_TOKENS else 4
     divisors = [d for d in range(1, season_length + 1) if season_length % d == 0]
     quarter = min(divisors, key=lambda d: (abs(d - season_length / 4), d))
-    if lookback / quarter <= MOST_TOKENS:
+    if lookback / quarter <= MAX_TOKENS:
         return tuple(sorted({quarter, season_length})), quarter
-    short = next((d for d in divisors if lookback / d <= MOST_TOKENS), season_length)
+    short = next((d for d in divisors if lookback / d <= MAX_TOKENS), season_length)
     return tuple(sorted({short, season_length})), season_length
 
 

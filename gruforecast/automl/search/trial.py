@@ -39,9 +39,9 @@ def seed_of(seed: int, number: int) -> int:
 
 
 def save_split(folder: Path, name: str, split: Split) -> None:
-    """Write what jobs need of the data into `folder`; rows of the test part are missing there: none can see them.
+    """Write what jobs need of the data into `folder`; rows of the test set are missing there: none can see them.
 
-    Of the columns beside the target, those known ahead stay.
+    Of the covariates, those known ahead stay.
     """
     history = split.history
     for kind, array in zip("yx", split.before_test(), strict=True):
@@ -121,7 +121,7 @@ def run_fit(request: dict[str, Any]) -> Result:
     """Train a chosen configuration for a known number of steps.
 
     Args:
-        request: as for `run_trial`, and `until`: `test` (rows before the test part) or `end` (all rows), `initial`
+        request: as for `run_trial`, and `until`: `test` (rows before the test set) or `end` (all rows), `initial`
             (file of weights to start from, or None), `rates` (learning rate at the first and last step, as shares).
 
     Returns:
@@ -142,7 +142,7 @@ def run_fit(request: dict[str, Any]) -> Result:
 
 
 def places(split: Split) -> dict[str, Windows]:
-    """Where a model that is fitted anew for each window is asked: at the folds, the test part, the end, all origins."""
+    """Where a model that is fitted anew for each window is asked: at the folds, the test set, the end, all origins."""
     folds = {f"fold-{k}": windows for k, windows in enumerate(split.fold_windows())}
     series, end = np.arange(len(split.test)), split.history.indptr[1:]
     later = {"test": split.test_windows(), "end": split.history.windows(series, end)}
@@ -180,7 +180,7 @@ def run_audit(request: dict[str, Any]) -> Result:
     """What moves when everything from a cutoff on is replaced by noise: nothing may.
 
     A few steps of one configuration, trained before the test cutoff and before the first fold, on the true rows and on
-    those with noise, and the forecasts from there. Unlike other jobs this one is handed the rows of the test part.
+    those with noise, and the forecasts from there. Unlike other jobs this one is handed the rows of the test set.
 
     Args:
         request: as for `run_trial` without `weights` and `rungs`, and `rows`: name of the data with all values.

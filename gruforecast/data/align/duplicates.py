@@ -18,7 +18,7 @@ HOUR = 3600
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows with the number of their series, stamp, value, line in the file, and columns beside the target (n, k)."""
+    """Rows with the number of their series, stamp, value, line in the file, and covariates (n, k)."""
 
     key: Ints
     ds: Stamps
@@ -87,7 +87,7 @@ def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
 def merge(rows: Rows, at: Stamps, rule: str) -> Rows:
     """One row for each series and each stamp of `at`, which ascends within a series; missing values do not count.
 
-    Columns beside the target become their mean whatever the rule is.
+    Covariates become their mean whatever the rule is.
     """
     first = np.flatnonzero(np.r_[True, (rows.key[1:] != rows.key[:-1]) | (at[1:] != at[:-1])])
     if rule == "last":

@@ -14,8 +14,8 @@ from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.plan import Names
 from gruforecast.errors import DataError, FormError
 
-MOST_FILL = 4.0  # rows after filling holes, as a multiple of the rows given
-MOST_GROWTH = 100  # the same where the user named the step
+MAX_FILL = 4.0  # rows after filling holes, as a multiple of the rows given
+MAX_GROWTH = 100  # the same where the user named the step
 Keys = tuple[tuple[str, ...], ...]
 
 
@@ -58,7 +58,7 @@ class Grid:
     def check_size(self, file: str, names: Names) -> None:
         """Refuse a step so fine that nearly everything would be missing."""
         rows, wanted = len(self.position), int((self.position[self.starts + self.counts - 1] + 1).sum())
-        if wanted > MOST_GROWTH * rows + 10_000:
+        if wanted > MAX_GROWTH * rows + 10_000:
             found = f"at this step there would be {wanted} rows, {rows} are given."
             remedy = "Pass a longer step with --freq."
             raise FormError(found, remedy=remedy, code="GF-D38", file=file, column=names.time[0])
@@ -71,7 +71,7 @@ class Grid:
         total = np.bincount(rows.key[next_to], minlength=len(ids))
         rare = np.flatnonzero((total >= 3) & (regular < 0.5 * total))
         length = self.position[self.starts + self.counts - 1] + 1
-        sparse = np.flatnonzero(length > MOST_FILL * self.counts + 12)  # a dozen more, for short series
+        sparse = np.flatnonzero(length > MAX_FILL * self.counts + 12)  # a dozen more, for short series
         for series in (*rare, *sparse):
             whose = _whose(rows, int(self.starts[series]), freq, ids, names)
             raise FormError(

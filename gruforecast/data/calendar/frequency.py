@@ -14,7 +14,7 @@ from gruforecast.arrays import Array, Ints, Stamps
 from gruforecast.errors import UsageError
 
 DAY = 86_400
-MOST_SECONDS, MOST_MONTHS = 100 * 366 * DAY, 1200
+MAX_SECONDS, MAX_MONTHS = 100 * 366 * DAY, 1200
 ALIASES = {"s": ("s", 1), "min": ("s", 60), "h": ("s", 3600), "D": ("s", DAY), "W": ("s", 7 * DAY), "B": ("B", 1)}
 ALIASES |= {
     name: ("M", months)
@@ -41,7 +41,7 @@ class Frequency:
     def __post_init__(self) -> None:
         whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (self.step, self.day))
         known = self.unit in ("s", "M") or (self.unit == "B" and self.step == 1)
-        most = MOST_MONTHS if self.unit == "M" else MOST_SECONDS
+        most = MAX_MONTHS if self.unit == "M" else MAX_SECONDS
         if not (whole and known and 1 <= self.step <= most and 1 <= self.day <= 31):
             raise ValueError(f"impossible frequency: {self}")
 
@@ -130,7 +130,7 @@ def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
         return None
     day = day_of_month(ds)
     step = _mode(gaps)
-    if step > MOST_SECONDS:
+    if step > MAX_SECONDS:
         return None
     if step >= 28 * DAY and _monthly(ds, day):
         months = ds.astype("datetime64[M]").astype(np.int64)

@@ -7,12 +7,12 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.calendar.frequency import DAY, Frequency
 
-MOST_SERIES = 200  # a sample this large decides for the panel
-MOST_ROWS = 4_000  # newest rows of each series that are read
+MAX_SERIES = 200  # a sample this large decides for the panel
+MAX_ROWS = 4_000  # newest rows of each series that are read
 Z = 2.33  # one-sided 1 % level of a single series
 SHARE = 0.25  # of the series that must show the season: far above the 1 % that chance gives
 PERIODS = 3  # seasons that a series must have for an unusual length to be tested
-USUAL_PERIODS = 2  # and for a usual one
+DEFAULT_PERIODS = 2  # and for a usual one
 
 
 def usual_seasons(freq: Frequency) -> list[int]:
@@ -41,7 +41,7 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
     """
     filled = _longest(y, indptr)
     for length in usual_seasons(freq):
-        tests = [shows_season(x, length) for x in filled if len(x) > USUAL_PERIODS * length]
+        tests = [shows_season(x, length) for x in filled if len(x) > DEFAULT_PERIODS * length]
         if tests and np.mean(tests) >= SHARE:
             return length
     peaks = [peak for peak in (_peak(np.diff(x)) for x in filled) if peak is not None]
@@ -54,8 +54,8 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
 
 def _longest(y: Floats, indptr: Ints) -> list[Floats]:
     """Return the newest rows of the longest series, see `_filled`."""
-    chosen = np.argsort(-np.diff(indptr), kind="stable")[:MOST_SERIES]
-    return [_filled(y[indptr[k] : indptr[k + 1]][-MOST_ROWS:]) for k in chosen]
+    chosen = np.argsort(-np.diff(indptr), kind="stable")[:MAX_SERIES]
+    return [_filled(y[indptr[k] : indptr[k + 1]][-MAX_ROWS:]) for k in chosen]
 
 
 def _around_trend(values: Floats, length: int) -> Floats:
@@ -135,7 +135,7 @@ def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int
     filled = _longest(y, indptr)
     found = []
     for length in usual_seasons(freq):
-        long = [x for x in filled if len(x) > USUAL_PERIODS * length]
+        long = [x for x in filled if len(x) > DEFAULT_PERIODS * length]
         if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:
             found.append((length, float(np.median([strength(x, length) for x in long]))))
     return sorted(found, key=lambda pair: -pair[1])

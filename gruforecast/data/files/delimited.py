@@ -25,8 +25,8 @@ DELIMITERS = (",", ";", "\t", "|")
 SPOKEN = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
 COMMENTS = ("#", "%", "//", "\\")
 SAMPLE = 100  # lines that decide about the mark between fields
-MOST_PREAMBLE = 200
-MOST_CUT = 5_000  # rows that say whether decimal commas have cut numbers
+MAX_PREAMBLE = 200
+MAX_CUT = 5_000  # rows that say whether decimal commas have cut numbers
 DATA = re.compile(r"[+-]?\d+([.,:/ T-]\d+)*([eE][+-]?\d+)?[%Z]?", re.ASCII)
 Rows = list[list[str]]
 
@@ -112,7 +112,7 @@ def _read_table(path: str, layout: Layout) -> Table:
 def _delimiter(text: str, skip: int | None) -> str:
     """The mark that cuts the first lines into a table best: below a header, and in as many equal fields as possible."""
     head = io.StringIO(text[: 4 * SAMPLE * 1000], newline=None)
-    lines = head.readlines()[: MOST_PREAMBLE + SAMPLE][skip or 0 :]
+    lines = head.readlines()[: MAX_PREAMBLE + SAMPLE][skip or 0 :]
 
     def fitness(mark: str) -> tuple[float, int]:
         try:
@@ -180,7 +180,7 @@ def _unreadable(error: str, name: str, line: int) -> DataError:
 
 def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
     """The first row of the table: what stands before it are comments, or lines with fewer fields than the rows have."""
-    width = Counter(len(row) for row in rows[: MOST_PREAMBLE + SAMPLE]).most_common(1)[0][0]
+    width = Counter(len(row) for row in rows[: MAX_PREAMBLE + SAMPLE]).most_common(1)[0][0]
     first = next(k for k, row in enumerate(rows) if not _is_comment(row))
     if layout.skip is not None:
         return first
@@ -190,7 +190,7 @@ def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
         return first - 1  # the names of the columns, written as a comment
     begin = next((k for k in range(first, len(rows)) if len(rows[k]) == width and not _is_comment(rows[k])), first)
     header = rows[begin]
-    if begin == first or begin > MOST_PREAMBLE:
+    if begin == first or begin > MAX_PREAMBLE:
         return first
     if _is_data(header[0]) and layout.header is not False:
         if begin - first == 1 and not _only_blank_beyond(rows, first):
@@ -318,7 +318,7 @@ def _check_cut_numbers(rows: Rows, lines: list[int], name: str, layout: Layout) 
     """
     if len(rows[0]) < 6 or layout.short_rows:
         return
-    filled = [max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0) for row in rows[1:MOST_CUT]]
+    filled = [max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0) for row in rows[1:MAX_CUT]]
     counts = Counter(filled)
     usual = [length for length, count in counts.items() if count >= 0.005 * len(filled)]
     changes = sum(a != b for a, b in itertools.pairwise(filled))

@@ -34,7 +34,7 @@ MAC = re.compile(r"(^|/)(__MACOSX/|\._|\.DS_Store$)")  # what a Mac adds to a zi
 KANA = re.compile(b"[\x81\x82\x83\x8d\x8f\x90\x9d]")  # first bytes of kana, or of kanji and no letters in the West
 BLOCK = 1 << 20
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError)
-LEAST_BOMB, MOST_RATIO = 100_000_000, 100  # what is unpacked may be so large, or so many times the packed size
+MIN_BOMB, MAX_RATIO = 100_000_000, 100  # what is unpacked may be so large, or so many times the packed size
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ def read_bytes(path: str, limits: Limits) -> bytes:
         before = target.stat()
         with _opened(target, name) as stream:
             packed = target.suffix.lower() in (".gz", ".zip")
-            most = min(limits.bytes, max(LEAST_BOMB, MOST_RATIO * before.st_size)) if packed else limits.bytes
+            most = min(limits.bytes, max(MIN_BOMB, MAX_RATIO * before.st_size)) if packed else limits.bytes
             raw = _up_to(stream, most, name)
         after = target.stat()
     except DAMAGED as error:

@@ -31,7 +31,7 @@ GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") 
 TYPESET = {0x2212: "-", 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2019: "'"}
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
-MOST_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
+MAX_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
 FAR = 8.0  # interquartile ranges from the quartiles at which a value is an outlier
 
 
@@ -136,7 +136,7 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
     numbers = column.once(_converted, form)
     if numbers is None or np.isinf(numbers).any():
         raise _no_number(column, form)
-    large = np.flatnonzero(np.abs(numbers) > MOST_SIZE)
+    large = np.flatnonzero(np.abs(numbers) > MAX_SIZE)
     if len(large):
         found = f"{column.cells[large[0]]} is too large to compute with."
         raise column.refused_at(int(large[0]), found, "Give the column in a larger unit.", "GF-D32")

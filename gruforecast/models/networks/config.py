@@ -13,23 +13,23 @@ BLOCKS = {"gru": 3, "lstm": 4, "rnn": 1}  # of a kernel: one for each gate, one 
 Decoder = Literal["direct", "parallel", "sequence"]
 DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
 MAX_LOOKBACK = 100_000
-MOST_STEP_DAYS = 36_600.0  # a hundred years
-LEAST_LOG_UNIT = 1e-15  # of logged values: the last digit of a number
+MAX_STEP_DAYS = 36_600.0  # a hundred years
+MIN_LOG_UNIT = 1e-15  # of logged values: the last digit of a number
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 Use = Literal["none", "ahead", "all"]
 USES: tuple[Use, ...] = ("none", "ahead", "all")
-INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a column beside the target
+INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a covariate
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each step; the middle one is its point forecast
 MIDDLE = QUANTILES.index(0.5)
-MOST_DECODED = 8  # segments of the horizon where the lookback has none
+MAX_DECODED = 8  # segments of the horizon where the lookback has none
 CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 
 def views(kind: str) -> int:
-    """In how many ways a column beside the target is seen in each row: value and difference, numbers in one more."""
+    """In how many ways a covariate is seen in each row: value and difference, numbers in one more."""
     return 2 if kind.endswith("flag") else 3
 
 
@@ -50,7 +50,7 @@ class NetworkConfig:
         step_days: days from one row to the next, on average; 0 when not known.
         periods: days of the calendar's periods whose phase the network is shown, such as a day, a week, a year.
         calendar: whether it is shown; otherwise zeros take its place.
-        inputs: kind of each column beside the target, one of `INPUTS`: seen in the past only, known ahead, or constant
+        inputs: kind of each covariate, one of `INPUTS`: seen in the past only, known ahead, or constant
             in each series; a flag is 0 or 1.
         use_inputs: which of those are shown, zeros take the place of others: `none`; `ahead`: those known ahead in the
             horizon only, not in the past; `all`.
@@ -91,13 +91,13 @@ class NetworkConfig:
             raise ValueError(f"impossible network: {self}")
         known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
         known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MAX_INPUTS and self.use_inputs in USES
-        if not known or not 0 <= self.step_days <= MOST_STEP_DAYS:
+        if not known or not 0 <= self.step_days <= MAX_STEP_DAYS:
             raise ValueError(f"impossible network: {self}")
         if (
             self.cell not in CELLS
             or self.decoder not in DECODERS
             or not 0 <= self.dropout < 1
-            or not LEAST_LOG_UNIT <= self.log_unit <= 1 / LEAST_LOG_UNIT
+            or not MIN_LOG_UNIT <= self.log_unit <= 1 / MIN_LOG_UNIT
         ):
             raise ValueError(f"impossible network: {self}")
 
@@ -117,7 +117,7 @@ class NetworkConfig:
         """Segments of the horizon that are decoded one by one, and rows of each; the last may reach beyond the end."""
         if self.decoder == "direct":
             return 1, self.horizon
-        rows = min(self.segment if self.segment > 1 else -(-self.horizon // MOST_DECODED), self.horizon)
+        rows = min(self.segment if self.segment > 1 else -(-self.horizon // MAX_DECODED), self.horizon)
         return -(-self.horizon // rows), rows
 
     @property

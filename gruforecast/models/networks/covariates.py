@@ -1,4 +1,4 @@
-"""What a network sees of the columns beside the target: each value, and how far it is from a season before.
+"""What a network sees of the covariates: each value, and how far it is from a season before.
 
 The columns come standardised by one constant pair each (`Scaling`). Numbers are seen as they are (a frost is a frost),
 and by mean and spread of the window, because series of one panel may differ in size; flags only as they are.
@@ -15,14 +15,14 @@ from gruforecast.arrays import Bools, Floats
 from gruforecast.models.networks.config import NetworkConfig
 
 MOST = 10.0  # standard deviations beyond which a value is cut off
-LEAST_SPREAD = 0.1  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
+MIN_SPREAD = 0.1  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
 SILENT = 1e30  # spread of a column that never moves before the first fold: nothing was learned of it, nothing is seen
 LARGEST = 1e6  # of a standardised value, far beyond `MOST`
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """One pair of constants for each column beside the target, (n_columns,) each."""
+    """One pair of constants for each covariate, (n_columns,) each."""
 
     centre: Floats
     spread: Floats
@@ -54,7 +54,7 @@ class Views(NamedTuple):
     """Columns as a network sees them.
 
     Attributes:
-        past: (n, lookback, k); ahead: (n, horizon, k), of columns known ahead.
+        past: (n, lookback, k); ahead: (n, horizon, k), of future covariates.
         static: (n, k) of columns that are constant in a series.
     """
 
@@ -64,7 +64,7 @@ class Views(NamedTuple):
 
 
 def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> Views:
-    """What is seen of the columns beside the target.
+    """What is seen of the covariates.
 
     Args:
         x: (n, lookback + horizon, n_columns) standardised, NaN = not known; not read where there are no columns.
@@ -139,4 +139,4 @@ def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(value * mask, axis=1, keepdims=True) / total
     variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total
-    return mean, xp.maximum(xp.sqrt(variance), LEAST_SPREAD)
+    return mean, xp.maximum(xp.sqrt(variance), MIN_SPREAD)

@@ -15,15 +15,15 @@ from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import ahead, views
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
-LEAST_RESTLESS = 0.01  # of a normalised window
-LEAST_SPREAD = 0.1  # of a logged window, in units of the panel's: flatter ones would be all noise
-MOST_LOG = 300.0  # logged values above this would become infinite
+MIN_RESTLESS = 0.01  # of a normalised window
+MIN_SPREAD = 0.1  # of a logged window, in units of the panel's: flatter ones would be all noise
+MAX_LOG = 300.0  # logged values above this would become infinite
 AVERAGED_SEASONS = 3
 TREND_ROWS, DAMPING = 12, 0.9  # a trend loses a tenth of its slope with each row
 TARGET_CLIP = 20.0  # targets further than this from the base would drown the loss
 
 
-class Encoded(NamedTuple):
+class Features(NamedTuple):
     """One batch of encoded windows.
 
     Attributes:
@@ -72,7 +72,7 @@ def encode(
     xp: Any = np,
     knobs: Knobs | None = None,
     beside: Any = None,
-) -> Encoded:
+) -> Features:
     """The network's view of raw windows.
 
     Args:
@@ -81,7 +81,7 @@ def encode(
             calendar that is gone by then, for graphs whose numbers are too short for days.
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
-        beside: (n, lookback + horizon, n_columns) columns beside the target, standardised, if there are any.
+        beside: (n, lookback + horizon, n_columns) covariates, standardised, if there are any.
     """
     log_unit, own_spread, averaged, trend, calendar, use_ahead, use_all = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
@@ -92,7 +92,7 @@ def encode(
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
     logged = xp.logical_and(use_log[:, None], positive)
     deviation = _deviation(z, mask, xp)  # (n, 1)
-    own = xp.maximum(deviation / log_unit, LEAST_SPREAD)
+    own = xp.maximum(deviation / log_unit, MIN_SPREAD)
     unit = xp.where(logged, log_unit * own**own_spread, _spread(z, mask, deviation, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
@@ -104,17 +104,17 @@ def encode(
         base = base + trend * _damped_trend(x, mask, config, xp)
     seen = views(beside, (use_ahead, use_all), config, xp)
     features = xp.concatenate([xp.stack(channels, axis=-1), *seen.past], axis=2)
-    return Encoded(features, base, level, unit, scale, ahead(seen, phases, config, xp))
+    return Features(features, base, level, unit, scale, ahead(seen, phases, config, xp))
 
 
-def encode_windows(history: History, windows: Windows, config: NetworkConfig) -> Encoded:
+def encode_windows(history: History, windows: Windows, config: NetworkConfig) -> Features:
     """Return the network's view of windows of a history."""
     past, flags = history.past(windows, config.lookback), windows.use_log & config.log
     beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
     return encode(past, history.origin(windows), flags, config, beside=beside)
 
 
-def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> tuple[Any, Any]:
+def encode_target(future: Any, use_log: Any, encoded: Features, xp: Any = np) -> tuple[Any, Any]:
     """What the network should add to the base, and its mask, both (n, horizon).
 
     The mask is 0 for missing targets and for windows whose past holds no value at all.
@@ -127,11 +127,11 @@ def encode_target(future: Any, use_log: Any, encoded: Encoded, xp: Any = np) -> 
     return target, xp.where(xp.logical_and(seen, known), xp.ones_like(target), xp.zeros_like(target))
 
 
-def decode(residual: Any, encoded: Encoded, use_log: Any, xp: Any = np) -> Any:
+def decode(residual: Any, encoded: Features, use_log: Any, xp: Any = np) -> Any:
     """Quantiles (n, horizon, n_quantiles) in the user's unit from the network's output of the same shape."""
     z = (encoded.base[:, :, None] + residual) * encoded.unit[:, :, None] + encoded.level[:, :, None]
     flag = use_log[:, None, None]
-    inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MOST_LOG)  # below 0 the value would be negative
+    inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MAX_LOG)  # below 0 the value would be negative
     return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
 
 
@@ -140,7 +140,7 @@ def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
     lag, difference = config.season_length, xp.abs(features[:, :, 2])
     count = xp.sum(features[:, lag:, 1] * features[:, :-lag, 1], axis=1)  # (n,)
     mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)
-    return xp.where(count > 0, xp.maximum(mean, LEAST_RESTLESS), xp.ones_like(mean))[:, None, None]
+    return xp.where(count > 0, xp.maximum(mean, MIN_RESTLESS), xp.ones_like(mean))[:, None, None]
 
 
 def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:

@@ -25,7 +25,7 @@ from gruforecast.models.networks.config import (
 )
 from gruforecast.models.networks.features import decode, encode_windows, restlessness
 from gruforecast.models.networks.recurrence import Trace, product, recurrent
-from gruforecast.models.quantile_forecast import Fan
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 BLOCK_NUMBERS = 1_000_000  # bounds the memory of one block: about 4 MB an array, which fits into a cache
 
@@ -44,9 +44,9 @@ class Network:
     share: float = 1.0
     training: TrainingConfig | None = None
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> Fan:  # noqa: ARG002
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:  # noqa: ARG002
         """Return the forecasts with quantiles; the season is that of the configuration."""
-        return Fan.of(forecast(history, windows, self.config, self.weights)).first(horizon)
+        return QuantileForecast.of(forecast(history, windows, self.config, self.weights)).first(horizon)
 
 
 def needs_calendar(networks: Sequence[Network]) -> bool:

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from gruforecast.models.networks.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
-from gruforecast.models.networks.features import Encoded, restlessness
+from gruforecast.models.networks.features import Features, restlessness
 
 RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
 
@@ -187,7 +187,7 @@ def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple
     return keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated
 
 
-def network_inputs(encoded: Encoded, cast: Callable[[Any], Any]) -> Any:
+def network_inputs(encoded: Features, cast: Callable[[Any], Any]) -> Any:
     """What the network of `build_network` is called with, of an encoded batch."""
     features = cast(encoded.features)
     return features if encoded.ahead is None else [features, cast(encoded.ahead)]

@@ -17,7 +17,7 @@ import numpy as np
 import tensorflow as tf
 
 from gruforecast.arrays import Array, Floats, Ints, Weights
-from gruforecast.data.windows import History, Sampler, Windows, gather_beside, gather_future, gather_past
+from gruforecast.data.windows import History, Sampler, Windows, gather_covariates, gather_future, gather_past
 from gruforecast.models.networks.config import QUANTILES, RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.config import STEPS_PER_CALL as CHUNK
 from gruforecast.models.networks.features import Knobs, encode, encode_target
@@ -252,8 +252,8 @@ def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
 
 
 def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:
-    """Columns beside the target (batch, lookback + horizon, n_columns), None where there are none."""
+    """Covariates (batch, lookback + horizon, n_columns), None where there are none."""
     if not config.inputs:
         return None
-    gathered = gather_beside(beside, windows, config.lookback, config.horizon, keras.ops)
+    gathered = gather_covariates(beside, windows, config.lookback, config.horizon, keras.ops)
     return tf.cast(gathered, tf.float64)

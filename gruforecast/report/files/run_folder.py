@@ -14,7 +14,7 @@ from gruforecast.report.files.table import place, write_csv
 
 
 def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged]) -> None:
-    """Train part, test part, every model's test forecasts and their scores as CSV, so that anyone can check them."""
+    """Train part, test set, every model's test forecasts and their scores as CSV, so that anyone can check them."""
     for old in run_dir.iterdir():
         if old.name.startswith("test-forecast-"):
             old.unlink()

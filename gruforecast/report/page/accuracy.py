@@ -34,19 +34,19 @@ FEW_SERIES = 5  # with fewer a chart by series says nothing
 
 
 def leaderboard(report: Report) -> Figure:
-    """MASE of every model on the folds and on the test part."""
+    """MASE of every model on the folds and on the test set."""
     rows = [row for row in reversed(report["leaderboard"]) if row["val_mase"] is not None]
     best = rows_of(report)[report["winner"]]
     scored = [row for row in rows if row["mase"] is not None and row["competes"]]
     lowest = min(scored, key=lambda row: (row["mase"], row is not best), default=best)
     title = f"{capital(title_of(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
     if best["mase"] is None:
-        title += "; on the test part it has no score"
+        title += "; on the test set it has no score"
     elif lowest is best:
-        title += f" and has the lowest error on the test part of all that compete, too ({number(best['mase'])})"
+        title += f" and has the lowest error on the test set of all that compete, too ({number(best['mase'])})"
     else:
         title += (
-            f"; on the test part it has {number(best['mase'])}, {title_of(lowest['model'])} {number(lowest['mase'])}"
+            f"; on the test set it has {number(best['mase'])}, {title_of(lowest['model'])} {number(lowest['mase'])}"
         )
         found = lowest["against"].get("winner")
         title += ", by more than luck" if found and is_worse(found) else ", which may be luck"
@@ -56,7 +56,7 @@ def leaderboard(report: Report) -> Figure:
         {**common, "x": [row[score] for row in rows], "name": words, "marker": {**marker, **_hues(rows, kind)}}
         for score, words, marker, kind in (
             ("val_mase", "folds (chosen by)", {"symbol": "circle-open", "size": 9}, "line"),
-            ("mase", "test part (judged by)", {"symbol": "circle", "size": 10}, "fill"),
+            ("mase", "test set (judged by)", {"symbol": "circle", "size": 10}, "fill"),
         )
     ]
     layout = {"xaxis": axis("MASE", rangemode="tozero")}
@@ -64,7 +64,7 @@ def leaderboard(report: Report) -> Figure:
     hues = "; ".join(f"{look.hue}: {look.title}" for look in KINDS.values())
     note = (
         f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. {capital(hues)}. "
-        "The folds lie before the test part and decide; the test part is read once, to judge. "
+        "The folds lie before the test set and decide; the test set is read once, to judge. "
         f"{out_of_contest(report)}"
     )
     return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
@@ -92,7 +92,7 @@ def folds_table(report: Report) -> Table | None:
     rows = [row for row in report["leaderboard"] if row["competes"] and len(row.get("fold_mase") or ()) > 1]
     if not rows:
         return None
-    header = ("model", *[f"fold {k + 1}" for k in range(len(rows[0]["fold_mase"]))], "mean of the folds", "test part")
+    header = ("model", *[f"fold {k + 1}" for k in range(len(rows[0]["fold_mase"]))], "mean of the folds", "test set")
     cells = [[_starred(row, report), *row["fold_mase"], row["val_mase"], row["mase"]] for row in rows]
     return Table.of("MASE of the models that compete, fold by fold, oldest first", header, cells)
 
@@ -172,7 +172,7 @@ def against(report: Report) -> Figure | None:
         "twenty equally good models about one would seem to differ."
     )
     table = Table.of(
-        "The winner against each other model on the test part, differences in MASE",
+        "The winner against each other model on the test set, differences in MASE",
         ("model", "lower by", "of its error", "from", "to", "p", "test", "the winner is"),
         [_paired(row) for row in reversed(rows)],
     )
@@ -187,11 +187,11 @@ def _difference(row: dict[str, Any]) -> float | None:
 def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
     """How many the winner beats, and loses to."""
     if all(one["p"] is None for one in found):
-        return "The test part has too few steps to tell any difference from luck"
+        return "The test set has too few steps to tell any difference from luck"
     better = sum(one["verdict"] == "better" for one in found)
     worse = sum(map(is_worse, found))
     count = f"{better or 'none'} of {counted(len(found), 'other model')}"
-    text = f"{capital(title_of(report['winner']))} beats {count} on the test part by more than luck"
+    text = f"{capital(title_of(report['winner']))} beats {count} on the test set by more than luck"
     return f"{text}, and loses to {worse}" if worse else text
 
 
@@ -224,7 +224,7 @@ def steps(report: Report) -> Figure:
         "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
     }
     count = series_with_scale(report)
-    note = f"Means over {counted(count, 'series')} of the test part{'; a single series jumps' * (count == 1)}."
+    note = f"Means over {counted(count, 'series')} of the test set{'; a single series jumps' * (count == 1)}."
     table = Table.of(
         "Mean absolute error by step ahead, in units of each series' MASE scale",
         ("step", *found),
@@ -282,7 +282,7 @@ def by_series(report: Report) -> Figure | None:
         "yaxis": axis(f"MASE of {title_of(winner)}", rangemode="tozero"),
     }
     table = Table.of(
-        "MASE of each series on the test part, worst first",
+        "MASE of each series on the test set, worst first",
         ("series", title_of(winner), title_of(beside)),
         both,
     )
@@ -337,4 +337,4 @@ def _coverage_table(report: Report) -> Table:
             thirds = [number(share, ".0f") for share in one["coverage_by_third"]]
             cells.append([model, f"{level} %", number(one["coverage"], ".1f"), *thirds, one["width"], one["score"]])
     header = ("model", "level", "inside %", *parts_of_horizon(rows[report["winner"]]["intervals"]), "width", "score")
-    return Table.of("Intervals on the test part; width and score in units of each series' MASE scale", header, cells)
+    return Table.of("Intervals on the test set; width and score in units of each series' MASE scale", header, cells)

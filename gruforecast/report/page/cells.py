@@ -24,7 +24,7 @@ ROWS = (
     ("milliseconds per forecast of a series", "forecast_ms", ".2f"),
     ("size of the weights on disk, kB", "weights_bytes", "kb"),
 )
-SCORES = (("MASE on the folds", "val_mase"), ("MASE on the test part", "mase"))
+SCORES = (("MASE on the folds", "val_mase"), ("MASE on the test set", "mase"))
 
 
 def cells_section(report: Report) -> Section | None:
@@ -45,7 +45,7 @@ def cells_section(report: Report) -> Section | None:
 
 
 def advice(cells: list[dict[str, Any]]) -> str:
-    """Which cell to use here, and how sure that is: the folds choose, the test part judges, as everywhere."""
+    """Which cell to use here, and how sure that is: the folds choose, the test set judges, as everywhere."""
     scored = [cell for cell in cells if cell["mase"] is not None and cell["val_mase"] is not None]
     if len(scored) < 2:
         return "The cells cannot be compared: a score is missing."
@@ -66,14 +66,14 @@ def advice(cells: list[dict[str, Any]]) -> str:
 
 
 def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
-    """What the test part adds, where the folds left some `close`."""
+    """What the test set adds, where the folds left some `close`."""
     best = min(cells, key=lambda cell: cell["mase"])
     behind = [cell for cell in cells if cell is not best and _apart(best, cell, "mase")]
     if not behind:
         alike = len(close) == len(cells)
-        return "The test part does not, either." if alike else "The test part tells none of them apart."
+        return "The test set does not, either." if alike else "The test set tells none of them apart."
     return (
-        f"On the test part the {KINDS[best['cell']].title} is better than the {_and(behind)} by more than seeds differ."
+        f"On the test set the {KINDS[best['cell']].title} is better than the {_and(behind)} by more than seeds differ."
     )
 
 
@@ -162,11 +162,11 @@ def _figure(cells: list[dict[str, Any]]) -> Figure:
                 "marker": {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}},
             }
         )
-    layout = {"xaxis": axis("MASE on the test part"), "yaxis": {"type": "category", "autorange": "reversed"}}
+    layout = {"xaxis": axis("MASE on the test set"), "yaxis": {"type": "category", "autorange": "reversed"}}
     rows = []
     for cell in cells:
         seeds = cell.get("seeds", {}).get("mase") or [cell["mase"]]
         rows += [(KINDS[cell["cell"]].title, f"{k + 1}", value) for k, value in enumerate(seeds)]
-    table = Table.of("MASE on the test part by seed", ("cell", "seed", "MASE"), rows)
+    table = Table.of("MASE on the test set by seed", ("cell", "seed", "MASE"), rows)
     note = "Rings: one seed each; bars: their mean. Lower is better."
     return Figure("cells-scores", _title(cells), note, data, layout, table, 240)

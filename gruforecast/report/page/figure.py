@@ -20,7 +20,7 @@ Cell = str | float | int | None
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
 RARE = 0.05  # chance below which a share is not put down to luck
 EXACT = 500  # values up to which the binomial distribution is summed
-MOST_ROWS = 2_000  # of a table
+MAX_ROWS = 2_000  # of a table
 STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
 
 
@@ -39,7 +39,7 @@ class Table:
     @classmethod
     def of(cls, caption: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
         """A table of texts and numbers; None is a dash."""
-        return cls(caption, tuple(header), [tuple(cell(one) for one in row) for row in rows][:MOST_ROWS])
+        return cls(caption, tuple(header), [tuple(cell(one) for one in row) for row in rows][:MAX_ROWS])
 
 
 @dataclass(frozen=True)
@@ -174,7 +174,7 @@ def chance(p: float | None) -> str:
 
 
 def width_told(level: str, interval: dict[str, Any], values: int) -> str:
-    """Whether intervals were as wide as they should be, as far as the test part can tell.
+    """Whether intervals were as wide as they should be, as far as the test set can tell.
 
     Series hang together in themselves, so where there are several, they count, not values. Empty for a report of a
     version that did not count them.
@@ -205,7 +205,7 @@ def binomial(inside: int, values: int, share: float) -> float:
 
 
 def series_with_scale(report: Report) -> int:
-    """How many series the scores and intervals of the test part are of."""
+    """How many series the scores and intervals of the test set are of."""
     count: int = report["n_series_scored"] - report.get("n_series_without_scale", 0)
     return count
 

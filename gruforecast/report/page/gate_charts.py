@@ -25,7 +25,7 @@ from gruforecast.report.sentences import (
 )
 
 Chart = dict[str, Any]
-LEAST_FOR_PROFILE = 3  # moments
+MIN_FOR_PROFILE = 3  # moments
 HEIGHT, TALL = 340, 560  # of charts with one pair of axes, and with several
 MARGIN = {"l": 60, "r": 20, "t": 10, "b": 45}
 
@@ -188,7 +188,7 @@ def _moments(found: Explained) -> list[Chart]:
 def _profiles(found: Explained) -> list[Chart]:
     """How many moments each part of the calendar has, beside its share of the steps."""
     resets = found["resets"]
-    if resets["n_moments"] < LEAST_FOR_PROFILE:
+    if resets["n_moments"] < MIN_FOR_PROFILE:
         return []
     charts = []
     for part in resets["profile"]:

@@ -9,9 +9,9 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.report.page.figure import Figure, Table, axis, capital, percent, plot_text
 
-LEAST_TRIALS = 8  # with fewer, what goes with what is luck
+MIN_TRIALS = 8  # with fewer, what goes with what is luck
 SHUFFLES = 400
-MOST_GROUPS = 3  # of a hyperparameter with many values
+MAX_GROUPS = 3  # of a hyperparameter with many values
 MEANINGS = {
     "lookback": "rows of the past that the network sees",
     "segment": "rows that it reads in one step; fewer steps reach further back",
@@ -27,7 +27,7 @@ MEANINGS = {
     "log": "whether series that are never negative are seen on a logarithmic scale",
     "trend": "without a season: how much of the newest trend the network starts from",
     "calendar": "whether it sees the phase of the day, the week or the year",
-    "use_inputs": "which columns beside the target it sees: none, those known ahead, or all",
+    "use_inputs": "which covariates it sees: none, those known ahead, or all",
 }
 WORDS = {
     "own_spread": "own spread",
@@ -42,7 +42,7 @@ WORDS = {
 
 def importance(scored: list[dict[str, Any]]) -> Figure | None:
     """How much of the ranking of trials goes with the value of each option alone."""
-    if len(scored) < LEAST_TRIALS:
+    if len(scored) < MIN_TRIALS:
         return None
     found = shares(scored)
     if not found:
@@ -121,9 +121,9 @@ def _groups(values: list[Any]) -> Any:
     """The number of the group of each value; neighbours share one where there are many values."""
     known = ordered(values)
     place = np.array([known.index(value) for value in values])
-    if len(known) <= MOST_GROUPS or not all(is_number(value) for value in known):
+    if len(known) <= MAX_GROUPS or not all(is_number(value) for value in known):
         return place
-    edges = np.quantile(place, np.arange(1, MOST_GROUPS) / MOST_GROUPS)
+    edges = np.quantile(place, np.arange(1, MAX_GROUPS) / MAX_GROUPS)
     return np.unique(np.searchsorted(edges, place), return_inverse=True)[1]
 
 

@@ -87,7 +87,7 @@
     if (report.beside) {
       data.push(line(test, one.test.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.6, dash: "dash" }, ...way(test) }));
     }
-    const marks = [upright(test[0], "test part", "right")];
+    const marks = [upright(test[0], "test set", "right")];
     let last = one.ds[one.ds.length - 1];
     if (one.ahead) {
       last = one.ahead.ds[one.ahead.ds.length - 1];
@@ -110,7 +110,7 @@
     parts.forEach((part, k) => {
       const ds = one.ds.slice(part.begin, part.begin + report.horizon);
       const legend = { showlegend: k === 0 };
-      marks.push(upright(ds[0], k < one.folds.length ? "fold " + (k + 1) : narrow.matches ? "test" : "test part"));
+      marks.push(upright(ds[0], k < one.folds.length ? "fold " + (k + 1) : narrow.matches ? "test" : "test set"));
       data.push(line(ds, part.mean, report.winner, report.colours[0], { line: { color: report.colours[0], width: 2.6 }, ...way(ds), ...legend }));
       if (report.beside) data.push(line(ds, part.beside, report.beside, report.colours[1], { line: { color: report.colours[1], width: 1.6, dash: "dash" }, ...way(ds), ...legend }));
     });
@@ -172,7 +172,7 @@
       if (name === "forecast") for (const level of levels) row.push(part.lower[level]?.[k], part.upper[level]?.[k]);
       rows.push(row);
     });
-    const parts = name === "folds" ? [...one.folds.map((part, k) => ["fold " + (k + 1), part]), ["test part", one.test]] : [["test part", one.test]];
+    const parts = name === "folds" ? [...one.folds.map((part, k) => ["fold " + (k + 1), part]), ["test set", one.test]] : [["test set", one.test]];
     for (const [title, part] of parts) {
       const stop = part.begin + report.horizon;
       add(one.ds.slice(part.begin, stop), title, part, one.y.slice(part.begin, stop));

@@ -10,8 +10,8 @@ import numpy as np
 from gruforecast.report.page.figure import Figure, Table, number, plot_text
 from gruforecast.report.page.hyperparameters import is_number, ordered, shares, varied, word, written
 
-MOST_AXES = 6
-MOST_VALUES = 6  # of an axis whose values stand evenly apart; more make a scale
+MAX_AXES = 6
+MAX_VALUES = 6  # of an axis whose values stand evenly apart; more make a scale
 
 Scale = tuple[list[float], list[tuple[float, str]]]
 
@@ -23,7 +23,7 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
         return None
     found = shares(scored)
     ranked = sorted(names, key=lambda name: -found.get(name, (0.0, 0.0))[0])
-    names = ranked[:MOST_AXES]
+    names = ranked[:MAX_AXES]
     best = sorted(scored, key=lambda trial: trial["score"])[: max(1, len(scored) // 4)]
     columns = {name: _scale([trial["values"].get(name) for trial in scored]) for name in names}
     columns["score"] = _scale([trial["score"] for trial in scored], numbers=True)
@@ -96,7 +96,7 @@ def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: lis
 def _scale(values: list[Any], *, numbers: bool = False) -> Scale:
     """Places (0 to 1) of values on an axis, and labels on it."""
     known = ordered(values)
-    if not numbers and (len(known) <= MOST_VALUES or not all(is_number(value) for value in known)):
+    if not numbers and (len(known) <= MAX_VALUES or not all(is_number(value) for value in known)):
         places = np.linspace(0, 1, len(known)).tolist() if len(known) > 1 else [0.5]
         labels = list(zip(places, [written(value) for value in known], strict=True))
         return [places[known.index(value)] for value in values], labels

@@ -10,7 +10,7 @@ import numpy as np
 from gruforecast.evaluation.verdict import in_percent
 from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.report.page.figure import Figure, Report, Table, axis, counted
-from gruforecast.report.page.hyperparameters import LEAST_TRIALS, importance, word, written
+from gruforecast.report.page.hyperparameters import MIN_TRIALS, importance, word, written
 from gruforecast.report.page.parallel import parallel
 
 FIRST = "compiling and first steps"
@@ -34,8 +34,8 @@ def search_words(report: Report) -> list[str]:
         if trials.get(name)
     ]
     words = [f"{counted(trials['completed'], 'trial')} ran to the end{''.join(f', {one}' for one in others)}."]
-    if sum(trial.get("score") is not None for trial in report["search"]) < LEAST_TRIALS:
-        words.append(f"Which options mattered cannot be told from fewer than {LEAST_TRIALS} trials.")
+    if sum(trial.get("score") is not None for trial in report["search"]) < MIN_TRIALS:
+        words.append(f"Which options mattered cannot be told from fewer than {MIN_TRIALS} trials.")
     return words
 
 
@@ -88,7 +88,7 @@ def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
     return Figure(
         "trials",
         title,
-        "Scores on the folds only: the test part plays no part here. A trial that was stopped early has the score of "
+        "Scores on the folds only: the test set plays no part here. A trial that was stopped early has the score of "
         "that moment.",
         data,
         layout,

@@ -38,10 +38,10 @@ def first_tables(report: Report) -> dict[str, Table]:
     header = ("time", "part", "what happened", winner)
     rows: dict[str, list[list[Any]]] = {"forecast": [], "folds": []}
     for k, part in enumerate([*one["folds"], test], 1):
-        name = "test part" if part is test else f"fold {k}"
+        name = "test set" if part is test else f"fold {k}"
         for step, stamp in enumerate(one["ds"][part["begin"] : part["begin"] + horizon]):
             rows["folds"].append([stamp, name, one["y"][part["begin"] + step], part["mean"][step]])
-    parts = [("test part", test, one["ds"][test["begin"] :], one["y"][test["begin"] :])]
+    parts = [("test set", test, one["ds"][test["begin"] :], one["y"][test["begin"] :])]
     if one["ahead"]:
         parts.append(("ahead", one["ahead"], one["ahead"]["ds"], [None] * horizon))
     for name, part, ds, y in parts:
@@ -73,7 +73,7 @@ def _forecast_title(one: dict[str, Any]) -> str:
         if inside:
             parts.append(f"{sum(inside)} of {len(inside)} test values lie inside the {level} % interval")
             break
-    text = parts[0] if parts else "the chosen model on the test part and ahead"
+    text = parts[0] if parts else "the chosen model on the test set and ahead"
     ahead = one["ahead"]
     if ahead and None not in (ahead["mean"][0], ahead["mean"][-1]):
         first, last = (f"{number(ahead['mean'][k])} ({ahead['ds'][k]})" for k in (0, -1))
@@ -82,10 +82,10 @@ def _forecast_title(one: dict[str, Any]) -> str:
 
 
 def _folds_title(report: Report, one: dict[str, Any]) -> str:
-    """Mean absolute errors of the chosen model and of the one beside it, over folds and test part."""
+    """Mean absolute errors of the chosen model and of the one beside it, over folds and test set."""
     errors = [_mean_error(one, name) for name in ("mean", "beside")]
     parts = [*one["folds"], one["test"]]
-    where = f"{counted(len(one['folds']), 'fold')} and the test part" if one["folds"] else "the test part"
+    where = f"{counted(len(one['folds']), 'fold')} and the test set" if one["folds"] else "the test set"
     if errors[0] is None or not parts:
         return f"{one['id']}: the folds on the time axis"
     text = f"{one['id']}: on {where} {title_of(report['winner'])} is {number(errors[0])} off on average"

@@ -28,7 +28,7 @@ TESTS = {"bootstrap": "Paired bootstrap"}
 NO_TEST: dict[str, Any] = {"high": None}
 CUTOFFS = {
     "date": "date",
-    "position": "position: series end at different times, so rows of one may be later than the test part of another",
+    "position": "position: series end at different times, so rows of one may be later than the test set of another",
 }
 BANDS = (
     "Intervals are as wide as the errors that the model made at earlier origins, on values that its weights had not "
@@ -51,13 +51,13 @@ def headline(report: Report) -> str:
     if found["verdict"] == "not better":
         return f"{winner} was chosen, but on values it has not seen it is no better than {beside}."
     if found["relative"] is None:
-        return f"{winner} was chosen on the folds; the test part cannot say how it compares with {beside}."
+        return f"{winner} was chosen on the folds; the test set cannot say how it compares with {beside}."
     luck = "and that is more than luck" if found["verdict"] == "better" else "but that may be luck"
     return f"{winner} errs {in_percent(found['relative'])} less than {beside} on values it has not seen, {luck}."
 
 
 def _ahead(report: Report) -> str:
-    """Which model that competes the test part shows to be better than the naive forecast that was kept."""
+    """Which model that competes the test set shows to be better than the naive forecast that was kept."""
     rows = [
         row for row in report["leaderboard"] if row["competes"] and is_worse(row["against"].get("winner") or NO_TEST)
     ]
@@ -65,7 +65,7 @@ def _ahead(report: Report) -> str:
     if not rows or not mine:
         return ""
     best = min(rows, key=lambda row: row["mase"])
-    return f"; on the test part {title_of(best['model'])} erred {in_percent(1 - best['mase'] / mine)} less"
+    return f"; on the test set {title_of(best['model'])} erred {in_percent(1 - best['mase'] / mine)} less"
 
 
 def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
@@ -102,11 +102,11 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
     """Question, answer, and the section that has more: what somebody asks who sees such a report for the first time."""
     winner, beside = rows_of(report)[report["winner"]], rows_of(report)[against_of(report)]
     measure = f"Below 1 is nearer than {yardstick(report)} was in the past."
-    scores = f"MASE {number(winner['mase'])} on the test part"
+    scores = f"MASE {number(winner['mase'])} on the test set"
     if winner is not beside:
         scores += f", {title_of(beside['model'])} {number(beside['mase'])}"
     scores += f", {_in_units(report, winner, beside)}"
-    told = "Its MASE on the test part is not defined." if winner["mase"] is None else f"{scores}. {measure}"
+    told = "Its MASE on the test set is not defined." if winner["mase"] is None else f"{scores}. {measure}"
     return [
         ("Who won?", f"{capital(title_of(report['winner']))}, chosen on {counted(report['folds'], 'validation fold')}.",
          "leaderboard"),
@@ -136,10 +136,10 @@ def _luck(report: Report) -> str:
         rows = [row for row in report["leaderboard"] if row["against"].get("winner") and row["competes"]]
         better = [title_of(row["model"]) for row in rows if is_worse(row["against"]["winner"])]
         text = f"{capital(title_of(report['winner']))} was kept because no other lead on the folds was more than luck."
-        also = f" Of the models that compete {' and '.join(better)} did better on the test part by more than luck."
+        also = f" Of the models that compete {' and '.join(better)} did better on the test set by more than luck."
         return text + also if better else text
     if found["p"] is None:
-        return "The test part has too few scored steps to tell."
+        return "The test set has too few scored steps to tell."
     text = {"better": "Hardly", "cannot tell": "It may be", "not better": "There is no win"}[found["verdict"]]
     p = "p < 0.001" if found["p"] < 0.001 else f"p = {found['p']:.2g}"
     return f"{text}: {p} in one test, laid down before, on values that no training has seen."
@@ -233,7 +233,7 @@ def reproduction_tables(report: Report) -> list[Table]:
     known = report.get("reproduce") or {}
     versions = [("operating system", (known.get("machine") or {}).get("system", "-")), *report["versions"].items()]
     digests = [("data as read", known.get("data_digest", "-"))]
-    for kind, words in (("scored", "weights scored on the test part"), ("saved", "weights saved")):
+    for kind, words in (("scored", "weights scored on the test set"), ("saved", "weights saved")):
         digests += [(f"{words}: {name}", digest) for name, digest in report["digests"][kind].items()]
     return [
         Table.of("Versions", ("package", "version"), versions),

@@ -8,7 +8,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from gruforecast.evaluation.aggregate import Tally
+from gruforecast.evaluation.aggregate import Aggregate
 from gruforecast.evaluation.backtest import Rolling
 from gruforecast.report.terminal.console import console_on, number, safe
 from gruforecast.serialization import plain
@@ -16,7 +16,7 @@ from gruforecast.serialization import plain
 POINTS = {"mase": "MASE", "rmsse": "RMSSE", "smape": "sMAPE", "wape": "WAPE", "mae": "MAE", "rmse": "RMSE"}
 
 
-def summarise(rolling: Rolling, tally: Tally, model_dir: str, seconds: float) -> dict[str, Any]:
+def summarise(rolling: Rolling, tally: Aggregate, model_dir: str, seconds: float) -> dict[str, Any]:
     """The backtest as plain JSON types, the object of `--json`; NaN becomes None.
 
     Of each row `against` says how the winner compares with that member, as far as windows are out of sample.

@@ -17,9 +17,9 @@ from gruforecast.data.panel import Forecast
 from gruforecast.report.terminal.console import WIDTH, number, safe, shows_bars, stamps
 
 HEIGHT = 14
-LEAST_WIDTH = 40
+MIN_WIDTH = 40
 LARGEST = 1e100  # plotext's sums of larger numbers are infinite
-SEASONS, HORIZONS, LEAST_ROWS = 3, 3, 36  # of the past that is shown
+SEASONS, HORIZONS, MIN_ROWS = 3, 3, 36  # of the past that is shown
 
 Numbers = Sequence[float | None]
 
@@ -56,7 +56,7 @@ def of_report(report: dict[str, Any]) -> Picture | None:
     begin = len(one["y"]) if ahead else test["begin"]
     first = max(0, begin - _rows(report["season_length"], report["horizon"]))
     level = next(iter(band["lower"]), "")
-    what = "forecast" if ahead else "forecast of the test part"
+    what = "forecast" if ahead else "forecast of the test set"
     name = one["id"] if report["n_series"] > 1 else extracts["target"]
     which = f" (series {one['rank']} of {of} by error)" if report["n_series"] > 1 else ""
     return Picture(
@@ -97,7 +97,7 @@ def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: st
 def chart(picture: Picture, console: Console) -> Text | None:
     """The picture as lines of text; None where the terminal is too narrow or cannot show dots."""
     drawn = [value for line in (picture.y, picture.mean, picture.lower, picture.upper) for value in _known(line)]
-    can = console.width >= LEAST_WIDTH and shows_bars(console)
+    can = console.width >= MIN_WIDTH and shows_bars(console)
     if not can or max(map(abs, drawn), default=math.inf) > LARGEST:
         return None
     plotext.clear_figure()
@@ -116,7 +116,7 @@ def chart(picture: Picture, console: Console) -> Text | None:
 
 
 def _rows(season_length: int, horizon: int) -> int:
-    return max(SEASONS * season_length, HORIZONS * horizon, LEAST_ROWS)
+    return max(SEASONS * season_length, HORIZONS * horizon, MIN_ROWS)
 
 
 def _title(name: str, what: str, level: str, member: str) -> str:

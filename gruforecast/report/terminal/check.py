@@ -10,10 +10,10 @@ from rich.text import Text
 
 from gruforecast.report.terminal.console import safe
 
-MOST_SERIES = 12
+MAX_SERIES = 12
 ENOUGH = {
     "folds": "yes",
-    "test": "for the test part",
+    "test": "for the test set",
     "training": "for training",
     "forecast": "only to be forecast",
 }
@@ -32,7 +32,7 @@ def show_examination(facts: dict[str, Any], *, quiet: bool, verbose: bool) -> No
     chart = facts["chart"]
     console.print(Text(f"\n{safe_text(chart['id'])}, means from {chart['low']:.6g} to {chart['high']:.6g}"))
     console.print(Text(f"{chart['text']}\n"))
-    shown = facts["series"] if verbose else facts["series"][:MOST_SERIES]
+    shown = facts["series"] if verbose else facts["series"][:MAX_SERIES]
     console.print(_table(shown))
     if len(facts["series"]) > len(shown):
         console.print(f"… and {len(facts['series']) - len(shown)} more series; -v shows them all")

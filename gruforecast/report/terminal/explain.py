@@ -28,7 +28,7 @@ from gruforecast.report.sentences import (
 from gruforecast.report.terminal.console import BARS, PLAIN_BARS, WIDTH, safe, shows_bars, spark
 
 SPARK = 60  # characters
-MOST_MOMENTS = 8
+MAX_MOMENTS = 8
 CURVE = 24
 
 
@@ -111,9 +111,9 @@ def _resets(found: Explained) -> Table | None:
     several = found["resets"]["n_series"] > 1
     if several:
         table.add_column("series")
-    for one in moments[:MOST_MOMENTS]:
+    for one in moments[:MAX_MOMENTS]:
         table.add_row(safe(period(one)), f"{one['score']:.1f}", *([safe(one["series"])] if several else []))
-    more = found["resets"]["n_moments"] - MOST_MOMENTS
+    more = found["resets"]["n_moments"] - MAX_MOMENTS
     if more > 0:
         table.caption, table.caption_justify, table.caption_style = f"and {more} more", "left", "dim"
     return table

@@ -16,7 +16,7 @@ from gruforecast.report.page.figure import chance, told
 from gruforecast.report.terminal.chart import chart, of_report
 from gruforecast.report.terminal.console import console_on, number, safe
 
-MOST_ROWS = 60
+MAX_ROWS = 60
 OTHERS = {"pruned": "stopped early", "diverged": "diverged", "crashed": "crashed"}
 
 
@@ -59,7 +59,7 @@ def _leaderboard(report: dict[str, Any]) -> Table:
     levels = [
         f"{level:g}" for level in dict.fromkeys([*report["levels"][:1], *report["levels"][-1:]])
     ]  # all: see `_intervals`
-    title = f"test part: last {report['horizon']} rows of {report['n_series_scored']} series ({report['freq']})"
+    title = f"test set: last {report['horizon']} rows of {report['n_series_scored']} series ({report['freq']})"
     if report["n_series_scored"] < report["n_series"]:
         title += f", {report['n_series'] - report['n_series_scored']} are too short"
     if report["n_series_without_scale"]:
@@ -94,7 +94,7 @@ def _brief(value: float | None, form: str | None = None) -> Text:
 
 def _intervals(report: dict[str, Any]) -> Table:
     """How the intervals of the winner and of the better naive forecast held, in all and by thirds of the horizon."""
-    title = "\nintervals on the test part; width and score in each series' MASE scale"
+    title = "\nintervals on the test set; width and score in each series' MASE scale"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, min_width=14)
     for name in ("level", "inside %", "first third", "middle", "last third", "width", "score"):
@@ -111,8 +111,8 @@ def _intervals(report: dict[str, Any]) -> Table:
 
 
 def _against(report: dict[str, Any]) -> Table:
-    """What the test part says of the winner against every other row."""
-    title = f"\n{report['winner']} against the others on the test part: how far below their MASE"
+    """What the test set says of the winner against every other row."""
+    title = f"\n{report['winner']} against the others on the test set: how far below their MASE"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, min_width=14)
     for name in ("below %", "95 % interval", "p"):
@@ -149,8 +149,8 @@ def forecast_table(blocks: Iterable[Columns], *, live: bool) -> str:
     shown: list[Columns] = []
     rows = 0
     for columns in blocks:
-        if rows < MOST_ROWS:
-            shown.append({name: column[: MOST_ROWS - rows] for name, column in columns.items()})
+        if rows < MAX_ROWS:
+            shown.append({name: column[: MAX_ROWS - rows] for name, column in columns.items()})
         rows += len(next(iter(columns.values())))
     stream = io.StringIO()
     console = Console(
@@ -168,8 +168,8 @@ def forecast_table(blocks: Iterable[Columns], *, live: bool) -> str:
         for row in zip(*part.values(), strict=True):
             table.add_row(*[safe(cell) if isinstance(cell, str) else _forecast(float(cell)) for cell in row])
     console.print(table)
-    if rows > MOST_ROWS:
-        console.print(f"… and {rows - MOST_ROWS} more rows; -o forecast.csv writes them all")
+    if rows > MAX_ROWS:
+        console.print(f"… and {rows - MAX_ROWS} more rows; -o forecast.csv writes them all")
     return stream.getvalue()
 
 

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gruforecast.report.terminal.console import WIDTH, safe
 
-MOST_INPUTS = 12  # of the SavedModel that are shown
+MAX_INPUTS = 12  # of the SavedModel that are shown
 SHORTEST = 300  # characters of what a model says of itself beyond what this version knows
 
 
@@ -98,9 +98,7 @@ def _saved_model(described: Any) -> list[tuple[str, str]]:
         listed = described.get(key) if isinstance(described, dict) else None
         if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
             return [("SavedModel", json.dumps(described, ensure_ascii=False)[:SHORTEST])]
-        parts = [
-            " ".join(str(one.get(name, "")) for name in ("name", "dtype", "shape")) for one in listed[:MOST_INPUTS]
-        ]
+        parts = [" ".join(str(one.get(name, "")) for name in ("name", "dtype", "shape")) for one in listed[:MAX_INPUTS]]
         more = f" and {len(listed) - len(parts)} more" if len(listed) > len(parts) else ""
         found.append(("SavedModel", f"{word} {'; '.join(parts)}{more}"))
     return found

@@ -282,7 +282,7 @@ def test_windows_of_data_are_those_that_predict_forecasts(panel: Panel) -> None:
 
 
 def test_windows_with_columns_beside_the_target_are_those_that_predict_forecasts() -> None:
-    """The columns known ahead are given to `predict` by stamp, to the export by row."""
+    """The future covariates are given to `predict` by stamp, to the export by row."""
     generator = np.random.default_rng(3)
     plain = panel_of(5 + generator.random(60))
     plan = dataclasses.replace(plain.plan, covariates=(Covariate("heat", "known"),))

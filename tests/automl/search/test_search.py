@@ -11,7 +11,15 @@ import pytest
 from makers import panel_of
 
 from gruforecast.automl.search.oracle import _signals_wait
-from gruforecast.automl.search.space import Space, _around, _lookbacks, _many_steps, _segments, _usual_lookback, recipe
+from gruforecast.automl.search.space import (
+    Space,
+    _around,
+    _default_lookback,
+    _lookbacks,
+    _many_steps,
+    _segments,
+    recipe,
+)
 from gruforecast.automl.search.trial import run_fit, run_trial, save_split, seed_of
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.evaluation.splits import split
@@ -109,7 +117,7 @@ def test_lookbacks_worth_trying(season: int, horizon: int, rows: int, daily: boo
     ],
 )
 def test_the_usual_lookback(season: int, horizon: int, choices: tuple[int, ...], wanted: int) -> None:
-    assert _usual_lookback(season, horizon, choices) == wanted
+    assert _default_lookback(season, horizon, choices) == wanted
 
 
 def test_few_choices_around_the_usual_one() -> None:

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gruforecast.data.calendar.frequency import (
     DAY,
-    MOST_MONTHS,
-    MOST_SECONDS,
+    MAX_MONTHS,
+    MAX_SECONDS,
     Frequency,
     infer_frequency,
     parse_frequency,
@@ -130,12 +130,12 @@ def test_gaps_between_series_are_no_steps() -> None:
         ("s", 5400, 1, "90min"),
         ("s", 36 * 3600, 1, "36h"),
         ("s", 14 * DAY, 1, "2W"),
-        ("s", MOST_SECONDS, 1, "36600D"),
+        ("s", MAX_SECONDS, 1, "36600D"),
         ("M", 6, 31, "2Q"),
         ("M", 9, 1, "3Q"),
         ("M", 14, 1, "14M"),
         ("M", 24, 1, "2Y"),
-        ("M", MOST_MONTHS, 1, "100Y"),
+        ("M", MAX_MONTHS, 1, "100Y"),
         ("B", 1, 1, "B"),
     ],
 )
@@ -147,8 +147,8 @@ def test_labels_of_steps_that_may_be(unit: str, step: int, day: int, label: str)
     ("unit", "step", "day"),
     [
         ("s", 0, 1),
-        ("s", MOST_SECONDS + 1, 1),
-        ("M", MOST_MONTHS + 1, 1),
+        ("s", MAX_SECONDS + 1, 1),
+        ("M", MAX_MONTHS + 1, 1),
         ("s", 1.0, 1),
         ("s", True, 1),
         ("M", 1, 0),

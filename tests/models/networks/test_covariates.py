@@ -1,4 +1,4 @@
-"""What a network sees of columns beside the target: in the past, ahead, and never too early."""
+"""What a network sees of covariates: in the past, ahead, and never too early."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from makers import panel_of
 
 from gruforecast.automl.search.space import Space
-from gruforecast.data.windows import History, gather_beside
+from gruforecast.data.windows import History, gather_covariates
 from gruforecast.evaluation.splits import split
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import SILENT, Scaling, ahead, views
-from gruforecast.models.networks.features import Encoded, encode
+from gruforecast.models.networks.features import Features, encode
 from gruforecast.models.networks.inference import forecast, weight_shapes
 
 NAN = float("nan")
@@ -100,7 +100,7 @@ def test_columns_known_ahead_may_be_left_out_of_the_past() -> None:
     assert (whole.features[:, :, 7] == x[:, :8, 0]).all()
 
 
-def encode_of(x: np.ndarray, use: str) -> Encoded:
+def encode_of(x: np.ndarray, use: str) -> Features:
     past = np.random.default_rng(3).normal(size=(2, 8))
     return encode(past, np.zeros(2), np.zeros(2, bool), replace(CONFIG, use_inputs=use), beside=x)
 
@@ -110,7 +110,7 @@ def test_windows_end_with_their_series() -> None:
     windows = history.windows(np.array([0, 1]), np.array([4, 12]), np.array([4, 12]))
     found = history.beside(windows, 3, 4)[:, :, 0]
     np.testing.assert_array_equal(found, [[1, 2, 3, 4, 5, NAN, NAN], [9, 10, 11, NAN, NAN, NAN, NAN]])
-    in_training = gather_beside(history.x, windows, 3, 4)[:, :, 0]  # nothing from `stop` on
+    in_training = gather_covariates(history.x, windows, 3, 4)[:, :, 0]  # nothing from `stop` on
     np.testing.assert_array_equal(in_training, [[1, 2, 3, NAN, NAN, NAN, NAN], [9, 10, 11, NAN, NAN, NAN, NAN]])
 
 

@@ -9,7 +9,7 @@ from makers import history_of
 from gruforecast.data.windows import gather_past
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import (
-    LEAST_RESTLESS,
+    MIN_RESTLESS,
     TARGET_CLIP,
     decode,
     encode,
@@ -263,7 +263,7 @@ def test_a_window_is_as_restless_as_its_pairs_of_seasons_are_apart() -> None:
     features[0, 3, 1] = 0.0  # rows 3 and 5 have no pair
     features[0, [3, 5], 2] = 0.0
     found = restlessness(features, config)
-    np.testing.assert_allclose(found[:, 0, 0], [2.5 / 4, LEAST_RESTLESS])
+    np.testing.assert_allclose(found[:, 0, 0], [2.5 / 4, MIN_RESTLESS])
     unseen = restlessness(np.zeros((1, 8, 4)), config)
     assert unseen.tolist() == [[[1.0]]]
     short = restlessness(np.ones((1, 2, 4)), NetworkConfig(5, 2, 2))
@@ -406,7 +406,7 @@ def test_the_calendar_of_the_horizon_is_that_of_its_rows() -> None:
 
 
 def test_restlessness_is_a_hundredth_at_least() -> None:
-    assert LEAST_RESTLESS == 0.01
+    assert MIN_RESTLESS == 0.01
     features = np.ones((1, 4, 4))
     features[0, :, 2] = [0.0, 0.012, 0.012, 0.012]
     assert restlessness(features, NetworkConfig(5, 4, 1))[0, 0, 0] == pytest.approx(0.012)

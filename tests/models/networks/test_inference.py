@@ -160,7 +160,7 @@ def test_the_other_cells_equal_their_equations(cell) -> None:
 
 
 def test_the_head_equals_its_equations() -> None:
-    """Two layers, tokens of two rows, three segments of two rows for five steps, columns known ahead."""
+    """Two layers, tokens of two rows, three segments of two rows for five steps, future covariates."""
     config = NetworkConfig(
         horizon=5, lookback=6, season_length=2, layers=2, units=3, segment=2, decoder="sequence",
         inputs=("known flag", "static"), use_inputs="all",

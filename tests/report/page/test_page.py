@@ -109,7 +109,7 @@ def test_the_chooser_shows_another_series_in_both_charts_and_their_tables(
     captions = "[...document.querySelectorAll('details[data-numbers] caption')].map(one => one.textContent)"
     assert browser.run(captions) == [name, name]
     cells = "document.querySelectorAll('details[data-numbers=forecast] tbody tr').length"
-    assert browser.run(cells) == 24  # test part and ahead
+    assert browser.run(cells) == 24  # test set and ahead
     assert browser.complaints == []
 
 

@@ -385,7 +385,7 @@ class TestChart:
         one = report["extracts"]["series"][0]
         picture = of_report(report | {"extracts": report["extracts"] | {"series": [one | {"ahead": None}]}})
         assert picture is not None
-        assert "test part" in picture.title
+        assert "test set" in picture.title
         assert picture.mean == one["test"]["mean"]
         assert picture.begin == len(picture.y) - report["horizon"]
 
