@@ -47,7 +47,7 @@ class GruforecastError(Exception):
         return f"{text} {self.remedy}"
 
     def to_dict(self) -> dict[str, str | int | None]:
-        """The error as plain JSON types, the form of CLI option `--json`."""
+        """Return the error as plain JSON types, the form of CLI option `--json`."""
         names = ("code", "message", "file", "line", "column", "value", "remedy")
         return {name: getattr(self, name) for name in names}
 
@@ -90,7 +90,7 @@ ENVIRONMENT_NUMBERS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno
 
 
 def environment_error(error: BaseException) -> GruforecastError | None:
-    """The error as one of ours if the machine is at fault: disk, memory, permission, a missing package."""
+    """Return the error as one of ours if the machine is at fault: disk, memory, permission, a missing package."""
     if isinstance(error, ResourceError):
         return error
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
@@ -117,7 +117,7 @@ def did_you_mean(wrong: str, known: list[str]) -> str:
 
 
 def shorten(names: list[str], keep: int = 5) -> str:
-    """Names as a comma list, cut after `keep` with the number of further ones."""
+    """Return the names as a comma list, cut after `keep` with the number of further ones."""
     text = ", ".join(repr(name) for name in names[:keep])
     rest = len(names) - keep
     return f"{text} and {rest} more" if rest > 0 else text

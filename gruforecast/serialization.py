@@ -14,12 +14,12 @@ _Config = TypeVar("_Config")
 
 
 def to_dict(config: Any) -> dict[str, Any]:
-    """The fields of a configuration as plain JSON types."""
+    """Return the fields of a configuration as plain JSON types."""
     return {name: list(value) if isinstance(value, tuple) else value for name, value in asdict(config).items()}
 
 
 def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Config:
-    """A configuration of class `kind` read back from plain JSON types.
+    """Return a configuration of class `kind` read back from plain JSON types.
 
     Raises:
         ModelError: a key is unknown or missing, or a value is impossible.
@@ -37,7 +37,7 @@ def from_dict(kind: type[_Config], mapping: dict[str, Any], file: str) -> _Confi
 
 
 def plain(value: Any) -> Any:
-    """Plain JSON types: what is no finite number becomes None."""
+    """Return the plain JSON types: what is no finite number becomes None."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 
 def harmless(text: str) -> str:
-    """Text with every character that a terminal could obey, line ends included, written as an escape."""
+    """Return the text with every character that a terminal could obey, line ends included, written as an escape."""
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 
 def harmless_lines(text: str) -> str:
-    """The same for each line of a text whose line ends are its own."""
+    """Return the same for each line of a text whose line ends are its own."""
     return "\n".join(map(harmless, text.split("\n")))

@@ -22,7 +22,7 @@ DOUBLE, SINGLE = 8, 4
 
 
 def describe(folder: str | Path) -> dict[str, Any]:
-    """Facts about a model folder as plain JSON types; text in it is as the folder has it.
+    """Return the facts about a model folder as plain JSON types; text in it is as the folder has it.
 
     Raises:
         ModelError: see `folder.load`; all files are compared with their digests.
@@ -75,7 +75,7 @@ def _network(name: str, share: float, config: NetworkConfig) -> dict[str, Any]:
 
 
 def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) -> int:
-    """Bytes that `predict` without DATA takes at most, the program included.
+    """Return the bytes that `predict` without DATA takes at most, the program included.
 
     It adds up what is alive at once: the program, what was read from the files, one block of windows in the largest
     network, and the forecasts with the text that is written. With DATA, the reading of that file comes on top.
@@ -99,7 +99,7 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
 
 
 def _block(n: int, config: NetworkConfig) -> int:
-    """Bytes of one block of windows on their way through a network, see `forward`."""
+    """Return the bytes of one block of windows on their way through a network, see `forward`."""
     lookback, horizon, units, gates = config.lookback, config.horizon, config.units, BLOCKS[config.cell]
     segments, _ = config.decoded
     ahead = config.ahead

@@ -100,11 +100,11 @@ class _Sealed:
     manifest: dict[str, Any]
 
     def place(self, name: str) -> str:
-        """The name of a file for messages."""
+        """Return the name of a file for messages."""
         return str(self.folder / name)
 
     def read(self, name: str, most: int) -> bytes:
-        """The content of a file, not larger than what is needed to know it."""
+        """Return the content of a file, not larger than what is needed to know it."""
         facts = listed(self.folder, self.manifest, name)
         content = read_plain(self.folder, name, most, facts["sha256"])
         if len(content) != facts["bytes"]:
@@ -112,12 +112,12 @@ class _Sealed:
         return content
 
     def arrays(self, name: str, wanted: Wanted, may_miss: Collection[str] = ()) -> dict[str, Array]:
-        """The arrays of a file, see `strict.arrays_of`."""
+        """Return the arrays of a file, see `strict.arrays_of`."""
         return arrays_of(self.read(name, max_bytes(wanted)), wanted, self.place(name), may_miss)
 
 
 def load(folder: str | Path) -> Forecaster:
-    """The forecaster in a model folder, all its files checked against the manifest.
+    """Return the forecaster in a model folder, all its files checked against the manifest.
 
     Raises:
         ModelError: the folder is no model, or a file is missing, changed, or does not fit the others.
@@ -126,7 +126,7 @@ def load(folder: str | Path) -> Forecaster:
 
 
 def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
-    """The forecaster in a model folder and the manifest, see `load` and `read_manifest`."""
+    """Return the forecaster in a model folder and the manifest, see `load` and `read_manifest`."""
     folder = Path(folder)
     sealed = _Sealed(folder, read_manifest(folder))
     try:
@@ -203,13 +203,13 @@ def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
 
 
 def _models(members: Iterable[str], networks: Iterable[Network]) -> list[str]:
-    """The members that are no networks: their forecasts from the end of the training data are kept."""
+    """Return the members that are no networks: their forecasts from the end of the training data are kept."""
     others = {NETWORKS, BLEND, *(one.name for one in networks)}
     return [name for name in members if name not in others]
 
 
 def weights_by_number(networks: Sequence[Network]) -> Weights:
-    """The arrays of all networks in one mapping, such as `0.gru_0.kernel`."""
+    """Return the arrays of all networks in one mapping, such as `0.gru_0.kernel`."""
     return {f"{k}.{name}": array for k, one in enumerate(networks) for name, array in one.weights.items()}
 
 
@@ -257,7 +257,7 @@ def _training(kept: dict[str, Any] | None, file: str) -> TrainingConfig | None:
 
 
 def _ids(kept: Any, parts: int) -> tuple[tuple[str, ...], ...]:
-    """The keys of the series: texts, as many for each as there are id columns, no key twice."""
+    """Return the keys of the series: texts, as many for each as there are id columns, no key twice."""
     lists = isinstance(kept, list) and all(isinstance(key, list) and len(key) == parts for key in kept)
     if not lists or not all(isinstance(part, str) for key in kept for part in key):
         raise ValueError("the ids of the series are none")

@@ -56,7 +56,7 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of a model folder, as it was written; the files it names are not looked at.
+    """Return the manifest of a model folder, as it was written; the files it names are not looked at.
 
     Raises:
         ModelError: there is no such folder, it is no model, was changed, or is from a newer version.
@@ -135,7 +135,7 @@ def _is_value(value: object) -> bool:
 
 
 def _is_table(value: object) -> bool:
-    """Names with single values, or with names with single values."""
+    """Return the names with single values, or with names with single values."""
     return isinstance(value, dict) and all(
         all(map(_is_value, one.values())) if isinstance(one, dict) else _is_value(one) for one in value.values()
     )
@@ -202,7 +202,7 @@ def check_file(folder: Path, manifest: dict[str, Any], name: str) -> None:
 
 
 def listed(folder: Path, manifest: dict[str, Any], name: str) -> dict[str, Any]:
-    """Size and digest of a file that a model cannot be without.
+    """Return the size and digest of a file that a model cannot be without.
 
     Raises:
         ModelError: the manifest does not name it.

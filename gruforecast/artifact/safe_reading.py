@@ -84,7 +84,7 @@ def _no_plain_file(found: str, file: str) -> ModelError:
 
 
 def check_name(name: object, file: str) -> str:
-    """A file's name below its folder, if it is plain: parts joined by `/`, none of them special.
+    """Return a file's name below its folder, if it is plain: parts joined by `/`, none of them special.
 
     Raises:
         ModelError: it is not.
@@ -98,7 +98,7 @@ def check_name(name: object, file: str) -> str:
 
 
 def read_plain(folder: Path, name: str, most: int, sha256: str | None = None) -> bytes:
-    """The content of a plain file of at most `most` bytes, with this digest where one is given.
+    """Return the content of a plain file of at most `most` bytes, with this digest where one is given.
 
     Raises:
         ModelError: it is missing, no plain file, larger, or another one.
@@ -116,7 +116,7 @@ def read_plain(folder: Path, name: str, most: int, sha256: str | None = None) ->
 
 
 def changed(file: str) -> ModelError:
-    """The error about a file that has another digest than it should."""
+    """Return the error about a file that has another digest than it should."""
     return ModelError("the file is not the one that was saved.", remedy=REMEDY, code="GF-M08", file=file)
 
 
@@ -146,7 +146,7 @@ def parse_json(content: bytes, file: str) -> Any:
 
 
 def values_in(content: bytes) -> int:
-    """How many values JSON has at most."""
+    """Return how many values JSON has at most."""
     return sum(content.count(mark) for mark in (b",", b"[", b"{"))
 
 
@@ -177,7 +177,7 @@ def _whole(text: str) -> int:
 
 
 def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[str] = ()) -> dict[str, Any]:
-    """A mapping with all the keys that it must have and no others than it may have.
+    """Return a mapping with all the keys that it must have and no others than it may have.
 
     Raises:
         ModelError: it is none, or a key is missing or unknown.
@@ -196,14 +196,14 @@ def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[s
 
 
 def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """A number within bounds; text, null, true and false are none."""
+    """Return a number within bounds; text, null, true and false are none."""
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
         raise ValueError(f"{str(value)[:MAX_NAME]!r} is no number from {low:g} to {high:g}")
     return float(value)
 
 
 def max_bytes(wanted: Wanted) -> int:
-    """Bytes that a file with these arrays has at most."""
+    """Return the bytes that a file with these arrays has at most."""
     return 1000 + sum(_bytes(*kind) + MAX_HEADER + 8 * len(name.encode()) for name, kind in wanted.items())
 
 
@@ -212,7 +212,7 @@ def _bytes(shape: tuple[int, ...], kind: str) -> int:
 
 
 def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[str] = ()) -> dict[str, Array]:
-    """The arrays of an `.npz` file, which must have exactly the `wanted` names, shapes and types.
+    """Return the arrays of an `.npz` file, which must have exactly the `wanted` names, shapes and types.
 
     Numbers must be finite; arrays in `may_miss` may hold NaN.
 
@@ -242,7 +242,7 @@ def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[st
 
 
 def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shape: tuple[int, ...], kind: str) -> Array:
-    """One array of known shape and type; size and header are compared before any number is read."""
+    """Return one array of known shape and type; size and header are compared before any number is read."""
     wrong = ValueError(f"{info.filename[:MAX_NAME]} does not have the shape {shape}")
     if info.file_size > _bytes(shape, kind) + MAX_HEADER:
         raise wrong

@@ -84,7 +84,7 @@ class CellComparison:
             self.entries = kept
 
     def _seconds_for(self, entries: list[Entry]) -> float:
-        """What the test fits and a comparison of `entries` take of one worker, as far as the trials tell."""
+        """Return what the test fits and a comparison of `entries` take of one worker, as far as the trials tell."""
         seconds = self.best.result["seconds"]
         step = self.best.result["seconds_per_step"] or 0.0
         trials = [trial.result["seconds"] for trial in self.found.trials if "seconds" in trial.result]
@@ -114,7 +114,7 @@ class CellComparison:
         contest.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, deadline=deadline)
 
     def _compared(self, cell: Cell, number: int) -> Candidate | None:
-        """The candidate of one cell and seed; None, and said why, if it was not trained whole."""
+        """Return the candidate of one cell and seed; None, and said why, if it was not trained whole."""
         contest = self.contest
         result = contest.jobs.result(f"{self.kind}-{cell}-{number}")
         if not self._is_whole(result, cell):
@@ -143,7 +143,7 @@ class CellComparison:
         return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False, shipped=False)
 
     def _forecast_ms(self, network: Network) -> float:
-        """Milliseconds of one forecast of one series, the quickest of a few."""
+        """Return the milliseconds of one forecast of one series, the quickest of a few."""
         split = self.contest.split
         windows = split.test_windows()[:1]
         seconds = []
@@ -154,7 +154,7 @@ class CellComparison:
         return 1000 * min(seconds)
 
     def _is_whole(self, result: Result | None, cell: Cell) -> TypeGuard[Result]:
-        """Whether the training of a comparison came to its end; says why not."""
+        """Return whether the training of a comparison came to its end; says why not."""
         if result is not None and result["status"] == "completed" and not result["late"]:
             return True
         if result is None or (result.get("late") and self.contest.budget.over("comparison")):

@@ -53,7 +53,7 @@ def examine(options: FitOptions) -> Facts:
 
 
 def _series(reading: Reading, horizon: int) -> list[Facts]:
-    """Each series: its rows, span, what is missing, and whether there is enough for the horizon."""
+    """Return each series: its rows, span, what is missing, and whether there is enough for the horizon."""
     panel = reading.panel
     first = panel.plan.form.joined(panel.ds[panel.indptr[:-1]])
     last = panel.plan.form.joined(panel.ds[panel.indptr[1:] - 1])
@@ -92,7 +92,7 @@ def _enough(rows: int, horizon: int) -> str:
 
 
 def _chart(panel: Panel) -> Facts:
-    """The longest series as a line of blocks, with its lowest and highest value."""
+    """Return the longest series as a line of blocks, with its lowest and highest value."""
     k = int(np.argmax(panel.lengths))
     y = panel.y[panel.indptr[k] : panel.indptr[k + 1]]
     parts = np.array_split(y, min(CHART, len(y)))

@@ -115,7 +115,7 @@ class EnsembleMembers:
             self.refitted &= member.saved is not member.scored
 
     def networks(self) -> tuple[Network, ...]:
-        """The networks to be saved."""
+        """Return the networks to be saved."""
         return tuple(
             replace(
                 self.contest.network(member.trial.network, member.saved, member.name),
@@ -148,7 +148,7 @@ class EnsembleMembers:
         ]
 
     def _candidates(self) -> list[Trial]:
-        """All trials with a score and the further seeds, best first."""
+        """Return all trials with a score and the further seeds, best first."""
         candidates = self.found.ranked if self.several else self.found.ranked[:1]
         for k, trial in enumerate(self._again()):
             result = self.contest.jobs.result(f"seed-{k}")
@@ -159,17 +159,17 @@ class EnsembleMembers:
         return sorted(candidates, key=lambda trial: (trial.result["score"], trial.number))
 
     def _again(self) -> list[Trial]:
-        """The trials whose configurations are trained with another seed, too."""
+        """Return the trials whose configurations are trained with another seed, too."""
         ranked = self.found.ranked
         return [ranked[k % len(ranked)] for k in AGAIN] if self.several else []
 
     def _origin(self, trial: Trial) -> int:
-        """Number of the trial whose configuration this one has."""
+        """Return the number of the trial whose configuration this one has."""
         more = trial.number - SEED_NUMBERS
         return self._again()[more].number if more >= 0 else trial.number
 
     def _combined(self, forecasts: dict[str, Forecasts]) -> Candidate:
-        """All networks together."""
+        """Return all networks together."""
         shares = {member.name: member.share for member in self.members}
         folds = self.combination.folds if self.combination else []
         parameters = sum(member.scored["parameters"] for member in self.members)
@@ -178,6 +178,6 @@ class EnsembleMembers:
 
 
 def _name(trial: Trial) -> str:
-    """The trial in the names of jobs."""
+    """Return the trial in the names of jobs."""
     more = trial.number - SEED_NUMBERS
     return f"seed-{more}" if more >= 0 else f"trial-{trial.number:03}"

@@ -46,7 +46,7 @@ class Combination:
 
 
 def combine(split: Split, members: Mapping[str, Folds], most: int = MAX_MEMBERS) -> Combination | None:
-    """The combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
+    """Return the combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
 
     Weights are the mean of those chosen without one group of windows each, so no single fold decides; the `most`
     largest stay, without those below `MIN_SHARE`.
@@ -79,13 +79,13 @@ def combine(split: Split, members: Mapping[str, Folds], most: int = MAX_MEMBERS)
 
 
 def _whole(shares: EnsembleWeights) -> EnsembleWeights:
-    """The shares scaled to add up to one; nothing if there are none."""
+    """Return the shares scaled to add up to one; nothing if there are none."""
     total = sum(shares.values())
     return {name: share / total for name, share in shares.items()} if total > 0 else {}
 
 
 def mixed(shares: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
-    """The weighted mean of forecasts, with the cross-fitted `folds`."""
+    """Return the weighted mean of forecasts, with the cross-fitted `folds`."""
     parts, weights = [forecasts[name] for name in shares], list(shares.values())
     origins = [one.origins for one in parts if one.origins is not None]
     whole = QuantileForecast.mixed(weights, origins) if len(origins) == len(parts) else None
@@ -100,7 +100,7 @@ def _groups(windows: Sequence[Windows]) -> list[Ints]:
 
 
 def _weights(split: Split, windows: Windows) -> Floats:
-    """What each absolute error (n, horizon) adds to the fold's mean MASE."""
+    """Return what each absolute error (n, horizon) adds to the fold's mean MASE."""
     seen = ~np.isnan(split.actual(windows))
     scale = mase_scale(split.history, windows, split.season_length)
     usable = (scale > 0) & seen.any(axis=1)
@@ -109,7 +109,7 @@ def _weights(split: Split, windows: Windows) -> Floats:
 
 
 def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
-    """Whether there is something to choose by without one group, and something to test on in it."""
+    """Return whether there is something to choose by without one group, and something to test on in it."""
     inside = sum(float(weight[group == left_out].sum()) for weight, group in zip(weights, groups, strict=True))
     return 0 < inside < sum(float(weight.sum()) for weight in weights)
 
@@ -145,7 +145,7 @@ def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> En
 
 
 def _losses(folds: Folds, actual: Folds, weights: Folds) -> Floats:
-    """What each window that counts adds to the error of a member, (n_windows,)."""
+    """Return what each window that counts adds to the error of a member, (n_windows,)."""
     parts = [
         (weight * np.abs(np.where(weight > 0, forecast - truth, 0.0))).sum(axis=1)[weight.any(axis=1)]
         for forecast, truth, weight in zip(folds, actual, weights, strict=True)
@@ -154,7 +154,7 @@ def _losses(folds: Folds, actual: Folds, weights: Folds) -> Floats:
 
 
 def _is_near(losses: Floats, best: Floats, folds: int) -> bool:
-    """Whether a member is not clearly worse than the best one: within a share of it, or one standard error."""
+    """Return whether a member is not clearly worse than the best one: within a share of it, or one standard error."""
     worse = losses - best
     error = np.sqrt(len(worse)) * float(worse.std(ddof=1)) if len(worse) > 1 else 0.0
     return bool(worse.sum() <= max(NEAR / math.sqrt(folds) * best.sum(), error))

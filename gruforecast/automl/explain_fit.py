@@ -61,7 +61,7 @@ def _judged(split: Split) -> Windows:
 
 
 def _cells(comparison: CellComparison, finals: EnsembleMembers) -> list[Curve]:
-    """The networks of the comparison by cell; in a full one, the GRU is the best trial."""
+    """Return the networks of the comparison by cell; in a full one, the GRU is the best trial."""
     network = finals.contest.network
     curves = []
     for cell in comparison.trained:

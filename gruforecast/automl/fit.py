@@ -161,7 +161,7 @@ class _Run:
         self.clock.lap("refit")
 
     def _given_up(self, found: Search, contest: TrainingJobs) -> list[str]:
-        """What the time budget made it give up; all warnings are said."""
+        """Return what the time budget made it give up; all warnings are said."""
         given_up = _budget_warning(found, self.options, contest.given_up)
         for warning in [*contest.warnings, *given_up]:
             self.progress.warn(warning)
@@ -184,7 +184,7 @@ class _Run:
         )
 
     def _enter(self, found: Search, *, ships: bool = True) -> tuple[TrainingJobs, EnsembleMembers, ReferenceModels]:
-        """What the networks that were found take part in."""
+        """Return what the networks that were found take part in."""
         options = self.options
         contest = TrainingJobs(self.prepared.split, self.space, self.jobs, options.seed, self.budget)
         contest.save_all_rows()
@@ -205,7 +205,7 @@ class _Run:
         return audit.result()
 
     def _explained(self, finals: EnsembleMembers, comparison: CellComparison) -> Report:
-        """What the gates of the saved network do; nothing where no row may be shown."""
+        """Return what the gates of the saved network do; nothing where no row may be shown."""
         if not self.options.context:
             return {}
         self.progress.stage("looking into the gates")
@@ -267,7 +267,7 @@ class _Run:
         return [Candidate(BLEND, "blend", mixed(found.shares, forecasts, found.folds), facts)], again.shares
 
     def _judge(self, seeds: list[Candidate]) -> Judged:
-        """One row for all seeds of a model."""
+        """Return one row for all seeds of a model."""
         return Judged.of_seeds([judge(candidate, self.prepared.split, self.prepared.levels) for candidate in seeds])
 
     def _build(self, built: Path, finals: EnsembleMembers, forecaster: Forecaster, judged: list[Judged]) -> Report:
@@ -293,7 +293,7 @@ def _forecaster(
     judged: list[Judged],
     blend: EnsembleWeights,
 ) -> Forecaster:
-    """What `predict` needs; where there is one network, `networks` is another name of it."""
+    """Return what `predict` needs; where there is one network, `networks` is another name of it."""
     panel = prepared.reading.panel  # as `predict` would read it
     calibrations = {one.row.model: one.calibration for one in judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
@@ -328,14 +328,14 @@ def _worker_facts(pool: Pool) -> dict[str, Any]:
 
 
 def _scored(divided: Split) -> tuple[int, int]:
-    """How many series are scored on the test set, and how many of those have no MASE scale."""
+    """Return how many series are scored on the test set, and how many of those have no MASE scale."""
     windows = divided.test_windows()
     scale = interval_scale(divided, windows)
     return len(windows), int((~(scale > 0)).sum())
 
 
 def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
-    """The limits that cut this run, None for those that did not."""
+    """Return the limits that cut this run, None for those that did not."""
     late = any(trial.result.get("late") for trial in outcome.found.trials)
     late |= any("--trial-time" in warning for warning in outcome.warnings)
     return {
@@ -345,7 +345,7 @@ def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
 
 
 def _budget_warning(found: Search, options: FitOptions, parts: list[str]) -> list[str]:
-    """What the time budget made `fit` give up."""
+    """Return what the time budget made `fit` give up."""
     missing = []
     if found.cut:
         some = "some trials" if options.tuner == "hyperband" else f"{options.trials} whole trials"

@@ -103,7 +103,7 @@ class LeakageAudit:
             self._hold("of the whole search", first, second)
 
     def result(self) -> dict[str, Any]:
-        """What the report says: `passed` (None: nothing can be said), `kind`, `checked`, `seconds` and `text`.
+        """Return what the report says: `passed` (None: nothing can be said), `kind`, `checked`, `seconds` and `text`.
 
         Raises:
             GruforecastError: something changed.
@@ -131,7 +131,7 @@ class LeakageAudit:
 
 
 def decided_without_test(prepared: Prepared, options: FitOptions) -> tuple[Traces, Traces]:
-    """What is decided before anything is trained: on the data as they are, and with noise in the test set."""
+    """Return what is decided before anything is trained: on the data as they are, and with noise in the test set."""
     cutoff = prepared.split.test
     first = decisions(prepared.split, prepared.scaling, cutoff) | {"levels": prepared.levels}
     try:
@@ -149,14 +149,14 @@ def normalised_without_folds(prepared: Prepared) -> tuple[Traces, Traces]:
 
 
 def with_noise(reading: Reading, cutoff: Ints) -> Reading:
-    """The data with noise from the `cutoff` (n_series,) of each series on; no line is drawn over gaps yet."""
+    """Return the data with noise from the `cutoff` (n_series,) of each series on; no line is drawn over gaps yet."""
     panel = without_lines(reading)
     y, x = noise_from(cutoff, panel.y, panel.x, panel.indptr, panel.plan.inputs)
     return replace(reading, panel=replace(panel, y=y, x=x))
 
 
 def decisions(split: Split, scaling: Scaling, cutoff: Ints) -> Traces:
-    """What stands before anything is trained, and the rows before the `cutoff` as the models see them."""
+    """Return what stands before anything is trained, and the rows before the `cutoff` as the models see them."""
     space, history = Space.of(split), split.history
     earlier = np.arange(len(history.values)) < np.repeat(cutoff, np.diff(history.indptr))
     return {

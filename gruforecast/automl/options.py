@@ -82,7 +82,7 @@ class FitOptions:
 
 
 def parse_duration(text: str, name: str = "--max-time") -> float:
-    """Seconds from text such as `90s`, `10m`, `2h` or `45`, the value of option `name`.
+    """Return the seconds from text such as `90s`, `10m`, `2h` or `45`, the value of option `name`.
 
     Raises:
         UsageError: the text is no duration.
@@ -95,7 +95,7 @@ def parse_duration(text: str, name: str = "--max-time") -> float:
 
 
 def parse_size(text: str, name: str) -> int:
-    """Bytes from text such as `1500MB` or `2GB`, the value of option `name`.
+    """Return the bytes from text such as `1500MB` or `2GB`, the value of option `name`.
 
     Raises:
         UsageError: the text is no size.

@@ -26,7 +26,7 @@ NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_tim
 
 
 def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
-    """What a result follows from: this version, the data as parsed, and the options but the number of trials."""
+    """Return what a result follows from: this version, the data as parsed, and the options but the number of trials."""
     chosen = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
     return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
 
@@ -51,7 +51,7 @@ def check_keys_fit(panel: Panel) -> None:
 
 
 def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
-    """The report of an earlier run of the same command, None when there is work to do.
+    """Return the report of an earlier run of the same command, None when there is work to do.
 
     Raises:
         ModelError: `output` exists and holds something else.
@@ -91,12 +91,12 @@ def _is_empty_folder(path: Path) -> bool:
 
 
 def _was_model(path: Path) -> bool:
-    """Whether a model that is damaged, or of another version, may be replaced."""
+    """Return whether a model that is damaged, or of another version, may be replaced."""
     return all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
-    """Whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
+    """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
     limit, trials = manifest.get("cut_at"), manifest.get("trials")
     in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
     late = manifest.get("late_at")
@@ -113,7 +113,7 @@ def _manifest_or_none(output: Path) -> dict[str, Any] | None:
 
 
 def make_run_dir(options: FitOptions, output: Path) -> Path:
-    """The run folder, made if need be."""
+    """Return the run folder, made if need be."""
     run_dir = Path(options.run_dir) if options.run_dir else output.with_name(f"{output.name}.run")
     try:
         run_dir.mkdir(parents=True, exist_ok=True)

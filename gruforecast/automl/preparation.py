@@ -46,7 +46,7 @@ class Prepared:
 
 
 def prepare(options: FitOptions, progress: Progress) -> Prepared:
-    """The data of `options`, with season, horizon, folds and levels found where they were not given."""
+    """Return the data of `options`, with season, horizon, folds and levels found where they were not given."""
     reading = read_csv(options.data, options.reading)
     findings = (*reading.findings, *odd_values(reading.panel, reading.lines))
     notes, warnings = shown(findings, "info"), shown(findings, "warning")
@@ -64,7 +64,7 @@ def _tell(progress: Progress, notes: list[str], warnings: list[str]) -> None:
 
 
 def decide(reading: Reading, options: FitOptions) -> Prepared:
-    """Everything that is decided before a model is trained, with what is to be said about that alone.
+    """Return everything that is decided before a model is trained, with what is to be said about that alone.
 
     Season and levels are found from the rows before the test set: the leak audit calls this on data whose test set is
     noise, and the answer must be the same.
@@ -90,7 +90,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
 
 
 def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
-    """The split on the rows of `panel`, with what is computed from those before the first fold alone.
+    """Return the split on the rows of `panel`, with what is computed from those before the first fold alone.
 
     Covariates are standardised, and `--fill` draws its lines over the gaps that end there.
     """
@@ -103,7 +103,7 @@ def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
 
 
 def without_lines(reading: Reading) -> Panel:
-    """The series as they stand in the file: what `--fill` put on a line is missing again.
+    """Return the series as they stand in the file: what `--fill` put on a line is missing again.
 
     A line over a gap knows where the gap ends, so over a cutoff it would carry a later value to the rows before it.
     """
@@ -111,7 +111,7 @@ def without_lines(reading: Reading) -> Panel:
 
 
 def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
-    """Both, found where they are None; the season from the rows before the test set."""
+    """Return both, found where they are None; the season from the rows before the test set."""
     if horizon is None:
         found = season
         if season is None and panel.freq.label not in HORIZONS:
@@ -121,7 +121,7 @@ def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) ->
 
 
 def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: str, notes: list[str]) -> Split:
-    """The split, with only folds that can be scored.
+    """Return the split, with only folds that can be scored.
 
     Raises:
         DataError: no fold or no test set can be scored.
@@ -153,7 +153,7 @@ def _default_folds(panel: Panel, horizon: int) -> int:
 
 
 def _season(panel: Panel, horizon: int) -> int:
-    """The season found in the rows before the test set; never longer than half the longest series."""
+    """Return the season found in the rows before the test set; never longer than half the longest series."""
     start, end = panel.indptr[:-1], panel.indptr[1:]
     before = panel.rows(start, np.maximum(end - horizon, np.minimum(start + 1, end)))
     found = detect_season(before.y, before.indptr, panel.freq)
@@ -161,7 +161,7 @@ def _season(panel: Panel, horizon: int) -> int:
 
 
 def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str]) -> tuple[float, ...]:
-    """The interval levels that the origins before the test set support."""
+    """Return the interval levels that the origins before the test set support."""
     windows = divided.calibration_windows()
     scale = mase_scale(divided.history, windows, divided.season_length)
     actual = np.where(scale[:, None] > 0, divided.actual(windows), np.nan)

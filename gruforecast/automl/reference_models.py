@@ -51,13 +51,13 @@ class ReferenceModels:
                 self._submit(model, place)
 
     def baselines(self) -> list[Candidate]:
-        """Every baseline as a candidate."""
+        """Return every baseline as a candidate."""
         split = self.contest.split
         models = baselines(split.season_length)
         return [Candidate(name, "baseline", Forecasts.of(split, model, model)) for name, model in models.items()]
 
     def candidates(self) -> list[Candidate]:
-        """Every statistical model that was fitted everywhere in time."""
+        """Return every statistical model that was fitted everywhere in time."""
         found = []
         for model, asked in self._places.items():
             forecasts = {place: self._forecast(model, place) for place in asked}
@@ -86,7 +86,7 @@ class ReferenceModels:
         self.contest.jobs.submit(name, RUN_STATISTICAL, request, deadline=deadline)
 
     def _forecast(self, model: str, place: str) -> Floats | None:
-        """What a model forecast in one place; None, and said why, if it did not come to its end."""
+        """Return what a model forecast in one place; None, and said why, if it did not come to its end."""
         result = self.contest.jobs.result(f"{model}-{place}")
         if result is None or (result.get("late") and self.contest.budget.over("statistical")):
             self.contest.give_up(model)

@@ -75,7 +75,7 @@ def _data(number: int) -> str:
 
 
 def _split(rolling: Rolling, number: int) -> Split:
-    """The rows before a cutoff, those of series too, that are too short to be forecast there."""
+    """Return the rows before a cutoff, those of series too, that are too short to be forecast there."""
     indptr, cutoffs = rolling.panel.indptr, rolling.cutoffs
     back = cutoffs.horizon + cutoffs.step * (cutoffs.count - 1 - number)
     cutoff = np.maximum(indptr[1:] - back, indptr[:-1])
@@ -91,7 +91,7 @@ def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig)
 
 
 def _trained(jobs: Jobs, number: int, network: Network) -> Network:
-    """The network with the weights of its job."""
+    """Return the network with the weights of its job."""
     result = jobs.result(f"{_data(number)}-{network.name}")
     if result is None or result["status"] != "completed":
         how = "gave nothing" if result is None else result["status"]

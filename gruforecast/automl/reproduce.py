@@ -21,7 +21,7 @@ SECONDS = ("max_time", "trial_time")
 
 
 def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, Any]:
-    """The command line without places on this machine, the data as read, and the machine."""
+    """Return the command line without places on this machine, the data as read, and the machine."""
     return {
         "command": shlex.join(["gruforecast", "fit", *arguments(options), "--workers", str(workers)]),
         "file": Path(options.data).name,
@@ -31,7 +31,7 @@ def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, A
 
 
 def arguments(options: FitOptions) -> list[str]:
-    """What to pass to `gruforecast fit` for these options; what changes no result is left out."""
+    """Return what to pass to `gruforecast fit` for these options; what changes no result is left out."""
     name = Path(options.data).name
     found = [f"./{name}" if name.startswith("-") and name != "-" else name]
     found += _differing(options.reading, ReadOptions(), ("layout",))
@@ -41,7 +41,7 @@ def arguments(options: FitOptions) -> list[str]:
 
 
 def _differing(asked: Any, usual: Any, but: tuple[str, ...]) -> list[str]:
-    """The options that are not as usual."""
+    """Return the options that are not as usual."""
     found: list[str] = []
     for one in fields(asked):
         value = getattr(asked, one.name)

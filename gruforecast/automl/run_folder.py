@@ -63,11 +63,11 @@ def open_run(
 
 
 def default_workers() -> int:
-    """One per core that this process may use, fewer where memory is short."""
+    """Return one per core that this process may use, fewer where memory is short."""
     return max(1, min(cores(), memory() // WORKER_BYTES - 1))
 
 
 def default_memory(workers: int) -> int:
-    """Resident bytes at which a worker is replaced: a fair share of the memory, within bounds."""
+    """Return the resident bytes at which a worker is replaced: a fair share of the memory, within bounds."""
     low, high = RECYCLE_BYTES
     return min(max(int(0.6 * memory()) // workers, low), high)

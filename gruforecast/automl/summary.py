@@ -83,7 +83,7 @@ class Outcome:
 
 
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
-    """The report as plain JSON types, the object of `--json` and of `report.json`."""
+    """Return the report as plain JSON types, the object of `--json` and of `report.json`."""
     rows = sorted(outcome.rows, key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
     panel = outcome.panel
     return {
@@ -140,7 +140,7 @@ def in_short(report: dict[str, Any], panel: Panel) -> dict[str, Any]:
 
 
 def without_places(report: dict[str, Any]) -> dict[str, Any]:
-    """The report as it is kept in the model folder: names of files and folders without where they are."""
+    """Return the report as it is kept in the model folder: names of files and folders without where they are."""
     search = [
         {name: _bare(value) if name == "error" else value for name, value in trial.items()}
         for trial in report["search"]

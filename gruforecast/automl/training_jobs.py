@@ -70,15 +70,15 @@ class TrainingJobs:
     _wanted: dict[str, tuple[int, bool]] = field(default_factory=dict)  # steps of a test fit, and whether anew
 
     def training(self, trial: Trial) -> TrainingConfig:
-        """The training that `trial` had."""
+        """Return the training that `trial` had."""
         return self.space.training(trial.values, seed_of(self.seed, trial.number), trial.share)
 
     def whole(self, kind: Fit, trial: Trial) -> TrainingConfig:
-        """A training anew on the rows of a fit: as many passes over them as `trial` had over its own."""
+        """Return a training anew on the rows of a fit: as many passes over them as `trial` had over its own."""
         return replace(self.training(trial), steps=self._steps(kind, trial, 1.0))
 
     def request(self, network: NetworkConfig, training: TrainingConfig, name: str) -> dict[str, Any]:
-        """What every job asks for that trains a network."""
+        """Return what every job asks for that trains a network."""
         return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
 
     def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, beside: int = 1) -> None:
@@ -166,12 +166,12 @@ class TrainingJobs:
         return Network(name or config.cell, config, read_npz(self.path(result)))
 
     def path(self, result: Result) -> Path:
-        """Where the weights of a result are."""
+        """Return where the weights of a result are."""
         return self.jobs.folder / result["file"]["name"]
 
 
 def facts_of_training(trial: Trial, result: Result, budget: str) -> dict[str, Any]:
-    """What the leaderboard says of a training beside its scores."""
+    """Return what the leaderboard says of a training beside its scores."""
     return {
         "parameters": result["parameters"],
         "seconds": result["seconds"]["total"],

@@ -69,7 +69,7 @@ def _terminate(*_: object) -> None:
 
 
 def _known(error: Exception, log: Path | None) -> GruforecastError:
-    """The error as one of ours: the environment's faults are exit 5, what is left is a bug, exit 1."""
+    """Return the error as one of ours: the environment's faults are exit 5, what is left is a bug, exit 1."""
     if isinstance(error, GruforecastError):
         return error
     if (known := environment_error(error)) is not None:

@@ -58,7 +58,7 @@ def explain(
 
 
 def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
-    """What `fit` has found, or the same anew for other rows, another network or another series."""
+    """Return what `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.folder import load
     from gruforecast.explain.model import explain_model, largest
     from gruforecast.models.registry import BLEND, NETWORKS

@@ -77,7 +77,7 @@ def export(
 
 
 def _form(asked: str | None, output: str | None) -> str:
-    """The format asked for, or the one that the ending of the file says."""
+    """Return the format asked for, or the one that the ending of the file says."""
     if not output:
         remedy = "Pass -o model.onnx, -o model.tflite, or -o folder for a SavedModel."
         raise UsageError("there is no place to write to.", remedy=remedy, code="GF-U61")

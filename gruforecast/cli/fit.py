@@ -157,7 +157,7 @@ def fit(
 
 
 def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
-    """The report of the run, which is shown, too."""
+    """Return the report of the run, which is shown, too."""
     from gruforecast.automl.fit import fit as run
     from gruforecast.evaluation.verdict import check_baseline
     from gruforecast.report.terminal.fit import show_report

@@ -147,7 +147,7 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
 
 
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
-    """Folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
+    """Return the folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
     if model is not None and data is None:
         named_like_file = Path(model).suffix in (
             ".csv",

@@ -61,7 +61,7 @@ def report(
 
 
 def _beside(folder: Path) -> Path:
-    """The page's place if none is asked for: the model folder itself is sealed."""
+    """Return the page's place if none is asked for: the model folder itself is sealed."""
     whole = folder.resolve()
     return whole.with_name(f"{whole.name}.html")
 

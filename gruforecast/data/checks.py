@@ -55,7 +55,7 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
 
 
 def _beside(panel: Panel) -> list[Finding]:
-    """Covariates with missing values, and those that are the target itself, earlier or later."""
+    """Return the covariates with missing values, and those that are the target itself, earlier or later."""
     found = []
     longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
     first = 0
@@ -79,7 +79,7 @@ def _beside(panel: Panel) -> list[Finding]:
 
 
 def _far_off(panel: Panel, lines: Ints) -> list[str]:
-    """Values many interquartile ranges away from the others of their series."""
+    """Return the values many interquartile ranges away from the others of their series."""
     parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
     far = np.concatenate([part for part in parts if len(part)] or [np.zeros(0, int)]).astype(int)
     if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
@@ -90,7 +90,7 @@ def _far_off(panel: Panel, lines: Ints) -> list[str]:
 
 
 def _put_forward(panel: Panel) -> list[str]:
-    """A clock that skips an hour each spring, in local stamps without a zone."""
+    """Return a clock that skips an hour each spring, in local stamps without a zone."""
     if panel.plan.form.stamp.tz or panel.freq.unit != "s" or panel.freq.step >= DAY:
         return []
     missing = panel.ds[np.isnan(panel.y)]
@@ -106,7 +106,7 @@ def _put_forward(panel: Panel) -> list[str]:
 
 
 def _holidays(panel: Panel) -> list[str]:
-    """Weekdays without a value in any of the series that run over them."""
+    """Return the weekdays without a value in any of the series that run over them."""
     if panel.freq.unit != "B":
         return []
     days, where = np.unique(panel.ds, return_inverse=True)
@@ -123,6 +123,6 @@ def _places(rows: Ints, lines: Ints) -> str:
 
 
 def share_of_zeros(values: Floats) -> float:
-    """Share of the values seen that are zero."""
+    """Return the share of the values seen that are zero."""
     seen = values[~np.isnan(values)]
     return float((seen == 0).mean()) if len(seen) else 0.0

@@ -124,7 +124,7 @@ def _only_one(column: Column, role: Role, form: NumberForm, counts: Counter[str]
 
 
 def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | None, Findings]:
-    """A column of texts: the most frequent ones, in the order of the alphabet.
+    """Return a column of texts: the most frequent ones, in the order of the alphabet.
 
     Raises:
         DataError: hardly any repeats.
@@ -143,7 +143,7 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
 
 
 def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
-    """A static column with the cell of its series in every row.
+    """Return a static column with the cell of its series in every row.
 
     Args:
         keys: (n,) number of each row's series.
@@ -165,7 +165,7 @@ def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
 
 
 def _equal(one: str, other: str, form: NumberForm) -> bool:
-    """Whether two cells are the same number."""
+    """Return whether two cells are the same number."""
     value = form.value(one)
     return value is not None and value == form.value(other)
 

@@ -38,7 +38,7 @@ class Values:
 
 
 def read_values(series: Sequence[Values], plan: Plan, max_rows: int) -> Reading:
-    """The panel of series that must fit the plan by which a model's data were read.
+    """Return the panel of series that must fit the plan by which a model's data were read.
 
     Lines of errors and of the reading count all rows of all series from 0.
 

@@ -45,7 +45,7 @@ class Future:
         return shown(self.findings, "warning")
 
     def of(self, ids: Keys, ds: Stamps) -> Floats:
-        """The columns (n_series, horizon, n_columns) at stamps `ds` (n_series, horizon).
+        """Return the columns (n_series, horizon, n_columns) at stamps `ds` (n_series, horizon).
 
         Raises:
             DataError: a step is not there, or has no value in a column.
@@ -82,7 +82,7 @@ class Future:
 
 
 def read_future(path: str, plan: Plan) -> Future:
-    """The future covariates in a file written as the data of the model were; its target may be missing.
+    """Return the future covariates in a file written as the data of the model were; its target may be missing.
 
     Raises:
         UsageError: the plan has no column that is known ahead.

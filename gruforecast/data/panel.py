@@ -79,19 +79,19 @@ class Panel:
         return total.hexdigest()
 
     def rows(self, first: Ints, last: Ints) -> Panel:
-        """The panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
+        """Return the panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
         keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
         indptr = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
         return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep], x=self.x[keep])
 
     def part(self, first: int, last: int) -> Panel:
-        """The panel with only the series `[first, last)`; its arrays are views."""
+        """Return the panel with only the series `[first, last)`; its arrays are views."""
         ids, indptr = self.ids[first:last], self.indptr[first : last + 1]
         rows = slice(indptr[0], indptr[-1])
         return replace(self, ids=ids, indptr=indptr - indptr[0], ds=self.ds[rows], y=self.y[rows], x=self.x[rows])
 
     def only(self, keys: list[str]) -> Panel:
-        """The panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""
+        """Return the panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""
         wanted = set(keys)
         chosen = [k for k, key in enumerate(self.ids) if "/".join(key) in wanted]
         first, last = self.indptr[:-1][chosen], self.indptr[1:][chosen]
@@ -108,7 +108,7 @@ class Panel:
 
 
 def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:
-    """The time columns of stamps (n,) or (n, horizon), flattened."""
+    """Return the time columns of stamps (n,) or (n, horizon), flattened."""
     distinct, where = np.unique(ds, return_inverse=True)  # series mostly end together, and text is dear
     ends = plan.freq.after(distinct, 1)[:, 0] if plan.form.stamp.until else None
     texts = [np.array(column, object) for column in plan.form.write(distinct, ends)]
@@ -135,7 +135,7 @@ class Forecast:
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
-        """The series of several forecasts, at least one, with the same steps and levels, in one."""
+        """Return the series of several forecasts, at least one, with the same steps and levels, in one."""
         if len(parts) == 1:
             return parts[0]
         return replace(
@@ -166,7 +166,7 @@ class Forecast:
         return {**keys, **_times(self.plan, self.ds), **numbers}
 
     def to_frame(self) -> pd.DataFrame:
-        """The `columns` as a data frame."""
+        """Return the `columns` as a data frame."""
         import pandas as pd
 
         return pd.DataFrame(self.columns())

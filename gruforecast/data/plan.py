@@ -193,7 +193,7 @@ class Plan:
         return tuple(one.name for one in self.covariates if one.role == "known")
 
     def holiday_column(self, ds: Stamps) -> Floats:
-        """The public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where none are asked for."""
+        """Return the public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where none are asked for."""
         if not self.holidays:
             return np.zeros((len(ds), 0))
         begin, end = self.form.wall(ds), self.form.wall(self.freq.after(ds, 1)[:, 0])
@@ -206,7 +206,7 @@ class Plan:
         return holiday_counts(self.holidays, begin, end)[:, None]
 
     def described(self) -> str:
-        """The plan in words, for a message about a file that contradicts it."""
+        """Return the plan in words, for a message about a file that contradicts it."""
         example = " ".join(self.form.joined(np.array(["2024-12-31"], "datetime64[s]")))
         time = f"time {' and '.join(map(repr, self.names.time))} written like {example!r}"
         zone = f" in {self.form.stamp.tz}" if self.form.stamp.tz else ""
@@ -215,12 +215,12 @@ class Plan:
         return f"{time}{zone}, step {self.freq.label!r}, {target}, {marks}"
 
     def to_dict(self) -> dict[str, Any]:
-        """The plan as plain JSON types."""
+        """Return the plan as plain JSON types."""
         return asdict(self)
 
     @classmethod
     def from_dict(cls, mapping: dict[str, Any], file: str) -> Plan:
-        """The plan read back.
+        """Return the plan read back.
 
         Raises:
             ModelError: a key is unknown or missing, or a value is impossible.

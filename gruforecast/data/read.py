@@ -325,7 +325,7 @@ def _listed(names: tuple[str, ...]) -> str:
 
 
 def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:
-    """The covariates in every step, (n_rows, n_columns)."""
+    """Return the covariates in every step, (n_rows, n_columns)."""
     filled = grid.fill(x)
     static = [k for k, role in enumerate(plan.roles) if role == "static"]
     filled[:, static] = grid.fill_constant(x[:, static])
@@ -333,7 +333,7 @@ def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:
 
 
 def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:
-    """Rows whose steps of two hours or longer are those of the wall clock."""
+    """Return the rows whose steps of two hours or longer are those of the wall clock."""
     stamp = plan.form.stamp
     if not stamp.tz or stamp.local or (step.unit == "s" and step.step < 2 * HOUR):
         return rows, plan

@@ -47,7 +47,7 @@ ONE_SERIES, NO_DUPLICATES = 0.95, 0.98  # share of different stamps, of differen
 
 
 def find_names(table: Table, options: ReadOptions) -> Names:
-    """The names of the columns to use: those given, the others found.
+    """Return the names of the columns to use: those given, the others found.
 
     A usual name decides first, then the content: stamps in every sampled row, digits in most rows, and a column that
     tells series apart where stamps repeat. Where they repeat because another column holds a part of the time, that
@@ -122,14 +122,14 @@ def _sample(table: Table, name: str) -> list[str]:
 
 
 def _free(table: Table, taken: set[str], usual: tuple[str, ...]) -> list[str]:
-    """The columns not taken, those with a usual name first and in the order of the usual names."""
+    """Return the columns not taken, those with a usual name first and in the order of the usual names."""
     names = [name for name in table.columns if name not in taken]
     known = sorted((name for name in names if name.lower() in usual), key=lambda name: usual.index(name.lower()))
     return known + [name for name in names if name not in known]
 
 
 def _find_time(table: Table, taken: set[str]) -> str:
-    """The column of stamps: by a usual name, then the only other one, then one named as a part of a date.
+    """Return the column of stamps: by a usual name, then the only other one, then one named as a part of a date.
 
     Raises:
         DataError: there is none, or several without a usual name.
@@ -166,7 +166,7 @@ def _cells(table: Table, name: str, cells: list[str]) -> Column:
 def _with_parts(
     table: Table, time: str, taken: set[str], ids: tuple[str, ...], static: tuple[str, ...]
 ) -> tuple[str, ...]:
-    """The time column, and those that hold the rest of the time where stamps of it repeat."""
+    """Return the time column, and those that hold the rest of the time where stamps of it repeat."""
     stamps = table.columns[time]
     keys = [table.columns[name] for name in ids]
     if len(set(zip(stamps, *keys, strict=True))) == len(stamps):
@@ -191,13 +191,13 @@ def _with_parts(
 
 
 def _has_clock(table: Table, time: str) -> bool:
-    """Whether the stamps say more than the day."""
+    """Return whether the stamps say more than the day."""
     sample = _sample(table, time)
     return any(":" in cell for cell in sample) and not all("00:00" in cell for cell in sample)
 
 
 def meant_as_numbers(sample: list[str]) -> bool:
-    """Whether most cells are meant as numbers, well written or not; times and dates are not."""
+    """Return whether most cells are meant as numbers, well written or not; times and dates are not."""
     meant = [any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample]
     return 2 * sum(meant) > len(sample) and not _part_of_time(sample) and not _stamps(sample)
 
@@ -212,7 +212,7 @@ def _stamps(sample: list[str]) -> bool:
 
 
 def _ids_or_static(table: Table, time: tuple[str, ...], taken: set[str], static: set[str]) -> tuple[str, ...]:
-    """The id columns; one that is constant in each series only where no other is found."""
+    """Return the id columns; one that is constant in each series only where no other is found."""
     try:
         found = _find_ids(table, time, taken)
     except DataError:

@@ -14,7 +14,7 @@ ROUNDING = 1e-13  # of the mean size of a series
 
 
 def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
-    """Mean absolute seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
+    """Return the mean absolute seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
     return _above_rounding(_seasonal_difference(history, windows, season_length, np.abs), history, windows)
 
 
@@ -45,7 +45,7 @@ def rmsse_scale(history: History, windows: Windows, season_length: int) -> Float
 
 
 def _above_rounding(scale: Floats, history: History, windows: Windows) -> Floats:
-    """Scales (n,), zero where they are what rounding leaves of a pattern that repeats exactly."""
+    """Return the scales (n,), zero where they are what rounding leaves of a pattern that repeats exactly."""
     size = np.append(np.abs(np.nan_to_num(history.values)), 0.0)
     ranges = np.stack([windows.start, windows.end], axis=1).ravel()
     mean = np.add.reduceat(size, ranges)[::2] / np.maximum(windows.end - windows.start, 1)

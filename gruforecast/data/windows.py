@@ -114,11 +114,11 @@ class History:
         )
 
     def origin(self, windows: Windows) -> Floats:
-        """Stamp of the last row before each window's end, in days since 1970-01-01, (n,)."""
+        """Return the stamp of the last row before each window's end, in days since 1970-01-01, (n,)."""
         return self.days[windows.end - 1]
 
     def past(self, windows: Windows, lookback: int) -> Floats:
-        """Last `lookback` rows before each window's end, (n, lookback), from which a forecast is made.
+        """Return the last `lookback` rows before each window's end, (n, lookback), from which a forecast is made.
 
         Where all of them are missing, the last value seen before takes the place of the newest one.
         """
@@ -128,7 +128,7 @@ class History:
         return found
 
     def beside(self, windows: Windows, lookback: int, horizon: int) -> Floats:
-        """Covariates around each window's end, (n, lookback + horizon, n_columns).
+        """Return the covariates around each window's end, (n, lookback + horizon, n_columns).
 
         They are read up to the end of the series: who calls this shows a network only what is known by then.
         """
@@ -137,12 +137,12 @@ class History:
 
 
 def days_of(ds: Stamps) -> Floats:
-    """Stamps in days since 1970-01-01."""
+    """Return the stamps in days since 1970-01-01."""
     return ds.astype("datetime64[s]").astype(np.int64) / 86_400
 
 
 def _first(bad: Bools, indptr: Ints) -> Ints:
-    """First row of each series where `bad` holds, or the end of the series, (n_series,)."""
+    """Return the first row of each series where `bad` holds, or the end of the series, (n_series,)."""
     rows = np.append(np.flatnonzero(bad), len(bad))
     return np.minimum(rows[np.searchsorted(rows, indptr[:-1])], indptr[1:])
 
@@ -165,7 +165,7 @@ class Sampler:
 
     @classmethod
     def before(cls, history: History, cutoff: Ints, horizon: int, least_past: int) -> Sampler:
-        """A sampler of windows whose targets all lie before `cutoff` (n_series,).
+        """Return a sampler of windows whose targets all lie before `cutoff` (n_series,).
 
         A window has at least `least_past` rows of past and a whole horizon of targets where the series is long
         enough for that; shorter series give windows with fewer rows of either.
@@ -185,7 +185,7 @@ class Sampler:
         return int(self.count.sum())
 
     def draw(self, generator: np.random.Generator, shape: tuple[int, int]) -> Windows:
-        """Random windows whose index arrays have `shape`."""
+        """Return the random windows whose index arrays have `shape`."""
         pick = generator.integers(len(self.series), size=shape)
         end = self.first[pick] + (generator.random(shape) * self.count[pick]).astype(np.int64)
         series = self.series[pick]
@@ -194,7 +194,7 @@ class Sampler:
 
 
 def _content_order(history: History, series: Ints, cutoff: Ints) -> Ints:
-    """An order of `series` that depends on their values only, so that names and file order change nothing."""
+    """Return an order of `series` that depends on their values only, so that names and file order change nothing."""
     import hashlib
 
     def digest(index: int) -> bytes:
@@ -210,7 +210,7 @@ def evenly(n: int, most: int) -> Ints:
 
 
 def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> Any:
-    """Last `lookback` rows before each window's end, (n, lookback); NaN where the series has not begun."""
+    """Return the last `lookback` rows before each window's end, (n, lookback); NaN where the series has not begun."""
     index = windows.end[:, None] + xp.arange(-lookback, 0)  # (n, lookback)
     inside = index >= windows.start[:, None]
     found = xp.take(values, xp.maximum(index, 0), axis=0)
@@ -218,7 +218,7 @@ def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> A
 
 
 def newest(past: Any, lookback: int, xp: Any = np) -> Any:
-    """The newest `lookback` rows of `past` (n, at least `lookback`).
+    """Return the newest `lookback` rows of `past` (n, at least `lookback`).
 
     Where all of them are missing, the last value seen before takes the place of the newest one, as in `History.past`.
     """
@@ -235,7 +235,7 @@ def newest(past: Any, lookback: int, xp: Any = np) -> Any:
 
 
 def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> Any:
-    """The `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
+    """Return the `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
     index = windows.end[:, None] + xp.arange(horizon)  # (n, horizon)
     inside = index < windows.stop[:, None]
     found = xp.take(values, xp.minimum(index, values.shape[0] - 1), axis=0)
@@ -243,7 +243,7 @@ def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> 
 
 
 def gather_covariates(x: Any, windows: Windows, lookback: int, horizon: int, xp: Any = np) -> Any:
-    """Rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
+    """Return the rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
     index = windows.end[:, None] + xp.arange(-lookback, horizon)  # (n, lookback + horizon)
     inside = xp.logical_and(index >= windows.start[:, None], index < windows.stop[:, None])
     found = xp.take(x, xp.clip(index, 0, x.shape[0] - 1), axis=0)

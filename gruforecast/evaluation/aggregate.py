@@ -60,7 +60,7 @@ class Aggregate:
         return sorted(rows, key=lambda row: (np.isnan(row["mase"]), row["mase"]))
 
     def against(self, model: str) -> dict[str, Paired]:
-        """How a member compares with each of the others, as far as there are losses of both."""
+        """Return how a member compares with each of the others, as far as there are losses of both."""
         if model not in self._losses:
             return {}
         flat = {name: one.reshape(len(one), -1).astype(float) for name, one in self._losses.items()}

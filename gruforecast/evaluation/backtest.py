@@ -98,7 +98,7 @@ class Rolling:
         return self.forecaster.season_length
 
     def trained_on(self, windows: Windows) -> Bools:
-        """Whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
+        """Return whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
         if self.refit:
             return np.zeros(len(windows), bool)
         return self.forecaster.context.holds(self.panel, windows)
@@ -110,11 +110,11 @@ class Rolling:
         return self.cutoffs.count - (int(before.max()) + 1 if len(before) else 0)
 
     def levels_of(self, name: str) -> tuple[float, ...]:
-        """The levels that a member's intervals have."""
+        """Return the levels that a member's intervals have."""
         return tuple(level for level in self.forecaster.calibrations[name].levels if level in self.levels)
 
     def at(self, number: int) -> Rolling:
-        """The same at one cutoff only."""
+        """Return the same at one cutoff only."""
         return replace(self, cutoffs=self.cutoffs[self.cutoffs.number == number])
 
     def blocks(self) -> Iterator[Block]:
@@ -146,7 +146,7 @@ class Rolling:
         return {member: blend_of(found.shares_of(member), parts) for member in self.members}
 
     def _evaluated(self, name: str, model: Model, block: Cutoffs, part: slice) -> Evaluated:
-        """What a member forecasts at the windows of a block, with bounds, and what happened."""
+        """Return what a member forecasts at the windows of a block, with bounds, and what happened."""
         windows, horizon, levels = block.windows, block.horizon, self.levels_of(name)
         fan = model.forecast(self.history, windows, self.forecaster.horizon, self.season_length).first(horizon)
         scale, root = (one[part] for one in self._scales)
@@ -166,7 +166,7 @@ def roll(
     levels: Sequence[float] = (),
     refit: bool = False,
 ) -> Rolling:
-    """The windows of `panel` at which a model is to be asked, and the members that are.
+    """Return the windows of `panel` at which a model is to be asked, and the members that are.
 
     A series takes part in a window that has `horizon` + 3 rows before its cutoff.
 
@@ -223,7 +223,7 @@ def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str
 
 
 def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
-    """Why a statistical model is not asked without being named, None if it is."""
+    """Return why a statistical model is not asked without being named, None if it is."""
     if installed() is None:
         return f"{model} needs the package statsforecast, which is not installed"
     if trouble := trouble_with(model):
@@ -232,7 +232,7 @@ def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
 
 
 def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horizon: int) -> Cutoffs:
-    """The last cutoffs of every series.
+    """Return the last cutoffs of every series.
 
     Raises:
         DataError: the longest series has not so many.

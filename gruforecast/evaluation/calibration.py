@@ -22,18 +22,18 @@ ENOUGH_WINDOWS = 1_000  # to choose one of them
 
 
 def needed_scores(level: float) -> int:
-    """Scores that an interval of `level` percent needs: 4 for 80, 9 for 90, 19 for 95."""
+    """Return the scores that an interval of `level` percent needs: 4 for 80, 9 for 90, 19 for 95."""
     return int(np.ceil(round(level / (100 - level), 9)))
 
 
 def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, ...]:
-    """The levels, ascending, that the number of scores in `errors` (n, horizon) supports at every step."""
+    """Return the levels, ascending, that the number of scores in `errors` (n, horizon) supports at every step."""
     count = int((~np.isnan(errors)).sum())
     return tuple(level for level in sorted(levels) if count >= needed_scores(level))
 
 
 def calibrated(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
-    """The calibration of a model on windows that it was not trained on, with the trust that served best there.
+    """Return the calibration of a model on windows that it was not trained on, with the trust that served best there.
 
     Args:
         actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale of each window.
@@ -60,14 +60,14 @@ def _trust(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], sca
 def nonconformity(
     fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0
 ) -> Floats:
-    """Absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
+    """Return the absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
     error = actual - fan.mean
     shape = fan.shape(levels, scale, trust)
     return np.abs(error)[:, :, None] / np.where(error[:, :, None] < 0, shape[:, :, :, 0], shape[:, :, :, 1])
 
 
 def calibrate(found: Floats, levels: tuple[float, ...], trust: float = 0.0) -> Calibration:
-    """Factors from the scores of a model.
+    """Return the factors from the scores of a model.
 
     Scores of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
     enough scores for the highest level; the factor is the ceil((n + 1) * level)-th smallest pooled score (Vovk et al.
@@ -94,7 +94,7 @@ def calibrate(found: Floats, levels: tuple[float, ...], trust: float = 0.0) -> C
 
 
 def _step_means(errors: Floats, seen: Floats) -> Floats:
-    """Mean error of each step (horizon,); steps without scores take the mean of all; never zero."""
+    """Return the mean error of each step (horizon,); steps without scores take the mean of all; never zero."""
     count = seen.sum(axis=0)
     total = np.where(seen, errors, 0.0).sum(axis=0)
     overall = total.sum() / max(count.sum(), 1)

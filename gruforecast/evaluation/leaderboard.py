@@ -90,7 +90,7 @@ class LeaderboardRow:
     config: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """The row as plain JSON types; NaN becomes None."""
+        """Return the row as plain JSON types; NaN becomes None."""
         return {name: plain(value) for name, value in asdict(self).items()}
 
 
@@ -114,7 +114,7 @@ class Judged:
 
     @classmethod
     def of_seeds(cls, seeds: list[Judged]) -> Judged:
-        """One row with the mean numbers of several seeds of a model."""
+        """Return one row with the mean numbers of several seeds of a model."""
         losses = np.mean([one.losses for one in seeds], axis=0)
         more = tuple(one.tested for one in seeds[1:])
         return replace(seeds[0], row=mean_row([one.row for one in seeds]), losses=losses, more=more)
@@ -127,7 +127,7 @@ class Judged:
 
 
 def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
-    """The candidate's scores, and intervals of the levels that the number of its errors supports."""
+    """Return the candidate's scores, and intervals of the levels that the number of its errors supports."""
     calibration = _calibrated(candidate.forecasts, split, levels)
     tested = _tested(candidate.forecasts.test, calibration, split)
     found = intervals(tested)
@@ -150,7 +150,7 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
 
 
 def _tested(fan: QuantileForecast, calibration: Calibration, split: Split) -> Evaluated:
-    """The forecasts of the test set with bounds, beside what happened."""
+    """Return the forecasts of the test set with bounds, beside what happened."""
     windows = split.test_windows()
     scale = interval_scale(split, windows)
     lower, upper = calibration.bounds_at(windows, fan, scale)
@@ -166,7 +166,7 @@ def _tested(fan: QuantileForecast, calibration: Calibration, split: Split) -> Ev
 
 
 def compared(judged: list[Judged]) -> list[Judged]:
-    """The same with what the test set says of the winner and of the chosen GRU against each row."""
+    """Return the same with what the test set says of the winner and of the chosen GRU against each row."""
     by_name = {one.row.model: one for one in judged}
     gru = next((by_name[name] for name in CHOSEN_GRU if name in by_name), None)
     best = {"winner": by_name[winner([one.row for one in judged]).model]} | ({"gru": gru} if gru else {})
@@ -181,13 +181,13 @@ def compared(judged: list[Judged]) -> list[Judged]:
 
 
 def with_leads(judged: list[Judged]) -> list[Judged]:
-    """The same with each row's `lead` over the better naive forecast."""
+    """Return the same with each row's `lead` over the better naive forecast."""
     naive = min((one for one in judged if one.row.model in NAIVE), key=lambda one: one.row.val_mase)
     return [replace(one, row=replace(one.row, lead=_lead(naive.losses - one.losses))) for one in judged]
 
 
 def _lead(gains: Floats) -> float | None:
-    """Mean over its standard error; None where that cannot be told."""
+    """Return the mean over its standard error; None where that cannot be told."""
     gains = gains[np.isfinite(gains)]
     error = float(gains.std(ddof=1)) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
     return float(gains.mean() / error) if error > 0 else None
@@ -206,12 +206,12 @@ def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -
 
 
 def interval_scale(split: Split, windows: Windows) -> Floats:
-    """What interval widths are in units of: each window's MASE scale, zero or NaN where there is none, (n,)."""
+    """Return what interval widths are in units of: each window's MASE scale, zero or NaN where there is none, (n,)."""
     return mase_scale(split.history, windows, split.season_length)
 
 
 def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
-    """One row with the mean numbers of several seeds of the same model."""
+    """Return one row with the mean numbers of several seeds of the same model."""
     first = rows[0]
     if len(rows) == 1:
         return first
@@ -232,13 +232,13 @@ def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
 
 
 def _mean_numbers(found: list[dict[str, Any]]) -> dict[str, Any]:
-    """The mean of each number, or of each place in lists of numbers; None where one has none."""
+    """Return the mean of each number, or of each place in lists of numbers; None where one has none."""
     columns = {name: [one[name] for one in found] for name in found[0]}
     return {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
 
 
 def winner(rows: list[LeaderboardRow]) -> LeaderboardRow:
-    """The row with the lowest validation MASE among those that compete; test scores play no part.
+    """Return the row with the lowest validation MASE among those that compete; test scores play no part.
 
     On a few folds some model of many is always better than naive by luck, so one that is not clearly better than a
     naive forecast does not win. The blend is chosen where it is nearly as good as the best and no worse than a naive
@@ -253,5 +253,5 @@ def winner(rows: list[LeaderboardRow]) -> LeaderboardRow:
 
 
 def is_clear(row: LeaderboardRow) -> bool:
-    """Whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
+    """Return whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
     return row.lead is None or row.lead >= CLEARLY

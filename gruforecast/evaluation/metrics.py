@@ -19,17 +19,17 @@ from gruforecast.arrays import Floats
 
 
 def mae(actual: Floats, forecast: Floats) -> Floats:
-    """Mean absolute error of each window (n,), in the user's unit, from (n, horizon) arrays."""
+    """Return the mean absolute error of each window (n,), in the user's unit, from (n, horizon) arrays."""
     return _mean(np.abs(forecast - actual))
 
 
 def rmse(actual: Floats, forecast: Floats) -> Floats:
-    """Root mean squared error of each window (n,), in the user's unit."""
+    """Return the root mean squared error of each window (n,), in the user's unit."""
     return np.sqrt(_mean((forecast - actual) ** 2))
 
 
 def bias(actual: Floats, forecast: Floats) -> Floats:
-    """Mean error of each window (n,), in the user's unit; above zero where the forecast was too high."""
+    """Return the mean error of each window (n,), in the user's unit; above zero where the forecast was too high."""
     return _mean(forecast - actual)
 
 
@@ -39,7 +39,7 @@ def wape(actual: Floats, forecast: Floats) -> Floats:
 
 
 def smape(actual: Floats, forecast: Floats) -> Floats:
-    """Symmetric mean absolute percentage error of each window (n,), 0 to 200; two zeros are no error."""
+    """Return the symmetric mean absolute percentage error of each window (n,), 0 to 200; two zeros are no error."""
     size = np.abs(actual) + np.abs(forecast)
     with np.errstate(invalid="ignore"):
         return _mean(np.where(size == 0, 0.0, 200 * np.abs(forecast - actual) / np.where(size == 0, 1.0, size)))
@@ -56,7 +56,7 @@ def rmsse(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
 
 
 def pinball(actual: Floats, quantile: Floats, level: float) -> Floats:
-    """Mean pinball loss of a forecast of the `level` quantile (Koenker and Bassett 1978), per window (n,).
+    """Return the mean pinball loss of a forecast of the `level` quantile (Koenker and Bassett 1978), per window (n,).
 
     At 0.5 it is half the absolute error.
     """
@@ -100,12 +100,12 @@ def interval_score(actual: Floats, lower: Floats, upper: Floats, level_percent: 
 
 
 def _mean(errors: Floats) -> Floats:
-    """Mean over the horizon (n,), missing ones left out; NaN where all are missing."""
+    """Return the mean over the horizon (n,), missing ones left out; NaN where all are missing."""
     seen = ~np.isnan(errors)
     count = seen.sum(axis=1)
     return np.where(seen, errors, 0.0).sum(axis=1) / np.where(count > 0, count, np.nan)
 
 
 def _positive(scale: Floats) -> Floats:
-    """What may be divided by: NaN where it is not above zero."""
+    """Return what may be divided by: NaN where it is not above zero."""
     return np.where(scale > 0, scale, np.nan)

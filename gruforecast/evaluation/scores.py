@@ -59,11 +59,11 @@ class Evaluated:
         return np.where((self.mase_scale > 0) & np.isfinite(self.mase_scale), self.mase_scale, np.nan)
 
     def interval(self, k: int) -> tuple[Floats, Floats, Floats]:
-        """Actual values and the bounds of the k-th level, each (n, horizon)."""
+        """Return the actual values and the bounds of the k-th level, each (n, horizon)."""
         return self.actual, self.lower[:, :, k], self.upper[:, :, k]
 
     def quantiles(self) -> tuple[Floats, tuple[float, ...]]:
-        """The bounds and the mean as quantiles (n, horizon, 2 n_levels + 1), and their levels, 0 to 1."""
+        """Return the bounds and the mean as quantiles (n, horizon, 2 n_levels + 1), and their levels, 0 to 1."""
         found = np.concatenate([self.lower, self.mean[:, :, None], self.upper], axis=2)
         low = tuple((100 - level) / 200 for level in self.levels)
         return found, (*low, 0.5, *(1 - level for level in low))
@@ -71,7 +71,7 @@ class Evaluated:
 
 @np.errstate(over="ignore", invalid="ignore")
 def overall(tested: Evaluated) -> dict[str, Any]:
-    """Scores over all series as plain floats, and `undefined`: for how many series a score is not defined.
+    """Return the scores over all series as plain floats, and `undefined`: for how many series a score is not defined.
 
     `mase`, `rmsse`, `smape`, `mae`, `rmse` and `bias` are means over series; `wape` is pooled, and so is `wql` over the
     levels of the bounds and 0.5. `undefined` counts what `by_series` has no number for and names no score that has one
@@ -127,7 +127,7 @@ def by_series(tested: Evaluated) -> dict[str, Floats]:
 
 
 def _of_points(tested: Evaluated) -> dict[str, Floats]:
-    """What `by_series` says of the forecasts."""
+    """Return what `by_series` says of the forecasts."""
     actual, mean = tested.actual, tested.mean
     scores = {
         "mase": mase(actual, mean, tested.unit),
@@ -143,7 +143,7 @@ def _of_points(tested: Evaluated) -> dict[str, Floats]:
 
 
 def _of_intervals(tested: Evaluated) -> dict[str, Floats]:
-    """What `by_series` says of the intervals."""
+    """Return what `by_series` says of the intervals."""
     scores = {}
     for k, level in enumerate(tested.levels):
         bounds = tested.interval(k)
@@ -155,7 +155,7 @@ def _of_intervals(tested: Evaluated) -> dict[str, Floats]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def by_step(tested: Evaluated) -> dict[str, Floats]:
-    """Scores of each step ahead over the series that have one, (horizon,).
+    """Return the scores of each step ahead over the series that have one, (horizon,).
 
     `mase` is the mean of the absolute errors in units of each series' MASE scale, `rmse` the root of the mean squared
     error; `mae`, `bias`, and of each level `coverage-80` and the scaled `width-80` are means.
@@ -176,7 +176,7 @@ def by_step(tested: Evaluated) -> dict[str, Floats]:
 
 
 def _pooled_coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
-    """Percent of all values that are inside, each counting once."""
+    """Return the percent of all values that are inside, each counting once."""
     return _average(100 * covered(_pool(actual), _pool(lower), _pool(upper)))
 
 
@@ -187,7 +187,7 @@ def _standard_error(scores: Floats) -> float | None:
 
 
 def _pool(values: Floats) -> Floats:
-    """All values as those of one window, (1, n * horizon)."""
+    """Return all values as those of one window, (1, n * horizon)."""
     return values.reshape(1, values.size)
 
 
@@ -197,7 +197,7 @@ def _finite(values: Floats) -> Floats:
 
 
 def _average(scores: Floats) -> float:
-    """Mean of the scores that are defined as a plain float; NaN when none is."""
+    """Return the mean of the scores that are defined as a plain float; NaN when none is."""
     defined = scores[np.isfinite(scores)]
     mean = float(defined.mean()) if len(defined) else float("nan")
     return mean if np.isfinite(mean) else float("nan")

@@ -53,7 +53,7 @@ class Paired:
     verdict: Verdict
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as plain JSON types."""
+        """Return the fields as plain JSON types."""
         return asdict(self)
 
 
@@ -74,11 +74,11 @@ class Spread:
 
     @classmethod
     def student(cls, error: float, df: float) -> Spread:
-        """That of Student's t; `df` need not be whole."""
+        """Return that of Student's t; `df` need not be whole."""
         return cls(error, np.array([1 / df]), np.array([float(df)]))
 
     def beyond(self, statistic: float) -> float:
-        """Two-sided chance of at least this ratio of mean and error.
+        """Return the two-sided chance of at least this ratio of mean and error.
 
         Craig's integral (1991) of the normal tail, averaged over the error.
         """
@@ -87,7 +87,7 @@ class Spread:
         return float(weight @ np.exp(-0.5 * np.log1p(ratio) @ self.counts))
 
     def p(self, mean: float) -> float:
-        """Two-sided chance of such a mean where the true one is zero."""
+        """Return the two-sided chance of such a mean where the true one is zero."""
         if mean == 0:
             return 1.0
         return self.beyond(mean / self.error) if self.error > 0 else 0.0
@@ -104,7 +104,7 @@ class Spread:
 
 
 def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
-    """How the model with `losses` compares with the one with `others`, both (n_series, n_times).
+    """Return how the model with `losses` compares with the one with `others`, both (n_series, n_times).
 
     Fewer than `MANY` series: a test of Diebold and Mariano on the mean over series at each time, by `whole_path`, or
     from `LEAST` windows on by `diebold_mariano` with lead 1 on the means of windows. From `MANY` series on
@@ -142,7 +142,7 @@ def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
 
 
 def diebold_mariano(differences: Floats, lead: int) -> tuple[float, float]:
-    """Statistic and two-sided p of the test of Diebold and Mariano (1995).
+    """Return the statistic and two-sided p of the test of Diebold and Mariano (1995).
 
     With rectangular kernel, the correction of Harvey, Leybourne and Newbold (1997) for small samples, and their t
     distribution of n - 1 degrees of freedom. A variance that is not positive is replaced by that of lead 1, as
@@ -159,7 +159,7 @@ def diebold_mariano(differences: Floats, lead: int) -> tuple[float, float]:
 
 
 def whole_path(differences: Floats) -> Spread:
-    """Spread of the mean of (n,) differences along one forecast path, or a few of them, n at least 2.
+    """Return the spread of the mean of (n,) differences along one forecast path, or a few of them, n at least 2.
 
     Errors add up along a path, so the losses wander, and a steady drift of the differences has to count as luck; no
     lead of `diebold_mariano` does that at all horizons. Here the variance is a weighted mean of the squared cosine
@@ -228,20 +228,20 @@ def _draw(differences: Floats, block: int, draws: int, seed: int) -> Iterator[Fl
 
 
 def _weighted(values: Floats, weights: Floats) -> Floats:
-    """Mean of each row (n,); NaN without any weight."""
+    """Return the mean of each row (n,); NaN without any weight."""
     total = weights.sum(axis=1)
     return (values * weights).sum(axis=1) / np.where(total > 0, total, np.nan)
 
 
 def _counts(drawn: Ints, n: int) -> Floats:
-    """How often each of n was drawn in each row, (n_rows, n)."""
+    """Return how often each of n was drawn in each row, (n_rows, n)."""
     rows = len(drawn)
     flat = drawn + n * np.arange(rows)[:, None]
     return np.bincount(flat.ravel(), minlength=rows * n).reshape(rows, n).astype(float)
 
 
 def _along(differences: Floats, windows: int) -> Spread:
-    """Spread of the mean over series along time.
+    """Return the spread of the mean over series along time.
 
     Each time holds the overall mean plus what it adds to that; without missing values this is the mean over series.
     """
@@ -254,7 +254,7 @@ def _along(differences: Floats, windows: int) -> Spread:
 
 
 def _corrected(differences: Floats, lead: int) -> Spread:
-    """Spread of the mean of (n,) differences as in `diebold_mariano`."""
+    """Return the spread of the mean of (n,) differences as in `diebold_mariano`."""
     n = len(differences)
     if not 1 <= lead < n:
         raise ValueError(f"found lead {lead} with {n} differences; expected 1 to {n - 1}")
@@ -268,7 +268,7 @@ def _corrected(differences: Floats, lead: int) -> Spread:
 
 
 def _seen_only(differences: Floats, windows: int) -> tuple[Floats, int]:
-    """Differences without windows, or times, that no series has, and the number of windows; 1 is a path."""
+    """Return the differences without windows, or times, that no series has, and the number of windows; 1 is a path."""
     seen: Bools = np.any(~np.isnan(differences), axis=0)
     whole: Bools = np.any(seen.reshape(windows, -1), axis=1)
     if whole.sum() < LEAST:
@@ -283,7 +283,7 @@ def _block(differences: Floats, windows: int) -> int:
 
 
 def _means(differences: Floats) -> Floats:
-    """Mean of each series (n_series,) over what it has."""
+    """Return the mean of each series (n_series,) over what it has."""
     return np.asarray(np.nanmean(differences, axis=1))
 
 
@@ -295,6 +295,6 @@ def _verdict(difference: float, p: float | None) -> Verdict:
 
 @cache
 def _nodes() -> tuple[Floats, Floats]:
-    """Angles from zero to a right angle, and weights that add up to one (Gauss and Legendre)."""
+    """Return the angles from zero to a right angle, and weights that add up to one (Gauss and Legendre)."""
     place, weight = np.polynomial.legendre.leggauss(200)
     return (place + 1) * np.pi / 4, weight / 2

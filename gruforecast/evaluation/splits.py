@@ -63,7 +63,7 @@ class Split:
         return self.history.windows(series, cutoff[series], stop[series])
 
     def test_windows(self) -> Windows:
-        """One window a series, at the test cutoff."""
+        """Return one window a series, at the test cutoff."""
         return self._at(self.test, self.history.indptr[1:])
 
     def fold_windows(self) -> list[Windows]:
@@ -71,15 +71,15 @@ class Split:
         return [self._at(cutoff, self.test) for cutoff in self.folds]
 
     def learned_windows(self) -> Windows:
-        """One window for every series that has enough rows before `learned`, there."""
+        """Return one window for every series that has enough rows before `learned`, there."""
         return self._at(self.learned, self.test)
 
     def with_test_as_fold(self) -> Split:
-        """The same with the test set as one more fold, for what is estimated anew after it has judged."""
+        """Return the same with the test set as one more fold, for what is estimated anew after it has judged."""
         return replace(self, folds=np.vstack([self.folds, self.test]), test=self.history.indptr[1:])
 
     def origins(self, begin: Ints, end: Ints, stride: int = 1) -> Windows:
-        """A window at every `stride`-th row in `[begin, end)` of each series; targets are read up to `end` only.
+        """Return a window at every `stride`-th row in `[begin, end)` of each series; targets are read up to `end` only.
 
         Further apart where there would be too many, but never a part of a season: some phases would never come first.
         """
@@ -94,7 +94,7 @@ class Split:
         return self.history.windows(number, ends, end[number])
 
     def calibration_windows(self) -> Windows:
-        """Origins from `learned` to the test set, of series that have enough rows before it.
+        """Return the origins from `learned` to the test set, of series that have enough rows before it.
 
         Every one after the first fold cutoff; about as many, further apart, where `learned` is earlier.
         """
@@ -110,7 +110,7 @@ class Split:
         return Floored(model).forecast(self.history, windows, self.horizon, self.season_length)
 
     def actual(self, windows: Windows) -> Floats:
-        """What happened, (n, horizon); NaN from each window's `stop` on."""
+        """Return what happened, (n, horizon); NaN from each window's `stop` on."""
         return np.asarray(gather_future(self.history.values, windows, self.horizon))
 
     def scores(self, windows: Windows, forecast: Floats) -> dict[str, Floats]:
@@ -125,18 +125,18 @@ class Split:
         }
 
     def mean_mase(self, windows: Windows, forecast: Floats) -> float:
-        """Mean MASE over windows that have a scale; infinite when a forecast is not a number."""
+        """Return the mean MASE over windows that have a scale; infinite when a forecast is not a number."""
         if not np.isfinite(forecast).all():
             return float("inf")
         return average(self.scores(windows, forecast)["mase"])
 
     def scorable(self) -> Split:
-        """The split with only the folds in which some series has both a value and a MASE scale; perhaps none."""
+        """Return the split with only the folds in which some series has both a value and a MASE scale; perhaps none."""
         keep = [np.isfinite(self._some_score(windows)) for windows in self.fold_windows()]
         return replace(self, folds=self.folds[np.array(keep, bool)])
 
     def can_judge(self) -> bool:
-        """Whether some series has a MASE score on the test set."""
+        """Return whether some series has a MASE score on the test set."""
         return bool(np.isfinite(self._some_score(self.test_windows())))
 
     def _some_score(self, windows: Windows) -> float:
@@ -186,13 +186,13 @@ class Forecasts:
 
 
 def average(scores: Floats) -> float:
-    """Mean of the scores that are defined; NaN when none is."""
+    """Return the mean of the scores that are defined; NaN when none is."""
     defined = scores[~np.isnan(scores)]
     return float(defined.mean()) if len(defined) else float("nan")
 
 
 def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str) -> Split:
-    """Cutoffs with the last `horizon` rows of each series as test set and up to `folds` folds before it.
+    """Return the cutoffs with the last `horizon` rows of each series as test set and up to `folds` folds before it.
 
     Raises:
         DataError: no series has rows for one fold beside the test set.
@@ -217,7 +217,7 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
 
 
 def _held(rows: Ints, horizon: int, folds: int) -> int:
-    """Rows before the test set of each series that intervals are measured on; those of the folds, or more.
+    """Return the rows before the test set of each series that intervals are measured on; those of the folds, or more.
 
     As many for all series, so that what one shows of a day is not learned from another.
 

@@ -13,7 +13,7 @@ STUDENT = {2: 4.30, 3: 3.18, 4: 2.78}  # 97.5 % quantiles of the t distribution,
 
 
 def verdict(rows: list[LeaderboardRow]) -> str:
-    """Who won on the folds, and what the test set says about that.
+    """Return who won on the folds, and what the test set says about that.
 
     The winner is chosen on validation; a win over the naive forecast is only claimed when the test set shows it too.
     """
@@ -43,14 +43,14 @@ def verdict(rows: list[LeaderboardRow]) -> str:
 
 
 def evidence(rows: list[LeaderboardRow]) -> dict[str, Any] | None:
-    """What the test set says of the winner against the naive forecast to beat; None where that is the winner."""
+    """Return what the test set says of the winner against the naive forecast to beat; None where that is the winner."""
     reference = _reference(rows)
     found = reference.against.get("winner")
     return {"against": reference.model, **found} if found else None
 
 
 def _surely(reference: LeaderboardRow) -> str:
-    """Whether the win on the test set is more than luck, and how that was tested."""
+    """Return whether the win on the test set is more than luck, and how that was tested."""
     found = reference.against.get("winner")
     if not found:
         return ""
@@ -64,7 +64,7 @@ def _surely(reference: LeaderboardRow) -> str:
 
 
 def in_percent(share: float) -> str:
-    """The size of a share in whole percent; what is not nothing, and not all, is never written as if it were."""
+    """Return the size of a share in whole percent; what is not nothing, and not all, is never written as if it were."""
     size = abs(100 * share)
     if 0 < size <= 0.5:  # a half would be rounded to the even 0
         return "under 1 %"
@@ -94,7 +94,7 @@ def check_baseline(name: str) -> None:
 
 
 def shortfall(report: dict[str, Any], name: str) -> str | None:
-    """Why the test set does not show that the GRU is better than the baseline `name`; None if it does."""
+    """Return why the test set does not show that the GRU is better than the baseline `name`; None if it does."""
     name = "naive" if name == "seasonal-naive" and report["season_length"] == 1 else name
     row = next((row for row in report["leaderboard"] if row["model"] == name), None)
     if row is None:
@@ -108,13 +108,13 @@ def shortfall(report: dict[str, Any], name: str) -> str | None:
 
 
 def _reference(rows: list[LeaderboardRow]) -> LeaderboardRow:
-    """The naive forecast to beat: the better of naive and seasonal naive on the folds."""
+    """Return the naive forecast to beat: the better of naive and seasonal naive on the folds."""
     simple = [row for row in rows if row.model in NAIVE]
     return min(simple, key=lambda row: row.val_mase)
 
 
 def _none_better(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
-    """That nothing was better than the naive forecast, or not by more than luck."""
+    """Return that nothing was better than the naive forecast, or not by more than luck."""
     unclear = [row for row in rows if row.competes and row.val_mase < naive.val_mase and not is_clear(row)]
     if not unclear:
         return f"no model was better than {_title(naive)}"
@@ -126,7 +126,7 @@ def _none_better(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
 
 
 def _picked_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
-    """Why the best single GRU was not chosen, though it scored lower on the folds."""
+    """Return why the best single GRU was not chosen, though it scored lower on the folds."""
     gru, networks = _gru(rows), next((row for row in rows if row.model == NETWORKS), None)
     if gru is None or gru.competes or networks is None or not gru.val_mase < naive.val_mase:
         return ""
@@ -137,7 +137,7 @@ def _picked_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
 
 
 def _fold_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
-    """What the naive forecast and the network scored on each fold."""
+    """Return what the naive forecast and the network scored on each fold."""
     network = next((row for row in rows if row.model in CHOSEN_GRU and row.competes), None)
     if network is None or len(naive.fold_mase) < 2:
         return ""
@@ -168,7 +168,7 @@ def _lstm_remark(rows: list[LeaderboardRow]) -> str:
 
 
 def _between_seeds(first: LeaderboardRow, second: LeaderboardRow) -> str:
-    """Whether two models differ by more than seeds of one do, by the t test of their means."""
+    """Return whether two models differ by more than seeds of one do, by the t test of their means."""
     seeds = [row.seeds.get("mase", []) for row in (first, second)]
     if min(map(len, seeds)) < 2:
         return " (one seed each)"
@@ -182,7 +182,7 @@ def _between_seeds(first: LeaderboardRow, second: LeaderboardRow) -> str:
 
 
 def _gru_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
-    """What the best single GRU scored, where something else was chosen."""
+    """Return what the best single GRU scored, where something else was chosen."""
     gru = _gru(rows)
     if gru is None or best.model == gru.model:
         return ""
@@ -196,7 +196,7 @@ def _baseline_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
 
 
 def _passed_over(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
-    """The model that scored lower on the folds than the blend, if one did."""
+    """Return the model that scored lower on the folds than the blend, if one did."""
     lowest = min(
         (row for row in rows if row.competes and row.val_mase < best.val_mase and is_clear(row)),
         key=lambda row: row.val_mase,
@@ -208,12 +208,12 @@ def _passed_over(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
 
 
 def _gru(rows: list[LeaderboardRow]) -> LeaderboardRow | None:
-    """The best single GRU."""
+    """Return the best single GRU."""
     return next((row for row in rows if row.model == "gru"), None)
 
 
 def _parts(row: LeaderboardRow) -> str:
-    """What a blend consists of, largest share first."""
+    """Return what a blend consists of, largest share first."""
     if row.kind != "blend" or not row.config:
         return ""
     parts = sorted(row.config["shares"].items(), key=lambda part: -part[1])

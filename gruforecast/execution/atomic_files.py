@@ -140,14 +140,14 @@ def _is_running(pid: int) -> bool:
 
 
 def npz(arrays: dict[str, Any]) -> bytes:
-    """The bytes of an uncompressed `.npz` file; the same arrays give the same bytes."""
+    """Return the bytes of an uncompressed `.npz` file; the same arrays give the same bytes."""
     stream = io.BytesIO()
     np.savez(stream, **arrays)
     return stream.getvalue()
 
 
 def read_npz(path: Path | str) -> dict[str, Any]:
-    """The arrays of a file that this package wrote."""
+    """Return the arrays of a file that this package wrote."""
     with np.load(path, allow_pickle=False) as data:
         return {name: data[name] for name in data.files}
 

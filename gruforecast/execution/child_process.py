@@ -27,7 +27,7 @@ RUNS, SECONDS = 50, 1.0  # of a measurement, whichever ends first
 
 
 def call(function: str, request: Mapping[str, Any], scratch: Path, what: str) -> dict[str, Any]:
-    """What `function` (`package.module:name`) gives for `request`; both are plain JSON types.
+    """Return what `function` (`package.module:name`) gives for `request`; both are plain JSON types.
 
     Args:
         scratch: folder for request, answer and log.
@@ -94,7 +94,7 @@ def main() -> None:
 
 
 def milliseconds(run: Callable[[], Any]) -> float:
-    """Median time of a call, after one that does not count."""
+    """Return the median time of a call, after one that does not count."""
     run()
     taken: list[float] = []
     begin = time.perf_counter()
@@ -106,7 +106,7 @@ def milliseconds(run: Callable[[], Any]) -> float:
 
 
 def cases_in(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """Inputs by case, of arrays named `case.input`."""
+    """Return the inputs by case, of arrays named `case.input`."""
     cases: dict[str, dict[str, Any]] = {}
     for name, values in arrays.items():
         case, _, key = name.partition(".")

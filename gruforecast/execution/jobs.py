@@ -107,7 +107,7 @@ class Jobs:
         self.runner.submit(self._open[name])
 
     def next(self) -> tuple[str, Result | None]:
-        """Name and result of the next job to end; no result = out of time.
+        """Return the name and result of the next job to end; no result = out of time.
 
         Raises:
             ResourceError: the machine is at fault; SearchError: the same crash again and again.
@@ -185,7 +185,7 @@ class Jobs:
 
 
 def _plain(value: Any) -> Any:
-    """The value without numbers that JSON does not know."""
+    """Return the value without numbers that JSON does not know."""
     if isinstance(value, float) and not math.isfinite(value):
         return None
     if isinstance(value, dict):

@@ -80,7 +80,7 @@ class Journal:
         return is_finished(self.records)
 
     def ended(self) -> dict[tuple[str, str], Record]:
-        """Records of the jobs that ended, by name and digest of the request."""
+        """Return the records of the jobs that ended, by name and digest of the request."""
         return {(one["name"], one["request"]): one for one in self.records if one["kind"] == "end"}
 
     def append(self, record: Record) -> None:
@@ -108,7 +108,7 @@ class Journal:
         os.close(self._descriptor)
 
     def _replay(self, content: bytes) -> list[Record]:
-        """The records of whole lines; what follows the last line end was torn off by a kill."""
+        """Return the records of whole lines; what follows the last line end was torn off by a kill."""
         whole, _, tail = content.rpartition(b"\n")
         lines = whole.split(b"\n") if whole or content.startswith(b"\n") else []
         records = [_read(line, number, self.path) for number, line in enumerate(lines)]
@@ -118,7 +118,7 @@ class Journal:
 
 
 def is_finished(records: list[Record]) -> bool:
-    """Whether a model has come out of a run with these records."""
+    """Return whether a model has come out of a run with these records."""
     return any(record["kind"] == "finished" for record in records)
 
 

@@ -19,12 +19,12 @@ REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?:>=\s*(?P<least>[\d.]+))?")
 
 
 def cores() -> int:
-    """Cores that this process may use."""
+    """Return the cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def memory() -> int:
-    """Bytes of memory that this machine, or its container, has."""
+    """Return the bytes of memory that this machine, or its container, has."""
     size = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     for path in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
         with contextlib.suppress(OSError, ValueError):
@@ -33,7 +33,7 @@ def memory() -> int:
 
 
 def resident(pid: int | str = "self") -> int | None:
-    """Bytes of memory that a process holds; None where the system does not say."""
+    """Return the bytes of memory that a process holds; None where the system does not say."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
     except (OSError, IndexError):
@@ -42,7 +42,7 @@ def resident(pid: int | str = "self") -> int | None:
 
 
 def environment(folder: str = ".") -> dict[str, Any]:
-    """Facts about this machine as plain JSON types.
+    """Return the facts about this machine as plain JSON types.
 
     Raises:
         ResourceError: a package is missing or too old, with what to do.
@@ -73,7 +73,7 @@ def environment(folder: str = ".") -> dict[str, Any]:
 
 
 def _packages() -> dict[str, tuple[str | None, str | None]]:
-    """Version found and least version of every package that gruforecast needs."""
+    """Return the version found and least version of every package that gruforecast needs."""
     needed = [text for text in requires("gruforecast") or [] if "extra ==" not in text]
     found = {}
     for text in needed:

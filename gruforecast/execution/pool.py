@@ -140,7 +140,7 @@ class Pool:
             self._kill_late()
 
     def look(self) -> Working:
-        """What the workers do now; another thread may ask."""
+        """Return what the workers do now; another thread may ask."""
         workers = tuple(self._workers)
         tasks = [worker.task for worker in workers]
         pids = [os.getpid(), *(worker.pid for worker in workers if worker.pid is not None)]
@@ -229,7 +229,7 @@ class Pool:
                 worker.connection.sendall(json.dumps({"call": task.call, "request": task.request}).encode() + b"\n")
 
     def _free(self) -> _Worker | None:
-        """A free worker: best one that knows the shape of a waiting task, then any, then a new one."""
+        """Return a free worker: best one that knows the shape of a waiting task, then any, then a new one."""
         free = [worker for worker in self._workers if worker.task is None and not worker.dead]
         wanted = {task.shape for task in self._waiting}
         if not free and len(self._workers) < self.count:
@@ -237,7 +237,7 @@ class Pool:
         return min(free, key=lambda worker: not (worker.shapes & wanted), default=None)
 
     def _unclaimed(self) -> list[Task]:
-        """The waiting tasks whose shape no worker knows; all of them if there is none."""
+        """Return the waiting tasks whose shape no worker knows; all of them if there is none."""
         known = set().union(*(worker.shapes for worker in self._workers))
         return [task for task in self._waiting if task.shape not in known] or self._waiting
 
@@ -350,14 +350,14 @@ class Pool:
 
 
 def _has_more(connection: socket.socket) -> bool:
-    """Whether something can be read at once, be it the end."""
+    """Return whether something can be read at once, be it the end."""
     with selectors.DefaultSelector() as selector:
         selector.register(connection, selectors.EVENT_READ)
         return bool(selector.select(0))
 
 
 def _xla_flags() -> str:
-    """The user's own flags for XLA, and ours where this version knows it."""
+    """Return the user's own flags for XLA, and ours where this version knows it."""
     own = os.environ.get("XLA_FLAGS", "")
     known = version("tensorflow").startswith(KNOWN_TO) and "fusion_emitters" not in own
     return f"{own} {QUICK_COMPILE}".strip() if known else own

@@ -79,16 +79,16 @@ class Budget:
         self._seconds = seconds
 
     def deadline(self, part: str) -> float | None:
-        """When `part` has to end, in seconds since the epoch; None = never."""
+        """Return when `part` has to end, in seconds since the epoch; None = never."""
         return None if self._seconds is None else self._begin + self.ENDS[part] * self._seconds
 
     def over(self, part: str) -> bool:
-        """Whether the time for `part` is used up."""
+        """Return whether the time for `part` is used up."""
         deadline = self.deadline(part)
         return deadline is not None and time.time() >= deadline
 
     def fitting(self, steps: int, seconds_per_step: float | None, part: str, rounds: int = 1) -> int:
-        """How many of `steps` fit into what is left for `part`, at least one.
+        """Return how many of `steps` fit into what is left for `part`, at least one.
 
         Args:
             rounds: how many trainings follow each other in that time.

@@ -136,5 +136,5 @@ def _give_back_memory() -> None:
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process; on macOS the most there ever was."""
+    """Return the resident memory of this process; on macOS the most there ever was."""
     return resident() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

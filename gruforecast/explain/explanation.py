@@ -54,7 +54,7 @@ class Subject:
     shown: int
 
     def key(self, series: int) -> str:
-        """The name of a series."""
+        """Return the name of a series."""
         return "/".join(self.ids[series])
 
 
@@ -67,12 +67,12 @@ class Curve:
 
 
 def longest(history: History) -> int:
-    """Number of the longest series."""
+    """Return the number of the longest series."""
     return int(np.argmax(np.diff(history.indptr)))
 
 
 def unit_of(freq: Frequency) -> tuple[str, float]:
-    """The user's unit of time, in the plural, and how many of it one row is."""
+    """Return the user's unit of time, in the plural, and how many of it one row is."""
     if freq.unit == "B":
         return "business days", 1.0
     if freq.unit == "M":
@@ -83,7 +83,7 @@ def unit_of(freq: Frequency) -> tuple[str, float]:
 
 
 def explain_gates(subject: Subject) -> Explained:
-    """Which network it is, what its gates do, how long it remembers, and where it closes a chapter."""
+    """Return which network it is, what its gates do, how long it remembers, and where it closes a chapter."""
     network, config = subject.network, subject.network.config
     timeline = watch(subject.history, config, network.weights, subject.shown)
     number = subject.freq.number(subject.wall[timeline.last])[0]
@@ -111,7 +111,7 @@ def explain_gates(subject: Subject) -> Explained:
 
 
 def _layers(layers: int) -> list[int]:
-    """The layers in the pictures: all, or the first and the last."""
+    """Return the layers in the pictures: all, or the first and the last."""
     return list(range(layers)) if layers <= MAX_LAYERS else [0, layers - 1]
 
 
@@ -143,7 +143,7 @@ def _gates(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
 
 
 def _memory(subject: Subject, timeline: Timeline) -> Explained:
-    """Half-life of each unit in the user's unit of time, None for those that never let go."""
+    """Return the half-life of each unit in the user's unit of time, None for those that never let go."""
     config = subject.network.config
     unit, per_row = unit_of(subject.freq)
     tokens = half_lives(timeline)
@@ -191,7 +191,7 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
 
 
 def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, freq: Frequency) -> list[Explained]:
-    """How far back each kind of network listens, the mean over its seeds; nothing where there are no windows."""
+    """Return how far back each kind of network listens, the mean over its seeds; nothing where there are no windows."""
     if not len(windows):
         return []
     configs = [one.config for curve in curves for one in curve.networks]
@@ -230,7 +230,7 @@ def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) ->
 def explain_importance(
     network: Network, history: History, windows: Windows, columns: tuple[str, ...], seen: str
 ) -> Explained | None:
-    """What the network needs, by permutation.
+    """Return what the network needs, by permutation.
 
     Args:
         seen: in words, how the windows relate to what the network has learned from.
@@ -248,7 +248,7 @@ def explain_importance(
 
 
 def texts(stamps: Stamps) -> list[str]:
-    """Stamps as short ISO text, days only where all are at midnight."""
+    """Return the stamps as short ISO text, days only where all are at midnight."""
     whole = bool((stamps == stamps.astype("datetime64[D]")).all())
     short = stamps.astype("datetime64[D]" if whole else "datetime64[m]")
     exact = short if bool((stamps == short).all()) else stamps.astype("datetime64[s]")
@@ -261,7 +261,7 @@ def _mean(values: Floats) -> float | None:
 
 
 def _plain(value: Any, digits: int = 3) -> Any:
-    """A number with so many significant digits and at least two decimals' worth; None where it is not finite."""
+    """Return a number with so many significant digits and at least two decimals' worth; None where it is not finite."""
     if isinstance(value, str):
         return value
     return float(f"{value:.{digits}g}") if np.isfinite(value) else None

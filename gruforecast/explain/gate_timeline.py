@@ -51,7 +51,7 @@ class Timeline:
 
 
 def watch(history: History, config: NetworkConfig, weights: Weights, first: int = 0) -> Timeline:
-    """What the gates do along the newest rows of the series of `history`.
+    """Return what the gates do along the newest rows of the series of `history`.
 
     Args:
         first: series that is looked at in any case; of others as many, evenly spread, as `MAX_TOKENS` allows for.
@@ -76,7 +76,7 @@ def watch(history: History, config: NetworkConfig, weights: Weights, first: int 
 
 
 def lasting(states: Single) -> Floats:
-    """How far each step (n, steps) has moved the states (n, steps, units) for good; NaN at both ends.
+    """Return how far each step (n, steps) has moved the states (n, steps, units) for good; NaN at both ends.
 
     The distance between the mean state of the step and the one after it, and that of the two before. A state moves by
     nothing but (1 - update gate) * (candidate - state), so this is what the gates have written over and left so; what
@@ -127,7 +127,7 @@ class _Rows:
             yield place[start : start + block], replay(features, config, weights)
 
     def _windows(self, history: History, config: NetworkConfig) -> tuple[Windows, Ints]:
-        """Windows a quarter of their length apart from the end of each series back to its beginning."""
+        """Return the windows a quarter of their length apart from the end of each series back to its beginning."""
         tokens = config.tokens
         hop, fresh = max(1, tokens // 4), tokens - tokens // 2
         series, ends, places = [], [], []

@@ -25,7 +25,7 @@ NAMES = {
 
 
 def half_lives(timeline: Timeline) -> Floats:
-    """Tokens after which half of what a unit knew is gone, (layers, units).
+    """Return the tokens after which half of what a unit knew is gone, (layers, units).
 
     What was in the state is multiplied by the update gate z in each step, so after k steps its share is the product of
     k gates: h = ln 0.5 / mean(ln z). Infinite for a gate that never opens.
@@ -52,7 +52,7 @@ class Moments:
 
 
 def moments(timeline: Timeline, phase: Ints, window: int) -> Moments:
-    """Entries from which on `rewritten` is unusual.
+    """Return the entries from which on `rewritten` is unusual.
 
     Args:
         window: tokens that the network sees; nothing is known where they are few.
@@ -89,7 +89,7 @@ def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
 
 
 def profile(stamps: Stamps, moment: Bools, seconds: float) -> list[dict[str, Any]]:
-    """How often moments fall on each hour, weekday and month, beside how many entries there are.
+    """Return how often moments fall on each hour, weekday and month, beside how many entries there are.
 
     Args:
         stamps: (n,) wall clock at the begin of each entry; moment: (n,) which of them are moments.

@@ -37,7 +37,7 @@ def explain_model(
     stored: Explained | None = None,
     source: str = "data",
 ) -> Explained:
-    """What the gates of one network do along `panel`, or along the newest rows that the model has kept.
+    """Return what the gates of one network do along `panel`, or along the newest rows that the model has kept.
 
     Args:
         member: name of a network; the one with the largest share if not given.
@@ -74,12 +74,12 @@ def explain_model(
 
 
 def largest(networks: Sequence[Network]) -> Network:
-    """The network with the largest share."""
+    """Return the network with the largest share."""
     return max(networks, key=lambda one: one.share)
 
 
 def network_named(forecaster: Forecaster, member: str | None) -> Network:
-    """The network of this name, or the one with the largest share.
+    """Return the network of this name, or the one with the largest share.
 
     Raises:
         UsageError: there is none of this name.

@@ -45,7 +45,7 @@ class Part:
 
 
 def parts_of(config: NetworkConfig, columns: tuple[str, ...] = ()) -> list[Part]:
-    """The lags in groups, then the calendar and each of `columns` where the network is shown them."""
+    """Return the lags in groups, then the calendar and each of `columns` where the network is shown them."""
     found = [Part(_lag_name(near, far, config), "lags", (config.lookback - far, config.lookback - near))
              for near, far in _lags(config)]  # fmt: skip
     found.append(Part(ALL_ROWS, "lags", (0, config.lookback)))
@@ -129,7 +129,7 @@ class _Seen:
         return encode(self.past, origin, self.flags, self.config, beside=x)
 
     def exchanged(self, part: Part, order: Ints) -> Features:
-        """The windows with one part of each from another window."""
+        """Return the windows with one part of each from another window."""
         if part.kind == "calendar":
             return self._encode(self.origin[order], self.x)
         if part.kind == "column" and self.x is not None:
@@ -141,7 +141,7 @@ class _Seen:
         return self.encoded._replace(features=features)
 
     def mase(self, encoded: Features, *, silent: bool = False) -> float:
-        """Mean MASE over the windows; silent: of what the network adds to alone."""
+        """Return the mean MASE over the windows; silent: of what the network adds to alone."""
         added: Floats = np.zeros(len(QUANTILES))
         if not silent:
             added = residuals(encoded.features, encoded.ahead, self.config, self.weights).astype(np.float64)

@@ -17,7 +17,7 @@ THETA_ROWS = 500  # newest rows that Theta reads, or twenty seasons if that is m
 
 
 def naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:  # noqa: ARG001
-    """The last value, repeated."""
+    """Return the last value, repeated."""
     last = history.values[history.last_seen[windows.end - 1]]
     return np.repeat(last[:, None], horizon, axis=1)
 
@@ -35,7 +35,7 @@ def seasonal_naive(history: History, windows: Windows, horizon: int, season_leng
 
 
 def drift(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:  # noqa: ARG001
-    """The line through the first and the last value."""
+    """Return the line through the first and the last value."""
     last = history.last_seen[windows.end - 1]
     rise = history.values[last] - history.values[windows.start]
     slope = rise / np.maximum(last - windows.start, 1)
@@ -44,7 +44,7 @@ def drift(history: History, windows: Windows, horizon: int, season_length: int) 
 
 
 def window_mean(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """The mean of the last season, or of as many rows as the horizon has when there is no season."""
+    """Return the mean of the last season, or of as many rows as the horizon has when there is no season."""
     past = gather_past(history.values, windows, season_length if season_length > 1 else horizon)
     seen = ~np.isnan(past)
     mean = np.where(seen, past, 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
@@ -53,7 +53,7 @@ def window_mean(history: History, windows: Windows, horizon: int, season_length:
 
 
 def theta(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """The Theta method (Assimakopoulos and Nikolopoulos 2000), on the newest `THETA_ROWS` rows.
+    """Return the Theta method (Assimakopoulos and Nikolopoulos 2000), on the newest `THETA_ROWS` rows.
 
     Seasonal indices are taken out where the autocorrelation test finds a season; then the linear trend and the
     exponential smoothing of the series with doubled curvature count half each.
@@ -95,7 +95,7 @@ def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
 
 
 def _filled(past: Floats) -> tuple[Floats, Bools]:
-    """Histories with missing values replaced by the one before, and which rows are inside the series."""
+    """Return the histories with missing values replaced by the one before, and which rows are inside the series."""
     seen = ~np.isnan(past)
     index = np.maximum.accumulate(np.where(seen, np.arange(past.shape[1]), -1), axis=1)
     inside = index >= 0
@@ -128,7 +128,7 @@ def seasonal_indices(filled: Floats, inside: Bools, season_length: int) -> tuple
 
 
 def _centred_mean(filled: Floats, inside: Bools, m: int) -> tuple[Floats, Bools]:
-    """Centred moving average over one season (2 x m for even m) and where it is whole."""
+    """Return the centred moving average over one season (2 x m for even m) and where it is whole."""
     n, lookback = filled.shape
     width = m if m % 2 else m + 1
     weights = np.ones(width) / m
@@ -144,7 +144,7 @@ def _centred_mean(filled: Floats, inside: Bools, m: int) -> tuple[Floats, Bools]
 
 
 def _seasonal(filled: Floats, inside: Bools, m: int) -> Bools:
-    """Autocorrelation test at lag m, two-sided 10 % level, as in the code of the M4 competition."""
+    """Return the autocorrelation test at lag m, two-sided 10 % level, as in the code of the M4 competition."""
     count = inside.sum(axis=1)
     mean = filled.sum(axis=1) / np.maximum(count, 1)
     x = np.where(inside, filled - mean[:, None], 0.0)
@@ -155,7 +155,7 @@ def _seasonal(filled: Floats, inside: Bools, m: int) -> Bools:
 
 
 def _line(values: Floats, inside: Bools) -> tuple[Floats, Floats]:
-    """Intercept and slope (n,) of least squares over the rows inside; row 0 is the first column."""
+    """Return the intercept and slope (n,) of least squares over the rows inside; row 0 is the first column."""
     t = np.arange(values.shape[1], dtype=float)
     count = np.maximum(inside.sum(axis=1), 1)
     mean_t = (inside * t).sum(axis=1) / count

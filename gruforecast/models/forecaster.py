@@ -100,7 +100,7 @@ class Forecaster:
         ids: list[str] | None = None,
         future: Future | None = None,
     ) -> Forecast:
-        """Forecasts from the end of each series of `panel`, or from the end of the training data.
+        """Return the forecasts from the end of each series of `panel`, or from the end of the training data.
 
         Args:
             horizon: steps, at most those fitted.
@@ -166,7 +166,7 @@ class Forecaster:
         return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + beside))
 
     def _blocks(self, source: Panel | SeriesState) -> list[tuple[int, int]]:
-        """First and last series (exclusive) of each block, of which there is at least one."""
+        """Return the first and last series (exclusive) of each block, of which there is at least one."""
         starts = range(0, max(len(source), 1), self.block)
         return [(first, min(first + self.block, len(source))) for first in starts]
 
@@ -197,7 +197,7 @@ class Forecaster:
                 asked.future.of(source.ids[first:end], asked.plan.freq.after(last[first:end], asked.steps))
 
     def _later(self, state: SeriesState, ds: Stamps, asked: _Question) -> Floats | None:
-        """Covariates in the steps ahead, (n_series, horizon, n_columns), if there are any.
+        """Return the covariates in the steps ahead, (n_series, horizon, n_columns), if there are any.
 
         Steps beyond those asked for are not known.
         """
@@ -226,7 +226,7 @@ class Forecaster:
             raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
 
     def _asked(self) -> str:
-        """Which data a forecast needs, in words."""
+        """Return which data a forecast needs, in words."""
         rows = max(one.config.lookback for one in self.networks)
         names = self.plan.names
         target = () if self.plan.wide else (names.target,)
@@ -234,7 +234,7 @@ class Forecaster:
         return f"a file with the columns {', '.join(columns)}, best {rows} rows or more of each series"
 
     def member_named(self, member: str) -> str:
-        """The member, which may be asked for as `winner`.
+        """Return the member, which may be asked for as `winner`.
 
         Raises:
             UsageError: there is none of this name.
@@ -248,7 +248,7 @@ class Forecaster:
         return name
 
     def steps(self, horizon: int | None) -> int:
-        """The steps asked for, or those fitted.
+        """Return the steps asked for, or those fitted.
 
         Raises:
             UsageError: these are not as many.
@@ -276,5 +276,5 @@ class Forecaster:
 
 @functools.cache
 def _libraries() -> ThreadpoolController:
-    """The libraries of products of matrices that are loaded; to look for them takes a millisecond."""
+    """Return the libraries of products of matrices that are loaded; to look for them takes a millisecond."""
     return ThreadpoolController()

@@ -29,12 +29,12 @@ class QuantileForecast:
 
     @classmethod
     def of(cls, quantiles: Floats) -> QuantileForecast:
-        """The fan of a network's quantiles (n, horizon, n_quantiles)."""
+        """Return the fan of a network's quantiles (n, horizon, n_quantiles)."""
         return cls(quantiles[:, :, MIDDLE], quantiles)
 
     @classmethod
     def joined(cls, fans: list[QuantileForecast]) -> QuantileForecast:
-        """The windows of several fans; with quantiles where all have them."""
+        """Return the windows of several fans; with quantiles where all have them."""
         quantiles = [one.quantiles for one in fans if one.quantiles is not None]
         whole = np.concatenate(quantiles) if len(quantiles) == len(fans) else None
         return cls(np.concatenate([one.mean for one in fans]), whole)
@@ -62,15 +62,15 @@ class QuantileForecast:
         return cls.of(np.asarray(total))
 
     def windows(self, index: Ints) -> QuantileForecast:
-        """Some of the windows only."""
+        """Return some of the windows only."""
         return QuantileForecast(self.mean[index], None if self.quantiles is None else self.quantiles[index])
 
     def first(self, steps: int) -> QuantileForecast:
-        """The first steps of the horizon only."""
+        """Return the first steps of the horizon only."""
         return QuantileForecast(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
 
     def shape(self, levels: tuple[float, ...], scale: Any, trust: float = 1.0, xp: Any = np) -> Any:
-        """Distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
+        """Return the distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
 
         Those of the quantiles count with the power `trust`, `scale` (n,), which is the same for all steps, with the
         rest of 1. Between and beyond the levels of `QUANTILES` distances grow as those of a normal distribution do.

@@ -43,7 +43,7 @@ class SeriesState:
 
     @classmethod
     def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> SeriesState:
-        """The ends of all series of a panel, with forecasts of the `models` named."""
+        """Return the ends of all series of a panel, with forecasts of the `models` named."""
         history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
@@ -63,7 +63,7 @@ class SeriesState:
 
     @classmethod
     def without_rows(cls, ids: tuple[tuple[str, ...], ...], last: Stamps) -> SeriesState:
-        """When each series ended, and nothing that a forecast could start from."""
+        """Return when each series ended, and nothing that a forecast could start from."""
         n = len(ids)
         none, nothing = np.zeros((n, 0)), np.full(n, np.nan)
         return cls(ids, none, np.zeros(n, bool), nothing, last, {}, none[:, :, None], none)
@@ -77,7 +77,7 @@ class SeriesState:
         return len(self.ids)
 
     def at(self, places: Ints) -> SeriesState:
-        """Some of the series."""
+        """Return some of the series."""
         return replace(
             self,
             ids=tuple(self.ids[k] for k in places),
@@ -97,7 +97,7 @@ class SeriesState:
         return np.asarray(panel.ds[windows.end] <= until[windows.series])
 
     def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
-        """Covariates of some series, (n, longest lookback, n_columns)."""
+        """Return the covariates of some series, (n, longest lookback, n_columns)."""
         static, x = _are_static(inputs), self.x[block]
         whole = np.empty((*x.shape[:2], len(inputs)))
         whole[:, :, ~static], whole[:, :, static] = x, self.static[block][:, None]

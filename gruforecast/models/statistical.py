@@ -24,7 +24,7 @@ MAX_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is mor
 
 
 def installed() -> str | None:
-    """The version of statsforecast that is there, None without it."""
+    """Return the version of statsforecast that is there, None without it."""
     try:
         return importlib.metadata.version("statsforecast")
     except importlib.metadata.PackageNotFoundError:
@@ -32,17 +32,17 @@ def installed() -> str | None:
 
 
 def affordable(rows: int) -> list[str]:
-    """Names of the models that may fit `rows` rows in all."""
+    """Return the names of the models that may fit `rows` rows in all."""
     return [one.name for one in STATISTICAL.values() if one.max_rows is None or rows <= one.max_rows]
 
 
 def rows_read(windows: Windows, season_length: int) -> int:
-    """Rows that fits at `windows` read in all."""
+    """Return the rows that fits at `windows` read in all."""
     return int(np.minimum(windows.end - windows.start, _max_rows(season_length)).sum())
 
 
 def trouble_with(name: str) -> str | None:
-    """Why a statistical model cannot be used here, None if it can."""
+    """Return why a statistical model cannot be used here, None if it can."""
     try:
         _class(name)
     except Exception as error:  # noqa: BLE001 - another package's import may fail in any way
@@ -51,7 +51,7 @@ def trouble_with(name: str) -> str | None:
 
 
 def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """Forecasts (n, horizon); seasonal naive ones where a fit fails."""
+    """Return the forecasts (n, horizon); seasonal naive ones where a fit fails."""
     found = seasonal_naive(history, windows, horizon, season_length)
     most = _max_rows(season_length)
     for k in range(len(windows)):
@@ -67,7 +67,7 @@ def _max_rows(season_length: int) -> int:
 
 
 def _fitted(name: str, rows: Floats, horizon: int, season_length: int) -> Floats | None:
-    """The forecast from one series; None where the model cannot be fitted to it."""
+    """Return the forecast from one series; None where the model cannot be fitted to it."""
     y = _without_gaps(rows)
     if len(y) < 3 or y.min() == y.max():
         return None
@@ -81,7 +81,7 @@ def _fitted(name: str, rows: Floats, horizon: int, season_length: int) -> Floats
 
 
 def _without_gaps(rows: Floats) -> Floats:
-    """The rows from the first value on, missing ones on the line between their neighbours."""
+    """Return the rows from the first value on, missing ones on the line between their neighbours."""
     seen = np.flatnonzero(~np.isnan(rows))
     if not len(seen):
         return rows[:0]

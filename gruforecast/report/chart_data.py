@@ -34,7 +34,7 @@ Extracts = dict[str, Any]
 def extracts(
     panel: Panel, split: Split, judged: list[Judged], ahead: Forecast | None, *, rows: bool = True
 ) -> Extracts:
-    """What charts need, as plain JSON types.
+    """Return what charts need, as plain JSON types.
 
     Args:
         judged: all models; ahead: what the winner forecasts from the end of the data, if that can be told.
@@ -94,7 +94,7 @@ def _key(panel: Panel, k: int) -> str:
 
 
 def _by_error(split: Split, best: Judged) -> Ints:
-    """Numbers of the series of the test set, highest MASE of the winner first; all where none has one."""
+    """Return the numbers of the series of the test set, highest MASE of the winner first; all where none has one."""
     mase = by_series(best.tested)["mase"]
     order = np.argsort(np.where(np.isnan(mase), np.inf, -mase), kind="stable")
     scored = int((~np.isnan(mase)).sum())
@@ -139,7 +139,7 @@ class _Picture:
     history: int
 
     def of(self, k: int, rank: int) -> dict[str, Any]:
-        """The newest rows, and what was forecast for them and for what comes next."""
+        """Return the newest rows, and what was forecast for them and for what comes next."""
         panel, (start, end) = self.panel, self.panel.indptr[k : k + 2]
         start = max(start, end - self.history)
         place = int(np.flatnonzero(self.split.test_windows().series == k)[0])
@@ -185,5 +185,5 @@ def _band(mean: Floats, lower: Floats, upper: Floats, levels: tuple[float, ...],
 
 
 def rounded(values: Floats) -> list[float | None]:
-    """Numbers (n,) with as many digits as anybody sees; None where there is none."""
+    """Return the numbers (n,) with as many digits as anybody sees; None where there is none."""
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in np.asarray(values).tolist()]

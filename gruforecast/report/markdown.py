@@ -15,7 +15,7 @@ MAX_WARNINGS = 10
 
 
 def markdown(report: Report) -> str:
-    """Verdict, leaderboard, intervals, cells, what was found in the data, and how to get it again."""
+    """Return the verdict, leaderboard, intervals, cells, what was found in the data, and how to get it again."""
     parts = [
         f"## {headline(report)}",
         report["verdict"],
@@ -102,7 +102,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 
 def code(text: str) -> str:
-    """Text as it is: no markup, no link, nobody mentioned."""
+    """Return the text as it is: no markup, no link, nobody mentioned."""
     seen = visible(text).replace("|", "\\|")
     marks = "`" * (_longest(seen) + 1)
     room = " " if marks != "`" or not seen.strip() else ""

@@ -11,7 +11,7 @@ FORMS = ("html", "md", "json")
 
 
 def rendered(report: Any, form: str) -> str:
-    """The report as a page, as Markdown, or as it is.
+    """Return the report as a page, as Markdown, or as it is.
 
     Raises:
         ModelError: it lacks what every report has.

@@ -18,7 +18,7 @@ TWICE = 2.0  # times its share of the calendar, for a part of it to be named
 
 
 def network_sentence(found: Explained) -> str:
-    """Which network it is, and what it was watched on."""
+    """Return which network it is, and what it was watched on."""
     one, memory = found["network"], found["memory"]
     layers = f"{one['layers']} layer{'s' if one['layers'] > 1 else ''} of {one['units']} units"
     window = f"a window of {amount(memory['window'], memory['unit'])}"
@@ -29,7 +29,7 @@ def network_sentence(found: Explained) -> str:
 
 
 def gates_sentence(found: Explained) -> str:
-    """How far the gates are open on average."""
+    """Return how far the gates are open on average."""
     words = []
     for layer in found["gates"]["layers"]:
         update, reset = (_mean(layer[f"mean_{name}"]) for name in ("update", "reset"))
@@ -39,7 +39,7 @@ def gates_sentence(found: Explained) -> str:
 
 
 def memory_sentence(found: Explained) -> str:
-    """How long the units remember."""
+    """Return how long the units remember."""
     memory, one = found["memory"], found["network"]
     unit = memory["unit"]
     if one["tokens"] == 1:
@@ -63,7 +63,7 @@ def memory_sentence(found: Explained) -> str:
 
 
 def resets_sentence(found: Explained) -> str:
-    """How often the past was closed, and when."""
+    """Return how often the past was closed, and when."""
     resets = found["resets"]
     if not resets["n_tokens"]:
         return "There are too few steps to say where the network writes its memory over."
@@ -79,7 +79,7 @@ def resets_sentence(found: Explained) -> str:
 
 
 def calendar_sentence(resets: Explained) -> str:
-    """Which part of the calendar has far more moments than its share, if there are enough to tell."""
+    """Return which part of the calendar has far more moments than its share, if there are enough to tell."""
     if resets["n_moments"] < MIN_FOR_CALENDAR:
         return ""
     for part in resets["profile"]:
@@ -95,7 +95,7 @@ def calendar_sentence(resets: Explained) -> str:
 
 
 def reach_sentence(found: Explained) -> str:
-    """How much the oldest rows of the window still move the forecast, by cell."""
+    """Return how much the oldest rows of the window still move the forecast, by cell."""
     curves = [one for one in found["reach"] or [] if one["oldest_to_newest"] is not None]
     if not curves:
         return "The forecast does not move with anything that the recurrent layers see."
@@ -112,7 +112,7 @@ def reach_sentence(found: Explained) -> str:
 
 
 def importance_sentence(found: Explained) -> str:
-    """What the network needs most."""
+    """Return what the network needs most."""
     needs = found["importance"]
     if needs is None:
         return "Which inputs matter can be measured on rows with values after them only: give DATA."
@@ -133,18 +133,18 @@ def importance_sentence(found: Explained) -> str:
 
 
 def strongest(parts: list[Explained]) -> Explained | None:
-    """The single part that matters most, if it does in every exchange."""
+    """Return the single part that matters most, if it does in every exchange."""
     singles = [part for part in parts if part["name"] != ALL_ROWS and part["low"] > 0 and part["mean"] >= LITTLE]
     return max(singles, key=lambda part: part["mean"], default=None)
 
 
 def period(moment: Explained) -> str:
-    """The rows of a moment in words."""
+    """Return the rows of a moment in words."""
     return moment["from"] if moment["from"] == moment["to"] else f"{moment['from']} to {moment['to']}"
 
 
 def amount(value: float | None, unit: str) -> str:
-    """A number with its unit of time."""
+    """Return a number with its unit of time."""
     if value is None:
         return "for ever"
     text = f"{value:.2g}" if value < 99.5 else f"{value:,.0f}"
@@ -152,18 +152,18 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def between(shares: list[float]) -> str:
-    """The least and the largest of shares in percent, once where they are written alike."""
+    """Return the least and the largest of shares in percent, once where they are written alike."""
     ends = [f"{end:.0f}" for end in (min(shares), max(shares))]
     return f"{' to '.join(dict.fromkeys(ends))} %"
 
 
 def bin_label(low: float, high: float) -> str:
-    """Both bounds of a bin of a histogram."""
+    """Return both bounds of a bin of a histogram."""
     return " to ".join(amount(end, "").strip() for end in (low, high))
 
 
 def edges(low: float, high: float) -> list[float]:
-    """Bounds of bins that grow alike, from at most `low` to at least `high`."""
+    """Return the bounds of bins that grow alike, from at most `low` to at least `high`."""
     first, last = math.floor(2 * math.log2(low)) / 2, math.ceil(2 * math.log2(high)) / 2
     step = max(0.5, math.ceil(2 * (last - first) / BINS) / 2)
     count = max(1, math.ceil((last - first) / step))
@@ -171,7 +171,7 @@ def edges(low: float, high: float) -> list[float]:
 
 
 def percent(share: float) -> str:
-    """A share in percent with two significant digits."""
+    """Return a share in percent with two significant digits."""
     if share >= 0.995 or share == 0:
         return f"{100 * share:.0f} %"
     return f"{100 * share:.2g} %" if share >= 1e-4 else f"{100 * share:.0e} %"

@@ -15,7 +15,7 @@ KEYS = ("network", "gates", "memory", "resets")
 
 
 def stored_report(folder: str | Path) -> dict[str, Any]:
-    """The report in a model folder, all of whose files are as they were saved.
+    """Return the report in a model folder, all of whose files are as they were saved.
 
     Raises:
         ModelError: the folder is refused, or holds no report.
@@ -35,7 +35,7 @@ def stored_report(folder: str | Path) -> dict[str, Any]:
 
 
 def stored_explanation(folder: str | Path) -> dict[str, Any] | None:
-    """The part `explain` of the report; None where there is none.
+    """Return the part `explain` of the report; None where there is none.
 
     Raises:
         ModelError: the folder is refused, or holds no report.

@@ -57,7 +57,7 @@ class Refused(BaseModel):
 
 
 def make_app(service: Service) -> App:
-    """The server as an ASGI application, behind its gate."""
+    """Return the server as an ASGI application, behind its gate."""
     silent = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
     app = FastAPI(
         title="gruforecast",
@@ -143,7 +143,7 @@ def _add_pages(app: FastAPI) -> None:
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI description, with the query, which is read by hand."""
+    """Return the OpenAPI description, with the query, which is read by hand."""
     whole = get_openapi(title=app.title, version=__version__, routes=app.routes)
     _, found = models_json_schema([(Query, "validation")], ref_template=REF)
     whole["components"]["schemas"] |= found["$defs"]

@@ -24,7 +24,7 @@ ENCODER = json.JSONEncoder(allow_nan=False)
 
 
 def answers(asks: Sequence[Ask]) -> list[bytes | Exception]:
-    """The answer to each ask, or why there is none; those that go together are forecast in one call."""
+    """Return the answer to each ask, or why there is none; those that go together are forecast in one call."""
     groups: dict[Hashable, list[int]] = defaultdict(list)
     for k, ask in enumerate(asks):
         groups[_kind(ask)].append(k)
@@ -65,7 +65,7 @@ def _refusal(error: UsageError | DataError | ResourceError) -> Refusal:
 
 
 def _forecast(asks: list[Ask]) -> Forecast:
-    """The forecast of the series of all asks, one after the other."""
+    """Return the forecast of the series of all asks, one after the other."""
     first = asks[0]
     forecaster, count = first.model.forecaster, sum(len(ask.ids) for ask in asks)
     keys = tuple((str(k),) for k in range(count))  # two asks may name one series, with other rows
@@ -83,7 +83,7 @@ def _forecast(asks: list[Ask]) -> Forecast:
 
 
 def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
-    """The series of all panels, which have one plan, under other keys."""
+    """Return the series of all panels, which have one plan, under other keys."""
     lengths = np.concatenate([one.lengths for one in panels])
     return Panel(
         keys,
@@ -107,7 +107,7 @@ def _future(later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str
 
 
 def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:
-    """The answer to an ask, whose series are `part` of the forecast."""
+    """Return the answer to an ask, whose series are `part` of the forecast."""
     none = ask.levels == ()
     levels = () if none else forecast.levels
     steps = slice(ask.horizon)
@@ -131,7 +131,7 @@ def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:
 
 
 def _numbers(values: Floats) -> list[float | None]:
-    """Numbers as JSON has them: what is not finite is null."""
+    """Return the numbers as JSON has them: what is not finite is null."""
     if np.isfinite(values).all():
         return values.tolist()
     return [value if np.isfinite(value) else None for value in values.tolist()]

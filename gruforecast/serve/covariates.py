@@ -18,7 +18,7 @@ from gruforecast.serve.schema import Cell, Series
 
 
 def columns_of(one: Series, place: str, key: tuple[str, ...], rows: int, plan: Plan, warnings: list[str]) -> Floats:
-    """The covariates in the rows of a series, (rows, n_columns).
+    """Return the covariates in the rows of a series, (rows, n_columns).
 
     Args:
         place: of the series in the request.
@@ -90,7 +90,7 @@ class _Fields:
 
 
 def numbers_of(column: Covariate, cells: Sequence[Cell], fields: _Fields | list[str], warnings: list[str]) -> Floats:
-    """The numbers (n, n_columns) that the cells of a column are to the model.
+    """Return the numbers (n, n_columns) that the cells of a column are to the model.
 
     Args:
         fields: the place of each cell in the request.

@@ -10,7 +10,7 @@ STYLE = "body{font:16px sans-serif;max-width:50em;margin:2em auto}pre,code{backg
 
 
 def page(described: dict[str, Any]) -> str:
-    """The page of an OpenAPI description."""
+    """Return the page of an OpenAPI description."""
     parts = [f"<h1>{escape(described['info']['title'])} {escape(described['info']['version'])}</h1>"]
     parts.append('<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>')
     for path, methods in described["paths"].items():
@@ -38,7 +38,7 @@ def _field(name: str, schema: dict[str, Any]) -> str:
 
 
 def _type(schema: dict[str, Any]) -> str:
-    """The type of a field in words."""
+    """Return the type of a field in words."""
     if "anyOf" in schema:
         return " or ".join(_type(one) for one in schema["anyOf"])
     if "$ref" in schema:

@@ -45,7 +45,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
         return cls(422, error.code, error.message, field=field)
 
     def body(self) -> bytes:
-        """The answer as JSON."""
+        """Return the answer as JSON."""
         error: dict[str, Any] = {"code": self.code, "message": self.message}
         if self.field is not None:
             error["field"] = self.field
@@ -53,12 +53,12 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
 
 def invalid(field: str, message: str, code: str = "GF-H09") -> Refusal:
-    """The answer to a field that cannot be used."""
+    """Return the answer to a field that cannot be used."""
     return Refusal(422, code, message, field=field)
 
 
 def shown(value: object, longest: int = 60) -> str:
-    """A value of a request as short text for a message, written as in JSON."""
+    """Return a value of a request as short text for a message, written as in JSON."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"
     text = json.dumps(value, ensure_ascii=False)

@@ -42,7 +42,7 @@ class Model:
         return [name for name in found.shares_of(found.winner) if name in STATISTICAL and trouble_with(name)]
 
     def facts(self) -> dict[str, Any]:
-        """What the model is, as plain JSON types."""
+        """Return what the model is, as plain JSON types."""
         found, plan = self.forecaster, self.forecaster.plan
         networks = [one.name for one in found.networks]
         return {
@@ -75,7 +75,7 @@ class Model:
 
 
 def opened(folder: str) -> Model:
-    """The model in a folder, its files checked and one forecast made, so that all it needs is loaded.
+    """Return the model in a folder, its files checked and one forecast made, so that all it needs is loaded.
 
     Raises:
         ModelError: the folder is refused.

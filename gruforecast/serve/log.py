@@ -17,7 +17,7 @@ class _Harmless(logging.Formatter):
 
 
 def harmless(text: str) -> str:
-    """Text with every character that a terminal could obey, line ends included, written as an escape."""
+    """Return the text with every character that a terminal could obey, line ends included, written as an escape."""
     return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
 
 

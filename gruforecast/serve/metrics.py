@@ -36,7 +36,7 @@ class Metrics:
             self.seconds[next((bound for bound in BUCKETS if seconds <= bound), float("inf"))] += 1
 
     def text(self, *, waiting: int, ready: bool) -> str:
-        """All counts, one a line."""
+        """Return all counts, one a line."""
         lines = ["# TYPE gruforecast_requests_total counter"]
         for (route, status), count in sorted(self.requests.items()):
             lines.append(f'gruforecast_requests_total{{route="{route}",status="{status}"}} {count}')

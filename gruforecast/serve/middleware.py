@@ -38,7 +38,7 @@ class Body:
         self.whole = not (b"transfer-encoding" in headers or self._declared.strip(b"0"))
 
     async def read(self) -> bytes:
-        """All of it.
+        """Return all of it.
 
         Raises:
             Refusal: it is too large, too slow, or there is no room for it.
@@ -191,7 +191,7 @@ class Exchange:
 
 
 def failed(error: Exception) -> Refusal:
-    """The answer to a failure: an id that stands in the log, and nothing else."""
+    """Return the answer to a failure: an id that stands in the log, and nothing else."""
     name = uuid.uuid4().hex
     LOGGER.error("request %s failed: %s", name, type(error).__name__, exc_info=error)
     return Refusal(500, "GF-BUG", f"an error of the server; its log has the id {name}.")
@@ -202,7 +202,7 @@ def _values(scope: Message, name: bytes) -> list[bytes]:
 
 
 def _equal(one: bytes, other: bytes) -> bool:
-    """Whether two secrets are equal, in a time that says nothing of where they differ or how long they are."""
+    """Return whether two secrets are equal, in a time that says nothing of where they differ or how long they are."""
     return hmac.compare_digest(hashlib.sha256(one).digest(), hashlib.sha256(other).digest())
 
 

@@ -55,7 +55,7 @@ class Ask:
 
 
 def ask_of(query: Query, model: Model, bounds: Bounds) -> Ask:
-    """What a query asks of a model.
+    """Return what a query asks of a model.
 
     Raises:
         Refusal: the model has no such series, member, level or column, or a bound is passed.
@@ -121,7 +121,7 @@ def _answered(key: tuple[str, ...]) -> Id:
 
 
 def _key(one: Series, k: int, model: Model) -> tuple[str, ...]:
-    """The parts of a series' id; its position where it has none."""
+    """Return the parts of a series' id; its position where it has none."""
     names = model.forecaster.plan.names.ids
     if one.id is None:
         return (str(k),) * max(len(names), 1)
@@ -133,7 +133,7 @@ def _key(one: Series, k: int, model: Model) -> tuple[str, ...]:
 
 
 def _places(series: Sequence[Series], model: Model) -> Ints:
-    """The numbers of series in the training data."""
+    """Return the numbers of series in the training data."""
     places = []
     for k, one in enumerate(series):
         _refuse_rows(one, k)
@@ -159,7 +159,7 @@ def _refuse_rows(one: Series, k: int) -> None:
 def _from_rows(
     series: Sequence[Series], model: Model, horizon: int, bounds: Bounds
 ) -> tuple[list[Id], Panel, Floats | None, list[str]]:
-    """Ids, panel, future covariates and warnings of series that come with their rows."""
+    """Return the ids, panel, future covariates and warnings of series that come with their rows."""
     plan = model.forecaster.plan
     warnings: list[str] = []
     keys = [_key(one, k, model) for k, one in enumerate(series)]
@@ -184,7 +184,7 @@ def _from_rows(
 
 
 def _target(one: Series, k: int, *, last: bool) -> Floats:
-    """The values of a series; the last one must be there where future covariates follow it."""
+    """Return the values of a series; the last one must be there where future covariates follow it."""
     y = np.array(one.y, float)
     large = np.flatnonzero(np.abs(y) > MAX_SIZE)
     if len(large):
@@ -207,7 +207,7 @@ def _stamps(one: Series, k: int) -> list[str]:
 
 
 def _placed(error: DataError, series: Sequence[Series], lengths: list[int], model: Model) -> Refusal:
-    """The answer to rows that do not fit the model's data, with the field at fault."""
+    """Return the answer to rows that do not fit the model's data, with the field at fault."""
     plan = model.forecaster.plan
     refusal = Refusal.of(error, "series")
     if isinstance(error, FormError):

@@ -78,7 +78,7 @@ class Query(_Strict):
 
 
 def read_query(body: bytes, max_series: int, max_rows: int) -> Query:
-    """The query in the body of a request.
+    """Return the query in the body of a request.
 
     Raises:
         Refusal: it is no strict JSON (400), or no query within the limits (422).
@@ -118,7 +118,7 @@ def _whole(text: str) -> float | int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """The object of these fields, all of which have names of their own."""
+    """Return the object of these fields, all of which have names of their own."""
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
@@ -140,7 +140,7 @@ def _check_size(series: Any, max_series: int, max_rows: int) -> None:
 
 
 def _worded(error: ValidationError, content: Any) -> Refusal:
-    """The first thing that is wrong with a query."""
+    """Return the first thing that is wrong with a query."""
     found = error.errors(include_url=False, include_context=False)
     field, value = _place(found[0]["loc"], content)
     kinds = [one["type"] for one in found if _place(one["loc"], content)[0] == field]

@@ -122,7 +122,7 @@ class _Server(uvicorn.Server):
 
 
 def _protocol(timeout: float) -> type[H11Protocol]:
-    """The protocol of a connection on which nobody can be slower than `timeout` seconds."""
+    """Return the protocol of a connection on which nobody can be slower than `timeout` seconds."""
 
     class Protocol(_Timed):
         limit = timeout
@@ -192,7 +192,7 @@ class _Timed(H11Protocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _has_begun(self) -> bool:
-        """Whether a request has come in part, or waits to be read."""
+        """Return whether a request has come in part, or waits to be read."""
         if self.conn.trailing_data[0]:
             return True
         waiting = select.poll()

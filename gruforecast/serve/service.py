@@ -41,7 +41,7 @@ class Service:
         self.worker = Worker(self.settings.queue, self.settings.bounds.rows, self.metrics)
 
     async def forecast(self, body: bytes) -> bytes:
-        """The answer to the body of a request.
+        """Return the answer to the body of a request.
 
         Raises:
             Refusal: there is none.

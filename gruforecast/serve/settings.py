@@ -89,7 +89,7 @@ def _addresses(host: str) -> list[str]:
 
 
 def read_token(path: str) -> tuple[bytes, list[str]]:
-    """The token in a file, and warnings about it.
+    """Return the token in a file, and warnings about it.
 
     Raises:
         UsageError: the file cannot be read, or holds no single word.
@@ -113,7 +113,7 @@ def read_token(path: str) -> tuple[bytes, list[str]]:
 
 
 def bind(host: str, port: int) -> socket.socket:
-    """A socket that listens.
+    """Return a socket that listens.
 
     Raises:
         ResourceError: the port is taken or not allowed.

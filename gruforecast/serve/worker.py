@@ -60,7 +60,7 @@ class Worker:
             raise Refusal(503, "GF-H11", "too many requests are waiting.", headers={"retry-after": "1"})
 
     def submit(self, ask: Ask | Make) -> asyncio.Future[bytes]:
-        """The answer to come.
+        """Return the answer to come.
 
         Raises:
             Refusal: too many requests are waiting.
@@ -86,7 +86,7 @@ class Worker:
                 jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs, found)
 
     def _next(self) -> list[Job]:
-        """The jobs of the next call: those that wait, up to the bounds; a large body alone."""
+        """Return the jobs of the next call: those that wait, up to the bounds; a large body alone."""
         jobs = [self._jobs.popleft()]
         while self._jobs and jobs[0].done.done():  # nobody waits any more
             jobs = [self._jobs.popleft()]
@@ -99,14 +99,14 @@ class Worker:
         return jobs
 
     def _weight(self, job: Job) -> int:
-        """Rows of a job, those that are forecast included."""
+        """Return the rows of a job, those that are forecast included."""
         if not isinstance(job.ask, Ask):
             return self._max_rows
         rows = 0 if job.ask.panel is None else len(job.ask.panel.y)
         return rows + len(job.ask.ids) * job.ask.horizon
 
     def _answered(self, jobs: list[Job]) -> list[bytes | Exception]:
-        """The answer to each job, or why there is none."""
+        """Return the answer to each job, or why there is none."""
         made: list[Ask | Exception] = []
         for job in jobs:
             try:

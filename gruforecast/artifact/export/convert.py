@@ -182,7 +182,7 @@ def convert(asked: Asked, forecaster: Forecaster, panel: Panel | None, say: Say)
 
 
 def _samples(form: Form, served: Served, forecaster: Forecaster, panel: Panel | None) -> dict[str, Sample]:
-    """Windows by name; the first ones are those that calls are measured with."""
+    """Return the windows by name; the first ones are those that calls are measured with."""
     networks = served.networks
     lookback = max(one.config.lookback for one in networks)
     time = lookback + (networks[0].config.season_length if form.dynamic else 0)
@@ -205,7 +205,7 @@ def _write_weights(served: Served, scratch: Path) -> list[str]:
 
 
 def _judged(asked: Asked, served: Served, samples: dict[str, Sample], found: dict[str, Any]) -> dict[str, Any]:
-    """What the certificate says of differences.
+    """Return what the certificate says of differences.
 
     Raises:
         GruforecastError: they are too large.
@@ -268,7 +268,7 @@ def _digest(folder: Path, files: list[Path]) -> str:
 
 
 def described(form: str, served: Served) -> dict[str, Any]:
-    """Inputs and outputs as they are in an export of this form."""
+    """Return the inputs and outputs as they are in an export of this form."""
     content = {name: of for name, of in served.described().items() if form != "onnx" or name != "signature"}
     if FORMS[form].dynamic:
         return content

@@ -17,7 +17,7 @@ DOUBLE, SINGLE = types_pb2.DT_DOUBLE, types_pb2.DT_FLOAT
 
 
 def narrowed(function: Any) -> Any:
-    """The concrete function with its variables as constants, all of it in single precision.
+    """Return the concrete function with its variables as constants, all of it in single precision.
 
     Args:
         function: concrete, of fixed shapes.

@@ -16,7 +16,7 @@ ALIGNED = 16  # bytes to which LiteRT rounds each tensor
 
 
 def multiply_adds(config: NetworkConfig) -> int:
-    """Multiplications with an addition in one forecast of a network, those of its matrices."""
+    """Return the multiplications with an addition in one forecast of a network, those of its matrices."""
     segments, _ = config.decoded
     times = {"decoder": segments, "positions": 0, "token": config.tokens, "row": config.horizon}
     times |= {"row_head": config.horizon} | {f"{config.cell}_{k}": config.tokens for k in range(config.layers)}
@@ -34,7 +34,7 @@ def parameters(networks: Iterable[Network]) -> int:
 
 
 def needs(content: bytes) -> dict[str, Any]:
-    """What a LiteRT file holds and needs.
+    """Return what a LiteRT file holds and needs.
 
     Returns:
         `weight_bytes`: of its constants; `tensor_bytes`: of the tensors that are alive together, at most, which is

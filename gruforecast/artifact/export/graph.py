@@ -21,7 +21,7 @@ RANKS: dict[str, tuple[None, ...]] = {"static": (None,), "known": (None, None), 
 
 
 def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], Any]:
-    """The networks, and a TensorFlow function of the inputs that `served` names.
+    """Return the networks, and a TensorFlow function of the inputs that `served` names.
 
     It gives `y_hat` (batch, horizon) and `quantiles` (batch, horizon, n_levels), both float64. Series are padded or cut
     to the lookback inside. Logarithms are taken where none of `y` is negative, and no forecast is then. Distances of
@@ -52,7 +52,7 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
 
 
 def _gone(last: Any, config: NetworkConfig) -> Any:
-    """Share of each period of the calendar that is gone at the last row, (batch, n_periods)."""
+    """Return the share of each period of the calendar that is gone at the last row, (batch, n_periods)."""
     if not config.periods:
         return tf.cast(last, tf.float64)  # no network reads it
     seconds = [round(period * 86_400) for period in config.periods]
@@ -66,7 +66,7 @@ def _spec(one: Input) -> Any:
 
 
 def _columns(served: Served, named: dict[str, Any]) -> Any:
-    """Covariates (batch, time + horizon, n_columns), standardised; None where there are none."""
+    """Return the covariates (batch, time + horizon, n_columns), standardised; None where there are none."""
     horizon = served.networks[0].config.horizon
     rows = tf.shape(named[Y])[1] + horizon
     parts = []
@@ -88,7 +88,7 @@ def _columns(served: Served, named: dict[str, Any]) -> Any:
 def _quantiles(
     model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any
 ) -> Any:
-    """Quantiles (batch, horizon, n_quantiles) of one network from `y` and covariates."""
+    """Return the quantiles (batch, horizon, n_quantiles) of one network from `y` and covariates."""
     y, x = given
     past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
     if x is not None:
@@ -104,7 +104,7 @@ def _quantiles(
 
 
 def _answer(served: Served, found: Any, y: Any, never_negative: Any) -> dict[str, Any]:
-    """Point forecasts, and calibrated quantiles around them that never cross."""
+    """Return the point forecasts, and calibrated quantiles around them that never cross."""
     mean = found[:, :, MIDDLE]
     scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
     lower, upper = served.calibration.bounds(QuantileForecast(mean, found), scale, xp=keras.ops)
@@ -119,5 +119,5 @@ def _padded(rows: Any, length: int) -> Any:
 
 
 def _cut(rows: Any, length: int) -> Any:
-    """The newest `length` of `rows` (batch, time, …), padded with NaN in front."""
+    """Return the newest `length` of `rows` (batch, time, …), padded with NaN in front."""
     return tf.ensure_shape(_padded(rows, length)[:, -length:], (None, length, *rows.shape[2:]))

@@ -19,7 +19,7 @@ CALL = "gruforecast.artifact.export.litert:call_litert"
 
 
 def shape_of(one: Input, lookback: int, horizon: int) -> tuple[int, ...]:
-    """The fixed shape of an input: one series, as many rows as the longest lookback."""
+    """Return the fixed shape of an input: one series, as many rows as the longest lookback."""
     return {"known": (1, lookback + horizon), "static": (1,), LAST: (1,)}.get(one.kind, (1, lookback))
 
 
@@ -62,7 +62,7 @@ def write_litert(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def call_litert(request: dict[str, Any]) -> dict[str, Any]:
-    """Forecasts of a LiteRT file, made by its plain interpreter alone, one series after the other.
+    """Return the forecasts of a LiteRT file, made by its plain interpreter alone, one series after the other.
 
     Args:
         request: `export` (file), `given` (path of inputs, named `case.input`), `answer` (path to write to).

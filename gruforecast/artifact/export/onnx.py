@@ -39,7 +39,7 @@ def write_onnx(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def call_onnx(request: dict[str, Any]) -> dict[str, Any]:
-    """Forecasts of an ONNX file, made by ONNX Runtime alone.
+    """Return the forecasts of an ONNX file, made by ONNX Runtime alone.
 
     Args:
         request: `export` (file), `given` (path of inputs, named `case.input`), `answer` (path to write to).

@@ -46,7 +46,7 @@ class Sample:
         return len(self.y)
 
     def newest(self, time: int) -> Sample:
-        """The same with the newest rows only, without windows where nothing is seen then."""
+        """Return the same with the newest rows only, without windows where nothing is seen then."""
         seen = ~np.isnan(self.y[:, -time:]).all(axis=1)
         rows = time + self.x.shape[1] - self.y.shape[1]
         return Sample(self.y[seen, -time:], self.last[seen], self.x[seen, -rows:])
@@ -93,7 +93,7 @@ def _latest(panel: Panel, horizon: int) -> tuple[Ints, Ints]:
 
 
 def of_context(forecaster: Forecaster) -> Sample | None:
-    """The ends of training series that the model folder keeps; None where it keeps none."""
+    """Return the ends of training series that the model folder keeps; None where it keeps none."""
     ends = forecaster.context
     seen = ~np.isnan(ends.past[:MOST]).all(axis=1)
     last = forecaster.plan.form.wall(ends.last[:MOST])
@@ -122,7 +122,7 @@ def odd(served: Served, time: int, columns: int) -> Sample:
 
 
 def _beside(served: Served, rows: int, columns: int, generator: np.random.Generator) -> Floats:
-    """Random columns (ODD, rows, columns), one in ten missing; of a category's columns one is 1."""
+    """Return the random columns (ODD, rows, columns), one in ten missing; of a category's columns one is 1."""
     x = generator.normal(size=(ODD, rows, columns))
     spread = np.where(served.scaling.spread < np.inf, np.minimum(served.scaling.spread, 1e6), 1.0)
     x = served.scaling.centre + spread * x
@@ -141,7 +141,7 @@ def _beside(served: Served, rows: int, columns: int, generator: np.random.Genera
 
 
 def compared(served: Served, sample: Sample, found: Mapping[str, Floats]) -> dict[str, Any]:
-    """How many windows, and the largest differences of the outputs `found` from those of the numpy pass.
+    """Return how many windows, and the largest differences of the outputs `found` from those of the numpy pass.
 
     `max_absolute` is in the user's unit, `max_relative` in units of the largest number of the series; that is infinite
     where one of both knows a number that the other does not.

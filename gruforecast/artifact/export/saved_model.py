@@ -31,7 +31,7 @@ OUTPUTS = ("y_hat", "quantiles")
 
 
 def served_by(forecaster: Forecaster) -> Served:
-    """What the exported graph of a forecaster computes with: its networks, combined."""
+    """Return what the exported graph of a forecaster computes with: its networks, combined."""
     calibration = forecaster.calibrations[NETWORKS]
     return Served.of(forecaster.networks, forecaster.scaling, calibration, forecaster.plan)
 
@@ -56,7 +56,7 @@ def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
-    """Forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
+    """Return the forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
 
     Args:
         request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to), and
@@ -85,7 +85,7 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _tensors(inputs: dict[str, Any], n: int | None = None) -> dict[str, Any]:
-    """Inputs as tensors, with as many series as they have, or with `n`."""
+    """Return the inputs as tensors, with as many series as they have, or with `n`."""
     import tensorflow as tf
 
     rows = {name: values if n is None else np.resize(values, (n, *values.shape[1:])) for name, values in inputs.items()}
@@ -137,14 +137,14 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
 
 
 def around(forecaster: Forecaster) -> Floats:
-    """Covariates of some series, with their newest rows in the place of those ahead."""
+    """Return the covariates of some series, with their newest rows in the place of those ahead."""
     x = forecaster.context.beside(slice(MAX_SERIES), forecaster.plan.inputs)
     later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
     return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
 
 
 def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, Floats]:
-    """The outputs of the graph, made by the numpy pass as `predict` makes them.
+    """Return the outputs of the graph, made by the numpy pass as `predict` makes them.
 
     Args:
         y: (n, time), all there is of each series; at least one value of each is seen.

@@ -57,7 +57,7 @@ class Input:
         return max(1, len(self.categories))
 
     def described(self) -> dict[str, Any]:
-        """The input in plain JSON types, for people who call the graph."""
+        """Return the input in plain JSON types, for people who call the graph."""
         of = {"column": self.column} if self.column else {}
         coded = {"categories": list(self.categories)} if self.categories else {}
         dtype = "int64" if self.kind == LAST else "float64"
@@ -79,7 +79,7 @@ class Served:
 
     @classmethod
     def of(cls, networks: Sequence[Network], scaling: Scaling, calibration: Calibration, plan: Plan) -> Served:
-        """What serves `networks` that were fitted on columns of `plan`."""
+        """Return what serves `networks` that were fitted on columns of `plan`."""
         inputs = [Input(Y, "y", plan.names.target)]
         if needs_calendar(networks):
             inputs.append(Input(LAST, LAST))
@@ -99,7 +99,7 @@ class Served:
         return (*(round(0.5 - one, 9) for one in reversed(away)), 0.5, *(round(0.5 + one, 9) for one in away))
 
     def given(self, y: Floats, last: Stamps, x: Floats) -> dict[str, Any]:
-        """What the graph is called with.
+        """Return what the graph is called with.
 
         Args:
             y: (n, time); last: (n,) wall clock of the last row.
@@ -119,7 +119,7 @@ class Served:
         return found
 
     def described(self) -> dict[str, Any]:
-        """The signature in plain JSON types."""
+        """Return the signature in plain JSON types."""
         horizon = self.networks[0].config.horizon
         outputs = [
             {"name": "y_hat", "dtype": "float64", "shape": f"(batch, {horizon})"},
@@ -148,7 +148,7 @@ class Served:
 
     @classmethod
     def from_request(cls, request: dict[str, Any]) -> Served:
-        """What `request` has made plain."""
+        """Return what `request` has made plain."""
         networks = tuple(
             Network(
                 one["name"],
@@ -169,7 +169,7 @@ class Served:
 
 
 def _beside(plan: Plan) -> list[Input]:
-    """An input for each covariate, by role and name; names are made of ASCII letters and digits."""
+    """Return an input for each covariate, by role and name; names are made of ASCII letters and digits."""
     wanted: list[tuple[str, str, tuple[str, ...]]] = [(one.role, one.name, _coded(one)) for one in plan.covariates]
     wanted += [("known", HOLIDAY, ())] if plan.holidays else []
     found: list[Input] = []
@@ -182,10 +182,10 @@ def _beside(plan: Plan) -> list[Input]:
 
 
 def _coded(covariate: Covariate) -> tuple[str, ...]:
-    """Categories that are passed as codes; the only one of a flag is passed as 0 or 1."""
+    """Return the categories that are passed as codes; the only one of a flag is passed as 0 or 1."""
     return () if covariate.flag else covariate.categories
 
 
 def _codes(hot: Floats) -> Floats:
-    """The place of each category (n, time), of columns that are 1 where a row has it; NaN where it has none."""
+    """Return the place of each category (n, time), of columns that are 1 where a row has it; NaN where it has none."""
     return np.where((hot == 1).any(axis=2), (hot == 1).argmax(axis=2), np.nan)

@@ -23,7 +23,7 @@ class QuickBayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # ty
     trials: dict[str, Any]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
-        """Values for the next trial, in the form that keras-tuner wants."""
+        """Return the values for the next trial, in the form that keras-tuner wants."""
         completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
         if completed < self.num_initial_points:
             return super().populate_space(trial_id)

@@ -29,7 +29,7 @@ class RawForecast(keras.layers.Layer):  # type: ignore[misc]
         self.network = build_network(config, seed)
 
     def call(self, y: Any, training: bool = False) -> Any:
-        """Forecasts of windows that are at least as long as the lookback."""
+        """Return the forecasts of windows that are at least as long as the lookback."""
         ops = keras.ops
         past = ops.cast(y, "float64")[:, -self.network_config.lookback :]
         use_log = ops.all(ops.logical_or(ops.isnan(past), past >= 0), axis=1) & self.network_config.log
@@ -61,7 +61,7 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         self.space = replace(space, periods=(), portfolio=portfolio)  # its examples have no stamps
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
-        """A compiled model from raw windows (n, longest lookback) to forecasts (n, horizon)."""
+        """Return a compiled model from raw windows (n, longest lookback) to forecasts (n, horizon)."""
         values = self.space.register(hp)
         y = keras.Input((self.space.lookbacks[-1],), name="y")
         model = keras.Model(y, RawForecast(self.space.network(values))(y))

@@ -64,7 +64,7 @@ class Search:
         return sorted(usable, key=lambda trial: (trial.result["score"], trial.number))
 
     def count(self, status: str) -> int:
-        """How many trials ended with `status`."""
+        """Return how many trials ended with `status`."""
         return sum(trial.result["status"] == status for trial in self.trials)
 
 
@@ -76,7 +76,7 @@ class Proposes(Protocol):
         """Whether it would propose more."""
 
     def ask(self) -> Proposal | None:
-        """The next configuration; None: not before another score is told, or none any more."""
+        """Return the next configuration; None: not before another score is told, or none any more."""
 
     def tell(self, number: int, score: float) -> None:
         """The score of a trial, NaN if it has none."""
@@ -86,7 +86,7 @@ class Proposes(Protocol):
 
 
 def lag_of(tuner: str, workers: int) -> int:
-    """How many trials back the newest score lies that the proposal of a trial is made from."""
+    """Return how many trials back the newest score lies that the proposal of a trial is made from."""
     return max(RANDOM_LAG, 2 * workers) if tuner == "random" else 2 * workers
 
 
@@ -102,7 +102,7 @@ def search(
     budget: Budget,
     progress: Progress,
 ) -> Search:
-    """The trials that a proposer wants, run by `jobs`.
+    """Return the trials that a proposer wants, run by `jobs`.
 
     Args:
         prune: whether trials that are worse than the median of earlier ones at a rung are given up there.
@@ -147,7 +147,7 @@ class _Loop:
         self._wants_score = False  # nothing can be proposed before one more score is told
 
     def next(self) -> Trial | None:
-        """The next trial to end, None when the search is over."""
+        """Return the next trial to end, None when the search is over."""
         while True:
             over = self.budget.over("search")
             if over:
@@ -163,7 +163,7 @@ class _Loop:
                 return self._take(name, result)
 
     def best_score(self) -> float:
-        """Lowest score of a trial, NaN before there is one."""
+        """Return the lowest score of a trial, NaN before there is one."""
         scores = [one.result["score"] for one in self.ended.values() if one.result["score"] is not None]
         return min(scores, default=float("nan"))
 

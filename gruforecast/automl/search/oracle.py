@@ -63,7 +63,7 @@ class Proposer:
         return self._work < self._trials - 1e-9
 
     def ask(self) -> Proposal | None:
-        """The next configuration, None when there is none before a further score is told, or none at all."""
+        """Return the next configuration, None when there is none before a further score is told, or none at all."""
         if not self.open:
             return None
         if self._asked < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
@@ -99,7 +99,7 @@ class Proposer:
         self._folder.cleanup()
 
     def _create(self, name: str) -> Any:
-        """A trial of the Oracle's choice.
+        """Return a trial of the Oracle's choice.
 
         On one thread: beside busy workers, the threads of a linear algebra library wait for each other for seconds.
         """

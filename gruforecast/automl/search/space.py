@@ -68,7 +68,7 @@ class Space:
 
     @classmethod
     def of(cls, split: Split) -> Space:
-        """The space for a panel, from its rows before the first fold alone."""
+        """Return the space for a panel, from its rows before the first fold alone."""
         m = split.season_length
         sampler = Sampler.before(split.history, split.learned, split.horizon, max(m, 3))
         rows = (split.learned - split.history.indptr[:-1])[split.learned > split.history.indptr[:-1]]
@@ -113,7 +113,7 @@ class Space:
         return self.season_length == 1
 
     def hyperparameters(self) -> keras_tuner.HyperParameters:
-        """The space as keras-tuner knows it."""
+        """Return the space as keras-tuner knows it."""
         import keras_tuner
 
         hp = keras_tuner.HyperParameters()
@@ -152,7 +152,7 @@ class Space:
         return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
-        """The network that `values` stand for."""
+        """Return the network that `values` stand for."""
         names = ["lookback", "segment", "layers", "units", "decoder", "dropout"]
         names += ["own_spread", "averaged", "trend", "calendar", "use_inputs", "log"]
         shape = {name: values[name] for name in names}
@@ -169,7 +169,7 @@ class Space:
         )
 
     def training(self, values: Values, seed: int, share: float = 1.0) -> TrainingConfig:
-        """The training that `values` stand for, with a `share` of the full number of steps."""
+        """Return the training that `values` stand for, with a `share` of the full number of steps."""
         steps = max(50, round(self.steps * values["length"] * share))
         return TrainingConfig(
             steps, self.batch_size, float(values["learning_rate"]), float(values["weight_decay"]), seed=seed
@@ -196,14 +196,14 @@ def recipe(size: int) -> Values:
 
 
 def _uses(inputs: tuple[str, ...]) -> tuple[Use, ...]:
-    """Which covariates may be shown, from the fewest to what the search begins with."""
+    """Return which covariates may be shown, from the fewest to what the search begins with."""
     if not inputs:
         return ("none",)
     return ("none", "all", "ahead") if any(kind.startswith("known") for kind in inputs) else ("none", "all")
 
 
 def _many_steps(windows: int) -> int:
-    """Steps for large data: three passes over the windows, but no less than 1,000 and no more than 6,000."""
+    """Return the steps for large data: three passes over the windows, but no less than 1,000 and no more than 6,000."""
     calls = PASSES * windows / BATCHES[2] / STEPS_PER_CALL
     return STEPS_PER_CALL * round(min(max(calls, 40), 240))
 
@@ -211,7 +211,7 @@ def _many_steps(windows: int) -> int:
 def _portfolio(
     start: Values, choices: dict[str, tuple[int, ...]], sizes: tuple[tuple[int, int], ...], other: Values
 ) -> tuple[Values, ...]:
-    """The recipe, a decoded one, a slower one over averaged seasons, a shorter one.
+    """Return the recipe, a decoded one, a slower one over averaged seasons, a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
 
@@ -263,7 +263,7 @@ def _default_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ..
 
 
 def _segments(season_length: int, lookback: int) -> tuple[tuple[int, ...], int]:
-    """Rows per token to choose from, and the usual ones.
+    """Return the rows per token to choose from, and the usual ones.
 
     About a quarter of the season, and the season. Where a quarter makes too many tokens of the longest `lookback`, the
     season is usual, and the shortest part of it that makes few enough takes the place of the quarter.
@@ -279,7 +279,7 @@ def _segments(season_length: int, lookback: int) -> tuple[tuple[int, ...], int]:
 
 
 def _calendar(split: Split, lookback: int) -> tuple[float, tuple[float, ...]]:
-    """Days from row to row, and the calendar's periods that a window is too short to show.
+    """Return the days from row to row, and the calendar's periods that a window is too short to show.
 
     The rows before fold 1 must span a period twice: otherwise its phase is no more than the number of the row. Periods
     that the window shows did harm: on M4 hourly and M3 monthly the calendar cost 4 to 7 % of the fold score.

@@ -33,7 +33,7 @@ STATISTICAL_BLOCK = 16  # series between two looks at the clock
 
 
 def seed_of(seed: int, number: int) -> int:
-    """A seed from the user's seed and a trial's number alone, in 1 … 2^31 - 1."""
+    """Return a seed from the user's seed and a trial's number alone, in 1 … 2^31 - 1."""
     digest = hashlib.sha256(f"{seed}/{number}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % (2**31 - 1) + 1
 
@@ -64,7 +64,7 @@ def _npy(array: Array) -> bytes:
 
 
 def load_split(folder: str, name: str) -> Split:
-    """The split that `save_split` wrote; its values are mapped into memory, so all processes share them."""
+    """Return the split that `save_split` wrote; its values are mapped into memory, so all processes share them."""
     path = Path(folder) / f"{name}-y.npy"
     facts = path.stat()
     return _load_split(folder, name, facts.st_mtime_ns, facts.st_ino)
@@ -150,7 +150,7 @@ def places(split: Split) -> dict[str, Windows]:
 
 
 def run_statistical(request: dict[str, Any]) -> Result:
-    """Forecasts of a statistical model for all windows of one place.
+    """Return the forecasts of a statistical model for all windows of one place.
 
     Args:
         request: `folder`, `data` (as for `run_trial`), `model` (name), `place` (see `places`), `file` (to be written),
@@ -177,7 +177,7 @@ def run_statistical(request: dict[str, Any]) -> Result:
 
 
 def run_audit(request: dict[str, Any]) -> Result:
-    """What moves when everything from a cutoff on is replaced by noise: nothing may.
+    """Return what moves when everything from a cutoff on is replaced by noise: nothing may.
 
     A few steps of one configuration, trained before the test cutoff and before the first fold, on the true rows and on
     those with noise, and the forecasts from there. Unlike other jobs this one is handed the rows of the test set.
@@ -205,7 +205,7 @@ def run_audit(request: dict[str, Any]) -> Result:
 
 
 def _with_noise(split: Split, cutoff: Ints) -> Split:
-    """The split with noise from the cutoff of each series on."""
+    """Return the split with noise from the cutoff of each series on."""
     history = split.history
     y, x = noise_from(cutoff, history.values, history.x, history.indptr, split.inputs)
     return replace(split, history=replace(History.of(y, history.indptr, x=x), days=history.days))
@@ -214,7 +214,7 @@ def _with_noise(split: Split, cutoff: Ints) -> Split:
 def _traces(
     config: NetworkConfig, training: TrainingConfig, split: Split, cutoff: Ints, windows: Windows
 ) -> dict[str, str]:
-    """Digests of what a training before `cutoff` and the forecasts at `windows` give."""
+    """Return the digests of what a training before `cutoff` and the forecasts at `windows` give."""
     weights = _train(config, training, split, cutoff, {}).weights
     found = split.ask(Network(config.cell, config, weights), windows)
     traces = {"log decision": windows.use_log, "forecasts": np.asarray(found.quantiles)}
@@ -226,7 +226,7 @@ def _traces(
 
 
 def _deadline(request: dict[str, Any]) -> float | None:
-    """The earlier of the moment given and of the seconds given from now on."""
+    """Return the earlier of the moment given and of the seconds given from now on."""
     ends = [] if request["deadline"] is None else [request["deadline"]]
     ends += [] if request["limit"] is None else [time.time() + request["limit"]]
     return min(ends, default=None)
@@ -251,7 +251,7 @@ def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff
 
 
 def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -> Result:
-    """What a training took and gave.
+    """Return what a training took and gave.
 
     `steps`, `late` (whether the deadline ended it), `parameters`, `digest` (of the weights), `seconds`,
     `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).

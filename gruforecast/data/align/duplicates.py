@@ -33,7 +33,7 @@ class Rows:
         return len(self.ds)
 
     def ordered(self) -> Rows:
-        """The rows by series, then stamp; equal ones stay in the order of the file."""
+        """Return the rows by series, then stamp; equal ones stay in the order of the file."""
         return self[np.lexsort((self.ds, self.key))]
 
     @property
@@ -73,7 +73,7 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[
 
 
 def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
-    """The error that names three pairs of rows with one stamp and different values."""
+    """Return the error that names three pairs of rows with one stamp and different values."""
     pairs = [sorted((int(rows.line[one]), int(rows.line[one + 1]))) for one in k[:3]]
     places = ", ".join(f"lines {a} and {b}" for a, b in pairs)
     key = " of one series" if names.ids else ""
@@ -103,7 +103,7 @@ def merge(rows: Rows, at: Stamps, rule: str) -> Rows:
 
 
 def _totals(values: Floats, first: Ints) -> tuple[Floats, Floats]:
-    """Sum and number of the values seen in each group of rows that begins at `first`, both (n_groups, k)."""
+    """Return the sum and number of the values seen in each group of rows that begins at `first`, both (n_groups, k)."""
     seen = ~np.isnan(values)
     total = np.add.reduceat(np.where(seen, values, 0.0), first, axis=0)
     return total, np.add.reduceat(seen.astype(float), first, axis=0)
@@ -119,7 +119,7 @@ def resampled(rows: Rows, freq: Frequency, rule: str) -> tuple[Rows, Findings]:
 
 
 def step_begin(ds: Stamps, freq: Frequency) -> Stamps:
-    """The begin of the step in which each stamp lies; weeks begin on Monday, months on their first day."""
+    """Return the begin of the step in which each stamp lies; weeks begin on Monday, months on their first day."""
     if freq.unit == "M":
         months = ds.astype("datetime64[M]").astype(np.int64)
         return (months - months % freq.step).astype("datetime64[M]").astype("datetime64[s]")
@@ -131,7 +131,7 @@ def step_begin(ds: Stamps, freq: Frequency) -> Stamps:
 
 
 def usual_step(ds: Stamps, gaps_at: Ints) -> str:
-    """The shortest usual step that is no shorter than most gaps."""
+    """Return the shortest usual step that is no shorter than most gaps."""
     gaps = (ds[gaps_at + 1] - ds[gaps_at]).astype(np.int64)
     typical = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else DAY
     steps = [(60, "min"), (300, "5min"), (900, "15min"), (1800, "30min"), (HOUR, "h"), (DAY, "D"), (7 * DAY, "W")]

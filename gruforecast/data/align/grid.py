@@ -33,7 +33,7 @@ class Grid:
 
     @classmethod
     def of(cls, rows: Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> Grid:
-        """The grid of ordered rows.
+        """Return the grid of ordered rows.
 
         Raises:
             DataError: a stamp lies between the steps.
@@ -88,23 +88,23 @@ class Grid:
         return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
 
     def stamps(self, ds: Stamps, freq: Frequency) -> Stamps:
-        """The stamps of every step of each series."""
+        """Return the stamps of every step of each series."""
         return axis(ds[self.starts], np.diff(self.indptr), freq)
 
     def fill(self, values: Floats) -> Floats:
-        """Values (n, …) with a row for every step of each series; steps that were skipped are missing."""
+        """Return the values (n, …) with a row for every step of each series; steps that were skipped are missing."""
         indptr = self.indptr
         filled = np.full((int(indptr[-1]), *values.shape[1:]), np.nan)
         filled[np.repeat(indptr[:-1], self.counts) + self.position] = values
         return filled
 
     def fill_constant(self, values: Floats) -> Floats:
-        """Values (n, …) that are the same in every row of a series, in every step of it."""
+        """Return the values (n, …) that are the same in every row of a series, in every step of it."""
         return values[np.repeat(self.starts, np.diff(self.indptr))]
 
 
 def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:
-    """The series of row `k`, and its own step where that is another one."""
+    """Return the series of row `k`, and its own step where that is another one."""
     if not names.ids:
         return ""
     own = rows[rows.key == rows.key[k]]
@@ -114,7 +114,7 @@ def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:
 
 
 def axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
-    """All stamps of all series, flat, each series from `first` on."""
+    """Return all stamps of all series, flat, each series from `first` on."""
     parts = []
     for begin, length in zip(first, lengths, strict=True):
         parts.append(np.append(begin, freq.after(np.array([begin]), int(length) - 1)[0]))
@@ -122,7 +122,7 @@ def axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
 
 
 def interpolated(indptr: Ints, y: Floats) -> Floats:
-    """Values with what is missing between two others on the straight line between them."""
+    """Return the values with what is missing between two others on the straight line between them."""
     filled = y.copy()
     for begin, end in itertools.pairwise(indptr):
         seen = np.flatnonzero(~np.isnan(y[begin:end]))

@@ -75,15 +75,15 @@ class Frequency:
         return seconds // self.step, seconds % self.step
 
     def after(self, last: Stamps, horizon: int) -> Stamps:
-        """The `horizon` stamps that follow each of `last` (n,), as (n, horizon)."""
+        """Return the `horizon` stamps that follow each of `last` (n,), as (n, horizon)."""
         return self._moved(last, np.arange(1, horizon + 1))
 
     def until(self, last: Stamps, rows: int) -> Stamps:
-        """The `rows` stamps that end with each of `last` (n,), as (n, rows)."""
+        """Return the `rows` stamps that end with each of `last` (n,), as (n, rows)."""
         return self._moved(last, np.arange(1 - rows, 1))
 
     def _moved(self, last: Stamps, steps: Ints) -> Stamps:
-        """Each of `last` (n,), so many steps later, (n, n_steps)."""
+        """Return each of `last` (n,), so many steps later, (n, n_steps)."""
         ahead = steps[None, :] * self.step
         if self.unit == "M":
             months = last.astype("datetime64[M]")
@@ -96,14 +96,14 @@ class Frequency:
         return last.astype("datetime64[s]")[:, None] + ahead.astype("timedelta64[s]")
 
     def _in_month(self, months: Array) -> Stamps:
-        """The stamp at midnight of day `self.day` in each month, its last day at most."""
+        """Return the stamp at midnight of day `self.day` in each month, its last day at most."""
         first = months.astype("datetime64[D]")
         length = ((months + np.timedelta64(1, "M")).astype("datetime64[D]") - first).astype(np.int64)
         return (first + (np.minimum(self.day, length) - 1).astype("timedelta64[D]")).astype("datetime64[s]")
 
 
 def parse_frequency(text: str, ds: Stamps) -> Frequency:
-    """The frequency that a user wrote, such as `h`, `15min`, `B`, `MS`; the day of the month comes from `ds`.
+    """Return the frequency that a user wrote, such as `h`, `15min`, `B`, `MS`; the day of the month comes from `ds`.
 
     Raises:
         UsageError: the text is no frequency.
@@ -118,7 +118,7 @@ def parse_frequency(text: str, ds: Stamps) -> Frequency:
 
 
 def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
-    """The most common step between neighbouring stamps; None without a gap to judge by, or where it is no step.
+    """Return the most common step between neighbouring stamps; None without a gap to judge by, or where it is no step.
 
     Args:
         ds: (n,) stamps, ascending within each series.
@@ -147,7 +147,7 @@ def _mode(numbers: Ints) -> int:
 
 
 def day_of_month(ds: Stamps) -> int:
-    """The day of the month that all stamps share; 31 when they are all at the end of their months."""
+    """Return the day of the month that all stamps share; 31 when they are all at the end of their months."""
     days = ds.astype("datetime64[D]")
     number = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
     ends = (days + np.timedelta64(1, "D")).astype("datetime64[M]") != days.astype("datetime64[M]")
@@ -160,5 +160,5 @@ def _monthly(ds: Stamps, day: int) -> bool:
 
 
 def _weekdays_only(ds: Stamps, gaps: Ints) -> bool:
-    """Whether no stamp is on a weekend although at least two weekends lie between the stamps."""
+    """Return whether no stamp is on a weekend although at least two weekends lie between the stamps."""
     return bool(np.is_busday(ds.astype("datetime64[D]")).all()) and int((gaps == 3 * DAY).sum()) >= 2

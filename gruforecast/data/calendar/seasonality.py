@@ -16,7 +16,7 @@ DEFAULT_PERIODS = 2  # and for a usual one
 
 
 def usual_seasons(freq: Frequency) -> list[int]:
-    """Season lengths worth testing for a frequency, the most common one first."""
+    """Return the season lengths worth testing for a frequency, the most common one first."""
     if freq.unit == "M":
         return [12 // freq.step] if freq.step < 12 else []
     if freq.unit == "B":
@@ -31,7 +31,7 @@ def usual_seasons(freq: Frequency) -> list[int]:
 
 
 def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
-    """The season length that the series of a panel show, 1 when there is none.
+    """Return the season length that the series of a panel show, 1 when there is none.
 
     A usual length counts when at least a quarter of the series that are long enough pass the test of `shows_season`.
     Other lengths must be a peak of the autocorrelation that comes back at twice the lag.
@@ -67,7 +67,7 @@ def _around_trend(values: Floats, length: int) -> Floats:
 
 
 def shows_season(values: Floats, length: int) -> bool:
-    """Whether a series has a season of `length` rows once its trend is out.
+    """Return whether a series has a season of `length` rows once its trend is out.
 
     The trend is taken out in two ways, by first differences and by a centred moving average over one season: the first
     is blind to slow seasons under noise, the second to those of series with few seasons. Either may show the season.
@@ -77,7 +77,7 @@ def shows_season(values: Floats, length: int) -> bool:
 
 
 def is_seasonal(x: Floats, length: int) -> bool:
-    """Whether the autocorrelation of `x` at lag `length` is above chance.
+    """Return whether the autocorrelation of `x` at lag `length` is above chance.
 
     The bound is Bartlett's, `Z * sqrt((1 + 2 * sum of squares of the lower lags) / n)`, as in the seasonality test of
     the Theta method (Assimakopoulos and Nikolopoulos 2000).
@@ -88,7 +88,7 @@ def is_seasonal(x: Floats, length: int) -> bool:
 
 
 def autocorrelation(x: Floats, lags: int) -> Floats:
-    """Sample autocorrelation of `x` at lags 0 … `lags`; zeros for a constant."""
+    """Return the sample autocorrelation of `x` at lags 0 … `lags`; zeros for a constant."""
     n = len(x)
     centred = x - x.mean()
     size = 1 << (2 * n - 1).bit_length()
@@ -113,7 +113,7 @@ def _filled(values: Floats) -> Floats:
 
 
 def _peak(x: Floats) -> int | None:
-    """The lag of the highest clear peak of the autocorrelation, if it comes back at twice the lag."""
+    """Return the lag of the highest clear peak of the autocorrelation, if it comes back at twice the lag."""
     most = min(len(x) // PERIODS, 400)
     if most < 4:
         return None
@@ -127,7 +127,7 @@ def _peak(x: Floats) -> int | None:
 
 
 def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int, float]]:
-    """Usual seasons that the series show, with their strength, strongest first.
+    """Return the usual seasons that the series show, with their strength, strongest first.
 
     The strength is `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
     Smith and Hyndman 2006), as the median over the series that are long enough.
@@ -142,7 +142,7 @@ def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int
 
 
 def strength(values: Floats, length: int) -> float:
-    """Strength of the season of `length` rows in a series, between 0 and 1."""
+    """Return the strength of the season of `length` rows in a series, between 0 and 1."""
     around = _around_trend(values, length)
     phase = np.arange(len(around)) % length
     means = np.bincount(phase, around, length) / np.maximum(np.bincount(phase, minlength=length), 1)

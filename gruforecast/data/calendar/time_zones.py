@@ -14,7 +14,7 @@ HOUR = 3600
 
 
 def zone_named(name: str) -> ZoneInfo:
-    """The time zone of an IANA name such as `Europe/London`.
+    """Return the time zone of an IANA name such as `Europe/London`.
 
     Raises:
         UsageError: there is none of that name.
@@ -52,13 +52,13 @@ def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]
 
 
 def _falls(wall: Stamps, keys: Ints) -> bool:
-    """Whether most rows stand before earlier ones of their series."""
+    """Return whether most rows stand before earlier ones of their series."""
     steps = np.diff(wall).astype(np.int64)[keys[1:] == keys[:-1]]
     return bool((steps < 0).sum() > (steps > 0).sum())
 
 
 def wall_offset(wall: Stamps, zone: ZoneInfo) -> Ints:
-    """Offset from UTC in seconds of wall clock times of any shape, by their first reading."""
+    """Return the offset from UTC in seconds of wall clock times of any shape, by their first reading."""
     distinct, where = np.unique(wall.astype("datetime64[s]").ravel(), return_inverse=True)
     return _offsets(distinct, zone, 0)[where].reshape(wall.shape)
 
@@ -83,14 +83,14 @@ def clock_change(missing: Stamps, repeated: Stamps) -> bool:
 
 
 def _night_hours(stamps: Stamps) -> set[int]:
-    """Months of the stamps between midnight and four o'clock."""
+    """Return the months of the stamps between midnight and four o'clock."""
     hour = (stamps - stamps.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
     months = stamps.astype("datetime64[M]").astype(int) % 12 + 1
     return {int(month) for month in months[hour <= 3]}
 
 
 def _offsets(wall: Stamps, zone: ZoneInfo, fold: int) -> Ints:
-    """Offset from UTC in seconds of each wall clock time, by its first (0) or second (1) reading."""
+    """Return the offset from UTC in seconds of each wall clock time, by its first (0) or second (1) reading."""
     return np.array(
         [_seconds(one.replace(tzinfo=zone, fold=fold)) for one in wall.astype("datetime64[s]").tolist()], np.int64
     )
@@ -102,7 +102,7 @@ def _seconds(stamp: dt.datetime) -> int:
 
 
 def offset_seconds(zone: str) -> int:
-    """Seconds from UTC of an offset as it is written."""
+    """Return the seconds from UTC of an offset as it is written."""
     digits = zone.strip().replace(":", "")
     if digits in ("", "Z", "UTC"):
         return 0
@@ -111,7 +111,7 @@ def offset_seconds(zone: str) -> int:
 
 
 def zone_text(offset: int, like: str) -> str:
-    """An offset from UTC written as `like`."""
+    """Return an offset from UTC written as `like`."""
     blank, text = like[: len(like) - len(like.lstrip())], like.strip()
     if text in ("Z", "UTC") and offset == 0:
         return like

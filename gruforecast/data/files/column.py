@@ -45,11 +45,11 @@ class Column:
         return list(dict.fromkeys(self.cells))
 
     def refused(self, cell: str, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
-        """The error that names the first line where `cell` stands."""
+        """Return the error that names the first line where `cell` stands."""
         return self.refused_at(self.cells.index(cell), found, remedy, code, kind)
 
     def refused_at(self, k: int, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
-        """The error that names the line of row `k`."""
+        """Return the error that names the line of row `k`."""
         cell = self.cells[k]
         shown = cell if len(cell) <= LONGEST else f"{cell[:LONGEST]}…"
         found = found.replace(repr(cell), repr(shown))

@@ -65,7 +65,7 @@ class Layout:
 
 
 def read_table(path: str, layout: Layout | None = None) -> Table:
-    """The cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
+    """Return the cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
 
     Raises:
         UsageError: `path` is not a local file.
@@ -132,7 +132,7 @@ def _delimiter(text: str, skip: int | None) -> str:
 
 
 def _rows(text: str, delimiter: str, name: str, layout: Layout) -> tuple[Rows, list[int]]:
-    """All rows that are not blank, and the physical line on which each begins."""
+    """Return all rows that are not blank, and the physical line on which each begins."""
     csv.field_size_limit(layout.limits.field)
     stream = io.StringIO(text, newline="")
     skipped = layout.skip or 0
@@ -209,13 +209,13 @@ def _is_comment(row: list[str]) -> bool:
 
 
 def _only_blank_beyond(rows: Rows, header: int) -> bool:
-    """Whether all fields beyond those of the header are empty: marks at the ends of lines."""
+    """Return whether all fields beyond those of the header are empty: marks at the ends of lines."""
     width = len(rows[header])
     return all(not any(cell.strip() for cell in row[width:]) for row in rows[header + 1 :])
 
 
 def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
-    """The rows as named columns of equal length."""
+    """Return the rows as named columns of equal length."""
     comments = [k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])]
     findings = [Finding(f"{len(comments)} lines are comments: left out")] * bool(comments)
     if comments:
@@ -252,12 +252,12 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
 
 
 def _is_row_number(cells: list[str]) -> bool:
-    """Whether cells count from 0 or 1 on."""
+    """Return whether cells count from 0 or 1 on."""
     return cells == [str(k) for k in range(len(cells))] or cells == [str(k + 1) for k in range(len(cells))]
 
 
 def _has_header(rows: Rows, said: bool | None) -> bool:
-    """Whether the first row holds names: as the user says, or unless it is data like the rows below it."""
+    """Return whether the first row holds names: as the user says, or unless it is data like the rows below it."""
     if said is not None:
         return said
     first = [cell.strip() for cell in rows[0]]
@@ -268,7 +268,7 @@ def _has_header(rows: Rows, said: bool | None) -> bool:
 
 
 def _is_data(cell: str) -> bool:
-    """Whether a cell holds a number or a date of digits."""
+    """Return whether a cell holds a number or a date of digits."""
     return DATA.fullmatch(cell.strip()) is not None and not re.fullmatch(r"\d{4}", cell.strip())
 
 

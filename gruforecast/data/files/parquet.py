@@ -15,7 +15,7 @@ from gruforecast.errors import DataError, ResourceError, UsageError
 
 
 def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
-    """The columns of a Parquet file as text: numbers as Python writes them, stamps in ISO form, nulls as blanks.
+    """Return the columns of a Parquet file as text: numbers as Python writes them, stamps in ISO form, nulls as blanks.
 
     Stamps with a zone become its local clock with the offset. Columns of lists, bytes and the like are left out.
     `lines` count rows from 2, as if there were a header line.
@@ -74,7 +74,7 @@ def _columns(table: Any, limits: Limits, name: str) -> tuple[dict[str, list[str]
 
 
 def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | None:
-    """The cells of one column as text; None for types that have no text."""
+    """Return the cells of one column as text; None for types that have no text."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

@@ -53,7 +53,7 @@ class Limits:
 
 
 def read_bytes(path: str, limits: Limits) -> bytes:
-    """The content of a local file, unpacked; `-` is standard input.
+    """Return the content of a local file, unpacked; `-` is standard input.
 
     Raises:
         UsageError: `path` is not a local file.
@@ -99,7 +99,7 @@ def require_local_file(path: str) -> None:
 
 
 def name_of(path: str) -> str:
-    """The name to show in messages."""
+    """Return the name to show in messages."""
     return "stdin" if path == "-" else Path(path).name
 
 
@@ -182,7 +182,7 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
 
 
 def _guessed(raw: bytes) -> str | None:
-    """The encoding that the bytes that are not ASCII speak for; None where this does not look like text."""
+    """Return the encoding that the bytes that are not ASCII speak for; None where this does not look like text."""
     high = sum(byte > 127 for byte in raw[:BLOCK])
     control = sum(byte < 32 and byte not in b"\t\n\r\f" for byte in raw[:BLOCK])
     if control or not high or (b"\n" not in raw[:BLOCK] and b"\r" not in raw[:BLOCK]):
@@ -212,5 +212,5 @@ def _not_in(encoding: str, raw: bytes, name: str, error: UnicodeDecodeError) -> 
 
 
 def _line_at(raw: bytes, place: int) -> int:
-    """The physical line of a byte, whatever ends lines."""
+    """Return the physical line of a byte, whatever ends lines."""
     return len(re.findall(b"\r\n|\r|\n", raw[:place])) + 1

@@ -35,7 +35,7 @@ class Table:
         return len(self.lines)
 
     def column(self, name: str) -> list[str]:
-        """The cells of column `name`.
+        """Return the cells of column `name`.
 
         Raises:
             FormError: there is no such column.
@@ -47,5 +47,5 @@ class Table:
         return self.columns[name]
 
     def cells(self, name: str) -> Column:
-        """Column `name` with the lines of its cells; see `column`."""
+        """Return the column `name` with the lines of its cells; see `column`."""
         return Column(self.file, name, self.column(name), self.lines, self.delimiter)

@@ -66,11 +66,11 @@ class NumberForm:
         return replace(self, missing=(), booleans=False) == NumberForm()
 
     def is_missing(self, cell: str) -> bool:
-        """Whether a cell says that there is no value."""
+        """Return whether a cell says that there is no value."""
         return cell.lower() in MISSING or cell in self.missing
 
     def value(self, cell: str) -> float | None:
-        """The number in a cell, NaN where it is missing, None where it is no number."""
+        """Return the number in a cell, NaN where it is missing, None where it is no number."""
         if self.is_missing(cell):
             return math.nan
         if self.booleans and cell.lower() in BOOLEANS:
@@ -90,7 +90,7 @@ class NumberForm:
         return math.nan if number in self.missing_numbers else number
 
     def body(self, cell: str) -> str:
-        """What is left of a cell without unit: sign, digits and marks."""
+        """Return what is left of a cell without unit: sign, digits and marks."""
         text = cell.translate(TYPESET).removeprefix(self.before).removesuffix(self.after).strip()
         if text[:1] in ("+", "-"):
             text = text[0] + text[1:].removeprefix(self.before).strip()
@@ -103,7 +103,7 @@ class NumberForm:
 
 
 def is_number(text: str) -> bool:
-    """Whether `text` is written as a plain finite number."""
+    """Return whether `text` is written as a plain finite number."""
     return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
@@ -147,7 +147,7 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
 
 
 def _converted(column: Column, form: NumberForm) -> Floats | None:
-    """All cells as numbers; None if one is none."""
+    """Return all cells as numbers; None if one is none."""
     quick = form.plain and not form.missing
     known: dict[str, float | None] = {}
     numbers = np.empty(len(column.cells))
@@ -186,13 +186,13 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
 
 
 def _unit(cell: str) -> tuple[str, str]:
-    """The text before and after the number in a cell; none where there is no such form."""
+    """Return the text before and after the number in a cell; none where there is no such form."""
     match = WITH_UNIT.fullmatch(cell.translate(TYPESET))
     return (match["before"], match["after"]) if match else ("", "")
 
 
 def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
-    """Decimal and thousands mark of numbers that are not all plain.
+    """Return the decimal and thousands mark of numbers that are not all plain.
 
     Args:
         bodies: what is left of each cell without sign of currency and unit.
@@ -221,7 +221,7 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
 
 
 def _fits(text: str, decimal: str, thousands: str) -> bool:
-    """Whether a number can be read with these marks."""
+    """Return whether a number can be read with these marks."""
     whole, mark, rest = text.partition(decimal)
     digits = not mark or rest.isdecimal() or (not rest and decimal == ".")
     return digits and (GROUPED[thousands].fullmatch(whole) is not None or WHOLE.fullmatch(whole) is not None)
@@ -279,7 +279,7 @@ def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
 
 
 def _stripped(cell: str) -> str:
-    """A cell without its unit."""
+    """Return a cell without its unit."""
     before, after = _unit(cell)
     return NumberForm(before=before, after=after).body(cell)
 
@@ -302,7 +302,7 @@ def _no_number(column: Column, form: NumberForm) -> DataError:
 
 
 def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, ...], *, booleans: bool) -> NumberForm:
-    """The form that a user asked for.
+    """Return the form that a user asked for.
 
     Raises:
         UsageError: the marks are impossible or the same.
@@ -317,7 +317,7 @@ def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, 
 
 
 def sentinel(values: Floats) -> tuple[float, int] | None:
-    """A number that seems to stand for missing values, and how often it does; None where there is none.
+    """Return a number that seems to stand for missing values, and how often it does; None where there is none.
 
     It is one of those in use, comes at least twice, and lies far from all other values.
     """
@@ -335,7 +335,7 @@ def sentinel(values: Floats) -> tuple[float, int] | None:
 
 
 def outliers(values: Floats) -> Ints:
-    """Positions of values that lie many interquartile ranges away from the quartiles."""
+    """Return the positions of values that lie many interquartile ranges away from the quartiles."""
     seen = values[~np.isnan(values)]
     if len(seen) < 10:
         return np.zeros(0, int)

@@ -133,7 +133,7 @@ def read_cells(column: Column, pattern: str) -> list[dt.datetime]:
 
 
 def write_pattern(ds: Stamps, pattern: str) -> list[str]:
-    """Stamps (n,) as text."""
+    """Return the stamps (n,) as text."""
     distinct, where = np.unique(ds, return_inverse=True)
     texts = [one.strftime(pattern) for one in distinct.tolist()]
     return [texts[k] for k in where]

@@ -65,12 +65,12 @@ class TimeForm:
             raise ValueError(f"impossible form of time: {self}")
 
     def wall(self, ds: Stamps) -> Stamps:
-        """The wall clock of stamps of any shape; UTC inside where there is a zone, unless they are days."""
+        """Return the wall clock of stamps of any shape; UTC inside where there is a zone, unless they are days."""
         utc = self.stamp.tz and not self.stamp.local
         return to_wall(ds, zone_named(self.stamp.tz))[0] if utc else ds
 
     def write(self, ds: Stamps, ends: Stamps | None = None) -> list[list[str]]:
-        """Stamps of any shape, flattened, as the texts of each time column.
+        """Return the stamps of any shape, flattened, as the texts of each time column.
 
         Args:
             ends: when each interval ends, of the same shape, for stamps that are written with it.
@@ -95,11 +95,11 @@ class TimeForm:
         return (ds, wall_offset(ds, zone)) if self.stamp.local else to_wall(ds, zone)
 
     def joined(self, ds: Stamps) -> list[str]:
-        """Stamps of any shape, flattened, each as one text: parts with a blank between them."""
+        """Return the stamps of any shape, flattened, each as one text: parts with a blank between them."""
         return [" ".join(parts) for parts in zip(*self.write(ds), strict=True)]
 
     def can_write(self, freq: Frequency) -> bool:
-        """Whether stamps one step apart look different in this form."""
+        """Return whether stamps one step apart look different in this form."""
         begin = np.array(["2024-01-01"], "datetime64[s]")
         return len(set(self.joined(freq.after(begin, 3)[0]))) == 3
 
@@ -133,7 +133,7 @@ class TimeForm:
 
 
 def _years(days: Stamps, *, by_week: bool) -> Ints:
-    """Calendar years, or the years to which the weeks belong."""
+    """Return the calendar years, or the years to which the weeks belong."""
     if by_week:
         return np.array([day.isocalendar().year for day in days.tolist()])
     return days.astype("datetime64[Y]").astype(int) + 1970
@@ -211,7 +211,7 @@ def _by_kind(columns: list[Column], kinds: tuple[str, ...]) -> dict[str, Column]
 
 
 def is_part(column: Column) -> bool:
-    """Whether a column that is no date seems to hold a part of the time of a row."""
+    """Return whether a column that is no date seems to hold a part of the time of a row."""
     sample = [cell for cell in column.cells[:: max(1, len(column.cells) // 200)] if cell]
     if not sample:
         return False
@@ -220,18 +220,18 @@ def is_part(column: Column) -> bool:
 
 
 def is_part_name(name: str) -> bool:
-    """Whether a name is usual for a part of the time of a row."""
+    """Return whether a name is usual for a part of the time of a row."""
     return name.lower() in NAMED or any(word in name.lower() for word in ("hour", "period", "slot", "interval"))
 
 
 def _kinds(columns: list[Column]) -> list[str]:
-    """What each column holds, of `KINDS`; numbered periods only beside a date."""
+    """Return what each column holds, of `KINDS`; numbered periods only beside a date."""
     kinds = [_kind(column, dated=True) for column in columns]
     return kinds if "date" in kinds else [_kind(column, dated=False) for column in columns]
 
 
 def _kind(column: Column, *, dated: bool) -> str:
-    """What a column holds, of `KINDS`."""
+    """Return what a column holds, of `KINDS`."""
     cells, name = [cell for cell in column.distinct if cell], column.name.lower()
     if not all(COUNT.fullmatch(cell) for cell in cells):
         return _kind_of_text(cells)
@@ -265,7 +265,7 @@ def _counts(column: Column, low: int, high: int) -> Ints:
 
 
 def _seconds(kind: str, column: Column) -> Ints:
-    """What a part adds to midnight, in seconds; years, months and days are in the date already."""
+    """Return what a part adds to midnight, in seconds; years, months and days are in the date already."""
     if kind in ("hour", "hour-1"):
         low = int(kind == "hour-1")
         return 3600 * (_counts(column, low, 23 + low) - low)
@@ -338,6 +338,6 @@ def _periods(midnight: Stamps, column: Column, seconds: int, tz: str) -> tuple[S
 
 
 def _midnight(days: Stamps, tz: str) -> Stamps:
-    """Local midnight of each day, in UTC where there is a time zone."""
+    """Return the local midnight of each day, in UTC where there is a time zone."""
     midnight = days.astype("datetime64[D]").astype("datetime64[s]")
     return to_utc(midnight, np.arange(len(midnight)), zone_named(tz))[0] if tz else midnight

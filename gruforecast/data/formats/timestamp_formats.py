@@ -123,5 +123,5 @@ class StampForm:
 
 @functools.cache
 def _zones() -> set[str]:
-    """Names of the time zones of this machine; looking for them takes many files."""
+    """Return the names of the time zones of this machine; looking for them takes many files."""
     return zoneinfo.available_timezones()

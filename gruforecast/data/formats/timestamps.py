@@ -113,7 +113,7 @@ def apply_stamps(column: Column, form: StampForm) -> Parsed:
 
 
 def _said(column: Column, text: str) -> Findings:
-    """A finding about a column, if there is one."""
+    """Return a finding about a column, if there is one."""
     return (Finding(text, column=column.name),) if text else ()
 
 
@@ -124,7 +124,7 @@ def _by_pattern(column: Column, form: StampForm) -> Parsed:
 
 
 def _counted(column: Column, form: StampForm) -> Parsed:
-    """Seconds or milliseconds since 1970, which are UTC by what they are."""
+    """Return the seconds or milliseconds since 1970, which are UTC by what they are."""
     seconds = np.array([int(match["count"]) for match in _matched(column, form.kind)]) // COUNTED[form.kind]
     ds = _spread(column, seconds.astype("datetime64[s]"))
     return Parsed(ds, np.zeros(len(ds), np.int64))
@@ -301,7 +301,7 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
 
 
 def _is_regular(stamps: Sequence[str | dt.datetime]) -> bool:
-    """Whether enough different days have all one step between them, in days or in months."""
+    """Return whether enough different days have all one step between them, in days or in months."""
     days = np.unique(np.array(stamps, "datetime64[s]").astype("datetime64[D]"))
     if len(days) < REGULAR:
         return False

@@ -64,7 +64,7 @@ class Views(NamedTuple):
 
 
 def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> Views:
-    """What is seen of the covariates.
+    """Return what is seen of the covariates.
 
     Args:
         x: (n, lookback + horizon, n_columns) standardised, NaN = not known; not read where there are no columns.
@@ -87,7 +87,7 @@ def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> 
 
 
 def ahead(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
-    """What is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
+    """Return what is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
 
     Args:
         phases: (n, horizon) each, of the calendar.
@@ -100,7 +100,7 @@ def ahead(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -
 
 
 def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
-    """Values, differences to the season before, and for numbers the values in their window.
+    """Return the values, differences to the season before, and for numbers the values in their window.
 
     Rows of the horizon are compared with the row that the seasonal naive forecast repeats. Mean and spread are those of
     the past, so that they do not depend on how much is known ahead.
@@ -129,13 +129,13 @@ def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
 
 
 def _known(x: Any, xp: Any) -> tuple[Any, Any]:
-    """Values with zeros, their mean, where they are not known, and a mask."""
+    """Return the values with zeros, their mean, where they are not known, and a mask."""
     seen = xp.logical_not(xp.isnan(x))
     return xp.where(seen, x, xp.zeros_like(x)), xp.where(seen, xp.ones_like(x), xp.zeros_like(x))
 
 
 def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
-    """Mean and standard deviation over rows, (n, 1, k) each."""
+    """Return the mean and standard deviation over rows, (n, 1, k) each."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(value * mask, axis=1, keepdims=True) / total
     variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total

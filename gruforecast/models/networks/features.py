@@ -59,7 +59,7 @@ class Knobs(NamedTuple):
 
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
-        """The knobs of a configuration."""
+        """Return the knobs of a configuration."""
         flags = float(config.calendar), float(config.use_inputs != "none"), float(config.use_inputs == "all")
         return cls(config.log_unit, config.own_spread, config.averaged, config.trend, *flags)
 
@@ -73,7 +73,7 @@ def encode(
     knobs: Knobs | None = None,
     beside: Any = None,
 ) -> Features:
-    """The network's view of raw windows.
+    """Return the network's view of raw windows.
 
     Args:
         past: (n, lookback) float64 in the user's unit, NaN = missing.
@@ -115,7 +115,7 @@ def encode_windows(history: History, windows: Windows, config: NetworkConfig) ->
 
 
 def encode_target(future: Any, use_log: Any, encoded: Features, xp: Any = np) -> tuple[Any, Any]:
-    """What the network should add to the base, and its mask, both (n, horizon).
+    """Return what the network should add to the base, and its mask, both (n, horizon).
 
     The mask is 0 for missing targets and for windows whose past holds no value at all.
     """
@@ -128,7 +128,7 @@ def encode_target(future: Any, use_log: Any, encoded: Features, xp: Any = np) ->
 
 
 def decode(residual: Any, encoded: Features, use_log: Any, xp: Any = np) -> Any:
-    """Quantiles (n, horizon, n_quantiles) in the user's unit from the network's output of the same shape."""
+    """Return the quantiles (n, horizon, n_quantiles) in the user's unit from the network's output of the same shape."""
     z = (encoded.base[:, :, None] + residual) * encoded.unit[:, :, None] + encoded.level[:, :, None]
     flag = use_log[:, None, None]
     inside = xp.clip(xp.where(flag, z, xp.zeros_like(z)), 0.0, MAX_LOG)  # below 0 the value would be negative
@@ -179,14 +179,14 @@ def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
 
 
 def _deviation(z: Any, mask: Any, xp: Any) -> Any:
-    """Standard deviation of the window, (n, 1)."""
+    """Return the standard deviation of the window, (n, 1)."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(z * mask, axis=1, keepdims=True) / total
     return xp.sqrt(xp.sum(mask * (z - mean) ** 2, axis=1, keepdims=True) / total)
 
 
 def _spread(z: Any, mask: Any, deviation: Any, xp: Any) -> Any:
-    """The deviation (n, 1), but never below a thousandth of the window's size; 1 for a window of zeros."""
+    """Return the deviation (n, 1), but never below a thousandth of the window's size; 1 for a window of zeros."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     size = xp.sum(xp.abs(z) * mask, axis=1, keepdims=True) / total
     spread = xp.maximum(deviation, 1e-3 * size)
@@ -202,7 +202,7 @@ def _difference(x: Any, mask: Any, lag: int, xp: Any) -> Any:
 
 
 def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: Any) -> Any:
-    """One season repeated over the horizon, (n, horizon).
+    """Return one season repeated over the horizon, (n, horizon).
 
     It is the last observed value of each phase, or, with the share `averaged`, the mean distance of that phase from
     the level of its season over the last `AVERAGED_SEASONS`; the level where a phase was never seen.
@@ -221,7 +221,7 @@ def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: 
 
 
 def _damped_trend(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
-    """The mean step of the newest `TREND_ROWS`, going on ever more slowly, (n, horizon)."""
+    """Return the mean step of the newest `TREND_ROWS`, going on ever more slowly, (n, horizon)."""
     steps = _difference(x, mask, 1, xp)[:, -TREND_ROWS:]
     pairs = (mask[:, 1:] * mask[:, :-1])[:, -TREND_ROWS:]
     slope = xp.sum(steps, axis=1, keepdims=True) / xp.maximum(xp.sum(pairs, axis=1, keepdims=True), 1.0)
@@ -229,7 +229,7 @@ def _damped_trend(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
 
 
 def _profile(values: Any, known: Any, xp: Any) -> Any:
-    """Mean distance (n, m) of each phase from the mean of its season, over seasons (n, k, m).
+    """Return the mean distance (n, m) of each phase from the mean of its season, over seasons (n, k, m).
 
     Seasons that were seen in part count only where none was seen whole: their mean is that of other phases.
     """

@@ -50,12 +50,12 @@ class Network:
 
 
 def needs_calendar(networks: Sequence[Network]) -> bool:
-    """Whether a forecast of `networks` depends on stamps."""
+    """Return whether a forecast of `networks` depends on stamps."""
     return any(network.config.calendar and network.config.periods for network in networks)
 
 
 def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
-    """Name and shape of each weight array that a network of this configuration has."""
+    """Return the name and shape of each weight array that a network of this configuration has."""
     units, size = config.units, config.channels
     width = BLOCKS[config.cell] * units
     bias = (2, width) if config.cell == "gru" else (width,)

@@ -43,12 +43,12 @@ class VariableDropout(keras.layers.Layer):  # type: ignore[misc]
         return tf.where(keep, inputs / (1.0 - self.rate), 0.0)
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that make this layer again."""
+        """Return the arguments that make this layer again."""
         return {**super().get_config(), "rate": self.initial_rate, "seed": self.seed}
 
 
 def _uniform(count: Any) -> Any:
-    """Numbers in [0, 1) from int32 counters, by the finaliser of MurmurHash3 (Appleby, public domain)."""
+    """Return the numbers in [0, 1) from int32 counters, by the finaliser of MurmurHash3 (Appleby, public domain)."""
     x = tf.bitcast(count, tf.uint32)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         x = tf.bitwise.bitwise_xor(x, tf.bitwise.right_shift(x, tf.constant(shift, tf.uint32)))
@@ -58,7 +58,7 @@ def _uniform(count: Any) -> Any:
 
 
 def build_network(config: NetworkConfig, seed: int) -> keras.Model:
-    """A network from encoded features (n, lookback, channels) to residuals (n, horizon, n_quantiles).
+    """Return a network from encoded features (n, lookback, channels) to residuals (n, horizon, n_quantiles).
 
     Where something is known of the horizon, it takes that, too: (n, horizon, `config.ahead`), see `exogenous.ahead`.
     The last layer starts at zero, so before training the forecast is the seasonal naive one. How far the other
@@ -92,14 +92,14 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
 
 
 def _fitting(x: Any, config: NetworkConfig) -> Any:
-    """The first `horizon` of the rows that were decoded."""
+    """Return the first `horizon` of the rows that were decoded."""
     segments, rows = config.decoded
     beyond = segments * rows - config.horizon
     return keras.layers.Cropping1D((0, beyond))(x) if beyond else x
 
 
 def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> Any:
-    """All quantiles (n, horizon, n_quantiles): steps away from the middle one are never negative, so none cross.
+    """Return all quantiles (n, horizon, n_quantiles): steps away from the middle one are never negative, so none cross.
 
     They are multiples of `encoding.restlessness`, so before training they have the size of seasonal naive's errors.
 
@@ -128,7 +128,7 @@ def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> An
 
 
 def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:
-    """What the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each.
+    """Return what the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each.
 
     So the effect of a column is learned from every row of every window, not for each row of the horizon anew.
     """
@@ -157,18 +157,18 @@ class Positions(keras.layers.Layer):  # type: ignore[misc]
         self.table = self.add_weight(shape=(self.segments, shape[-1]), initializer=start, name="table")
 
     def call(self, state: Any) -> Any:
-        """The table for each state (n, units), (n, segments, units)."""
+        """Return the table for each state (n, units), (n, segments, units)."""
         return keras.ops.broadcast_to(
             self.table[None], (keras.ops.shape(state)[0], self.segments, keras.ops.shape(state)[1])
         )
 
     def get_config(self) -> dict[str, Any]:
-        """Arguments that make this layer again."""
+        """Return the arguments that make this layer again."""
         return {**super().get_config(), "segments": self.segments, "seed": self.seed}
 
 
 def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple[Any, Any]:
-    """The states that the head reads, and the recent inputs beside each of them."""
+    """Return the states that the head reads, and the recent inputs beside each of them."""
     segments, _ = config.decoded
     if config.decoder == "direct":
         return state, recent
@@ -188,13 +188,13 @@ def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple
 
 
 def network_inputs(encoded: Features, cast: Callable[[Any], Any]) -> Any:
-    """What the network of `build_network` is called with, of an encoded batch."""
+    """Return what the network of `build_network` is called with, of an encoded batch."""
     features = cast(encoded.features)
     return features if encoded.ahead is None else [features, cast(encoded.ahead)]
 
 
 def _initial(state: Any, config: NetworkConfig) -> Any:
-    """What the decoder starts from; the memory of an LSTM's decoder starts empty."""
+    """Return what the decoder starts from; the memory of an LSTM's decoder starts empty."""
     return [state, keras.ops.zeros_like(state)] if config.cell == "lstm" else state
 
 

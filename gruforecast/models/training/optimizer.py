@@ -56,7 +56,7 @@ class FlatAdamW:
             one.assign_sub(tf.reshape(part, one.shape))
 
     def _clipped(self, gradient: Any) -> Any:
-        """The gradient with a norm of `CLIP` at most, that of the spread and that of all others each."""
+        """Return the gradient with a norm of `CLIP` at most, that of the spread and that of all others each."""
         square = gradient * gradient
         every, spread = tf.reduce_sum(square), tf.reduce_sum(tf.where(self._spread, square, 0.0))
         rest = tf.reduce_sum(tf.where(self._spread, 0.0, square))

@@ -86,7 +86,7 @@ class Schedule:
 def train(
     config: NetworkConfig, training: TrainingConfig, history: History, cutoff: Ints, schedule: Schedule
 ) -> Trained:
-    """Weights trained on targets before `cutoff` (n_series,), and what it took.
+    """Return the weights trained on targets before `cutoff` (n_series,), and what it took.
 
     Networks that differ only in dropout, rates, seed or the number of steps share one compiled function.
     """
@@ -124,13 +124,13 @@ def train(
 
 
 def half_cosine(steps: int, first: float, last: float) -> Floats:
-    """Rates (steps,) that fall from `first` to `last` along half a cosine."""
+    """Return the rates (steps,) that fall from `first` to `last` along half a cosine."""
     phase = np.arange(steps) / max(steps - 1, 1)
     return np.asarray(last + (first - last) * 0.5 * (1 + np.cos(np.pi * phase)))
 
 
 def weights_of(model: Any) -> Weights:
-    """The trainable weights under the names of `forward.weight_shapes`, such as `gru_0.kernel`."""
+    """Return the trainable weights under the names of `forward.weight_shapes`, such as `gru_0.kernel`."""
     return {
         f"{layer.name}.{variable.name}": keras.ops.convert_to_numpy(variable).copy()
         for layer in model.layers
@@ -182,7 +182,7 @@ class _Judge:
         self.seconds = 0.0
 
     def stops(self, chunk: int) -> bool:
-        """Whether the score is worse than the limit of the rung that `chunk` reaches, if it reaches one."""
+        """Return whether the score is worse than the limit of the rung that `chunk` reaches, if it reaches one."""
         reached = len(self.rungs)
         ends = chunk == self._chunks
         if self._validate is None or ends or reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
@@ -196,13 +196,13 @@ class _Judge:
 
 
 def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
-    """The index arrays that the compiled function takes."""
+    """Return the index arrays that the compiled function takes."""
     small = (windows.start.astype(np.int32), windows.end.astype(np.int32), windows.stop.astype(np.int32))
     return *small, windows.use_log & config.log
 
 
 def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
-    """A compiled function that takes `CHUNK` steps and returns their mean loss.
+    """Return a compiled function that takes `CHUNK` steps and returns their mean loss.
 
     Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
     (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
@@ -252,7 +252,7 @@ def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
 
 
 def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:
-    """Covariates (batch, lookback + horizon, n_columns), None where there are none."""
+    """Return the covariates (batch, lookback + horizon, n_columns), None where there are none."""
     if not config.inputs:
         return None
     gathered = gather_covariates(beside, windows, config.lookback, config.horizon, keras.ops)

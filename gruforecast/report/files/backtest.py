@@ -71,7 +71,7 @@ def _cutoffs(rolling: Rolling, block: Block, times: int) -> list[str]:
 
 
 def _side(bounds: list[Floats], found: list[Evaluated], levels: tuple[float, ...]) -> Floats:
-    """Bounds of all models, (n * models, horizon, n_levels), NaN for levels that a model does not have."""
+    """Return the bounds of all models, (n * models, horizon, n_levels), NaN for levels that a model does not have."""
     n, horizon = found[0].actual.shape
     whole = np.full((n, len(found), horizon, len(levels)), np.nan)
     for j, (own, one) in enumerate(zip(bounds, found, strict=True)):

@@ -56,7 +56,7 @@ def _write(path: Path, blocks: list[Columns]) -> None:
 
 
 def _alike(blocks: list[Columns]) -> list[Columns]:
-    """All of them with the columns of all, empty where a model has no such score."""
+    """Return all of them with the columns of all, empty where a model has no such score."""
     names = dict.fromkeys(name for block in blocks for name in block)
     missing = [np.full(len(block["model"]), np.nan) for block in blocks]
     return [{name: block.get(name, empty) for name in names} for block, empty in zip(blocks, missing, strict=True)]

@@ -83,7 +83,7 @@ def write_parquet(stream: IO[bytes], blocks: Iterable[Columns]) -> None:
 
 
 def csv_head(columns: Columns, *, excel_safe: bool = False) -> str:
-    """The first line of a CSV file."""
+    """Return the first line of a CSV file."""
     return csv_lines({name: [name] for name in columns}, excel_safe=excel_safe)
 
 
@@ -151,7 +151,7 @@ class ParquetRows:
 
 
 def pyarrow() -> tuple[Any, Any]:
-    """The modules of pyarrow.
+    """Return the modules of pyarrow.
 
     Raises:
         ResourceError: it is not installed.

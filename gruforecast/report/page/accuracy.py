@@ -71,7 +71,7 @@ def leaderboard(report: Report) -> Figure:
 
 
 def out_of_contest(report: Report) -> str:
-    """Which rows may not win, however low they score on the folds."""
+    """Return which rows may not win, however low they score on the folds."""
     picked = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
     picked = [model for model in picked if "(" not in model]
     if not picked:
@@ -81,14 +81,14 @@ def out_of_contest(report: Report) -> str:
 
 
 def models_table(report: Report) -> Table:
-    """What the names of the leaderboard stand for."""
+    """Return what the names of the leaderboard stand for."""
     names = {family_of(row["model"]) for row in report["leaderboard"]}
     rows = [(one.name, one.description) for one in ENTRIES.values() if one.name in names]
     return Table.of("What the models are", ("model", "what it does"), rows)
 
 
 def folds_table(report: Report) -> Table | None:
-    """What each model that competes scored on each fold; None where there is one fold."""
+    """Return what each model that competes scored on each fold; None where there is one fold."""
     rows = [row for row in report["leaderboard"] if row["competes"] and len(row.get("fold_mase") or ()) > 1]
     if not rows:
         return None
@@ -102,7 +102,7 @@ def _starred(row: dict[str, Any], report: Report) -> str:
 
 
 def _origin(row: dict[str, Any], report: Report) -> str:
-    """The trial that a network comes from."""
+    """Return the trial that a network comes from."""
     one = next((one for one in report.get("networks") or [] if one["name"] == row["model"]), None)
     if one is None:
         return "-"
@@ -185,7 +185,7 @@ def _difference(row: dict[str, Any]) -> float | None:
 
 
 def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
-    """How many the winner beats, and loses to."""
+    """Return how many the winner beats, and loses to."""
     if all(one["p"] is None for one in found):
         return "The test set has too few steps to tell any difference from luck"
     better = sum(one["verdict"] == "better" for one in found)
@@ -202,7 +202,7 @@ def _paired(row: dict[str, Any]) -> list[Any]:
 
 
 def steps(report: Report) -> Figure:
-    """Mean scaled error of each step ahead."""
+    """Return the mean scaled error of each step ahead."""
     found = report["extracts"]["steps"]
     winner, kinds = report["winner"], {row["model"]: row["kind"] for row in report["leaderboard"]}
     count = len(found[winner]["mase"])
@@ -234,7 +234,7 @@ def steps(report: Report) -> Figure:
 
 
 def _steps_title(errors: list[float | None], winner: str) -> str:
-    """How errors grow: of thirds of a long horizon, or from the first step to the last."""
+    """Return how errors grow: of thirds of a long horizon, or from the first step to the last."""
     seen = [(step, error) for step, error in enumerate(errors, 1) if error is not None]
     if len(seen) < 2:
         return f"Errors of {title_of(winner)} by step ahead"
@@ -253,7 +253,7 @@ def _steps_title(errors: list[float | None], winner: str) -> str:
 
 
 def by_series(report: Report) -> Figure | None:
-    """The winner's MASE of each series against that of the model beside it."""
+    """Return the winner's MASE of each series against that of the model beside it."""
     losses = report["extracts"]["losses"]
     winner, beside = report["winner"], against_of(report)
     both = [
@@ -291,7 +291,7 @@ def by_series(report: Report) -> Figure | None:
 
 
 def coverage(report: Report) -> Figure | None:
-    """What share of the test values lay inside the intervals, in all and by thirds of the horizon."""
+    """Return what share of the test values lay inside the intervals, in all and by thirds of the horizon."""
     intervals = rows_of(report)[report["winner"]]["intervals"]
     if not intervals:
         return None
@@ -323,7 +323,7 @@ def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
 
 
 def _honest(intervals: dict[str, Any], values: int) -> str:
-    """Whether the intervals of each level held what was asked, and how exact that can be."""
+    """Return whether the intervals of each level held what was asked, and how exact that can be."""
     said = [f"{level} %: {words}" for level, one in intervals.items() if (words := width_told(level, one, values))]
     text = f" {'; '.join(said)}." if said else ""
     return f"{text} With {values:,} values one value is {100 / values:.1f} points." if 0 < values < 200 else text

@@ -28,7 +28,7 @@ SCORES = (("MASE on the folds", "val_mase"), ("MASE on the test set", "mase"))
 
 
 def cells_section(report: Report) -> Section | None:
-    """What the comparison has measured, and what it says; None where nothing was compared."""
+    """Return what the comparison has measured, and what it says; None where nothing was compared."""
     cells = report["cells"]
     if len(cells) < 2:
         return None
@@ -45,7 +45,7 @@ def cells_section(report: Report) -> Section | None:
 
 
 def advice(cells: list[dict[str, Any]]) -> str:
-    """Which cell to use here, and how sure that is: the folds choose, the test set judges, as everywhere."""
+    """Return which cell to use here, and how sure that is: the folds choose, the test set judges, as everywhere."""
     scored = [cell for cell in cells if cell["mase"] is not None and cell["val_mase"] is not None]
     if len(scored) < 2:
         return "The cells cannot be compared: a score is missing."
@@ -66,7 +66,7 @@ def advice(cells: list[dict[str, Any]]) -> str:
 
 
 def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
-    """What the test set adds, where the folds left some `close`."""
+    """Return what the test set adds, where the folds left some `close`."""
     best = min(cells, key=lambda cell: cell["mase"])
     behind = [cell for cell in cells if cell is not best and _apart(best, cell, "mase")]
     if not behind:
@@ -83,7 +83,7 @@ def _and(cells: list[dict[str, Any]]) -> str:
 
 
 def _costs(cells: list[dict[str, Any]]) -> str:
-    """How large and how slow the GRU is beside the other cells."""
+    """Return how large and how slow the GRU is beside the other cells."""
     gru = next((cell for cell in cells if cell["cell"] == "gru"), None)
     others = [cell for cell in cells if cell["cell"] != "gru"]
     if gru is None or not others:
@@ -99,7 +99,7 @@ def _costs(cells: list[dict[str, Any]]) -> str:
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any], score: str = "mase") -> bool:
-    """Whether two cells differ by more than their seeds do, by the t test of their means."""
+    """Return whether two cells differ by more than their seeds do, by the t test of their means."""
     seeds = [cell.get("seeds", {}).get(score, []) for cell in (one, other)]
     degrees = len(seeds[0]) + len(seeds[1]) - 2
     if min(map(len, seeds)) < 2 or degrees not in STUDENT:
@@ -124,7 +124,7 @@ def _written(value: Any, form: str) -> str:
 
 
 def _title(cells: list[dict[str, Any]]) -> str:
-    """Which cell has the lowest error, and beside which of the others that is more than seeds give."""
+    """Return which cell has the lowest error, and beside which of the others that is more than seeds give."""
     scored = [cell for cell in cells if cell["mase"] is not None]
     if not scored:
         return "Errors of the cells at one equal budget"

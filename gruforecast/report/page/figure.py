@@ -38,7 +38,7 @@ class Table:
 
     @classmethod
     def of(cls, caption: str, header: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Table:
-        """A table of texts and numbers; None is a dash."""
+        """Return a table of texts and numbers; None is a dash."""
         return cls(caption, tuple(header), [tuple(cell(one) for one in row) for row in rows][:MAX_ROWS])
 
 
@@ -61,7 +61,7 @@ class Figure:
     height: int = 340
 
     def drawn(self) -> dict[str, Any]:
-        """What the page's script needs."""
+        """Return what the page's script needs."""
         return {"name": self.name, "data": self.data, "layout": {**self.layout, "height": self.height}}
 
 
@@ -81,12 +81,12 @@ class Section:
 
 
 def visible(text: str) -> str:
-    """Text with every character that is not seen, or that turns the writing round, as an escape."""
+    """Return the text with every character that is not seen, or that turns the writing round, as an escape."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def plot_text(text: str, longest: int | None = None) -> str:
-    """Text as plotly shows it as it is: neither its markup, nor a formula, nor a colour of ours."""
+    """Return the text as plotly shows it as it is: neither its markup, nor a formula, nor a colour of ours."""
     seen = visible(text)
     if longest is not None and len(seen) > longest:
         seen = f"{seen[: longest - 1]}…"
@@ -94,17 +94,17 @@ def plot_text(text: str, longest: int | None = None) -> str:
 
 
 def label(text: str) -> str:
-    """Text that fits beside an axis."""
+    """Return the text that fits beside an axis."""
     return plot_text(text, LONGEST_LABEL)
 
 
 def cell(value: Cell) -> str:
-    """A number or text as it stands in a table."""
+    """Return a number or text as it stands in a table."""
     return value if isinstance(value, str) else number(value)
 
 
 def number(value: float | None, form: str | None = None) -> str:
-    """A number with as many digits as help; a dash where there is none."""
+    """Return a number with as many digits as help; a dash where there is none."""
     if value is None or value != value:  # noqa: PLR0124 - NaN
         return "-"
     if isinstance(value, int):
@@ -118,12 +118,12 @@ def number(value: float | None, form: str | None = None) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share as whole percent."""
+    """Return a share as whole percent."""
     return "-" if share is None else f"{round(100 * share)} %"
 
 
 def capital(text: str) -> str:
-    """The text with a capital first letter."""
+    """Return the text with a capital first letter."""
     return f"{text[:1].upper()}{text[1:]}"
 
 
@@ -139,42 +139,42 @@ def steps_in(report: Report, count: int) -> str:
 
 
 def axis(title: str, **more: Any) -> dict[str, Any]:
-    """An axis with a title, which names its unit."""
+    """Return an axis with a title, which names its unit."""
     return {"title": {"text": plot_text(title)}, **more}
 
 
 def rows_of(report: Report) -> dict[str, dict[str, Any]]:
-    """The rows of the leaderboard by model."""
+    """Return the rows of the leaderboard by model."""
     return {row["model"]: row for row in report["leaderboard"]}
 
 
 def colour_of(report: Report, model: str) -> str:
-    """The colour of a model's kind."""
+    """Return the colour of a model's kind."""
     return KINDS[rows_of(report)[model]["kind"]].colour
 
 
 def is_worse(paired: dict[str, Any]) -> bool:
-    """Whether a comparison shows the winner to be worse than the other model by more than luck."""
+    """Return whether a comparison shows the winner to be worse than the other model by more than luck."""
     return paired["high"] is not None and paired["high"] < 0
 
 
 def yardstick(report: Report) -> str:
-    """The forecast whose errors in the training rows are the unit of MASE."""
+    """Return the forecast whose errors in the training rows are the unit of MASE."""
     return "seasonal naive" if report["season_length"] > 1 else "naive"
 
 
 def told(paired: dict[str, Any]) -> str:
-    """A comparison in a word or two: a winner that is no better may be worse."""
+    """Return a comparison in a word or two: a winner that is no better may be worse."""
     return "worse" if is_worse(paired) else str(paired["verdict"])
 
 
 def chance(p: float | None) -> str:
-    """A p value with as many digits as a test can give."""
+    """Return a p value with as many digits as a test can give."""
     return "< 0.001" if p is not None and p < 0.001 else number(p, ".2g")
 
 
 def width_told(level: str, interval: dict[str, Any], values: int) -> str:
-    """Whether intervals were as wide as they should be, as far as the test set can tell.
+    """Return whether intervals were as wide as they should be, as far as the test set can tell.
 
     Series hang together in themselves, so where there are several, they count, not values. Empty for a report of a
     version that did not count them.
@@ -196,7 +196,7 @@ def width_told(level: str, interval: dict[str, Any], values: int) -> str:
 
 
 def binomial(inside: int, values: int, share: float) -> float:
-    """Chance of so few or fewer, or so many or more, of `values` inside: twice the smaller, at most one."""
+    """Return the chance of so few or fewer, or so many or more, of `values` inside: twice the smaller, at most one."""
     spread = math.sqrt(values * share * (1 - share))
     if values > EXACT:  # normal approximation, continuous
         return math.erfc(max(abs(inside - values * share) - 0.5, 0.0) / spread / math.sqrt(2))
@@ -205,7 +205,7 @@ def binomial(inside: int, values: int, share: float) -> float:
 
 
 def series_with_scale(report: Report) -> int:
-    """How many series the scores and intervals of the test set are of."""
+    """Return how many series the scores and intervals of the test set are of."""
     count: int = report["n_series_scored"] - report.get("n_series_without_scale", 0)
     return count
 

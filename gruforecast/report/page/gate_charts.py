@@ -31,7 +31,7 @@ MARGIN = {"l": 60, "r": 20, "t": 10, "b": 45}
 
 
 def gates_section(report: Report) -> Section | None:
-    """The section with figures of gates, memory, resets and reach; None where nothing was explained."""
+    """Return the section with figures of gates, memory, resets and reach; None where nothing was explained."""
     charts = gate_charts(report["explain"]) if report.get("explain") else []
     figures = [_figure(number, chart) for number, chart in enumerate(charts, 1)]
     return Section("gates", "A look inside the gates", [], figures) if figures else None
@@ -46,13 +46,13 @@ def _figure(number: int, chart: Chart) -> Figure:
 
 
 def _coloured(trace: dict[str, Any]) -> dict[str, Any]:
-    """A line of one cell, in the colour that this cell has everywhere on the page."""
+    """Return a line of one cell, in the colour that this cell has everywhere on the page."""
     cell = next((cell for cell in KINDS if str(trace.get("name", "")).split("-")[0].split(" ")[0] == cell), None)
     return trace if cell is None else trace | {"line": {**trace.get("line", {}), "color": KINDS[cell].colour}}
 
 
 def gate_charts(explained: Explained) -> list[Chart]:
-    """Charts, in the order in which they are to be read.
+    """Return the charts, in the order in which they are to be read.
 
     Each has `title` (what to see), `figure` (`data` and `layout` in plotly's form, text in it escaped for plotly),
     `table` (`columns` and `rows`, of plain text and numbers), and `text` (how to read it).
@@ -120,12 +120,12 @@ def _series(gates: Explained) -> Chart:
 
 
 def _edges(gates: Explained) -> list[str]:
-    """Where steps of several rows begin, and the last one ends; stamps of steps of one row."""
+    """Return where steps of several rows begin, and the last one ends; stamps of steps of one row."""
     return [*gates["from"], gates["to"][-1]] if gates["from"] != gates["to"] else gates["from"]
 
 
 def _marks(gates: Explained, heights: list[float | None]) -> Chart:
-    """A mark at each closed chapter of the series shown."""
+    """Return a mark at each closed chapter of the series shown."""
     places = gates["moments"]
     return {
         "type": "scatter", "mode": "markers", "name": "closed chapters", "x": [gates["from"][k] for k in places],
@@ -158,7 +158,7 @@ def _memory(found: Explained) -> list[Chart]:
 
 
 def _moments(found: Explained) -> list[Chart]:
-    """How far the memory was written over for good, with the moments above the threshold."""
+    """Return how far the memory was written over for good, with the moments above the threshold."""
     gates, resets = found["gates"], found["resets"]
     if not resets["n_tokens"] or not any(one is not None for one in gates["rewritten"]):
         return []
@@ -186,7 +186,7 @@ def _moments(found: Explained) -> list[Chart]:
 
 
 def _profiles(found: Explained) -> list[Chart]:
-    """How many moments each part of the calendar has, beside its share of the steps."""
+    """Return how many moments each part of the calendar has, beside its share of the steps."""
     resets = found["resets"]
     if resets["n_moments"] < MIN_FOR_PROFILE:
         return []
@@ -215,7 +215,7 @@ def _profiles(found: Explained) -> list[Chart]:
 
 
 def _reach(found: Explained) -> list[Chart]:
-    """Gradient of the forecast by rows back, on a logarithmic axis."""
+    """Return the gradient of the forecast by rows back, on a logarithmic axis."""
     curves, per_row, unit = found["reach"], found["per_row"], found["unit"]
     if not curves:
         return []
@@ -275,6 +275,6 @@ def _importance(found: Explained) -> list[Chart]:
 
 
 def _escaped(text: str) -> str:
-    """Text that plotly shows as it is, without reading it as markup."""
+    """Return the text that plotly shows as it is, without reading it as markup."""
     seen = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
     return seen.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")

@@ -31,7 +31,7 @@ def write_page(report: Report, path: Path) -> None:
 
 
 def page(report: Report) -> str:
-    """The report as HTML with everything that it needs.
+    """Return the report as HTML with everything that it needs.
 
     Raises:
         ModelError: the report is of a version that did not keep what charts need.
@@ -68,7 +68,7 @@ def page(report: Report) -> str:
 
 
 def sections_of(report: Report) -> list[Section]:
-    """The parts of the page in order; those of what was not done are missing."""
+    """Return the parts of the page in order; those of what was not done are missing."""
     accurate = [accuracy.leaderboard(report), accuracy.against(report)]
     held, folds_table = [accuracy.coverage(report)], accuracy.folds_table(report)
     tables = _there([folds_table, accuracy.models_table(report)])
@@ -138,7 +138,7 @@ def _visible(data: Any) -> Any:
 
 
 def policy(scripts: list[str]) -> str:
-    """A content security policy under which these scripts run, and nothing else, and nothing is loaded."""
+    """Return a content security policy under which these scripts run, and nothing else, and nothing is loaded."""
     digests = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in scripts]
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests)
     rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -150,7 +150,7 @@ def _text(name: str) -> str:
 
 
 def _rendered(**values: Any) -> str:
-    """The template filled in: text is escaped and shown as it is, hidden characters as escapes."""
+    """Return the template filled in: text is escaped and shown as it is, hidden characters as escapes."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 

@@ -41,7 +41,7 @@ WORDS = {
 
 
 def importance(scored: list[dict[str, Any]]) -> Figure | None:
-    """How much of the ranking of trials goes with the value of each option alone."""
+    """Return how much of the ranking of trials goes with the value of each option alone."""
     if len(scored) < MIN_TRIALS:
         return None
     found = shares(scored)
@@ -99,13 +99,13 @@ def shares(scored: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
 
 
 def _ranks(scores: list[float]) -> Floats:
-    """Places of the scores, (n,); equal scores share the mean of theirs."""
+    """Return the places of the scores, (n,); equal scores share the mean of theirs."""
     _, which, count = np.unique(scores, return_inverse=True, return_counts=True)
     return np.asarray((np.cumsum(count) - (count - 1) / 2)[which], np.float64)
 
 
 def _epsilon_squared(values: Floats, groups: Any) -> Floats:
-    """Share of variance between groups, less what groups have by luck, of rows (k, n); never below zero."""
+    """Return the share of variance between groups, less what groups have by luck, of rows (k, n); never below zero."""
     n, count = len(groups), int(groups.max()) + 1
     total = values.var(axis=1) * n
     within = np.zeros(len(values))
@@ -118,7 +118,7 @@ def _epsilon_squared(values: Floats, groups: Any) -> Floats:
 
 
 def _groups(values: list[Any]) -> Any:
-    """The number of the group of each value; neighbours share one where there are many values."""
+    """Return the number of the group of each value; neighbours share one where there are many values."""
     known = ordered(values)
     place = np.array([known.index(value) for value in values])
     if len(known) <= MAX_GROUPS or not all(is_number(value) for value in known):
@@ -128,13 +128,13 @@ def _groups(values: list[Any]) -> Any:
 
 
 def varied(scored: list[dict[str, Any]]) -> list[str]:
-    """Options with more than one value."""
+    """Return the options with more than one value."""
     names = dict.fromkeys(name for trial in scored for name in trial["values"])
     return [name for name in names if len({written(trial["values"].get(name)) for trial in scored}) > 1]
 
 
 def ordered(values: list[Any]) -> list[Any]:
-    """The different values: numbers by size, others by name."""
+    """Return the different values: numbers by size, others by name."""
     different = list(dict.fromkeys(values))
     if all(is_number(value) for value in different):
         return sorted(different)
@@ -142,23 +142,23 @@ def ordered(values: list[Any]) -> list[Any]:
 
 
 def is_number(value: Any) -> bool:
-    """Whether it is a number, which yes and no are not."""
+    """Return whether it is a number, which yes and no are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def word(name: str) -> str:
-    """An option of the search in words."""
+    """Return an option of the search in words."""
     return WORDS.get(name, name)
 
 
 def meanings(trials: list[dict[str, Any]]) -> list[Table]:
-    """What the options say that the search varied; nothing where it varied none."""
+    """Return what the options say that the search varied; nothing where it varied none."""
     rows = [(word(name), MEANINGS[name]) for name in varied(trials) if name in MEANINGS]
     return [Table.of("What the options mean", ("option", "meaning"), rows)] if rows else []
 
 
 def written(value: Any) -> str:
-    """The value of an option."""
+    """Return the value of an option."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)

@@ -17,7 +17,7 @@ Scale = tuple[list[float], list[tuple[float, str]]]
 
 
 def parallel(scored: list[dict[str, Any]]) -> Figure | None:
-    """Every trial as a line through the values of its options, the best ones marked."""
+    """Return every trial as a line through the values of its options, the best ones marked."""
     names = varied(scored)
     if len(scored) < 3 or not names:
         return None
@@ -43,7 +43,7 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
 
 
 def _lines(scored: list[dict[str, Any]], best: list[dict[str, Any]], columns: list[Scale]) -> list[dict[str, Any]]:
-    """A trace for each trial, the best ones on top."""
+    """Return a trace for each trial, the best ones on top."""
     data = []
     for k, trial in sorted(enumerate(scored), key=lambda pair: pair[1] in best):
         one: dict[str, Any] = {"type": "scatter", "mode": "lines+markers", "hoverinfo": "name", "showlegend": False}
@@ -55,7 +55,7 @@ def _lines(scored: list[dict[str, Any]], best: list[dict[str, Any]], columns: li
 
 
 def _axes(ticks: list[str], columns: list[Scale]) -> dict[str, Any]:
-    """An upright line for each option, with its values beside it."""
+    """Return an upright line for each option, with its values beside it."""
     beside = {"showarrow": False, "bgcolor": "@paper", "xanchor": "left", "xshift": 5, "font": {"size": 11}}
     marks = [
         {"x": x, "y": y, "text": plot_text(text), **beside} for x, column in enumerate(columns) for y, text in column[1]
@@ -79,7 +79,7 @@ def _axes(ticks: list[str], columns: list[Scale]) -> dict[str, Any]:
 
 
 def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: list[str]) -> str:
-    """What the best trials have in common that the others do not all have."""
+    """Return what the best trials have in common that the others do not all have."""
     same = []
     for name in names:
         values = {written(trial["values"].get(name)) for trial in best}
@@ -94,7 +94,7 @@ def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: lis
 
 
 def _scale(values: list[Any], *, numbers: bool = False) -> Scale:
-    """Places (0 to 1) of values on an axis, and labels on it."""
+    """Return the places (0 to 1) of values on an axis, and labels on it."""
     known = ordered(values)
     if not numbers and (len(known) <= MAX_VALUES or not all(is_number(value) for value in known)):
         places = np.linspace(0, 1, len(known)).tolist() if len(known) > 1 else [0.5]

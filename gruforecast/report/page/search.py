@@ -17,7 +17,7 @@ FIRST = "compiling and first steps"
 
 
 def search_figures(report: Report) -> list[Figure]:
-    """All figures of the search, as far as its trials allow."""
+    """Return all figures of the search, as far as its trials allow."""
     scored = [trial for trial in report["search"] if trial.get("score") is not None]
     if len(scored) < 2:
         return []
@@ -26,7 +26,7 @@ def search_figures(report: Report) -> list[Figure]:
 
 
 def search_words(report: Report) -> list[str]:
-    """How the search went, in words."""
+    """Return how the search went, in words."""
     trials = report["trials"]
     others = [
         f"{trials[name]} {word}"
@@ -40,7 +40,7 @@ def search_words(report: Report) -> list[str]:
 
 
 def trials_table(report: Report) -> Table:
-    """Every trial with its score, time and options."""
+    """Return every trial with its score, time and options."""
     names = list(dict.fromkeys(name for trial in report["search"] for name in trial["values"]))
     rows = [
         [
@@ -56,7 +56,7 @@ def trials_table(report: Report) -> Table:
 
 
 def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
-    """The score of each trial, and the best so far."""
+    """Return the score of each trial, and the best so far."""
     numbers, found = [trial["number"] for trial in scored], [trial["score"] for trial in scored]
     best = np.minimum.accumulate(found).tolist()
     first = min(scored, key=lambda trial: trial["score"])
@@ -97,7 +97,7 @@ def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
 
 
 def times(report: Report) -> Figure | None:
-    """Seconds of each trial, by what they went into."""
+    """Return the seconds of each trial, by what they went into."""
     timed = [trial for trial in report["search"] if trial.get("seconds")]
     if not timed:
         return None
@@ -133,5 +133,5 @@ def _seconds(trial: dict[str, Any]) -> float | None:
 
 
 def _whole(numbers: list[int]) -> dict[str, Any]:
-    """Ticks at whole numbers."""
+    """Return the ticks at whole numbers."""
     return {"dtick": max(1, math.ceil(len(numbers) / 10)), "tick0": 0}

@@ -11,7 +11,7 @@ LEADS = ("worst", "median", "best")
 
 
 def chosen_series(report: Report) -> dict[str, Any]:
-    """What the page's script needs to draw any of them."""
+    """Return what the page's script needs to draw any of them."""
     extracts = report["extracts"]
     losses, series = extracts["losses"], extracts["series"]
     return {
@@ -27,7 +27,7 @@ def chosen_series(report: Report) -> dict[str, Any]:
 
 
 def first_tables(report: Report) -> dict[str, Table]:
-    """The numbers behind the charts of the first series, for readers whose browser runs no script."""
+    """Return the numbers behind the charts of the first series, for readers whose browser runs no script."""
     if not report["extracts"]["series"]:
         return {}
     one, winner = report["extracts"]["series"][0], title_of(report["winner"])
@@ -64,7 +64,7 @@ def _one(report: Report, one: dict[str, Any], place: int) -> dict[str, Any]:
 
 
 def _forecast_title(one: dict[str, Any]) -> str:
-    """How many test values lay inside, or how near the forecast was."""
+    """Return how many test values lay inside, or how near the forecast was."""
     test, parts = one["test"], []
     actual = one["y"][test["begin"] :]
     for level, low in test["lower"].items():
@@ -82,7 +82,7 @@ def _forecast_title(one: dict[str, Any]) -> str:
 
 
 def _folds_title(report: Report, one: dict[str, Any]) -> str:
-    """Mean absolute errors of the chosen model and of the one beside it, over folds and test set."""
+    """Return the mean absolute errors of the chosen model and of the one beside it, over folds and test set."""
     errors = [_mean_error(one, name) for name in ("mean", "beside")]
     parts = [*one["folds"], one["test"]]
     where = f"{counted(len(one['folds']), 'fold')} and the test set" if one["folds"] else "the test set"

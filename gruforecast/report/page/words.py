@@ -42,7 +42,7 @@ LEFT_OUT = {
 
 
 def headline(report: Report) -> str:
-    """The verdict in one sentence."""
+    """Return the verdict in one sentence."""
     winner, beside = capital(title_of(report["winner"])), title_of(against_of(report))
     found = report["evidence"]
     if found is None:
@@ -57,7 +57,7 @@ def headline(report: Report) -> str:
 
 
 def _ahead(report: Report) -> str:
-    """Which model that competes the test set shows to be better than the naive forecast that was kept."""
+    """Return which model that competes the test set shows to be better than the naive forecast that was kept."""
     rows = [
         row for row in report["leaderboard"] if row["competes"] and is_worse(row["against"].get("winner") or NO_TEST)
     ]
@@ -69,7 +69,7 @@ def _ahead(report: Report) -> str:
 
 
 def evidence_facts(report: Report) -> list[tuple[str, str, str]]:
-    """The evidence as name, value and what it means."""
+    """Return the evidence as name, value and what it means."""
     found = report["evidence"]
     if found is None:
         return []
@@ -119,14 +119,14 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
 
 
 def _in_units(report: Report, winner: dict[str, Any], beside: dict[str, Any]) -> str:
-    """The mean absolute error as the user counts."""
+    """Return the mean absolute error as the user counts."""
     mean = "on average" if report["n_series_scored"] == 1 else "as a mean over series"
     other = "" if winner is beside else f", {title_of(beside['model'])} {number(beside['mae'])}"
     return f"that is {number(winner['mae'])} off in the unit of {report['extracts']['target']} {mean}{other}"
 
 
 def _compared(report: Report) -> bool:
-    """Whether the winner is held against any other model."""
+    """Return whether the winner is held against any other model."""
     return any(row["against"].get("winner", {}).get("difference") is not None for row in report["leaderboard"])
 
 
@@ -175,12 +175,12 @@ def _data(report: Report) -> str:
 
 
 def arguments(report: Report) -> list[str]:
-    """The words of the command, each as a shell wants it."""
+    """Return the words of the command, each as a shell wants it."""
     return [shlex.quote(word) for word in shlex.split(report["reproduce"]["command"])]
 
 
 def machine(report: Report) -> str:
-    """Workers and cores."""
+    """Return the workers and cores."""
     found = (report.get("reproduce") or {}).get("machine") or {}
     return " on ".join(counted(found[name], name[:-1]) for name in ("workers", "cores") if name in found)
 
@@ -197,14 +197,14 @@ def repeats(report: Report) -> str:
 
 
 def left_out(report: Report) -> str:
-    """What the command asked not to do."""
+    """Return what the command asked not to do."""
     words = shlex.split((report.get("reproduce") or {}).get("command", ""))
     parts = [f"{what} ({option})" for option, what in LEFT_OUT.items() if option in words]
     return f"Left out on request: {', '.join(parts)}." if parts else ""
 
 
 def plan_table(report: Report) -> Table:
-    """How the file was read."""
+    """Return how the file was read."""
     plan = report["plan"]
     names = plan["names"]
     beside = [f"{one['name']} ({one['role']})" for one in plan.get("covariates", [])]
@@ -229,7 +229,7 @@ def plan_table(report: Report) -> Table:
 
 
 def reproduction_tables(report: Report) -> list[Table]:
-    """Versions, and digests of data and weights."""
+    """Return the versions, and digests of data and weights."""
     known = report.get("reproduce") or {}
     versions = [("operating system", (known.get("machine") or {}).get("system", "-")), *report["versions"].items()]
     digests = [("data as read", known.get("data_digest", "-"))]

@@ -17,7 +17,7 @@ POINTS = {"mase": "MASE", "rmsse": "RMSSE", "smape": "sMAPE", "wape": "WAPE", "m
 
 
 def summarise(rolling: Rolling, tally: Aggregate, model_dir: str, seconds: float) -> dict[str, Any]:
-    """The backtest as plain JSON types, the object of `--json`; NaN becomes None.
+    """Return the backtest as plain JSON types, the object of `--json`; NaN becomes None.
 
     Of each row `against` says how the winner compares with that member, as far as windows are out of sample.
     """
@@ -93,7 +93,7 @@ def _scores(report: dict[str, Any]) -> Table:
 
 
 def _intervals(report: dict[str, Any]) -> Table:
-    """How the intervals of each member held."""
+    """Return how the intervals of each member held."""
     title = "\nintervals; score in MASE scales, smaller is better"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False, header_style="bold")
     table.add_column("model", no_wrap=True, min_width=14)

@@ -44,7 +44,7 @@ class Picture:
 
 
 def of_report(report: dict[str, Any]) -> Picture | None:
-    """The series in the middle, by its error, of those that the report holds; None where it holds none."""
+    """Return the series in the middle, by its error, of those that the report holds; None where it holds none."""
     extracts = report.get("extracts") or {}
     if not extracts.get("series"):
         return None
@@ -71,7 +71,7 @@ def of_report(report: dict[str, Any]) -> Picture | None:
 
 
 def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: str, *, alone: bool) -> Picture:
-    """The first series of a forecast.
+    """Return the first series of a forecast.
 
     Args:
         past: (rows,) values that it goes on from, NaN = missing.
@@ -95,7 +95,7 @@ def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: st
 
 
 def chart(picture: Picture, console: Console) -> Text | None:
-    """The picture as lines of text; None where the terminal is too narrow or cannot show dots."""
+    """Return the picture as lines of text; None where the terminal is too narrow or cannot show dots."""
     drawn = [value for line in (picture.y, picture.mean, picture.lower, picture.upper) for value in _known(line)]
     can = console.width >= MIN_WIDTH and shows_bars(console)
     if not can or max(map(abs, drawn), default=math.inf) > LARGEST:
@@ -125,7 +125,7 @@ def _title(name: str, what: str, level: str, member: str) -> str:
 
 
 def _known(values: Numbers) -> list[float]:
-    """The values that are there."""
+    """Return the values that are there."""
     return [value for value in values if value is not None and math.isfinite(value)]
 
 
@@ -141,7 +141,7 @@ def _line(first: int, values: Numbers, color: str) -> None:
 
 
 def _labels(levels: list[float]) -> list[str]:
-    """Numbers in as few digits as tell them from each other, and from nothing."""
+    """Return the numbers in as few digits as tell them from each other, and from nothing."""
     right = (levels[-1] - levels[0] or abs(levels[0])) / 20
     labels = [str(number(level)) for level in levels]
     for digits in range(3, 18):

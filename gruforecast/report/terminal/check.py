@@ -41,7 +41,7 @@ def show_examination(facts: dict[str, Any], *, quiet: bool, verbose: bool) -> No
 
 
 def safe_text(text: str) -> str:
-    """Text without anything that a terminal could obey."""
+    """Return the text without anything that a terminal could obey."""
     return str(safe(text))
 
 

@@ -22,14 +22,14 @@ def safe(text: str) -> Text:
 
 
 def console_on(stream: IO[str]) -> Console:
-    """A console for a stream: 80 columns and no line broken where that is no terminal."""
+    """Return a console for a stream: 80 columns and no line broken where that is no terminal."""
     live = stream.isatty()
     width = None if live else WIDTH
     return Console(file=stream, highlight=False, soft_wrap=not live, width=width, markup=False, emoji=False)
 
 
 def number(value: float | None, form: str | None = None) -> Text:
-    """A number in as many digits as a table has room for; a dash for none."""
+    """Return a number in as many digits as a table has room for; a dash for none."""
     if value is None or value != value:  # noqa: PLR0124 - NaN
         return Text("-")
     if form is None:
@@ -39,14 +39,14 @@ def number(value: float | None, form: str | None = None) -> Text:
 
 
 def shows_bars(console: Console) -> bool:
-    """Whether its stream takes more than plain letters."""
+    """Return whether its stream takes more than plain letters."""
     return (console.encoding or "").lower().startswith("utf")
 
 
 def spark(
     values: Sequence[float | None], width: int, bounds: tuple[float, float] | None = None, *, bars: str = BARS
 ) -> str:
-    """Values as bars of one character each, means of neighbours where there are more than `width`.
+    """Return the values as bars of one character each, means of neighbours where there are more than `width`.
 
     Args:
         bounds: values of the lowest and the highest bar; those that occur if not given.

@@ -60,7 +60,7 @@ def _table(*columns: str) -> Table:
 
 
 def _gates(found: Explained, bars: str) -> Table:
-    """The series and the mean of each gate as lines of bars, and a mark at each closed chapter."""
+    """Return the series and the mean of each gate as lines of bars, and a mark at each closed chapter."""
     gates = found["gates"]
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
@@ -84,7 +84,7 @@ def _gates(found: Explained, bars: str) -> Table:
 
 
 def _memory(found: Explained, bars: str) -> Table | None:
-    """How many units have which half-life."""
+    """Return how many units have which half-life."""
     memory = found["memory"]
     lives = [one for layer in memory["layers"] for one in layer]
     finite = sorted(one for one in lives if one)
@@ -120,7 +120,7 @@ def _resets(found: Explained) -> Table | None:
 
 
 def _reach(found: Explained, bars: str) -> Table | None:
-    """How the gradient falls from the newest row to the oldest."""
+    """Return how the gradient falls from the newest row to the oldest."""
     curves = found["reach"]
     if not curves:
         return None

@@ -86,7 +86,7 @@ def _leaderboard(report: dict[str, Any]) -> Table:
 
 
 def _brief(value: float | None, form: str | None = None) -> Text:
-    """A number in seven characters at most."""
+    """Return a number in seven characters at most."""
     if value is None or not abs(value) >= 1e6:
         return number(value, form)
     return Text(f"{value / 1e6:.1f}M" if abs(value) < 999.9e6 else f"{value:.1e}")
@@ -111,7 +111,7 @@ def _intervals(report: dict[str, Any]) -> Table:
 
 
 def _against(report: dict[str, Any]) -> Table:
-    """What the test set says of the winner against every other row."""
+    """Return what the test set says of the winner against every other row."""
     title = f"\n{report['winner']} against the others on the test set: how far below their MASE"
     table = Table(title=title, title_justify="left", title_style="", box=None, pad_edge=False)
     table.add_column("model", no_wrap=True, min_width=14)
@@ -141,7 +141,7 @@ def _cells(cells: list[dict[str, Any]]) -> Table:
 
 
 def forecast_table(blocks: Iterable[Columns], *, live: bool) -> str:
-    """A table of the first rows of a forecast as text, with the number of further ones.
+    """Return a table of the first rows of a forecast as text, with the number of further ones.
 
     Args:
         live: whether a terminal shows it.
@@ -174,5 +174,5 @@ def forecast_table(blocks: Iterable[Columns], *, live: bool) -> str:
 
 
 def _forecast(value: float) -> Text:
-    """A number of a forecast, which may be as small as its series."""
+    """Return a number of a forecast, which may be as small as its series."""
     return number(value, ".3g" if 0 < abs(value) < 0.001 else None)

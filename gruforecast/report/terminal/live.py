@@ -186,7 +186,7 @@ class View:
             self._best = score, number
 
     def search_ended(self) -> str:
-        """The search in one line, once; empty where no trial has ended in this run, or none has a score."""
+        """Return the search in one line, once; empty where no trial has ended in this run, or none has a score."""
         if not self._searching:
             return ""
         self._searching = False
@@ -231,7 +231,7 @@ class View:
                 yield "so far", Text(f"{passed}; memory {total:.1f} GB in {processes}")
 
     def _bar(self, now: float, width: int) -> Table | Text:
-        """How far the search is; in words only where the terminal is narrow."""
+        """Return how far the search is; in words only where the terminal is narrow."""
         of = "" if self._trials is None else f" of {self._trials}"
         trials = _trials(self._done if self._trials is None else self._trials)
         text = Text(f"{self._done}{of} {trials}, {_clock_text(now - self._stage_begun)}{self._left_text(now)}")
@@ -243,7 +243,7 @@ class View:
         return line
 
     def _left_text(self, now: float) -> str:
-        """The shorter of what the trials will need and what the budget leaves."""
+        """Return the shorter of what the trials will need and what the budget leaves."""
         found, left = [], self._left  # which the other thread may take away meanwhile
         if left is not None:
             found.append(("about ", left[0] - (now - left[1])))
@@ -261,7 +261,7 @@ class View:
 
 
 def is_live(stream: IO[str]) -> bool:
-    """Whether a stream is a terminal that can draw over what it shows, and whose user wants that."""
+    """Return whether a stream is a terminal that can draw over what it shows, and whose user wants that."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM", "") not in PLAIN
 
 
@@ -273,7 +273,7 @@ def _workers_text(working: Working) -> str:
 
 
 def _scored(result: dict[str, Any], crashed: str = "") -> str:
-    """How a trial ended: its score, or the reason why there is none."""
+    """Return how a trial ended: its score, or the reason why there is none."""
     if result["status"] == "crashed":
         return crashed or f"crashed: {safe(result['error'])}"
     if result["score"] is None:
@@ -286,7 +286,7 @@ def _trials(count: int) -> str:
 
 
 def _clock_text(seconds: float) -> str:
-    """Minutes and seconds, as a clock shows them."""
+    """Return the minutes and seconds, as a clock shows them."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"

@@ -35,7 +35,7 @@ def show_card(facts: dict[str, Any], *, verbose: bool) -> None:
 
 
 def _about(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """What it forecasts, from what."""
+    """Return what it forecasts, from what."""
     names = ", ".join(facts["series"]) + (", …" if facts["n_series"] > len(facts["series"]) else "")
     target = "every column of numbers" if facts["target"] is None else facts["target"]
     first, last = facts["data_end"]
@@ -54,7 +54,7 @@ def _about(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _found(facts: dict[str, Any]) -> list[tuple[str, str]]:
-    """Who won, and how sure that is."""
+    """Return who won, and how sure that is."""
     found = [("winner", facts["winner"])]
     for name, scores in facts.get("scores", {}).items():
         parts = ", ".join(
@@ -90,7 +90,7 @@ def _made(facts: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _saved_model(described: Any) -> list[tuple[str, str]]:
-    """What the export for other programs takes and gives, as far as it is described in a known form."""
+    """Return what the export for other programs takes and gives, as far as it is described in a known form."""
     if described is None:
         return []
     found = []
