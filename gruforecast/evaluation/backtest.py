@@ -143,7 +143,7 @@ class Rolling:
         found = self.forecaster
         others = {name: model_of(name) for member in self.members for name in found.others_in(member)}
         parts = parts_of(found.networks, others, Once)
-        return {member: blend_of(found.shares_of(member), parts) for member in self.members}
+        return {member: blend_of(found.weights_of(member), parts) for member in self.members}
 
     def _evaluated(self, name: str, model: Model, block: Cutoffs, part: slice) -> Evaluated:
         """Return what a member forecasts at the windows of a block, with bounds, and what happened."""
@@ -216,7 +216,7 @@ def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str
     quick = affordable(CAUTION * rows_read(windows, forecaster.season_length))
     names = dict.fromkeys([forecaster.winner, together, *others])
     for name in names:
-        for part in forecaster.shares_of(name):
+        for part in forecaster.weights_of(name):
             if part in STATISTICAL and (why := _obstacle(part, len(windows), quick=part in quick)):
                 left_out[name] = why
     return tuple(name for name in names if name not in left_out), left_out
