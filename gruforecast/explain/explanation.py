@@ -108,7 +108,7 @@ def _layers(layers: int) -> list[int]:
 
 
 def _gates(subject: Subject, timeline: Timeline, points: ChangePoints) -> Explained:
-    """Return the percent of opening of the gates along the newest tokens of the series shown; units from forgetful to lasting."""
+    """Return the opening of the gates in percent along the newest tokens shown; units from forgetful to lasting."""
     entries = np.flatnonzero(timeline.series == subject.shown)[-MAX_SHOWN:]
     first, last = timeline.first[entries], timeline.last[entries]
     lives = half_lives(timeline)

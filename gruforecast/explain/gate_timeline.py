@@ -117,7 +117,7 @@ class _Rows:
         return cls(series, start, last, chosen, begin[:-1], size)
 
     def replayed(self, history: History, config: NetworkConfig, weights: Weights) -> Iterator[tuple[Ints, Gates]]:
-        """Gates of blocks of windows, and the entry (n, tokens) that each token belongs to, -1 where it does not count."""
+        """Gates of blocks of windows, and the entry (n, tokens) of each token, -1 where it does not count."""
         windows, place = self._windows(history, config)
         block = max(1, BLOCK_NUMBERS // (config.tokens * config.layers * config.units * 7))
         for start in range(0, len(windows), block):

@@ -74,7 +74,7 @@ def change_points(timeline: Timeline, phase: Ints, window: int) -> ChangePoints:
 
 
 def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
-    """Return where each time above the threshold begins, and its highest score; times less than `APART` entries apart are one.
+    """Return where each time above the threshold begins, and its highest score; times less than `APART` apart are one.
 
     After a break the state moves for a while, up to a season, and often most at last: it begins with the first entry
     that has a third of the highest score.

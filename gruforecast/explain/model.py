@@ -112,7 +112,7 @@ def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Expla
 
 
 def _origins(history: History, horizon: int) -> Windows:
-    """Return the windows that end in the last `ROUNDS` horizons of each series, with a whole horizon of values after them."""
+    """Return the windows in the last `ROUNDS` horizons of each series, with a whole horizon of values after them."""
     begin, end = history.indptr[:-1], history.indptr[1:]
     first = np.maximum(end - (ROUNDS + 1) * horizon, begin + horizon + MIN_PAST)
     counts: Ints = np.maximum(end - horizon - first + 1, 0)

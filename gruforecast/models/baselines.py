@@ -23,7 +23,7 @@ def naive(history: History, windows: Windows, horizon: int, season_length: int) 
 
 
 def seasonal_naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """Return the last observed value of the same phase of the season; the last value where that phase was never seen."""
+    """Return the last observed value of the phase of the season; the last value where that phase was never seen."""
     phase = windows.end[:, None] - season_length + np.arange(season_length)  # (n, season)
     value = np.full(phase.shape, np.nan)
     for _ in range(4):  # a missing value is looked for up to four seasons back
@@ -74,7 +74,7 @@ def baselines(season_length: int) -> dict[str, Model]:
 
 
 def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
-    """Return the Theta forecasts (n, horizon) of right-aligned histories (n, lookback) that begin with NaN where shorter."""
+    """Return Theta forecasts (n, horizon) of right-aligned histories (n, lookback), which begin with NaN if short."""
     filled, inside = _filled(past)
     indices, multiply = seasonal_indices(filled, inside, season_length)  # (n, season)
     lookback = past.shape[1]
@@ -102,7 +102,7 @@ def _filled(past: Floats) -> tuple[Floats, Bools]:
 
 
 def seasonal_indices(filled: Floats, inside: Bools, season_length: int) -> tuple[Floats, Bools]:
-    """Return the indices (n, season_length) of classical decomposition and whether they multiply (all values positive) or add.
+    """Return indices (n, season_length) of classical decomposition, and whether they multiply (positive values) or add.
 
     Phase 0 is the row after the history. Series that fail the autocorrelation test at the 10 % level, or have fewer
     than two seasons, get indices that change nothing.
@@ -166,7 +166,7 @@ def _line(values: Floats, inside: Bools) -> tuple[Floats, Floats]:
 
 
 def _smoothed(values: Floats, inside: Bools) -> Floats:
-    """Return the last level (n,) of simple exponential smoothing, its rate chosen by least squares of one-step errors."""
+    """Return the last level (n,) of exponential smoothing, its rate chosen by least squares of one-step errors."""
     first = np.argmax(inside, axis=1)
     coarse = np.tile(np.linspace(0.02, 0.98, 17), (len(values), 1))
     errors, _ = _filter(values, first, coarse)
@@ -177,7 +177,7 @@ def _smoothed(values: Floats, inside: Bools) -> Floats:
 
 
 def _filter(values: Floats, first: Ints, rates: Floats) -> tuple[Floats, Floats]:
-    """Return the sum of squared one-step errors and the last level, both (n, n_rates), starting from each series' first value."""
+    """Return the squared one-step errors summed and the last level, both (n, n_rates), from each first value on."""
     level = np.repeat(values[np.arange(len(values)), first][:, None], rates.shape[1], axis=1)
     squares = np.zeros_like(level)
     for t in range(1, values.shape[1]):

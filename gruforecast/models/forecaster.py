@@ -151,7 +151,7 @@ class Forecaster:
         return self._forecasts(source, request)
 
     def _forecasts(self, source: Panel | SeriesState, request: _Request) -> Iterator[Forecast]:
-        """Forecasts block by block. The library of products of matrices gets one thread: two of its own wait for each other."""
+        """Forecasts by block. The library of matrix products gets one thread: two of its own wait for each other."""
         threads = min(cores(), MAX_THREADS)
         waiting: deque[Promise[Forecast]] = deque()
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
@@ -284,8 +284,9 @@ class Forecaster:
         known = sorted({level for name in members for level in self.calibrations[name].levels})
         for level in requested or ():
             if level not in known:
+                there = ", ".join(f"{one:g}" for one in known) or "none"
                 raise UsageError(
-                    f"--level {level:g} is not calibrated; there are {', '.join(f'{one:g}' for one in known) or 'none'}.",
+                    f"--level {level:g} is not calibrated; there are {there}.",
                     remedy=f"Fit again with --level {level:g}.",
                     code="GF-U07",
                 )

@@ -42,7 +42,7 @@ class QuantileForecast:
 
     @classmethod
     def mixed(cls, weights: list[float], forecasts: Iterable[QuantileForecast]) -> QuantileForecast:
-        """Return the weighted mean, with quantiles as far from it as they are from forecasts that have some, on average."""
+        """Return the weighted mean, with quantiles as far from it as from the forecasts that have some, on average."""
         pairs = list(zip(weights, forecasts, strict=True))
         mean = np.asarray(sum(weight * one.mean for weight, one in pairs))
         around = [(weight, one.quantiles - one.mean[:, :, None]) for weight, one in pairs if one.quantiles is not None]

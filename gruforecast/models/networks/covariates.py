@@ -29,7 +29,7 @@ class Scaling:
 
     @classmethod
     def of(cls, x: Floats, rows: Bools, inputs: tuple[str, ...]) -> Scaling:
-        """Return mean and standard deviation of the columns of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
+        """Return mean and standard deviation of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
         pairs = [_moments(column[rows], flag=kind.endswith("flag")) for column, kind in zip(x.T, inputs, strict=True)]
         return cls(*np.array(pairs, float).reshape(-1, 2).T)
 

@@ -136,7 +136,7 @@ def decode(residual: Any, encoded: Features, use_log: Any, xp: Any = np) -> Any:
 
 
 def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
-    """Return the mean absolute seasonal difference (n, 1, 1) in a window, over pairs of rows that are both seen; 1 without any."""
+    """Return the mean absolute seasonal difference (n, 1, 1), over pairs of rows that are both seen; 1 without any."""
     lag, difference = config.season_length, xp.abs(features[:, :, 2])
     count = xp.sum(features[:, lag:, 1] * features[:, :-lag, 1], axis=1)  # (n,)
     mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)
@@ -144,7 +144,7 @@ def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
 
 
 def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:
-    """Return sine and cosine (n, n_steps) of the phase in each period of the calendar, so many steps after the last row."""
+    """Return sine and cosine (n, n_steps) of the phase in each period of the calendar, `steps` after the last row."""
     if len(origin.shape) > 1:
         gone = [np.mod(steps * config.step_days / period, 1.0) for period in config.periods]
         angles = [(origin[:, k, None] + gone[k]) * (2 * np.pi) for k in range(len(gone))]

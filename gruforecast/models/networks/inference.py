@@ -156,7 +156,7 @@ def residuals(
 
 
 def _of_rows(states: Single, future: Single, config: NetworkConfig, weights: Weights, trace: Trace | None) -> Single:
-    """Return what is added for known rows of the horizon, (n, horizon, 1): one small layer for all rows, and the state of each."""
+    """Return what known rows of the horizon add, (n, horizon, 1): a small layer for all rows, and the state of each."""
     context = _dense(states, weights, "context")  # (n, segments, CONTEXT)
     context = np.repeat(context, config.decoded[1], axis=1)[:, : config.horizon]
     hidden = _hidden(np.concatenate([future, context], axis=2), weights, "row", trace)  # (n, horizon, ROW_UNITS)

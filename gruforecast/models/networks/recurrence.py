@@ -4,9 +4,9 @@
     LSTM        c = f * c_before + i * candidate          candidate = tanh(inputs + recurrence)        h = o * tanh(c)
     simple RNN  h = tanh(inputs + recurrence)
 
-`inputs` is what a cell makes of the row, `recurrence` what it makes of the state before. The equations are those of Keras:
-GRU with `reset_after=True` (Cho et al. 2014 in the form of Chung et al.), LSTM (Hochreiter and Schmidhuber 1997), and
-the simple recurrent network of Elman (1990). Backward is backpropagation through time (Werbos 1990).
+`inputs` is what a cell makes of the row, `recurrence` what it makes of the state before. The equations are those of
+Keras: GRU with `reset_after=True` (Cho et al. 2014 in the form of Chung et al.), LSTM (Hochreiter and Schmidhuber
+1997), and the simple recurrent network of Elman (1990). Backward is backpropagation through time (Werbos 1990).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Step(NamedTuple):
 
     Attributes:
         before, state: (n, units) the state before and after the step.
-        parts: (n, units) each, what lies between. GRU: update gate, reset gate, candidate, what the candidate takes from
-            the state before. LSTM: input gate, forget gate, candidate, output gate, memory cell before the step.
+        parts: (n, units) each, what lies between. GRU: update gate, reset gate, candidate, what the candidate takes
+            from the state before. LSTM: input gate, forget gate, candidate, output gate, memory cell before the step.
     """
 
     before: Single
@@ -138,7 +138,7 @@ def _lstm(gates: Single, memory: Single, new: Single, keep: bool) -> tuple[Singl
 
 
 def _lstm_backward(step: Step, total: Single, memory: Single) -> Single:
-    """Return the gradient of `inputs` and of `recurrence`; that of the memory cell before takes the place of `memory`."""
+    """Return the gradient of `inputs` and `recurrence`; that of the memory cell before takes the place of `memory`."""
     i, f, candidate, o, before = step.parts
     shown = np.tanh(f * before + i * candidate)
     memory += total * o * (1 - shown**2)

@@ -134,7 +134,7 @@ def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> An
 
 
 def _of_rows(states: Any, future: Any, config: NetworkConfig) -> Any:
-    """Return what is added for known rows of the horizon, (n, horizon, 1): one small layer for all rows, and the state of each.
+    """Return what known rows of the horizon add, (n, horizon, 1): one small layer for all rows, and the state of each.
 
     So the effect of a column is learned from every row of every window, not for each row of the horizon anew.
     """
@@ -204,7 +204,7 @@ def _initial(state: Any, config: NetworkConfig) -> Any:
 
 
 def _recurrent_layer(x: Any, config: NetworkConfig, depth: int, seed: int) -> Any:
-    """Return one layer of the stack: cell, residual addition where sizes agree, dropout. The last one keeps one state."""
+    """Return a layer of the stack: cell, residual addition where sizes agree, dropout. The last keeps one state."""
     last = depth == config.layers - 1
     layer = RECURRENT[config.cell](config.units, return_sequences=not last, name=f"{config.cell}_{depth}")
     y = layer(x)  # (n, tokens, units), or (n, units) for the last layer

@@ -241,7 +241,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
 
 
 def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
-    """Return twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles): at 0.5 it is the absolute error."""
+    """Return twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles); absolute error at 0.5."""
     level = tf.constant(QUANTILES, tf.float32)
     error = target[:, :, None] - quantiles
     loss = 2.0 * tf.reduce_sum(tf.maximum(level * error, (level - 1.0) * error), axis=2)
