@@ -134,7 +134,7 @@ def test_scaling_is_that_of_the_rows_before_the_first_fold() -> None:
     )
 
 
-def test_jobs_see_the_test_part_of_columns_known_ahead_only() -> None:
+def test_jobs_see_the_test_set_of_future_covariates_only() -> None:
     panel = panel_of(np.arange(40.0))
     x = np.tile(np.arange(40.0)[:, None], (1, 3))
     divided = replace(split(replace(panel, x=x), 5, 3, 1, "f.csv"), inputs=("past", "known", "past flag"))
@@ -145,7 +145,7 @@ def test_jobs_see_the_test_part_of_columns_known_ahead_only() -> None:
     np.testing.assert_array_equal(seen[:35], x[:35])
 
 
-def test_jobs_see_the_rows_of_every_series_before_its_test_part() -> None:
+def test_jobs_see_the_rows_of_every_series_before_its_test_set() -> None:
     panel = panel_of(np.arange(40.0), np.arange(30.0), [1.0, 2.0])
     x = np.tile(np.arange(72.0)[:, None], (1, 2))
     divided = replace(split(replace(panel, x=x), 5, 3, 1, "f.csv"), inputs=("past", "known"))
