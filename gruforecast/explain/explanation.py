@@ -21,7 +21,7 @@ from gruforecast.models.networks.inference import Network
 Explained = dict[str, Any]
 MAX_SHOWN = 240  # tokens in the pictures
 MAX_UNITS = 24  # units of a layer in the pictures
-MAX_LAYERS = 2
+MAX_LAYERS = 2  # in the pictures: all, or the first and the last
 MAX_CHANGE_POINTS = 60
 MAX_POINTS = 200  # of a curve
 MAX_WINDOWS, MIN_WINDOWS = 32, 4  # of the input gradients
@@ -102,18 +102,13 @@ def explain_gates(subject: Subject) -> Explained:
     }
 
 
-def _layers(layers: int) -> list[int]:
-    """Return the layers in the pictures: all, or the first and the last."""
-    return list(range(layers)) if layers <= MAX_LAYERS else [0, layers - 1]
-
-
 def _gates(subject: Subject, timeline: Timeline, points: ChangePoints) -> Explained:
     """Return the opening of the gates in percent along the newest tokens shown; units from forgetful to lasting."""
     entries = np.flatnonzero(timeline.series == subject.shown)[-MAX_SHOWN:]
     first, last = timeline.first[entries], timeline.last[entries]
     lives = half_lives(timeline)
-    layers = []
-    for layer in _layers(timeline.update.shape[1]):
+    layers, count = [], timeline.update.shape[1]
+    for layer in range(count) if count <= MAX_LAYERS else (0, count - 1):
         order = np.argsort(lives[layer], kind="stable")
         picked = order[evenly(len(order), MAX_UNITS)]
         gates = {name: getattr(timeline, name)[entries, layer] for name in ("update", "reset")}  # (n, units)

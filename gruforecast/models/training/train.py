@@ -24,8 +24,6 @@ from gruforecast.models.networks.features import Knobs, encode, encode_target
 from gruforecast.models.training.keras_model import VariableDropout, build_network, network_inputs
 from gruforecast.models.training.optimizer import FlatAdamW
 
-Validate = Callable[[Weights], float]
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -76,7 +74,7 @@ class Schedule:
         rungs: validation score above which to give up at each of `RUNGS`; None = go on.
     """
 
-    validate: Validate | None = None
+    validate: Callable[[Weights], float] | None = None
     rates: tuple[float, float] = (1.0, 0.0)
     initial: Weights | None = None
     deadline: float | None = None
