@@ -38,7 +38,7 @@ from gruforecast.data.windows import History
 from gruforecast.explain.gate_timeline import watch
 from gruforecast.explain.gates import replay
 from gruforecast.explain.gradients import input_gradient
-from gruforecast.explain.memory import APART, MIN_WINDOW, half_lives, moments
+from gruforecast.explain.memory import APART, MIN_WINDOW, change_points, half_lives
 from gruforecast.models.networks.config import CELLS, MIDDLE, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import forecast, residuals
@@ -179,7 +179,7 @@ def _breaks(kind: str, segment: int, layers: int, seed: int, tokens: int = 48) -
     for _ in range(3):
         values, breaks = broken(generator, 600 * segment, kind, segment)
         timeline = watch(history_of([values]), config, weights)
-        found = moments(timeline, timeline.last % season, MIN_WINDOW)  # so that fewer tokens are measured, too
+        found = change_points(timeline, timeline.last % season, MIN_WINDOW)  # so that fewer tokens are measured, too
         tokens = np.flatnonzero(~np.isnan(found.score))
         at = np.searchsorted(timeline.last, breaks)  # the token that each break is in
         at = at[np.isin(at, tokens)]
@@ -274,7 +274,7 @@ def _reached(cell: Any, seed: int) -> Result:
 def _far(history: History, windows: Any, config: NetworkConfig, weights: Weights) -> tuple[float, float]:
     """Mean gradient norm of the next block's mean with respect to the newest 10 rows and to the block 101 rows back."""
     encoded, trace = encode_windows(history, windows, config), Trace()
-    residuals(encoded.features, encoded.ahead, config, weights, trace)
+    residuals(encoded.features, encoded.future, config, weights, trace)
     direction = np.zeros((len(windows), config.horizon), np.float32)
     direction[:, :BLOCK] = 1 / BLOCK
     norm = np.sqrt((input_gradient(trace, direction, config, weights).astype(float) ** 2).sum(axis=2).mean(axis=0))[

@@ -132,7 +132,7 @@ def _forecast(model: Any, features: Single, history: History, windows: Windows, 
     """The network's output and the forecast, by numpy and by Keras."""
     config, flags = network.config, windows.use_log & network.config.log
     encoded = encode_windows(history, windows, config)
-    ahead = None if encoded.ahead is None else encoded.ahead.astype(np.float32)
+    ahead = None if encoded.future is None else encoded.future.astype(np.float32)
     theirs = np.asarray(model(features if ahead is None else [features, ahead]))  # (n, horizon, n_quantiles)
     mine = residuals(features, ahead, config, network.weights)
     there = np.asarray(decode(theirs.astype(np.float64), encoded, flags))

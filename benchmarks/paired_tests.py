@@ -27,7 +27,7 @@ def tests(horizon: int) -> dict[str, Test]:
     """Two-sided p of each rule for the differences of one path."""
 
     def at(lead: float) -> Test:
-        return lambda d: diebold_mariano(d, int(np.ceil(lead - 1e-9)))[1]
+        return lambda d: diebold_mariano(d, int(np.ceil(lead - 1e-9))).p(float(d.mean()))
 
     def path(d: Floats) -> float:
         return whole_path(d).p(float(d.mean()))

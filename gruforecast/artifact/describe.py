@@ -39,7 +39,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
         "members": forecaster.members,
         "blend": forecaster.blend,
         "levels": list(forecaster.calibrations[forecaster.winner].levels),
-        "networks": [_network(one.name, one.share, one.config) for one in forecaster.networks],
+        "networks": [_network(one.name, one.weight, one.config) for one in forecaster.networks],
         **{name: manifest[name] for name in kept if name in manifest},
         "files": sizes | {NAME: (Path(folder) / NAME).stat().st_size},
         "digests_verified": len(sizes) + 1,
@@ -99,15 +99,15 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
 
 
 def _block(n: int, config: NetworkConfig) -> int:
-    """Return the bytes of one block of windows on their way through a network, see `forward`."""
+    """Return the bytes of one block of windows on their way through a network, see `inference`."""
     lookback, horizon, units, gates = config.lookback, config.horizon, config.units, BLOCKS[config.cell]
     segments, _ = config.decoded
-    ahead = config.ahead
+    future = config.future_channels
     beside = (lookback + horizon) * len(config.inputs)
     each = max(config.tokens * 4 * units, lookback * config.channels)
     seen = lookback * (16 * DOUBLE + config.channels * (3 * DOUBLE + SINGLE)) + 4 * beside * DOUBLE
     states = SINGLE * units * (config.tokens * (gates + 4) + segments * (gates + 8))
     head = SINGLE * segments * 4 * (units + config.recent)
-    rows = horizon * (ahead * (3 * DOUBLE + SINGLE) + 3 * SINGLE * (ahead + CONTEXT + ROW_UNITS) * (ahead > 0))
+    rows = horizon * (future * (3 * DOUBLE + SINGLE) + 3 * SINGLE * (future + CONTEXT + ROW_UNITS) * (future > 0))
     quantiles = 12 * DOUBLE * horizon * len(QUANTILES)
     return min(n, max(1, BLOCK_NUMBERS // each)) * (seen + states + head + rows + quantiles)

@@ -61,7 +61,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "networks": [
             {
                 "name": one.name,
-                "share": one.share,
+                "share": one.weight,
                 "config": to_dict(one.config),
                 "training": None if one.training is None else to_dict(one.training),
             }
@@ -236,7 +236,7 @@ def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...
             name=one["name"],
             config=config,
             weights={name: arrays[f"{k}.{name}"] for name in weight_shapes(config)},
-            share=share,
+            weight=share,
             training=_training(one["training"], file),
         )
         for k, (one, config, share) in enumerate(zip(kept, configs, shares, strict=True))

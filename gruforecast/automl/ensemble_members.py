@@ -119,7 +119,7 @@ class EnsembleMembers:
         return tuple(
             replace(
                 self.contest.network(member.trial.network, member.saved, member.name),
-                share=member.share,
+                weight=member.share,
                 training=self.contest.whole(REFIT, member.trial),
             )
             for member in self.members

@@ -10,19 +10,19 @@ from gruforecast.automl.preparation import Prepared
 from gruforecast.data.windows import Windows, gather_future
 from gruforecast.evaluation.splits import Split
 from gruforecast.explain.explanation import (
-    Curve,
     Explained,
     Subject,
     explain_gates,
+    explain_gradients,
     explain_importance,
-    explain_reach,
     longest,
 )
 from gruforecast.explain.model import largest
+from gruforecast.models.networks.inference import Network
 
 
 def explain_fit(prepared: Prepared, finals: EnsembleMembers, comparison: CellComparison) -> Explained:
-    """Gates, memory and resets of the saved network with the largest share, its reach beside others, its needs.
+    """Return gates, memory and change points of the saved network of largest weight, input gradients, importance.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
     as it was trained before the folds, on the rows from there to the test set, which it has not learned from.
@@ -44,8 +44,8 @@ def explain_fit(prepared: Prepared, finals: EnsembleMembers, comparison: CellCom
         )
     )
     windows = _judged(split)
-    own = Curve(f"{chosen.name} (as saved)", [chosen])
-    found["reach"] = explain_reach([own, *_cells(comparison, finals)], split.history, windows, panel.freq)
+    kinds = {f"{chosen.name} (as saved)": [chosen], **_cells(comparison, finals)}
+    found["reach"] = explain_gradients(kinds, split.history, windows, panel.freq)
     before = finals.contest.network(chosen.config, member.trial.result, chosen.name)
     seen = "the rows behind those that the network had learned from, up to the test set"
     found["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, seen)
@@ -60,14 +60,13 @@ def _judged(split: Split) -> Windows:
     return windows[enough] if enough.any() else windows
 
 
-def _cells(comparison: CellComparison, finals: EnsembleMembers) -> list[Curve]:
+def _cells(comparison: CellComparison, finals: EnsembleMembers) -> dict[str, list[Network]]:
     """Return the networks of the comparison by cell; in a full one, the GRU is the best trial."""
-    network = finals.contest.network
-    curves = []
-    for cell in comparison.trained:
-        networks = [network(config, result, cell) for config, result in comparison.trained[cell]]
-        curves.append(Curve(f"{cell} ({comparison.kind})", networks))
-    if curves and "gru" not in comparison.trained:
-        best = comparison.best
-        curves.insert(0, Curve("gru (full)", [network(best.network, best.result)]))
-    return curves
+    network, best = finals.contest.network, comparison.best
+    kinds = {
+        f"{cell} ({comparison.kind})": [network(config, result, cell) for config, result in trained]
+        for cell, trained in comparison.trained.items()
+    }
+    if not kinds or "gru" in comparison.trained:
+        return kinds
+    return {"gru (full)": [network(best.network, best.result)]} | kinds

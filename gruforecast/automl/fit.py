@@ -33,7 +33,7 @@ from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, w
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
-from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, interval_scale, judge, winner, with_leads
+from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import clear_leftovers
 from gruforecast.execution.jobs import Jobs
@@ -330,7 +330,7 @@ def _worker_facts(pool: Pool) -> dict[str, Any]:
 def _scored(divided: Split) -> tuple[int, int]:
     """Return how many series are scored on the test set, and how many of those have no MASE scale."""
     windows = divided.test_windows()
-    scale = interval_scale(divided, windows)
+    scale = divided.mase_scale(windows)
     return len(windows), int((~(scale > 0)).sum())
 
 

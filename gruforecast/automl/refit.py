@@ -80,7 +80,7 @@ def _split(rolling: Rolling, number: int) -> Split:
     back = cutoffs.horizon + cutoffs.step * (cutoffs.count - 1 - number)
     cutoff = np.maximum(indptr[1:] - back, indptr[:-1])
     horizon, inputs = rolling.forecaster.horizon, rolling.panel.plan.inputs
-    return Split(rolling.history, horizon, rolling.season_length, cutoff, cutoff[None], inputs=inputs)
+    return Split(rolling.history, horizon, rolling.forecaster.season_length, cutoff, cutoff[None], inputs=inputs)
 
 
 def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig) -> None:

@@ -40,18 +40,18 @@ class Aggregate:
     @np.errstate(over="ignore", invalid="ignore")
     def add(self, block: Block) -> None:
         """Take in the forecasts of some windows."""
-        for name, found in block.evaluated.items():
-            self._add(name, found)
+        for name, evaluated in block.evaluated.items():
+            self._add(name, evaluated)
         windows, number = block.cutoffs.windows, self._rolling.cutoffs.count - 1 - block.cutoffs.number  # 0 = the last
         apart = np.flatnonzero((number % self._stride == 0) & ~self._rolling.trained_on(windows))
         places = windows.series[apart], self._apart - 1 - number[apart] // self._stride
         for name, losses in self._losses.items():
-            found = block.evaluated[name]
-            error = (np.abs(found.mean - found.actual) / found.unit[:, None])[apart]
+            evaluated = block.evaluated[name]
+            error = (np.abs(evaluated.mean - evaluated.actual) / evaluated.unit[:, None])[apart]
             losses[places] = np.where(np.isfinite(error), error, np.nan)
 
     def scores(self) -> list[Scores]:
-        """For each member `mase`, `rmsse`, `smape`, `wape`, `mae`, `rmse`, `bias`, and of each level its `intervals`.
+        """Return for each member `mase`, `rmsse`, `smape`, `wape`, `mae`, `rmse`, `bias`, and the `intervals` by level.
 
         Those are coverage in percent, width and interval score in units of the MASE scale, as in `scores.intervals`.
         Lowest MASE first; what is not defined is NaN.
@@ -64,16 +64,16 @@ class Aggregate:
         if model not in self._losses:
             return {}
         flat = {name: one.reshape(len(one), -1).astype(float) for name, one in self._losses.items()}
-        found = {name: compare(flat[model], flat[name], self._apart) for name in flat if name != model}
-        return {name: one for name, one in found.items() if one.difference is not None}
+        paired = {name: compare(flat[model], flat[name], self._apart) for name in flat if name != model}
+        return {name: one for name, one in paired.items() if one.difference is not None}
 
-    def _add(self, name: str, found: Evaluated) -> None:
-        seen = (~np.isnan(found.actual)).sum(axis=1)  # (n,)
-        for score, values in by_series(found).items():
+    def _add(self, name: str, evaluated: Evaluated) -> None:
+        seen = (~np.isnan(evaluated.actual)).sum(axis=1)  # (n,)
+        for score, values in by_series(evaluated).items():
             if score not in POOLED:
                 weight = seen if score.startswith("coverage") else np.ones(len(seen))
                 self._sum(name, score, values * weight, weight)
-        error, size = np.abs(found.mean - found.actual), np.abs(found.actual)
+        error, size = np.abs(evaluated.mean - evaluated.actual), np.abs(evaluated.actual)
         self._sum(name, "wape", np.nansum(error, axis=1), np.nansum(size, axis=1))
 
     def _sum(self, name: str, score: str, values: Floats, weight: Floats) -> None:
@@ -86,9 +86,8 @@ class Aggregate:
         return self._total[name, score] / weight if weight > 0 else float("nan")
 
     def _row(self, name: str) -> Scores:
-        parts = ("coverage", "width", "score")
         intervals = {
-            f"{level:g}": {part: self._mean(name, f"{part}-{level:g}") for part in parts}
+            f"{level:g}": {part: self._mean(name, f"{part}-{level:g}") for part in ("coverage", "width", "score")}
             for level in self._rolling.levels_of(name)
         }
         points = {score: self._mean(name, score) for score in (*MEANS, "wape")}

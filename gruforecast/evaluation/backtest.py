@@ -5,7 +5,7 @@
                         |---------------- past ---------------|- horizon -|            the last: ends with the series
 
 Nothing is fitted but statistical models, which have no other way. What a window is given are the rows before its
-cutoff and, of the horizon, columns that are known ahead: the same forecast as `Forecaster.predict` makes of the panel
+cutoff and, of the horizon, future covariates: the same forecast as `Forecaster.predict` makes of the panel
 cut at that cutoff.
 """
 
@@ -32,9 +32,9 @@ from gruforecast.models.networks.inference import Network
 from gruforecast.models.registry import NETWORKS, model_of
 from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read, trouble_with
 
-USUAL = 10  # cutoffs, where so many fit
-MOST = 10_000_000
-BLOCK_NUMBERS = 500_000  # forecasts of all members in a block, each with quantiles and bounds beside it
+DEFAULT_CUTOFFS = 10  # where so many fit
+MAX_OPTION = 10_000_000
+BLOCK_NUMBERS = 500_000  # forecasts of all members in a block, each with quantiles and bounds
 CAUTION = 5  # statistical models get this share of the time that they may take in `fit`, about two minutes each
 
 
@@ -92,11 +92,6 @@ class Rolling:
     left_out: dict[str, str] = field(default_factory=dict)
     refit: bool = False
 
-    @property
-    def season_length(self) -> int:
-        """Rows of one season, 1 = none."""
-        return self.forecaster.season_length
-
     def trained_on(self, windows: Windows) -> Bools:
         """Return whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
         if self.refit:
@@ -129,7 +124,7 @@ class Rolling:
     @functools.cached_property
     def _scales(self) -> tuple[Floats, Floats]:
         """MASE and RMSSE scale of the rows before each window, (n,) each."""
-        windows, m = self.cutoffs.windows, self.season_length
+        windows, m = self.cutoffs.windows, self.forecaster.season_length
         return mase_scale(self.history, windows, m), rmsse_scale(self.history, windows, m)
 
     @property
@@ -140,19 +135,19 @@ class Rolling:
 
     def _models(self) -> dict[str, Model]:
         """Return the members by name; what several consist of forecasts once."""
-        found = self.forecaster
-        others = {name: model_of(name) for member in self.members for name in found.others_in(member)}
-        parts = parts_of(found.networks, others, Once)
-        return {member: blend_of(found.shares_of(member), parts) for member in self.members}
+        own = self.forecaster
+        others = {name: model_of(name) for member in self.members for name in own.others_in(member)}
+        parts = parts_of(own.networks, others, Once)
+        return {member: blend_of(own.weights_of(member), parts) for member in self.members}
 
     def _evaluated(self, name: str, model: Model, block: Cutoffs, part: slice) -> Evaluated:
         """Return what a member forecasts at the windows of a block, with bounds, and what happened."""
-        windows, horizon, levels = block.windows, block.horizon, self.levels_of(name)
-        fan = model.forecast(self.history, windows, self.forecaster.horizon, self.season_length).first(horizon)
+        own, windows, horizon, levels = self.forecaster, block.windows, block.horizon, self.levels_of(name)
+        forecast = model.forecast(self.history, windows, own.horizon, own.season_length).first(horizon)
         scale, root = (one[part] for one in self._scales)
-        lower, upper = self.forecaster.calibrations[name].bounds_at(windows, fan, scale, levels)
+        lower, upper = own.calibrations[name].bounds_at(windows, forecast, scale, levels)
         actual = np.asarray(gather_future(self.history.values, windows, horizon))
-        return Evaluated(actual, fan.mean, lower, upper, levels, scale, root)
+        return Evaluated(actual, forecast.mean, lower, upper, levels, scale, root)
 
 
 def roll(
@@ -186,9 +181,12 @@ def roll(
     """
     forecaster.check(panel)
     for option, value in (("--windows", windows), ("--step", step)):
-        if value is not None and not 1 <= value <= MOST:
-            remedy = f"Pass a whole number from 1 to {MOST}."
-            raise UsageError(f"{option} {value} is out of range.", remedy=remedy, code="GF-U12")
+        if value is not None and not 1 <= value <= MAX_OPTION:
+            raise UsageError(
+                f"{option} {value} is out of range.",
+                remedy=f"Pass a whole number from 1 to {MAX_OPTION}.",
+                code="GF-U12",
+            )
     steps = forecaster.steps(horizon)
     history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
     cutoffs = _cutoffs(panel, history, windows, step or steps, steps)
@@ -196,27 +194,25 @@ def roll(
     names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
         names, left_out = default_members(forecaster, cutoffs.windows)
-    shown = forecaster.levels(names, levels)
-    found = Rolling(forecaster, panel, history, cutoffs, names, shown, left_out, refit)
-    if windows is None and 0 < (later := found.out_of_sample) < cutoffs.count:
-        return roll(forecaster, panel, windows=later, step=step, horizon=horizon, members=members, levels=levels)
-    return found
+    rolling = Rolling(forecaster, panel, history, cutoffs, names, forecaster.levels(names, levels), left_out, refit)
+    if windows is None and 0 < (unseen := rolling.out_of_sample) < cutoffs.count:
+        return roll(forecaster, panel, windows=unseen, step=step, horizon=horizon, members=members, levels=levels)
+    return rolling
 
 
 def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, ...], dict[str, str]]:
-    """The members that are asked unless others are named, and why not, for those that cannot be or would take long.
+    """Return the members asked unless others are named, and why not, of those that cannot be or would take long.
 
     They are the winner, all networks together, the blend, and the models that are no networks.
     """
-    networks = forecaster.networks
-    single = {one.name for one in networks}
-    together = NETWORKS if len(networks) > 1 else networks[0].name
-    others = [name for name in forecaster.members if name not in single | {NETWORKS}]
+    single = [one.name for one in forecaster.networks]
+    together = NETWORKS if len(single) > 1 else single[0]
+    others = [name for name in forecaster.members if name not in {NETWORKS, *single}]
     left_out = {}
     quick = affordable(CAUTION * rows_read(windows, forecaster.season_length))
     names = dict.fromkeys([forecaster.winner, together, *others])
     for name in names:
-        for part in forecaster.shares_of(name):
+        for part in forecaster.weights_of(name):
             if part in STATISTICAL and (why := _obstacle(part, len(windows), quick=part in quick)):
                 left_out[name] = why
     return tuple(name for name in names if name not in left_out), left_out
@@ -231,7 +227,7 @@ def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
     return None if quick else f"{model} would be fitted anew for each of {windows} windows, which takes long"
 
 
-def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horizon: int) -> Cutoffs:
+def _cutoffs(panel: Panel, history: History, requested: int | None, step: int, horizon: int) -> Cutoffs:
     """Return the last cutoffs of every series.
 
     Raises:
@@ -239,14 +235,16 @@ def _cutoffs(panel: Panel, history: History, asked: int | None, step: int, horiz
     """
     longest = int(panel.lengths.max(initial=0))
     fitting = (longest - MIN_ROWS - 2 * horizon) // step + 1
-    if fitting < (asked or 1):
-        count = asked or 1
-        needed = MIN_ROWS + 2 * horizon + (count - 1) * step
+    count = requested or 1
+    if fitting < count:
         want = f"{count} windows of horizon {horizon} need" if count > 1 else f"a window of horizon {horizon} needs"
-        text = f"the longest series has {longest} rows; {want} {needed}."
         remedy = f"Pass --windows {fitting}" if fitting > 0 else "Pass a shorter --horizon"
-        raise DataError(text, remedy=f"{remedy}, or give more rows.", code="GF-D65")
-    back = horizon + step * np.arange((asked or min(USUAL, fitting)) - 1, -1, -1)
+        raise DataError(
+            f"the longest series has {longest} rows; {want} {MIN_ROWS + 2 * horizon + (count - 1) * step}.",
+            remedy=f"{remedy}, or give more rows.",
+            code="GF-D65",
+        )
+    back = horizon + step * np.arange((requested or min(DEFAULT_CUTOFFS, fitting)) - 1, -1, -1)
     end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
     number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + MIN_ROWS)
     return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)

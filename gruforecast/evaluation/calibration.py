@@ -32,25 +32,25 @@ def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, 
     return tuple(level for level in sorted(levels) if count >= needed_scores(level))
 
 
-def calibrated(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
+def calibrated(forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
     """Return the calibration of a model on windows that it was not trained on, with the trust that served best there.
 
     Args:
         actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale of each window.
     """
-    trust = _trust(fan, actual, levels, scale) if fan.quantiles is not None and levels else TRUSTS[0]
-    return calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
+    trust = _trust(forecast, actual, levels, scale) if forecast.quantiles is not None and levels else TRUSTS[0]
+    return calibrate(nonconformity(forecast, actual, levels, scale, trust), levels, trust)
 
 
-def _trust(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
-    """Of `TRUSTS` the one with the lowest interval score, all levels alike, on windows with a value and a scale."""
+def _trust(forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
+    """Return the trust with the lowest interval score, all levels alike, on windows with a value and a scale."""
     usable = np.flatnonzero((scale > 0) & ~np.isnan(actual).all(axis=1))
     usable = usable[:: max(1, -(-len(usable) // ENOUGH_WINDOWS))]
-    fan, actual, scale = fan.windows(usable), actual[usable], scale[usable]
+    forecast, actual, scale = forecast.windows(usable), actual[usable], scale[usable]
     scores = []
     for trust in TRUSTS:
-        found = calibrate(nonconformity(fan, actual, levels, scale, trust), levels, trust)
-        lower, upper = found.bounds(fan, scale)
+        calibration = calibrate(nonconformity(forecast, actual, levels, scale, trust), levels, trust)
+        lower, upper = calibration.bounds(forecast, scale)
         parts = zip(levels, np.moveaxis(lower, 2, 0), np.moveaxis(upper, 2, 0), strict=True)
         scores.append([float((interval_score(actual, low, high, level) / scale).mean()) for level, low, high in parts])
     relative = np.array(scores) / np.maximum(scores[0], np.finfo(float).tiny)
@@ -58,15 +58,15 @@ def _trust(fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], sca
 
 
 def nonconformity(
-    fan: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0
+    forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats, trust: float = 1.0
 ) -> Floats:
     """Return the absolute errors in units of the shape on their side, (n, horizon, n_levels); NaN = not known."""
-    error = actual - fan.mean
-    shape = fan.shape(levels, scale, trust)
+    error = actual - forecast.mean
+    shape = forecast.shape(levels, scale, trust)
     return np.abs(error)[:, :, None] / np.where(error[:, :, None] < 0, shape[:, :, :, 0], shape[:, :, :, 1])
 
 
-def calibrate(found: Floats, levels: tuple[float, ...], trust: float = 0.0) -> Calibration:
+def calibrate(scores: Floats, levels: tuple[float, ...], trust: float = 0.0) -> Calibration:
     """Return the factors from the scores of a model.
 
     Scores of each step are divided by that step's mean, then pooled with those of neighbouring steps, as few as give
@@ -74,19 +74,19 @@ def calibrate(found: Floats, levels: tuple[float, ...], trust: float = 0.0) -> C
     2005), times the step's mean.
 
     Args:
-        found: (n, horizon, n_levels) as of `nonconformity`.
+        scores: (n, horizon, n_levels) as of `nonconformity`.
         levels: levels that `supported_levels` allows.
     """
-    horizon = found.shape[1]
+    horizon = scores.shape[1]
     factor = np.zeros((horizon, len(levels)))
-    seen = ~np.isnan(found)
+    seen = ~np.isnan(scores)
     for k, level in enumerate(levels):
         inside = seen[:, :, k]
-        mean = _step_means(found[:, :, k], inside)
-        ratio = found[:, :, k] / mean
-        reach = _reach(inside.sum(axis=0), max(needed_scores(one) for one in levels))
+        mean = _step_means(scores[:, :, k], inside)
+        ratio = scores[:, :, k] / mean
+        width = _neighbours(inside.sum(axis=0), max(needed_scores(one) for one in levels))
         for step in range(horizon):
-            near = slice(max(0, step - reach), step + reach + 1)
+            near = slice(max(0, step - width), step + width + 1)
             pooled = np.sort(ratio[:, near][inside[:, near]])
             rank = int(np.ceil(round((len(pooled) + 1) * level / 100, 9)))
             factor[step, k] = pooled[min(rank, len(pooled)) - 1] * mean[step]
@@ -102,13 +102,13 @@ def _step_means(errors: Floats, seen: Floats) -> Floats:
     return np.where(mean > 0, mean, 1.0)
 
 
-def _reach(counts: Floats, needed: int) -> int:
-    """Neighbouring steps to pool on each side: at least one, more until every step has `needed` scores."""
+def _neighbours(counts: Floats, needed: int) -> int:
+    """Return how many steps to pool on each side: at least one, more until every step has `needed` scores."""
     horizon = len(counts)
     total = np.concatenate([[0], np.cumsum(counts)])
-    for reach in range(1, horizon):
-        low = np.maximum(np.arange(horizon) - reach, 0)
-        high = np.minimum(np.arange(horizon) + reach + 1, horizon)
+    for width in range(1, horizon):
+        low = np.maximum(np.arange(horizon) - width, 0)
+        high = np.minimum(np.arange(horizon) + width + 1, horizon)
         if (total[high] - total[low]).min() >= needed:
-            return reach
+            return width
     return horizon

@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.data.scale import mase_scale, rmsse_scale
-from gruforecast.data.windows import Windows
+from gruforecast.data.scale import rmsse_scale
 from gruforecast.evaluation.calibration import calibrated, supported_levels
 from gruforecast.evaluation.scores import Evaluated, intervals, overall
 from gruforecast.evaluation.significance import compare
@@ -130,14 +129,14 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     """Return the candidate's scores, and intervals of the levels that the number of its errors supports."""
     calibration = _calibrated(candidate.forecasts, split, levels)
     tested = _tested(candidate.forecasts.test, calibration, split)
-    found = intervals(tested)
+    by_level = intervals(tested)
     by_fold = [float(score) for score in split.fold_scores(candidate.forecasts.folds)]
     row = LeaderboardRow(
         model=candidate.name,
         kind=candidate.kind,
         **overall(tested),
-        coverage={level: one["coverage"] for level, one in found.items()},
-        intervals=found,
+        coverage={level: one["coverage"] for level, one in by_level.items()},
+        intervals=by_level,
         val_mase=float(np.mean(by_fold)),
         fold_mase=by_fold,
         competes=candidate.competes,
@@ -145,18 +144,17 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     )
     parts = zip(split.fold_windows(), candidate.forecasts.folds, strict=True)
     losses = np.concatenate([split.scores(one, forecast)["mase"] for one, forecast in parts])
-    folds = tuple(candidate.forecasts.folds)
-    return Judged(row, calibration, candidate.shipped, losses, tested, folds=folds)
+    return Judged(row, calibration, candidate.shipped, losses, tested, folds=tuple(candidate.forecasts.folds))
 
 
-def _tested(fan: QuantileForecast, calibration: Calibration, split: Split) -> Evaluated:
+def _tested(forecast: QuantileForecast, calibration: Calibration, split: Split) -> Evaluated:
     """Return the forecasts of the test set with bounds, beside what happened."""
     windows = split.test_windows()
-    scale = interval_scale(split, windows)
-    lower, upper = calibration.bounds_at(windows, fan, scale)
+    scale = split.mase_scale(windows)
+    lower, upper = calibration.bounds_at(windows, forecast, scale)
     return Evaluated(
         actual=split.actual(windows),
-        mean=fan.mean,
+        mean=forecast.mean,
         lower=lower,
         upper=upper,
         levels=calibration.levels,
@@ -171,13 +169,13 @@ def compared(judged: list[Judged]) -> list[Judged]:
     gru = next((by_name[name] for name in CHOSEN_GRU if name in by_name), None)
     best = {"winner": by_name[winner([one.row for one in judged]).model]} | ({"gru": gru} if gru else {})
     losses = {one.row.model: one.test_losses for one in judged}
-    found = []
+    results = []
     for one in judged:
         models = {mine.row.model for mine in best.values()} - {one.row.model}
-        paired = {name: compare(losses[name], losses[one.row.model]).to_dict() for name in models}
+        paired = {name: asdict(compare(losses[name], losses[one.row.model])) for name in models}
         against = {name: paired[mine.row.model] for name, mine in best.items() if mine is not one}
-        found.append(replace(one, row=replace(one.row, against=against)))
-    return found
+        results.append(replace(one, row=replace(one.row, against=against)))
+    return results
 
 
 def with_leads(judged: list[Judged]) -> list[Judged]:
@@ -194,20 +192,15 @@ def _lead(gains: Floats) -> float | None:
 
 
 def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
-    """Intervals from the errors at the origins between the first fold cutoff and the test set, or at the folds."""
+    """Return the calibration by errors at the origins from the first fold cutoff to the test set, or at the folds."""
     if forecasts.origins is None:
-        asked = list(zip(split.fold_windows(), map(QuantileForecast, forecasts.folds), strict=True))
+        pairs = list(zip(split.fold_windows(), map(QuantileForecast, forecasts.folds), strict=True))
     else:
-        asked = [(split.calibration_windows(), forecasts.origins)]
-    scale = np.concatenate([interval_scale(split, windows) for windows, _ in asked])
-    actual = np.concatenate([split.actual(windows) for windows, _ in asked])
+        pairs = [(split.calibration_windows(), forecasts.origins)]
+    scale = np.concatenate([split.mase_scale(windows) for windows, _ in pairs])
+    actual = np.concatenate([split.actual(windows) for windows, _ in pairs])
     possible = supported_levels(np.where(scale[:, None] > 0, actual, np.nan), levels)
-    return calibrated(QuantileForecast.joined([fan for _, fan in asked]), actual, possible, scale)
-
-
-def interval_scale(split: Split, windows: Windows) -> Floats:
-    """Return what interval widths are in units of: each window's MASE scale, zero or NaN where there is none, (n,)."""
-    return mase_scale(split.history, windows, split.season_length)
+    return calibrated(QuantileForecast.joined([forecast for _, forecast in pairs]), actual, possible, scale)
 
 
 def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
@@ -215,12 +208,8 @@ def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
     first = rows[0]
     if len(rows) == 1:
         return first
-
-    def mean(name: str) -> float:
-        return float(np.mean([getattr(row, name) for row in rows]))
-
     costs = [name for name in COSTS if all(getattr(row, name) is not None for row in rows)]
-    means: dict[str, Any] = {name: mean(name) for name in (*MEANS, *costs)}
+    means: dict[str, Any] = {name: float(np.mean([getattr(row, name) for row in rows])) for name in (*MEANS, *costs)}
     return replace(
         first,
         **means,
@@ -231,9 +220,9 @@ def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
     )
 
 
-def _mean_numbers(found: list[dict[str, Any]]) -> dict[str, Any]:
+def _mean_numbers(dicts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the mean of each number, or of each place in lists of numbers; None where one has none."""
-    columns = {name: [one[name] for one in found] for name in found[0]}
+    columns = {name: [one[name] for one in dicts] for name in dicts[0]}
     return {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
 
 

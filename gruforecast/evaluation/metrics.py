@@ -34,7 +34,7 @@ def bias(actual: Floats, forecast: Floats) -> Floats:
 
 
 def wape(actual: Floats, forecast: Floats) -> Floats:
-    """Sum of absolute errors over sum of absolute values of each window (n,), as a share; NaN where that is zero."""
+    """Return the sum of absolute errors over that of absolute values of each window (n,); NaN where that is zero."""
     return mae(actual, forecast) / _positive(_mean(np.abs(actual)))
 
 
@@ -46,12 +46,12 @@ def smape(actual: Floats, forecast: Floats) -> Floats:
 
 
 def mase(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
-    """Mean absolute scaled error of each window (n,) (Hyndman and Koehler 2006); NaN where `scale` is zero."""
+    """Return the mean absolute scaled error of each window (n,) (Hyndman and Koehler 2006); NaN where `scale` is 0."""
     return mae(actual, forecast) / _positive(scale)
 
 
 def rmsse(actual: Floats, forecast: Floats, scale: Floats) -> Floats:
-    """Root mean squared scaled error of each window (n,) (Makridakis et al. 2022, M5), `scale` of `rmsse_scale`."""
+    """Return the root mean squared scaled error of each window (n,) (Makridakis et al. 2022), `scale` for RMSSE."""
     return rmse(actual, forecast) / _positive(scale)
 
 
@@ -65,7 +65,7 @@ def pinball(actual: Floats, quantile: Floats, level: float) -> Floats:
 
 
 def wql(actual: Floats, quantiles: Floats, levels: tuple[float, ...]) -> Floats:
-    """Weighted quantile loss of each window (n,): twice the summed pinball loss over the summed size, mean of levels.
+    """Return the weighted quantile loss (n,): twice the summed pinball loss over the summed size, mean of levels.
 
     At one level it is the rho-risk of Salinas et al. 2020 (DeepAR). It depends on the levels: compare at the same ones.
 
@@ -80,18 +80,18 @@ def wql(actual: Floats, quantiles: Floats, levels: tuple[float, ...]) -> Floats:
 
 
 def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:
-    """Share of the actual values inside the interval, per window (n,), 0 to 1; NaN where there is no interval."""
+    """Return the share of actual values inside the interval, per window (n,), 0 to 1; NaN where there is none."""
     inside = ((actual >= lower) & (actual <= upper)).astype(float)
     return _mean(np.where(np.isnan(actual) | np.isnan(lower) | np.isnan(upper), np.nan, inside))
 
 
 def width(actual: Floats, lower: Floats, upper: Floats) -> Floats:
-    """Mean width of the interval at the steps whose actual value is seen, per window (n,), in the user's unit."""
+    """Return the mean width of the interval at steps with an actual value, per window (n,), in the user's unit."""
     return _mean(np.where(np.isnan(actual), np.nan, upper - lower))
 
 
 def interval_score(actual: Floats, lower: Floats, upper: Floats, level_percent: float) -> Floats:
-    """Mean interval score of each window (n,), in the user's unit (Winkler 1972; Gneiting and Raftery 2007, eq. 43).
+    """Return the mean interval score of each window (n,) (Winkler 1972; Gneiting and Raftery 2007, eq. 43).
 
     The width, and for each value outside its distance to the interval, times 2 / (1 - level).
     """

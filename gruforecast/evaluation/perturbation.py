@@ -7,13 +7,13 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 
 TIMES = 1000.0  # the largest value of its series: nothing that reads one such number stays as it was
-MOST = 1e300
+MAX_NOISE = 1e300
 
 
 def noise_from(
     cutoff: Ints, y: Floats, x: Floats, indptr: Ints, inputs: tuple[str, ...], seed: int = 0
 ) -> tuple[Floats, Floats]:
-    """Values (n_rows,) and columns beside them (n_rows, n_columns) with noise from the `cutoff` of each series on.
+    """Return values (n_rows,) and covariates (n_rows, n_columns) with noise from the `cutoff` of each series on.
 
     The noise is huge and changes its sign from row to row. What is missing stays missing, because whether a value is
     there decides rightly what can be scored; future covariates, and those constant in a series, stay as they are.
@@ -32,10 +32,10 @@ def noise_from(
         size = np.maximum.reduceat(np.where(seen, np.abs(values), 0.0), indptr[:-1])
         factor = TIMES * generator.uniform(0.5, 1.5, len(values))
         with np.errstate(over="ignore"):
-            noise = np.minimum(np.repeat(np.where(size > 0, size, 1.0), lengths) * factor, MOST) * sign
+            noise = np.minimum(np.repeat(np.where(size > 0, size, 1.0), lengths) * factor, MAX_NOISE) * sign
         return np.where((since >= 0) & seen, noise, values)
 
-    beside = x.copy()
+    covariates = x.copy()
     for k in [k for k, kind in enumerate(inputs) if kind.startswith("past")]:
-        beside[:, k] = noisy(x[:, k])
-    return noisy(y), beside
+        covariates[:, k] = noisy(x[:, k])
+    return noisy(y), covariates

@@ -64,9 +64,9 @@ class Evaluated:
 
     def quantiles(self) -> tuple[Floats, tuple[float, ...]]:
         """Return the bounds and the mean as quantiles (n, horizon, 2 n_levels + 1), and their levels, 0 to 1."""
-        found = np.concatenate([self.lower, self.mean[:, :, None], self.upper], axis=2)
+        values = np.concatenate([self.lower, self.mean[:, :, None], self.upper], axis=2)
         low = tuple((100 - level) / 200 for level in self.levels)
-        return found, (*low, 0.5, *(1 - level for level in low))
+        return values, (*low, 0.5, *(1 - level for level in low))
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -90,7 +90,7 @@ def overall(tested: Evaluated) -> dict[str, Any]:
 
 @np.errstate(over="ignore", invalid="ignore")
 def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
-    """For each level ("80") what its intervals are worth.
+    """Return for each level ("80") what its intervals are worth.
 
     Returns:
         `coverage`, percent of all values inside; `coverage_error`, its standard error by what series differ, None
@@ -102,10 +102,10 @@ def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
     each = _of_intervals(tested)
     horizon = tested.actual.shape[1]
     parts = np.array_split(np.arange(horizon), min(THIRDS, horizon))
-    found = {}
+    results = {}
     for k, level in enumerate(tested.levels):
         bounds = tested.interval(k)
-        found[f"{level:g}"] = {
+        results[f"{level:g}"] = {
             "coverage": _pooled_coverage(*bounds),
             "coverage_error": _standard_error(each[f"coverage-{level:g}"]),
             "coverage_by_third": [_pooled_coverage(*(one[:, steps] for one in bounds)) for steps in parts],
@@ -114,12 +114,12 @@ def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
             "mean_width": _average(_finite(width(*bounds))),
             "interval_score": _average(_finite(interval_score(*bounds, level))),
         }
-    return found
+    return results
 
 
 @np.errstate(over="ignore", invalid="ignore")
 def by_series(tested: Evaluated) -> dict[str, Floats]:
-    """Scores of each series, (n,): the names of `overall`, and `coverage-80`, `width-80` and `score-80` of each level.
+    """Return the scores of each series, (n,): those of `overall`, and `coverage-80`, `width-80`, `score-80` by level.
 
     Width and interval score are in units of the series' MASE scale.
     """
@@ -181,7 +181,7 @@ def _pooled_coverage(actual: Floats, lower: Floats, upper: Floats) -> float:
 
 
 def _standard_error(scores: Floats) -> float | None:
-    """Of the mean of what is defined, (n,): values of one series hang together, series count once; None for few."""
+    """Return that of the mean of defined scores (n,), each series counting once; None for few."""
     defined = scores[np.isfinite(scores)]
     return float(defined.std(ddof=1) / np.sqrt(len(defined))) if len(defined) >= SEVERAL else None
 
@@ -192,7 +192,7 @@ def _pool(values: Floats) -> Floats:
 
 
 def _finite(values: Floats) -> Floats:
-    """NaN in place of what no float holds."""
+    """Return the values with NaN in place of what no float holds."""
     return np.where(np.isfinite(values), values, np.nan)
 
 

@@ -10,9 +10,9 @@ No scipy: one integral gives the tails of Student's t and of its kin with unequa
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -22,8 +22,8 @@ Method = Literal["Diebold-Mariano", "bootstrap"]
 Verdict = Literal["better", "not better", "cannot tell"]
 
 ALPHA = 0.05  # two-sided; the intervals are of 95 %
-LEAST = 4  # times, or windows, that are needed to know how far their mean may be off
-MANY = 30  # series from which on they are drawn anew, too
+MIN_TIMES = 4  # times, or windows, that are needed to know how far their mean may be off
+MANY_SERIES = 30  # from which on they are drawn anew, too
 DECLINE = 2.5  # power by which slower waves count more, see `whole_path`
 WAVES = 100
 DRAWS = 1000
@@ -51,10 +51,6 @@ class Paired:
     high: float | None
     p: float | None
     verdict: Verdict
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain JSON types."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ class Spread:
         return self.beyond(mean / self.error) if self.error > 0 else 0.0
 
     def half_width(self) -> float:
-        """Half of the confidence interval, found by bisection."""
+        """Return half of the confidence interval, found by bisection."""
         low, high = 0.0, 1.0
         while self.beyond(high) > ALPHA:
             low, high = high, 2 * high
@@ -106,8 +102,8 @@ class Spread:
 def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
     """Return how the model with `losses` compares with the one with `others`, both (n_series, n_times).
 
-    Fewer than `MANY` series: a test of Diebold and Mariano on the mean over series at each time, by `whole_path`, or
-    from `LEAST` windows on by `diebold_mariano` with lead 1 on the means of windows. From `MANY` series on
+    Fewer than `MANY_SERIES`: a test of Diebold and Mariano on the mean over series at each time, by `whole_path`, or
+    from `MIN_TIMES` windows on by `diebold_mariano` with lead 1 on the means of windows. From `MANY_SERIES` on
     `block_bootstrap`, in blocks of a window or of a quarter of the path; on a single path the less certain of both,
     since blocks of it understate how far all series may wander together.
 
@@ -128,9 +124,9 @@ def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
     other = float(_means(np.where(np.isnan(differences), np.nan, others[rows])).mean())
     relative = difference / other if other > 0 else None
     differences, windows = _seen_only(differences, windows)
-    if differences.shape[1] < LEAST:
+    if differences.shape[1] < MIN_TIMES:
         return Paired(None, difference, relative, None, None, None, _verdict(difference, None))
-    many = len(differences) >= MANY
+    many = len(differences) >= MANY_SERIES
     spreads: dict[Method, Spread] = {}
     if many:
         spreads["bootstrap"] = block_bootstrap(differences, _block(differences, windows))
@@ -141,21 +137,27 @@ def compare(losses: Floats, others: Floats, windows: int = 1) -> Paired:
     return Paired(method, difference, relative, difference - half, difference + half, p, _verdict(difference, p))
 
 
-def diebold_mariano(differences: Floats, lead: int) -> tuple[float, float]:
-    """Return the statistic and two-sided p of the test of Diebold and Mariano (1995).
+def diebold_mariano(differences: Floats, lead: int) -> Spread:
+    """Return the spread of the mean of (n,) differences by the test of Diebold and Mariano (1995).
 
     With rectangular kernel, the correction of Harvey, Leybourne and Newbold (1997) for small samples, and their t
     distribution of n - 1 degrees of freedom. A variance that is not positive is replaced by that of lead 1, as
-    `dm.test` of R's forecast does. Zeros give 0 and 1; equal differences an infinite statistic and 0.
+    `dm.test` of R's forecast does. Equal differences have no spread.
 
     Args:
         differences: (n,) in order of time, n at least 2.
         lead: steps ahead of the forecasts, less than n; autocovariances count up to lag lead - 1.
     """
-    spread, mean = _corrected(differences, lead), float(differences.mean())
-    if spread.error > 0:
-        return mean / spread.error, spread.p(mean)
-    return (float(np.copysign(np.inf, mean)) if mean else 0.0), spread.p(mean)
+    n = len(differences)
+    if not 1 <= lead < n:
+        raise ValueError(f"found lead {lead} with {n} differences; expected 1 to {n - 1}")
+    apart = differences - differences.mean()
+    covariances = [float(apart[lag:] @ apart[: n - lag]) / n for lag in range(lead)]
+    variance = covariances[0] + 2 * sum(covariances[1:])
+    if variance <= 0 and lead > 1:
+        return diebold_mariano(differences, 1)
+    correction = (n + 1 - 2 * lead + lead * (lead - 1) / n) / n
+    return Spread.student(float(np.sqrt(variance / n / correction)), n - 1)
 
 
 def whole_path(differences: Floats) -> Spread:
@@ -167,7 +169,7 @@ def whole_path(differences: Floats) -> Spread:
     wander. Its distribution is exact for independent normal differences at any n: smoothing is fixed, as Coroneo and
     Iacone (2020) advise for short samples. Power 2 would be the test of Kiefer and Vogelsang (2002).
 
-    On random walks a rival that was picked on the rows before is called better in 2.1, 2.7, 3.1, 2.9 and 3.5 of 100
+    On random walks a model that was picked on the rows before is called better in 2.1, 2.7, 3.1, 2.9 and 3.5 of 100
     tests at horizons 6, 12, 14, 24 and 48; with lead 1 in 19 to 24, with lead h / 3 in 9 to 15, with lead h / 2 in 2.4,
     4.0, 4.2, 5.3 and 7.2. A model with 0.4 times the error of a seasonal naive forecast is called better in 56, 80, 85,
     96 and 100 (benchmarks/paired_tests.py).
@@ -181,7 +183,7 @@ def whole_path(differences: Floats) -> Spread:
 
 
 def block_bootstrap(differences: Floats, block: int, draws: int = DRAWS, seed: int = 0) -> Spread:
-    """Spread of the mean of (n_series, n_times) differences where both series and blocks of time are drawn anew.
+    """Return the spread of the mean of (n_series, n_times) differences, series and blocks of time both drawn anew.
 
     Series are drawn with replacement, and circular blocks of times (Politis and Romano 1992), the same for all series
     because series of one panel share shocks. Drawing both is on the safe side (Owen 2007, the pigeonhole bootstrap).
@@ -250,34 +252,20 @@ def _along(differences: Floats, windows: int) -> Spread:
     added = np.nan_to_num(apart).sum(axis=0) / len(means)  # (n_times,)
     if windows == 1:
         return whole_path(means.mean() + len(added) * added)
-    return _corrected(means.mean() + windows * added.reshape(windows, -1).sum(axis=1), lead=1)
-
-
-def _corrected(differences: Floats, lead: int) -> Spread:
-    """Return the spread of the mean of (n,) differences as in `diebold_mariano`."""
-    n = len(differences)
-    if not 1 <= lead < n:
-        raise ValueError(f"found lead {lead} with {n} differences; expected 1 to {n - 1}")
-    apart = differences - differences.mean()
-    covariances = [float(apart[lag:] @ apart[: n - lag]) / n for lag in range(lead)]
-    variance = covariances[0] + 2 * sum(covariances[1:])
-    if variance <= 0 and lead > 1:
-        return _corrected(differences, 1)
-    correction = (n + 1 - 2 * lead + lead * (lead - 1) / n) / n
-    return Spread.student(float(np.sqrt(variance / n / correction)), n - 1)
+    return diebold_mariano(means.mean() + windows * added.reshape(windows, -1).sum(axis=1), lead=1)
 
 
 def _seen_only(differences: Floats, windows: int) -> tuple[Floats, int]:
     """Return the differences without windows, or times, that no series has, and the number of windows; 1 is a path."""
     seen: Bools = np.any(~np.isnan(differences), axis=0)
     whole: Bools = np.any(seen.reshape(windows, -1), axis=1)
-    if whole.sum() < LEAST:
+    if whole.sum() < MIN_TIMES:
         return differences[:, seen], 1
     return differences[:, np.repeat(whole, differences.shape[1] // windows)], int(whole.sum())
 
 
 def _block(differences: Floats, windows: int) -> int:
-    """Times in a block of the bootstrap: a window, or a quarter of the path, but three times if two blocks are left."""
+    """Return the times in a block: a window, or a quarter of the path, but three times if two blocks are left."""
     n_times = differences.shape[1]
     return n_times // windows if windows > 1 else max(-(-n_times // 4), min(3, n_times // 2))
 

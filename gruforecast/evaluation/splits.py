@@ -16,9 +16,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import Bools, Floats, Ints
+from gruforecast.data import scale
 from gruforecast.data.panel import Panel
-from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError
 from gruforecast.evaluation.metrics import mae, mase, rmse, smape
@@ -67,7 +67,7 @@ class Split:
         return self._at(self.test, self.history.indptr[1:])
 
     def fold_windows(self) -> list[Windows]:
-        """For each fold, one window for every series that has enough rows before it."""
+        """Return for each fold one window for every series that has enough rows before it."""
         return [self._at(cutoff, self.test) for cutoff in self.folds]
 
     def learned_windows(self) -> Windows:
@@ -113,12 +113,15 @@ class Split:
         """Return what happened, (n, horizon); NaN from each window's `stop` on."""
         return np.asarray(gather_future(self.history.values, windows, self.horizon))
 
+    def mase_scale(self, windows: Windows) -> Floats:
+        """Return the MASE scale of each window, (n,), zero or NaN where there is none; the unit of interval widths."""
+        return scale.mase_scale(self.history, windows, self.season_length)
+
     def scores(self, windows: Windows, forecast: Floats) -> dict[str, Floats]:
-        """`mase`, `smape`, `rmse` and `mae` of each window, (n,)."""
+        """Return `mase`, `smape`, `rmse` and `mae` of each window, (n,)."""
         actual = self.actual(windows)
-        scale = mase_scale(self.history, windows, self.season_length)
         return {
-            "mase": mase(actual, forecast, scale),
+            "mase": mase(actual, forecast, self.mase_scale(windows)),
             "smape": smape(actual, forecast),
             "rmse": rmse(actual, forecast),
             "mae": mae(actual, forecast),
@@ -143,24 +146,22 @@ class Split:
         return self.mean_mase(windows, np.zeros((len(windows), self.horizon)))
 
     def before_test(self) -> tuple[Floats, Floats]:
-        """Values (n_rows,) and columns beside them without the rows of the test set, but for future covariates."""
-        y, x = self.history.values.copy(), self.history.x.copy()
-        past = [k for k, kind in enumerate(self.inputs) if kind.startswith("past")]
-        for first, end in zip(self.test, self.history.indptr[1:], strict=True):
-            y[first:end] = np.nan
-            x[first:end, past] = np.nan
-        return y, x
+        """Return values (n_rows,) and covariates without the rows of the test set, but for future covariates."""
+        kept, x = self._before(self.test), self.history.x.copy()
+        x[np.ix_(~kept, np.flatnonzero([kind.startswith("past") for kind in self.inputs]))] = np.nan
+        return np.where(kept, self.history.values, np.nan), x
+
+    def _before(self, cutoff: Ints) -> Bools:
+        """Return whether each row comes before the `cutoff` (n_series,) of its series, (n_rows,)."""
+        return np.arange(len(self.history.values)) < np.repeat(cutoff, np.diff(self.history.indptr))
 
     def scaled(self, inputs: tuple[str, ...]) -> tuple[Split, Scaling]:
-        """The split with columns of these kinds standardised by their rows before the first fold, and the constants."""
-        before = np.zeros(len(self.history.values), bool)
-        for start, end in zip(self.history.indptr[:-1], self.learned, strict=True):
-            before[start:end] = True
-        scaling = Scaling.of(self.history.x, before, inputs)
+        """Return the split with covariates standardised by their rows before the first fold, and the constants."""
+        scaling = Scaling.of(self.history.x, self._before(self.learned), inputs)
         return replace(self, history=replace(self.history, x=scaling(self.history.x)), inputs=inputs), scaling
 
     def fold_scores(self, folds: Folds) -> list[float]:
-        """Mean MASE of the forecasts of each fold: the objective of the search and the number in the report."""
+        """Return the mean MASE of each fold's forecasts: the objective of the search and the number in the report."""
         return [self.mean_mase(windows, forecast) for windows, forecast in zip(self.fold_windows(), folds, strict=True)]
 
 
@@ -206,14 +207,12 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
             f"the longest series has {longest} rows; horizon {horizon} needs {needed} (past, one fold, test set).",
             remedy=remedy, code="GF-D40", file=file,
         )  # fmt: skip
-    possible = (longest - MIN_ROWS - 2 * horizon) // horizon
-    count = max(1, min(folds, possible))
+    count = max(1, min(folds, (longest - MIN_ROWS - 2 * horizon) // horizon))
     start, end = panel.indptr[:-1], panel.indptr[1:]
-    cutoffs = np.stack([end - horizon * (1 + k) for k in range(count, 0, -1)])
-    cutoffs = np.maximum(cutoffs, start)
+    cutoffs = np.maximum(np.stack([end - horizon * (1 + k) for k in range(count, -1, -1)]), start)
     history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
     held = _held(end - start, horizon, count)
-    return Split(history, horizon, season_length, np.maximum(end - horizon, start), cutoffs, held)
+    return Split(history, horizon, season_length, cutoffs[-1], cutoffs[:-1], held)
 
 
 def _held(rows: Ints, horizon: int, folds: int) -> int:

@@ -36,8 +36,8 @@ def verdict(rows: list[LeaderboardRow]) -> str:
             f"{first}, but the test set does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
         )
-    share = in_percent(1 - best.mase / reference.mase)
-    second = f"on the test set it scores {best.mase:.3f}, {share} below {_title(reference)} ({reference.mase:.3f})"
+    gain = in_percent(1 - best.mase / reference.mase)
+    second = f"on the test set it scores {best.mase:.3f}, {gain} below {_title(reference)} ({reference.mase:.3f})"
     remarks = f"{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
     return f"{first}; {second}{_surely(reference)}.{remarks}"
 
@@ -45,20 +45,20 @@ def verdict(rows: list[LeaderboardRow]) -> str:
 def evidence(rows: list[LeaderboardRow]) -> dict[str, Any] | None:
     """Return what the test set says of the winner against the naive forecast to beat; None where that is the winner."""
     reference = _reference(rows)
-    found = reference.against.get("winner")
-    return {"against": reference.model, **found} if found else None
+    paired = reference.against.get("winner")
+    return {"against": reference.model, **paired} if paired else None
 
 
 def _surely(reference: LeaderboardRow) -> str:
     """Return whether the win on the test set is more than luck, and how that was tested."""
-    found = reference.against.get("winner")
-    if not found:
+    paired = reference.against.get("winner")
+    if not paired:
         return ""
-    if found["p"] is None:
+    if paired["p"] is None:
         return ", but that may be luck: the test set has too few steps to tell"
-    between = interval_in_percent(found["low"] / reference.mase, found["high"] / reference.mase)
-    tested = f"95 % interval {between}, {found['method']}, p {_p(found['p'])}"
-    if found["verdict"] == "better":
+    between = interval_in_percent(paired["low"] / reference.mase, paired["high"] / reference.mase)
+    tested = f"95 % interval {between}, {paired['method']}, p {_p(paired['p'])}"
+    if paired["verdict"] == "better":
         return f", which is more than luck ({tested})"
     return f", but that may be luck ({tested}): the test set cannot tell which is better"
 
@@ -72,7 +72,7 @@ def in_percent(share: float) -> str:
 
 
 def interval_in_percent(low: float, high: float) -> str:
-    """Two ends in percent, an end next to zero with its sign; an error cannot be lower by more than all of it."""
+    """Return two ends in percent, one next to zero with its sign; an error cannot be lower by more than all of it."""
     ends = [100 * low, min(100 * high, 100.0)]
     return " to ".join(f"{end:.0f}" if abs(end) >= 1 or end == 0 else f"{end:.1g}" for end in ends) + " %"
 
@@ -82,15 +82,18 @@ def _p(value: float) -> str:
 
 
 def check_baseline(name: str) -> None:
-    """Whether there is a baseline of this name.
+    """Check that there is a baseline of this name.
 
     Raises:
         UsageError: there is none.
     """
     known = list(SIMPLE)
     if name not in known:
-        text = f"--require-better-than {name!r} is no baseline.{did_you_mean(name, known)}"
-        raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U42")
+        raise UsageError(
+            f"--require-better-than {name!r} is no baseline.{did_you_mean(name, known)}",
+            remedy=f"Use {', '.join(known)}.",
+            code="GF-U42",
+        )
 
 
 def shortfall(report: dict[str, Any], name: str) -> str | None:
@@ -99,18 +102,17 @@ def shortfall(report: dict[str, Any], name: str) -> str | None:
     row = next((row for row in report["leaderboard"] if row["model"] == name), None)
     if row is None:
         return f"{name} did not take part, so nothing is shown against it"
-    found = row["against"]["gru"]
-    if found["verdict"] == "better":
+    paired = row["against"]["gru"]
+    if paired["verdict"] == "better":
         return None
-    luck = "may be luck" if found["verdict"] == "cannot tell" else "is no win"
-    p = "" if found["p"] is None else f", p {_p(found['p'])}"
-    return f"the test set does not show that the GRU is better than {name}: {found['difference']:+.3f} MASE {luck}{p}"
+    luck = "may be luck" if paired["verdict"] == "cannot tell" else "is no win"
+    p = "" if paired["p"] is None else f", p {_p(paired['p'])}"
+    return f"the test set does not show that the GRU is better than {name}: {paired['difference']:+.3f} MASE {luck}{p}"
 
 
 def _reference(rows: list[LeaderboardRow]) -> LeaderboardRow:
     """Return the naive forecast to beat: the better of naive and seasonal naive on the folds."""
-    simple = [row for row in rows if row.model in NAIVE]
-    return min(simple, key=lambda row: row.val_mase)
+    return min((row for row in rows if row.model in NAIVE), key=lambda row: row.val_mase)
 
 
 def _none_better(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
@@ -146,7 +148,7 @@ def _fold_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
 
 
 def _lower_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
-    """Which models the test set alone would have preferred to the naive forecast; comparisons are not counted."""
+    """Return which models the test set alone would have preferred to the naive forecast, without comparisons."""
     lower = sorted((row for row in rows if row.competes and row.mase < best.mase), key=lambda row: row.mase)
     if not lower:
         return ""
@@ -213,15 +215,12 @@ def _gru(rows: list[LeaderboardRow]) -> LeaderboardRow | None:
 
 
 def _parts(row: LeaderboardRow) -> str:
-    """Return what a blend consists of, largest share first."""
+    """Return what a blend consists of, largest weight first."""
     if row.kind != "blend" or not row.config:
         return ""
     parts = sorted(row.config["shares"].items(), key=lambda part: -part[1])
-    return f" ({', '.join(f'{100 * share:.0f} % {_member(name)}' for name, share in parts)})"
-
-
-def _member(name: str) -> str:
-    return "GRU" if name == NETWORKS else title_of(name)
+    texts = (f"{100 * weight:.0f} % {'GRU' if name == NETWORKS else title_of(name)}" for name, weight in parts)
+    return f" ({', '.join(texts)})"
 
 
 def _title(row: LeaderboardRow) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,8 @@ from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.windows import History, Windows, evenly
 from gruforecast.explain.gate_timeline import Timeline, watch
-from gruforecast.explain.gradients import PROBES, reach
-from gruforecast.explain.memory import APART, THRESHOLD, Moments, half_lives, moments, profile
+from gruforecast.explain.gradients import PROBES, gradient_norms
+from gruforecast.explain.memory import APART, THRESHOLD, ChangePoints, change_points, half_lives, profile
 from gruforecast.explain.permutation import importance, parts_of, thinned
 from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import Network
@@ -21,14 +21,14 @@ from gruforecast.models.networks.inference import Network
 Explained = dict[str, Any]
 MAX_SHOWN = 240  # tokens in the pictures
 MAX_UNITS = 24  # units of a layer in the pictures
-MAX_LAYERS = 2
-MAX_MOMENTS = 60
+MAX_LAYERS = 2  # in the pictures: all, or the first and the last
+MAX_CHANGE_POINTS = 60
 MAX_POINTS = 200  # of a curve
-REACH_WINDOWS, MIN_REACH_WINDOWS = 32, 4
+MAX_WINDOWS, MIN_WINDOWS = 32, 4  # of the input gradients
 EFFORT = 2e10  # multiplications for all gradients, about two seconds
-LONGEST = 1e6  # tokens: a half-life beyond is called endless
-OLDEST = 0.1  # share of the window at each end by which reach is summed up, in whole tokens, at least one
-MAX_OF_IT = 0.9
+ENDLESS = 1e6  # tokens: a half-life beyond is called endless
+OLDEST = 0.1  # share of the window at each end by which the input gradient is summed up, in whole tokens, at least one
+MOST_OF_IT = 0.9  # of the sum of squared gradients
 SECONDS = {"seconds": 1, "minutes": 60, "hours": 3600, "days": DAY, "weeks": 7 * DAY}
 
 
@@ -58,14 +58,6 @@ class Subject:
         return "/".join(self.ids[series])
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Networks of one cell and several seeds, whose reach is measured."""
-
-    name: str
-    networks: Sequence[Network]
-
-
 def longest(history: History) -> int:
     """Return the number of the longest series."""
     return int(np.argmax(np.diff(history.indptr)))
@@ -83,11 +75,11 @@ def unit_of(freq: Frequency) -> tuple[str, float]:
 
 
 def explain_gates(subject: Subject) -> Explained:
-    """Return which network it is, what its gates do, how long it remembers, and where it closes a chapter."""
+    """Return which network it is, what its gates do, how long it remembers, and where its state changes for good."""
     network, config = subject.network, subject.network.config
     timeline = watch(subject.history, config, network.weights, subject.shown)
     number = subject.freq.number(subject.wall[timeline.last])[0]
-    found = moments(timeline, number % config.season_length, config.tokens)
+    points = change_points(timeline, number % config.season_length, config.tokens)
     unit, per_row = unit_of(subject.freq)
     return {
         "format": 1,
@@ -97,31 +89,26 @@ def explain_gates(subject: Subject) -> Explained:
         "per_row": per_row,
         "network": {
             "name": network.name,
-            "share": network.share,
+            "share": network.weight,
             **{name: getattr(config, name) for name in ("layers", "units", "lookback", "segment", "tokens", "decoder")},
             "horizon": config.horizon,
             "season_length": config.season_length,
         },
-        "gates": _gates(subject, timeline, found),
+        "gates": _gates(subject, timeline, points),
         "memory": _memory(subject, timeline),
-        "resets": _resets(subject, timeline, found),
+        "resets": _resets(subject, timeline, points),
         "reach": None,
         "importance": None,
     }
 
 
-def _layers(layers: int) -> list[int]:
-    """Return the layers in the pictures: all, or the first and the last."""
-    return list(range(layers)) if layers <= MAX_LAYERS else [0, layers - 1]
-
-
-def _gates(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
-    """Percent of opening of the gates along the newest tokens of the series shown; units from forgetful to lasting."""
+def _gates(subject: Subject, timeline: Timeline, points: ChangePoints) -> Explained:
+    """Return the opening of the gates in percent along the newest tokens shown; units from forgetful to lasting."""
     entries = np.flatnonzero(timeline.series == subject.shown)[-MAX_SHOWN:]
     first, last = timeline.first[entries], timeline.last[entries]
     lives = half_lives(timeline)
-    layers = []
-    for layer in _layers(timeline.update.shape[1]):
+    layers, count = [], timeline.update.shape[1]
+    for layer in range(count) if count <= MAX_LAYERS else (0, count - 1):
         order = np.argsort(lives[layer], kind="stable")
         picked = order[evenly(len(order), MAX_UNITS)]
         gates = {name: getattr(timeline, name)[entries, layer] for name in ("update", "reset")}  # (n, units)
@@ -130,14 +117,13 @@ def _gates(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
             | {name: np.rint(100 * one[:, picked].T).astype(int).tolist() for name, one in gates.items()}
             | {f"mean_{name}": np.round(100 * one.mean(axis=1), 1).tolist() for name, one in gates.items()}
         )
-    values = [_mean(subject.history.values[a : b + 1]) for a, b in zip(first, last, strict=True)]
     return {
         "series": subject.key(subject.shown),
         "from": texts(subject.wall[first]),
         "to": texts(subject.wall[last]),
-        "values": values,
-        "rewritten": [_plain(one) for one in found.score[entries]],
-        "moments": np.flatnonzero(np.isin(entries, found.at)).tolist(),
+        "values": [_mean(subject.history.values[a : b + 1]) for a, b in zip(first, last, strict=True)],
+        "rewritten": [_plain(one) for one in points.score[entries]],
+        "moments": np.flatnonzero(np.isin(entries, points.at)).tolist(),
         "layers": layers,
     }
 
@@ -147,9 +133,7 @@ def _memory(subject: Subject, timeline: Timeline) -> Explained:
     config = subject.network.config
     unit, per_row = unit_of(subject.freq)
     tokens = half_lives(timeline)
-    lives = tokens * config.segment * per_row
-    whole = config.tokens
-    finite = np.where(tokens > LONGEST, np.inf, lives)
+    finite = np.where(tokens > ENDLESS, np.inf, tokens * config.segment * per_row)
     return {
         "unit": unit,
         "window": config.lookback * per_row,
@@ -159,25 +143,22 @@ def _memory(subject: Subject, timeline: Timeline) -> Explained:
         "shortest": _plain(float(finite.min())),
         "longest": _plain(float(finite.max())),
         "within_a_token": round(float((tokens < 1).mean()), 4),
-        "beyond_the_window": round(float((tokens > whole).mean()), 4),
+        "beyond_the_window": round(float((tokens > config.tokens).mean()), 4),
     }
 
 
-def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
-    config = subject.network.config
-    flags = np.zeros(len(timeline), bool)
-    flags[found.at] = True
-    known = ~np.isnan(found.score)
-    order = np.argsort(-found.strength, kind="stable")[:MAX_MOMENTS]
-    strongest, strength = found.at[order], found.strength[order]
+def _resets(subject: Subject, timeline: Timeline, points: ChangePoints) -> Explained:
+    changed = np.isin(np.arange(len(timeline)), points.at)
+    known = ~np.isnan(points.score)
+    order = np.argsort(-points.strength, kind="stable")[:MAX_CHANGE_POINTS]
+    strongest, strength = points.at[order], points.strength[order]
     step = {"M": 30 * DAY, "B": DAY}.get(subject.freq.unit, 1) * subject.freq.step
-    stamps = subject.wall[timeline.first]
-    ends = subject.wall[timeline.last]
+    stamps, ends = subject.wall[timeline.first], subject.wall[timeline.last]
     return {
         "threshold": THRESHOLD,
         "apart": APART,
-        "compared_with": "the same phase of the season" if found.phased else "all others",
-        "n_moments": len(found.at),
+        "compared_with": "the same phase of the season" if points.phased else "all others",
+        "n_moments": len(points.at),
         "n_tokens": int(known.sum()),
         "n_series": len(np.unique(timeline.series)),
         "moments": [
@@ -186,44 +167,50 @@ def _resets(subject: Subject, timeline: Timeline, found: Moments) -> Explained:
                 strongest, strength, texts(stamps[strongest]), texts(ends[strongest]), strict=True
             )
         ],
-        "profile": profile(stamps[known], flags[known], step * config.segment),
+        "profile": profile(stamps[known], changed[known], step * subject.network.config.segment),
     }
 
 
-def explain_reach(curves: Sequence[Curve], history: History, windows: Windows, freq: Frequency) -> list[Explained]:
-    """Return how far back each kind of network listens, the mean over its seeds; nothing where there are no windows."""
+def explain_gradients(
+    kinds: Mapping[str, Sequence[Network]], history: History, windows: Windows, freq: Frequency
+) -> list[Explained]:
+    """Return the input gradient of each kind of network by row, the mean over seeds; nothing where windows lack.
+
+    Args:
+        kinds: networks of one cell and several seeds, by name.
+    """
     if not len(windows):
         return []
-    configs = [one.config for curve in curves for one in curve.networks]
+    configs = [one.config for networks in kinds.values() for one in networks]
     each = sum(12 * min(one.horizon, PROBES) * one.tokens * one.layers * one.units**2 for one in configs)
-    some = windows[evenly(len(windows), int(np.clip(EFFORT / each, MIN_REACH_WINDOWS, REACH_WINDOWS)))]
-    return [_curve(curve, history, some, freq) for curve in curves]
+    some = windows[evenly(len(windows), int(np.clip(EFFORT / each, MIN_WINDOWS, MAX_WINDOWS)))]
+    return [{"name": name} | _curve(networks, history, some, freq) for name, networks in kinds.items()]
 
 
-def _curve(curve: Curve, history: History, windows: Windows, freq: Frequency) -> Explained:
-    seen = [encode_windows(history, windows, one.config) for one in curve.networks]
-    pairs = zip(curve.networks, seen, strict=True)
-    norms = [reach(encoded.features, encoded.ahead, one.config, one.weights) for one, encoded in pairs]
-    power = np.mean([norm**2 for norm in norms], axis=0)[::-1]  # newest row first
-    config = curve.networks[0].config
+def _curve(networks: Sequence[Network], history: History, windows: Windows, freq: Frequency) -> Explained:
+    config, per_row = networks[0].config, unit_of(freq)[1]
+    power = np.zeros(config.lookback)
+    for one in networks:
+        encoded = encode_windows(history, windows, one.config)
+        power += gradient_norms(encoded.features, encoded.future, one.config, one.weights) ** 2
+    power = power[::-1] / len(networks)  # newest row first
     size = config.segment * -(-config.tokens // MAX_POINTS)
     edges = np.arange(0, config.lookback, size)
     means = np.add.reduceat(power, edges) / np.diff(np.append(edges, config.lookback))
     ends = max(1, round(OLDEST * config.tokens)) * config.segment
     near, far = power[:ends].mean(), power[-ends:].mean()
     total = power.sum()
-    within = int(np.searchsorted(np.cumsum(power), MAX_OF_IT * total) + 1) if total > 0 else None
+    within = int(np.searchsorted(np.cumsum(power), MOST_OF_IT * total) + 1) if total > 0 else None
     return {
-        "name": curve.name,
         "cell": config.cell,
-        "seeds": len(norms),
+        "seeds": len(networks),
         "lookback": config.lookback,
         "rows_back": (edges + 1).tolist(),
         "norm": [float(f"{one:.4g}") for one in np.sqrt(means)],
-        "end": ends * unit_of(freq)[1],
+        "end": ends * per_row,
         "oldest_to_newest": float(f"{np.sqrt(far / near):.4g}") if near > 0 else None,
-        "within": within and min(within, config.lookback) * unit_of(freq)[1],
-        "window": config.lookback * unit_of(freq)[1],
+        "within": within and min(within, config.lookback) * per_row,
+        "window": config.lookback * per_row,
     }
 
 
@@ -236,15 +223,13 @@ def explain_importance(
         seen: in words, how the windows relate to what the network has learned from.
     """
     parts = parts_of(network.config, columns)
-    found = importance(history, thinned(windows, network.config, len(parts)), network.config, network.weights, columns)
-    if found is None:
+    some = thinned(windows, network.config, len(parts))
+    result = importance(history, some, network.config, network.weights, columns)
+    if result is None:
         return None
-    rounded = [{name: _plain(one, 4) for name, one in part.items()} for part in found["parts"]]
-    return (
-        found
-        | {"mase": _plain(found["mase"], 4), "without": _plain(found["without"], 4), "parts": rounded}
-        | {"seen": seen}
-    )
+    rounded = [{name: _plain(one, 4) for name, one in part.items()} for part in result["parts"]]
+    means = {name: _plain(result[name], 4) for name in ("mase", "without")}
+    return result | means | {"parts": rounded, "seen": seen}
 
 
 def texts(stamps: Stamps) -> list[str]:

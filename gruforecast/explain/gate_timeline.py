@@ -71,8 +71,8 @@ def watch(history: History, config: NetworkConfig, weights: Weights, first: int 
         np.add.at(known, at[sure], 1)
     keep = count > 0
     update, reset, log_update = (total[keep] / count[keep, None, None, None]).swapaxes(0, 1)  # (3, n, layers, units)
-    judged = np.where(known > 0, rewritten / np.maximum(known, 1), np.nan)[keep]
-    return Timeline(rows.series[keep], rows.first[keep], rows.last[keep], update, reset, log_update, judged)
+    moved = np.where(known > 0, rewritten / np.maximum(known, 1), np.nan)[keep]
+    return Timeline(rows.series[keep], rows.first[keep], rows.last[keep], update, reset, log_update, moved)
 
 
 def lasting(states: Single) -> Floats:
@@ -83,11 +83,11 @@ def lasting(states: Single) -> Floats:
     is taken back at once, after a single odd value, counts half.
     """
     n, steps, _ = states.shape
-    found = np.full((n, steps), np.nan)
+    moved = np.full((n, steps), np.nan)
     if steps >= 4:
         pairs = (states[:, 1:] + states[:, :-1]) / 2  # (n, steps - 1, units)
-        found[:, 2:-1] = np.linalg.norm((pairs[:, 2:] - pairs[:, :-2]).astype(float), axis=2)
-    return found
+        moved[:, 2:-1] = np.linalg.norm((pairs[:, 2:] - pairs[:, :-2]).astype(float), axis=2)
+    return moved
 
 
 @dataclass(frozen=True)
@@ -107,8 +107,7 @@ class _Rows:
         tokens = -(-lengths // config.segment)
         others = np.delete(np.arange(len(lengths)), first)
         room = max(MAX_TOKENS - int(tokens[first]), 0) // max(int(tokens.mean()), 1)
-        some = others[evenly(len(others), room)]
-        chosen = np.sort(np.append(some, first)).astype(np.int64)
+        chosen = np.sort(np.append(others[evenly(len(others), room)], first)).astype(np.int64)
         size = np.minimum(tokens[chosen], MAX_TOKENS)
         begin = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
         series = np.repeat(chosen, size)
@@ -118,7 +117,7 @@ class _Rows:
         return cls(series, start, last, chosen, begin[:-1], size)
 
     def replayed(self, history: History, config: NetworkConfig, weights: Weights) -> Iterator[tuple[Ints, Gates]]:
-        """Blocks of windows, and the entry (n, tokens) that each token belongs to, -1 where it does not count."""
+        """Gates of blocks of windows, and the entry (n, tokens) of each token, -1 where it does not count."""
         windows, place = self._windows(history, config)
         block = max(1, BLOCK_NUMBERS // (config.tokens * config.layers * config.units * 7))
         for start in range(0, len(windows), block):

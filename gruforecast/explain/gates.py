@@ -28,6 +28,6 @@ def replay(features: Single, config: NetworkConfig, weights: Weights) -> Gates:
     """Return what the gates of a GRU do over encoded windows (n, lookback, channels)."""
     trace = Trace()
     residuals(features, None, config, weights, trace)
-    layers = [trace.steps[f"gru_{depth}"] for depth in range(config.layers)]
+    layers = (trace.steps[f"gru_{depth}"] for depth in range(config.layers))
     kept = np.array([[(*step.parts[:2], step.state) for step in steps] for steps in layers])
     return Gates(*kept.transpose(2, 3, 1, 0, 4))  # (layers, tokens, 3, n, units) before

@@ -1,4 +1,4 @@
-"""How far back a network listens: the gradient of its forecast with respect to each row of the past, in numpy.
+"""Input gradients: how much a forecast moves with each row of the past, in numpy.
 
 From the point forecast back to the rows that the network sees, for GRU, LSTM and simple RNN. Where this gradient
 vanishes, a row says nothing, whatever it holds (Hochreiter 1991; Pascanu et al. 2013).
@@ -16,7 +16,9 @@ from gruforecast.models.networks.recurrence import Trace, backward, product
 PROBES = 12  # horizons up to this are differentiated step by step, longer ones along so many random directions
 
 
-def reach(features: Single, ahead: Single | None, config: NetworkConfig, weights: Weights, seed: int = 0) -> Floats:
+def gradient_norms(
+    features: Single, future: Single | None, config: NetworkConfig, weights: Weights, seed: int = 0
+) -> Floats:
     """Return how much the point forecast moves with each row through the recurrent layers, (lookback,), oldest first.
 
     It is the root mean square, over windows, of the Frobenius norm of the Jacobian of the normalised forecast with
@@ -25,19 +27,18 @@ def reach(features: Single, ahead: Single | None, config: NetworkConfig, weights
     -1 and 1, whose squares have the right mean (Hutchinson 1990).
 
     Args:
-        features: (n, lookback, channels); ahead: (n, horizon, `config.ahead`), None where that is nothing.
+        features: (n, lookback, channels); future: (n, horizon, `config.future_channels`), None where that is nothing.
     """
     exact = config.horizon <= PROBES
-    generator = np.random.default_rng(seed)
-    signs = generator.integers(0, 2, (PROBES, config.horizon)) * 2 - 1
+    signs = np.random.default_rng(seed).integers(0, 2, (PROBES, config.horizon)) * 2 - 1
     directions = np.eye(config.horizon) if exact else signs
     total = np.zeros(config.lookback)
     trace = Trace()
-    residuals(features, ahead, config, weights, trace)
+    residuals(features, future, config, weights, trace)
     for direction in directions.astype(np.float32):
         along = np.repeat(direction[None], len(features), axis=0)
-        found = input_gradient(trace, along, config, weights).astype(np.float64)
-        total += (found**2).sum(axis=2).mean(axis=0)
+        gradient = input_gradient(trace, along, config, weights).astype(np.float64)
+        total += (gradient**2).sum(axis=2).mean(axis=0)
     return np.sqrt(total if exact else total / PROBES)
 
 
@@ -51,24 +52,23 @@ def input_gradient(
         direct: also through what the head sees of the newest rows beside the state.
     """
     segments, rows = config.decoded
-    beyond = segments * rows - config.horizon
-    padded = np.pad(direction, ((0, 0), (0, beyond))).reshape(len(direction), segments, rows)
+    padded = np.pad(direction, ((0, 0), (0, segments * rows - config.horizon))).reshape(len(direction), segments, rows)
     hidden = product(padded, weights["head.kernel"].T) * trace.open["hidden"]
     joined = product(hidden, weights["hidden.kernel"].T)  # (n, segments, units + recent)
     states = joined[:, :, : config.units]
     if "row" in trace.open:
         states = states + _of_rows(trace, direction, config, weights)
-    found = _of_features(trace, _of_last(trace, states, config, weights), config, weights)
+    gradient = _of_features(trace, _of_last(trace, states, config, weights), config, weights)
     if direct:
-        found[:, -config.recent :, 0] += joined[:, :, config.units :].sum(axis=1)
-    return found
+        gradient[:, -config.recent :, 0] += joined[:, :, config.units :].sum(axis=1)
+    return gradient
 
 
 def _of_rows(trace: Trace, direction: Single, config: NetworkConfig, weights: Weights) -> Single:
-    """Return what reaches the states (n, segments, units) through the layer that reads the rows known ahead."""
+    """Return what reaches the states (n, segments, units) through the layer for known rows of the horizon."""
     segments, rows = config.decoded
     row = direction[:, :, None] * weights["row_head.kernel"][:, 0] * trace.open["row"]  # (n, horizon, ROW_UNITS)
-    context = product(row, weights["row.kernel"][config.ahead :].T)  # (n, horizon, CONTEXT)
+    context = product(row, weights["row.kernel"][config.future_channels :].T)  # (n, horizon, CONTEXT)
     whole = np.pad(context, ((0, 0), (0, segments * rows - config.horizon), (0, 0)))
     summed = whole.reshape(len(direction), segments, rows, -1).sum(axis=2)  # (n, segments, CONTEXT)
     return product(summed, weights["context.kernel"].T)

@@ -1,4 +1,4 @@
-"""Where a GRU treats the past as a closed chapter, and how long what it knows lasts."""
+"""State change points of a GRU, and how long what it knows lasts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.explain.gate_timeline import Timeline
 
 THRESHOLD = 3.0  # robust standard deviations above the usual
-APART = 3  # tokens of the usual between two moments, at least
+APART = 3  # tokens of the usual between two change points, at least
 MIN_TOKENS = 12  # fewer have no usual level
-MIN_WINDOW = 12  # tokens: networks of fewer close chapters where nothing breaks (benchmarks/gates.py --part tokens)
+MIN_WINDOW = 12  # tokens: networks of fewer have change points where nothing breaks (benchmarks/gates.py --part tokens)
 MIN_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
 MEDIAN_DEVIATIONS = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
 HOUR, DAY, MONTH = 3600, 86_400, 31 * 86_400
@@ -35,12 +35,12 @@ def half_lives(timeline: Timeline) -> Floats:
 
 
 @dataclass(frozen=True)
-class Moments:
-    """The moments of a timeline at which the state moved further for good than usual.
+class ChangePoints:
+    """Where the state moved further for good than usual along a timeline.
 
     Attributes:
-        at: (n_moments,) entries of the timeline, by time, at which such a time begins.
-        strength: (n_moments,) the highest score of each.
+        at: (n_points,) entries of the timeline, by time, at which such a time begins.
+        strength: (n_points,) the highest score of each.
         score: (n,) of every entry: robust standard deviations above the usual at its phase; NaN where not known.
         phased: whether the usual is that of the phase of the season.
     """
@@ -51,30 +51,30 @@ class Moments:
     phased: bool
 
 
-def moments(timeline: Timeline, phase: Ints, window: int) -> Moments:
+def change_points(timeline: Timeline, phase: Ints, window: int) -> ChangePoints:
     """Return the entries from which on `rewritten` is unusual.
 
     Args:
         window: tokens that the network sees; nothing is known where they are few.
         phase: (n,) of the season; entries of one phase are compared with each other where there are enough.
     """
-    found = timeline.rewritten
-    known = ~np.isnan(found)
+    known = ~np.isnan(timeline.rewritten)
+    moved = timeline.rewritten[known]
     _, which, count = np.unique(phase[known], return_inverse=True, return_counts=True)
-    score = np.full(len(found), np.nan)
+    score = np.full(len(timeline), np.nan)
     phased = len(count) > 1 and int(count.min()) >= MIN_PER_PHASE
-    if known.sum() >= MIN_TOKENS and window >= MIN_WINDOW:
-        usual = np.full(known.sum(), np.median(found[known]))
-        if phased:
-            usual = np.array([np.median(found[known][which == k]) for k in range(len(count))])[which]
-        away = found[known] - usual
+    if len(moved) >= MIN_TOKENS and window >= MIN_WINDOW:
+        usual = (
+            np.array([np.median(moved[which == k]) for k in range(len(count))])[which] if phased else np.median(moved)
+        )
+        away = moved - usual
         spread = MEDIAN_DEVIATIONS * np.median(np.abs(away))
         score[known] = away / spread if spread > 0 else 0.0
-    return Moments(*_onsets(score, timeline.series), score, phased)
+    return ChangePoints(*_onsets(score, timeline.series), score, phased)
 
 
 def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
-    """Where each time above the threshold begins, and its highest score; times less than `APART` entries apart are one.
+    """Return where each time above the threshold begins, and its highest score; times less than `APART` apart are one.
 
     After a break the state moves for a while, up to a season, and often most at last: it begins with the first entry
     that has a third of the highest score.
@@ -88,11 +88,11 @@ def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
     return np.array(onsets), np.array([score[run].max() for run in runs])
 
 
-def profile(stamps: Stamps, moment: Bools, seconds: float) -> list[dict[str, Any]]:
-    """Return how often moments fall on each hour, weekday and month, beside how many entries there are.
+def profile(stamps: Stamps, changed: Bools, seconds: float) -> list[dict[str, Any]]:
+    """Return how often change points fall on each hour, weekday and month, beside how many entries there are.
 
     Args:
-        stamps: (n,) wall clock at the begin of each entry; moment: (n,) which of them are moments.
+        stamps: (n,) wall clock at the begin of each entry; changed: (n,) which of them are change points.
         seconds: length of an entry: parts of the calendar that are shorter than it say nothing.
     """
     days = stamps.astype("datetime64[D]")
@@ -105,7 +105,7 @@ def profile(stamps: Stamps, moment: Bools, seconds: float) -> list[dict[str, Any
         {
             "by": name,
             "names": NAMES[name],
-            "moments": np.bincount(part[moment], minlength=len(NAMES[name])).tolist(),
+            "moments": np.bincount(part[changed], minlength=len(NAMES[name])).tolist(),
             "tokens": np.bincount(part, minlength=len(NAMES[name])).tolist(),
         }
         for name, (length, part) in parts.items()

@@ -12,12 +12,11 @@ from gruforecast.data.panel import Panel
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import UsageError, did_you_mean, shorten
 from gruforecast.explain.explanation import (
-    Curve,
     Explained,
     Subject,
     explain_gates,
+    explain_gradients,
     explain_importance,
-    explain_reach,
     longest,
 )
 from gruforecast.models.forecaster import Forecaster
@@ -40,9 +39,9 @@ def explain_model(
     """Return what the gates of one network do along `panel`, or along the newest rows that the model has kept.
 
     Args:
-        member: name of a network; the one with the largest share if not given.
+        member: name of a network; the one with the largest weight if not given.
         id: key of the series in the pictures; the longest if not given.
-        stored: what `fit` has found; it alone knows the reach of LSTM and simple RNN.
+        stored: what `fit` has found; it alone knows the input gradients of LSTM and simple RNN.
         source: of `panel`, in words.
 
     Raises:
@@ -53,33 +52,36 @@ def explain_model(
     if panel is not None:
         forecaster.check(panel)
     elif not forecaster.context.kept:
-        text = "the model keeps no rows to look along (fit --no-context)."
-        raise UsageError(text, remedy="Pass the data: gruforecast explain MODEL DATA.", code="GF-U48")
+        raise UsageError(
+            "the model keeps no rows to look along (fit --no-context).",
+            remedy="Pass the data: gruforecast explain MODEL DATA.",
+            code="GF-U48",
+        )
     else:
         panel, source = forecaster.context.panel(forecaster.plan), "the newest rows of the training data"
     history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
     if kept:  # rows before the kept ones may have been negative
-        positive = forecaster.context.never_negative
-        history = replace(history, nonnegative_until=np.where(positive, history.nonnegative_until, panel.indptr[:-1]))
+        until = np.where(forecaster.context.never_negative, history.nonnegative_until, panel.indptr[:-1])
+        history = replace(history, nonnegative_until=until)
     plan, shown = forecaster.plan, longest(history) if id is None else int(places_of(panel.ids, [id])[0])
     subject = Subject(network, history, panel.wall, panel.ids, plan.freq, plan.columns, source, shown)
-    found = explain_gates(subject)
-    own = Curve(f"{network.name} (as saved)", [network])
+    explained = explain_gates(subject)
+    own = {f"{network.name} (as saved)": [network]}
     ends = history.windows(np.arange(len(subject.ids)), history.indptr[1:])
     others = [one for one in (stored or {}).get("reach") or [] if not str(one.get("name")).endswith("(as saved)")]
-    found["reach"] = [*explain_reach([own], history, ends, subject.freq), *others]
+    explained["reach"] = [*explain_gradients(own, history, ends, subject.freq), *others]
     if not kept:
-        found["importance"] = _importance(forecaster, subject, panel)
-    return found
+        explained["importance"] = _importance(forecaster, subject, panel)
+    return explained
 
 
 def largest(networks: Sequence[Network]) -> Network:
-    """Return the network with the largest share."""
-    return max(networks, key=lambda one: one.share)
+    """Return the network with the largest weight."""
+    return max(networks, key=lambda one: one.weight)
 
 
 def network_named(forecaster: Forecaster, member: str | None) -> Network:
-    """Return the network of this name, or the one with the largest share.
+    """Return the network of this name, or the one with the largest weight.
 
     Raises:
         UsageError: there is none of this name.
@@ -88,16 +90,17 @@ def network_named(forecaster: Forecaster, member: str | None) -> Network:
         return largest(forecaster.networks)
     known = [one.name for one in forecaster.networks]
     if member not in known:
-        text = f"there is no network {member!r} to look into.{did_you_mean(member, known)}"
-        remedy = f"The networks are {shorten(known, 12)}."
-        raise UsageError(text, remedy=remedy, code="GF-U85")
+        raise UsageError(
+            f"there is no network {member!r} to look into.{did_you_mean(member, known)}",
+            remedy=f"The networks are {shorten(known, 12)}.",
+            code="GF-U85",
+        )
     return forecaster.networks[known.index(member)]
 
 
 def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Explained | None:
-    """On the newest rows of the panel that have a horizon after them, those behind the training first."""
-    horizon, history = forecaster.horizon, subject.history
-    windows = _origins(history, horizon)
+    """Return what it is on the newest rows with a horizon after them, on those behind the training where there are."""
+    windows = _origins(subject.history, forecaster.horizon)
     if not len(windows):
         return None
     learned = forecaster.context.holds(panel, windows)
@@ -105,11 +108,11 @@ def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Expla
         seen = "rows that the network has learned from (on new rows it may need less of its input)"
     else:
         windows, seen = windows[~learned], "rows that the network has not learned from"
-    return explain_importance(subject.network, history, windows, subject.columns, seen)
+    return explain_importance(subject.network, subject.history, windows, subject.columns, seen)
 
 
 def _origins(history: History, horizon: int) -> Windows:
-    """Windows that end in the last `ROUNDS` horizons of each series, with a whole horizon of values after them."""
+    """Return the windows in the last `ROUNDS` horizons of each series, with a whole horizon of values after them."""
     begin, end = history.indptr[:-1], history.indptr[1:]
     first = np.maximum(end - (ROUNDS + 1) * horizon, begin + horizon + MIN_PAST)
     counts: Ints = np.maximum(end - horizon - first + 1, 0)

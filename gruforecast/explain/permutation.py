@@ -46,18 +46,17 @@ class Part:
 
 def parts_of(config: NetworkConfig, columns: tuple[str, ...] = ()) -> list[Part]:
     """Return the lags in groups, then the calendar and each of `columns` where the network is shown them."""
-    found = [Part(_lag_name(near, far, config), "lags", (config.lookback - far, config.lookback - near))
-             for near, far in _lags(config)]  # fmt: skip
-    found.append(Part(ALL_ROWS, "lags", (0, config.lookback)))
-    if config.calendar and config.periods:
-        found.append(Part("calendar", "calendar"))
+    lags = [Part(_lag_name(near, far, config), "lags", (config.lookback - far, config.lookback - near))
+            for near, far in _lags(config)]  # fmt: skip
+    calendar = [Part("calendar", "calendar")] if config.calendar and config.periods else []
     shown = {"none": (), "ahead": ("known", "known flag", "static")}.get(config.use_inputs, config.inputs)
     kinds = zip(columns, config.inputs, strict=True) if columns else ()
-    return found + [Part(name, "column", column=k) for k, (name, kind) in enumerate(kinds) if kind in shown]
+    covariates = [Part(name, "column", column=k) for k, (name, kind) in enumerate(kinds) if kind in shown]
+    return [*lags, Part(ALL_ROWS, "lags", (0, config.lookback)), *calendar, *covariates]
 
 
 def _lags(config: NetworkConfig) -> list[tuple[int, int]]:
-    """Groups of rows back from the end of the window, newest first: (rows before it, rows up to its last)."""
+    """Return groups of rows back from the end of the window, newest first: (rows before it, rows up to its last)."""
     m, lookback = config.season_length, config.lookback
     edges = [0, max(1, m // 4), *[m * (k + 1) for k in range(SEASONS)]] if m > 1 else [0, 3, 6, 12, 24, 48]
     edges = [edge for edge in dict.fromkeys(edges) if edge < lookback] + [lookback]
@@ -74,7 +73,7 @@ def _lag_name(near: int, far: int, config: NetworkConfig) -> str:
 
 
 def thinned(windows: Windows, config: NetworkConfig, parts: int) -> Windows:
-    """As many windows, evenly spread, as a second or two allows for."""
+    """Return as many windows, evenly spread, as a second or two allows for."""
     each = config.tokens * config.layers * config.units * config.units * 6 * TIMES * max(parts, 1)
     return windows[evenly(len(windows), int(np.clip(EFFORT / each, MIN_WINDOWS, MAX_WINDOWS)))]
 
@@ -87,7 +86,7 @@ def importance(
     columns: tuple[str, ...] = (),
     seed: int = 0,
 ) -> dict[str, Any] | None:
-    """How much the MASE grows when parts of the input are exchanged between windows; None where nothing is scored.
+    """Return how much the MASE grows when parts of the input are exchanged between windows; None without scores.
 
     Args:
         windows: those of `thinned`; columns: names of the covariates.
@@ -98,19 +97,22 @@ def importance(
     """
     seen = _Seen(history, windows, config, weights)
     generator = np.random.default_rng(seed)
-    usual = seen.mase(seen.encoded)
-    if len(windows) < 2 or np.isnan(usual):
+    whole = seen.mase(seen.encoded)
+    if len(windows) < 2 or np.isnan(whole):
         return None
-    found = []
+    parts = []
     for part in parts_of(config, columns):
         orders = [generator.permutation(len(windows)) for _ in range(TIMES)]
-        grown = np.array([seen.mase(seen.exchanged(part, order)) for order in orders]) - usual
+        grown = np.array([seen.mase(seen.exchanged(part, order)) for order in orders]) - whole
         facts = {"mean": grown.mean(), "low": grown.min(), "high": grown.max(), "spread": grown.std(ddof=1)}
-        one: dict[str, Any] = {name: float(value) for name, value in facts.items()}
-        found.append({"name": part.name, "kind": part.kind} | one)
-    found.sort(key=lambda one: -float(one["mean"]))
-    without = seen.mase(seen.encoded, silent=True)
-    return {"mase": usual, "without": without, "windows": len(windows), "permutations": TIMES, "parts": found}
+        parts.append({"name": part.name, "kind": part.kind} | {name: float(value) for name, value in facts.items()})
+    return {
+        "mase": whole,
+        "without": seen.mase(seen.encoded, silent=True),
+        "windows": len(windows),
+        "permutations": TIMES,
+        "parts": sorted(parts, key=lambda one: -one["mean"]),
+    }
 
 
 class _Seen:
@@ -126,7 +128,7 @@ class _Seen:
         self.encoded = self._encode(self.origin, self.x)
 
     def _encode(self, origin: Floats, x: Floats | None) -> Features:
-        return encode(self.past, origin, self.flags, self.config, beside=x)
+        return encode(self.past, origin, self.flags, self.config, covariates=x)
 
     def exchanged(self, part: Part, order: Ints) -> Features:
         """Return the windows with one part of each from another window."""
@@ -144,6 +146,6 @@ class _Seen:
         """Return the mean MASE over the windows; silent: of what the network adds to alone."""
         added: Floats = np.zeros(len(QUANTILES))
         if not silent:
-            added = residuals(encoded.features, encoded.ahead, self.config, self.weights).astype(np.float64)
+            added = residuals(encoded.features, encoded.future, self.config, self.weights).astype(np.float64)
         forecast = np.asarray(decode(added, encoded, self.flags))[:, :, MIDDLE]
         return average(mase(self.actual, self.windows.floor_at_zero(forecast), self.scale))

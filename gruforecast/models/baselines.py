@@ -23,7 +23,7 @@ def naive(history: History, windows: Windows, horizon: int, season_length: int) 
 
 
 def seasonal_naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """The last observed value of the same phase of the season; the last value where that phase was never seen."""
+    """Return the last observed value of the phase of the season; the last value where that phase was never seen."""
     phase = windows.end[:, None] - season_length + np.arange(season_length)  # (n, season)
     value = np.full(phase.shape, np.nan)
     for _ in range(4):  # a missing value is looked for up to four seasons back
@@ -39,8 +39,8 @@ def drift(history: History, windows: Windows, horizon: int, season_length: int) 
     last = history.last_seen[windows.end - 1]
     rise = history.values[last] - history.values[windows.start]
     slope = rise / np.maximum(last - windows.start, 1)
-    ahead = windows.end[:, None] - last[:, None] + np.arange(horizon)
-    return history.values[last][:, None] + slope[:, None] * ahead
+    steps = windows.end[:, None] - last[:, None] + np.arange(horizon)
+    return history.values[last][:, None] + slope[:, None] * steps
 
 
 def window_mean(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
@@ -70,12 +70,11 @@ def theta(history: History, windows: Windows, horizon: int, season_length: int) 
 
 def baselines(season_length: int) -> dict[str, Model]:
     """Return the baselines by name; without a season the seasonal naive forecast is the naive one and is left out."""
-    some = [one for one in BASELINES.values() if season_length > 1 or not one.seasonal]
-    return {one.name: one.model for one in some if one.model}
+    return {one.name: one.model for one in BASELINES.values() if one.model and (season_length > 1 or not one.seasonal)}
 
 
 def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
-    """Theta forecasts (n, horizon) of right-aligned histories (n, lookback) that begin with NaN where shorter."""
+    """Return Theta forecasts (n, horizon) of right-aligned histories (n, lookback), which begin with NaN if short."""
     filled, inside = _filled(past)
     indices, multiply = seasonal_indices(filled, inside, season_length)  # (n, season)
     lookback = past.shape[1]
@@ -90,8 +89,8 @@ def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
     curved = 2 * flat - line[:, :lookback]
     level = _smoothed(np.where(inside, curved, 0.0), inside)
     forecast = 0.5 * (level[:, None] + line[:, lookback:])
-    ahead = season[:, lookback:]
-    return np.where(multiply[:, None], forecast * ahead, forecast + ahead)
+    future = season[:, lookback:]
+    return np.where(multiply[:, None], forecast * future, forecast + future)
 
 
 def _filled(past: Floats) -> tuple[Floats, Bools]:
@@ -103,7 +102,7 @@ def _filled(past: Floats) -> tuple[Floats, Bools]:
 
 
 def seasonal_indices(filled: Floats, inside: Bools, season_length: int) -> tuple[Floats, Bools]:
-    """Indices (n, season_length) of classical decomposition and whether they multiply (all values positive) or add.
+    """Return indices (n, season_length) of classical decomposition, and whether they multiply (positive values) or add.
 
     Phase 0 is the row after the history. Series that fail the autocorrelation test at the 10 % level, or have fewer
     than two seasons, get indices that change nothing.
@@ -167,10 +166,9 @@ def _line(values: Floats, inside: Bools) -> tuple[Floats, Floats]:
 
 
 def _smoothed(values: Floats, inside: Bools) -> Floats:
-    """Last level (n,) of simple exponential smoothing, its rate chosen by least squares of one-step errors."""
-    n = len(values)
+    """Return the last level (n,) of exponential smoothing, its rate chosen by least squares of one-step errors."""
     first = np.argmax(inside, axis=1)
-    coarse = np.tile(np.linspace(0.02, 0.98, 17), (n, 1))
+    coarse = np.tile(np.linspace(0.02, 0.98, 17), (len(values), 1))
     errors, _ = _filter(values, first, coarse)
     best = np.take_along_axis(coarse, errors.argmin(axis=1)[:, None], axis=1)
     fine = np.clip(best + np.linspace(-0.06, 0.06, 13), 0.005, 0.995)
@@ -179,7 +177,7 @@ def _smoothed(values: Floats, inside: Bools) -> Floats:
 
 
 def _filter(values: Floats, first: Ints, rates: Floats) -> tuple[Floats, Floats]:
-    """Sum of squared one-step errors and last level, both (n, n_rates), starting from each series' first value."""
+    """Return the squared one-step errors summed and the last level, both (n, n_rates), from each first value on."""
     level = np.repeat(values[np.arange(len(values)), first][:, None], rates.shape[1], axis=1)
     squares = np.zeros_like(level)
     for t in range(1, values.shape[1]):

@@ -27,26 +27,26 @@ class Calibration:
     trust: float = 0.0
 
     def bounds(
-        self, fan: QuantileForecast, scale: Any, levels: tuple[float, ...] | None = None, xp: Any = np
+        self, forecast: QuantileForecast, scale: Any, levels: tuple[float, ...] | None = None, xp: Any = np
     ) -> tuple[Any, Any]:
         """Return lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps.
 
         A higher level is never narrower than a lower one.
         """
-        half = self.factor[None, : fan.mean.shape[1], :, None] * fan.shape(self.levels, scale, self.trust, xp)
+        shape = forecast.shape(self.levels, scale, self.trust, xp)
+        half = self.factor[None, : forecast.mean.shape[1], :, None] * shape
         widest = [half[:, :, k] for k in range(len(self.levels))]  # (n, horizon, 2) each
         for k in range(1, len(widest)):
             widest[k] = xp.maximum(widest[k - 1], widest[k])
         wanted = [widest[self.levels.index(level)] for level in (self.levels if levels is None else levels)]
         if not wanted:
-            return half[:, :, :, 0], half[:, :, :, 1]
-        mean = fan.mean[:, :, None]
+            return half[:, :, :0, 0], half[:, :, :0, 1]
         below, above = (xp.stack([one[:, :, side] for one in wanted], axis=2) for side in (0, 1))
-        return mean - below, mean + above
+        return forecast.mean[:, :, None] - below, forecast.mean[:, :, None] + above
 
     def bounds_at(
-        self, windows: Windows, fan: QuantileForecast, scale: Floats, levels: tuple[float, ...] | None = None
+        self, windows: Windows, forecast: QuantileForecast, scale: Floats, levels: tuple[float, ...] | None = None
     ) -> tuple[Floats, Floats]:
         """Return the bounds of forecasts at `windows`; the lower is never below zero where the series never was."""
-        lower, upper = self.bounds(fan, scale, levels)
+        lower, upper = self.bounds(forecast, scale, levels)
         return windows.floor_at_zero(lower), upper

@@ -31,13 +31,13 @@ class Once:
 class Combined:
     """Models together, by weights: networks by `averaged`, a blend of all kinds by `mixed` of `QuantileForecast`."""
 
-    shares: list[float]
+    weights: list[float]
     models: list[Model]
     mean: Callable[[list[float], Iterable[QuantileForecast]], QuantileForecast] = QuantileForecast.mixed
 
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the weighted mean of the forecasts."""
-        return self.mean(self.shares, (one.forecast(history, windows, horizon, season_length) for one in self.models))
+        return self.mean(self.weights, (one.forecast(history, windows, horizon, season_length) for one in self.models))
 
 
 def stored(forecasts: Floats) -> Model:
@@ -50,10 +50,10 @@ def parts_of(
 ) -> dict[str, Model]:
     """Return what members consist of by name: models that are no networks, each network, all of them together."""
     single = {one.name: wrapped(one) for one in networks}
-    together = Combined([one.share for one in networks], list(single.values()), QuantileForecast.averaged)
+    together = Combined([one.weight for one in networks], list(single.values()), QuantileForecast.averaged)
     return {name: wrapped(model) for name, model in others.items()} | single | {NETWORKS: together}
 
 
-def blend_of(shares: Mapping[str, float], parts: Mapping[str, Model]) -> Model:
-    """Return the model that consists of some parts by shares."""
-    return Combined(list(shares.values()), [parts[name] for name in shares])
+def blend_of(weights: Mapping[str, float], parts: Mapping[str, Model]) -> Model:
+    """Return the model that consists of some parts by weights."""
+    return Combined(list(weights.values()), [parts[name] for name in weights])

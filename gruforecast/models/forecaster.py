@@ -31,8 +31,8 @@ MAX_THREADS = 4  # each has a block of its own; more would wait for whoever writ
 
 
 @dataclass(frozen=True)
-class _Question:
-    """What is asked: a member, steps, levels, how stamps go on, future covariates."""
+class _Request:
+    """What is requested: a member, steps, levels, how stamps go on, future covariates."""
 
     member: str
     steps: int
@@ -46,11 +46,11 @@ class Forecaster:
     """A model that forecasts any series of its frequency.
 
     Attributes:
-        networks: combined by their shares; they have horizon and season in common.
-        blend: share of each member in the blend; empty where there is none.
+        networks: combined by their weights; they have horizon and season in common.
+        blend: weight of each member in the blend; empty where there is none.
         winner: name of the member that the report called the winner.
         calibrations: intervals by member name.
-        context: ends of the training series, from which a forecast without new data starts.
+        context: state of the training series at their ends, from which a forecast without new data starts.
         scaling: of the covariates.
     """
 
@@ -77,18 +77,19 @@ class Forecaster:
         """Rows of one season, 1 = none."""
         return self.networks[0].config.season_length
 
-    def shares_of(self, member: str) -> dict[str, float]:
-        """Return what a member consists of, and the shares."""
+    def weights_of(self, member: str) -> dict[str, float]:
+        """Return what a member consists of, and the weights."""
         return self.blend if member == BLEND else {member: 1.0}
 
     def networks_in(self, member: str) -> list[Network]:
         """Return the networks that take part in a member."""
-        parts = self.shares_of(member)
+        parts = self.weights_of(member)
         return [one for one in self.networks if NETWORKS in parts or one.name in parts]
 
     def others_in(self, member: str) -> list[str]:
         """Return the models in a member that are no networks."""
-        return [name for name in self.shares_of(member) if name not in {NETWORKS, *(one.name for one in self.networks)}]
+        networks = {NETWORKS, *(one.name for one in self.networks)}
+        return [name for name in self.weights_of(member) if name not in networks]
 
     def predict(
         self,
@@ -134,25 +135,28 @@ class Forecaster:
         if panel is not None:
             self.check(panel)
         elif not self.context.kept:
-            text = "the model keeps no rows to start from (fit --no-context)."
-            raise UsageError(text, remedy=f"Pass the newest data: {self._asked()}.", code="GF-U48")
+            raise UsageError(
+                "the model keeps no rows to start from (fit --no-context).",
+                remedy=f"Pass the newest data: {self._columns_in_words()}.",
+                code="GF-U48",
+            )
         name, steps = self.member_named(member), self.steps(horizon)
         plan = self.plan if panel is None else panel.plan
-        question = _Question(name, steps, self.levels([name], levels), plan, future)
+        request = _Request(name, steps, self.levels([name], levels), plan, future)
         source = self.context if panel is None else panel
         if ids:
             places = places_of(source.ids, ids)
             source = source.at(places) if isinstance(source, SeriesState) else source.only(ids)
-        self._check_future(source, question)
-        return self._forecasts(source, question)
+        self._check_future(source, request)
+        return self._forecasts(source, request)
 
-    def _forecasts(self, source: Panel | SeriesState, question: _Question) -> Iterator[Forecast]:
-        """Block by block. The library of products of matrices gets one thread: two of its own wait for each other."""
+    def _forecasts(self, source: Panel | SeriesState, request: _Request) -> Iterator[Forecast]:
+        """Forecasts by block. The library of matrix products gets one thread: two of its own wait for each other."""
         threads = min(cores(), MAX_THREADS)
         waiting: deque[Promise[Forecast]] = deque()
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
-                waiting.append(pool.submit(self._forecast, self._state(source, first, last, question), question))
+                waiting.append(pool.submit(self._forecast, self._state(source, first, last, request), request))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -162,71 +166,79 @@ class Forecaster:
     def block(self) -> int:
         """Series that are forecast at a time, in each of at most `MAX_THREADS` threads."""
         lookback = max(network.config.lookback for network in self.networks)
-        beside = (lookback + self.horizon) * max(1, len(self.plan.columns))
-        return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + beside))
+        covariates = (lookback + self.horizon) * max(1, len(self.plan.columns))
+        return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + covariates))
 
     def _blocks(self, source: Panel | SeriesState) -> list[tuple[int, int]]:
         """Return the first and last series (exclusive) of each block, of which there is at least one."""
         starts = range(0, max(len(source), 1), self.block)
         return [(first, min(first + self.block, len(source))) for first in starts]
 
-    def _state(self, source: Panel | SeriesState, first: int, last: int, question: _Question) -> SeriesState:
+    def _state(self, source: Panel | SeriesState, first: int, last: int, request: _Request) -> SeriesState:
         if isinstance(source, SeriesState):
             return source.at(np.arange(first, last))
-        return SeriesState.of(source.part(first, last), self.networks, self.others_in(question.member))
+        return SeriesState.of(source.part(first, last), self.networks, self.others_in(request.member))
 
-    def _forecast(self, state: SeriesState, asked: _Question) -> Forecast:
-        ds = asked.plan.freq.after(state.last, asked.steps)
-        history, windows = state.history(self.plan, self.scaling, self._later(state, ds, asked))
-        parts = parts_of(self.networks, {name: stored(found) for name, found in state.forecasts.items()})
-        model = blend_of(self.shares_of(asked.member), parts)
-        fan = model.forecast(history, windows, self.horizon, self.season_length).first(asked.steps)
-        lower, upper = self.calibrations[asked.member].bounds_at(windows, fan, state.scale, asked.levels)
-        return Forecast(state.ids, ds, fan.mean, asked.levels, lower, upper, asked.plan)
+    def _forecast(self, state: SeriesState, request: _Request) -> Forecast:
+        ds = request.plan.freq.after(state.last, request.steps)
+        history, windows = state.history(self.plan, self.scaling, self._future(state, ds, request))
+        parts = parts_of(self.networks, {name: stored(forecasts) for name, forecasts in state.forecasts.items()})
+        model = blend_of(self.weights_of(request.member), parts)
+        forecast = model.forecast(history, windows, self.horizon, self.season_length).first(request.steps)
+        lower, upper = self.calibrations[request.member].bounds_at(windows, forecast, state.scale, request.levels)
+        return Forecast(state.ids, ds, forecast.mean, request.levels, lower, upper, request.plan)
 
-    def _check_future(self, source: Panel | SeriesState, asked: _Question) -> None:
-        """Whether future covariates are there where a network needs them."""
-        needed, networks = self.plan.future_names, self.networks_in(asked.member)
-        if asked.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
-            text = f"the model needs {', '.join(needed)} for the {asked.steps} steps ahead."
-            remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
-            raise UsageError(text, remedy=remedy, code="GF-U38")
-        if asked.future is not None and networks:
+    def _check_future(self, source: Panel | SeriesState, request: _Request) -> None:
+        """Check that future covariates are there where a network needs them."""
+        needed, networks = self.plan.future_names, self.networks_in(request.member)
+        if request.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
+            raise UsageError(
+                f"the model needs {', '.join(needed)} for the {request.steps} steps ahead.",
+                remedy=f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns.",
+                code="GF-U38",
+            )
+        if request.future is not None and networks:
             last = source.last if isinstance(source, SeriesState) else source.ds[source.indptr[1:] - 1]
             for first, end in self._blocks(source):
-                asked.future.of(source.ids[first:end], asked.plan.freq.after(last[first:end], asked.steps))
+                request.future.of(source.ids[first:end], request.plan.freq.after(last[first:end], request.steps))
 
-    def _later(self, state: SeriesState, ds: Stamps, asked: _Question) -> Floats | None:
-        """Return the covariates in the steps ahead, (n_series, horizon, n_columns), if there are any.
+    def _future(self, state: SeriesState, ds: Stamps, request: _Request) -> Floats | None:
+        """Return the covariates in the horizon, (n_series, horizon, n_columns), if there are any.
 
-        Steps beyond those asked for are not known.
+        Steps beyond those requested are not known.
         """
-        if not (self.plan.columns and self.networks_in(asked.member)):
+        if not (self.plan.columns and self.networks_in(request.member)):
             return None
-        later = np.full((len(state), self.horizon, len(self.plan.columns)), np.nan)
-        if asked.future is not None:
+        future = np.full((len(state), self.horizon, len(self.plan.columns)), np.nan)
+        if request.future is not None:
             known = [k for k, one in enumerate(self.plan.roles) if one == "known"]
-            later[:, : ds.shape[1], known] = asked.future.of(state.ids, ds)
+            future[:, : ds.shape[1], known] = request.future.of(state.ids, ds)
         if self.plan.holidays:
-            later[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
-        return later
+            future[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
+        return future
 
     def check(self, panel: Panel) -> None:
-        """Whether a panel has the step and the columns of the data that the model was fitted on.
+        """Check that a panel has the step and the columns of the data that the model was fitted on.
 
         Raises:
             DataError: it has not.
         """
         own, other = self.plan, panel.plan
         if (other.freq.unit, other.freq.step) != (own.freq.unit, own.freq.step):
-            found = f"the step is {other.freq.label!r}, the model was fitted on {own.freq.label!r}."
-            raise DataError(found, remedy="Give data of that step, or fit a model on these.", code="GF-D42")
+            raise DataError(
+                f"the step is {other.freq.label!r}, the model was fitted on {own.freq.label!r}.",
+                remedy="Give data of that step, or fit a model on these.",
+                code="GF-D42",
+            )
         if (other.covariates, other.holidays) != (own.covariates, own.holidays):
-            found = "the covariates are read in another way than those that were fitted."
-            raise DataError(found, remedy="Read the file with read_like(path, forecaster.plan).", code="GF-D64")
+            raise DataError(
+                "the covariates are read in another way than those that were fitted.",
+                remedy="Read the file with read_like(path, forecaster.plan).",
+                code="GF-D64",
+            )
 
-    def _asked(self) -> str:
-        """Return which data a forecast needs, in words."""
+    def _columns_in_words(self) -> str:
+        """Return which data a forecast needs."""
         rows = max(one.config.lookback for one in self.networks)
         names = self.plan.names
         target = () if self.plan.wide else (names.target,)
@@ -242,36 +254,43 @@ class Forecaster:
         name = self.winner if member == "winner" else member
         if name not in self.calibrations:
             known = ["winner", *self.members]
-            remedy = f"The members are {shorten(known, 12)}."
-            text = f"there is no member {member!r}.{did_you_mean(member, known)}"
-            raise UsageError(text, remedy=remedy, code="GF-U05")
+            raise UsageError(
+                f"there is no member {member!r}.{did_you_mean(member, known)}",
+                remedy=f"The members are {shorten(known, 12)}.",
+                code="GF-U05",
+            )
         return name
 
     def steps(self, horizon: int | None) -> int:
-        """Return the steps asked for, or those fitted.
+        """Return the steps requested, or those fitted.
 
         Raises:
             UsageError: these are not as many.
         """
         if horizon is not None and not 1 <= horizon <= self.horizon:
-            remedy = f"Fit again with --horizon {horizon}." if horizon > 0 else "Pass a positive number."
-            text = f"--horizon {horizon} is not within 1 and {self.horizon}, the horizon fitted."
-            raise UsageError(text, remedy=remedy, code="GF-U06")
+            raise UsageError(
+                f"--horizon {horizon} is not within 1 and {self.horizon}, the horizon fitted.",
+                remedy=f"Fit again with --horizon {horizon}." if horizon > 0 else "Pass a positive number.",
+                code="GF-U06",
+            )
         return horizon or self.horizon
 
-    def levels(self, members: Sequence[str], asked: Sequence[float] | None) -> tuple[float, ...]:
-        """Return the interval levels asked for, or all that are calibrated for one of the members, ascending.
+    def levels(self, members: Sequence[str], requested: Sequence[float] | None) -> tuple[float, ...]:
+        """Return the interval levels requested, or all that are calibrated for one of the members, ascending.
 
         Raises:
             UsageError: one of them is not calibrated.
         """
         known = sorted({level for name in members for level in self.calibrations[name].levels})
-        for level in asked or ():
+        for level in requested or ():
             if level not in known:
                 there = ", ".join(f"{one:g}" for one in known) or "none"
-                text = f"--level {level:g} is not calibrated; there are {there}."
-                raise UsageError(text, remedy=f"Fit again with --level {level:g}.", code="GF-U07")
-        return tuple(sorted(set(asked or known)))
+                raise UsageError(
+                    f"--level {level:g} is not calibrated; there are {there}.",
+                    remedy=f"Fit again with --level {level:g}.",
+                    code="GF-U07",
+                )
+        return tuple(sorted(set(requested or known)))
 
 
 @functools.cache

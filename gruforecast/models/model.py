@@ -19,7 +19,7 @@ class Model(Protocol):
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the forecasts of all windows (n), each `horizon` steps from its end.
 
-        Of the rows from a window's end on only covariates are read, as far as they are known ahead.
+        Of the rows from a window's end on only covariates are read, as far as they are known.
         """
 
 
@@ -42,9 +42,9 @@ class Floored:
 
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
         """Return the forecasts of the model, negative numbers replaced."""
-        found = self.model.forecast(history, windows, horizon, season_length)
-        quantiles = None if found.quantiles is None else windows.floor_at_zero(found.quantiles)
-        return QuantileForecast(windows.floor_at_zero(found.mean), quantiles)
+        forecast = self.model.forecast(history, windows, horizon, season_length)
+        quantiles = None if forecast.quantiles is None else windows.floor_at_zero(forecast.quantiles)
+        return QuantileForecast(windows.floor_at_zero(forecast.mean), quantiles)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.models.networks.config import MIDDLE, QUANTILES
 
+DEVIATE = NormalDist().inv_cdf  # quantiles of the standard normal distribution
 MIN_SHAPE = 0.1  # of a shape in units of the series' scale: no model may be so sure that one error outweighs all
 
 
@@ -29,37 +30,33 @@ class QuantileForecast:
 
     @classmethod
     def of(cls, quantiles: Floats) -> QuantileForecast:
-        """Return the fan of a network's quantiles (n, horizon, n_quantiles)."""
+        """Return the forecast of a network's quantiles (n, horizon, n_quantiles)."""
         return cls(quantiles[:, :, MIDDLE], quantiles)
 
     @classmethod
-    def joined(cls, fans: list[QuantileForecast]) -> QuantileForecast:
-        """Return the windows of several fans; with quantiles where all have them."""
-        quantiles = [one.quantiles for one in fans if one.quantiles is not None]
-        whole = np.concatenate(quantiles) if len(quantiles) == len(fans) else None
-        return cls(np.concatenate([one.mean for one in fans]), whole)
+    def joined(cls, forecasts: list[QuantileForecast]) -> QuantileForecast:
+        """Return the windows of several forecasts together, with quantiles where all have them."""
+        quantiles = [one.quantiles for one in forecasts if one.quantiles is not None]
+        whole = np.concatenate(quantiles) if len(quantiles) == len(forecasts) else None
+        return cls(np.concatenate([one.mean for one in forecasts]), whole)
 
     @classmethod
-    def mixed(cls, shares: list[float], fans: Iterable[QuantileForecast]) -> QuantileForecast:
-        """The weighted mean, with quantiles as far from it as those of the fans that have some are, on average."""
-        fans = list(fans)
-        mean = np.asarray(sum(share * one.mean for share, one in zip(shares, fans, strict=True)))
-        having = [
-            (share, one.quantiles - one.mean[:, :, None])
-            for share, one in zip(shares, fans, strict=True)
-            if one.quantiles is not None
-        ]
-        if not having:
+    def mixed(cls, weights: list[float], forecasts: Iterable[QuantileForecast]) -> QuantileForecast:
+        """Return the weighted mean, with quantiles as far from it as from the forecasts that have some, on average."""
+        pairs = list(zip(weights, forecasts, strict=True))
+        mean = np.asarray(sum(weight * one.mean for weight, one in pairs))
+        around = [(weight, one.quantiles - one.mean[:, :, None]) for weight, one in pairs if one.quantiles is not None]
+        if not around:
             return cls(mean)
-        around = sum(share * one for share, one in having) / sum(share for share, _ in having)
-        return cls(mean, mean[:, :, None] + around)
+        distance = sum(weight * one for weight, one in around) / sum(weight for weight, _ in around)
+        return cls(mean, mean[:, :, None] + distance)
 
     @classmethod
-    def averaged(cls, shares: list[float], fans: Iterable[QuantileForecast]) -> QuantileForecast:
-        """Return the weighted mean of fans that all have quantiles, quantile by quantile."""
-        whole = sum(shares)
-        total = sum(share / whole * np.asarray(one.quantiles) for share, one in zip(shares, fans, strict=True))
-        return cls.of(np.asarray(total))
+    def averaged(cls, weights: list[float], forecasts: Iterable[QuantileForecast]) -> QuantileForecast:
+        """Return the weighted mean of forecasts that all have quantiles, quantile by quantile."""
+        whole = sum(weights)
+        mean = sum(weight / whole * np.asarray(one.quantiles) for weight, one in zip(weights, forecasts, strict=True))
+        return cls.of(np.asarray(mean))
 
     def windows(self, index: Ints) -> QuantileForecast:
         """Return some of the windows only."""
@@ -82,15 +79,12 @@ class QuantileForecast:
         away = xp.abs(self.quantiles - self.quantiles[:, :, MIDDLE, None])
         inner = xp.stack([away[:, :, MIDDLE - 1], away[:, :, MIDDLE + 1]], axis=2)  # (n, horizon, 2)
         outer = xp.stack([away[:, :, 0], away[:, :, -1]], axis=2)
-        near, far = _deviates(QUANTILES[MIDDLE + 1]), _deviates(QUANTILES[-1])
-        found = []
+        near, far = DEVIATE(QUANTILES[MIDDLE + 1]), DEVIATE(QUANTILES[-1])
+        distances = []
         for level in levels:
-            beyond = (_deviates(0.5 + level / 200) - near) / (far - near)
-            found.append(inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner))
-        own = xp.maximum(xp.stack(found, axis=2), MIN_SHAPE * known)
+            beyond = (DEVIATE(0.5 + level / 200) - near) / (far - near)
+            distances.append(
+                inner * (1 + beyond * (far - near) / near) if beyond < 0 else inner + beyond * (outer - inner)
+            )
+        own = xp.maximum(xp.stack(distances, axis=2), MIN_SHAPE * known)
         return own**trust * known ** (1.0 - trust)
-
-
-def _deviates(share: float) -> float:
-    """Quantile of the standard normal distribution."""
-    return NormalDist().inv_cdf(share)

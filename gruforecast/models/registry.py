@@ -34,7 +34,7 @@ KINDS: dict[Kind, Look] = {
 TRAINED = (
     Entry(
         NETWORKS,
-        "the GRU ensemble: a weighted mean of networks; each fold is forecast with shares found on others",
+        "the GRU ensemble: a weighted mean of networks; each fold is forecast with weights found on others",
         title="the GRU ensemble",
         kind="gru",
     ),

@@ -43,7 +43,7 @@ class SeriesState:
 
     @classmethod
     def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> SeriesState:
-        """Return the ends of all series of a panel, with forecasts of the `models` named."""
+        """Return the state of all series of a panel, with forecasts of the `models` named."""
         history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
@@ -96,7 +96,7 @@ class SeriesState:
         until = np.array([last.get(key, np.datetime64("NaT")) for key in panel.ids], "datetime64[s]")
         return np.asarray(panel.ds[windows.end] <= until[windows.series])
 
-    def beside(self, block: slice, inputs: tuple[str, ...]) -> Floats:
+    def covariates(self, block: slice, inputs: tuple[str, ...]) -> Floats:
         """Return the covariates of some series, (n, longest lookback, n_columns)."""
         static, x = _are_static(inputs), self.x[block]
         whole = np.empty((*x.shape[:2], len(inputs)))
@@ -110,18 +110,18 @@ class SeriesState:
         first = np.where(seen.any(axis=1), seen.argmax(axis=1), rows - 1)  # (n_series,)
         keep = np.arange(rows) >= first[:, None]  # (n_series, rows)
         indptr = np.concatenate([[0], np.cumsum(rows - first)]).astype(np.int64)
-        x = self.beside(slice(None), plan.inputs)[keep]
+        x = self.covariates(slice(None), plan.inputs)[keep]
         return Panel(self.ids, indptr, plan.freq.until(self.last, rows)[keep], self.past[keep], plan, x)
 
-    def history(self, plan: Plan, scaling: Scaling, later: Floats | None) -> tuple[History, Windows]:
+    def history(self, plan: Plan, scaling: Scaling, future: Floats | None) -> tuple[History, Windows]:
         """Return the rows as a history with the steps ahead, in which values are missing, and the windows at its ends.
 
         Args:
-            later: (n_series, horizon, n_columns) what is known of covariates, None if none are read.
+            future: (n_series, horizon, n_columns) what is known of covariates, None if none are read.
         """
         x = None
-        if later is not None:
-            x = scaling(np.concatenate([self.beside(slice(None), plan.inputs), later], axis=1))
+        if future is not None:
+            x = scaling(np.concatenate([self.covariates(slice(None), plan.inputs), future], axis=1))
         return History.of_ends(self.past, days_of(plan.form.wall(self.last)), self.never_negative, x)
 
 
@@ -137,6 +137,9 @@ def places_of(ids: tuple[tuple[str, ...], ...], keys: list[str]) -> Ints:
     """
     known, wanted = ["/".join(key) for key in ids], set(keys)
     for key in sorted(wanted - set(known)):
-        remedy = f"The series are {shorten(known)}."
-        raise UsageError(f"there is no series {key!r}.{did_you_mean(key, known)}", remedy=remedy, code="GF-U04")
+        raise UsageError(
+            f"there is no series {key!r}.{did_you_mean(key, known)}",
+            remedy=f"The series are {shorten(known)}.",
+            code="GF-U04",
+        )
     return np.flatnonzero([key in wanted for key in known])

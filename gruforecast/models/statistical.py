@@ -52,14 +52,13 @@ def trouble_with(name: str) -> str | None:
 
 def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
     """Return the forecasts (n, horizon); seasonal naive ones where a fit fails."""
-    found = seasonal_naive(history, windows, horizon, season_length)
-    most = _max_rows(season_length)
+    forecasts = seasonal_naive(history, windows, horizon, season_length)
     for k in range(len(windows)):
-        first = max(int(windows.start[k]), int(windows.end[k]) - most)
+        first = max(int(windows.start[k]), int(windows.end[k]) - _max_rows(season_length))
         forecast = _fitted(name, history.values[first : int(windows.end[k])], horizon, season_length)
         if forecast is not None and np.isfinite(forecast).all():
-            found[k] = forecast
-    return found
+            forecasts[k] = forecast
+    return forecasts
 
 
 def _max_rows(season_length: int) -> int:
@@ -94,9 +93,11 @@ def _class(name: str) -> Any:
     try:
         from statsforecast import models
     except ImportError as error:
-        text = f"the model {name!r} needs the package statsforecast, which is not installed."
-        remedy = "Install gruforecast[stats], or pass --member networks."
-        raise ResourceError(text, remedy=remedy, code="GF-E20") from error
+        raise ResourceError(
+            f"the model {name!r} needs the package statsforecast, which is not installed.",
+            remedy="Install gruforecast[stats], or pass --member networks.",
+            code="GF-E20",
+        ) from error
     return getattr(models, CLASSES[name])
 
 

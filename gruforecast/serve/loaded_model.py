@@ -39,7 +39,7 @@ class Model:
     def missing_models(self) -> list[str]:
         """Models of the winner that would be fitted to new data, but whose package is not installed."""
         found = self.forecaster
-        return [name for name in found.shares_of(found.winner) if name in STATISTICAL and trouble_with(name)]
+        return [name for name in found.weights_of(found.winner) if name in STATISTICAL and trouble_with(name)]
 
     def facts(self) -> dict[str, Any]:
         """Return what the model is, as plain JSON types."""

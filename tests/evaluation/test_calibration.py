@@ -21,12 +21,12 @@ from gruforecast.models.conformal import Calibration
 from gruforecast.models.quantile_forecast import QuantileForecast
 
 
-def slow_factor(errors, level: float, step: int, reach: int) -> float:
+def slow_factor(errors, level: float, step: int, neighbours: int) -> float:
     """Pool, sort, count up to the rank."""
     horizon = errors.shape[1]
     means = [np.nanmean(errors[:, h]) for h in range(horizon)]
     pool = []
-    for h in range(max(0, step - reach), min(horizon, step + reach + 1)):
+    for h in range(max(0, step - neighbours), min(horizon, step + neighbours + 1)):
         pool += [error / means[h] for error in errors[:, h] if not np.isnan(error)]
     pool.sort()
     rank = 1
@@ -92,8 +92,8 @@ def test_bounds_are_in_each_series_own_unit() -> None:
 def test_without_any_level_there_is_no_interval_and_no_crash() -> None:
     found = calibrate(np.ones((2, 3, 0)), ())
     assert found.factor.shape == (3, 0)
-    for fan in (QuantileForecast(np.ones((4, 3))), QuantileForecast.of(np.ones((4, 3, 5)))):
-        assert found.bounds(fan, np.ones(4))[0].shape == (4, 3, 0)
+    for forecast in (QuantileForecast(np.ones((4, 3))), QuantileForecast.of(np.ones((4, 3, 5)))):
+        assert found.bounds(forecast, np.ones(4))[0].shape == (4, 3, 0)
 
 
 def test_no_bounds_where_no_scale_is_known() -> None:
@@ -107,33 +107,40 @@ def test_no_bounds_where_no_scale_is_known() -> None:
 NORMAL = np.array([-1.959964, -1.281552, 0.0, 1.281552, 1.959964])  # deviates of QUANTILES
 
 
-def test_distances_of_a_normal_fan_are_deviates_at_every_level() -> None:
+def test_distances_of_a_normal_forecast_are_deviates_at_every_level() -> None:
     """Levels between and beyond those that networks forecast: right where the truth is normal."""
-    fan = QuantileForecast.of(100 + 3.0 * NORMAL[None, None] * np.ones((2, 4, 1)))
-    shape = fan.shape((50.0, 80.0, 90.0, 95.0, 99.0), np.ones(2))
+    forecast = QuantileForecast.of(100 + 3.0 * NORMAL[None, None] * np.ones((2, 4, 1)))
+    shape = forecast.shape((50.0, 80.0, 90.0, 95.0, 99.0), np.ones(2))
     for k, deviate in enumerate((0.67449, 1.28155, 1.64485, 1.95996, 2.57583)):
         np.testing.assert_allclose(shape[:, :, k], 3 * deviate, rtol=1e-5)
 
 
+def test_without_levels_there_are_no_bounds() -> None:
+    """A member that is calibrated at 80 has none where only 95 is requested."""
+    made = Calibration((80.0,), np.ones((4, 1)))
+    lower, upper = made.bounds(QuantileForecast(np.ones((2, 4))), np.ones(2), levels=())
+    assert lower.shape == upper.shape == (2, 4, 0)
+
+
 def test_both_sides_keep_their_own_distance() -> None:
-    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
-    lower, upper = Calibration((80.0, 95.0), np.array([[2.0, 1.0]]), trust=1.0).bounds(fan, np.array([1.0]))
+    forecast = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    lower, upper = Calibration((80.0, 95.0), np.array([[2.0, 1.0]]), trust=1.0).bounds(forecast, np.array([1.0]))
     assert lower.tolist() == [[[2.0, 2.0]]]  # 80 % has the factor 2; 95 % would be as narrow and is not narrower
     assert upper.tolist() == [[[50.0, 90.0]]]
-    found = nonconformity(fan, np.array([[4.0]]), (80.0, 95.0), np.array([1.0]))
+    found = nonconformity(forecast, np.array([[4.0]]), (80.0, 95.0), np.array([1.0]))
     np.testing.assert_allclose(found, [[[6 / 4, 6 / 8]]])
-    np.testing.assert_allclose(nonconformity(fan, np.array([[20.0]]), (80.0,), np.array([1.0])), [[[10 / 20]]])
+    np.testing.assert_allclose(nonconformity(forecast, np.array([[20.0]]), (80.0,), np.array([1.0])), [[[10 / 20]]])
 
 
 def test_a_network_that_is_too_sure_is_not_believed() -> None:
-    fan = QuantileForecast.of(np.full((1, 3, 5), 7.0))
-    assert fan.shape((80.0,), np.array([2.0])).min() == pytest.approx(0.2)
+    forecast = QuantileForecast.of(np.full((1, 3, 5), 7.0))
+    assert forecast.shape((80.0,), np.array([2.0])).min() == pytest.approx(0.2)
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000))
 def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) -> None:
-    """Errors ten times larger in half of the windows: a fan that says so covers both halves, a constant the mean."""
+    """Errors ten times larger in half of the windows: a forecast that says so covers both, a constant the mean."""
     generator = np.random.default_rng(seed)
     size = np.where(generator.random(40_000) < 0.5, 1.0, 10.0)[:, None] * np.ones((1, 2))
     actual = size * generator.normal(size=size.shape)
@@ -141,9 +148,11 @@ def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) 
     telling = QuantileForecast.of(0.3 * size[:, :, None] * NORMAL)  # the shape is right, its size is not
     half, scale = slice(0, 20_000), np.ones(20_000)
     covered = {}
-    for name, fan in (("telling", telling), ("constant", QuantileForecast(nothing))):
-        first = QuantileForecast(fan.mean[half], None if fan.quantiles is None else fan.quantiles[half])
-        rest = QuantileForecast(fan.mean[20_000:], None if fan.quantiles is None else fan.quantiles[20_000:])
+    for name, forecast in (("telling", telling), ("constant", QuantileForecast(nothing))):
+        first = QuantileForecast(forecast.mean[half], None if forecast.quantiles is None else forecast.quantiles[half])
+        rest = QuantileForecast(
+            forecast.mean[20_000:], None if forecast.quantiles is None else forecast.quantiles[20_000:]
+        )
         found = calibrated(first, actual[half], (80.0,), scale)
         assert found.trust == (name == "telling")
         lower, upper = found.bounds(rest, scale)
@@ -155,12 +164,12 @@ def test_intervals_that_know_where_it_is_noisy_hold_and_are_narrower(seed: int) 
 
 
 def test_a_mixture_keeps_the_distances_of_the_members_that_have_some() -> None:
-    fan = QuantileForecast.mixed(
+    forecast = QuantileForecast.mixed(
         [0.75, 0.25],
         [QuantileForecast(np.full((1, 1), 8.0)), QuantileForecast.of(np.array([[[0.0, 1.0, 4.0, 5.0, 6.0]]]))],
     )
-    assert fan.mean.tolist() == [[7.0]]
-    assert fan.quantiles.tolist() == [[[3.0, 4.0, 7.0, 8.0, 9.0]]]
+    assert forecast.mean.tolist() == [[7.0]]
+    assert forecast.quantiles.tolist() == [[[3.0, 4.0, 7.0, 8.0, 9.0]]]
     assert QuantileForecast.mixed([1.0], [QuantileForecast(np.ones((1, 1)))]).quantiles is None
 
 
@@ -176,8 +185,8 @@ def test_quantiles_that_say_nothing_are_not_trusted() -> None:
 
 
 def test_half_of_the_trust_is_the_geometric_mean() -> None:
-    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
-    np.testing.assert_allclose(fan.shape((80.0,), np.array([9.0]), 0.5)[0, 0, 0], [6.0, np.sqrt(180.0)])
+    forecast = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    np.testing.assert_allclose(forecast.shape((80.0,), np.array([9.0]), 0.5)[0, 0, 0], [6.0, np.sqrt(180.0)])
 
 
 # --- exactly enough
@@ -196,10 +205,10 @@ def test_supported_levels_ascend_whatever_their_order() -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_step", "reach"), [([2, 2, 2, 2, 2], 1), ([1] * 8, 3), ([3, 1, 2, 1, 3], 1), ([3, 1, 1, 2, 2], 1),
+    ("per_step", "neighbours"), [([2, 2, 2, 2, 2], 1), ([1] * 8, 3), ([3, 1, 2, 1, 3], 1), ([3, 1, 1, 2, 2], 1),
                             ([4, 0, 0, 4], 1), ([9, 1, 1, 1, 1, 9], 2), ([9, 1, 1, 1, 9, 0, 0, 4], 2), ([4, 0, 0], 2)],
 )  # fmt: skip
-def test_no_more_neighbours_than_needed_are_pooled(per_step: list[int], reach: int) -> None:
+def test_no_more_neighbours_than_needed_are_pooled(per_step: list[int], neighbours: int) -> None:
     """80 % needs four scores at every step, those at the ends of the horizon included."""
     generator = np.random.default_rng(len(per_step))
     errors = np.exp(generator.normal(size=(max(per_step), len(per_step))))
@@ -207,13 +216,13 @@ def test_no_more_neighbours_than_needed_are_pooled(per_step: list[int], reach: i
     found = calibrate(errors[:, :, None], (80.0,)).factor[:, 0]
     some = [step for step, count in enumerate(per_step) if count]
     with np.errstate(all="ignore"):
-        expected = [_of_the_seen(errors, step, reach) for step in some]
+        expected = [_of_the_seen(errors, step, neighbours) for step in some]
     np.testing.assert_allclose(found[some], expected, rtol=1e-12)
 
 
-def _of_the_seen(errors, step: int, reach: int) -> float:
+def _of_the_seen(errors, step: int, neighbours: int) -> float:
     """`slow_factor` where neighbours may have no score."""
-    near = [h for h in range(errors.shape[1]) if abs(h - step) <= reach and not np.isnan(errors[:, h]).all()]
+    near = [h for h in range(errors.shape[1]) if abs(h - step) <= neighbours and not np.isnan(errors[:, h]).all()]
     return slow_factor(errors[:, near], 80.0, near.index(step), len(near))
 
 
@@ -247,8 +256,8 @@ def test_three_levels_never_cross_and_come_in_the_order_asked_for() -> None:
 
 def test_the_shape_between_and_beyond_the_levels_of_an_asymmetric_fan() -> None:
     """Below the inner level a share of it, above it as far on as a normal distribution would go."""
-    fan = QuantileForecast.of(np.array([[[0.0, 6.0, 10.0, 30.0, 60.0]]]))
-    shape = fan.shape((50.0, 90.0, 99.0), np.array([1.0]))[0, 0]
+    forecast = QuantileForecast.of(np.array([[[0.0, 6.0, 10.0, 30.0, 60.0]]]))
+    shape = forecast.shape((50.0, 90.0, 99.0), np.array([1.0]))[0, 0]
     z50, z80, z90, z95, z99 = 0.6744898, 1.2815516, 1.6448536, 1.9599640, 2.5758293
     share = [(z - z80) / (z95 - z80) for z in (z90, z99)]
     expected = [[4 * z50 / z80, 20 * z50 / z80], *([4 + one * (10 - 4), 20 + one * (50 - 20)] for one in share)]
@@ -256,16 +265,16 @@ def test_the_shape_between_and_beyond_the_levels_of_an_asymmetric_fan() -> None:
 
 
 def test_trust_is_a_power_of_the_shape_and_the_scale_takes_the_rest() -> None:
-    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]], [[2.0, 6.0, 10.0, 30.0, 90.0]]]))
-    found = fan.shape((80.0, 95.0), np.array([16.0, 0.0]), 0.25)
+    forecast = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]], [[2.0, 6.0, 10.0, 30.0, 90.0]]]))
+    found = forecast.shape((80.0, 95.0), np.array([16.0, 0.0]), 0.25)
     np.testing.assert_allclose(found[0, 0], [[4**0.25 * 8, 20**0.25 * 8], [8**0.25 * 8, 80**0.25 * 8]])
     assert np.isnan(found[1]).all()
-    np.testing.assert_array_equal(fan.shape((80.0,), np.array([16.0, 1.0]), 0.0)[:, 0, 0], [[16, 16], [1, 1]])
+    np.testing.assert_array_equal(forecast.shape((80.0,), np.array([16.0, 1.0]), 0.0)[:, 0, 0], [[16, 16], [1, 1]])
 
 
 def test_scores_are_in_units_of_the_side_on_which_the_error_lies() -> None:
-    fan = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]] * 3]).reshape(1, 3, 5))
-    found = nonconformity(fan, np.array([[10.0, np.nan, 9.0]]), (80.0,), np.array([1.0]))
+    forecast = QuantileForecast.of(np.array([[[2.0, 6.0, 10.0, 30.0, 90.0]] * 3]).reshape(1, 3, 5))
+    found = nonconformity(forecast, np.array([[10.0, np.nan, 9.0]]), (80.0,), np.array([1.0]))
     np.testing.assert_allclose(found[0, :, 0], [0.0, np.nan, 0.25])
     alone = nonconformity(QuantileForecast(np.array([[10.0]])), np.array([[4.0]]), (80.0, 95.0), np.array([2.0]))
     assert alone.tolist() == [[[3.0, 3.0]]]
@@ -275,49 +284,51 @@ def test_scores_are_in_units_of_the_side_on_which_the_error_lies() -> None:
 
 
 def telling_fan(n: int = 200) -> tuple[QuantileForecast, np.ndarray]:
-    """Errors of two sizes, and a fan that knows which."""
+    """Errors of two sizes, and a forecast that knows which."""
     generator = np.random.default_rng(3)
     size = np.where(np.arange(n) % 2, 1.0, 20.0)[:, None] * np.ones((1, 2))
     return QuantileForecast.of(size[:, :, None] * NORMAL), size * generator.normal(size=size.shape)
 
 
 def test_windows_without_a_value_or_a_scale_have_no_say_in_the_trust() -> None:
-    fan, actual = telling_fan()
-    clean = calibrated(fan, actual, (80.0,), np.ones(200))
+    forecast, actual = telling_fan()
+    clean = calibrated(forecast, actual, (80.0,), np.ones(200))
     assert clean.trust == 1.0
-    more = QuantileForecast.joined([fan, QuantileForecast.of(1e6 * np.ones((3, 2, 1)) * NORMAL)])
+    more = QuantileForecast.joined([forecast, QuantileForecast.of(1e6 * np.ones((3, 2, 1)) * NORMAL)])
     scale = np.concatenate([np.ones(200), [0.0, np.nan, 1.0]])
     values = np.concatenate([actual, np.full((2, 2), 1e9), np.full((1, 2), np.nan)])
     found = calibrated(more, values, (80.0,), scale)
     assert found.trust == 1.0
     np.testing.assert_array_equal(found.factor, clean.factor)
-    assert calibrated(fan, actual, (), np.ones(200)).trust == calibrate(np.ones((9, 2, 1)), (80.0,)).trust == 0.0
+    assert calibrated(forecast, actual, (), np.ones(200)).trust == calibrate(np.ones((9, 2, 1)), (80.0,)).trust == 0.0
     assert TRUSTS == (0.0, 0.25, 0.5, 0.75, 1.0)
-    assert calibrated(QuantileForecast(fan.mean), actual, (80.0,), np.ones(200)).trust == 0.0
+    assert calibrated(QuantileForecast(forecast.mean), actual, (80.0,), np.ones(200)).trust == 0.0
 
 
 def test_all_levels_have_the_same_say_in_the_trust() -> None:
     """The score at 50 % is far smaller than at 99 %: relative to that without trust both count alike."""
-    fan, actual = telling_fan(400)
+    forecast, actual = telling_fan(400)
     scale = np.ones(400)
     relative = []
     for trust in TRUSTS:
-        made = calibrate(nonconformity(fan, actual, (50.0, 99.0), scale, trust), (50.0, 99.0), trust)
-        lower, upper = made.bounds(fan, scale)
+        made = calibrate(nonconformity(forecast, actual, (50.0, 99.0), scale, trust), (50.0, 99.0), trust)
+        lower, upper = made.bounds(forecast, scale)
         each = [interval_score(actual, lower[:, :, k], upper[:, :, k], (50.0, 99.0)[k]).mean() for k in (0, 1)]
         relative.append(each)
     best = np.argmin((np.array(relative) / relative[0]).sum(axis=1))
-    assert calibrated(fan, actual, (50.0, 99.0), scale).trust == TRUSTS[best]
+    assert calibrated(forecast, actual, (50.0, 99.0), scale).trust == TRUSTS[best]
 
 
 def test_the_trust_is_chosen_on_windows_spread_over_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Only every second window is read: those say that the fan is right, the others that it is wrong."""
-    fan, actual = telling_fan(400)
+    """Only every second window is read: those say that the forecast is right, the others that it is wrong."""
+    forecast, actual = telling_fan(400)
     wrong = QuantileForecast.of(
         np.where(np.arange(400) % 4 < 2, 1.0, 20.0)[:, None, None] * np.ones((1, 2, 1)) * NORMAL
     )
     order = np.argsort(np.concatenate([np.arange(200) * 2, np.arange(200) * 2 + 1]))
-    both = QuantileForecast.joined([fan.windows(np.arange(200)), wrong.windows(np.arange(200, 400))]).windows(order)
+    both = QuantileForecast.joined([forecast.windows(np.arange(200)), wrong.windows(np.arange(200, 400))]).windows(
+        order
+    )
     values = actual[order]
     monkeypatch.setattr(room, "ENOUGH_WINDOWS", 200)
     assert calibrated(both, values, (80.0,), np.ones(400)).trust == 1.0
@@ -325,7 +336,7 @@ def test_the_trust_is_chosen_on_windows_spread_over_all(monkeypatch: pytest.Monk
     assert calibrated(both, values, (80.0,), np.ones(400)).trust < 1.0
 
 
-# --- fans
+# --- quantile forecasts
 
 
 def test_fans_are_joined_cut_and_taken_apart() -> None:
@@ -348,12 +359,12 @@ def test_fans_are_joined_cut_and_taken_apart() -> None:
 
 
 def test_distances_of_a_mixture_count_by_the_shares_of_those_that_have_some() -> None:
-    fans = [
+    forecasts = [
         QuantileForecast.of(np.array([[[0.0, 1, 4, 5, 6]]])),
         QuantileForecast(np.full((1, 1), 8.0)),
         QuantileForecast.of(np.array([[[5.0, 6, 6, 7, 16]]])),
     ]
-    found = QuantileForecast.mixed([0.3, 0.6, 0.1], fans)
+    found = QuantileForecast.mixed([0.3, 0.6, 0.1], forecasts)
     assert found.mean[0, 0] == pytest.approx(0.3 * 4 + 0.6 * 8 + 0.1 * 6)
     around = (0.3 * np.array([-4, -3, 0, 1, 2]) + 0.1 * np.array([-1, 0, 0, 1, 10])) / 0.4
     np.testing.assert_allclose(found.quantiles[0, 0], found.mean[0, 0] + around)

@@ -14,7 +14,7 @@ from gruforecast.errors import DataError
 from gruforecast.evaluation import splits as room
 from gruforecast.evaluation.splits import Forecasts, Split, average, split
 from gruforecast.models.baselines import naive
-from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.model import Points
 
 
 def test_cutoffs_by_hand() -> None:
@@ -64,7 +64,7 @@ def test_too_many_origins_are_taken_at_all_phases_of_a_season() -> None:
     assert len(set(rows[windows.series == 0] % 24)) > 6
 
 
-def test_the_test_part_can_be_one_more_fold() -> None:
+def test_the_test_set_can_be_one_more_fold() -> None:
     found = split(panel_of(np.arange(100.0), np.arange(45.0)), 10, 3, 1, "f.csv")
     whole = found.with_test_as_fold()
     *folds, last = whole.fold_windows()
@@ -102,7 +102,7 @@ def test_too_few_rows_are_refused_with_the_horizon_that_fits() -> None:
 
 
 @given(st.lists(st.integers(1, 60), min_size=1, max_size=6), st.integers(1, 8), st.integers(1, 4))
-def test_nothing_before_the_test_part_reads_it(lengths: list[int], horizon: int, folds: int) -> None:
+def test_nothing_before_the_test_set_reads_it(lengths: list[int], horizon: int, folds: int) -> None:
     """Rows of the test set hold a sentinel that no fold or origin may show."""
     if max(lengths) < 3 * horizon + 3:
         return
@@ -114,7 +114,7 @@ def test_nothing_before_the_test_part_reads_it(lengths: list[int], horizon: int,
         assert (gather_past(found.history.values, windows, 10) != -999).all()
 
 
-def test_trials_cannot_see_the_test_part(tmp_path) -> None:
+def test_trials_cannot_see_the_test_set(tmp_path) -> None:
     found = split(panel_of(np.arange(1.0, 101.0), np.arange(1.0, 51.0)), 10, 2, 1, "f.csv")
     save_split(tmp_path, "split", found)
     loaded = load_split(str(tmp_path), "split")
@@ -228,7 +228,7 @@ def test_the_horizon_that_is_named_fits_and_one_more_does_not(rows: int, horizon
     fitting = (rows - 3) // 3
     assert str(caught.value) == (
         f"f.csv: the longest series has {rows} rows; horizon {horizon} needs {3 * horizon + 3} (past, one fold, test "
-        f"part). Pass --horizon {fitting} or less, or give more rows."
+        f"set). Pass --horizon {fitting} or less, or give more rows."
     )
     assert caught.value.code == "GF-D40"
     panel = panel_of(np.arange(float(rows)), [1.0])
@@ -283,12 +283,12 @@ def test_one_series_that_can_be_scored_is_enough_to_keep_a_fold_and_to_judge() -
     assert [(len(one.scorable().folds), one.can_judge()) for one in alone] == [(0, True), (1, False)]
 
 
-def test_forecasts_before_and_at_the_test_part_are_of_two_models() -> None:
+def test_forecasts_before_and_at_the_test_set_are_of_two_models() -> None:
     found = split(panel_of(np.arange(60.0), np.arange(18.0)), 5, 2, 1, "f.csv")
     made = Forecasts.of(
         found,
-        lambda windows: QuantileForecast(np.zeros((len(windows), 5))),
-        lambda windows: QuantileForecast(np.ones((len(windows), 5))),
+        Points(lambda history, windows, horizon, season_length: np.zeros((len(windows), horizon))),
+        Points(lambda history, windows, horizon, season_length: np.ones((len(windows), horizon))),
     )
     assert [one.shape for one in made.folds] == [(1, 5), (2, 5)]
     assert made.origins is not None

@@ -63,7 +63,7 @@ def test_a_tiny_win_is_not_nothing() -> None:
     assert "95 % interval -0.2 to 40 %" in verdict([BASE, NAIVE, beside])
 
 
-def test_a_win_that_the_test_part_does_not_show_is_no_win() -> None:
+def test_a_win_that_the_test_set_does_not_show_is_no_win() -> None:
     text = verdict([dataclasses.replace(BASE, mase=1.01), NAIVE, SEASONAL])
     assert "does not show a win" in text
     assert "no better than seasonal naive" in text
@@ -140,7 +140,7 @@ def judged(row: LeaderboardRow, losses: np.ndarray, actual: np.ndarray | None = 
     return Judged(row, Calibration((), np.zeros((actual.shape[1], 0))), True, losses, tested)
 
 
-def test_rows_say_what_the_test_part_says_against_them() -> None:
+def test_rows_say_what_the_test_set_says_against_them() -> None:
     rng = np.random.default_rng(1)
     small, large = (size * rng.uniform(0.5, 1.5, (60, 12)) for size in (1.0, 2.0))
     folds = np.ones(5)
@@ -242,7 +242,7 @@ def test_a_blend_that_is_nearly_as_good_is_preferred_but_not_to_a_naive_forecast
     assert winner([dataclasses.replace(BASE, val_mase=0.7), naive, near]) is naive
 
 
-def test_a_baseline_that_is_better_on_the_test_part_is_named() -> None:
+def test_a_baseline_that_is_better_on_the_test_set_is_named() -> None:
     assert "On the test set alone better: Theta (0.400)" in verdict([BASE, NAIVE, SEASONAL, row("theta", 0.4, 0.7)])
 
 
@@ -391,7 +391,7 @@ def test_equal_scores_of_the_single_gru_need_no_explanation() -> None:
     assert "does not count" not in verdict([competing, networks, NAIVE, SEASONAL])
 
 
-def test_a_test_part_with_too_few_steps_or_a_p_at_the_bound() -> None:
+def test_a_test_set_with_too_few_steps_or_a_p_at_the_bound() -> None:
     few = dataclasses.replace(SEASONAL, against=paired(verdict="cannot tell", low=None, high=None, p=None))
     assert "below seasonal naive (1.000), but that may be luck: the test set has too few steps to tell." in verdict(
         [BASE, NAIVE, few]
@@ -549,7 +549,7 @@ def test_losses_of_seeds_are_averaged_window_by_window() -> None:
     assert Judged.of_seeds(parts).losses.tolist() == [2.0, 5.5]
 
 
-def test_losses_on_the_test_part_are_in_units_of_each_series() -> None:
+def test_losses_on_the_test_set_are_in_units_of_each_series() -> None:
     one = judged(BASE, np.ones(2), np.array([[3.0, 6.0], [1.0, 2.0]]))
     scaled = dataclasses.replace(one, tested=dataclasses.replace(one.tested, mase_scale=np.array([3.0, 0.5])))
     assert scaled.test_losses.tolist() == [[1.0, 2.0], [2.0, 4.0]]

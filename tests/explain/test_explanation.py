@@ -13,10 +13,10 @@ from makers import AIR, MONTHLY, history_of, panel_of, run
 from rounding import assert_close32
 
 from gruforecast.data.calendar.frequency import Frequency
-from gruforecast.explain.explanation import Curve, Subject, explain_gates, explain_importance, explain_reach, unit_of
+from gruforecast.explain.explanation import Subject, explain_gates, explain_gradients, explain_importance, unit_of
 from gruforecast.explain.gate_timeline import Timeline, lasting, watch
 from gruforecast.explain.gates import replay
-from gruforecast.explain.memory import half_lives, moments, profile
+from gruforecast.explain.memory import change_points, half_lives, profile
 from gruforecast.explain.permutation import ALL_ROWS, importance, parts_of
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import encode_windows
@@ -102,22 +102,22 @@ def test_lasting_is_the_distance_between_pairs() -> None:
     assert np.isnan(lasting(states[:, :3])).all()
 
 
-def test_a_moment_is_where_something_unusual_begins() -> None:
+def test_a_change_point_is_where_something_unusual_begins() -> None:
     rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
-    rewritten[[19, 20, 21, 23, 40]] = 1.8, 4, 5, 4, 3  # less than a third of it; and what goes on is one moment
+    rewritten[[19, 20, 21, 23, 40]] = 1.8, 4, 5, 4, 3  # less than a third of it; and what goes on is one change point
     rewritten[0] = np.nan
-    found = moments(timeline_of(rewritten), np.zeros(60, int), 12)
+    found = change_points(timeline_of(rewritten), np.zeros(60, int), 12)
     assert found.at.tolist() == [20, 40]
     assert found.strength.tolist() == [found.score[21], found.score[40]]
     assert np.isnan(found.score[0])
 
 
-def test_networks_of_few_tokens_close_no_chapter() -> None:
+def test_networks_of_few_tokens_have_no_change_points() -> None:
     """Those that learned from known breaks found none of them, and others where nothing breaks."""
     rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
     rewritten[40] = 5
-    assert moments(timeline_of(rewritten), np.zeros(60, int), 12).at.tolist() == [40]
-    few = moments(timeline_of(rewritten), np.zeros(60, int), 11)
+    assert change_points(timeline_of(rewritten), np.zeros(60, int), 12).at.tolist() == [40]
+    few = change_points(timeline_of(rewritten), np.zeros(60, int), 11)
     assert not len(few.at)
     assert np.isnan(few.score).all()
 
@@ -125,21 +125,21 @@ def test_networks_of_few_tokens_close_no_chapter() -> None:
 def test_moments_of_two_series_do_not_hide_each_other() -> None:
     rewritten = 1 + 0.1 * np.random.default_rng(2).normal(size=60)
     rewritten[[29, 30]] = 5
-    found = moments(timeline_of(rewritten, series=[0] * 30 + [1] * 30), np.zeros(60, int), 12)
+    found = change_points(timeline_of(rewritten, series=[0] * 30 + [1] * 30), np.zeros(60, int), 12)
     assert found.at.tolist() == [29, 30]
 
 
 def test_what_happens_every_season_is_no_moment() -> None:
     rewritten = np.tile([5.0, 1, 1, 1], 25) + 0.1 * np.random.default_rng(4).normal(size=100)
     rewritten[50] = 5
-    found = moments(timeline_of(rewritten), np.arange(100) % 4, 12)
+    found = change_points(timeline_of(rewritten), np.arange(100) % 4, 12)
     assert found.phased
     assert found.at.tolist() == [50]
 
 
 @pytest.mark.parametrize("rewritten", [np.ones(40), np.full(40, np.nan), np.arange(5.0), np.zeros(0)])
 def test_where_nothing_is_unusual_there_are_no_moments(rewritten) -> None:
-    assert not len(moments(timeline_of(rewritten), np.zeros(len(rewritten), int), 12).at)
+    assert not len(change_points(timeline_of(rewritten), np.zeros(len(rewritten), int), 12).at)
 
 
 def test_the_profile_counts_by_the_calendar() -> None:
@@ -191,7 +191,7 @@ def test_only_what_the_head_reads_is_important() -> None:
     weights = random_weights(config)
     weights["hidden.kernel"][:5] = 0
     weights["context.kernel"][:] = 0
-    weights["row.kernel"][: config.ahead] = 0
+    weights["row.kernel"][: config.future_channels] = 0
     values = season(80)
     history = history_of(values)
     history = replace(history, x=np.random.default_rng(4).normal(size=(80, 1)))
@@ -215,11 +215,8 @@ def explained(columns=()):
     found = explain_gates(subject)
     windows = history.windows(np.zeros(30, int), np.arange(50, 80))
     other = replace(config, cell="lstm")
-    curves = [
-        Curve("gru (as saved)", [network]),
-        Curve("lstm", [Network("l", other, random_weights(other))]),
-    ]
-    found["reach"] = explain_reach(curves, history, windows, MONTHLY)
+    kinds = {"gru (as saved)": [network], "lstm": [Network("l", other, random_weights(other))]}
+    found["reach"] = explain_gradients(kinds, history, windows, MONTHLY)
     found["importance"] = explain_importance(network, history, windows, columns, "a test")
     return found
 
@@ -300,7 +297,7 @@ def test_the_ends_of_the_window_are_as_long_as_they_are() -> None:
     history = history_of(season(90))
     windows = history.windows(np.zeros(30, int), np.arange(50, 80))
     networks = [Network("gru", config, random_weights(config))]
-    curves = explain_reach([Curve(name, networks) for name in ("a", "b")], history, windows, MONTHLY)
+    curves = explain_gradients(dict.fromkeys(("a", "b"), networks), history, windows, MONTHLY)
     assert [one["end"] for one in curves] == [6.0, 6.0]
     found = {"reach": [curves[0], curves[1] | {"cell": "lstm"}], "unit": "months"}
     assert "a row in the oldest 6 months of the window" in reach_sentence(found)

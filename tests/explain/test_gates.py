@@ -11,7 +11,7 @@ from makers import AIR, history_of
 from rounding import assert_close32
 
 from gruforecast.explain.gates import replay
-from gruforecast.explain.gradients import PROBES, input_gradient, reach
+from gruforecast.explain.gradients import PROBES, gradient_norms, input_gradient
 from gruforecast.models.networks.config import CELLS, MIDDLE, NetworkConfig
 from gruforecast.models.networks.features import encode_windows
 from gruforecast.models.networks.inference import residuals
@@ -30,7 +30,11 @@ def config_of(layers: int, segment: int, decoder, cell="gru", inputs=(), horizon
 def numbers(config: NetworkConfig, n: int = 4):
     generator = np.random.default_rng(7)
     features = generator.normal(size=(n, config.lookback, config.channels)).astype(np.float32)
-    ahead = generator.normal(size=(n, config.horizon, config.ahead)).astype(np.float32) if config.ahead else None
+    ahead = (
+        generator.normal(size=(n, config.horizon, config.future_channels)).astype(np.float32)
+        if config.future_channels
+        else None
+    )
     return features, ahead
 
 
@@ -220,40 +224,40 @@ def test_by_default_the_gradient_leaves_out_what_the_head_sees_beside_the_state(
 
 
 @pytest.mark.parametrize("horizon", [1, 3, PROBES])
-def test_reach_up_to_the_probes_is_exact(horizon: int) -> None:
+def test_norms_up_to_the_probes_is_exact(horizon: int) -> None:
     config = config_of(1, 1, "direct", horizon=horizon)
     weights, (features, _) = random_weights(config), numbers(config)
     trace = traced(features, None, config, weights)
     rows = np.eye(horizon, dtype=np.float32)
     each = [input_gradient(trace, np.repeat(row[None], 4, axis=0), config, weights) for row in rows]
     exact = sum((one**2).sum(axis=2).mean(axis=0) for one in each)
-    np.testing.assert_allclose(reach(features, None, config, weights), np.sqrt(exact), rtol=1e-5)
+    np.testing.assert_allclose(gradient_norms(features, None, config, weights), np.sqrt(exact), rtol=1e-5)
 
 
-def test_reach_is_the_root_mean_square_over_windows_of_both_sides_of_the_head() -> None:
+def test_a_norm_is_the_root_mean_square_over_windows_of_both_sides_of_the_head() -> None:
     """Windows far apart in size, with future covariates and a horizon that no segment divides."""
     config = config_of(2, 3, "sequence", inputs=("known", "static"), horizon=7)
     weights, (features, ahead) = random_weights(config), numbers(config)
     features[2] *= 5
-    each = [reach(features[[k]], ahead[[k]], config, weights) for k in range(4)]
-    found = reach(features, ahead, config, weights)
+    each = [gradient_norms(features[[k]], ahead[[k]], config, weights) for k in range(4)]
+    found = gradient_norms(features, ahead, config, weights)
     np.testing.assert_allclose(found, np.sqrt(np.mean(np.square(each), axis=0)), rtol=1e-4)
     assert found.shape == (12,)
 
 
-def test_reach_repeats_and_another_seed_is_another_estimate() -> None:
+def test_norms_repeat_and_another_seed_is_another_estimate() -> None:
     config = config_of(1, 1, "direct", horizon=PROBES + 1)
     weights, (features, _) = random_weights(config), numbers(config)
-    one, same, other = (reach(features, None, config, weights, *seed) for seed in ((), (0,), (1,)))
+    one, same, other = (gradient_norms(features, None, config, weights, *seed) for seed in ((), (0,), (1,)))
     np.testing.assert_array_equal(one, same)
     assert not np.allclose(one, other)
 
 
-def test_reach_of_a_long_horizon_is_estimated_without_bias() -> None:
+def test_the_norm_of_a_long_horizon_is_estimated_without_bias() -> None:
     config = config_of(1, 1, "direct", horizon=PROBES + 8)
     weights, (features, _) = random_weights(config), numbers(config)
     trace = traced(features, None, config, weights)
     rows = np.repeat(np.eye(config.horizon, dtype=np.float32)[:, None], 4, axis=1)  # (horizon, n, horizon)
     exact = sum((input_gradient(trace, row, config, weights) ** 2).sum(axis=2).mean(axis=0) for row in rows)
-    estimates = [reach(features, None, config, weights, seed) ** 2 for seed in range(60)]
+    estimates = [gradient_norms(features, None, config, weights, seed) ** 2 for seed in range(60)]
     np.testing.assert_allclose(np.mean(estimates, axis=0), exact, rtol=0.15)

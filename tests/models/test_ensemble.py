@@ -1,4 +1,4 @@
-"""Models that consist of others: shares, the floor at zero, and nothing computed twice."""
+"""Models that consist of others: weights, the floor at zero, and nothing computed twice."""
 
 from __future__ import annotations
 

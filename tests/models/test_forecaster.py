@@ -127,7 +127,7 @@ def test_ends_of_series_keep_what_a_forecast_needs() -> None:
     assert (ends.past[0, -1], ends.past[1, -1]) == (panel.y[59], panel.y[106])
     assert ends.last.tolist() == panel.ds[[59, 106]].tolist()
     assert ends.static.tolist() == [[1.0], [2.0]]
-    whole = ends.beside(slice(1, 2), panel.plan.inputs)
+    whole = ends.covariates(slice(1, 2), panel.plan.inputs)
     np.testing.assert_array_equal(whole[0], panel.x[107 - 36 : 107])
     one = ends.at(np.array([1]))
     assert (one.ids, len(one), one.kept) == (panel.ids[1:], 1, True)

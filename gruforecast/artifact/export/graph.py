@@ -45,7 +45,7 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
         for model, network in zip(models, served.networks, strict=True):
             origin = _gone(last, network.config) if short else tf.cast(last, tf.float64) / 86_400.0
             found = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
-            parts.append(network.share * tf.where(never_negative[:, None, None], tf.maximum(found, 0.0), found))
+            parts.append(network.weight * tf.where(never_negative[:, None, None], tf.maximum(found, 0.0), found))
         return _answer(served, tf.add_n(parts), y, never_negative)
 
     return models, tf.function(combined, input_signature=wanted, autograph=False)
@@ -97,7 +97,7 @@ def _quantiles(
         x = tf.fill((tf.shape(y)[0], config.lookback + config.horizon, len(config.inputs)), tf.constant(np.nan))
         x = tf.cast(x, tf.float64)  # no network reads them
     use_log = never_negative & config.log
-    encoded = encode(past, origin, use_log, config, keras.ops, beside=x)
+    encoded = encode(past, origin, use_log, config, keras.ops, covariates=x)
     inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
     residual = tf.cast(model(inputs, training=False), tf.float64)
     return decode(residual, encoded, use_log, keras.ops)

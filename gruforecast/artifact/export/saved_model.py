@@ -138,7 +138,7 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
 
 def around(forecaster: Forecaster) -> Floats:
     """Return the covariates of some series, with their newest rows in the place of those ahead."""
-    x = forecaster.context.beside(slice(MAX_SERIES), forecaster.plan.inputs)
+    x = forecaster.context.covariates(slice(MAX_SERIES), forecaster.plan.inputs)
     later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
     return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
 

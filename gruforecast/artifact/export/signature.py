@@ -138,7 +138,7 @@ class Served:
         """This as plain JSON types for another process; the arrays of each network lie in the files `weights`."""
         return {
             "networks": [
-                {"name": one.name, "config": to_dict(one.config), "share": one.share, "weights": path}
+                {"name": one.name, "config": to_dict(one.config), "share": one.weight, "weights": path}
                 for one, path in zip(self.networks, weights, strict=True)
             ],
             "scaling": [self.scaling.centre.tolist(), self.scaling.spread.tolist()],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from gruforecast.data.covariates import MAX_INPUTS
 
@@ -24,12 +24,12 @@ PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each step; the middle one is its point forecast
 MIDDLE = QUANTILES.index(0.5)
 MAX_DECODED = 8  # segments of the horizon where the lookback has none
-CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which rows known ahead are read
+CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which known rows of the horizon are read
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
 
 
 def views(kind: str) -> int:
-    """In how many ways a covariate is seen in each row: value and difference, numbers in one more."""
+    """Return in how many ways a covariate is seen in each row: value and difference, numbers in one more."""
     return 2 if kind.endswith("flag") else 3
 
 
@@ -50,10 +50,10 @@ class NetworkConfig:
         step_days: days from one row to the next, on average; 0 when not known.
         periods: days of the calendar's periods whose phase the network is shown, such as a day, a week, a year.
         calendar: whether it is shown; otherwise zeros take its place.
-        inputs: kind of each covariate, one of `INPUTS`: seen in the past only, known ahead, or constant
+        inputs: kind of each covariate, one of `INPUTS`: seen in the past only, known in the future, or constant
             in each series; a flag is 0 or 1.
-        use_inputs: which of those are shown, zeros take the place of others: `none`; `ahead`: those known ahead in the
-            horizon only, not in the past; `all`.
+        use_inputs: which of those are shown, zeros take the place of others: `none`; `ahead`: future
+            covariates in the horizon only, not in the past; `all`.
         averaged: share of the mean of the last seasons, instead of the last one alone, in what the network adds to.
         trend: without a season, share of a damped trend of the newest rows in it.
     """
@@ -80,32 +80,35 @@ class NetworkConfig:
 
     def __post_init__(self) -> None:
         sizes = (self.horizon, self.lookback, self.season_length, self.layers, self.units, self.segment)
-        if not all(isinstance(size, int) and not isinstance(size, bool) for size in sizes):
-            raise ValueError(f"impossible network: {self}")
-        small = 1 <= self.layers <= 8 and 1 <= self.units <= 1024 and 1 <= self.horizon <= 100_000
-        whole = 1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0
-        if not (small and whole and 1 <= self.season_length <= self.lookback):
-            raise ValueError(f"impossible network: {self}")
-        flags = all(isinstance(flag, bool) for flag in (self.log, self.calendar))
-        if not (flags and all(0 <= share <= 1 for share in (self.own_spread, self.averaged, self.trend))):
-            raise ValueError(f"impossible network: {self}")
-        known = set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods)
-        known &= set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MAX_INPUTS and self.use_inputs in USES
-        if not known or not 0 <= self.step_days <= MAX_STEP_DAYS:
-            raise ValueError(f"impossible network: {self}")
-        if (
-            self.cell not in CELLS
-            or self.decoder not in DECODERS
-            or not 0 <= self.dropout < 1
-            or not MIN_LOG_UNIT <= self.log_unit <= 1 / MIN_LOG_UNIT
+        if not (
+            all(isinstance(size, int) and not isinstance(size, bool) for size in sizes)
+            and (1 <= self.layers <= 8 and 1 <= self.units <= 1024 and 1 <= self.horizon <= 100_000)
+            and (1 <= self.segment <= self.lookback <= MAX_LOOKBACK and self.lookback % self.segment == 0)
+            and 1 <= self.season_length <= self.lookback
+            and all(isinstance(flag, bool) for flag in (self.log, self.calendar))
+            and all(0 <= share <= 1 for share in (self.own_spread, self.averaged, self.trend))
+            and (set(self.periods) <= set(PERIODS) and len(set(self.periods)) == len(self.periods))
+            and (set(self.inputs) <= set(INPUTS) and len(self.inputs) <= MAX_INPUTS and self.use_inputs in USES)
+            and (0 <= self.step_days <= MAX_STEP_DAYS and 0 <= self.dropout < 1)
+            and (self.cell in CELLS and self.decoder in DECODERS)
+            and MIN_LOG_UNIT <= self.log_unit <= 1 / MIN_LOG_UNIT
         ):
             raise ValueError(f"impossible network: {self}")
 
     @property
     def shape(self) -> NetworkConfig:
         """The same network without what does not change its compiled program."""
-        knobs: dict[str, Any] = {"own_spread": 0.0, "averaged": 0.0, "trend": 0.0}
-        return replace(self, dropout=0.0, log_unit=1.0, log=True, calendar=False, use_inputs="none", **knobs)
+        return replace(
+            self,
+            dropout=0.0,
+            log_unit=1.0,
+            log=True,
+            calendar=False,
+            use_inputs="none",
+            own_spread=0.0,
+            averaged=0.0,
+            trend=0.0,
+        )
 
     @property
     def tokens(self) -> int:
@@ -124,13 +127,13 @@ class NetworkConfig:
     def channels(self) -> int:
         """Numbers that the network sees of each row.
 
-        Value, mask, two differences, sine and cosine of each period, and what is seen of each column beside them.
+        Value, mask, two differences, sine and cosine of each period, and what is seen of each covariate.
         """
         return 4 + 2 * len(self.periods) + sum(views(kind) for kind in self.inputs if kind != "static")
 
     @property
-    def ahead(self) -> int:
-        """Numbers that are known of each row of the horizon: phases, known inputs, those of the series."""
+    def future_channels(self) -> int:
+        """Numbers that are known of each row of the horizon: phases, future covariates, those of the series."""
         return (
             2 * len(self.periods)
             + sum(views(kind) for kind in self.inputs if kind.startswith("known"))

@@ -14,10 +14,10 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats
 from gruforecast.models.networks.config import NetworkConfig
 
-MOST = 10.0  # standard deviations beyond which a value is cut off
+MAX_SEEN = 10.0  # standard deviations beyond which a value is cut off
 MIN_SPREAD = 0.1  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
 SILENT = 1e30  # spread of a column that never moves before the first fold: nothing was learned of it, nothing is seen
-LARGEST = 1e6  # of a standardised value, far beyond `MOST`
+MAX_STANDARDISED = 1e6  # far beyond `MAX_SEEN`
 
 
 @dataclass(frozen=True)
@@ -29,22 +29,19 @@ class Scaling:
 
     @classmethod
     def of(cls, x: Floats, rows: Bools, inputs: tuple[str, ...]) -> Scaling:
-        """Mean and standard deviation of the columns of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
+        """Return mean and standard deviation of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
         pairs = [_moments(column[rows], flag=kind.endswith("flag")) for column, kind in zip(x.T, inputs, strict=True)]
-        both = np.array(pairs, float).reshape(-1, 2)
-        return cls(both[:, 0], both[:, 1])
+        return cls(*np.array(pairs, float).reshape(-1, 2).T)
 
     def __call__(self, x: Any, xp: Any = np) -> Any:
-        """`x` (…, n_columns) standardised."""
+        """Return `x` (…, n_columns) standardised."""
         with np.errstate(over="ignore"):
-            return xp.clip((x - self.centre) / self.spread, -LARGEST, LARGEST)
+            return xp.clip((x - self.centre) / self.spread, -MAX_STANDARDISED, MAX_STANDARDISED)
 
 
 def _moments(values: Floats, *, flag: bool) -> tuple[float, float]:
     seen = values[~np.isnan(values)]
-    if not len(seen):
-        return 0.0, SILENT
-    mean, spread = float(seen.mean()), float(seen.std())
+    mean, spread = (float(seen.mean()), float(seen.std())) if len(seen) else (0.0, 0.0)
     if spread <= 1e-9 * abs(mean):
         return mean, SILENT
     return mean, 1.0 if flag else spread
@@ -54,12 +51,12 @@ class Views(NamedTuple):
     """Columns as a network sees them.
 
     Attributes:
-        past: (n, lookback, k); ahead: (n, horizon, k), of future covariates.
+        past: (n, lookback, k); future: (n, horizon, k), of future covariates.
         static: (n, k) of columns that are constant in a series.
     """
 
     past: list[Any]
-    ahead: list[Any]
+    future: list[Any]
     static: Any
 
 
@@ -68,32 +65,32 @@ def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> 
 
     Args:
         x: (n, lookback + horizon, n_columns) standardised, NaN = not known; not read where there are no columns.
-        use: 1, or 0 to show none of it; the same for the past of columns that are known ahead.
+        use: 1, or 0 to show none of it; the same for the past of future covariates.
     """
     past: list[Any] = []
-    later: list[Any] = []
+    future: list[Any] = []
     for role in ("past", "known"):
         for kind in (role, f"{role} flag"):
             places = [k for k, one in enumerate(config.inputs) if one == kind]
             if places:
                 seen = _seen(xp.take(x, np.array(places), axis=2), kind, config, xp)
                 past += [use[role == "known"] * one[:, : config.lookback] for one in seen]
-                later += [use[0] * one[:, config.lookback :] for one in seen if role == "known"]
+                future += [use[0] * one[:, config.lookback :] for one in seen if role == "known"]
     places = [k for k, one in enumerate(config.inputs) if one == "static"]
     if not places:
-        return Views(past, later, None)
+        return Views(past, future, None)
     static = xp.take(x[:, config.lookback - 1], np.array(places), axis=1)  # (n, k)
-    return Views(past, later, use[0] * xp.clip(_known(static, xp)[0], -MOST, MOST))
+    return Views(past, future, use[0] * xp.clip(_known(static, xp)[0], -MAX_SEEN, MAX_SEEN))
 
 
-def ahead(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
-    """Return what is known of each row of the horizon, (n, horizon, `config.ahead`); None if nothing is.
+def future_channels(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
+    """Return what is known of each row of the horizon, (n, horizon, `config.future_channels`); None if nothing is.
 
     Args:
         phases: (n, horizon) each, of the calendar.
     """
     parts = [xp.stack(phases, axis=-1)] if phases else []
-    parts += seen.ahead
+    parts += seen.future
     if seen.static is not None:
         parts.append(xp.tile(seen.static[:, None], (1, config.horizon, 1)))
     return xp.concatenate(parts, axis=2) if parts else None
@@ -103,7 +100,7 @@ def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
     """Return the values, differences to the season before, and for numbers the values in their window.
 
     Rows of the horizon are compared with the row that the seasonal naive forecast repeats. Mean and spread are those of
-    the past, so that they do not depend on how much is known ahead.
+    the past, so that they do not depend on how much of the future is known.
 
     Args:
         x: (n, lookback + horizon, k) columns of one kind.
@@ -123,9 +120,10 @@ def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
     difference = (value - before[0]) * mask * before[1]
     seen = [value, difference]
     if not kind.endswith("flag"):
-        mean, spread = _moments_of(value[:, :lookback], mask[:, :lookback], xp)
+        mean, spread = moments_of(value[:, :lookback], mask[:, :lookback], xp)
+        spread = xp.maximum(spread, MIN_SPREAD)
         seen = [value, difference / spread, (value - mean) / spread * mask]
-    return [xp.clip(one, -MOST, MOST) for one in seen]
+    return [xp.clip(one, -MAX_SEEN, MAX_SEEN) for one in seen]
 
 
 def _known(x: Any, xp: Any) -> tuple[Any, Any]:
@@ -134,9 +132,12 @@ def _known(x: Any, xp: Any) -> tuple[Any, Any]:
     return xp.where(seen, x, xp.zeros_like(x)), xp.where(seen, xp.ones_like(x), xp.zeros_like(x))
 
 
-def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
-    """Return the mean and standard deviation over rows, (n, 1, k) each."""
-    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
-    mean = xp.sum(value * mask, axis=1, keepdims=True) / total
-    variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total
-    return mean, xp.maximum(xp.sqrt(variance), MIN_SPREAD)
+def mean_of(values: Any, mask: Any, xp: Any, axis: int = 1) -> Any:
+    """Return the mean of what the mask shows, the axis kept as 1; 0 where that is nothing."""
+    return xp.sum(values * mask, axis=axis, keepdims=True) / xp.maximum(xp.sum(mask, axis=axis, keepdims=True), 1.0)
+
+
+def moments_of(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+    """Return the mean and standard deviation over rows of what the mask shows, (n, 1) or (n, 1, k) each."""
+    mean = mean_of(values, mask, xp)
+    return mean, xp.sqrt(mean_of((values - mean) ** 2, mask, xp))

@@ -12,7 +12,7 @@ import numpy as np
 
 from gruforecast.data.windows import History, Windows
 from gruforecast.models.networks.config import NetworkConfig
-from gruforecast.models.networks.covariates import ahead, views
+from gruforecast.models.networks.covariates import future_channels, mean_of, moments_of, views
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
 MIN_RESTLESS = 0.01  # of a normalised window
@@ -31,7 +31,7 @@ class Features(NamedTuple):
         base: (n, horizon) seasonal naive forecast in normalised units; the network adds to it.
         level: (n, 1) what was subtracted; unit: (n, 1) what was divided by.
         scale: (n, 1) where the logarithmic scale turns into a linear one.
-        ahead: (n, horizon, `config.ahead`) what is known of the horizon; None if nothing is.
+        future: (n, horizon, `config.future_channels`) what is known of the horizon; None if nothing is.
     """
 
     features: Any
@@ -39,11 +39,11 @@ class Features(NamedTuple):
     level: Any
     unit: Any
     scale: Any
-    ahead: Any
+    future: Any
 
     def single(self) -> tuple[Any, Any]:
-        """Return features and rows known ahead in single precision, in which networks compute."""
-        return self.features.astype(np.float32), None if self.ahead is None else self.ahead.astype(np.float32)
+        """Return `features` and `future` in single precision, in which networks compute."""
+        return self.features.astype(np.float32), None if self.future is None else self.future.astype(np.float32)
 
 
 class Knobs(NamedTuple):
@@ -54,7 +54,7 @@ class Knobs(NamedTuple):
     averaged: Any
     trend: Any
     calendar: Any
-    ahead: Any
+    future: Any
     all: Any
 
     @classmethod
@@ -71,7 +71,7 @@ def encode(
     config: NetworkConfig,
     xp: Any = np,
     knobs: Knobs | None = None,
-    beside: Any = None,
+    covariates: Any = None,
 ) -> Features:
     """Return the network's view of raw windows.
 
@@ -81,9 +81,9 @@ def encode(
             calendar that is gone by then, for graphs whose numbers are too short for days.
         use_log: (n,) whether to take logarithms; no observed value may be negative where it is true.
         knobs: by default those of `config`.
-        beside: (n, lookback + horizon, n_columns) covariates, standardised, if there are any.
+        covariates: (n, lookback + horizon, n_columns) standardised, if there are any.
     """
-    log_unit, own_spread, averaged, trend, calendar, use_ahead, use_all = knobs or Knobs.of(config)
+    log_unit, own_spread, averaged, trend, calendar, use_future, use_all = knobs or Knobs.of(config)
     seen = xp.logical_not(xp.isnan(past))
     mask = xp.where(seen, xp.ones_like(past), xp.zeros_like(past))
     values = xp.where(seen, past, xp.zeros_like(past))  # before any arithmetic: NaN * 0 is NaN
@@ -91,7 +91,7 @@ def encode(
     z = xp.where(use_log[:, None], xp.arcsinh(values / scale), values)
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
     logged = xp.logical_and(use_log[:, None], positive)
-    deviation = _deviation(z, mask, xp)  # (n, 1)
+    deviation = moments_of(z, mask, xp)[1]  # (n, 1)
     own = xp.maximum(deviation / log_unit, MIN_SPREAD)
     unit = xp.where(logged, log_unit * own**own_spread, _spread(z, mask, deviation, xp))
     x = (z - level) / unit * mask
@@ -102,16 +102,16 @@ def encode(
     base = _seasonal_base(x, mask, config, averaged, xp)
     if config.season_length == 1:
         base = base + trend * _damped_trend(x, mask, config, xp)
-    seen = views(beside, (use_ahead, use_all), config, xp)
+    seen = views(covariates, (use_future, use_all), config, xp)
     features = xp.concatenate([xp.stack(channels, axis=-1), *seen.past], axis=2)
-    return Features(features, base, level, unit, scale, ahead(seen, phases, config, xp))
+    return Features(features, base, level, unit, scale, future_channels(seen, phases, config, xp))
 
 
 def encode_windows(history: History, windows: Windows, config: NetworkConfig) -> Features:
     """Return the network's view of windows of a history."""
     past, flags = history.past(windows, config.lookback), windows.use_log & config.log
-    beside = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
-    return encode(past, history.origin(windows), flags, config, beside=beside)
+    covariates = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
+    return encode(past, history.origin(windows), flags, config, covariates=covariates)
 
 
 def encode_target(future: Any, use_log: Any, encoded: Features, xp: Any = np) -> tuple[Any, Any]:
@@ -136,7 +136,7 @@ def decode(residual: Any, encoded: Features, use_log: Any, xp: Any = np) -> Any:
 
 
 def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
-    """Mean absolute seasonal difference (n, 1, 1) in a window, over pairs of rows that are both seen; 1 without any."""
+    """Return the mean absolute seasonal difference (n, 1, 1), over pairs of rows that are both seen; 1 without any."""
     lag, difference = config.season_length, xp.abs(features[:, :, 2])
     count = xp.sum(features[:, lag:, 1] * features[:, :-lag, 1], axis=1)  # (n,)
     mean = xp.sum(difference, axis=1) / xp.maximum(count, 1.0)
@@ -144,7 +144,7 @@ def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
 
 
 def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:
-    """Sine and cosine (n, n_steps) of the phase in each period of the calendar, so many steps after the last row."""
+    """Return sine and cosine (n, n_steps) of the phase in each period of the calendar, `steps` after the last row."""
     if len(origin.shape) > 1:
         gone = [np.mod(steps * config.step_days / period, 1.0) for period in config.periods]
         angles = [(origin[:, k, None] + gone[k]) * (2 * np.pi) for k in range(len(gone))]
@@ -158,43 +158,32 @@ def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any
 
 
 def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
-    """Divisor before the inverse hyperbolic sine, a logarithm for values far above it, and a flag, both (n, 1).
+    """Return the divisor before the inverse hyperbolic sine, a logarithm far above it, and a flag, both (n, 1).
 
     Windows of positive values (the flag) are logged in practice; others get a scale that is linear near zero.
     """
-    size = xp.sum(xp.abs(values), axis=1, keepdims=True) / xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    size = mean_of(xp.abs(values), mask, xp)
     least = xp.min(xp.where(mask > 0, values, xp.ones_like(values) * float("inf")), axis=1, keepdims=True)
     scale = size * xp.where(least > 0, LOG_SCALE * xp.ones_like(size), ZERO_SCALE * xp.ones_like(size))
     return xp.where(scale > 0, scale, xp.ones_like(scale)), least > 0
 
 
 def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
-    """Mean of the last season (of the last three rows when there is none), of the whole window if that is missing."""
+    """Return the mean of the last season (the last three rows without one), of the whole window if that is missing."""
     span = season_length if season_length > 1 else 3
-    recent = xp.sum(mask[:, -span:], axis=1, keepdims=True)
-    total = xp.sum(mask, axis=1, keepdims=True)
-    near = xp.sum((z * mask)[:, -span:], axis=1, keepdims=True) / xp.maximum(recent, 1.0)
-    whole = xp.sum(z * mask, axis=1, keepdims=True) / xp.maximum(total, 1.0)
-    return xp.where(recent > 0, near, whole)
-
-
-def _deviation(z: Any, mask: Any, xp: Any) -> Any:
-    """Return the standard deviation of the window, (n, 1)."""
-    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
-    mean = xp.sum(z * mask, axis=1, keepdims=True) / total
-    return xp.sqrt(xp.sum(mask * (z - mean) ** 2, axis=1, keepdims=True) / total)
+    recent = mask[:, -span:]
+    seen = xp.sum(recent, axis=1, keepdims=True) > 0
+    return xp.where(seen, mean_of(z[:, -span:], recent, xp), mean_of(z, mask, xp))
 
 
 def _spread(z: Any, mask: Any, deviation: Any, xp: Any) -> Any:
     """Return the deviation (n, 1), but never below a thousandth of the window's size; 1 for a window of zeros."""
-    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
-    size = xp.sum(xp.abs(z) * mask, axis=1, keepdims=True) / total
-    spread = xp.maximum(deviation, 1e-3 * size)
+    spread = xp.maximum(deviation, 1e-3 * mean_of(xp.abs(z), mask, xp))
     return xp.where(spread > 0, spread, xp.ones_like(spread))
 
 
 def _difference(x: Any, mask: Any, lag: int, xp: Any) -> Any:
-    """`x[t] - x[t - lag]`, zero where either is missing."""
+    """Return `x[t] - x[t - lag]`, zero where either is missing."""
     if lag >= x.shape[1]:
         return xp.zeros_like(x)
     both = mask[:, lag:] * mask[:, :-lag]
@@ -209,9 +198,7 @@ def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: 
     """
     m, lookback = config.season_length, config.lookback
     seasons = lookback // m
-    shape = (-1, seasons, m)
-    values = xp.reshape(x[:, lookback - seasons * m :], shape)
-    known = xp.reshape(mask[:, lookback - seasons * m :], shape)
+    values, known = (xp.reshape(one[:, lookback - seasons * m :], (-1, seasons, m)) for one in (x, mask))
     rank = known * np.arange(1.0, seasons + 1)[None, :, None]
     latest = xp.max(rank, axis=1, keepdims=True)  # (n, 1, m)
     picked = xp.where(xp.logical_and(rank == latest, rank > 0), values, xp.zeros_like(values))
@@ -236,6 +223,5 @@ def _profile(values: Any, known: Any, xp: Any) -> Any:
     whole = xp.min(known, axis=2, keepdims=True)  # (n, k, 1)
     some = xp.max(whole, axis=1, keepdims=True)  # (n, 1, 1)
     known = known * (whole * some + (1.0 - some))
-    mean = xp.sum(values * known, axis=2, keepdims=True) / xp.maximum(xp.sum(known, axis=2, keepdims=True), 1.0)
-    distance = xp.sum((values - mean) * known, axis=1)
-    return distance / xp.maximum(xp.sum(known, axis=1), 1.0)
+    mean = mean_of(values, known, xp, axis=2)
+    return mean_of(values - mean, known, xp)[:, 0]

@@ -32,7 +32,7 @@ BLOCK_NUMBERS = 1_000_000  # bounds the memory of one block: about 4 MB an array
 
 @dataclass(frozen=True)
 class Network:
-    """A trained network, named as in the leaderboard, and its share in the combination of all; they add up to one.
+    """A trained network, named as in the leaderboard, and its weight in the ensemble; those of all add up to one.
 
     Attributes:
         training: how to train it anew on all rows, None where that is not known.
@@ -41,7 +41,7 @@ class Network:
     name: str
     config: NetworkConfig
     weights: Weights
-    share: float = 1.0
+    weight: float = 1.0
     training: TrainingConfig | None = None
 
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:  # noqa: ARG002
@@ -69,22 +69,31 @@ def weight_shapes(config: NetworkConfig) -> dict[str, tuple[int, ...]]:
         size = units
     segments, rows = config.decoded
     if config.decoder != "direct":
-        shapes |= {"positions.table": (segments, units), "decoder.kernel": (units, width)}
-        shapes |= {"decoder.recurrent_kernel": (units, width), "decoder.bias": bias}
-    shapes |= {"hidden.kernel": (units + config.recent, 2 * units), "hidden.bias": (2 * units,)}
-    spread = rows * (len(QUANTILES) - 1)
-    shapes |= {"head.kernel": (2 * units, rows), "head.bias": (rows,)}
-    shapes |= {"spread_hidden.kernel": (units + config.recent, units), "spread_hidden.bias": (units,)}
-    shapes |= {"spread.kernel": (units, spread), "spread.bias": (spread,)}
-    if config.ahead:
-        shapes |= {"context.kernel": (units, CONTEXT), "context.bias": (CONTEXT,)}
-        shapes |= {"row.kernel": (config.ahead + CONTEXT, ROW_UNITS), "row.bias": (ROW_UNITS,)}
-        shapes |= {"row_head.kernel": (ROW_UNITS, 1), "row_head.bias": (1,)}
+        shapes |= {
+            "positions.table": (segments, units),
+            "decoder.kernel": (units, width),
+            "decoder.recurrent_kernel": (units, width),
+            "decoder.bias": bias,
+        }
+    dense = {  # size of the input and of the output
+        "hidden": (units + config.recent, 2 * units),
+        "head": (2 * units, rows),
+        "spread_hidden": (units + config.recent, units),
+        "spread": (units, rows * (len(QUANTILES) - 1)),
+    }
+    if config.future_channels:
+        dense |= {
+            "context": (units, CONTEXT),
+            "row": (config.future_channels + CONTEXT, ROW_UNITS),
+            "row_head": (ROW_UNITS, 1),
+        }
+    for name, kernel in dense.items():
+        shapes |= {f"{name}.kernel": kernel, f"{name}.bias": kernel[1:]}
     return shapes
 
 
 def digest_of(weights: Weights) -> str:
-    """SHA-256 over names, shapes and bytes of the weights, in the order of their names."""
+    """Return the SHA-256 over names, shapes and bytes of the weights, in the order of their names."""
     total = hashlib.sha256()
     for name in sorted(weights):
         total.update(f"{name}{weights[name].shape}".encode())
@@ -93,7 +102,7 @@ def digest_of(weights: Weights) -> str:
 
 
 def forecast(history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> Floats:
-    """Quantiles (n, horizon, n_quantiles) in the user's unit; only one block of windows is gathered at a time."""
+    """Return the quantiles (n, horizon, n_quantiles) in the user's unit; only one block is gathered at a time."""
     blocks = [np.zeros((0, config.horizon, len(QUANTILES)))]
     for block in _blocks(len(windows), config):
         part = windows[block]
@@ -107,20 +116,20 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
 def _blocks(n: int, config: NetworkConfig) -> Iterator[slice]:
     segments = config.decoded[0] if config.decoder != "direct" else 1
     states = max(config.tokens, segments) * 2 * config.units
-    rows = config.horizon * (2 * config.ahead + CONTEXT + ROW_UNITS) if config.ahead else 0
-    beside = 2 * (config.lookback + config.horizon) * len(config.inputs)  # twice, for double precision
-    each = max(states, config.lookback * config.channels + beside, segments * config.recent, rows)
+    rows = config.horizon * (2 * config.future_channels + CONTEXT + ROW_UNITS) if config.future_channels else 0
+    covariates = 2 * (config.lookback + config.horizon) * len(config.inputs)  # twice, for double precision
+    each = max(states, config.lookback * config.channels + covariates, segments * config.recent, rows)
     size = max(1, BLOCK_NUMBERS // each)
     return (slice(begin, begin + size) for begin in range(0, n, size))
 
 
 def residuals(
-    features: Array, ahead: Array | None, config: NetworkConfig, weights: Weights, trace: Trace | None = None
+    features: Array, future: Array | None, config: NetworkConfig, weights: Weights, trace: Trace | None = None
 ) -> Single:
     """Return what the network adds to the seasonal naive forecast, (n, horizon, n_quantiles).
 
     Args:
-        features: (n, lookback, channels); ahead: (n, horizon, `config.ahead`), None where that is nothing.
+        features: (n, lookback, channels); future: (n, horizon, `config.future_channels`), None where that is nothing.
         trace: is filled with what the network does on the way.
     """
     n = len(features)
@@ -136,20 +145,21 @@ def residuals(
     joined = np.concatenate([states, recent], axis=2)  # (n, segments, units + recent)
     hidden = _hidden(joined, weights, "hidden", trace)  # (n, segments, 2 * units)
     point = _dense(hidden, weights, "head").reshape(n, -1, 1)[:, : config.horizon]
-    if ahead is not None:
-        point = point + _of_rows(states, ahead.astype(np.float32, copy=False), config, weights, trace)
+    if future is not None:
+        point = point + _of_rows(states, future.astype(np.float32, copy=False), config, weights, trace)
     doubt = _hidden(joined, weights, "spread_hidden", trace)  # (n, segments, units)
-    multiples = _softplus(_dense(doubt, weights, "spread"))  # (n, segments, rows * (n_quantiles - 1))
+    spread = _dense(doubt, weights, "spread")  # (n, segments, rows * (n_quantiles - 1))
+    multiples = np.maximum(spread, 0) + np.log1p(np.exp(-np.abs(spread)))  # softplus
     away = multiples.reshape(n, -1, len(QUANTILES) - 1)[:, : config.horizon] * restlessness(features, config)
     below = point - np.cumsum(away[:, :, :MIDDLE], axis=2)[:, :, ::-1]
     return np.concatenate([below, point, point + np.cumsum(away[:, :, MIDDLE:], axis=2)], axis=2)
 
 
-def _of_rows(states: Single, ahead: Single, config: NetworkConfig, weights: Weights, trace: Trace | None) -> Single:
-    """Return what the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each."""
+def _of_rows(states: Single, future: Single, config: NetworkConfig, weights: Weights, trace: Trace | None) -> Single:
+    """Return what known rows of the horizon add, (n, horizon, 1): a small layer for all rows, and the state of each."""
     context = _dense(states, weights, "context")  # (n, segments, CONTEXT)
     context = np.repeat(context, config.decoded[1], axis=1)[:, : config.horizon]
-    hidden = _hidden(np.concatenate([ahead, context], axis=2), weights, "row", trace)  # (n, horizon, ROW_UNITS)
+    hidden = _hidden(np.concatenate([future, context], axis=2), weights, "row", trace)  # (n, horizon, ROW_UNITS)
     return _dense(hidden, weights, "row_head")
 
 
@@ -164,19 +174,15 @@ def _decoded(state: Single, config: NetworkConfig, weights: Weights, trace: Trac
 
 
 def _dense(x: Single, weights: Weights, name: str) -> Single:
-    found = product(x, weights[f"{name}.kernel"])
-    found += weights[f"{name}.bias"]
-    return found
+    y = product(x, weights[f"{name}.kernel"])
+    y += weights[f"{name}.bias"]
+    return y
 
 
 def _hidden(x: Single, weights: Weights, name: str, trace: Trace | None) -> Single:
     """Return a layer of which only what is above zero goes on."""
-    found = _dense(x, weights, name)
-    np.maximum(found, 0, out=found)
+    y = _dense(x, weights, name)
+    np.maximum(y, 0, out=y)
     if trace is not None:
-        trace.open[name] = found > 0
-    return found
-
-
-def _softplus(x: Single) -> Single:
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+        trace.open[name] = y > 0
+    return y

@@ -1,12 +1,12 @@
 """The recurrent layers in numpy: the step of each cell forward, and the same step backward.
 
-    GRU         h = z * h_before + (1 - z) * candidate    candidate = tanh(inputs + r * heard)
-    LSTM        c = f * c_before + i * candidate          candidate = tanh(inputs + heard)        h = o * tanh(c)
-    simple RNN  h = tanh(inputs + heard)
+    GRU         h = z * h_before + (1 - z) * candidate    candidate = tanh(inputs + r * recurrence)
+    LSTM        c = f * c_before + i * candidate          candidate = tanh(inputs + recurrence)        h = o * tanh(c)
+    simple RNN  h = tanh(inputs + recurrence)
 
-`inputs` is what a cell makes of the row, `heard` what it makes of the state before. The equations are those of Keras:
-GRU with `reset_after=True` (Cho et al. 2014 in the form of Chung et al.), LSTM (Hochreiter and Schmidhuber 1997), and
-the simple recurrent network of Elman (1990). Backward is backpropagation through time (Werbos 1990).
+`inputs` is what a cell makes of the row, `recurrence` what it makes of the state before. The equations are those of
+Keras: GRU with `reset_after=True` (Cho et al. 2014 in the form of Chung et al.), LSTM (Hochreiter and Schmidhuber
+1997), and the simple recurrent network of Elman (1990). Backward is backpropagation through time (Werbos 1990).
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Step(NamedTuple):
 
     Attributes:
         before, state: (n, units) the state before and after the step.
-        parts: (n, units) each, what lies between. GRU: update gate, reset gate, candidate, what the candidate hears of
-            the state before. LSTM: input gate, forget gate, candidate, output gate, memory cell before the step.
+        parts: (n, units) each, what lies between. GRU: update gate, reset gate, candidate, what the candidate takes
+            from the state before. LSTM: input gate, forget gate, candidate, output gate, memory cell before the step.
     """
 
     before: Single
@@ -60,21 +60,21 @@ def recurrent(
     h = np.zeros((*x.shape[1:-1], units), np.float32) if state is None else state
     states = np.empty((len(x), *np.broadcast_shapes(x.shape[1:-1], h.shape[:-1]), units), np.float32)
     memory = np.zeros_like(states[0]) if cell == "lstm" else None
-    for rows, reached in zip(x, states, strict=True):  # one by one: what a step computes with stays in the cache
+    for rows, new in zip(x, states, strict=True):  # one by one: what a step computes with stays in the cache
         inputs = product(rows, kernel)  # (n, gates * units)
         inputs += bias[0] if cell == "gru" else bias
-        heard = product(h, recurrent_kernel)  # (n, gates * units)
+        recurrence = product(h, recurrent_kernel)  # (n, gates * units)
         parts: tuple[Single, ...] = ()
         if cell == "gru":
-            heard += bias[1]
-            parts = _gru(inputs, heard, h, reached, keep)
+            recurrence += bias[1]
+            parts = _gru(inputs, recurrence, h, new, keep)
         elif memory is not None:
-            parts = _lstm(inputs + heard, memory, reached, keep)
+            parts = _lstm(inputs + recurrence, memory, new, keep)
         else:
-            np.tanh(inputs + heard, out=reached)
+            np.tanh(inputs + recurrence, out=new)
         if trace is not None:
-            trace.steps[name].append(Step(h, reached, parts))
-        h = reached
+            trace.steps[name].append(Step(h, new, parts))
+        h = new
     return states
 
 
@@ -85,47 +85,47 @@ def backward(steps: list[Step], gradient: Single, cell: str, recurrent_kernel: S
         gradient: (tokens, n, units) of the states of the layer.
     """
     carried, memory = np.zeros_like(gradient[0]), np.zeros_like(gradient[0])
-    found = []
-    for step, reached in zip(reversed(steps), gradient[::-1], strict=True):
-        total = reached + carried
+    gradients = []
+    for step, own in zip(reversed(steps), gradient[::-1], strict=True):
+        total = own + carried
         if cell == "gru":
-            inputs, heard, kept = _gru_backward(step, total)
-            carried = kept + product(heard, recurrent_kernel.T)
+            inputs, recurrence, kept = _gru_backward(step, total)
+            carried = kept + product(recurrence, recurrent_kernel.T)
         else:
             inputs = _lstm_backward(step, total, memory) if cell == "lstm" else total * (1 - step.state**2)
             carried = product(inputs, recurrent_kernel.T)
-        found.append(inputs)
-    return np.stack(found[::-1]), carried
+        gradients.append(inputs)
+    return np.stack(gradients[::-1]), carried
 
 
-def _gru(inputs: Single, heard: Single, h: Single, reached: Single, keep: bool) -> tuple[Single, ...]:
+def _gru(inputs: Single, recurrence: Single, h: Single, new: Single, keep: bool) -> tuple[Single, ...]:
     """Return the parts of a step, intact if told to `keep` them: an update gate z near 1 keeps the memory."""
     units = h.shape[-1]
-    gates = inputs[..., : 2 * units] + heard[..., : 2 * units]
+    gates = inputs[..., : 2 * units] + recurrence[..., : 2 * units]
     _sigmoid(gates)
     z, r = gates[..., :units], gates[..., units:]
-    memory = heard[..., 2 * units :]
+    memory = recurrence[..., 2 * units :]
     candidate = np.multiply(r, memory, out=None if keep else r)
     candidate += inputs[..., 2 * units :]
     np.tanh(candidate, out=candidate)
-    np.multiply(z, h, out=reached)
+    np.multiply(z, h, out=new)
     written = np.subtract(1, z, out=None if keep else z)
     written *= candidate
-    reached += written
+    new += written
     return z, r, candidate, memory
 
 
 def _gru_backward(step: Step, total: Single) -> tuple[Single, Single, Single]:
-    """Return the gradients of `inputs` and `heard`, and what reaches the state before past both of them."""
+    """Return the gradients of `inputs` and `recurrence`, and what reaches the state before past both of them."""
     z, r, candidate, memory = step.parts
     written = total * (1 - z) * (1 - candidate**2)
     update = total * (step.before - candidate) * z * (1 - z)
     reset = written * memory * r * (1 - r)
-    inputs, heard = (np.concatenate([update, reset, last], axis=-1) for last in (written, written * r))
-    return inputs, heard, total * z
+    inputs, recurrence = (np.concatenate([update, reset, last], axis=-1) for last in (written, written * r))
+    return inputs, recurrence, total * z
 
 
-def _lstm(gates: Single, memory: Single, reached: Single, keep: bool) -> tuple[Single, ...]:
+def _lstm(gates: Single, memory: Single, new: Single, keep: bool) -> tuple[Single, ...]:
     """Return the parts of a step, intact if told to `keep` them; the new memory cell takes the place of the old one."""
     before = memory.copy() if keep else memory
     i, f, candidate, o = np.split(gates, 4, axis=-1)
@@ -133,12 +133,12 @@ def _lstm(gates: Single, memory: Single, reached: Single, keep: bool) -> tuple[S
         _sigmoid(gate)
     memory *= f
     memory += np.multiply(i, np.tanh(candidate, out=candidate), out=None if keep else i)
-    np.multiply(o, np.tanh(memory), out=reached)
+    np.multiply(o, np.tanh(memory), out=new)
     return i, f, candidate, o, before
 
 
 def _lstm_backward(step: Step, total: Single, memory: Single) -> Single:
-    """Return the gradient of `inputs` and of `heard`; that of the memory cell before takes the place of `memory`."""
+    """Return the gradient of `inputs` and `recurrence`; that of the memory cell before takes the place of `memory`."""
     i, f, candidate, o, before = step.parts
     shown = np.tanh(f * before + i * candidate)
     memory += total * o * (1 - shown**2)

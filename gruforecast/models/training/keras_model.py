@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,7 +12,11 @@ import tensorflow as tf
 from gruforecast.models.networks.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
 from gruforecast.models.networks.features import Features, restlessness
 
-RECURRENT = {"gru": keras.layers.GRU, "lstm": keras.layers.LSTM, "rnn": keras.layers.SimpleRNN}
+RECURRENT: dict[str, Callable[..., Any]] = {
+    "gru": functools.partial(keras.layers.GRU, use_cudnn=False),
+    "lstm": functools.partial(keras.layers.LSTM, use_cudnn=False),
+    "rnn": keras.layers.SimpleRNN,
+}
 
 
 @keras.saving.register_keras_serializable("gruforecast")
@@ -32,7 +37,7 @@ class VariableDropout(keras.layers.Layer):  # type: ignore[misc]
         self.calls.assign(seed % 2**31)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """`inputs` with a share `rate` set to zero and the rest scaled up, in training only."""
+        """Return `inputs` with a share `rate` set to zero and the rest scaled up, in training only."""
         if not training:
             return inputs
         batch, *_, units = keras.ops.shape(inputs)
@@ -60,7 +65,8 @@ def _uniform(count: Any) -> Any:
 def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     """Return a network from encoded features (n, lookback, channels) to residuals (n, horizon, n_quantiles).
 
-    Where something is known of the horizon, it takes that, too: (n, horizon, `config.ahead`), see `exogenous.ahead`.
+    Where something is known of the horizon, it takes that, too: (n, horizon, `config.future_channels`), see
+    `covariates.future_channels`.
     The last layer starts at zero, so before training the forecast is the seasonal naive one. How far the other
     quantiles are from the middle one is read from the same state, whose training it does not touch.
 
@@ -84,11 +90,11 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     hidden = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(joined)
     point = keras.layers.Dense(rows, kernel_initializer="zeros", name="head")(hidden)
     point = _fitting(keras.layers.Reshape((segments * rows, 1), name="residual")(point), config)
-    ahead = keras.Input((config.horizon, config.ahead), name="ahead") if config.ahead else None
-    if ahead is not None:
-        point = keras.layers.Add(name="both")([point, _of_rows(states, ahead, config)])
+    future = keras.Input((config.horizon, config.future_channels), name="ahead") if config.future_channels else None
+    if future is not None:
+        point = keras.layers.Add(name="both")([point, _of_rows(states, future, config)])
     output = _around(point, joined, features, config)
-    return keras.Model(features if ahead is None else [features, ahead], output, name=config.cell)
+    return keras.Model(features if future is None else [features, future], output, name=config.cell)
 
 
 def _fitting(x: Any, config: NetworkConfig) -> Any:
@@ -101,7 +107,7 @@ def _fitting(x: Any, config: NetworkConfig) -> Any:
 def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> Any:
     """Return all quantiles (n, horizon, n_quantiles): steps away from the middle one are never negative, so none cross.
 
-    They are multiples of `encoding.restlessness`, so before training they have the size of seasonal naive's errors.
+    They are multiples of `features.restlessness`, so before training they have the size of seasonal naive's errors.
 
     No gradient passes from here to `point` (n, horizon, 1) and `joined`: the point forecast is trained as if alone.
     """
@@ -127,8 +133,8 @@ def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> An
     return keras.layers.Lambda(assembled, output_shape=shape, name="quantiles")([point, steps, size])
 
 
-def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:
-    """Return what the rows known ahead add, (n, horizon, 1): one small layer for all rows, and the state of each.
+def _of_rows(states: Any, future: Any, config: NetworkConfig) -> Any:
+    """Return what known rows of the horizon add, (n, horizon, 1): one small layer for all rows, and the state of each.
 
     So the effect of a column is learned from every row of every window, not for each row of the horizon anew.
     """
@@ -137,7 +143,7 @@ def _of_rows(states: Any, ahead: Any, config: NetworkConfig) -> Any:
     context = keras.layers.Reshape((segments, CONTEXT), name="contexts")(context)
     context = keras.layers.UpSampling1D(rows, name="repeated")(context)  # each one, `rows` times
     context = _fitting(context, config)
-    x = keras.layers.Concatenate(name="ahead_and_context")([ahead, context])
+    x = keras.layers.Concatenate(name="ahead_and_context")([future, context])
     x = keras.layers.Dense(ROW_UNITS, activation="relu", name="row")(x)
     return keras.layers.Dense(1, kernel_initializer="zeros", name="row_head")(x)
 
@@ -172,11 +178,10 @@ def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple
     segments, _ = config.decoded
     if config.decoder == "direct":
         return state, recent
-    options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
     positions = Positions(segments, seed, name="positions")(state)  # (n, segments, units)
     repeated = keras.layers.RepeatVector(segments, name="recent_repeated")(recent)
     together = config.decoder == "sequence"
-    layer = RECURRENT[config.cell](config.units, return_sequences=together, name="decoder", **options)
+    layer = RECURRENT[config.cell](config.units, return_sequences=together, name="decoder")
     if together:
         return layer(positions, initial_state=_initial(state, config)), repeated
     flat = keras.layers.Lambda(lambda t: keras.ops.reshape(t, (-1, 1, config.units)), name="flat")(positions)
@@ -190,7 +195,7 @@ def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple
 def network_inputs(encoded: Features, cast: Callable[[Any], Any]) -> Any:
     """Return what the network of `build_network` is called with, of an encoded batch."""
     features = cast(encoded.features)
-    return features if encoded.ahead is None else [features, cast(encoded.ahead)]
+    return features if encoded.future is None else [features, cast(encoded.future)]
 
 
 def _initial(state: Any, config: NetworkConfig) -> Any:
@@ -199,10 +204,9 @@ def _initial(state: Any, config: NetworkConfig) -> Any:
 
 
 def _recurrent_layer(x: Any, config: NetworkConfig, depth: int, seed: int) -> Any:
-    """One layer of the stack: cell, residual addition where sizes agree, dropout. The last one keeps one state."""
+    """Return a layer of the stack: cell, residual addition where sizes agree, dropout. The last keeps one state."""
     last = depth == config.layers - 1
-    options: dict[str, Any] = {} if config.cell == "rnn" else {"use_cudnn": False}
-    layer = RECURRENT[config.cell](config.units, return_sequences=not last, name=f"{config.cell}_{depth}", **options)
+    layer = RECURRENT[config.cell](config.units, return_sequences=not last, name=f"{config.cell}_{depth}")
     y = layer(x)  # (n, tokens, units), or (n, units) for the last layer
     if x.shape[-1] == config.units and depth > 0:
         kept = keras.layers.Lambda(lambda t: t[:, -1], output_shape=(config.units,), name="last")(x) if last else x

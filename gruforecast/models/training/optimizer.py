@@ -60,8 +60,8 @@ class FlatAdamW:
         square = gradient * gradient
         every, spread = tf.reduce_sum(square), tf.reduce_sum(tf.where(self._spread, square, 0.0))
         rest = tf.reduce_sum(tf.where(self._spread, 0.0, square))
-        shares = [CLIP / tf.maximum(tf.sqrt(one), CLIP) for one in (spread, rest)]
-        return tf.where(tf.math.is_finite(every), gradient * tf.where(self._spread, *shares), every)
+        factors = [CLIP / tf.maximum(tf.sqrt(one), CLIP) for one in (spread, rest)]
+        return tf.where(tf.math.is_finite(every), gradient * tf.where(self._spread, *factors), every)
 
 
 def _flat(arrays: Sequence[Any]) -> Any:

@@ -24,8 +24,6 @@ from gruforecast.models.networks.features import Knobs, encode, encode_target
 from gruforecast.models.training.keras_model import VariableDropout, build_network, network_inputs
 from gruforecast.models.training.optimizer import FlatAdamW
 
-Validate = Callable[[Weights], float]
-
 
 @dataclass(frozen=True)
 class Trained:
@@ -76,7 +74,7 @@ class Schedule:
         rungs: validation score above which to give up at each of `RUNGS`; None = go on.
     """
 
-    validate: Validate | None = None
+    validate: Callable[[Weights], float] | None = None
     rates: tuple[float, float] = (1.0, 0.0)
     initial: Weights | None = None
     deadline: float | None = None
@@ -99,16 +97,15 @@ def train(
     rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)
     judge = _Judge(program, schedule, chunks)
     values = tf.constant(history.values, tf.float64)
-    beside = tf.constant(history.x if config.inputs else np.zeros((1, 1)), tf.float32)
+    covariates = tf.constant(history.x if config.inputs else np.zeros((1, 1)), tf.float32)
     losses: list[float] = []
     late = False
     traced = first = begin
     for chunk in range(chunks):
         drawn = sampler.draw(generator, (CHUNK, training.batch_size))
         rate = rates[chunk * CHUNK : (chunk + 1) * CHUNK].astype(np.float32)
-        origins = history.origin(drawn)
         knobs = np.array(Knobs.of(config), np.float64)
-        arguments = (values, beside, *_indices(drawn, config), origins, rate, knobs)
+        arguments = (values, covariates, *_indices(drawn, config), history.origin(drawn), rate, knobs)
         if chunk == 0:
             program.run.get_concrete_function(*arguments)
             traced = time.perf_counter()
@@ -130,7 +127,7 @@ def half_cosine(steps: int, first: float, last: float) -> Floats:
 
 
 def weights_of(model: Any) -> Weights:
-    """Return the trainable weights under the names of `forward.weight_shapes`, such as `gru_0.kernel`."""
+    """Return the trainable weights under the names of `inference.weight_shapes`, such as `gru_0.kernel`."""
     return {
         f"{layer.name}.{variable.name}": keras.ops.convert_to_numpy(variable).copy()
         for layer in model.layers
@@ -148,7 +145,7 @@ def set_weights(model: Any, weights: Weights) -> None:
 class _Program:
     """A network of one shape, its optimizer, and the compiled function that trains both."""
 
-    def __init__(self, shape: NetworkConfig) -> None:
+    def __init__(self, shape: NetworkConfig, batch_size: int) -> None:  # noqa: ARG002 - another size is compiled anew
         self.model = build_network(shape, seed=0)
         self.optimizer = FlatAdamW(self.model.trainable_variables)
         self.run = _compile_steps(self.model, self.optimizer, shape)
@@ -164,9 +161,8 @@ class _Program:
             mine.calls.assign(new.calls)
 
 
-@functools.lru_cache(maxsize=32)  # a compiled program is never freed, so the more are kept the better
-def _program(shape: NetworkConfig, batch_size: int) -> _Program:  # noqa: ARG001 - another batch size is another shape
-    return _Program(shape)
+# a compiled program is never freed, so the more are kept the better
+_program = functools.lru_cache(maxsize=32)(_Program)
 
 
 class _Judge:
@@ -183,35 +179,34 @@ class _Judge:
 
     def stops(self, chunk: int) -> bool:
         """Return whether the score is worse than the limit of the rung that `chunk` reaches, if it reaches one."""
-        reached = len(self.rungs)
-        ends = chunk == self._chunks
-        if self._validate is None or ends or reached == len(RUNGS) or chunk < RUNGS[reached] * self._chunks:
+        rung, ends = len(self.rungs), chunk == self._chunks
+        if self._validate is None or ends or rung == len(RUNGS) or chunk < RUNGS[rung] * self._chunks:
             return False
         begin = time.perf_counter()
         self.rungs.append(float(self._validate(weights_of(self._program.model))))
         self.seconds += time.perf_counter() - begin
-        limit = self._limits[reached]
+        limit = self._limits[rung]
         self.pruned = limit is not None and not self.rungs[-1] <= limit
         return self.pruned
 
 
 def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
     """Return the index arrays that the compiled function takes."""
-    small = (windows.start.astype(np.int32), windows.end.astype(np.int32), windows.stop.astype(np.int32))
-    return *small, windows.use_log & config.log
+    positions = (one.astype(np.int32) for one in (windows.start, windows.end, windows.stop))
+    return *positions, windows.use_log & config.log
 
 
 def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     """Return a compiled function that takes `CHUNK` steps and returns their mean loss.
 
-    Its arguments: values (n_rows,), columns beside them (n_rows, n_columns), then starts, ends, stops, use_log, origins
+    Its arguments: values (n_rows,), covariates (n_rows, n_columns), then starts, ends, stops, use_log, origins
     (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
 
-    def loss_of(values: Any, beside: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
+    def loss_of(values: Any, covariates: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
         future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
-        around = _around(beside, windows, config)
+        around = _gathered(covariates, windows, config)
         encoded = encode(past, origin, windows.use_log, config, keras.ops, knobs, around)
         target, mask = encode_target(future, windows.use_log, encoded, keras.ops)
         inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
@@ -221,7 +216,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def run(
         values: Any,
-        beside: Any,
+        covariates: Any,
         starts: Any,
         ends: Any,
         stops: Any,
@@ -233,7 +228,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
         def one_step(step: Any, total: Any) -> tuple[Any, Any]:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
-                loss = loss_of(values, beside, windows, origins[step], Knobs(*tf.unstack(knobs)))
+                loss = loss_of(values, covariates, windows, origins[step], Knobs(*tf.unstack(knobs)))
             optimizer.apply(tape.gradient(loss, optimizer.variables), rates[step])
             return step + 1, total + loss
 
@@ -244,16 +239,15 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
 
 
 def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
-    """Twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles): at 0.5 it is the absolute error."""
+    """Return twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles); absolute error at 0.5."""
     level = tf.constant(QUANTILES, tf.float32)
     error = target[:, :, None] - quantiles
     loss = 2.0 * tf.reduce_sum(tf.maximum(level * error, (level - 1.0) * error), axis=2)
     return tf.reduce_sum(loss * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
 
 
-def _around(beside: Any, windows: Windows, config: NetworkConfig) -> Any:
+def _gathered(covariates: Any, windows: Windows, config: NetworkConfig) -> Any:
     """Return the covariates (batch, lookback + horizon, n_columns), None where there are none."""
     if not config.inputs:
         return None
-    gathered = gather_covariates(beside, windows, config.lookback, config.horizon, keras.ops)
-    return tf.cast(gathered, tf.float64)
+    return tf.cast(gather_covariates(covariates, windows, config.lookback, config.horizon, keras.ops), tf.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import asdict
 from typing import Any
 
 from rich.table import Table
@@ -25,7 +26,7 @@ def summarise(rolling: Rolling, tally: Aggregate, model_dir: str, seconds: float
     compared = tally.against(winner)
     rows = tally.scores()
     for row in rows:
-        row["against"] = {"winner": compared[row["model"]].to_dict()} if row["model"] in compared else {}
+        row["against"] = {"winner": asdict(compared[row["model"]])} if row["model"] in compared else {}
     by_date = panel.ends_together
     ends = cutoffs.windows.end[[0, -1]] - 1
     first, last = panel.plan.form.joined(panel.ds[ends]) if by_date else (None, None)
@@ -33,7 +34,7 @@ def summarise(rolling: Rolling, tally: Aggregate, model_dir: str, seconds: float
         "model_dir": model_dir,
         "winner": winner,
         "freq": panel.freq.label,
-        "season_length": rolling.season_length,
+        "season_length": rolling.forecaster.season_length,
         "horizon": cutoffs.horizon,
         "step": cutoffs.step,
         "windows": cutoffs.count,

@@ -37,7 +37,7 @@ HARD = replace(
 def test_everything_that_a_network_can_see_survives_the_conversion(name: str, tmp_path: Path) -> None:
     """A calendar, stamps before 1970, numbers, categories and a constant beside the target; odd windows."""
     served, form = served_with((BESIDE, HARD)), FORMS[name]
-    served = replace(served, networks=(replace(served.networks[1], share=1.0),))
+    served = replace(served, networks=(replace(served.networks[1], weight=1.0),))
     lookback = max(one.config.lookback for one in served.networks)
     sample = certificate.odd(served, lookback, 4)
     paths = [tmp_path / f"{k}.npz" for k in range(len(served.networks))]
@@ -70,7 +70,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model = folder / "gruforecast_model"
     model.mkdir()
     one = make_forecaster(panel)
-    save(replace(one, networks=(replace(one.networks[1], share=1.0),), calibrations=without(one, "gru")), model)
+    save(replace(one, networks=(replace(one.networks[1], weight=1.0),), calibrations=without(one, "gru")), model)
     seal(model, {"fingerprint": "x", "trials": 1})
     panel.to_frame().to_csv(folder / "data.csv", index=False)
     return folder

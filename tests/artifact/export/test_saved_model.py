@@ -373,7 +373,7 @@ def test_multiply_adds_are_those_of_the_forward_pass(config: Any) -> None:
         weights["positions.table"] = np.asarray(weights["positions.table"])
     Counting.total = 0
     features = np.zeros((1, config.lookback, config.channels), np.float32)
-    ahead = np.zeros((1, config.horizon, config.ahead), np.float32) if config.ahead else None
+    ahead = np.zeros((1, config.horizon, config.future_channels), np.float32) if config.future_channels else None
     residuals(features, ahead, config, weights)
     shared = 0
     if config.decoder == "parallel":  # numpy multiplies the one state once, the graph for each segment

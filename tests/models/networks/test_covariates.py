@@ -14,7 +14,7 @@ from gruforecast.automl.search.space import Space
 from gruforecast.data.windows import History, gather_covariates
 from gruforecast.evaluation.splits import split
 from gruforecast.models.networks.config import NetworkConfig
-from gruforecast.models.networks.covariates import SILENT, Scaling, ahead, views
+from gruforecast.models.networks.covariates import SILENT, Scaling, future_channels, views
 from gruforecast.models.networks.features import Features, encode
 from gruforecast.models.networks.inference import forecast, weight_shapes
 
@@ -46,7 +46,7 @@ def test_differences_are_those_of_a_loop(column: list[float], kind: str, season:
     x = np.array(column)[None, :, None]
     wanted = by_hand(column, season, 8, flag=kind == "known flag")
     seen = views(x, (1.0, 1.0), config)
-    whole = np.concatenate([np.concatenate(seen.past, axis=2), np.concatenate(seen.ahead, axis=2)], axis=1)[0]
+    whole = np.concatenate([np.concatenate(seen.past, axis=2), np.concatenate(seen.future, axis=2)], axis=1)[0]
     np.testing.assert_allclose(whole[:, 0], np.nan_to_num(column))
     np.testing.assert_allclose(whole[:, 1], wanted, atol=1e-9)
     if kind == "known":
@@ -66,13 +66,15 @@ def test_nothing_of_the_horizon_is_seen_of_columns_known_in_the_past_only() -> N
     one, other = (views(array, (1.0, 1.0), CONFIG) for array in (x, changed))
     for kept, found in zip(one.past, other.past, strict=True):
         np.testing.assert_array_equal(kept, found)
-    np.testing.assert_array_equal(ahead(one, [], CONFIG), ahead(other, [], CONFIG))
+    np.testing.assert_array_equal(future_channels(one, [], CONFIG), future_channels(other, [], CONFIG))
     changed[:, 9, 0] = 99.0
     other = views(changed, (1.0, 1.0), CONFIG)
-    assert not np.array_equal(ahead(one, [], CONFIG), ahead(other, [], CONFIG))
+    assert not np.array_equal(future_channels(one, [], CONFIG), future_channels(other, [], CONFIG))
     for kept, found in zip(one.past, other.past, strict=True):
         np.testing.assert_array_equal(kept, found)
-    first = [ahead(seen, [], CONFIG)[:, 0] for seen in (one, other)]  # fewer steps ahead change none before them
+    first = [
+        future_channels(seen, [], CONFIG)[:, 0] for seen in (one, other)
+    ]  # fewer steps ahead change none before them
     np.testing.assert_array_equal(*first)
 
 
@@ -94,7 +96,7 @@ def test_inputs_switched_off_change_nothing() -> None:
 def test_columns_known_ahead_may_be_left_out_of_the_past() -> None:
     x = np.random.default_rng(2).normal(size=(2, 13, 3))
     whole, ahead_only = (encode_of(x, use) for use in ("all", "ahead"))
-    np.testing.assert_array_equal(whole.ahead, ahead_only.ahead)
+    np.testing.assert_array_equal(whole.future, ahead_only.future)
     np.testing.assert_array_equal(whole.features[:, :, 4:7], ahead_only.features[:, :, 4:7])  # of the past column
     assert (ahead_only.features[:, :, 7:] == 0).all()
     assert (whole.features[:, :, 7] == x[:, :8, 0]).all()
@@ -102,7 +104,7 @@ def test_columns_known_ahead_may_be_left_out_of_the_past() -> None:
 
 def encode_of(x: np.ndarray, use: str) -> Features:
     past = np.random.default_rng(3).normal(size=(2, 8))
-    return encode(past, np.zeros(2), np.zeros(2, bool), replace(CONFIG, use_inputs=use), beside=x)
+    return encode(past, np.zeros(2), np.zeros(2, bool), replace(CONFIG, use_inputs=use), covariates=x)
 
 
 def test_windows_end_with_their_series() -> None:
@@ -132,7 +134,7 @@ def test_scaling_is_that_of_the_rows_before_the_first_fold() -> None:
     )
 
 
-def test_jobs_see_the_test_part_of_columns_known_ahead_only() -> None:
+def test_jobs_see_the_test_set_of_future_covariates_only() -> None:
     panel = panel_of(np.arange(40.0))
     x = np.tile(np.arange(40.0)[:, None], (1, 3))
     divided = replace(split(replace(panel, x=x), 5, 3, 1, "f.csv"), inputs=("past", "known", "past flag"))
@@ -143,7 +145,7 @@ def test_jobs_see_the_test_part_of_columns_known_ahead_only() -> None:
     np.testing.assert_array_equal(seen[:35], x[:35])
 
 
-def test_jobs_see_the_rows_of_every_series_before_its_test_part() -> None:
+def test_jobs_see_the_rows_of_every_series_before_its_test_set() -> None:
     panel = panel_of(np.arange(40.0), np.arange(30.0), [1.0, 2.0])
     x = np.tile(np.arange(72.0)[:, None], (1, 2))
     divided = replace(split(replace(panel, x=x), 5, 3, 1, "f.csv"), inputs=("past", "known"))
@@ -181,9 +183,9 @@ def test_keras_operations_give_what_numpy_gives() -> None:
     past, x = generator.normal(size=(20, 8)), generator.normal(size=(20, 13, 3))
     x[generator.random(x.shape) < 0.2] = NAN
     origin, flags = generator.integers(0, 20_000, 20).astype(float), np.zeros(20, bool)
-    expected = encode(past, origin, flags, config, beside=x)
+    expected = encode(past, origin, flags, config, covariates=x)
     tensors = [keras.ops.convert_to_tensor(one) for one in (past, origin, flags, x)]
-    found = encode(*tensors[:3], config, keras.ops, beside=tensors[3])
+    found = encode(*tensors[:3], config, keras.ops, covariates=tensors[3])
     for a, b in zip(expected, found, strict=True):
         np.testing.assert_allclose(a, np.asarray(b), rtol=1e-12, atol=1e-12)
 
@@ -208,10 +210,10 @@ def test_values_are_cut_off_at_ten_and_spreads_are_a_tenth_at_least() -> None:
     config = replace(CONFIG, lookback=4, horizon=2, season_length=2, inputs=("known",))
     x = np.array([[0.01, -0.01, 0.01, -0.01, 12.0, -12.0]])[:, :, None]
     seen = views(x, (1.0, 1.0), config)
-    value, difference, inside = (one[0, :, 0] for one in seen.ahead)
+    value, difference, inside = (one[0, :, 0] for one in seen.future)
     assert (value.tolist(), difference.tolist(), inside.tolist()) == ([10, -10], [10, -10], [10, -10])
     near = views(np.where(np.abs(x) > 1, 0.05, x), (1.0, 1.0), config)
-    np.testing.assert_allclose([one[0, :, 0] for one in near.ahead], [[0.05, 0.05], [0.4, 0.6], [0.5, 0.5]])
+    np.testing.assert_allclose([one[0, :, 0] for one in near.future], [[0.05, 0.05], [0.4, 0.6], [0.5, 0.5]])
 
 
 def test_static_columns_are_those_of_the_last_row_and_repeated_over_the_horizon() -> None:
@@ -221,15 +223,15 @@ def test_static_columns_are_those_of_the_last_row_and_repeated_over_the_horizon(
     x[0, :, 1] = [1, 0, 1, 1, 0]
     seen = views(x, (1.0, 1.0), config)
     assert seen.static.tolist() == [[2.0, -10.0]]
-    found = ahead(seen, [np.array([[0.1, 0.2, 0.3]])], config)
+    found = future_channels(seen, [np.array([[0.1, 0.2, 0.3]])], config)
     assert found[0, :, 0].tolist() == [0.1, 0.2, 0.3]
     assert found[0, :, 1].tolist() == [1, 1, 0]
     assert found[0, :, 2].tolist() == [1, 1, 0]  # against the last row, which was 0
     assert found[0, :, 3:].tolist() == [[2.0, -10.0]] * 3
     half = views(x, (0.5, 0.25), config)
-    np.testing.assert_allclose(ahead(half, [], config), 0.5 * found[:, :, 1:])
+    np.testing.assert_allclose(future_channels(half, [], config), 0.5 * found[:, :, 1:])
     np.testing.assert_allclose(half.past[0], 0.25 * seen.past[0])
-    assert ahead(views(x, (1.0, 1.0), replace(config, inputs=("past",) * 3)), [], config) is None
+    assert future_channels(views(x, (1.0, 1.0), replace(config, inputs=("past",) * 3)), [], config) is None
 
 
 def test_the_past_comes_first_then_what_is_known_numbers_before_flags() -> None:
@@ -239,7 +241,7 @@ def test_the_past_comes_first_then_what_is_known_numbers_before_flags() -> None:
     x = np.tile([1.0, 2.0, 3.0, 4.0], (1, 3, 1))
     seen = views(x, (1.0, 0.5), config)
     assert [one[0, 1, 0] for one in seen.past] == [4, 0, 0, 3, 0, 1, 0, 0, 0.5, 0]  # halves of what is known
-    assert [one[0, 0, 0] for one in seen.ahead] == [2, 0, 0, 1, 0]
+    assert [one[0, 0, 0] for one in seen.future] == [2, 0, 0, 1, 0]
     assert seen.static is None
 
 

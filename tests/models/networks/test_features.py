@@ -251,7 +251,7 @@ def test_shares_of_periods_stand_for_days_where_numbers_are_short() -> None:
     shares = np.stack([np.mod(days / period, 1.0) for period in config.periods], axis=1)
     short = encode(past, shares, np.array([True] * 3), config)
     np.testing.assert_allclose(short.features, whole.features, atol=1e-9)
-    np.testing.assert_allclose(short.ahead, whole.ahead, atol=1e-9)
+    np.testing.assert_allclose(short.future, whole.future, atol=1e-9)
 
 
 def test_a_window_is_as_restless_as_its_pairs_of_seasons_are_apart() -> None:
@@ -401,7 +401,7 @@ def test_the_calendar_of_the_horizon_is_that_of_its_rows() -> None:
                 channel = 2 * place + which
                 found = encoded.features[window, :, 4 + channel]
                 np.testing.assert_allclose(found, wave(2 * np.pi * before / period), atol=1e-9)
-                found = encoded.ahead[window, :, channel]
+                found = encoded.future[window, :, channel]
                 np.testing.assert_allclose(found, wave(2 * np.pi * later / period), atol=1e-9)
 
 

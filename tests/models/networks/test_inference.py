@@ -97,7 +97,7 @@ def test_the_whole_network_equals_keras(cell, layers: int, segment: int, decoder
     set_weights(model, weights)
     generator = np.random.default_rng(2)
     features = generator.normal(size=(9, 12, config.channels)).astype(np.float32)
-    ahead = generator.normal(size=(9, config.horizon, config.ahead)).astype(np.float32) if inputs else None
+    ahead = generator.normal(size=(9, config.horizon, config.future_channels)).astype(np.float32) if inputs else None
     given = features if ahead is None else [features, ahead]
     assert_close32(residuals(features, ahead, config, weights), model(given).numpy(), terms=500)
 
@@ -168,7 +168,7 @@ def test_the_head_equals_its_equations() -> None:
     weights = {name: array.astype(float) for name, array in random_weights(config).items()}
     generator = np.random.default_rng(5)
     features = generator.normal(size=(2, 6, config.channels)).astype(np.float32)
-    known = generator.normal(size=(2, 5, config.ahead)).astype(np.float32)
+    known = generator.normal(size=(2, 5, config.future_channels)).astype(np.float32)
     features[:, :, 1] = 1.0
     single = {name: array.astype(np.float32) for name, array in weights.items()}
     found = residuals(features, known, config, single)
