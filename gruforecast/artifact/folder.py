@@ -134,8 +134,9 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
         model = check_keys(parse_json(sealed.read("model.json", MAX_JSON), file), KEYS, file)
         forecaster = _assemble(sealed, model)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-        text = f"the contents do not fit together ({str(error)[:200]})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M05", file=str(folder)) from error
+        raise ModelError(
+            f"the contents do not fit together ({str(error)[:200]}).", remedy=REMEDY, code="GF-M05", file=str(folder)
+        ) from error
     for name in sealed.manifest["files"]:
         if name not in LIGHT:
             check_file(folder, sealed.manifest, name)

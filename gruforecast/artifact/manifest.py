@@ -63,12 +63,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     place, file = str(folder), str(folder / NAME)
     if not folder.is_dir():
-        remedy = "Give the folder that gruforecast fit wrote (gruforecast_model by default)."
-        raise ModelError("there is no such model folder.", remedy=remedy, code="GF-M01", file=place)
-    if not (folder / NAME).exists() and not (folder / NAME).is_symlink():
-        remedy = "Give a folder that gruforecast fit wrote."
         raise ModelError(
-            "there is no manifest.json: this is no model folder.", remedy=remedy, code="GF-M02", file=place
+            "there is no such model folder.",
+            remedy="Give the folder that gruforecast fit wrote (gruforecast_model by default).",
+            code="GF-M01",
+            file=place,
+        )
+    if not (folder / NAME).exists() and not (folder / NAME).is_symlink():
+        raise ModelError(
+            "there is no manifest.json: this is no model folder.",
+            remedy="Give a folder that gruforecast fit wrote.",
+            code="GF-M02",
+            file=place,
         )
     content = read_plain(folder, NAME, MAX_MANIFEST)
     manifest = parse_json(content, file)
@@ -103,19 +109,23 @@ def _check_format(manifest: Any, place: str) -> None:
 def _check_list(files: Any, file: str) -> None:
     """Whether the list of files is one: plain names, sizes and digests."""
     if not isinstance(files, dict) or len(files) > MAX_FILES:
-        text = f"the list of files is none, or names more than {MAX_FILES}."
-        raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
+        raise ModelError(
+            f"the list of files is none, or names more than {MAX_FILES}.", remedy=REMEDY, code="GF-M05", file=file
+        )
     total = 0
     for name, facts in files.items():
         check_name(name, file)
         size = check_keys(facts, ("bytes", "sha256"), file)["bytes"]
         if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not _is_digest(facts["sha256"]):
-            text = f"size or digest of {name!r} is impossible."
-            raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
+            raise ModelError(f"size or digest of {name!r} is impossible.", remedy=REMEDY, code="GF-M05", file=file)
         total += 0 if name in LIGHT else size
     if total > MAX_BYTES:
-        text = f"export and report have {total:,} bytes; at most {MAX_BYTES:,} are read."
-        raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
+        raise ModelError(
+            f"export and report have {total:,} bytes; at most {MAX_BYTES:,} are read.",
+            remedy=REMEDY,
+            code="GF-M22",
+            file=file,
+        )
 
 
 def _is_digest(value: object) -> bool:
@@ -171,8 +181,7 @@ KINDS: dict[str, Callable[[object], bool]] = {
 def _check_facts(manifest: dict[str, Any], file: str) -> None:
     for name, is_right in KINDS.items():
         if name in manifest and not is_right(manifest[name]):
-            text = f"{name!r} is of another kind than it should be."
-            raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
+            raise ModelError(f"{name!r} is of another kind than it should be.", remedy=REMEDY, code="GF-M05", file=file)
 
 
 def check_files(folder: Path, manifest: dict[str, Any]) -> None:
@@ -209,6 +218,5 @@ def listed(folder: Path, manifest: dict[str, Any], name: str) -> dict[str, Any]:
     """
     wanted: dict[str, Any] | None = manifest["files"].get(name)
     if wanted is None:
-        text = "the manifest does not name this file."
-        raise ModelError(text, remedy=REMEDY, code="GF-M07", file=str(folder / name))
+        raise ModelError("the manifest does not name this file.", remedy=REMEDY, code="GF-M07", file=str(folder / name))
     return wanted

@@ -106,8 +106,12 @@ def read_plain(folder: Path, name: str, most: int, sha256: str | None = None) ->
     file = str(folder / name)
     with opened(folder, name) as (descriptor, size):
         if size > most:
-            text = f"the file has {size:,} bytes, {most:,} at most fit to the rest."
-            raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
+            raise ModelError(
+                f"the file has {size:,} bytes, {most:,} at most fit to the rest.",
+                remedy=REMEDY,
+                code="GF-M22",
+                file=file,
+            )
         with open(descriptor, "rb", closefd=False) as stream:
             content = stream.read(size)
     if len(content) != size or (sha256 is not None and hashlib.sha256(content).hexdigest() != sha256):
@@ -140,8 +144,9 @@ def parse_json(content: bytes, file: str) -> Any:
         if b"\\u" in content:
             json.dumps(found, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
     except (ValueError, RecursionError) as error:
-        text = f"this is no readable JSON ({str(error)[:MAX_NAME]})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M09", file=file) from error
+        raise ModelError(
+            f"this is no readable JSON ({str(error)[:MAX_NAME]}).", remedy=REMEDY, code="GF-M09", file=file
+        ) from error
     return found
 
 
@@ -183,12 +188,17 @@ def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[s
         ModelError: it is none, or a key is missing or unknown.
     """
     if not isinstance(mapping, dict):
-        text = f"there should be keys and values, not {type(mapping).__name__}."
-        raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
+        raise ModelError(
+            f"there should be keys and values, not {type(mapping).__name__}.", remedy=REMEDY, code="GF-M03", file=file
+        )
     for name in mapping:
         if name not in must and name not in may:
-            text = f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, [*must, *may])}"
-            raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
+            raise ModelError(
+                f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, [*must, *may])}",
+                remedy=REMEDY,
+                code="GF-M03",
+                file=file,
+            )
     for name in must:
         if name not in mapping:
             raise ModelError(f"the key {name!r} is missing.", remedy=REMEDY, code="GF-M03", file=file)
@@ -232,8 +242,9 @@ def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[st
                 name = info.filename.removesuffix(".npy")
                 arrays[name] = _array(archive, info, *wanted[name])
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        text = f"the arrays cannot be read ({str(error)[:MAX_NAME]})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M10", file=file) from error
+        raise ModelError(
+            f"the arrays cannot be read ({str(error)[:MAX_NAME]}).", remedy=REMEDY, code="GF-M10", file=file
+        ) from error
     for name, array in arrays.items():
         bad = np.isinf(array).any() if name in may_miss else not np.isfinite(array).all()
         if bad:

@@ -152,6 +152,9 @@ def check_places(model: str, read: Mapping[str, str | None], written: Mapping[st
         if (other := taken.get(target)) is not None:
             raise UsageError(f"{other} and {option} name one file.", remedy="Write to another file.", code="GF-U45")
         if target.is_relative_to(Path(model).resolve()):
-            text = f"{option} {place!r} is in the model folder: a model never changes after fit."
-            raise UsageError(text, remedy="Choose another place.", code="GF-U60")
+            raise UsageError(
+                f"{option} {place!r} is in the model folder: a model never changes after fit.",
+                remedy="Choose another place.",
+                code="GF-U60",
+            )
         taken[target] = option

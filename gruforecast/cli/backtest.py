@@ -67,8 +67,11 @@ def backtest(
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
         if file is None:
-            remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
-            raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
+            raise UsageError(
+                "there is no data file.",
+                remedy=f"Pass it after the model: gruforecast backtest {folder} new.csv.",
+                code="GF-U43",
+            )
         check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")

@@ -91,7 +91,9 @@ def _show(found: dict[str, Any]) -> None:
     try:
         show_explanation(found)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        text = f"the look inside does not hold what it should ({type(error).__name__}: {error})."
         raise ModelError(
-            text, remedy="Fit the model again, or pass DATA.", code="GF-M30", file="report.json"
+            f"the look inside does not hold what it should ({type(error).__name__}: {error}).",
+            remedy="Fit the model again, or pass DATA.",
+            code="GF-M30",
+            file="report.json",
         ) from error

@@ -79,17 +79,26 @@ def export(
 def _form(asked: str | None, output: str | None) -> str:
     """Return the format asked for, or the one that the ending of the file says."""
     if not output:
-        remedy = "Pass -o model.onnx, -o model.tflite, or -o folder for a SavedModel."
-        raise UsageError("there is no place to write to.", remedy=remedy, code="GF-U61")
+        raise UsageError(
+            "there is no place to write to.",
+            remedy="Pass -o model.onnx, -o model.tflite, or -o folder for a SavedModel.",
+            code="GF-U61",
+        )
     if asked is not None:
         if asked not in FORMATS:
-            text = f"--format {asked!r} is unknown.{did_you_mean(asked, list(FORMATS))}"
-            raise UsageError(text, remedy=f"Use {', '.join(FORMATS)}.", code="GF-U62")
+            raise UsageError(
+                f"--format {asked!r} is unknown.{did_you_mean(asked, list(FORMATS))}",
+                remedy=f"Use {', '.join(FORMATS)}.",
+                code="GF-U62",
+            )
         return asked
     ending = Path(output).suffix.lower()
     if ending not in ENDINGS:
-        remedy = "End the name in .onnx or .tflite, or pass --format."
-        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U63")
+        raise UsageError(
+            f"the ending of {output} says no format.",
+            remedy="End the name in .onnx or .tflite, or pass --format.",
+            code="GF-U63",
+        )
     return ENDINGS[ending]
 
 
@@ -97,8 +106,11 @@ def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> No
     if int8 and form != "litert":
         raise UsageError("--int8 is for LiteRT.", remedy="Pass --format litert, or leave it out.", code="GF-U64")
     if int8 and data is None:
-        remedy = "Give a file with rows to forecast: gruforecast export MODEL DATA --int8 -o model.tflite."
-        raise UsageError("--int8 needs data on which its accuracy is checked.", remedy=remedy, code="GF-U65")
+        raise UsageError(
+            "--int8 needs data on which its accuracy is checked.",
+            remedy="Give a file with rows to forecast: gruforecast export MODEL DATA --int8 -o model.tflite.",
+            code="GF-U65",
+        )
     if data is None:
         return
     if data != "-" and Path(data).resolve() == Path(output or "").resolve():

@@ -58,8 +58,9 @@ def predict(
         if excel_safe and form != "csv":
             raise UsageError(NOT_CSV, remedy="Pass --format csv.", code="GF-U59")
         if file == future == "-":
-            remedy = "Write one of them to a file."
-            raise UsageError("standard input can be read once only.", remedy=remedy, code="GF-U41")
+            raise UsageError(
+                "standard input can be read once only.", remedy="Write one of them to a file.", code="GF-U41"
+            )
         for path in (file, future):
             if path is not None:
                 from gruforecast.data.files.source import require_local_file
@@ -166,14 +167,18 @@ def _format(asked: str | None, output: str | None, *, as_json: bool) -> str:
     if asked is not None and asked not in FORMATS:
         raise UsageError(f"--format {asked!r} is unknown.", remedy=f"Use {', '.join(FORMATS)}.", code="GF-U20")
     if as_json and asked not in (None, "json"):
-        text = f"--json and --format {asked} contradict each other."
-        raise UsageError(text, remedy="Leave one of them out.", code="GF-U86")
+        raise UsageError(
+            f"--json and --format {asked} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
+        )
     if as_json:
         return "json"
     ending = Path(output).suffix.lstrip(".") if output else ""
     if asked is None and output and ending not in ("csv", "json", "parquet"):
-        remedy = "End the name in .csv, .json or .parquet, or pass --format."
-        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U23")
+        raise UsageError(
+            f"the ending of {output} says no format.",
+            remedy="End the name in .csv, .json or .parquet, or pass --format.",
+            code="GF-U23",
+        )
     form = asked or ending or ("table" if sys.stdout.isatty() else "csv")
     if form == "parquet" and not output:
         raise UsageError("Parquet needs a file.", remedy="Pass -o forecast.parquet.", code="GF-U21")

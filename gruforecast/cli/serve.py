@@ -105,9 +105,10 @@ def _require_packages() -> None:
         import fastapi  # noqa: F401 - whether it is there
         import uvicorn  # noqa: F401
     except ImportError as error:
-        remedy = "Install them with: pip install 'gruforecast[serve]'."
         raise ResourceError(
-            "the server needs the packages fastapi and uvicorn.", remedy=remedy, code="GF-E30"
+            "the server needs the packages fastapi and uvicorn.",
+            remedy="Install them with: pip install 'gruforecast[serve]'.",
+            code="GF-E30",
         ) from error
 
 
@@ -117,8 +118,9 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
     if file is None:
         return None
     if insecure:
-        remedy = "Leave one of them out."
-        raise UsageError("--token-file and --insecure-no-auth contradict each other.", remedy=remedy, code="GF-U71")
+        raise UsageError(
+            "--token-file and --insecure-no-auth contradict each other.", remedy="Leave one of them out.", code="GF-U71"
+        )
     token, warnings = read_token(file)
     for warning in warnings:
         typer.echo(f"warning: {harmless(warning)}", err=True)

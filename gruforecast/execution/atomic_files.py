@@ -44,8 +44,9 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        text = f"cannot write {len(content):,} bytes: {error.strerror}."
-        raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E01", file=str(path)) from error
+        raise ResourceError(
+            f"cannot write {len(content):,} bytes: {error.strerror}.", remedy=MAKE_ROOM, code="GF-E01", file=str(path)
+        ) from error
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -174,8 +175,12 @@ def check_place(folder: Path, needed: int) -> None:
     facts = os.statvfs(folder)
     free = facts.f_bavail * facts.f_frsize
     if free < needed:
-        text = f"about {needed / 1e6:.1f} MB are needed here, {free / 1e6:.1f} MB are free."
-        raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E08", file=str(folder))
+        raise ResourceError(
+            f"about {needed / 1e6:.1f} MB are needed here, {free / 1e6:.1f} MB are free.",
+            remedy=MAKE_ROOM,
+            code="GF-E08",
+            file=str(folder),
+        )
     probe = folder / f".gruforecast-probe-{os.getpid()}"
     write_file(probe, b"probe")
     probe.unlink()
@@ -193,16 +198,20 @@ class Lock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            text = f"cannot be written: {error.strerror}."
-            raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E03", file=str(path)) from error
+            raise ResourceError(
+                f"cannot be written: {error.strerror}.", remedy=MAKE_ROOM, code="GF-E03", file=str(path)
+            ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip() or "another process"
             os.close(self._descriptor)
-            text = f"the run folder is in use by {holder}."
-            remedy = "Wait for it, or choose another --run-dir."
-            raise ResourceError(text, remedy=remedy, code="GF-E09", file=str(folder)) from error
+            raise ResourceError(
+                f"the run folder is in use by {holder}.",
+                remedy="Wait for it, or choose another --run-dir.",
+                code="GF-E09",
+                file=str(folder),
+            ) from error
         with contextlib.suppress(OSError):  # a full disk: the lock holds, only its message is missing
             now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
             os.ftruncate(self._descriptor, 0)

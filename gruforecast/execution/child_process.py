@@ -56,10 +56,11 @@ def call(function: str, request: Mapping[str, Any], scratch: Path, what: str) ->
     if (fault := told.get("environment")) is not None:
         raise ResourceError(fault["message"], remedy=fault["remedy"], code=fault["code"], file=fault["file"])
     error = told.get("error") or f"its process ended with {_ending(ended.returncode)}"
-    text = f"{what} failed: {error}. The end of its log: {_tail(log)!r}."
-    raise GruforecastError(text, remedy="Please report this; --debug shows the whole log.", code="GF-X04") from (
-        RuntimeError(told.get("trace", "") + log.read_text(encoding="utf-8", errors="replace"))
-    )
+    raise GruforecastError(
+        f"{what} failed: {error}. The end of its log: {_tail(log)!r}.",
+        remedy="Please report this; --debug shows the whole log.",
+        code="GF-X04",
+    ) from (RuntimeError(told.get("trace", "") + log.read_text(encoding="utf-8", errors="replace")))
 
 
 def _ending(code: int) -> str:

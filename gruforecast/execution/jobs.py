@@ -158,9 +158,12 @@ class Jobs:
         self._crashes = self._crashes + 1 if ended.error == self._crash else 1
         self._crash = ended.error
         if self._crashes >= SAME_CRASHES:
-            text = f"{SAME_CRASHES} jobs in a row crashed: {ended.error}."
-            remedy = "The log in the run folder has the traceback; the same command goes on."
-            raise SearchError(text, remedy=remedy, code="GF-S02", file=str(self.folder))
+            raise SearchError(
+                f"{SAME_CRASHES} jobs in a row crashed: {ended.error}.",
+                remedy="The log in the run folder has the traceback; the same command goes on.",
+                code="GF-S02",
+                file=str(self.folder),
+            )
         self._finish(task, {"status": "crashed", "score": None, "error": ended.error}, keep=True)
 
     def _finish(self, task: Task, result: Result | None, *, keep: bool) -> None:

@@ -68,8 +68,11 @@ def ahead_of(series: Sequence[Series], lengths: list[int], horizon: int, forecas
             if cells is None:
                 raise invalid(field, "this column is missing.", "GF-D59")
             if not rows + horizon <= len(cells) <= rows + forecaster.horizon:
-                text = f"there are {len(cells)} values; {rows + horizon} are needed, {rows} for y and {horizon} ahead."
-                raise invalid(field, text, "GF-D59")
+                raise invalid(
+                    field,
+                    f"there are {len(cells)} values; {rows + horizon} are needed, {rows} for y and {horizon} ahead.",
+                    "GF-D59",
+                )
             steps = cells[rows : rows + horizon]
             if None in steps and not (column.flag and column.categories):
                 raise invalid(f"{field}[{rows + steps.index(None)}]", "a step ahead has no value.", "GF-D60")
@@ -110,8 +113,9 @@ def numbers_of(column: Covariate, cells: Sequence[Cell], fields: _Fields | list[
     found = np.array(cells, float)
     odd = np.flatnonzero(column.flag & ~np.isin(found, (0.0, 1.0)) & ~np.isnan(found))
     if len(odd):
-        text = f"{found[odd[0]]:g} is neither 0 nor 1, the only values that were fitted."
-        raise invalid(fields[int(odd[0])], text, "GF-D62")
+        raise invalid(
+            fields[int(odd[0])], f"{found[odd[0]]:g} is neither 0 nor 1, the only values that were fitted.", "GF-D62"
+        )
     return found[:, None]
 
 

@@ -58,8 +58,9 @@ class Body:
             self.release()
             raise
         except TimeoutError:
-            text = f"the body took more than {self._service.settings.timeout:g} seconds."
-            raise Refusal(408, "GF-H07", text, close=True) from None
+            raise Refusal(
+                408, "GF-H07", f"the body took more than {self._service.settings.timeout:g} seconds.", close=True
+            ) from None
         return b"".join(chunks)
 
     async def discard(self) -> None:
@@ -90,8 +91,9 @@ class Body:
             self._held += len(chunk)
             self._service.held += len(chunk)
             if self._service.held > self._service.settings.max_held:
-                text = "the bodies of other requests fill the memory."
-                raise Refusal(503, "GF-H11", text, headers={"retry-after": "1"})
+                raise Refusal(
+                    503, "GF-H11", "the bodies of other requests fill the memory.", headers={"retry-after": "1"}
+                )
         return chunk
 
     @staticmethod
@@ -129,16 +131,16 @@ class Gate:
         """Refuse a request that is not addressed to this server, or does not carry its token."""
         host = _values(scope, b"host")
         if len(host) != 1 or not _is_known(host[0].decode("latin-1"), self._service.settings.hosts):
-            text = "this server is not known by that name; --allow-host adds names."
-            raise Refusal(421, "GF-H01", text)
+            raise Refusal(421, "GF-H01", "this server is not known by that name; --allow-host adds names.")
         token = self._service.settings.token
         if token is None or scope["path"] in OPEN:
             return
         given = _values(scope, b"authorization")
         kind, _, word = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
         if kind.lower() != b"bearer" or not _equal(word.strip(), token):
-            text = "a token is needed: Authorization: Bearer TOKEN."
-            raise Refusal(401, "GF-H02", text, headers={"www-authenticate": "Bearer"})
+            raise Refusal(
+                401, "GF-H02", "a token is needed: Authorization: Bearer TOKEN.", headers={"www-authenticate": "Bearer"}
+            )
 
 
 class Exchange:

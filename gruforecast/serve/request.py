@@ -88,8 +88,9 @@ def _check_training(count: int, bounds: Bounds) -> None:
     if not count:
         raise invalid("series", "the model keeps no rows of its training data: give series with y.")
     if count > bounds.series:
-        text = f"the model has {count} series, {bounds.series} may be asked for at a time: name some."
-        raise invalid("series", text, "GF-H10")
+        raise invalid(
+            "series", f"the model has {count} series, {bounds.series} may be asked for at a time: name some.", "GF-H10"
+        )
 
 
 def _horizon(asked: int | None, model: Model, bounds: Bounds) -> int:
@@ -127,8 +128,10 @@ def _key(one: Series, k: int, model: Model) -> tuple[str, ...]:
         return (str(k),) * max(len(names), 1)
     key = (one.id,) if isinstance(one.id, str) else tuple(one.id)
     if len(key) != max(len(names), 1):
-        text = f"an id of {len(key)} parts; the data of the model have the id columns {shorten(list(names)) or 'none'}."
-        raise invalid(f"series[{k}].id", text)
+        raise invalid(
+            f"series[{k}].id",
+            f"an id of {len(key)} parts; the data of the model have the id columns {shorten(list(names)) or 'none'}.",
+        )
     return key
 
 
@@ -143,8 +146,11 @@ def _places(series: Sequence[Series], model: Model) -> Ints:
         if key not in model.places:
             known = ["/".join(name) for name in model.forecaster.context.ids]
             near = did_you_mean("/".join(key)[:60], known[:200])
-            text = f"the training data have no series {shown('/'.join(key))}.{near} For a new one give start and y."
-            raise invalid(f"series[{k}].id", text, "GF-U04")
+            raise invalid(
+                f"series[{k}].id",
+                f"the training data have no series {shown('/'.join(key))}.{near} For a new one give start and y.",
+                "GF-U04",
+            )
         places.append(model.places[key])
     return np.array(places, np.int64)
 

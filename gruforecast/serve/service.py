@@ -57,8 +57,7 @@ class Service:
             async with asyncio.timeout(self.settings.timeout):
                 answer = await done
         except TimeoutError:
-            headers = {"retry-after": "1"}
-            raise Refusal(503, "GF-H12", "the answer took too long.", headers=headers) from None
+            raise Refusal(503, "GF-H12", "the answer took too long.", headers={"retry-after": "1"}) from None
         return answer
 
     async def reload(self) -> None:

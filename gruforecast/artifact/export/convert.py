@@ -108,24 +108,37 @@ class Asked:
         """
         place, model = self.output.resolve(), self.model.resolve()
         if place.is_relative_to(model) or model.is_relative_to(place):
-            text = f"-o {str(self.output)!r} is in the model folder, or around it: a model never changes after fit."
-            raise UsageError(text, remedy="Choose another place.", code="GF-U60")
+            raise UsageError(
+                f"-o {str(self.output)!r} is in the model folder, or around it: a model never changes after fit.",
+                remedy="Choose another place.",
+                code="GF-U60",
+            )
         for module, package in FORMS[self.form].needs.items():
             if importlib.util.find_spec(module) is None:
                 extra = "gruforecast" if package == "tensorflow" else "'gruforecast[export]'"
-                remedy = f"Install it with: pip install {extra}."
-                raise ResourceError(f"--format {self.form} needs the package {package}.", remedy=remedy, code="GF-E21")
+                raise ResourceError(
+                    f"--format {self.form} needs the package {package}.",
+                    remedy=f"Install it with: pip install {extra}.",
+                    code="GF-E21",
+                )
         if not self.output.name:
             raise UsageError(f"-o {str(self.output)!r} has no name.", remedy="Pass -o NAME.", code="GF-U22")
         if self.certificate.is_dir() or self.certificate.is_symlink():
-            text = "this is where the certificate goes, and it is no file."
-            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M41", file=str(self.certificate))
+            raise ModelError(
+                "this is where the certificate goes, and it is no file.",
+                remedy="Choose another name with -o.",
+                code="GF-M41",
+                file=str(self.certificate),
+            )
         self._check_there()
         parent = self.output.absolute().parent
         if not parent.is_dir() or not os.access(parent, os.W_OK):
-            remedy = "Create it, or choose another place with -o."
-            text = "this folder is missing or cannot be written."
-            raise ResourceError(text, remedy=remedy, code="GF-E02", file=str(parent))
+            raise ResourceError(
+                "this folder is missing or cannot be written.",
+                remedy="Create it, or choose another place with -o.",
+                code="GF-E02",
+                file=str(parent),
+            )
 
     def _check_there(self) -> None:
         """Whether what is there may be replaced."""
@@ -133,15 +146,23 @@ class Asked:
         if self.output.is_symlink() or (self.output.exists() and not self.overwrite):
             remedy = "Choose another place with -o, or pass --overwrite."
             remedy = "Give its target instead." if self.output.is_symlink() else remedy
-            text = "this is a link." if self.output.is_symlink() else "this exists."
-            raise ModelError(text, remedy=remedy, code="GF-M40", file=file)
+            raise ModelError(
+                "this is a link." if self.output.is_symlink() else "this exists.",
+                remedy=remedy,
+                code="GF-M40",
+                file=file,
+            )
         if not self.output.exists():
             return
         ours = (self.output / "saved_model.pb").is_file() or (self.output.is_dir() and not any(self.output.iterdir()))
         if not (ours if folder else self.output.is_file()):
             kind = "SavedModel" if folder else "file"
-            text = f"this is no {kind}: it is not replaced."
-            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M41", file=file)
+            raise ModelError(
+                f"this is no {kind}: it is not replaced.",
+                remedy="Choose another name with -o.",
+                code="GF-M41",
+                file=file,
+            )
 
 
 def convert(asked: Asked, forecaster: Forecaster, panel: Panel | None, say: Say) -> dict[str, Any]:
@@ -218,15 +239,21 @@ def _judged(asked: Asked, served: Served, samples: dict[str, Sample], found: dic
     worst = max(one["max_relative"] for one in cases.values())
     if not worst <= (sys.float_info.max if tolerance is None else tolerance):
         allowed = "a number is missing there" if tolerance is None else f"{tolerance:.0e} is allowed"
-        text = f"the export differs from the forecast by {worst:.1e} (relative; {allowed}). Nothing was written."
-        raise GruforecastError(text, remedy=REMEDY, code="GF-X06")
+        raise GruforecastError(
+            f"the export differs from the forecast by {worst:.1e} (relative; {allowed}). Nothing was written.",
+            remedy=REMEDY,
+            code="GF-X06",
+        )
     judged: dict[str, Any] = {"parity": {"max_relative": worst, "tolerance": tolerance, "windows": cases}}
     if asked.int8:
         sample = samples["data"]
         whole, short = certificate.accuracies(served, sample, found["data.y_hat"])
         if not whole > 0:
-            text = "no window has a MASE: its series never changes before, or nothing is known after it."
-            raise DataError(text, remedy="Give data with more rows.", code="GF-D68")
+            raise DataError(
+                "no window has a MASE: its series never changes before, or nothing is known after it.",
+                remedy="Give data with more rows.",
+                code="GF-D68",
+            )
         worse = 100 * (short / whole - 1)
         judged["mase"] = {
             "windows": len(sample),

@@ -66,8 +66,11 @@ def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
     seen = ~np.isnan(y).all(axis=1)
     series, end, y, windows = series[seen], end[seen], y[seen], windows[seen]
     if not len(y):
-        text = f"no series has {horizon + MIN_ROWS} rows, of which the last {horizon} are to be forecast."
-        raise DataError(text, remedy="Give more rows, or leave DATA out.", code="GF-D67")
+        raise DataError(
+            f"no series has {horizon + MIN_ROWS} rows, of which the last {horizon} are to be forecast.",
+            remedy="Give more rows, or leave DATA out.",
+            code="GF-D67",
+        )
     season = forecaster.season_length
     return Sample(
         y=y,

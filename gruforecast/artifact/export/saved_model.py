@@ -123,8 +123,9 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
         for name, expected in reference(served, *one).items()
     )
     if not worst <= TOLERANCE:
-        text = f"the SavedModel differs from the forecast by {worst:.1e} (relative)."
-        raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
+        raise GruforecastError(
+            f"the SavedModel differs from the forecast by {worst:.1e} (relative).", remedy=REMEDY, code="GF-X02"
+        )
     return worst
 
 
@@ -132,8 +133,11 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
     jobs.submit(name, call, request, fresh=fresh, keep=False)
     result = jobs.result(name)
     if result is None or result.get("status") == "crashed":
-        text = f"the SavedModel could not be written or called: {(result or {}).get('error')}."
-        raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
+        raise GruforecastError(
+            f"the SavedModel could not be written or called: {(result or {}).get('error')}.",
+            remedy=REMEDY,
+            code="GF-X01",
+        )
 
 
 def around(forecaster: Forecaster) -> Floats:
