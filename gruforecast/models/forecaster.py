@@ -16,7 +16,7 @@ from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
-from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.ensemble import blend_of, parts_of, stored
@@ -190,7 +190,7 @@ class Forecaster:
         if asked.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
             text = f"the model needs {', '.join(needed)} for the {asked.steps} steps ahead."
             remedy = f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns."
-            raise UsageError(text, remedy=remedy, code="GF-U38")
+            raise MissingCovariatesError(text, remedy=remedy, code="GF-U38")
         if asked.future is not None and networks:
             last = source.last if isinstance(source, SeriesState) else source.ds[source.indptr[1:] - 1]
             for first, end in self._blocks(source):

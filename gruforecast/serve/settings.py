@@ -51,10 +51,10 @@ class Settings:
             "--drain": (self.drain, 0, 86_400),
             "--port": (self.port, 0, 65_535),
         }
-        for name, (value, least, most) in limits.items():
-            if not least <= value <= most:
+        for name, (value, low, high) in limits.items():
+            if not low <= value <= high:
                 raise UsageError(
-                    f"{name} {value} is out of range.", remedy=f"Pass a number from {least} to {most}.", code="GF-U72"
+                    f"{name} {value} is out of range.", remedy=f"Pass a number from {low} to {high}.", code="GF-U72"
                 )
         if self.drain > self.grace:
             raise UsageError(
@@ -87,14 +87,14 @@ def check_exposure(host: str, *, token: bool, insecure: bool) -> None:
 
 def _addresses(host: str) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         raise UsageError(
             f"--host {host!r} is no address.",
             remedy="Pass an address of this machine, such as 127.0.0.1.",
             code="GF-U73",
         ) from error
-    return [str(one[4][0]).partition("%")[0] for one in found]
+    return [str(one[4][0]).partition("%")[0] for one in addresses]
 
 
 def read_token(path: str) -> tuple[bytes, list[str]]:
