@@ -270,7 +270,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shape: tuple[int, ..
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Return the shape, order and type that stand before an array's numbers, by a pattern: numpy would parse a literal."""
+    """Return the shape, order and type before an array's numbers, read by a pattern: numpy would parse a literal."""
     width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(stream.read(8))
     length = int.from_bytes(stream.read(width or 0), "little")
     match = HEADER.fullmatch(stream.read(length)) if length <= MAX_HEADER else None

@@ -53,7 +53,7 @@ def report(
             return
         from gruforecast.report.files.table import place
 
-        target = Path(output) if output else _beside(Path(model))
+        target = Path(output) if output else _default_place(Path(model))
         with place(str(target)) as stream:
             stream.write(text.encode())
         if not quiet:
@@ -63,7 +63,7 @@ def report(
             typer.echo(harmless(f"warning: there is no browser; open {target} in one"), err=True)
 
 
-def _beside(folder: Path) -> Path:
+def _default_place(folder: Path) -> Path:
     """Return the page's place if none is asked for: the model folder itself is sealed."""
     whole = folder.resolve()
     return whole.with_name(f"{whole.name}.html")

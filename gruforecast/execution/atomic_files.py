@@ -132,11 +132,10 @@ def _is_folder(path: Path) -> bool:
 
 def _is_running(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        with contextlib.suppress(PermissionError):  # it runs, for somebody else
+            os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True
 
 
@@ -154,16 +153,15 @@ def read_npz(path: Path | str) -> dict[str, Any]:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
+    """Return the SHA-256 of a file, as hexadecimal text."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove_parts(folder: Path) -> None:
     """Remove what writers that were killed have left behind."""
-    for path in folder.iterdir():
-        if path.name.startswith(".") and path.name.endswith(".part"):
-            path.unlink(missing_ok=True)
+    for path in folder.glob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def check_place(folder: Path, needed: int) -> None:

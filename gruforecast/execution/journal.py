@@ -90,8 +90,7 @@ class Journal:
         Raises:
             ResourceError: the disk is full or broken; the journal is then as it was before.
         """
-        numbered = {"seq": len(self.records), **record}
-        text = json.dumps(numbered, allow_nan=False).encode()
+        text = json.dumps({"seq": len(self.records), **record}, allow_nan=False).encode()
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         try:
             write_all(self._descriptor, line)
@@ -128,7 +127,7 @@ def is_finished(records: list[Record]) -> bool:
 
 
 def digest_of_request(request: Record) -> str:
-    """SHA-256 of a request without where and by when it is done, from which only late results follow."""
+    """Return the SHA-256 of a request without where and by when it is done, from which only late results follow."""
     text = json.dumps({name: request[name] for name in sorted(request) if name not in ("folder", "deadline", "limit")})
     return hashlib.sha256(text.encode()).hexdigest()
 
