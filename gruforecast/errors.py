@@ -58,10 +58,18 @@ class UsageError(GruforecastError):
     exit_code = 2
 
 
+class MissingCovariatesError(UsageError):
+    """A forecast needs future covariates, and there are none."""
+
+
 class DataError(GruforecastError):
     """The input file is refused."""
 
     exit_code = 3
+
+
+class RepeatedRowError(DataError):
+    """Rows of one series have the same time stamp, but different values."""
 
 
 class FormError(DataError):

@@ -9,6 +9,7 @@ from typing import Any
 from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.artifact.manifest import NAME
 from gruforecast.artifact.safe_reading import MAX_JSON, read_plain, values_in
+from gruforecast.data.options import ROLES
 from gruforecast.execution.machine import cores
 from gruforecast.models.forecaster import MAX_THREADS, Forecaster
 from gruforecast.models.networks.config import BLOCKS, CONTEXT, QUANTILES, ROW_UNITS, NetworkConfig
@@ -19,6 +20,7 @@ PROGRAM = 75_000_000  # bytes of Python, numpy and this package: 52 million as m
 ARRAYS = ("weights.npz", "calibration.npz", "context.npz")
 PER_VALUE = 150  # bytes of a value that was read from JSON, at most, with what is made of it
 DOUBLE, SINGLE = 8, 4
+OF_FIT = ("verdict", "scores", "evidence", "chosen", "data", "trials", "audit", "parity", "versions", "saved_model")
 
 
 def describe(folder: str | Path) -> dict[str, Any]:
@@ -29,7 +31,6 @@ def describe(folder: str | Path) -> dict[str, Any]:
     """
     forecaster, manifest = load_with_manifest(folder)
     sizes = {name: facts["bytes"] for name, facts in manifest["files"].items()}
-    kept = ("verdict", "scores", "evidence", "chosen", "data", "trials", "audit", "parity", "versions", "saved_model")
     return {
         "model_dir": str(folder),
         "format": manifest["format"],
@@ -40,7 +41,7 @@ def describe(folder: str | Path) -> dict[str, Any]:
         "blend": forecaster.blend,
         "levels": list(forecaster.calibrations[forecaster.winner].levels),
         "networks": [_network(one.name, one.weight, one.config) for one in forecaster.networks],
-        **{name: manifest[name] for name in kept if name in manifest},
+        **{name: manifest[name] for name in OF_FIT if name in manifest},
         "files": sizes | {NAME: (Path(folder) / NAME).stat().st_size},
         "digests_verified": len(sizes) + 1,
         "memory_bytes": memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
@@ -48,29 +49,26 @@ def describe(folder: str | Path) -> dict[str, Any]:
 
 
 def _series(forecaster: Forecaster) -> dict[str, Any]:
-    plan, ends = forecaster.plan, forecaster.context
-    first, last = (" ".join(plan.form.joined(one[None])) for one in (ends.last.min(), ends.last.max()))
-    ids = ["/".join(key) for key in ends.ids[:MAX_IDS]]
-    beside = {role: [one.name for one in plan.covariates if one.role == role] for role in ("known", "past", "static")}
+    plan, state = forecaster.plan, forecaster.context
+    covariates = {role: [one.name for one in plan.covariates if one.role == role] for role in ROLES}
     return {
-        "n_series": len(ends.ids),
-        "series": ids,
+        "n_series": len(state.ids),
+        "series": ["/".join(key) for key in state.ids[:MAX_IDS]],
         "target": None if plan.wide else plan.names.target,
         "time": list(plan.names.time),
         "ids": list(plan.names.ids),
-        "beside": {role: names for role, names in beside.items() if names}
+        "beside": {role: names for role, names in covariates.items() if names}
         | ({"holidays": [plan.holidays]} if plan.holidays else {}),
         "freq": plan.freq.label,
         "horizon": forecaster.horizon,
         "season_length": forecaster.season_length,
-        "data_end": [first, last],
-        "keeps_rows": ends.kept,
+        "data_end": [" ".join(plan.form.joined(one[None])) for one in (state.last.min(), state.last.max())],
+        "keeps_rows": state.kept,
     }
 
 
 def _network(name: str, share: float, config: NetworkConfig) -> dict[str, Any]:
-    shown = ("cell", "layers", "units", "lookback", "segment", "decoder")
-    facts = {field: getattr(config, field) for field in shown}
+    facts = {name: getattr(config, name) for name in ("cell", "layers", "units", "lookback", "segment", "decoder")}
     return {"name": name, "share": share, **facts, "parameters": sum(map(prod, weight_shapes(config).values()))}
 
 
@@ -92,10 +90,12 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
     model = 5 * sizes["model.json"] + PER_VALUE * values
     columns = 1 + 2 * max(len(one.levels) for one in forecaster.calibrations.values())
     parts = len(forecaster.blend) + 3
-    beside = n * (max(one.lookback for one in configs) + horizon) * len(configs[0].inputs) * DOUBLE * 3
-    fans = DOUBLE * n * horizon * (parts * (len(QUANTILES) + 1) + 6 * columns)
+    covariates = n * (max(one.lookback for one in configs) + horizon) * len(configs[0].inputs) * DOUBLE * 3
+    forecasts = DOUBLE * n * horizon * (parts * (len(QUANTILES) + 1) + 6 * columns)
     text = n * horizon * (400 + 90 * columns)  # a frame with its stamps, and CSV or JSON of it
-    return PROGRAM + arrays + model + beside + fans + text + threads * max(_block(block, one) for one in configs)
+    return (
+        PROGRAM + arrays + model + covariates + forecasts + text + threads * max(_block(block, one) for one in configs)
+    )
 
 
 def _block(n: int, config: NetworkConfig) -> int:
@@ -103,9 +103,9 @@ def _block(n: int, config: NetworkConfig) -> int:
     lookback, horizon, units, gates = config.lookback, config.horizon, config.units, BLOCKS[config.cell]
     segments, _ = config.decoded
     future = config.future_channels
-    beside = (lookback + horizon) * len(config.inputs)
+    covariates = (lookback + horizon) * len(config.inputs)
     each = max(config.tokens * 4 * units, lookback * config.channels)
-    seen = lookback * (16 * DOUBLE + config.channels * (3 * DOUBLE + SINGLE)) + 4 * beside * DOUBLE
+    seen = lookback * (16 * DOUBLE + config.channels * (3 * DOUBLE + SINGLE)) + 4 * covariates * DOUBLE
     states = SINGLE * units * (config.tokens * (gates + 4) + segments * (gates + 8))
     head = SINGLE * segments * 4 * (units + config.recent)
     rows = horizon * (future * (3 * DOUBLE + SINGLE) + 3 * SINGLE * (future + CONTEXT + ROW_UNITS) * (future > 0))

@@ -1,7 +1,7 @@
 """The model folder, format 1: plain JSON and arrays, written whole or not at all, checked against digests on load.
 
 manifest.json      format, versions, fingerprint of data and options, scores, size and SHA-256 of every file
-model.json         networks, how to train them, shares of the blend, the plan by which files are read, winner, levels
+model.json         networks, how to train them, weights of the blend, the plan by which files are read, winner, levels
 weights.npz        network weights          calibration.npz   factors of intervals by member
 context.npz        newest rows of each training series and forecasts from there on of models that are no networks
 saved_model/       an export for other programs, never opened by this package's own commands
@@ -24,18 +24,18 @@ from gruforecast.arrays import Array, Weights
 from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.safe_reading import (
     MAX_JSON,
-    REMEDY,
     Wanted,
     arrays_of,
     changed,
     check_keys,
+    damaged,
     max_bytes,
     number,
     parse_json,
     read_plain,
+    require,
 )
 from gruforecast.data.plan import Plan
-from gruforecast.errors import ModelError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
@@ -56,7 +56,7 @@ KEYS = ("networks", "blend", "winner", "plan", "levels", "trust", "ids", "scalin
 
 def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
-    ends = forecaster.context
+    state = forecaster.context
     model = {
         "networks": [
             {
@@ -70,20 +70,20 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         "blend": forecaster.blend,
         "winner": forecaster.winner,
         "plan": forecaster.plan.to_dict(),
-        "levels": {name: list(found.levels) for name, found in forecaster.calibrations.items()},
-        "trust": {name: found.trust for name, found in forecaster.calibrations.items()},
-        "ids": [list(key) for key in ends.ids],
+        "levels": {name: list(one.levels) for name, one in forecaster.calibrations.items()},
+        "trust": {name: one.trust for name, one in forecaster.calibrations.items()},
+        "ids": [list(key) for key in state.ids],
         "scaling": {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")},
-        "context": ends.kept,
+        "context": state.kept,
     }
     write_json(folder / "model.json", model)
     write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
-    write_file(folder / "calibration.npz", npz({name: found.factor for name, found in forecaster.calibrations.items()}))
-    context: dict[str, Array] = {"last": ends.last.astype("datetime64[s]").astype(np.int64)}
-    if ends.kept:
-        context |= {name: getattr(ends, name) for name in ("past", "x", "static", "never_negative", "scale")}
-        models = _models(forecaster.members, forecaster.networks)
-        context |= {f"forecast.{name}": ends.forecasts[name] for name in models}
+    write_file(folder / "calibration.npz", npz({name: one.factor for name, one in forecaster.calibrations.items()}))
+    context: dict[str, Array] = {"last": state.last.astype("datetime64[s]").astype(np.int64)}
+    if state.kept:
+        context |= {name: getattr(state, name) for name in ("past", "x", "static", "never_negative", "scale")}
+        others = _others(forecaster.members, forecaster.networks)
+        context |= {f"forecast.{name}": state.forecasts[name] for name in others}
     write_file(folder / "context.npz", npz(context))
 
 
@@ -103,16 +103,16 @@ class _Sealed:
         """Return the name of a file for messages."""
         return str(self.folder / name)
 
-    def read(self, name: str, most: int) -> bytes:
+    def read(self, name: str, max_size: int) -> bytes:
         """Return the content of a file, not larger than what is needed to know it."""
         facts = listed(self.folder, self.manifest, name)
-        content = read_plain(self.folder, name, most, facts["sha256"])
+        content = read_plain(self.folder, name, max_size, facts["sha256"])
         if len(content) != facts["bytes"]:
             raise changed(self.place(name))
         return content
 
     def arrays(self, name: str, wanted: Wanted, may_miss: Collection[str] = ()) -> dict[str, Array]:
-        """Return the arrays of a file, see `strict.arrays_of`."""
+        """Return the arrays of a file, see `safe_reading.arrays_of`."""
         return arrays_of(self.read(name, max_bytes(wanted)), wanted, self.place(name), may_miss)
 
 
@@ -134,8 +134,7 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
         model = check_keys(parse_json(sealed.read("model.json", MAX_JSON), file), KEYS, file)
         forecaster = _assemble(sealed, model)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
-        text = f"the contents do not fit together ({str(error)[:200]})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M05", file=str(folder)) from error
+        raise damaged(f"the contents do not fit together ({str(error)[:200]}).", "GF-M05", str(folder)) from error
     for name in sealed.manifest["files"]:
         if name not in LIGHT:
             check_file(folder, sealed.manifest, name)
@@ -144,68 +143,65 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
 
 def _assemble(sealed: _Sealed, model: dict[str, Any]) -> Forecaster:
     networks = _networks(sealed, model["networks"])
-    levels = {name: _levels(found) for name, found in model["levels"].items()}
+    levels = {name: _levels(kept) for name, kept in model["levels"].items()}
     trust = {name: number(share, 0, 1) for name, share in model["trust"].items()}
     blend = {name: number(share, 0, 1) for name, share in model["blend"].items()}
     _check_members(networks, levels, blend, model["winner"])
-    if set(trust) != set(levels):
-        raise ValueError("the trust in quantiles is impossible")
+    require(set(trust) == set(levels), "the trust in quantiles is impossible")
     plan = Plan.from_dict(model["plan"], sealed.place("model.json"))
-    if any(one.config.inputs != plan.inputs for one in networks):
-        raise ValueError("the networks see other columns than the plan reads")
+    same = all(one.config.inputs == plan.inputs for one in networks)
+    require(same, "the networks see other columns than the plan reads")
     if plan.encoding:
         codecs.lookup(plan.encoding)
-    widths = {name: ((networks[0].config.horizon, len(found)), "f8") for name, found in levels.items()}
+    widths = {name: ((networks[0].config.horizon, len(kept)), "f8") for name, kept in levels.items()}
     factors = sealed.arrays("calibration.npz", widths)
-    if any((factor < 0).any() for factor in factors.values()):
-        raise ValueError("an interval has a width below zero")
+    require(all((factor >= 0).all() for factor in factors.values()), "an interval has a width below zero")
     return Forecaster(
         networks=networks,
         blend=blend,
         winner=str(model["winner"]),
-        calibrations={name: Calibration(found, factors[name], trust[name]) for name, found in levels.items()},
+        calibrations={name: Calibration(kept, factors[name], trust[name]) for name, kept in levels.items()},
         plan=plan,
         context=_context(sealed, model, networks, plan),
         scaling=_scaling(model["scaling"], len(plan.columns)),
     )
 
 
-def _levels(found: Any) -> tuple[float, ...]:
-    levels = tuple(number(level, 1, 100) for level in found)
-    if not isinstance(found, list) or list(levels) != sorted(set(levels)):
-        raise ValueError(f"impossible levels: {str(found)[:200]}")
+def _levels(kept: Any) -> tuple[float, ...]:
+    levels = tuple(number(level, 1, 100) for level in kept)
+    if not isinstance(kept, list) or list(levels) != sorted(set(levels)):
+        raise ValueError(f"impossible levels: {str(kept)[:200]}")
     return levels
 
 
 def _check_members(
     networks: tuple[Network, ...], levels: dict[str, Any], blend: dict[str, float], winner: object
 ) -> None:
-    """Whether all who take part are known, and only they."""
+    """Refuse members that are not known, and weights of a blend that are none."""
     names = [one.name for one in networks]
     known = {*names, NETWORKS, BLEND, *SIMPLE}
     if len(set(names)) < len(names) or {NETWORKS, BLEND, "winner", ""} & set(names):
         raise ValueError(f"impossible names of networks: {str(names)[:200]}")
     if not {*names, NETWORKS} <= set(levels) <= known:
         raise ValueError(f"impossible members: {str(list(levels))[:200]}")
-    if winner not in levels or not set(blend) <= set(levels) - {BLEND} or (BLEND in levels) != bool(blend):
-        raise ValueError("the winner or a part of the blend is no member")
-    if blend and not abs(sum(blend.values()) - 1) < 1e-6:
-        raise ValueError("the shares of the blend do not add up to one")
+    parts_known = set(blend) <= set(levels) - {BLEND} and (BLEND in levels) == bool(blend)
+    require(winner in levels and parts_known, "the winner or a part of the blend is no member")
+    whole = not blend or abs(sum(blend.values()) - 1) < 1e-6
+    require(whole, "the weights of the blend do not add up to one")
 
 
 def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
     check_keys(kept, ("centre", "spread"), "scaling")
     centre = np.array([number(value) for value in kept["centre"]])
     spread = np.array([number(value, MIN_SPREAD) for value in kept["spread"]])
-    if centre.shape != (columns,) or spread.shape != (columns,):
-        raise ValueError("there are other columns than scaled ones")
+    require(centre.shape == spread.shape == (columns,), "there are other columns than scaled ones")
     return Scaling(centre, spread)
 
 
-def _models(members: Iterable[str], networks: Iterable[Network]) -> list[str]:
+def _others(members: Iterable[str], networks: Iterable[Network]) -> list[str]:
     """Return the members that are no networks: their forecasts from the end of the training data are kept."""
-    others = {NETWORKS, BLEND, *(one.name for one in networks)}
-    return [name for name in members if name not in others]
+    combined = {NETWORKS, BLEND, *(one.name for one in networks)}
+    return [name for name in members if name not in combined]
 
 
 def weights_by_number(networks: Sequence[Network]) -> Weights:
@@ -215,16 +211,15 @@ def weights_by_number(networks: Sequence[Network]) -> Weights:
 
 def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
     file = sealed.place("model.json")
-    if not isinstance(kept, list) or not 1 <= len(kept) <= MAX_NETWORKS:
-        raise ValueError(f"there are no networks, or more than {MAX_NETWORKS}")
+    several = isinstance(kept, list) and 1 <= len(kept) <= MAX_NETWORKS
+    require(several, f"there are no networks, or more than {MAX_NETWORKS}")
     for one in kept:
         check_keys(one, ("name", "share", "config", "training"), file)
     configs = [from_dict(NetworkConfig, one["config"], file) for one in kept]
     shares = [number(one["share"], 1e-9, 1) for one in kept]
-    if len({(config.horizon, config.season_length) for config in configs}) != 1 or not abs(sum(shares) - 1) < 1e-6:
-        raise ValueError("the networks do not fit together")
-    if not all(isinstance(one["name"], str) for one in kept):
-        raise ValueError("a network has no name")
+    alike = len({(config.horizon, config.season_length) for config in configs}) == 1
+    require(alike and abs(sum(shares) - 1) < 1e-6, "the networks do not fit together")
+    require(all(isinstance(one["name"], str) for one in kept), "a network has no name")
     wanted = {
         f"{k}.{name}": (shape, "f4")
         for k, config in enumerate(configs)
@@ -246,29 +241,28 @@ def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...
 def _training(kept: dict[str, Any] | None, file: str) -> TrainingConfig | None:
     if kept is None:
         return None
-    found = from_dict(TrainingConfig, kept, file)
-    counts = (found.steps, found.batch_size, found.seed)
+    training = from_dict(TrainingConfig, kept, file)
+    counts = (training.steps, training.batch_size, training.seed)
     whole = all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31 for count in counts)
-    if not (whole and 0 < found.steps <= MAX_STEPS and 0 < found.batch_size <= MAX_BATCH):
-        raise ValueError(f"impossible training: {found}")
-    number(found.learning_rate, 1e-12, 1)
-    number(found.weight_decay, 0, 1)
-    return found
+    if not (whole and 0 < training.steps <= MAX_STEPS and 0 < training.batch_size <= MAX_BATCH):
+        raise ValueError(f"impossible training: {training}")
+    number(training.learning_rate, 1e-12, 1)
+    number(training.weight_decay, 0, 1)
+    return training
 
 
 def _ids(kept: Any, parts: int) -> tuple[tuple[str, ...], ...]:
     """Return the keys of the series: texts, as many for each as there are id columns, no key twice."""
     lists = isinstance(kept, list) and all(isinstance(key, list) and len(key) == parts for key in kept)
-    if not lists or not all(isinstance(part, str) for key in kept for part in key):
-        raise ValueError("the ids of the series are none")
+    texts = lists and all(isinstance(part, str) for key in kept for part in key)
+    require(texts, "the ids of the series are none")
     ids = tuple(map(tuple, kept))
-    if not ids or len(set(ids)) < len(ids):
-        raise ValueError("there is no series, or one twice")
+    require(0 < len(ids) == len(set(ids)), "there is no series, or one twice")
     return ids
 
 
 def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ...], plan: Plan) -> SeriesState:
-    config, models = networks[0].config, _models(model["levels"], networks)
+    config, others = networks[0].config, _others(model["levels"], networks)
     ids = _ids(model["ids"], max(len(plan.names.ids), 1))
     n, lookback = len(ids), max(one.config.lookback for one in networks)
     static = config.inputs.count("static")
@@ -277,15 +271,13 @@ def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ..
     if model["context"] is True:
         wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
         wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
-        wanted |= {f"forecast.{name}": ((n, config.horizon), "f8") for name in models}
-    elif model["context"] is not False:
-        raise ValueError("whether there are rows to start from is not said")
+        wanted |= {f"forecast.{name}": ((n, config.horizon), "f8") for name in others}
+    require(isinstance(model["context"], bool), "whether there are rows to start from is not said")
     arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
-    if (np.abs(arrays["last"]) > MAX_STAMP).any():
-        raise ValueError("a stamp is out of range")
+    require(bool((np.abs(arrays["last"]) <= MAX_STAMP).all()), "a stamp is out of range")
     last = arrays["last"].astype("datetime64[s]")
-    if not (last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR):
-        raise ValueError("a stamp of the forecast would be out of range")
+    written = last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR
+    require(bool(written), "a stamp of the forecast would be out of range")
     if not model["context"]:
         return SeriesState.without_rows(ids, last)
     return SeriesState(
@@ -294,7 +286,7 @@ def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ..
         never_negative=arrays["never_negative"],
         scale=arrays["scale"],
         last=last,
-        forecasts={name: arrays[f"forecast.{name}"] for name in models},
+        forecasts={name: arrays[f"forecast.{name}"] for name in others},
         x=arrays["x"],
         static=arrays["static"],
     )

@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from gruforecast.artifact.safe_reading import (
-    REMEDY,
     changed,
     check_keys,
     check_name,
+    damaged,
     opened,
     parse_json,
     read_plain,
@@ -37,7 +37,7 @@ MAY = ("fingerprint", "trials", "audit", "cut_at", "late_at", "versions", "data"
 
 
 def json_bytes(content: Any) -> bytes:
-    """Strict JSON (no NaN) for people to read."""
+    """Return strict JSON (no NaN) for people to read."""
     return (json.dumps(content, indent=1, allow_nan=False, ensure_ascii=False) + "\n").encode()
 
 
@@ -48,11 +48,9 @@ def seal(folder: Path, facts: Mapping[str, Any]) -> None:
         for path in sorted(folder.rglob("*"))
         if path.is_file() and path != folder / NAME
     }
-    head = {"format": FORMAT, "gruforecast": __version__}
-    content = json_bytes({**head, **facts, "files": files, "sha256": NO_DIGEST})
-    digest = hashlib.sha256(content).hexdigest()
+    content = json_bytes({"format": FORMAT, "gruforecast": __version__, **facts, "files": files, "sha256": NO_DIGEST})
     before, _, after = content.rpartition(NO_DIGEST.encode())
-    write_file(folder / NAME, before + digest.encode() + after)
+    write_file(folder / NAME, before + hashlib.sha256(content).hexdigest().encode() + after)
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
@@ -63,12 +61,18 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """
     place, file = str(folder), str(folder / NAME)
     if not folder.is_dir():
-        remedy = "Give the folder that gruforecast fit wrote (gruforecast_model by default)."
-        raise ModelError("there is no such model folder.", remedy=remedy, code="GF-M01", file=place)
-    if not (folder / NAME).exists() and not (folder / NAME).is_symlink():
-        remedy = "Give a folder that gruforecast fit wrote."
         raise ModelError(
-            "there is no manifest.json: this is no model folder.", remedy=remedy, code="GF-M02", file=place
+            "there is no such model folder.",
+            remedy="Give the folder that gruforecast fit wrote (gruforecast_model by default).",
+            code="GF-M01",
+            file=place,
+        )
+    if not (folder / NAME).exists() and not (folder / NAME).is_symlink():
+        raise ModelError(
+            "there is no manifest.json: this is no model folder.",
+            remedy="Give a folder that gruforecast fit wrote.",
+            code="GF-M02",
+            file=place,
         )
     content = read_plain(folder, NAME, MAX_MANIFEST)
     manifest = parse_json(content, file)
@@ -86,36 +90,36 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def _check_format(manifest: Any, place: str) -> None:
-    found = manifest.get("format") if isinstance(manifest, dict) else None
-    if found == FORMAT and not isinstance(found, bool):
+    number = manifest.get("format") if isinstance(manifest, dict) else None
+    if number == FORMAT and not isinstance(number, bool):
         return
     by = str(manifest.get("gruforecast", "?") if isinstance(manifest, dict) else "?")[:40]
     text = f"the model was written by gruforecast {by} in another format; this is {__version__}."
     remedy = "Fit it again with this version, or use that one."
-    if isinstance(found, int) and found > FORMAT:
-        text = (
-            f"the model was written by gruforecast {by} in format {found}; you have {__version__}, for format {FORMAT}."
-        )
+    if isinstance(number, int) and number > FORMAT:
+        text = f"the model was written by gruforecast {by} in format {number}; "
+        text += f"you have {__version__}, for format {FORMAT}."
         remedy = f"Upgrade: pip install 'gruforecast>={by}'."
     raise ModelError(text, remedy=remedy, code="GF-M04", file=place)
 
 
 def _check_list(files: Any, file: str) -> None:
-    """Whether the list of files is one: plain names, sizes and digests."""
+    """Refuse a list of files that is none: plain names, sizes and digests."""
     if not isinstance(files, dict) or len(files) > MAX_FILES:
-        text = f"the list of files is none, or names more than {MAX_FILES}."
-        raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
+        raise damaged(f"the list of files is none, or names more than {MAX_FILES}.", "GF-M05", file)
     total = 0
     for name, facts in files.items():
         check_name(name, file)
         size = check_keys(facts, ("bytes", "sha256"), file)["bytes"]
         if not isinstance(size, int) or isinstance(size, bool) or size < 0 or not _is_digest(facts["sha256"]):
-            text = f"size or digest of {name!r} is impossible."
-            raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
+            raise damaged(f"size or digest of {name!r} is impossible.", "GF-M05", file)
         total += 0 if name in LIGHT else size
     if total > MAX_BYTES:
-        text = f"export and report have {total:,} bytes; at most {MAX_BYTES:,} are read."
-        raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
+        raise damaged(
+            f"export and report have {total:,} bytes; at most {MAX_BYTES:,} are read.",
+            "GF-M22",
+            file,
+        )
 
 
 def _is_digest(value: object) -> bool:
@@ -135,7 +139,7 @@ def _is_value(value: object) -> bool:
 
 
 def _is_table(value: object) -> bool:
-    """Return the names with single values, or with names with single values."""
+    """Return whether these are names with single values, or with names with single values."""
     return isinstance(value, dict) and all(
         all(map(_is_value, one.values())) if isinstance(one, dict) else _is_value(one) for one in value.values()
     )
@@ -171,8 +175,7 @@ KINDS: dict[str, Callable[[object], bool]] = {
 def _check_facts(manifest: dict[str, Any], file: str) -> None:
     for name, is_right in KINDS.items():
         if name in manifest and not is_right(manifest[name]):
-            text = f"{name!r} is of another kind than it should be."
-            raise ModelError(text, remedy=REMEDY, code="GF-M05", file=file)
+            raise damaged(f"{name!r} is of another kind than it should be.", "GF-M05", file)
 
 
 def check_files(folder: Path, manifest: dict[str, Any]) -> None:
@@ -209,6 +212,5 @@ def listed(folder: Path, manifest: dict[str, Any], name: str) -> dict[str, Any]:
     """
     wanted: dict[str, Any] | None = manifest["files"].get(name)
     if wanted is None:
-        text = "the manifest does not name this file."
-        raise ModelError(text, remedy=REMEDY, code="GF-M07", file=str(folder / name))
+        raise damaged("the manifest does not name this file.", "GF-M07", str(folder / name))
     return wanted

@@ -56,17 +56,17 @@ def opened(folder: Path, name: str) -> Iterator[tuple[int, int]]:
                 here = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=here)
                 stack.callback(os.close, here)
             _require_plain(os.stat(last, dir_fd=here, follow_symlinks=False), file)  # opening a device may do something
-            found = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
-            stack.callback(os.close, found)
-            facts = os.fstat(found)
+            descriptor = os.open(last, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=here)
+            stack.callback(os.close, descriptor)
+            facts = os.fstat(descriptor)
             _require_plain(facts, file)
         except OSError as error:
             if error.errno in (errno.ENOENT, errno.ENAMETOOLONG):
-                raise ModelError("the file is missing.", remedy=REMEDY, code="GF-M07", file=file) from error
+                raise damaged("the file is missing.", "GF-M07", file) from error
             if error.errno in (errno.ELOOP, errno.ENOTDIR):
                 raise _no_plain_file("a link stands in its place", file) from error
             raise
-        yield found, facts.st_size
+        yield descriptor, facts.st_size
 
 
 def _require_plain(facts: os.stat_result, file: str) -> None:
@@ -78,9 +78,9 @@ def _require_plain(facts: os.stat_result, file: str) -> None:
         raise _no_plain_file(f"the same file has {facts.st_nlink} names (hard links)", file)
 
 
-def _no_plain_file(found: str, file: str) -> ModelError:
-    remedy = "If you trust the folder, make a plain copy of it (cp -rL)." if "link" in found else REMEDY
-    return ModelError(f"this is no plain file: {found}.", remedy=remedy, code="GF-M20", file=file)
+def _no_plain_file(reason: str, file: str) -> ModelError:
+    remedy = "If you trust the folder, make a plain copy of it (cp -rL)." if "link" in reason else REMEDY
+    return ModelError(f"this is no plain file: {reason}.", remedy=remedy, code="GF-M20", file=file)
 
 
 def check_name(name: object, file: str) -> str:
@@ -93,21 +93,23 @@ def check_name(name: object, file: str) -> str:
         parts = name.split("/")
         if not ("\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts)):
             return name
-    shown = repr(name)[:MAX_NAME]
-    raise ModelError(f"{shown} is no plain name of a file.", remedy=REMEDY, code="GF-M21", file=file)
+    raise damaged(f"{repr(name)[:MAX_NAME]} is no plain name of a file.", "GF-M21", file)
 
 
-def read_plain(folder: Path, name: str, most: int, sha256: str | None = None) -> bytes:
-    """Return the content of a plain file of at most `most` bytes, with this digest where one is given.
+def read_plain(folder: Path, name: str, max_size: int, sha256: str | None = None) -> bytes:
+    """Return the content of a plain file of at most `max_size` bytes, with this digest where one is given.
 
     Raises:
         ModelError: it is missing, no plain file, larger, or another one.
     """
     file = str(folder / name)
     with opened(folder, name) as (descriptor, size):
-        if size > most:
-            text = f"the file has {size:,} bytes, {most:,} at most fit to the rest."
-            raise ModelError(text, remedy=REMEDY, code="GF-M22", file=file)
+        if size > max_size:
+            raise damaged(
+                f"the file has {size:,} bytes, {max_size:,} at most fit to the rest.",
+                "GF-M22",
+                file,
+            )
         with open(descriptor, "rb", closefd=False) as stream:
             content = stream.read(size)
     if len(content) != size or (sha256 is not None and hashlib.sha256(content).hexdigest() != sha256):
@@ -115,13 +117,18 @@ def read_plain(folder: Path, name: str, most: int, sha256: str | None = None) ->
     return content
 
 
+def damaged(message: str, code: str, file: str) -> ModelError:
+    """Return the error about a file that is not as this package writes it."""
+    return ModelError(message, remedy=REMEDY, code=code, file=file)
+
+
 def changed(file: str) -> ModelError:
     """Return the error about a file that has another digest than it should."""
-    return ModelError("the file is not the one that was saved.", remedy=REMEDY, code="GF-M08", file=file)
+    return damaged("the file is not the one that was saved.", "GF-M08", file)
 
 
 def parse_json(content: bytes, file: str) -> Any:
-    """Strict JSON: UTF-8, no key twice, finite numbers, whole ones of few digits, text that can be written.
+    """Return what strict JSON says: UTF-8, no key twice, finite numbers, whole ones of few digits, writable text.
 
     Raises:
         ModelError: it is something else, or holds too many values.
@@ -130,7 +137,7 @@ def parse_json(content: bytes, file: str) -> Any:
         values = values_in(content)
         if len(content) > MAX_JSON or values > MAX_VALUES:
             raise ValueError(f"{len(content):,} bytes and {values:,} values are too many")  # noqa: TRY301 - worded below
-        found = json.loads(
+        parsed = json.loads(
             content.decode(),
             object_pairs_hook=_unique,
             parse_constant=_no_number,
@@ -138,11 +145,10 @@ def parse_json(content: bytes, file: str) -> Any:
             parse_int=_whole,
         )
         if b"\\u" in content:
-            json.dumps(found, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
+            json.dumps(parsed, ensure_ascii=False).encode()  # half of a pair of surrogates is no text
     except (ValueError, RecursionError) as error:
-        text = f"this is no readable JSON ({str(error)[:MAX_NAME]})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M09", file=file) from error
-    return found
+        raise damaged(f"this is no readable JSON ({str(error)[:MAX_NAME]}).", "GF-M09", file) from error
+    return parsed
 
 
 def values_in(content: bytes) -> int:
@@ -151,12 +157,12 @@ def values_in(content: bytes) -> int:
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    mapping = dict(pairs)
+    if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for name in found if names.count(name) > 1) if len(pairs) < 1000 else "?"
+        twice = next(name for name in mapping if names.count(name) > 1) if len(pairs) < 1000 else "?"
         raise ValueError(f"the key {twice[:MAX_NAME]!r} stands there twice")
-    return found
+    return mapping
 
 
 def _no_number(text: str) -> float:
@@ -183,16 +189,28 @@ def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[s
         ModelError: it is none, or a key is missing or unknown.
     """
     if not isinstance(mapping, dict):
-        text = f"there should be keys and values, not {type(mapping).__name__}."
-        raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
+        raise damaged(f"there should be keys and values, not {type(mapping).__name__}.", "GF-M03", file)
     for name in mapping:
         if name not in must and name not in may:
-            text = f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, [*must, *may])}"
-            raise ModelError(text, remedy=REMEDY, code="GF-M03", file=file)
+            raise damaged(
+                f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, [*must, *may])}",
+                "GF-M03",
+                file,
+            )
     for name in must:
         if name not in mapping:
-            raise ModelError(f"the key {name!r} is missing.", remedy=REMEDY, code="GF-M03", file=file)
+            raise damaged(f"the key {name!r} is missing.", "GF-M03", file)
     return mapping
+
+
+def require(fits: bool, text: str) -> None:
+    """Refuse contents that do not fit together; the caller says in which file.
+
+    Raises:
+        ValueError: with this text.
+    """
+    if not fits:
+        raise ValueError(text)
 
 
 def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
@@ -219,25 +237,20 @@ def arrays_of(content: bytes, wanted: Wanted, file: str, may_miss: Collection[st
     Raises:
         ModelError: something else is there.
     """
-    arrays: dict[str, Array] = {}
     try:
         with zipfile.ZipFile(BytesIO(content)) as archive:
-            found = archive.infolist()
-            if sorted(info.filename for info in found) != sorted(f"{name}.npy" for name in wanted):
-                names = sorted(info.filename.removesuffix(".npy") for info in found)
-                raise ValueError(f"its arrays are {names}")  # noqa: TRY301 - worded below
-            if any(info.compress_type != zipfile.ZIP_STORED for info in found):
-                raise ValueError("they are compressed, and might become any size")  # noqa: TRY301 - worded below
-            for info in found:
-                name = info.filename.removesuffix(".npy")
-                arrays[name] = _array(archive, info, *wanted[name])
+            infos = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+            files = sorted(info.filename for info in archive.infolist())
+            text = f"its arrays are {[file.removesuffix('.npy') for file in files]}"
+            require(files == sorted(f"{name}.npy" for name in wanted), text)
+            stored = all(info.compress_type == zipfile.ZIP_STORED for info in infos.values())
+            require(stored, "they are compressed, and might become any size")
+            arrays = {name: _array(archive, info, *wanted[name]) for name, info in infos.items()}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as error:
-        text = f"the arrays cannot be read ({str(error)[:MAX_NAME]})."
-        raise ModelError(text, remedy=REMEDY, code="GF-M10", file=file) from error
+        raise damaged(f"the arrays cannot be read ({str(error)[:MAX_NAME]}).", "GF-M10", file) from error
     for name, array in arrays.items():
-        bad = np.isinf(array).any() if name in may_miss else not np.isfinite(array).all()
-        if bad:
-            raise ModelError(f"array {name!r} is not finite.", remedy=REMEDY, code="GF-M06", file=file)
+        if np.isinf(array).any() if name in may_miss else not np.isfinite(array).all():
+            raise damaged(f"array {name!r} is not finite.", "GF-M06", file)
     return arrays
 
 
@@ -247,18 +260,17 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shape: tuple[int, ..
     if info.file_size > _bytes(shape, kind) + MAX_HEADER:
         raise wrong
     with archive.open(info) as stream:
-        found, fortran, dtype = _header(stream)
-        if found != shape or dtype != np.dtype(kind):
+        stored, fortran, dtype = _header(stream)
+        if stored != shape or dtype != np.dtype(kind):
             raise wrong
         raw = stream.read(_bytes(shape, kind) + 1)
     if len(raw) != _bytes(shape, kind) or (kind == "b1" and max(raw, default=0) > 1):
         raise wrong
-    numbers = np.frombuffer(raw, dtype=dtype).reshape(shape, order="F" if fortran else "C")
-    return np.array(numbers, order="C")
+    return np.array(np.frombuffer(raw, dtype=dtype).reshape(shape, order="F" if fortran else "C"), order="C")
 
 
 def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
-    """Shape, order and type that stand before an array's numbers, read by a pattern: numpy would parse a literal."""
+    """Return the shape, order and type before an array's numbers, read by a pattern: numpy would parse a literal."""
     width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(stream.read(8))
     length = int.from_bytes(stream.read(width or 0), "little")
     match = HEADER.fullmatch(stream.read(length)) if length <= MAX_HEADER else None

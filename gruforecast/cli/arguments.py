@@ -12,24 +12,16 @@ import typer
 
 from gruforecast.errors import UsageError
 
-COLUMNS, BESIDE = "Columns and time", "Covariates"
+COLUMNS, COVARIATES = "Columns and time", "Covariates"
 TEXT, LIMITS = "How the file is written", "Limits"
 
 
-def _column(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel=COLUMNS)
+def in_panel(panel: str) -> Callable[..., Any]:
+    """Return what makes an option in a panel of the help page, of its help text and its names."""
+    return lambda text, *names: typer.Option(*names, help=text, rich_help_panel=panel)
 
 
-def _beside(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel=BESIDE)
-
-
-def _text(text: str, *names: str) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=TEXT)
-
-
-def _limit(text: str) -> Any:
-    return typer.Option(help=text, rich_help_panel=LIMITS)
+_column, _covariate, _text, _limit = map(in_panel, (COLUMNS, COVARIATES, TEXT, LIMITS))
 
 
 def reading_options(
@@ -59,10 +51,10 @@ def reading_options(
             "--strip-ids", help="Ids that differ by blanks around them only are one.", rich_help_panel=COLUMNS
         ),
     ] = False,
-    known: Annotated[list[str] | None, _beside("Column that is known ahead; repeatable.")] = None,
-    past: Annotated[list[str] | None, _beside("Column that is known in the past only; repeatable.")] = None,
-    static: Annotated[list[str] | None, _beside("Column that is constant in each series; repeatable.")] = None,
-    holidays: Annotated[str | None, _beside("Public holidays of a country or a part of it: DE, AU-VIC.")] = None,
+    known: Annotated[list[str] | None, _covariate("Covariate that is known for the future, too; repeatable.")] = None,
+    past: Annotated[list[str] | None, _covariate("Covariate that is known in the past only; repeatable.")] = None,
+    static: Annotated[list[str] | None, _covariate("Covariate that is constant in each series; repeatable.")] = None,
+    holidays: Annotated[str | None, _covariate("Public holidays of a country or a part of it: DE, AU-VIC.")] = None,
     date_format: Annotated[str | None, _text("How stamps are written: %d/%m/%Y, for example.")] = None,
     time_unit: Annotated[str | None, _text("Unit of counted time: s, ms or excel.")] = None,
     decimal: Annotated[str | None, _text("Decimal mark: . or ,")] = None,
@@ -81,13 +73,13 @@ def reading_options(
     max_bytes: Annotated[int, _limit("Most bytes, unpacked.")] = 2_000_000_000,
     max_field: Annotated[int, _limit("Most characters in one field.")] = 1_000_000,
 ) -> Any:
-    """`ReadOptions` of what the options of the command line say about a file."""
+    """Return `ReadOptions` of what the options of the command line say about a file."""
     from gruforecast.data.files.delimited import Layout
     from gruforecast.data.files.source import Limits
     from gruforecast.data.options import ReadOptions
 
-    limits = Limits(max_bytes, max_rows, max_columns, max_field)
     delimiter = {"tab": "\t", "\\t": "\t"}.get(sep, sep) if sep else None
+    limits = Limits(max_bytes, max_rows, max_columns, max_field)
     return ReadOptions(
         time=tuple(time or ()),
         target=target,
@@ -114,14 +106,14 @@ def reading_options(
 
 
 def with_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """The command with the reading options beside its own; its parameter `reading` makes `ReadOptions` of them."""
+    """Return the command with the reading options beside its own; `reading` makes `ReadOptions` of them."""
     own = inspect.signature(command, eval_str=True).parameters
     shared = inspect.signature(reading_options, eval_str=True).parameters
 
     @functools.wraps(command)
-    def run(**given: Any) -> None:
-        said = {name: given.pop(name) for name in shared}
-        command(reading=functools.partial(reading_options, **said), **given)
+    def run(**values: Any) -> None:
+        reading = functools.partial(reading_options, **{name: values.pop(name) for name in shared})
+        command(reading=reading, **values)
 
     parameters = []
     for name, one in own.items():
@@ -133,15 +125,21 @@ def with_reading(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def check_places(model: str, read: Mapping[str, str | None], written: Mapping[str, str | None]) -> None:
-    """Whether every file that is `written` can go where it is asked for.
+    """Refuse files to read that are not there, and places where a file cannot be written.
 
     Args:
         model: the model folder.
         read: files that are read, by what the user calls them; written: by option. None: there is none.
 
     Raises:
-        UsageError: one is no file name, lies in the model folder, or is a file that is read or written, too.
+        UsageError: one is no file name, lies in the model folder, or is a file that is read or written, too; or a
+            file to read is not on this machine.
     """
+    for path in read.values():
+        if path is not None:
+            from gruforecast.data.files.source import require_local_file
+
+            require_local_file(path)
     taken = {Path(path).resolve(): name for name, path in read.items() if path not in (None, "-") and path}
     for option, place in written.items():
         if place is None:
@@ -152,6 +150,9 @@ def check_places(model: str, read: Mapping[str, str | None], written: Mapping[st
         if (other := taken.get(target)) is not None:
             raise UsageError(f"{other} and {option} name one file.", remedy="Write to another file.", code="GF-U45")
         if target.is_relative_to(Path(model).resolve()):
-            text = f"{option} {place!r} is in the model folder: a model never changes after fit."
-            raise UsageError(text, remedy="Choose another place.", code="GF-U60")
+            raise UsageError(
+                f"{option} {place!r} is in the model folder: a model never changes after fit.",
+                remedy="Choose another place.",
+                code="GF-U60",
+            )
         taken[target] = option

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.arguments import check_places
+from gruforecast.cli.arguments import check_places, in_panel
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL, NOT_CSV, sort_arguments
 from gruforecast.errors import UsageError
@@ -24,12 +24,7 @@ if TYPE_CHECKING:
 WINDOWS, RESULT = "Windows", "Result"
 
 
-def _window(text: str, *names: str) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=WINDOWS)
-
-
-def _result(text: str, *names: str) -> Any:
-    return typer.Option(*names, help=text, rich_help_panel=RESULT)
+_window, _result = in_panel(WINDOWS), in_panel(RESULT)
 
 
 def backtest(
@@ -67,14 +62,14 @@ def backtest(
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
         if file is None:
-            remedy = f"Pass it after the model: gruforecast backtest {folder} new.csv."
-            raise UsageError("there is no data file.", remedy=remedy, code="GF-U43")
+            raise UsageError(
+                "there is no data file.",
+                remedy=f"Pass it after the model: gruforecast backtest {folder} new.csv.",
+                code="GF-U43",
+            )
         check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
-        from gruforecast.data.files.source import require_local_file
-
-        require_local_file(file)
         from gruforecast.artifact.folder import load
         from gruforecast.automl.preparation import without_lines
         from gruforecast.data.read import read_like
@@ -115,27 +110,27 @@ def _run(
     *,
     excel_safe: bool,
 ) -> dict[str, Any]:
-    """Forecast, score and write, block by block; the report."""
+    """Forecast, score and write, block by block; return the report."""
     from gruforecast.evaluation.aggregate import Aggregate
     from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
     from gruforecast.report.terminal.backtest import summarise
 
     _warn(rolling, progress)
-    tally = Aggregate(rolling)
+    aggregate = Aggregate(rolling)
     with contextlib.ExitStack() as stack:
-        asked = [(path, make) for path, make in ((output, forecast_columns), (scores, score_columns)) if path]
+        outputs = [(path, make) for path, make in ((output, forecast_columns), (scores, score_columns)) if path]
         files = [
             (stack.enter_context(LongFile(path, rolling.panel.plan, excel_safe=excel_safe)), make)
-            for path, make in asked
+            for path, make in outputs
         ]
         for part in stack.enter_context(contextlib.closing(_parts(rolling, progress))):
             for block in part.blocks():
-                tally.add(block)
+                aggregate.add(block)
                 for long, make in files:
                     long.write(make(part, block))
-    for path, _ in asked:
+    for path, _ in outputs:
         progress.say(f"wrote {path}")
-    return summarise(rolling, tally, folder, round(time.perf_counter() - begin, 3))
+    return summarise(rolling, aggregate, folder, round(time.perf_counter() - begin, 3))
 
 
 def _parts(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
@@ -157,8 +152,8 @@ def _warn(rolling: Rolling, progress: Progress) -> None:
     if known and rolling.refit:
         progress.warn(f"{text}chosen with: its networks are trained anew, its options and interval widths are not")
     elif known:
-        later = rolling.out_of_sample
-        advice = f"--windows {later} keeps to later ones" if later else "give rows from after the training"
+        newer = rolling.out_of_sample
+        advice = f"--windows {newer} keeps to later ones" if newer else "give rows from after the training"
         progress.warn(f"{text}trained on: scores there are better than those of new rows will be; {advice}")
 
 

@@ -72,7 +72,7 @@ def _show_environment(*, as_json: bool) -> None:
     typer.echo(f"gruforecast {facts['gruforecast']}, Python {facts['python']}, {facts['system']}")
     room = f"{facts['memory_bytes'] / 1e9:.1f} GB of memory, {facts['free_disk_bytes'] / 1e9:.1f} GB free here"
     typer.echo(f"{facts['cores']} cores, {room}")
-    typer.echo(", ".join(f"{name} {found}" for name, found in facts["packages"].items()))
-    missing = [name for name, found in facts["extras"].items() if found is None]
-    there = [f"{name} {found}" for name, found in facts["extras"].items() if found]
+    typer.echo(", ".join(f"{name} {installed}" for name, installed in facts["packages"].items()))
+    missing = [name for name, installed in facts["extras"].items() if installed is None]
+    there = [f"{name} {installed}" for name, installed in facts["extras"].items() if installed]
     typer.echo(f"extras: {', '.join(there) or 'none'}{'; not installed: ' + ', '.join(missing) if missing else ''}")

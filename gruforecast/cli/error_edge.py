@@ -75,11 +75,15 @@ def _known(error: Exception, log: Path | None) -> GruforecastError:
     if (known := environment_error(error)) is not None:
         return known
     if isinstance(error, OSError):
-        remedy = "Make room, or choose another place."
-        file = str(error.filename) if error.filename else None
-        return ResourceError(f"{error.strerror or error}.", remedy=remedy, code="GF-E07", file=file)
+        return ResourceError(
+            f"{error.strerror or error}.",
+            remedy="Make room, or choose another place.",
+            code="GF-E07",
+            file=str(error.filename) if error.filename else None,
+        )
     where = f" The log is {log}." if log and log.exists() else ""
-    remedy = "Run again with --debug and report the traceback."
     return GruforecastError(
-        f"a bug in gruforecast: {type(error).__name__}: {error}.{where}", remedy=remedy, code="GF-BUG"
+        f"a bug in gruforecast: {type(error).__name__}: {error}.{where}",
+        remedy="Run again with --debug and report the traceback.",
+        code="GF-BUG",
     )

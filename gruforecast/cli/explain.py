@@ -22,7 +22,7 @@ def explain(
     data: Annotated[
         str | None, typer.Argument(help="CSV file to look at; without it, what fit has found in the training data.")
     ] = None,
-    member: Annotated[str | None, typer.Option(help="Another network than the one with the largest share.")] = None,
+    member: Annotated[str | None, typer.Option(help="Another network than the one with the largest weight.")] = None,
     id: Annotated[str | None, typer.Option(help="Series in the pictures; the longest if not given.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="JSON file to write everything to.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
@@ -38,12 +38,8 @@ def explain(
         if output is not None and not output.endswith(".json"):
             raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
         check_places(folder, {"DATA": file}, {"-o": output})
-        if file is not None:
-            from gruforecast.data.files.source import require_local_file
-
-            require_local_file(file)
-        found = _look(folder, file, member, id, quiet=quiet)
-        text = json.dumps(found, allow_nan=False)
+        explanation = _look(folder, file, member, id, quiet=quiet)
+        text = json.dumps(explanation, allow_nan=False)
         if output is not None:
             from gruforecast.report.files.table import place
 
@@ -54,7 +50,7 @@ def explain(
         if as_json:
             typer.echo(text)
         elif not quiet:
-            _show(found)
+            _show(explanation)
 
 
 def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
@@ -67,14 +63,14 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     forecaster, stored = load(folder), stored_explanation(folder)
     if not quiet and forecaster.winner not in (NETWORKS, BLEND, *(one.name for one in forecaster.networks)):
         typer.echo(f"what won is {harmless(forecaster.winner)}; this is a look into the networks", err=True)
-    usual = largest(forecaster.networks).name
-    if file is None and id is None and member in (None, usual) and stored is not None:
+    default = largest(forecaster.networks).name
+    if file is None and id is None and member in (None, default) and stored is not None:
         return stored
     if file is None:
-        found = explain_model(forecaster, member=member, id=id, stored=stored)
+        explanation = explain_model(forecaster, member=member, id=id, stored=stored)
         if not quiet:
             typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
-        return found
+        return explanation
     from gruforecast.data.read import read_like
 
     reading = read_like(file, forecaster.plan)
@@ -84,14 +80,16 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
     return explain_model(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
 
 
-def _show(found: dict[str, Any]) -> None:
+def _show(explanation: dict[str, Any]) -> None:
     """Print it; what `fit` has left in a folder may have been changed by somebody."""
     from gruforecast.report.terminal.explain import show_explanation
 
     try:
-        show_explanation(found)
+        show_explanation(explanation)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        text = f"the look inside does not hold what it should ({type(error).__name__}: {error})."
         raise ModelError(
-            text, remedy="Fit the model again, or pass DATA.", code="GF-M30", file="report.json"
+            f"the look inside does not hold what it should ({type(error).__name__}: {error}).",
+            remedy="Fit the model again, or pass DATA.",
+            code="GF-M30",
+            file="report.json",
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,14 +48,14 @@ def export(
         folder, file = sort_arguments(model, data)
         form = _form(format, output)
         _check(file, output, form, int8=int8)
-        from gruforecast.artifact.export.convert import Asked, convert
+        from gruforecast.artifact.export.convert import ExportOptions, convert
         from gruforecast.artifact.folder import load
         from gruforecast.automl.preparation import without_lines
         from gruforecast.data.read import read_like
 
-        asked = Asked(Path(folder), Path(output or ""), form, int8, overwrite)
+        options = ExportOptions(Path(folder), Path(output or ""), form, int8, overwrite)
         forecaster = load(folder)
-        asked.check()
+        options.check()
         panel = None
         if file is not None:
             reading = read_like(file, forecaster.plan)
@@ -62,13 +63,14 @@ def export(
                 typer.echo(f"warning: {harmless(warning)}", err=True)
             panel = without_lines(reading)
             forecaster.check(panel)
-        found = convert(asked, forecaster, panel, lambda text: _say(text, shown=not quiet and (verbose or not as_json)))
+        say = partial(typer.echo, err=True) if not quiet and (verbose or not as_json) else lambda _: None
+        certificate = convert(options, forecaster, panel, say)
         if as_json:
-            typer.echo(json.dumps(found, allow_nan=False))
+            typer.echo(json.dumps(certificate, allow_nan=False))
         elif not quiet:
-            _show(found, str(asked.certificate), verbose=verbose)
-        if int8 and not found["mase"]["within"]:
-            mase = found["mase"]
+            _show(certificate, str(options.certificate), verbose=verbose)
+        if int8 and not certificate["mase"]["within"]:
+            mase = certificate["mase"]
             text = f"warning: with int8 weights MASE is {mase['worse_percent']:.1f} % worse than with float ones "
             typer.echo(
                 f"{text}({mase['int8']:.4f}, {mase['float']:.4f}), more than 5 %; the file was written", err=True
@@ -76,20 +78,29 @@ def export(
             raise typer.Exit(NOT_BETTER)
 
 
-def _form(asked: str | None, output: str | None) -> str:
-    """Return the format asked for, or the one that the ending of the file says."""
+def _form(requested: str | None, output: str | None) -> str:
+    """Return the format requested, or the one that the ending of the file says."""
     if not output:
-        remedy = "Pass -o model.onnx, -o model.tflite, or -o folder for a SavedModel."
-        raise UsageError("there is no place to write to.", remedy=remedy, code="GF-U61")
-    if asked is not None:
-        if asked not in FORMATS:
-            text = f"--format {asked!r} is unknown.{did_you_mean(asked, list(FORMATS))}"
-            raise UsageError(text, remedy=f"Use {', '.join(FORMATS)}.", code="GF-U62")
-        return asked
+        raise UsageError(
+            "there is no place to write to.",
+            remedy="Pass -o model.onnx, -o model.tflite, or -o folder for a SavedModel.",
+            code="GF-U61",
+        )
+    if requested is not None:
+        if requested not in FORMATS:
+            raise UsageError(
+                f"--format {requested!r} is unknown.{did_you_mean(requested, list(FORMATS))}",
+                remedy=f"Use {', '.join(FORMATS)}.",
+                code="GF-U62",
+            )
+        return requested
     ending = Path(output).suffix.lower()
     if ending not in ENDINGS:
-        remedy = "End the name in .onnx or .tflite, or pass --format."
-        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U63")
+        raise UsageError(
+            f"the ending of {output} says no format.",
+            remedy="End the name in .onnx or .tflite, or pass --format.",
+            code="GF-U63",
+        )
     return ENDINGS[ending]
 
 
@@ -97,51 +108,45 @@ def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> No
     if int8 and form != "litert":
         raise UsageError("--int8 is for LiteRT.", remedy="Pass --format litert, or leave it out.", code="GF-U64")
     if int8 and data is None:
-        remedy = "Give a file with rows to forecast: gruforecast export MODEL DATA --int8 -o model.tflite."
-        raise UsageError("--int8 needs data on which its accuracy is checked.", remedy=remedy, code="GF-U65")
-    if data is None:
-        return
-    if data != "-" and Path(data).resolve() == Path(output or "").resolve():
+        raise UsageError(
+            "--int8 needs data on which its accuracy is checked.",
+            remedy="Give a file with rows to forecast: gruforecast export MODEL DATA --int8 -o model.tflite.",
+            code="GF-U65",
+        )
+    if data not in (None, "-") and Path(data or "").resolve() == Path(output or "").resolve():
         raise UsageError("DATA and -o name one file.", remedy="Write to another file.", code="GF-U45")
-    from gruforecast.data.files.source import require_local_file
+    if data is not None:
+        from gruforecast.data.files.source import require_local_file
 
-    require_local_file(data)
-
-
-def _say(text: str, *, shown: bool) -> None:
-    if shown:
-        typer.echo(text, err=True)
+        require_local_file(data)
 
 
-def _show(found: dict[str, Any], certificate: str, *, verbose: bool) -> None:
-    """The certificate as text."""
-    parity, taken = found["parity"], found["milliseconds"]
+def _show(certificate: dict[str, Any], place: str, *, verbose: bool) -> None:
+    """Print the certificate, which lies at `place`."""
+    parity, graph = certificate["parity"], certificate["graph"]
     allowed = "" if parity["tolerance"] is None else f"; {parity['tolerance']:.0e} is allowed"
-    times = ", ".join(f"{name} {value:,.2f} ms" for name, value in taken.items())
-    kind = f"{found['format']}{' int8' if found['int8'] else ''}"
+    times = ", ".join(f"{name} {value:,.2f} ms" for name, value in certificate["milliseconds"].items())
+    kind = f"{certificate['format']}{' int8' if certificate['int8'] else ''}"
     lines = [
-        f"{found['export']}  {kind}, {found['bytes']:,} bytes, SHA-256 {found['sha256'][:16]}…",
+        f"{certificate['export']}  {kind}, {certificate['bytes']:,} bytes, SHA-256 {certificate['sha256'][:16]}…",
         f"parity   largest relative difference from predict {parity['max_relative']:.1e}{allowed}",
         *(f"         {_case(name, one)}" for name, one in parity["windows"].items()),
         f"time     {times} (one thread)",
     ]
-    if "mase" in found:
-        mase = found["mase"]
-        change = f"{mase['worse_percent']:+.2f} %"
-        lines.append(
-            f"MASE     float {mase['float']:.4f}, int8 {mase['int8']:.4f} ({change}) on {mase['windows']} windows"
-        )
-    if "edge" in found:
-        edge = found["edge"]
+    if "mase" in certificate:
+        mase = certificate["mase"]
+        scores = f"float {mase['float']:.4f}, int8 {mase['int8']:.4f} ({mase['worse_percent']:+.2f} %)"
+        lines.append(f"MASE     {scores} on {mase['windows']} windows")
+    if "edge" in certificate:
+        edge = certificate["edge"]
         lines.append(f"device   {edge['parameters']:,} parameters, {edge['weight_bytes']:,} bytes of weights,")
         lines.append(f"         {edge['tensor_bytes']:,} bytes of tensors, {edge['multiply_adds']:,} multiply-adds")
-    graph = found["graph"]
     lines.append(f"takes    {'; '.join(_one(each) for each in graph['inputs'])}")
     lines.append(f"gives    {'; '.join(_one(each) for each in graph['outputs'])}")
     if verbose:
         lines.append(f"levels   {', '.join(f'{level:g}' for level in graph['quantile_levels'])}")
-        lines.append(f"versions {', '.join(f'{name} {of}' for name, of in found['versions'].items())}")
-    typer.echo("\n".join(harmless(line) for line in [*lines, f"wrote    {certificate}"]))
+        lines.append(f"versions {', '.join(f'{name} {number}' for name, number in certificate['versions'].items())}")
+    typer.echo("\n".join(harmless(line) for line in [*lines, f"wrote    {place}"]))
 
 
 def _case(name: str, one: dict[str, Any]) -> str:

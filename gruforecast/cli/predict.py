@@ -58,30 +58,26 @@ def predict(
         if excel_safe and form != "csv":
             raise UsageError(NOT_CSV, remedy="Pass --format csv.", code="GF-U59")
         if file == future == "-":
-            remedy = "Write one of them to a file."
-            raise UsageError("standard input can be read once only.", remedy=remedy, code="GF-U41")
-        for path in (file, future):
-            if path is not None:
-                from gruforecast.data.files.source import require_local_file
-
-                require_local_file(path)
+            raise UsageError(
+                "standard input can be read once only.", remedy="Write one of them to a file.", code="GF-U41"
+            )
         from gruforecast.artifact.folder import load
         from gruforecast.data.future_covariates import read_future
         from gruforecast.data.read import read_like
 
         forecaster = load(folder)
         reading = read_like(file, forecaster.plan) if file else None
-        ahead = read_future(future, forecaster.plan) if future else None
-        for warning in [*(reading.warnings if reading else []), *(ahead.warnings if ahead else [])]:
+        covariates = read_future(future, forecaster.plan) if future else None
+        for warning in [*(reading.warnings if reading else []), *(covariates.warnings if covariates else [])]:
             typer.echo(f"warning: {harmless(warning)}", err=True)
         panel, levels = reading.panel if reading else None, tuple(level) if level else None
-        asked = forecaster.stream(panel, horizon=horizon, levels=levels, member=member, ids=id, future=ahead)
-        beside: dict[str, Any] = {
+        blocks = forecaster.stream(panel, horizon=horizon, levels=levels, member=member, ids=id, future=covariates)
+        head: dict[str, Any] = {
             "model_dir": folder,
             "levels": list(forecaster.levels([forecaster.member_named(member)], levels)),
         }
         count = _Count()
-        _write(count.columns(asked), beside, form, output, excel_safe=excel_safe)
+        _write(count.columns(blocks), head, form, output, excel_safe=excel_safe)
         count.warn()
         if verbose:
             used = forecaster.winner if member == "winner" else member
@@ -105,7 +101,7 @@ class _Count:
         self.series = self.unknown = self.steps = 0
 
     def columns(self, blocks: Iterable[Forecast]) -> Iterator[Columns]:
-        """The forecasts as columns."""
+        """Yield the forecasts as columns."""
         import numpy as np
 
         for block in blocks:
@@ -119,8 +115,7 @@ class _Count:
     def warn(self) -> None:
         """Say that some have no interval."""
         if self.unknown:
-            text = f"{self.unknown} series never changed or are too short: no interval for them"
-            typer.echo(f"warning: {text}", err=True)
+            typer.echo(f"warning: {self.unknown} series never changed or are too short: no interval for them", err=True)
 
 
 def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None, member: str) -> None:
@@ -149,14 +144,7 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
     """Return the folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
     if model is not None and data is None:
-        named_like_file = Path(model).suffix in (
-            ".csv",
-            ".gz",
-            ".tsv",
-            ".txt",
-            ".parquet",
-            ".zip",
-        ) and not os.path.isdir(model)
+        named_like_file = Path(model).suffix in ENDINGS and not os.path.isdir(model)
         if model == "-" or "://" in model or os.path.isfile(model) or named_like_file:
             return DEFAULT_MODEL, model
     return model or DEFAULT_MODEL, data
@@ -166,23 +154,25 @@ def _format(asked: str | None, output: str | None, *, as_json: bool) -> str:
     if asked is not None and asked not in FORMATS:
         raise UsageError(f"--format {asked!r} is unknown.", remedy=f"Use {', '.join(FORMATS)}.", code="GF-U20")
     if as_json and asked not in (None, "json"):
-        text = f"--json and --format {asked} contradict each other."
-        raise UsageError(text, remedy="Leave one of them out.", code="GF-U86")
+        raise UsageError(
+            f"--json and --format {asked} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
+        )
     if as_json:
         return "json"
     ending = Path(output).suffix.lstrip(".") if output else ""
     if asked is None and output and ending not in ("csv", "json", "parquet"):
-        remedy = "End the name in .csv, .json or .parquet, or pass --format."
-        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U23")
+        raise UsageError(
+            f"the ending of {output} says no format.",
+            remedy="End the name in .csv, .json or .parquet, or pass --format.",
+            code="GF-U23",
+        )
     form = asked or ending or ("table" if sys.stdout.isatty() else "csv")
     if form == "parquet" and not output:
         raise UsageError("Parquet needs a file.", remedy="Pass -o forecast.parquet.", code="GF-U21")
     return form
 
 
-def _write(
-    blocks: Iterator[Columns], beside: dict[str, Any], form: str, output: str | None, *, excel_safe: bool
-) -> None:
+def _write(blocks: Iterator[Columns], head: dict[str, Any], form: str, output: str | None, *, excel_safe: bool) -> None:
     """Write block by block to stdout, or to a file that is there whole or not at all."""
     from gruforecast.report.files.table import place, write_csv, write_json, write_parquet
     from gruforecast.text import harmless_lines
@@ -194,7 +184,7 @@ def _write(
 
             stream.write(forecast_table(blocks, live=on_terminal).encode())
         elif form == "json":
-            write_json(stream, blocks, beside)
+            write_json(stream, blocks, head)
         elif form == "parquet":
             write_parquet(stream, blocks)
         else:

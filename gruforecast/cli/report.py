@@ -38,8 +38,11 @@ def report(
         check_places(model, {}, {"-o": output})
         form = _form(format, output, as_json=as_json)
         if show and form != "html":
-            text = f"--open shows the page, and this is {form}."
-            raise UsageError(text, remedy="Leave out --open, or pass --format html.", code="GF-U80")
+            raise UsageError(
+                f"--open shows the page, and this is {form}.",
+                remedy="Leave out --open, or pass --format html.",
+                code="GF-U80",
+            )
         from gruforecast.report.render import rendered
         from gruforecast.report.stored import stored_report
 
@@ -50,7 +53,7 @@ def report(
             return
         from gruforecast.report.files.table import place
 
-        target = Path(output) if output else _beside(Path(model))
+        target = Path(output) if output else _default_place(Path(model))
         with place(str(target)) as stream:
             stream.write(text.encode())
         if not quiet:
@@ -60,7 +63,7 @@ def report(
             typer.echo(harmless(f"warning: there is no browser; open {target} in one"), err=True)
 
 
-def _beside(folder: Path) -> Path:
+def _default_place(folder: Path) -> Path:
     """Return the page's place if none is asked for: the model folder itself is sealed."""
     whole = folder.resolve()
     return whole.with_name(f"{whole.name}.html")
@@ -70,12 +73,16 @@ def _form(asked: str | None, output: str | None, *, as_json: bool) -> str:
     if asked is not None and asked not in ENDINGS.values():
         raise UsageError(f"--format {asked!r} is unknown.", remedy="Use html, md or json.", code="GF-U81")
     if as_json and asked not in (None, "json"):
-        text = f"--json and --format {asked} contradict each other."
-        raise UsageError(text, remedy="Leave one of them out.", code="GF-U86")
+        raise UsageError(
+            f"--json and --format {asked} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
+        )
     if as_json:
         return "json"
     ending = Path(output).suffix.lower() if output else ""
     if asked is None and output and ending not in ENDINGS:
-        remedy = "End the name in .html, .md or .json, or pass --format."
-        raise UsageError(f"the ending of {output} says no format.", remedy=remedy, code="GF-U82")
+        raise UsageError(
+            f"the ending of {output} says no format.",
+            remedy="End the name in .html, .md or .json, or pass --format.",
+            code="GF-U82",
+        )
     return asked or ENDINGS.get(ending, "html")

@@ -86,12 +86,12 @@ def serve(
             bounds=Bounds(max_series, max_rows, max_horizon),
         )
         start_log(quiet=quiet, verbose=verbose)
-        found = opened(model)
+        opened_model = opened(model)
         listener = bind(host, port)
-        service = Service(settings, model, found)
+        service = Service(settings, model, opened_model)
 
         def started() -> None:
-            _say(found, settings, listener.getsockname(), as_json=as_json, quiet=quiet)
+            _say(opened_model, settings, listener.getsockname(), as_json=as_json, quiet=quiet)
 
         if not run(service, listener, started):
             typer.echo("stopped: --grace was over before all requests were answered", err=True)
@@ -105,9 +105,10 @@ def _require_packages() -> None:
         import fastapi  # noqa: F401 - whether it is there
         import uvicorn  # noqa: F401
     except ImportError as error:
-        remedy = "Install them with: pip install 'gruforecast[serve]'."
         raise ResourceError(
-            "the server needs the packages fastapi and uvicorn.", remedy=remedy, code="GF-E30"
+            "the server needs the packages fastapi and uvicorn.",
+            remedy="Install them with: pip install 'gruforecast[serve]'.",
+            code="GF-E30",
         ) from error
 
 
@@ -117,8 +118,9 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
     if file is None:
         return None
     if insecure:
-        remedy = "Leave one of them out."
-        raise UsageError("--token-file and --insecure-no-auth contradict each other.", remedy=remedy, code="GF-U71")
+        raise UsageError(
+            "--token-file and --insecure-no-auth contradict each other.", remedy="Leave one of them out.", code="GF-U71"
+        )
     token, warnings = read_token(file)
     for warning in warnings:
         typer.echo(f"warning: {harmless(warning)}", err=True)
@@ -126,16 +128,15 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
 
 
 def _say(model: Model, settings: Settings, address: tuple[Any, ...], *, as_json: bool, quiet: bool) -> None:
-    """Where the server listens, what it serves, and whether a token is needed."""
-    place = f"[{address[0]}]" if ":" in address[0] else address[0]
-    url = f"http://{place}:{address[1]}"
+    """Say where the server listens, what it serves, and whether a token is needed."""
+    url = f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
     forecaster = model.forecaster
     if as_json:
         facts = {"url": url, "model": model.name, "winner": forecaster.winner, "horizon": forecaster.horizon}
         typer.echo(json.dumps({**facts, "token": settings.token is not None}))
     if missing := model.missing_models:
-        text = f"{', '.join(missing)} of the winner needs statsforecast: from new rows only other members forecast"
-        typer.echo(f"warning: {text}", err=True)
+        needs = f"warning: {', '.join(missing)} of the winner needs statsforecast"
+        typer.echo(f"{needs}: from new rows only other members forecast", err=True)
     if not (quiet or as_json):
         what = (
             f"model {model.name} ({forecaster.winner}, step {forecaster.plan.freq.label}, {forecaster.horizon} steps)"

@@ -16,7 +16,7 @@ from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
 from gruforecast.data.plan import Covariate, Plan
 from gruforecast.data.read import contradicted, layout_of, read_keys
-from gruforecast.errors import DataError, UsageError, shorten
+from gruforecast.errors import DataError, RepeatedRowError, UsageError, shorten
 
 SHOWN = 5
 ALL: Keys = ((),)  # in the place of keys, where rows are those of all series
@@ -119,7 +119,7 @@ def _read_future(path: str, plan: Plan) -> Future:
         if not np.array_equal(found.x[before], found.x[k], equal_nan=True):
             lines = sorted((int(found.line[before]), int(found.line[k])))
             text = f"lines {lines[0]} and {lines[1]} have the same time stamp with other values."
-            raise DataError(text, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=lines[1])
+            raise RepeatedRowError(text, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=lines[1])
     return Future(table.file, plan, rows, found.x, (*findings, *said, *late, *parsed.findings, *more))
 
 

@@ -44,8 +44,9 @@ def write_file(path: Path, content: bytes) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
-        text = f"cannot write {len(content):,} bytes: {error.strerror}."
-        raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E01", file=str(path)) from error
+        raise ResourceError(
+            f"cannot write {len(content):,} bytes: {error.strerror}.", remedy=MAKE_ROOM, code="GF-E01", file=str(path)
+        ) from error
 
 
 def write_all(descriptor: int, content: bytes) -> None:
@@ -131,11 +132,10 @@ def _is_folder(path: Path) -> bool:
 
 def _is_running(pid: int) -> bool:
     try:
-        os.kill(pid, 0)
+        with contextlib.suppress(PermissionError):  # it runs, for somebody else
+            os.kill(pid, 0)
     except (ProcessLookupError, OverflowError):
         return False
-    except PermissionError:
-        return True
     return True
 
 
@@ -153,16 +153,15 @@ def read_npz(path: Path | str) -> dict[str, Any]:
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file, as hexadecimal text."""
+    """Return the SHA-256 of a file, as hexadecimal text."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def remove_parts(folder: Path) -> None:
     """Remove what writers that were killed have left behind."""
-    for path in folder.iterdir():
-        if path.name.startswith(".") and path.name.endswith(".part"):
-            path.unlink(missing_ok=True)
+    for path in folder.glob(".*.part"):
+        path.unlink(missing_ok=True)
 
 
 def check_place(folder: Path, needed: int) -> None:
@@ -174,8 +173,12 @@ def check_place(folder: Path, needed: int) -> None:
     facts = os.statvfs(folder)
     free = facts.f_bavail * facts.f_frsize
     if free < needed:
-        text = f"about {needed / 1e6:.1f} MB are needed here, {free / 1e6:.1f} MB are free."
-        raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E08", file=str(folder))
+        raise ResourceError(
+            f"about {needed / 1e6:.1f} MB are needed here, {free / 1e6:.1f} MB are free.",
+            remedy=MAKE_ROOM,
+            code="GF-E08",
+            file=str(folder),
+        )
     probe = folder / f".gruforecast-probe-{os.getpid()}"
     write_file(probe, b"probe")
     probe.unlink()
@@ -193,16 +196,20 @@ class Lock:
         try:
             self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
         except OSError as error:
-            text = f"cannot be written: {error.strerror}."
-            raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E03", file=str(path)) from error
+            raise ResourceError(
+                f"cannot be written: {error.strerror}.", remedy=MAKE_ROOM, code="GF-E03", file=str(path)
+            ) from error
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
             holder = os.pread(self._descriptor, 200, 0).decode(errors="replace").strip() or "another process"
             os.close(self._descriptor)
-            text = f"the run folder is in use by {holder}."
-            remedy = "Wait for it, or choose another --run-dir."
-            raise ResourceError(text, remedy=remedy, code="GF-E09", file=str(folder)) from error
+            raise ResourceError(
+                f"the run folder is in use by {holder}.",
+                remedy="Wait for it, or choose another --run-dir.",
+                code="GF-E09",
+                file=str(folder),
+            ) from error
         with contextlib.suppress(OSError):  # a full disk: the lock holds, only its message is missing
             now = dt.datetime.now().astimezone().isoformat(timespec="seconds")
             os.ftruncate(self._descriptor, 0)

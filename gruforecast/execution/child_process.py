@@ -11,17 +11,21 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
+import numpy as np
+
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
+from gruforecast.execution.atomic_files import npz, read_npz, write_file
 
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
 START += "from gruforecast.execution.child_process import main; main()"
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
+LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
 # one thread of a processor: so are the others measured, and a graphics card would give other last digits
-ENVIRONMENT |= {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
+ENVIRONMENT = LIBRARIES | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
 TAIL = 600  # characters of a log that are shown
 RUNS, SECONDS = 50, 1.0  # of a measurement, whichever ends first
 
@@ -36,73 +40,90 @@ def call(function: str, request: Mapping[str, Any], scratch: Path, what: str) ->
     Raises:
         ResourceError: the machine is at fault; GruforecastError: the process died, or the function failed.
     """
-    name = function.rpartition(":")[2]
-    asked, answer, log = (scratch / f"{name}.{ending}" for ending in ("request", "answer", "log"))
-    asked.write_text(json.dumps(request), encoding="utf-8")
+    sent, answer, log = (scratch / f"{function.rpartition(':')[2]}.{kind}" for kind in ("request", "answer", "log"))
+    sent.write_text(json.dumps(request), encoding="utf-8")
     paths = json.dumps([path for path in sys.path if path])
     with log.open("wb") as stream:
         ended = subprocess.run(
-            [sys.executable, "-P", "-c", START, paths, function, str(asked), str(answer)],
+            [sys.executable, "-P", "-c", START, paths, function, str(sent), str(answer)],
             stdin=subprocess.DEVNULL,
             stdout=stream,
             stderr=stream,
             env={**os.environ, **ENVIRONMENT},
             check=False,
         )
-    told = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
-    if ended.returncode == 0 and "result" in told:
-        result: dict[str, Any] = told["result"]
+    received = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+    if ended.returncode == 0 and "result" in received:
+        result: dict[str, Any] = received["result"]
         return result
-    if (fault := told.get("environment")) is not None:
-        raise ResourceError(fault["message"], remedy=fault["remedy"], code=fault["code"], file=fault["file"])
-    error = told.get("error") or f"its process ended with {_ending(ended.returncode)}"
-    text = f"{what} failed: {error}. The end of its log: {_tail(log)!r}."
-    raise GruforecastError(text, remedy="Please report this; --debug shows the whole log.", code="GF-X04") from (
-        RuntimeError(told.get("trace", "") + log.read_text(encoding="utf-8", errors="replace"))
-    )
+    error = received.get("error") or {"text": f"its process ended with {_ending(ended.returncode)}"}
+    if error.get("environment") is not None:
+        raise resource_error(error["environment"])
+    full_log = log.read_text(encoding="utf-8", errors="replace")
+    raise GruforecastError(
+        f"{what} failed: {error['text'].rstrip('.')}. The end of its log: {full_log.strip()[-TAIL:]!r}.",
+        remedy="Please report this; --debug shows the whole log.",
+        code="GF-X04",
+    ) from RuntimeError(error.get("trace", "") + full_log)
 
 
 def _ending(code: int) -> str:
     if code >= 0:
         return f"code {code}"
-    try:
-        return f"signal {-code} ({signal.Signals(-code).name})"
-    except ValueError:
-        return f"signal {-code}"
-
-
-def _tail(log: Path) -> str:
-    return log.read_text(encoding="utf-8", errors="replace").strip()[-TAIL:]
+    names = {int(one): f" ({one.name})" for one in signal.Signals}
+    return f"signal {-code}{names.get(-code, '')}"
 
 
 def main() -> None:
     """The far side."""
-    _, _, function, asked, answer = sys.argv
-    module, _, name = function.partition(":")
-    told: dict[str, Any]
-    try:
-        request = json.loads(Path(asked).read_text(encoding="utf-8"))
-        told = {"result": getattr(importlib.import_module(module), name)(request)}
-    except Exception as error:  # noqa: BLE001 - told to the other side
-        known = environment_error(error)
-        text = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(".")
-        environment = known.to_dict() if known else None
-        told = {"error": text, "environment": environment, "trace": traceback.format_exc()}
-    Path(answer).write_text(json.dumps(told), encoding="utf-8")
+    _, _, function, request, answer = sys.argv
+    outcome = outcome_of(function, json.loads(Path(request).read_text(encoding="utf-8")))
+    Path(answer).write_text(json.dumps(outcome), encoding="utf-8")
     sys.stdout.flush()
     os._exit(0)  # libraries may crash while they are taken down, after everything was said
+
+
+def outcome_of(function: str, request: Any) -> dict[str, Any]:
+    """Return `result` or `error` of `package.module:name`, called in a process whose other side waits for it."""
+    module, _, name = function.partition(":")
+    try:
+        return {"result": getattr(importlib.import_module(module), name)(request)}
+    except Exception as error:  # noqa: BLE001 - reported to the other side
+        known = environment_error(error)
+        text = str(known) if known else f"{type(error).__name__}: {error}".splitlines()[0]
+        environment = known.to_dict() if known else None
+        return {"error": {"text": text, "environment": environment, "trace": traceback.format_exc()}}
+
+
+def resource_error(facts: Mapping[str, Any]) -> ResourceError:
+    """Return the fault of the machine that another process has reported as plain JSON types."""
+    return ResourceError(facts["message"], remedy=facts["remedy"], code=facts["code"], file=facts["file"])
 
 
 def milliseconds(run: Callable[[], Any]) -> float:
     """Return the median time of a call, after one that does not count."""
     run()
-    taken: list[float] = []
+    times: list[float] = []
     begin = time.perf_counter()
-    while len(taken) < RUNS and time.perf_counter() - begin < SECONDS:
+    while len(times) < RUNS and time.perf_counter() - begin < SECONDS:
         started = time.perf_counter()
         run()
-        taken.append(time.perf_counter() - started)
-    return round(1000 * median(taken), 3)
+        times.append(time.perf_counter() - started)
+    return round(1000 * median(times), 3)
+
+
+def write_answers(request: Mapping[str, Any], ask: Callable[[dict[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the inputs of the first case of the file `request["given"]`; what `ask` says to all goes to `answer`."""
+    cases = cases_in(read_npz(request["given"]))
+    answers = {f"{case}.{name}": values for case, inputs in cases.items() for name, values in ask(inputs).items()}
+    write_file(Path(request["answer"]), npz(answers))
+    return next(iter(cases.values()))
+
+
+def batch_times(run: Callable[[dict[str, Any]], Any], inputs: Mapping[str, Any]) -> dict[str, float]:
+    """Return the milliseconds of a call with one and with 100 series, which repeat those of `inputs`."""
+    batches = {n: {name: np.resize(one, (n, *one.shape[1:])) for name, one in inputs.items()} for n in (1, 100)}
+    return {f"batch {n}": milliseconds(partial(run, batch)) for n, batch in batches.items()}
 
 
 def cases_in(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:

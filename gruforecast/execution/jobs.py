@@ -9,17 +9,18 @@ out of time   the budget is used up: no result, the job stays open
 from __future__ import annotations
 
 import collections
-import math
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-from gruforecast.errors import ResourceError, SearchError
+from gruforecast.errors import SearchError
 from gruforecast.execution.atomic_files import file_digest
+from gruforecast.execution.child_process import resource_error
 from gruforecast.execution.journal import Journal, digest_of_request
 from gruforecast.execution.pool import Ended, Task
+from gruforecast.serialization import plain
 
 Result = dict[str, Any]
 SAME_CRASHES = 5
@@ -113,14 +114,14 @@ class Jobs:
             ResourceError: the machine is at fault; SearchError: the same crash again and again.
         """
         while not self._finished:
-            self._hear(self.runner.next())
+            self._receive(self.runner.next())
         name = next(iter(self._finished))
         return name, self._finished.pop(name)
 
     def result(self, name: str) -> Result | None:
         """Wait for one job; see `next`."""
         while name not in self._finished:
-            self._hear(self.runner.next())
+            self._receive(self.runner.next())
         return self._finished.pop(name)
 
     @property
@@ -134,16 +135,15 @@ class Jobs:
             del self._open[name]
             self._finished[name] = None
 
-    def _hear(self, ended: Ended) -> None:
+    def _receive(self, ended: Ended) -> None:
         task = self._open[ended.name]
         deadline = task.request["deadline"]
         out_of_time = deadline is not None and time.time() >= deadline
         if ended.environment is not None:
-            told = ended.environment
-            raise ResourceError(told["message"], remedy=told["remedy"], code=told["code"], file=told["file"])
+            raise resource_error(ended.environment)
         if ended.result is not None:
             self._crashes = 0
-            result = _plain(ended.result)
+            result = plain(ended.result)
             self._finish(task, result, keep=not (result.get("late") and out_of_time))
         elif ended.timed_out and out_of_time:
             self._finish(task, None, keep=False)
@@ -158,38 +158,26 @@ class Jobs:
         self._crashes = self._crashes + 1 if ended.error == self._crash else 1
         self._crash = ended.error
         if self._crashes >= SAME_CRASHES:
-            text = f"{SAME_CRASHES} jobs in a row crashed: {ended.error}."
-            remedy = "The log in the run folder has the traceback; the same command goes on."
-            raise SearchError(text, remedy=remedy, code="GF-S02", file=str(self.folder))
+            raise SearchError(
+                f"{SAME_CRASHES} jobs in a row crashed: {ended.error}.",
+                remedy="The log in the run folder has the traceback; the same command goes on.",
+                code="GF-S02",
+                file=str(self.folder),
+            )
         self._finish(task, {"status": "crashed", "score": None, "error": ended.error}, keep=True)
 
     def _finish(self, task: Task, result: Result | None, *, keep: bool) -> None:
         if keep and result is not None and task.name not in self._passing:
-            digest = digest_of_request(task.request)
-            self.journal.append(
-                {"kind": "end", "name": task.name, "request": digest, "limit": self.limit, "result": result}
-            )
+            record = {"kind": "end", "name": task.name, "request": digest_of_request(task.request)}
+            self.journal.append({**record, "limit": self.limit, "result": result})
         del self._open[task.name]
         self._finished[task.name] = result
 
     def _holds(self, record: dict[str, Any]) -> bool:
-        """Whether a result was not cut by another limit, and the file that it names is there as it was written."""
+        """Return whether a result was not cut by another limit, and the file that it names is as it was written."""
         result = record["result"]
         if result.get("late") and record["limit"] != self.limit:
             return False
         file = result.get("file")
-        if file is None:
-            return True
-        path = self.folder / file["name"]
-        return path.is_file() and file_digest(path) == file["sha256"]
-
-
-def _plain(value: Any) -> Any:
-    """Return the value without numbers that JSON does not know."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {name: _plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_plain(item) for item in value]
-    return value
+        path = None if file is None else self.folder / file["name"]
+        return path is None or (path.is_file() and file_digest(path) == file["sha256"])

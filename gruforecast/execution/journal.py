@@ -63,8 +63,9 @@ class Journal:
             os.ftruncate(self._descriptor, self._size)
             sync(folder)
         except OSError as error:
-            text = f"cannot be opened: {error.strerror}."
-            raise ResourceError(text, remedy=MAKE_ROOM, code="GF-E10", file=str(self.path)) from error
+            raise ResourceError(
+                f"cannot be opened: {error.strerror}.", remedy=MAKE_ROOM, code="GF-E10", file=str(self.path)
+            ) from error
         self.records = records
         if not records:
             self.append({"kind": "begin", "facts": facts, **(first or {})})
@@ -89,8 +90,7 @@ class Journal:
         Raises:
             ResourceError: the disk is full or broken; the journal is then as it was before.
         """
-        numbered = {"seq": len(self.records), **record}
-        text = json.dumps(numbered, allow_nan=False).encode()
+        text = json.dumps({"seq": len(self.records), **record}, allow_nan=False).encode()
         line = b"%08x %s\n" % (zlib.crc32(text), text)
         try:
             write_all(self._descriptor, line)
@@ -98,8 +98,12 @@ class Journal:
         except OSError as error:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._descriptor, self._size)
-            text_of = f"cannot write {len(line):,} bytes: {error.strerror}."
-            raise ResourceError(text_of, remedy=MAKE_ROOM, code="GF-E10", file=str(self.path)) from error
+            raise ResourceError(
+                f"cannot write {len(line):,} bytes: {error.strerror}.",
+                remedy=MAKE_ROOM,
+                code="GF-E10",
+                file=str(self.path),
+            ) from error
         self._size += len(line)
         self.records.append(json.loads(text))
 
@@ -123,7 +127,7 @@ def is_finished(records: list[Record]) -> bool:
 
 
 def digest_of_request(request: Record) -> str:
-    """SHA-256 of a request without where and by when it is done, from which only late results follow."""
+    """Return the SHA-256 of a request without where and by when it is done, from which only late results follow."""
     text = json.dumps({name: request[name] for name in sorted(request) if name not in ("folder", "deadline", "limit")})
     return hashlib.sha256(text.encode()).hexdigest()
 
@@ -135,8 +139,13 @@ def _read(line: bytes, number: int, path: Path) -> Record:
     except ValueError:
         record = None
     if record is None or record.get("seq") != number:
-        text_of = "checksum mismatch: the journal was changed or the disk is failing."
-        raise ModelError(text_of, remedy=FRESH, code="GF-J01", file=str(path), line=number + 1)
+        raise ModelError(
+            "checksum mismatch: the journal was changed or the disk is failing.",
+            remedy=FRESH,
+            code="GF-J01",
+            file=str(path),
+            line=number + 1,
+        )
     return record
 
 
@@ -145,8 +154,12 @@ def _compare(old: Record, new: Record, path: Path) -> None:
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if names:
         changes = [f"{name} {_short(before.get(name))} -> {_short(now.get(name))}" for name in names]
-        text = f"the run folder holds a search with other data or options: {'; '.join(changes)}."
-        raise ModelError(text, remedy=FRESH, code="GF-J02", file=str(path.parent))
+        raise ModelError(
+            f"the run folder holds a search with other data or options: {'; '.join(changes)}.",
+            remedy=FRESH,
+            code="GF-J02",
+            file=str(path.parent),
+        )
 
 
 def _flat(facts: Record, prefix: str = "") -> Record:

@@ -15,7 +15,7 @@ from gruforecast.version import __version__
 
 EXTRAS = ("statsforecast", "pyarrow")
 MIN_DISK = 200_000_000  # bytes for a run folder and a model
-REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?:>=\s*(?P<least>[\d.]+))?")
+REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?:>=\s*(?P<lowest>[\d.]+))?")
 
 
 def cores() -> int:
@@ -48,15 +48,15 @@ def environment(folder: str = ".") -> dict[str, Any]:
         ResourceError: a package is missing or too old, with what to do.
     """
     packages = _packages()
-    for name, (found, least) in packages.items():
+    for name, (installed, needed) in packages.items():
         remedy = (
-            f"Install it with: pip install '{name}>={least}'." if least else f"Install it with: pip install {name}."
+            f"Install it with: pip install '{name}>={needed}'." if needed else f"Install it with: pip install {name}."
         )
-        if found is None:
+        if installed is None:
             raise ResourceError(f"the package {name} is missing.", remedy=remedy, code="GF-E11")
-        if least and _parts(found) < _parts(least):
+        if needed and _parts(installed) < _parts(needed):
             why = " (earlier versions have known faults in loading models)" if name == "keras" else ""
-            raise ResourceError(f"{name} {found} is too old{why}.", remedy=remedy, code="GF-E12")
+            raise ResourceError(f"{name} {installed} is too old{why}.", remedy=remedy, code="GF-E12")
     room = os.statvfs(folder)
     free = room.f_bavail * room.f_frsize
     return {
@@ -66,21 +66,17 @@ def environment(folder: str = ".") -> dict[str, Any]:
         "cores": cores(),
         "memory_bytes": memory(),
         "free_disk_bytes": free,
-        "packages": {name: found for name, (found, _) in packages.items()},
+        "packages": {name: installed for name, (installed, _) in packages.items()},
         "extras": {name: _version(name) for name in EXTRAS},
         "warnings": [f"only {free / 1e6:.0f} MB are free here"] if free < MIN_DISK else [],
     }
 
 
 def _packages() -> dict[str, tuple[str | None, str | None]]:
-    """Return the version found and least version of every package that gruforecast needs."""
+    """Return the version installed and the lowest one allowed of every package that gruforecast needs."""
     needed = [text for text in requires("gruforecast") or [] if "extra ==" not in text]
-    found = {}
-    for text in needed:
-        match = REQUIREMENT.match(text)
-        if match:
-            found[match["name"]] = (_version(match["name"]), match["least"])
-    return found
+    matches = [match for text in needed if (match := REQUIREMENT.match(text))]
+    return {match["name"]: (_version(match["name"]), match["lowest"]) for match in matches}
 
 
 def _version(name: str) -> str | None:

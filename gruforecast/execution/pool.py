@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from gruforecast.errors import ResourceError
+from gruforecast.execution.child_process import LIBRARIES
 from gruforecast.execution.machine import resident
 from gruforecast.execution.progress import Working
 from gruforecast.text import harmless_lines
@@ -31,7 +32,6 @@ PRELOAD = ("tensorflow", "keras")
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); from gruforecast.execution.worker import serve; "
 START += "serve(int(sys.argv[2]), json.loads(sys.argv[3]))"
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-ENVIRONMENT = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_BACKEND": "tensorflow"}
 # XLA's newer code generator takes a quarter longer to compile and 150 MB more, for loops that are no faster
 QUICK_COMPILE = "--xla_cpu_use_fusion_emitters=false"
 KNOWN_TO = ("2.21.",)  # TensorFlow versions that were tried: a flag that XLA does not know ends the process
@@ -109,7 +109,7 @@ class Pool:
         self._preload = preload
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
-        self._told = bytearray()
+        self._received = bytearray()  # of the server
         self._workers: list[_Worker] = []
         self._unborn: collections.deque[_Worker] = collections.deque()
         self._waiting: list[Task] = []
@@ -135,8 +135,7 @@ class Pool:
             if self._ended:
                 return self._ended.popleft()
             limit = min((worker.limit for worker in self._workers), default=float("inf"))
-            timeout = None if limit == float("inf") else max(limit - time.time(), 0.0)
-            self._listen(timeout)
+            self._listen(None if limit == float("inf") else max(limit - time.time(), 0.0))
             self._kill_late()
 
     def look(self) -> Working:
@@ -175,15 +174,14 @@ class Pool:
 
     def _listen(self, timeout: float | None) -> None:
         """Take in what workers and then what the server says: an answer counts before the death that follows it."""
-        most = None if timeout is None else min(timeout, 3600.0)  # the system's call takes no more than some days
-        events = self._selector.select(most)
+        # the system's call takes no more than some days
+        events = self._selector.select(None if timeout is None else min(timeout, 3600.0))
         for key, _ in sorted(events, key=lambda event: event[0].fileobj is self._control):
             key.data()
 
     def _start_server(self) -> socket.socket:
         control, far = socket.socketpair()
         arguments = [json.dumps([path for path in sys.path if path]), str(far.fileno()), json.dumps(self._preload)]
-        environment = {**os.environ, **ENVIRONMENT, **ONE_THREAD, "XLA_FLAGS": _xla_flags()}
         with self._log.open("ab") as log:
             self._server = subprocess.Popen(
                 [sys.executable, "-P", "-c", START, *arguments],
@@ -191,11 +189,11 @@ class Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env=environment,
+                env={**os.environ, **LIBRARIES, **ONE_THREAD, "XLA_FLAGS": _xla_flags()},
                 start_new_session=True,  # Ctrl-C on the terminal is the parent's business
             )
         far.close()
-        self._selector.register(control, selectors.EVENT_READ, self._hear_server)
+        self._selector.register(control, selectors.EVENT_READ, self._read_server)
         self._control = control
         return control
 
@@ -208,7 +206,7 @@ class Pool:
         far.close()
         self._unborn.append(worker)
         self._workers.append(worker)
-        self._selector.register(near, selectors.EVENT_READ, lambda: self._hear(worker))
+        self._selector.register(near, selectors.EVENT_READ, lambda: self._read(worker))
         return worker
 
     def _dispatch(self) -> None:
@@ -223,8 +221,8 @@ class Pool:
             self._waiting.remove(task)
             worker.task, worker.late, worker.used = task, False, True
             worker.shapes |= {task.shape} - {None}
-            from_now = float("inf") if task.seconds is None else time.time() + task.seconds
-            worker.limit = min(from_now, float("inf") if task.until is None else task.until)
+            limits = (task.until, None if task.seconds is None else time.time() + task.seconds)
+            worker.limit = min((limit for limit in limits if limit is not None), default=float("inf"))
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead worker is reported by the server
                 worker.connection.sendall(json.dumps({"call": task.call, "request": task.request}).encode() + b"\n")
 
@@ -241,7 +239,7 @@ class Pool:
         known = set().union(*(worker.shapes for worker in self._workers))
         return [task for task in self._waiting if task.shape not in known] or self._waiting
 
-    def _hear(self, worker: _Worker) -> None:
+    def _read(self, worker: _Worker) -> None:
         """Read what a worker sent, and take it in when its answer is whole."""
         if worker not in self._workers or worker.dead:
             return
@@ -267,13 +265,12 @@ class Pool:
             with contextlib.suppress(OSError), self._log.open("a", encoding="utf-8") as log:  # the disk may be full
                 log.write(harmless_lines(f"{task.name}: {error['trace']}\n"))
         self._ended.append(Ended(task.name, answer.get("result"), error["text"], error["environment"]))
-        resident = answer["rss"]
-        self.resident.setdefault(worker.pid or 0, []).append(resident)
-        if self._memory is not None and resident > self._memory:
+        self.resident.setdefault(worker.pid or 0, []).append(answer["rss"])
+        if self._memory is not None and answer["rss"] > self._memory:
             self.replaced += 1
             self._retire(worker)
 
-    def _hear_server(self) -> None:
+    def _read_server(self) -> None:
         """Read what became of the workers."""
         try:
             received = self._control.recv(1 << 16) if self._control else b""
@@ -282,9 +279,8 @@ class Pool:
         if not received:
             self._bury_server()
             return
-        self._told += received
-        *lines, rest = self._told.split(b"\n")
-        self._told = bytearray(rest)
+        self._received += received
+        *lines, self._received = self._received.split(b"\n")
         for line in lines:
             message = json.loads(line)
             if "ready" in message:
@@ -323,7 +319,7 @@ class Pool:
 
     def _remove(self, worker: _Worker, how: str) -> None:
         while not worker.dead and worker in self._workers and _has_more(worker.connection):
-            self._hear(worker)  # it may have answered before it died
+            self._read(worker)  # it may have answered before it died
         if worker not in self._workers:
             return
         self._retire(worker)

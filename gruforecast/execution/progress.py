@@ -1,4 +1,4 @@
-"""What a long command tells while it runs; `cli/` shows it, tests and the Python API may ignore it."""
+"""What a long command reports while it runs; `cli/` shows it, tests and the Python API may ignore it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Working:
 
 
 class Progress:
-    """Hears what happens; this one says nothing."""
+    """Gets what happens; this one shows nothing."""
 
     def say(self, text: str) -> None:
         """A fact that was found or a step that begins."""

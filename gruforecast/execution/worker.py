@@ -20,10 +20,9 @@ import signal
 import socket
 import threading
 import time
-import traceback
 from typing import Any, NoReturn
 
-from gruforecast.errors import environment_error
+from gruforecast.execution.child_process import outcome_of
 from gruforecast.execution.machine import resident
 
 Message = dict[str, Any]
@@ -40,7 +39,7 @@ def serve(descriptor: int, preload: list[str]) -> None:
     try:
         for module in preload:
             importlib.import_module(module)
-    except Exception as error:  # noqa: BLE001 - told to the other side
+    except Exception as error:  # noqa: BLE001 - reported to the other side
         _send(control, {"failed": f"{type(error).__name__}: {error}"})
         return
     _send(control, {"ready": time.perf_counter() - begin})
@@ -96,9 +95,9 @@ def work(connection: socket.socket) -> NoReturn:
     threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
     while True:
         message = requests.get()
-        answer = _answer(message)
+        answer = outcome_of(message["call"], message["request"])
         _give_back_memory()
-        _send(connection, {**answer, "rss": resident_bytes()})
+        _send(connection, {**answer, "rss": resident() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
 
 
 def _read(connection: socket.socket, requests: queue.SimpleQueue[Message]) -> None:
@@ -109,17 +108,6 @@ def _read(connection: socket.socket, requests: queue.SimpleQueue[Message]) -> No
                 requests.put(json.loads(line))
     finally:  # the end of the stream, or a reset because the parent was killed before it read an answer
         os._exit(0)
-
-
-def _answer(message: Message) -> Message:
-    module, _, name = message["call"].partition(":")
-    try:
-        return {"result": getattr(importlib.import_module(module), name)(message["request"])}
-    except Exception as error:  # noqa: BLE001 - told to the other side
-        known = environment_error(error)
-        text = str(known) if known else f"{type(error).__name__}: {error}".splitlines()[0]
-        told = known.to_dict() if known else None
-        return {"error": {"text": text, "environment": told, "trace": traceback.format_exc()}}
 
 
 def _send(connection: socket.socket, message: Message) -> None:
@@ -133,8 +121,3 @@ def _give_back_memory() -> None:
     gc.collect()
     with contextlib.suppress(AttributeError, OSError):
         ctypes.CDLL(None).malloc_trim(0)
-
-
-def resident_bytes() -> int:
-    """Return the resident memory of this process; on macOS the most there ever was."""
-    return resident() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

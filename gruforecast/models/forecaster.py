@@ -16,7 +16,7 @@ from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
-from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
+from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.ensemble import blend_of, parts_of, stored
@@ -192,7 +192,7 @@ class Forecaster:
         """Check that future covariates are there where a network needs them."""
         needed, networks = self.plan.future_names, self.networks_in(request.member)
         if request.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
-            raise UsageError(
+            raise MissingCovariatesError(
                 f"the model needs {', '.join(needed)} for the {request.steps} steps ahead.",
                 remedy=f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns.",
                 code="GF-U38",

@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from gruforecast.serve.docs_page import page
 from gruforecast.serve.errors import Refusal
 from gruforecast.serve.middleware import App, Body, Gate, failed
+from gruforecast.serve.request import max_horizon
 from gruforecast.serve.schema import Query
 from gruforecast.serve.service import Service
 from gruforecast.version import __version__
@@ -121,9 +122,8 @@ def _add_state(app: FastAPI, service: Service) -> None:
     @app.get("/v1/model", summary="What the model is", response_model=None)
     async def model() -> Response:
         bounds = service.settings.bounds
-        most = min(service.model.forecaster.horizon, bounds.horizon or service.model.forecaster.horizon)
-        limits = {"horizon": most, "series": bounds.series, "rows": bounds.rows, "body": service.settings.body}
-        return JSONResponse({**service.model.facts(), "limits": limits})
+        limits = {"horizon": max_horizon(service.model, bounds), "series": bounds.series, "rows": bounds.rows}
+        return JSONResponse({**service.model.facts(), "limits": {**limits, "body": service.settings.body}})
 
     @app.get("/metrics", summary="Counts for Prometheus", response_model=None)
     async def metrics() -> Response:
@@ -138,25 +138,23 @@ def _add_pages(app: FastAPI) -> None:
 
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
-        policy = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return HTMLResponse(page(_described(app)), headers=policy)
+        headers = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+        return HTMLResponse(page(_described(app)), headers=headers)
 
 
 def _described(app: FastAPI) -> dict[str, Any]:
     """Return the OpenAPI description, with the query, which is read by hand."""
     whole = get_openapi(title=app.title, version=__version__, routes=app.routes)
-    _, found = models_json_schema([(Query, "validation")], ref_template=REF)
-    whole["components"]["schemas"] |= found["$defs"]
+    _, schemas = models_json_schema([(Query, "validation")], ref_template=REF)
+    whole["components"]["schemas"] |= schemas["$defs"]
     return whole
 
 
-async def _no_route(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    refusal = Refusal(404, "GF-H03", "there is no such path.")
-    if status == 405:
-        headers = dict(getattr(error, "headers", None) or {})
-        refusal = Refusal(405, "GF-H04", "this method is not for this path.", headers=headers)
-    return await _refused(_, refusal)
+async def _no_route(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        headers = dict(error.headers or {})
+        return await _refused(request, Refusal(405, "GF-H04", "this method is not for this path.", headers=headers))
+    return await _refused(request, Refusal(404, "GF-H03", "there is no such path."))
 
 
 async def _refused(_: Request, error: Exception) -> Response:

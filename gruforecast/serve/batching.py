@@ -11,83 +11,82 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
+from gruforecast.data.finding import shown
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
-from gruforecast.errors import DataError, ResourceError, UsageError
+from gruforecast.errors import DataError, MissingCovariatesError, ResourceError, UsageError
 from gruforecast.serve.errors import Refusal
-from gruforecast.serve.request import Ask
+from gruforecast.serve.request import ModelQuery
 
 ENCODER = json.JSONEncoder(allow_nan=False)
 
 
-def answers(asks: Sequence[Ask]) -> list[bytes | Exception]:
-    """Return the answer to each ask, or why there is none; those that go together are forecast in one call."""
-    groups: dict[Hashable, list[int]] = defaultdict(list)
-    for k, ask in enumerate(asks):
-        groups[_kind(ask)].append(k)
-    found: dict[int, bytes | Exception] = {}
-    for places in groups.values():
-        found |= zip(places, _group([asks[k] for k in places]), strict=True)
-    return [found[k] for k in range(len(asks))]
+def answers(queries: Sequence[ModelQuery]) -> list[bytes | Exception]:
+    """Return the answer to each query, or why there is none; those of one kind are forecast in one call."""
+    batches: dict[Hashable, list[int]] = defaultdict(list)
+    for k, query in enumerate(queries):
+        batches[_kind(query)].append(k)
+    answered: dict[int, bytes | Exception] = {}
+    for numbers in batches.values():
+        answered |= zip(numbers, _batch([queries[k] for k in numbers]), strict=True)
+    return [answered[k] for k in range(len(queries))]
 
 
-def _kind(ask: Ask) -> Hashable:
-    """What asks have in common that may be forecast in one call; without columns ahead, the longest horizon is."""
-    plan = None if ask.panel is None else ask.panel.plan
-    return id(ask.model), ask.member, ask.levels, plan, None if ask.later is None else ask.horizon
+def _kind(query: ModelQuery) -> Hashable:
+    """Return what the queries of one call share: with future covariates the horizon, too; else the longest is made."""
+    plan = None if query.panel is None else query.panel.plan
+    return id(query.model), query.member, query.levels, plan, None if query.future is None else query.horizon
 
 
-def _group(asks: list[Ask]) -> list[bytes | Exception]:
-    """The answers to asks of one kind; where the call fails each is asked alone, so that one cannot harm others."""
-    ends = np.cumsum([len(ask.ids) for ask in asks]).tolist()
+def _batch(queries: list[ModelQuery]) -> list[bytes | Exception]:
+    """Return the answers to queries of one kind; where the call fails each is forecast alone: none can harm others."""
+    ends = np.cumsum([len(query.ids) for query in queries]).tolist()
     try:
-        forecast = _forecast(asks)
-        return [_written(ask, forecast, slice(end - len(ask.ids), end)) for ask, end in zip(asks, ends, strict=True)]
-    except (UsageError, DataError, ResourceError) as error:
-        if len(asks) == 1:
+        forecast = _forecast(queries)
+        return [
+            _written(query, forecast, slice(end - len(query.ids), end))
+            for query, end in zip(queries, ends, strict=True)
+        ]
+    except Exception as error:  # noqa: BLE001 - what is no refusal is answered as a bug of ours, with an id
+        if len(queries) == 1:
             return [_refusal(error)]
-    except Exception as error:  # noqa: BLE001 - answered as a bug of ours, with an id
-        if len(asks) == 1:
-            return [error]
-    return [_group([ask])[0] for ask in asks]
+    return [_batch([query])[0] for query in queries]
 
 
-def _refusal(error: UsageError | DataError | ResourceError) -> Refusal:
-    if error.code == "GF-U38":
+def _refusal(error: Exception) -> Exception:
+    if isinstance(error, MissingCovariatesError):
         return Refusal(422, error.code, f"{error.message} Give them in known.", field="series[0].known")
-    refusal = Refusal.of(error, "member" if isinstance(error, ResourceError) else None)
     if isinstance(error, ResourceError):
-        refusal.status = 501
-    return refusal
+        return Refusal(501, error.code, error.message, field="member")
+    return Refusal.of(error, None) if isinstance(error, UsageError | DataError) else error
 
 
-def _forecast(asks: list[Ask]) -> Forecast:
-    """Return the forecast of the series of all asks, one after the other."""
-    first = asks[0]
-    forecaster, count = first.model.forecaster, sum(len(ask.ids) for ask in asks)
-    keys = tuple((str(k),) for k in range(count))  # two asks may name one series, with other rows
-    panel, levels, steps = None, first.levels or None, max(ask.horizon for ask in asks)
-    panels = [ask.panel for ask in asks if ask.panel is not None]
+def _forecast(queries: list[ModelQuery]) -> Forecast:
+    """Return the forecast of the series of all queries, one after the other."""
+    first = queries[0]
+    forecaster, count = first.model.forecaster, sum(len(query.ids) for query in queries)
+    keys = tuple((str(k),) for k in range(count))  # two queries may name one series, with other rows
+    panel, levels, steps = None, first.levels or None, max(query.horizon for query in queries)
+    panels = [query.panel for query in queries if query.panel is not None]
     if panels:
         panel = _joined(panels, keys)
         last, plan = panel.ds[panel.indptr[1:] - 1], panel.plan
     else:
-        places = np.concatenate([ask.places for ask in asks if ask.places is not None])
-        forecaster = replace(forecaster, context=replace(forecaster.context.at(places), ids=keys))
+        positions = np.concatenate([query.positions for query in queries if query.positions is not None])
+        forecaster = replace(forecaster, context=replace(forecaster.context.at(positions), ids=keys))
         last, plan = forecaster.context.last, forecaster.plan
-    future = _future([ask.later for ask in asks if ask.later is not None], last, plan, keys)
+    future = _future([query.future for query in queries if query.future is not None], last, plan, keys)
     return forecaster.predict(panel, horizon=steps, levels=levels, member=first.member, future=future)
 
 
 def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
     """Return the series of all panels, which have one plan, under other keys."""
-    lengths = np.concatenate([one.lengths for one in panels])
     return Panel(
         keys,
-        np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64),
+        np.cumsum([0, *np.concatenate([one.lengths for one in panels])], dtype=np.int64),
         np.concatenate([one.ds for one in panels]),
         np.concatenate([one.y for one in panels]),
         panels[0].plan,
@@ -95,39 +94,37 @@ def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
     )
 
 
-def _future(later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> Future | None:
+def _future(given: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> Future | None:
     """Future covariates after the stamps `last` (n_series,)."""
-    if not later:
+    if not given:
         return None
-    x = np.concatenate(later)  # (n_series, horizon, n_columns)
+    x = np.concatenate(given)  # (n_series, horizon, n_columns)
     ds = plan.freq.after(last, x.shape[1]).astype("datetime64[s]").astype(np.int64)
     rows = {(key, int(at)): k * x.shape[1] + h for k, key in enumerate(keys) for h, at in enumerate(ds[k])}
     own = replace(plan, wide=False, names=replace(plan.names, ids=("id",)))
     return Future("", own, rows, x.reshape(-1, x.shape[2]), ())
 
 
-def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:
-    """Return the answer to an ask, whose series are `part` of the forecast."""
-    none = ask.levels == ()
-    levels = () if none else forecast.levels
-    steps = slice(ask.horizon)
+def _written(query: ModelQuery, forecast: Forecast, part: slice) -> bytes:
+    """Return the answer to a query, whose series are `part` of the forecast."""
+    levels = () if query.levels == () else forecast.levels
+    steps = slice(query.horizon)
     mean, lower, upper = (array[part, steps] for array in (forecast.mean, forecast.lower, forecast.upper))
-    warnings = list(ask.warnings)
+    warnings = shown(query.findings, "warning")
     if odd := int((~np.isfinite(mean)).any(axis=1).sum()):
         warnings.append(f"{odd} forecasts are not finite everywhere: null there")
     if levels and (unknown := int(np.isnan(lower).all(axis=(1, 2)).sum())):
         warnings.append(f"{unknown} series never changed or are too short: no interval for them")
     stamps = _stamps(forecast.ds[part, steps], forecast.plan)
     rows = []
-    for k, name in enumerate(ask.ids):
+    for k, name in enumerate(query.ids):
         row: dict[str, Any] = {"id": name, "ds": stamps[k], "y_hat": _numbers(mean[k])}
         for j, level in enumerate(levels):
             row[f"lo-{level:g}"] = _numbers(lower[k, :, j])
             row[f"hi-{level:g}"] = _numbers(upper[k, :, j])
         rows.append(ENCODER.encode(row))  # one by one, so that others get a turn
-    head = json.dumps({"model": ask.model.name, "member": ask.member, "levels": list(levels)})
-    text = f'{head[:-1]}, "forecast": [{", ".join(rows)}], "warnings": {json.dumps(warnings)}}}\n'
-    return text.encode()
+    head = json.dumps({"model": query.model.name, "member": query.member, "levels": list(levels)})
+    return f'{head[:-1]}, "forecast": [{", ".join(rows)}], "warnings": {json.dumps(warnings)}}}\n'.encode()
 
 
 def _numbers(values: Floats) -> list[float | None]:
@@ -138,12 +135,11 @@ def _numbers(values: Floats) -> list[float | None]:
 
 
 def _stamps(ds: Stamps, plan: Plan) -> list[list[str]]:
-    """Stamps (n, horizon) as texts in the form of the plan, in ISO form where the data have several time columns."""
+    """Return the stamps (n, horizon) as texts in the form of the plan, in ISO form if that has several columns."""
     form = plan.form
     if form.parts:
         zone = "+00:00" if form.stamp.tz else ""
-        stamp = StampForm("ymd", clock="minute", zone=zone, tz=form.stamp.tz, local=form.stamp.local)
-        form = TimeForm(stamp)
+        form = TimeForm(StampForm("ymd", clock="minute", zone=zone, tz=form.stamp.tz, local=form.stamp.local))
     ends = plan.freq.after(ds.ravel(), 1).reshape(ds.shape) if form.stamp.until else None
     texts = form.write(ds, ends)[0]
     return [texts[k : k + ds.shape[1]] for k in range(0, len(texts), ds.shape[1])]

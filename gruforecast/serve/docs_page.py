@@ -11,24 +11,24 @@ STYLE = "body{font:16px sans-serif;max-width:50em;margin:2em auto}pre,code{backg
 
 def page(described: dict[str, Any]) -> str:
     """Return the page of an OpenAPI description."""
-    parts = [f"<h1>{escape(described['info']['title'])} {escape(described['info']['version'])}</h1>"]
-    parts.append('<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>')
+    parts = [
+        f"<!doctype html><html lang=en><meta charset=utf-8><title>gruforecast</title><style>{STYLE}</style>",
+        f"<h1>{escape(described['info']['title'])} {escape(described['info']['version'])}</h1>",
+        '<p>The same for programs: <a href="/openapi.json">/openapi.json</a></p>',
+    ]
     for path, methods in described["paths"].items():
         for method, what in methods.items():
+            answers = (
+                f"<li>{escape(status)}: {escape(answer['description'])}</li>"
+                for status, answer in what["responses"].items()
+            )
             parts.append(f"<h2><code>{escape(method.upper())} {escape(path)}</code></h2>")
-            parts.append(f"<p>{escape(what.get('summary', ''))}</p><ul>")
-            parts += [
-                f"<li>{escape(status)}: {escape(found['description'])}</li>"
-                for status, found in what["responses"].items()
-            ]
-            parts.append("</ul>")
+            parts.append(f"<p>{escape(what.get('summary', ''))}</p><ul>{''.join(answers)}</ul>")
     parts.append("<h1>Objects</h1>")
     for name, schema in described["components"]["schemas"].items():
-        parts.append(f"<h2>{escape(name)}</h2><p>{escape(schema.get('description', ''))}</p><ul>")
-        parts += [_field(key, found) for key, found in schema.get("properties", {}).items()]
-        parts.append("</ul>")
-    head = f"<!doctype html><html lang=en><meta charset=utf-8><title>gruforecast</title><style>{STYLE}</style>"
-    return head + "".join(parts) + "</html>"
+        fields = "".join(_field(key, field) for key, field in schema.get("properties", {}).items())
+        parts.append(f"<h2>{escape(name)}</h2><p>{escape(schema.get('description', ''))}</p><ul>{fields}</ul>")
+    return "".join(parts) + "</html>"
 
 
 def _field(name: str, schema: dict[str, Any]) -> str:

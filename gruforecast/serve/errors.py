@@ -41,7 +41,7 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
     @classmethod
     def of(cls, error: GruforecastError, field: str | None) -> Refusal:
-        """The answer that says what an error of the package says, but its remedy, which is for the command line."""
+        """Return the answer to an error of the package, without its remedy, which is for the command line."""
         return cls(422, error.code, error.message, field=field)
 
     def body(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The model that is served: its forecaster, where each of its series stands, and what is said about it."""
+"""The model that is served: its forecaster, the position of each of its series, and what is said about it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gruforecast.artifact.folder import load
-from gruforecast.artifact.manifest import read_manifest
+from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.data.options import ROLES
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import BLEND, NETWORKS
@@ -29,37 +28,36 @@ class Model:
     written_by: str
 
     @functools.cached_property
-    def places(self) -> dict[tuple[str, ...], int]:
+    def positions(self) -> dict[tuple[str, ...], int]:
         """Number of each series of the training data by its key, and by the parts of its key joined by `/`."""
         keys = self.forecaster.context.ids
-        joined = {("/".join(key),): k for k, key in enumerate(keys)}
-        return joined | {key: k for k, key in enumerate(keys)}
+        return {("/".join(key),): k for k, key in enumerate(keys)} | {key: k for k, key in enumerate(keys)}
 
     @property
     def missing_models(self) -> list[str]:
         """Models of the winner that would be fitted to new data, but whose package is not installed."""
-        found = self.forecaster
-        return [name for name in found.weights_of(found.winner) if name in STATISTICAL and trouble_with(name)]
+        parts = self.forecaster.weights_of(self.forecaster.winner)
+        return [name for name in parts if name in STATISTICAL and trouble_with(name)]
 
     def facts(self) -> dict[str, Any]:
         """Return what the model is, as plain JSON types."""
-        found, plan = self.forecaster, self.forecaster.plan
-        networks = [one.name for one in found.networks]
+        forecaster, plan = self.forecaster, self.forecaster.plan
+        networks = [one.name for one in forecaster.networks]
         return {
             "model": self.name,
             "gruforecast": self.written_by,
             "frequency": plan.freq.label,
-            "horizon": found.horizon,
-            "season_length": found.season_length,
-            "lookback": max(one.config.lookback for one in found.networks),
-            "winner": found.winner,
+            "horizon": forecaster.horizon,
+            "season_length": forecaster.season_length,
+            "lookback": max(one.config.lookback for one in forecaster.networks),
+            "winner": forecaster.winner,
             "members": [
                 {
                     "name": name,
                     "kind": "gru" if name in networks else name if name in (NETWORKS, BLEND) else "other",
                     "levels": list(calibration.levels),
                 }
-                for name, calibration in found.calibrations.items()
+                for name, calibration in forecaster.calibrations.items()
             ],
             "time": list(plan.names.time),
             "id": list(plan.names.ids),
@@ -70,7 +68,7 @@ class Model:
                 role: {one.name: list(one.categories) or "number" for one in plan.covariates if one.role == role}
                 for role in ROLES
             },
-            "series": len(found.context.ids),
+            "series": len(forecaster.context.ids),
         }
 
 
@@ -81,13 +79,8 @@ def opened(folder: str) -> Model:
         ModelError: the folder is refused.
     """
     path = Path(folder)
-    manifest = read_manifest(path)
-    model = Model(path.absolute().name, load(path), str(manifest.get("gruforecast", "?")))
-    _warm_up(model.forecaster)
-    return model
-
-
-def _warm_up(forecaster: Forecaster) -> None:
-    ids = ["/".join(key) for key in forecaster.context.ids[:1]]
-    if ids and forecaster.context.kept and not forecaster.plan.future_names:
+    forecaster, manifest = load_with_manifest(path)
+    if forecaster.context.kept and not forecaster.plan.future_names:
+        ids = ["/".join(key) for key in forecaster.context.ids[:1]]
         forecaster.predict(member=NETWORKS if NETWORKS in forecaster.members else "winner", ids=ids)
+    return Model(path.absolute().name, forecaster, manifest["gruforecast"])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import sys
 
+from gruforecast.text import harmless
+
 LOGGER = logging.getLogger("gruforecast.serve")
 
 
@@ -12,13 +14,8 @@ class _Harmless(logging.Formatter):
     """Every line of a record with what a terminal could obey written as an escape; no line of a record is a new one."""
 
     def format(self, record: logging.LogRecord) -> str:
-        lines = super().format(record).split("\n") if record.exc_info else [super().format(record)]
-        return "\n    ".join(harmless(line) for line in lines)
-
-
-def harmless(text: str) -> str:
-    """Return the text with every character that a terminal could obey, line ends included, written as an escape."""
-    return "".join(mark if mark.isprintable() else mark.encode("unicode_escape").decode() for mark in text)
+        text = super().format(record)
+        return "\n    ".join(map(harmless, text.split("\n") if record.exc_info else [text]))
 
 
 def start_log(*, quiet: bool, verbose: bool) -> None:

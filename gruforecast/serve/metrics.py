@@ -17,7 +17,7 @@ class Metrics:
     Attributes:
         requests: by route and status; the routes are few, whatever paths are asked for.
         seconds: of answered forecasts, in buckets; in_flight: requests that are being answered.
-        calls: of the model; together: requests that they answered.
+        calls: of the model; batched: requests that they answered.
     """
 
     requests: Counter[tuple[str, int]] = field(default_factory=Counter)
@@ -26,7 +26,7 @@ class Metrics:
     in_flight: int = 0
     series: int = 0
     calls: int = 0
-    together: int = 0
+    batched: int = 0
 
     def answered(self, route: str, status: int, seconds: float) -> None:
         """Count an answer."""
@@ -46,12 +46,14 @@ class Metrics:
             total += self.seconds[bound]
             name = "+Inf" if bound == float("inf") else f"{bound:g}"
             lines.append(f'gruforecast_forecast_seconds_bucket{{le="{name}"}} {total}')
-        lines += [f"gruforecast_forecast_seconds_sum {self.total_seconds:.6f}"]
-        lines += [f"gruforecast_forecast_seconds_count {total}"]
+        lines += [
+            f"gruforecast_forecast_seconds_sum {self.total_seconds:.6f}",
+            f"gruforecast_forecast_seconds_count {total}",
+        ]
         for name, kind, value in (
             ("gruforecast_series_total", "counter", self.series),
             ("gruforecast_model_calls_total", "counter", self.calls),
-            ("gruforecast_model_call_requests_total", "counter", self.together),
+            ("gruforecast_model_call_requests_total", "counter", self.batched),
             ("gruforecast_requests_in_flight", "gauge", self.in_flight),
             ("gruforecast_requests_waiting", "gauge", waiting),
             ("gruforecast_ready", "gauge", int(ready)),

@@ -43,23 +43,24 @@ class Body:
         Raises:
             Refusal: it is too large, too slow, or there is no room for it.
         """
-        most = self._service.settings.body
-        if self._declared.isdigit() and int(self._declared[:20]) > most:
-            raise self._too_large(most)
+        limit = self._service.settings.body
+        if self._declared.isdigit() and int(self._declared[:20]) > limit:
+            raise self._too_large(limit)
         chunks: list[bytes] = []
         try:
             async with asyncio.timeout(self._service.settings.timeout):
                 while not self.whole:
                     chunks.append(await self._next())
-                    if self._held > most:
-                        raise self._too_large(most)
+                    if self._held > limit:
+                        raise self._too_large(limit)
         except Refusal:
             chunks.clear()
             self.release()
             raise
         except TimeoutError:
-            text = f"the body took more than {self._service.settings.timeout:g} seconds."
-            raise Refusal(408, "GF-H07", text, close=True) from None
+            raise Refusal(
+                408, "GF-H07", f"the body took more than {self._service.settings.timeout:g} seconds.", close=True
+            ) from None
         return b"".join(chunks)
 
     async def discard(self) -> None:
@@ -90,13 +91,14 @@ class Body:
             self._held += len(chunk)
             self._service.held += len(chunk)
             if self._service.held > self._service.settings.max_held:
-                text = "the bodies of other requests fill the memory."
-                raise Refusal(503, "GF-H11", text, headers={"retry-after": "1"})
+                raise Refusal(
+                    503, "GF-H11", "the bodies of other requests fill the memory.", headers={"retry-after": "1"}
+                )
         return chunk
 
     @staticmethod
-    def _too_large(most: int) -> Refusal:
-        return Refusal(413, "GF-H06", f"the body has more than {most} bytes.", close=True)
+    def _too_large(limit: int) -> Refusal:
+        return Refusal(413, "GF-H06", f"the body has more than {limit} bytes.", close=True)
 
 
 class Gate:
@@ -129,16 +131,16 @@ class Gate:
         """Refuse a request that is not addressed to this server, or does not carry its token."""
         host = _values(scope, b"host")
         if len(host) != 1 or not _is_known(host[0].decode("latin-1"), self._service.settings.hosts):
-            text = "this server is not known by that name; --allow-host adds names."
-            raise Refusal(421, "GF-H01", text)
+            raise Refusal(421, "GF-H01", "this server is not known by that name; --allow-host adds names.")
         token = self._service.settings.token
         if token is None or scope["path"] in OPEN:
             return
-        given = _values(scope, b"authorization")
-        kind, _, word = given[0].partition(b" ") if len(given) == 1 else (b"", b"", b"")
+        sent = _values(scope, b"authorization")
+        kind, _, word = sent[0].partition(b" ") if len(sent) == 1 else (b"", b"", b"")
         if kind.lower() != b"bearer" or not _equal(word.strip(), token):
-            text = "a token is needed: Authorization: Bearer TOKEN."
-            raise Refusal(401, "GF-H02", text, headers={"www-authenticate": "Bearer"})
+            raise Refusal(
+                401, "GF-H02", "a token is needed: Authorization: Bearer TOKEN.", headers={"www-authenticate": "Bearer"}
+            )
 
 
 class Exchange:
@@ -159,18 +161,19 @@ class Exchange:
             if not self.body.whole and message["status"] != 408:
                 await self.body.discard()
             self._status = message["status"]
-            ends = self._close or not self.body.whole or self._service.stopping
-            last = [(b"connection", b"close")] if ends else []
-            message["headers"] = [*message.get("headers", []), *SAFE, *last]
+            headers = [*message.get("headers", []), *SAFE]
+            if self._close or not self.body.whole or self._service.stopping:
+                headers.append((b"connection", b"close"))
+            message["headers"] = headers
         await self._send(message)
 
     async def refuse(self, refusal: Refusal) -> None:
         """Answer with a refusal."""
         self._close = refusal.close
         body = refusal.body()
-        given = [(name.encode(), value.encode()) for name, value in refusal.headers.items()]
-        headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode()), *given]
-        await self.send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+        headers = {"content-type": "application/json", "content-length": str(len(body)), **refusal.headers}
+        encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
+        await self.send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
         await self.send({"type": "http.response.body", "body": body})
 
     async def fail(self, error: Exception) -> None:
@@ -207,7 +210,7 @@ def _equal(one: bytes, other: bytes) -> bool:
 
 
 def _is_known(host: str, names: Iterable[str]) -> bool:
-    """Whether a request is addressed to a known name, or to an address, which no name server can turn elsewhere."""
+    """Return whether a request is for a known name, or for an address, which no name server can turn elsewhere."""
     name, _, port = host.rpartition(":") if not host.endswith("]") and ":" in host else (host, "", "")
     if port and not (port.isascii() and port.isdigit()):
         return False

@@ -1,4 +1,4 @@
-"""From a query to what the model is asked: every series with its rows, columns and levels checked against the model."""
+"""From a query to what the model is asked: rows, covariates and levels of all series checked against the model."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from itertools import accumulate
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.data.finding import Findings
 from gruforecast.data.formats.numbers import MAX_SIZE
 from gruforecast.data.from_arrays import Values, read_values
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import SORTED
-from gruforecast.errors import DataError, FormError, UsageError, did_you_mean, shorten
-from gruforecast.serve.covariates import ahead_of, columns_of
+from gruforecast.errors import DataError, FormError, RepeatedRowError, UsageError, did_you_mean, shorten
+from gruforecast.serve.covariates import covariates_of, future_of
 from gruforecast.serve.errors import Refusal, invalid, shown
 from gruforecast.serve.loaded_model import Model
 from gruforecast.serve.schema import Query, Series
@@ -33,14 +34,15 @@ class Bounds:
 
 
 @dataclass(frozen=True)
-class Ask:
+class ModelQuery:
     """What the model is asked.
 
     Attributes:
-        ids: of the series, as they are answered.
-        panel: their rows; places: or their numbers in the training data.
-        later: future covariates in the steps ahead, (n_series, horizon, n_columns), None where they are not given.
         levels: of the intervals; None for all.
+        ids: of the series, as they are answered.
+        panel: their rows; positions: or their numbers in the training data.
+        future: covariates in the steps ahead, (n_series, horizon, n_columns), None where they are not given.
+        findings: what is odd about the rows.
     """
 
     model: Model
@@ -49,12 +51,12 @@ class Ask:
     levels: tuple[float, ...] | None
     ids: list[Id]
     panel: Panel | None
-    places: Ints | None
-    later: Floats | None
-    warnings: list[str]
+    positions: Ints | None
+    future: Floats | None
+    findings: Findings = ()
 
 
-def ask_of(query: Query, model: Model, bounds: Bounds) -> Ask:
+def model_query(query: Query, model: Model, bounds: Bounds) -> ModelQuery:
     """Return what a query asks of a model.
 
     Raises:
@@ -75,48 +77,52 @@ def ask_of(query: Query, model: Model, bounds: Bounds) -> Ask:
         k = next(k for k, one in enumerate(series) if one.y is None)
         raise invalid(f"series[{k}].y", "give y for all series, or for none of them.")
     if new == {True}:
-        ids, panel, later, warnings = _from_rows(series, model, horizon, bounds)
-        return Ask(model, member, horizon, levels, ids, panel, None, later, warnings)
-    places = np.arange(count) if query.series is None else _places(series, model)
-    known = model.forecaster.context.ids
-    ids = [_answered(known[k]) for k in places]
-    later = ahead_of(series, [0] * len(series), horizon, model.forecaster) if series else None
-    return Ask(model, member, horizon, levels, ids, None, places, later, [])
+        ids, panel, future, findings = _from_rows(series, model, horizon, bounds)
+        return ModelQuery(model, member, horizon, levels, ids, panel, None, future, findings)
+    positions = np.arange(count) if query.series is None else _positions(series, model)
+    ids = [_id_of(model.forecaster.context.ids[k]) for k in positions]
+    future = future_of(series, [0] * len(series), horizon, model.forecaster)
+    return ModelQuery(model, member, horizon, levels, ids, None, positions, future)
 
 
 def _check_training(count: int, bounds: Bounds) -> None:
     if not count:
         raise invalid("series", "the model keeps no rows of its training data: give series with y.")
     if count > bounds.series:
-        text = f"the model has {count} series, {bounds.series} may be asked for at a time: name some."
-        raise invalid("series", text, "GF-H10")
+        raise invalid(
+            "series", f"the model has {count} series, {bounds.series} may be asked for at a time: name some.", "GF-H10"
+        )
 
 
-def _horizon(asked: int | None, model: Model, bounds: Bounds) -> int:
-    fitted = model.forecaster.horizon
-    most = min(fitted, bounds.horizon or fitted)
-    if asked is not None and asked > most:
-        raise invalid("horizon", f"{shown(asked)} is more than {most}.", "GF-H10")
-    return asked or most
+def _horizon(requested: int | None, model: Model, bounds: Bounds) -> int:
+    largest = max_horizon(model, bounds)
+    if requested is not None and requested > largest:
+        raise invalid("horizon", f"{shown(requested)} is more than {largest}.", "GF-H10")
+    return requested or largest
 
 
-def _member(asked: str, model: Model) -> str:
+def max_horizon(model: Model, bounds: Bounds) -> int:
+    """Return the most steps that may be asked for."""
+    return min(model.forecaster.horizon, bounds.horizon or model.forecaster.horizon)
+
+
+def _member(requested: str, model: Model) -> str:
     try:
-        return model.forecaster.member_named(asked)
+        return model.forecaster.member_named(requested)
     except UsageError as error:
         raise Refusal.of(error, "member") from None
 
 
-def _levels(asked: list[float] | None, member: str, model: Model) -> tuple[float, ...] | None:
+def _levels(requested: list[float] | None, member: str, model: Model) -> tuple[float, ...] | None:
     calibrated = model.forecaster.calibrations[member].levels
-    for k, level in enumerate(asked or ()):
+    for k, level in enumerate(requested or ()):
         if level not in calibrated:
             known = ", ".join(f"{one:g}" for one in calibrated) or "none"
             raise invalid(f"levels[{k}]", f"{level:g} is not calibrated; there are {known}.", "GF-U07")
-    return None if asked is None else tuple(sorted(set(asked)))
+    return None if requested is None else tuple(sorted(set(requested)))
 
 
-def _answered(key: tuple[str, ...]) -> Id:
+def _id_of(key: tuple[str, ...]) -> Id:
     return key[0] if len(key) == 1 else list(key)
 
 
@@ -127,60 +133,60 @@ def _key(one: Series, k: int, model: Model) -> tuple[str, ...]:
         return (str(k),) * max(len(names), 1)
     key = (one.id,) if isinstance(one.id, str) else tuple(one.id)
     if len(key) != max(len(names), 1):
-        text = f"an id of {len(key)} parts; the data of the model have the id columns {shorten(list(names)) or 'none'}."
-        raise invalid(f"series[{k}].id", text)
+        raise invalid(
+            f"series[{k}].id",
+            f"an id of {len(key)} parts; the data of the model have the id columns {shorten(list(names)) or 'none'}.",
+        )
     return key
 
 
-def _places(series: Sequence[Series], model: Model) -> Ints:
+def _positions(series: Sequence[Series], model: Model) -> Ints:
     """Return the numbers of series in the training data."""
-    places = []
+    positions = []
     for k, one in enumerate(series):
-        _refuse_rows(one, k)
+        for name in ("start", "ds", "past", "static"):
+            if getattr(one, name):
+                raise invalid(f"series[{k}].{name}", "this goes with y, which is missing.")
         if one.id is None:
             raise invalid(f"series[{k}]", "give y, or the id of a series of the training data.")
         key = (one.id,) if isinstance(one.id, str) else tuple(one.id)
-        if key not in model.places:
+        if key not in model.positions:
             known = ["/".join(name) for name in model.forecaster.context.ids]
             near = did_you_mean("/".join(key)[:60], known[:200])
-            text = f"the training data have no series {shown('/'.join(key))}.{near} For a new one give start and y."
-            raise invalid(f"series[{k}].id", text, "GF-U04")
-        places.append(model.places[key])
-    return np.array(places, np.int64)
-
-
-def _refuse_rows(one: Series, k: int) -> None:
-    """Refuse fields that say something of rows, where there are none."""
-    for name in ("start", "ds", "past", "static"):
-        if getattr(one, name):
-            raise invalid(f"series[{k}].{name}", "this goes with y, which is missing.")
+            raise invalid(
+                f"series[{k}].id",
+                f"the training data have no series {shown('/'.join(key))}.{near} For a new one give start and y.",
+                "GF-U04",
+            )
+        positions.append(model.positions[key])
+    return np.array(positions, np.int64)
 
 
 def _from_rows(
     series: Sequence[Series], model: Model, horizon: int, bounds: Bounds
-) -> tuple[list[Id], Panel, Floats | None, list[str]]:
-    """Return the ids, panel, future covariates and warnings of series that come with their rows."""
-    plan = model.forecaster.plan
-    warnings: list[str] = []
+) -> tuple[list[Id], Panel, Floats | None, Findings]:
+    """Return the ids, panel, future covariates and findings of series that come with their rows."""
+    findings: Findings = ()
     keys = [_key(one, k, model) for k, one in enumerate(series)]
     if len(set(keys)) < len(keys):
-        twice = Counter(keys).most_common(1)[0][0]
-        k = keys.index(twice)
+        k = keys.index(Counter(keys).most_common(1)[0][0])
         raise invalid(f"series[{k}].id", f"{shown('/'.join(keys[k]))} stands there twice.")
     values = []
     for k, (one, key) in enumerate(zip(series, keys, strict=True)):
         y = _target(one, k, last=bool(one.known))
-        x = columns_of(one, f"series[{k}]", key, len(y), plan, warnings)
+        x, odd = covariates_of(one, f"series[{k}]", key, len(y), model.forecaster.plan)
         values.append(Values(key, _stamps(one, k), y, x))
-    later = ahead_of(series, [len(one.y) for one in values], horizon, model.forecaster)
+        findings += odd
+    lengths = [len(one.y) for one in values]
+    future = future_of(series, lengths, horizon, model.forecaster)
     try:
-        reading = read_values(values, plan, bounds.rows)
+        reading = read_values(values, model.forecaster.plan, bounds.rows)
         model.forecaster.check(reading.panel)
     except DataError as error:
-        raise _placed(error, series, [len(one.y) for one in values], model) from None
-    if later is not None and SORTED in reading.findings:
+        raise _placed(error, series, lengths, model) from None
+    if future is not None and SORTED in reading.findings:
         raise invalid("series", "with future covariates, ds must ascend.")
-    return [_answered(key) for key in keys], reading.panel, later, [*warnings, *reading.warnings]
+    return [_id_of(key) for key in keys], reading.panel, future, findings + reading.findings
 
 
 def _target(one: Series, k: int, *, last: bool) -> Floats:
@@ -212,13 +218,12 @@ def _placed(error: DataError, series: Sequence[Series], lengths: list[int], mode
     refusal = Refusal.of(error, "series")
     if isinstance(error, FormError):
         refusal.message += f" The model was fitted on data with {plan.described()}."
-    if error.code == "GF-D35":
+    if isinstance(error, RepeatedRowError):
         refusal.message = "another row of the series has the same time stamp with another value."
     if error.line is not None:
         ends = list(accumulate(lengths))
         k = int(np.searchsorted(ends, error.line, side="right"))
         row = error.line - (ends[k] - lengths[k])
-        target = error.column != plan.names.time[0]
-        stamp = "start" if series[k].ds is None else f"ds[{row}]"
-        refusal.field = f"series[{k}].{f'y[{row}]' if target else stamp}"
+        field = "start" if series[k].ds is None else f"ds[{row}]"
+        refusal.field = f"series[{k}].{field if error.column == plan.names.time[0] else f'y[{row}]'}"
     return refusal

@@ -119,13 +119,13 @@ def _whole(text: str) -> float | int:
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Return the object of these fields, all of which have names of their own."""
-    found = dict(pairs)
-    if len(found) < len(pairs):
+    content = dict(pairs)
+    if len(content) < len(pairs):
         twice = Counter(name for name, _ in pairs).most_common(1)[0][0]
         raise Refusal(400, "GF-H08", f"the field {shown(twice)} stands there twice.", field=twice[:60])
-    if len(found) > MAX_KEYS:
+    if len(content) > MAX_KEYS:
         raise Refusal(422, "GF-H10", f"an object has more than {MAX_KEYS} fields.")
-    return found
+    return content
 
 
 def _check_size(series: Any, max_series: int, max_rows: int) -> None:
@@ -134,29 +134,29 @@ def _check_size(series: Any, max_series: int, max_rows: int) -> None:
         return
     if len(series) > max_series:
         raise invalid("series", f"there are {len(series)} series, {max_series} may be.", "GF-H10")
-    lists = [one["y"] for one in series if isinstance(one, dict) and isinstance(one.get("y"), list)]
-    if (rows := sum(map(len, lists))) > max_rows:
+    rows = sum(len(one["y"]) for one in series if isinstance(one, dict) and isinstance(one.get("y"), list))
+    if rows > max_rows:
         raise invalid("series", f"there are {rows} rows, {max_rows} may be.", "GF-H10")
 
 
 def _worded(error: ValidationError, content: Any) -> Refusal:
     """Return the first thing that is wrong with a query."""
-    found = error.errors(include_url=False, include_context=False)
-    field, value = _place(found[0]["loc"], content)
-    kinds = [one["type"] for one in found if _place(one["loc"], content)[0] == field]
+    faults = error.errors(include_url=False, include_context=False)
+    field, value = _place(faults[0]["loc"], content)
+    kinds = [one["type"] for one in faults if _place(one["loc"], content)[0] == field]
     kind = kinds[0]
     if kind == "extra_forbidden":
         names = list((Series if field.startswith("series[") else Query).model_fields)
         return invalid(field, f"there is no such field.{did_you_mean(field.rpartition('.')[2][:60], names)}")
     kind = "finite_number" if "finite_number" in kinds else kind
-    text = WORDS.get(kind, found[0]["msg"][:1].lower() + found[0]["msg"][1:])
+    text = WORDS.get(kind, faults[0]["msg"][:1].lower() + faults[0]["msg"][1:])
     if len(set(kinds)) > 1 and kind in ("string_type", "float_type", "int_type"):
         text = "this is of no type that may stand here"
     return invalid(field, f"{text}: {shown(value)}." if kind != "missing" else f"{text}.")
 
 
 def _place(loc: tuple[int | str, ...], content: Any) -> tuple[str, Any]:
-    """The name of a place such as `series[0].y[3]`, and what stands there; names of types in `loc` are left out."""
+    """Return the name of a place such as `series[0].y[3]`, without names of types in `loc`, and what stands there."""
     text = ""
     for part in loc:
         if isinstance(part, int) and isinstance(content, list) and part < len(content):

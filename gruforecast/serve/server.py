@@ -28,7 +28,7 @@ FULL = b"HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\nretry-after: 1
 
 
 def serve(service: Service, listener: socket.socket, started: Callable[[], None] = lambda: None) -> bool:
-    """Answer requests until a signal comes; whether all of them could be finished then.
+    """Answer requests until a signal comes; return whether all of them could be finished then.
 
     Args:
         started: called when requests and signals are heard.

@@ -10,7 +10,7 @@ from gruforecast.serve.errors import Refusal
 from gruforecast.serve.loaded_model import Model, opened
 from gruforecast.serve.log import LOGGER
 from gruforecast.serve.metrics import Metrics
-from gruforecast.serve.request import Ask, ask_of
+from gruforecast.serve.request import ModelQuery, model_query
 from gruforecast.serve.schema import read_query
 from gruforecast.serve.settings import Settings
 from gruforecast.serve.worker import Worker
@@ -48,18 +48,16 @@ class Service:
         """
         model, bounds = self.model, self.settings.bounds
 
-        def make() -> Ask:
-            return ask_of(read_query(body, bounds.series, bounds.rows), model, bounds)
+        def make() -> ModelQuery:
+            return model_query(read_query(body, bounds.series, bounds.rows), model, bounds)
 
-        self.worker.check_room()
-        done = self.worker.submit(make() if len(body) <= INLINE else make)
+        self.worker.check_queue()
+        answer = self.worker.submit(make() if len(body) <= INLINE else make)
         try:
             async with asyncio.timeout(self.settings.timeout):
-                answer = await done
+                return await answer
         except TimeoutError:
-            headers = {"retry-after": "1"}
-            raise Refusal(503, "GF-H12", "the answer took too long.", headers=headers) from None
-        return answer
+            raise Refusal(503, "GF-H12", "the answer took too long.", headers={"retry-after": "1"}) from None
 
     async def reload(self) -> None:
         """Read the model folder again; requests that are under way keep the model that they began with."""

@@ -51,13 +51,17 @@ class Settings:
             "--drain": (self.drain, 0, 86_400),
             "--port": (self.port, 0, 65_535),
         }
-        for name, (value, least, most) in limits.items():
-            if not least <= value <= most:
-                remedy = f"Pass a number from {least} to {most}."
-                raise UsageError(f"{name} {value} is out of range.", remedy=remedy, code="GF-U72")
+        for name, (value, low, high) in limits.items():
+            if not low <= value <= high:
+                raise UsageError(
+                    f"{name} {value} is out of range.", remedy=f"Pass a number from {low} to {high}.", code="GF-U72"
+                )
         if self.drain > self.grace:
-            text = f"--drain {self.drain:g} is longer than --grace {self.grace:g}, of which it is a part."
-            raise UsageError(text, remedy="Pass a longer --grace.", code="GF-U72")
+            raise UsageError(
+                f"--drain {self.drain:g} is longer than --grace {self.grace:g}, of which it is a part.",
+                remedy="Pass a longer --grace.",
+                code="GF-U72",
+            )
 
     @property
     def max_held(self) -> int:
@@ -74,18 +78,23 @@ def check_exposure(host: str, *, token: bool, insecure: bool) -> None:
     addresses = _addresses(host)
     if token or insecure or all(ipaddress.ip_address(one).is_loopback for one in addresses):
         return
-    text = f"--host {host} can be reached from other machines, and requests would need no token."
-    remedy = "Pass --token-file FILE, or --insecure-no-auth where something else keeps strangers out."
-    raise UsageError(text, remedy=remedy, code="GF-U70")
+    raise UsageError(
+        f"--host {host} can be reached from other machines, and requests would need no token.",
+        remedy="Pass --token-file FILE, or --insecure-no-auth where something else keeps strangers out.",
+        code="GF-U70",
+    )
 
 
 def _addresses(host: str) -> list[str]:
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
-        remedy = "Pass an address of this machine, such as 127.0.0.1."
-        raise UsageError(f"--host {host!r} is no address.", remedy=remedy, code="GF-U73") from error
-    return [str(one[4][0]).partition("%")[0] for one in found]
+        raise UsageError(
+            f"--host {host!r} is no address.",
+            remedy="Pass an address of this machine, such as 127.0.0.1.",
+            code="GF-U73",
+        ) from error
+    return [str(one[4][0]).partition("%")[0] for one in addresses]
 
 
 def read_token(path: str) -> tuple[bytes, list[str]]:
@@ -99,11 +108,15 @@ def read_token(path: str) -> tuple[bytes, list[str]]:
             mode = Path(path).stat().st_mode
             token = stream.read(MAX_TOKEN + 1).strip()
     except (OSError, ValueError) as error:
-        remedy = "Pass a file with one line of text."
-        raise UsageError(f"cannot read --token-file {path}.", remedy=remedy, code="GF-U71") from error
+        raise UsageError(
+            f"cannot read --token-file {path}.", remedy="Pass a file with one line of text.", code="GF-U71"
+        ) from error
     if not token or len(token) > MAX_TOKEN or not all(33 <= mark <= 126 for mark in token):
-        remedy = "Write one line of letters and digits, such as openssl rand -hex 32 gives."
-        raise UsageError(f"--token-file {path} holds no token.", remedy=remedy, code="GF-U71")
+        raise UsageError(
+            f"--token-file {path} holds no token.",
+            remedy="Write one line of letters and digits, such as openssl rand -hex 32 gives.",
+            code="GF-U71",
+        )
     warnings = []
     if mode & 0o004:
         warnings.append(f"{path} can be read by every user of this machine: chmod 600 {path}")
@@ -127,6 +140,9 @@ def bind(host: str, port: int) -> socket.socket:
         listener.setblocking(False)
     except OSError as error:
         listener.close()
-        text = f"cannot listen at {host} port {port}: {error.strerror or error}."
-        raise ResourceError(text, remedy="Pass another --port; 0 takes a free one.", code="GF-E31") from error
+        raise ResourceError(
+            f"cannot listen at {host} port {port}: {error.strerror or error}.",
+            remedy="Pass another --port; 0 takes a free one.",
+            code="GF-E31",
+        ) from error
     return listener

@@ -1,4 +1,4 @@
-"""The thread that asks the model while the server takes further requests; those are then asked together."""
+"""The thread that asks the model while the server takes further requests; those are then answered in one call."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from dataclasses import dataclass
 from gruforecast.serve.batching import answers
 from gruforecast.serve.errors import Refusal
 from gruforecast.serve.metrics import Metrics
-from gruforecast.serve.request import Ask
+from gruforecast.serve.request import ModelQuery
 
-MAX_TOGETHER = 64  # requests of one call
-Make = Callable[[], Ask]
+MAX_BATCH = 64  # requests of one call
+MakeQuery = Callable[[], ModelQuery]
 
 
 @dataclass(frozen=True)
 class Job:
-    """A request that waits: an ask, or how to make one of a body so large that the server would stall meanwhile."""
+    """A request that waits: a query, or how to make one of a body so large that the server would stall meanwhile."""
 
-    ask: Ask | Make
+    query: ModelQuery | MakeQuery
     done: asyncio.Future[bytes]
 
 
@@ -32,13 +32,13 @@ class Worker:
     Args:
         max_waiting: requests beyond which others are turned away.
         max_rows: of one call, unless a single request has more.
-        together: requests of one call.
+        max_batch: requests of one call.
     """
 
-    def __init__(self, max_waiting: int, max_rows: int, metrics: Metrics, together: int = MAX_TOGETHER) -> None:
+    def __init__(self, max_waiting: int, max_rows: int, metrics: Metrics, max_batch: int = MAX_BATCH) -> None:
         self._max_waiting = max_waiting
         self._max_rows = max_rows
-        self._together = together
+        self._max_batch = max_batch
         self._metrics = metrics
         self._jobs: deque[Job] = deque()
         self._wake = threading.Condition()
@@ -50,7 +50,7 @@ class Worker:
         """Requests that no call has taken yet."""
         return len(self._jobs)
 
-    def check_room(self) -> None:
+    def check_queue(self) -> None:
         """Turn a request away where too many wait.
 
         Raises:
@@ -59,14 +59,14 @@ class Worker:
         if len(self._jobs) >= self._max_waiting:
             raise Refusal(503, "GF-H11", "too many requests are waiting.", headers={"retry-after": "1"})
 
-    def submit(self, ask: Ask | Make) -> asyncio.Future[bytes]:
+    def submit(self, query: ModelQuery | MakeQuery) -> asyncio.Future[bytes]:
         """Return the answer to come.
 
         Raises:
             Refusal: too many requests are waiting.
         """
-        self.check_room()
-        job = Job(ask, asyncio.get_running_loop().create_future())
+        self.check_queue()
+        job = Job(query, asyncio.get_running_loop().create_future())
         with self._wake:
             self._jobs.append(job)
             self._wake.notify()
@@ -79,11 +79,11 @@ class Worker:
                     self._wake.wait()
                 jobs = self._next()
             try:
-                found = self._answered(jobs)
+                answered = self._answered(jobs)
             except Exception as error:  # noqa: BLE001 - whatever it is, the thread goes on
-                found = [error] * len(jobs)
+                answered = [error] * len(jobs)
             with contextlib.suppress(RuntimeError):  # the server has ended meanwhile
-                jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs, found)
+                jobs[0].done.get_loop().call_soon_threadsafe(_deliver, jobs, answered)
 
     def _next(self) -> list[Job]:
         """Return the jobs of the next call: those that wait, up to the bounds; a large body alone."""
@@ -91,7 +91,7 @@ class Worker:
         while self._jobs and jobs[0].done.done():  # nobody waits any more
             jobs = [self._jobs.popleft()]
         rows = self._weight(jobs[0])
-        while self._jobs and len(jobs) < self._together:
+        while self._jobs and len(jobs) < self._max_batch:
             rows += self._weight(self._jobs[0])
             if rows > self._max_rows:
                 break
@@ -100,29 +100,29 @@ class Worker:
 
     def _weight(self, job: Job) -> int:
         """Return the rows of a job, those that are forecast included."""
-        if not isinstance(job.ask, Ask):
+        query = job.query
+        if not isinstance(query, ModelQuery):
             return self._max_rows
-        rows = 0 if job.ask.panel is None else len(job.ask.panel.y)
-        return rows + len(job.ask.ids) * job.ask.horizon
+        return (0 if query.panel is None else len(query.panel.y)) + len(query.ids) * query.horizon
 
     def _answered(self, jobs: list[Job]) -> list[bytes | Exception]:
         """Return the answer to each job, or why there is none."""
-        made: list[Ask | Exception] = []
+        made: list[ModelQuery | Exception] = []
         for job in jobs:
             try:
-                made.append(job.ask if isinstance(job.ask, Ask) else job.ask())
+                made.append(job.query if isinstance(job.query, ModelQuery) else job.query())
             except Exception as error:  # noqa: BLE001 - it is answered
                 made.append(error)
-        asks = [one for one in made if isinstance(one, Ask)]
-        self._metrics.calls += bool(asks)
-        self._metrics.together += len(asks)
-        self._metrics.series += sum(len(one.ids) for one in asks)
-        found = iter(answers(asks))
-        return [next(found) if isinstance(one, Ask) else one for one in made]
+        queries = [one for one in made if isinstance(one, ModelQuery)]
+        self._metrics.calls += bool(queries)
+        self._metrics.batched += len(queries)
+        self._metrics.series += sum(len(one.ids) for one in queries)
+        answered = iter(answers(queries))
+        return [next(answered) if isinstance(one, ModelQuery) else one for one in made]
 
 
-def _deliver(jobs: list[Job], found: list[bytes | Exception]) -> None:
-    for job, answer in zip(jobs, found, strict=True):
+def _deliver(jobs: list[Job], answered: list[bytes | Exception]) -> None:
+    for job, answer in zip(jobs, answered, strict=True):
         if job.done.done():  # nobody waits any more
             continue
         if isinstance(answer, bytes):

@@ -24,7 +24,7 @@ from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export import saved_model as export
 from gruforecast.artifact.export.footprint import multiply_adds, parameters
 from gruforecast.artifact.export.parity import Sample
-from gruforecast.artifact.export.signature import Served
+from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.artifact.folder import write_json
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
@@ -69,18 +69,19 @@ FORMS = {
         "TensorFlow SavedModel", export.WRITE, export.CALL, 1e-5, dynamic=True, needs={"tensorflow": "tensorflow"}
     ),
     "onnx": Form(
-        f"ONNX, opset {onnx_file.OPSET}", onnx_file.WRITE, onnx_file.CALL, 1e-5, dynamic=True,
+        f"ONNX, opset {onnx_file.OPSET}", f"{onnx_file.__name__}:write_onnx", f"{onnx_file.__name__}:call_onnx", 1e-5,
+        dynamic=True,
         needs={name: name for name in ("tensorflow", "onnx", "onnxruntime", "tf2onnx")},
     ),
     "litert": Form(
-        "LiteRT", litert_file.WRITE, litert_file.CALL, 1e-4, dynamic=False,
+        "LiteRT", f"{litert_file.__name__}:write_litert", f"{litert_file.__name__}:call_litert", 1e-4, dynamic=False,
         needs={"tensorflow": "tensorflow", "ai_edge_litert": "ai-edge-litert"},
     ),
 }  # fmt: skip
 
 
 @dataclass(frozen=True)
-class Asked:
+class ExportOptions:
     """What is to be exported, and where to.
 
     Attributes:
@@ -100,7 +101,7 @@ class Asked:
         return self.output.with_name(f"{self.output.name}.certificate.json")
 
     def check(self) -> None:
-        """Whether the place may be taken and all packages are there.
+        """Refuse a place that may not be taken, and missing packages.
 
         Raises:
             UsageError: it is in the model folder; ModelError: something else is there; ResourceError: a package or a
@@ -108,60 +109,76 @@ class Asked:
         """
         place, model = self.output.resolve(), self.model.resolve()
         if place.is_relative_to(model) or model.is_relative_to(place):
-            text = f"-o {str(self.output)!r} is in the model folder, or around it: a model never changes after fit."
-            raise UsageError(text, remedy="Choose another place.", code="GF-U60")
+            raise UsageError(
+                f"-o {str(self.output)!r} is in the model folder, or around it: a model never changes after fit.",
+                remedy="Choose another place.",
+                code="GF-U60",
+            )
         for module, package in FORMS[self.form].needs.items():
             if importlib.util.find_spec(module) is None:
                 extra = "gruforecast" if package == "tensorflow" else "'gruforecast[export]'"
-                remedy = f"Install it with: pip install {extra}."
-                raise ResourceError(f"--format {self.form} needs the package {package}.", remedy=remedy, code="GF-E21")
+                raise ResourceError(
+                    f"--format {self.form} needs the package {package}.",
+                    remedy=f"Install it with: pip install {extra}.",
+                    code="GF-E21",
+                )
         if not self.output.name:
             raise UsageError(f"-o {str(self.output)!r} has no name.", remedy="Pass -o NAME.", code="GF-U22")
         if self.certificate.is_dir() or self.certificate.is_symlink():
-            text = "this is where the certificate goes, and it is no file."
-            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M41", file=str(self.certificate))
+            raise ModelError(
+                "this is where the certificate goes, and it is no file.",
+                remedy="Choose another name with -o.",
+                code="GF-M41",
+                file=str(self.certificate),
+            )
         self._check_there()
         parent = self.output.absolute().parent
         if not parent.is_dir() or not os.access(parent, os.W_OK):
-            remedy = "Create it, or choose another place with -o."
-            text = "this folder is missing or cannot be written."
-            raise ResourceError(text, remedy=remedy, code="GF-E02", file=str(parent))
+            raise ResourceError(
+                "this folder is missing or cannot be written.",
+                remedy="Create it, or choose another place with -o.",
+                code="GF-E02",
+                file=str(parent),
+            )
 
     def _check_there(self) -> None:
-        """Whether what is there may be replaced."""
+        """Refuse to replace what is no export."""
         folder, file = self.form == "saved-model", str(self.output)
-        if self.output.is_symlink() or (self.output.exists() and not self.overwrite):
+        if self.output.is_symlink():
+            raise ModelError("this is a link.", remedy="Give its target instead.", code="GF-M40", file=file)
+        if self.output.exists() and not self.overwrite:
             remedy = "Choose another place with -o, or pass --overwrite."
-            remedy = "Give its target instead." if self.output.is_symlink() else remedy
-            text = "this is a link." if self.output.is_symlink() else "this exists."
-            raise ModelError(text, remedy=remedy, code="GF-M40", file=file)
+            raise ModelError("this exists.", remedy=remedy, code="GF-M40", file=file)
         if not self.output.exists():
             return
         ours = (self.output / "saved_model.pb").is_file() or (self.output.is_dir() and not any(self.output.iterdir()))
         if not (ours if folder else self.output.is_file()):
-            kind = "SavedModel" if folder else "file"
-            text = f"this is no {kind}: it is not replaced."
-            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M41", file=file)
+            raise ModelError(
+                f"this is no {'SavedModel' if folder else 'file'}: it is not replaced.",
+                remedy="Choose another name with -o.",
+                code="GF-M41",
+                file=file,
+            )
 
 
-def convert(asked: Asked, forecaster: Forecaster, panel: Panel | None, say: Say) -> dict[str, Any]:
-    """Export a model whose place was checked; the certificate, which lies beside the export then.
+def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None, say: Say) -> dict[str, Any]:
+    """Export a model whose place was checked; return the certificate, which lies beside the export then.
 
     Args:
         panel: data on whose windows the export is compared with `predict`; the end of the training data otherwise.
-        say: told what begins.
+        say: called with what begins.
 
     Raises:
         GruforecastError: a process died, or the export forecasts something else; nothing is written then.
     """
-    form, served = FORMS[asked.form], export.served_by(forecaster)
+    form, served = FORMS[options.form], export.served_by(forecaster)
     samples = _samples(form, served, forecaster, panel)
     with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as place:  # no library stumbles over its name
         scratch = Path(place)
         made = scratch / "export"
         say(f"converting to {form.name}")
         request = served.request(_write_weights(served, scratch))
-        paths = {"export": str(made), "saved_model": str(made), "int8": asked.int8}
+        paths = {"export": str(made), "saved_model": str(made), "int8": options.int8}
         call(form.write, request | paths, scratch, "the conversion")
         say("asking it for forecasts in another process")
         inputs = {
@@ -171,27 +188,25 @@ def convert(asked: Asked, forecaster: Forecaster, panel: Panel | None, say: Say)
         }
         write_file(scratch / "given.npz", npz(inputs))
         paths |= {"given": str(scratch / "given.npz"), "answer": str(scratch / "answer.npz"), "timed": True}
-        told = call(form.call, paths, scratch, "calling the export")
-        found = read_npz(scratch / "answer.npz")
-        judged = _judged(asked, served, samples, found)
-        content = _certificate(asked, served, made, told) | judged
-        asked.certificate.unlink(missing_ok=True)  # an old one would speak of another export
-        _put(made, asked.output)
-    write_json(asked.certificate, content)
+        measured = call(form.call, paths, scratch, "calling the export")
+        judged = _judged(options, served, samples, read_npz(scratch / "answer.npz"))
+        content = _certificate(options, served, made, measured) | judged
+        options.certificate.unlink(missing_ok=True)  # an old one would speak of another export
+        _put(made, options.output)
+    write_json(options.certificate, content)
     return content
 
 
 def _samples(form: Form, served: Served, forecaster: Forecaster, panel: Panel | None) -> dict[str, Sample]:
     """Return the windows by name; the first ones are those that calls are measured with."""
-    networks = served.networks
-    lookback = max(one.config.lookback for one in networks)
-    time = lookback + (networks[0].config.season_length if form.dynamic else 0)
-    odd = certificate.odd(served, time, len(forecaster.plan.columns))
-    kept = certificate.of_context(forecaster) if panel is None else None
-    samples = {"context": kept} if kept is not None else {}
+    time = max(one.config.lookback for one in served.networks)
+    time += served.networks[0].config.season_length if form.dynamic else 0
+    samples = {}
     if panel is not None:
-        samples = {"data": certificate.of_panel(panel, time, forecaster)}
-    samples["synthetic"] = odd
+        samples["data"] = certificate.of_panel(panel, time, forecaster)
+    elif (kept := certificate.of_context(forecaster)) is not None:
+        samples["context"] = kept
+    samples["synthetic"] = certificate.odd(served, time, len(forecaster.plan.columns))
     if form.dynamic:
         samples["short"] = next(iter(samples.values())).newest(certificate.SHORT)
     return samples
@@ -204,34 +219,42 @@ def _write_weights(served: Served, scratch: Path) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _judged(asked: Asked, served: Served, samples: dict[str, Sample], found: dict[str, Any]) -> dict[str, Any]:
+def _judged(
+    options: ExportOptions, served: Served, samples: dict[str, Sample], forecasts: dict[str, Any]
+) -> dict[str, Any]:
     """Return what the certificate says of differences.
 
     Raises:
         GruforecastError: they are too large.
     """
-    tolerance = None if asked.int8 else FORMS[asked.form].tolerance
+    tolerance = None if options.int8 else FORMS[options.form].tolerance
     cases = {
-        name: certificate.compared(served, one, {output: found[f"{name}.{output}"] for output in export.OUTPUTS})
+        name: certificate.compared(served, one, {output: forecasts[f"{name}.{output}"] for output in OUTPUTS})
         for name, one in samples.items()
     }
     worst = max(one["max_relative"] for one in cases.values())
     if not worst <= (sys.float_info.max if tolerance is None else tolerance):
         allowed = "a number is missing there" if tolerance is None else f"{tolerance:.0e} is allowed"
-        text = f"the export differs from the forecast by {worst:.1e} (relative; {allowed}). Nothing was written."
-        raise GruforecastError(text, remedy=REMEDY, code="GF-X06")
+        raise GruforecastError(
+            f"the export differs from the forecast by {worst:.1e} (relative; {allowed}). Nothing was written.",
+            remedy=REMEDY,
+            code="GF-X06",
+        )
     judged: dict[str, Any] = {"parity": {"max_relative": worst, "tolerance": tolerance, "windows": cases}}
-    if asked.int8:
+    if options.int8:
         sample = samples["data"]
-        whole, short = certificate.accuracies(served, sample, found["data.y_hat"])
-        if not whole > 0:
-            text = "no window has a MASE: its series never changes before, or nothing is known after it."
-            raise DataError(text, remedy="Give data with more rows.", code="GF-D68")
-        worse = 100 * (short / whole - 1)
+        exact, exported = certificate.accuracies(served, sample, forecasts["data.y_hat"])
+        if not exact > 0:
+            raise DataError(
+                "no window has a MASE: its series never changes before, or nothing is known after it.",
+                remedy="Give data with more rows.",
+                code="GF-D68",
+            )
+        worse = 100 * (exported / exact - 1)
         judged["mase"] = {
             "windows": len(sample),
-            "float": whole,
-            "int8": short,
+            "float": exact,
+            "int8": exported,
             "worse_percent": worse,
             "limit_percent": certificate.LIMIT,
             "within": worse <= certificate.LIMIT,
@@ -239,37 +262,41 @@ def _judged(asked: Asked, served: Served, samples: dict[str, Sample], found: dic
     return judged
 
 
-def _certificate(asked: Asked, served: Served, made: Path, told: dict[str, Any]) -> dict[str, Any]:
-    """What is said of an export: what it is, takes and gives, how large and quick, of which model, made by what."""
+def _certificate(options: ExportOptions, served: Served, made: Path, measured: dict[str, Any]) -> dict[str, Any]:
+    """Return the facts about an export: what it is, takes and gives, its size and speed, its model, its versions."""
     files = [made] if made.is_file() else sorted(path for path in made.rglob("*") if path.is_file())
-    form = FORMS[asked.form]
-    packages = {"numpy": "numpy", "keras": "keras"} | form.needs
+    packages = ["numpy", "keras", *FORMS[options.form].needs.values()]
     content = {
-        "export": asked.output.name,
-        "format": asked.form,
-        "int8": asked.int8,
-        "model": {"name": asked.model.resolve().name, "manifest_sha256": file_digest(asked.model / "manifest.json")},
+        "export": options.output.name,
+        "format": options.form,
+        "int8": options.int8,
+        "model": {
+            "name": options.model.resolve().name,
+            "manifest_sha256": file_digest(options.model / "manifest.json"),
+        },
         "bytes": sum(path.stat().st_size for path in files),
         "sha256": file_digest(made) if made.is_file() else _digest(made, files),
-        "milliseconds": told["milliseconds"],
-        "graph": described(asked.form, served),
-        "versions": {"gruforecast": __version__} | {name: version(name) for name in packages.values()},
+        "milliseconds": measured["milliseconds"],
+        "graph": described(options.form, served),
+        "versions": {"gruforecast": __version__} | {name: version(name) for name in packages},
     }
-    if "edge" in told:
+    if "edge" in measured:
         sums = sum(multiply_adds(one.config) for one in served.networks)
-        content["edge"] = {"parameters": parameters(served.networks), "multiply_adds": sums, **told["edge"]}
+        content["edge"] = {"parameters": parameters(served.networks), "multiply_adds": sums, **measured["edge"]}
     return content
 
 
 def _digest(folder: Path, files: list[Path]) -> str:
-    """SHA-256 of the lines that `sha256sum` prints for the files of a folder, ordered by their names."""
+    """Return the SHA-256 of the lines that `sha256sum` prints for the files of a folder, ordered by their names."""
     lines = (f"{file_digest(path)}  {path.relative_to(folder).as_posix()}\n" for path in files)
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def described(form: str, served: Served) -> dict[str, Any]:
     """Return the inputs and outputs as they are in an export of this form."""
-    content = {name: of for name, of in served.described().items() if form != "onnx" or name != "signature"}
+    content = served.described()
+    if form == "onnx":
+        del content["signature"]
     if FORMS[form].dynamic:
         return content
     horizon, lookback = content["horizon"], content["lookback"]

@@ -16,7 +16,7 @@ from tensorflow.python.framework.convert_to_constants import convert_variables_t
 DOUBLE, SINGLE = types_pb2.DT_DOUBLE, types_pb2.DT_FLOAT
 
 
-def narrowed(function: Any) -> Any:
+def in_single_precision(function: Any) -> Any:
     """Return the concrete function with its variables as constants, all of it in single precision.
 
     Args:
@@ -41,8 +41,8 @@ def _shorten(nodes: Iterable[Any]) -> None:
     for node in nodes:
         for attribute in node.attr.values():
             if attribute.HasField("tensor") and attribute.tensor.dtype == DOUBLE:
-                values = tf.make_ndarray(attribute.tensor)
-                attribute.tensor.CopyFrom(tf.make_tensor_proto(values.astype(np.float32)))
+                values = tf.make_ndarray(attribute.tensor).astype(np.float32)
+                attribute.tensor.CopyFrom(tf.make_tensor_proto(values))
             if attribute.type == DOUBLE:  # anything assigned here takes the place of another kind of value
                 attribute.type = SINGLE
             for k, kind in enumerate(attribute.list.type):

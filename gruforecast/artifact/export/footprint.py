@@ -23,13 +23,12 @@ def multiply_adds(config: NetworkConfig) -> int:
     total = 0
     for name, shape in weight_shapes(config).items():
         if len(shape) == 2 and not name.endswith("bias"):  # a matrix, which each of so many states is multiplied by
-            layer = name.partition(".")[0]
-            total += times.get(layer, segments) * shape[0] * shape[1]
+            total += times.get(name.partition(".")[0], segments) * shape[0] * shape[1]
     return total
 
 
 def parameters(networks: Iterable[Network]) -> int:
-    """Learned numbers of all networks."""
+    """Return how many learned numbers all networks have."""
     return sum(array.size for one in networks for array in one.weights.values())
 
 
@@ -61,7 +60,7 @@ def needs(content: bytes) -> dict[str, Any]:
 
 
 def _max_alive(graph: Any, sizes: list[int], kinds: dict[int, str]) -> int:
-    """Bytes of the tensors of a graph that are alive together, at most: from their making to their last use."""
+    """Return the most bytes of the tensors of a graph alive together: from their making to their last use."""
     steps = len(graph.operators or [])
     born = dict.fromkeys((int(k) for k in graph.inputs), 0)
     dies = dict.fromkeys((int(k) for k in graph.outputs), steps)

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from gruforecast.artifact.export.signature import LAST, Input, Served, Y
+from gruforecast.artifact.export.signature import LAST, Served, Y
 from gruforecast.data.scale import mase_scale_of
 from gruforecast.data.windows import newest
 from gruforecast.models.networks.config import MIDDLE, NetworkConfig
@@ -16,8 +16,6 @@ from gruforecast.models.networks.features import decode, encode
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.training.keras_model import build_network, network_inputs
 from gruforecast.models.training.train import set_weights
-
-RANKS: dict[str, tuple[None, ...]] = {"static": (None,), "known": (None, None), "past": (None, None)}
 
 
 def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], Any]:
@@ -28,30 +26,38 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
     quantiles are in units of the MASE scale of the rows given; where that is zero or not known, they are NaN.
 
     Args:
-        short: whether the calendar is found with whole numbers, so that it survives `narrowed`.
+        short: whether the calendar is found with whole numbers, so that it survives `in_single_precision`.
     """
     models = [build_network(network.config, seed=0) for network in served.networks]
     for model, network in zip(models, served.networks, strict=True):
         set_weights(model, network.weights)
-    wanted = [_spec(one) for one in served.inputs]
+    specs = [
+        tf.TensorSpec(
+            [None] if one.kind in (LAST, "static") else [None, None],
+            tf.int64 if one.kind == LAST else tf.float64,
+            name=one.name,
+        )
+        for one in served.inputs
+    ]
 
-    def combined(*given: Any) -> dict[str, Any]:
-        named = {one.name: value for one, value in zip(served.inputs, given, strict=True)}
+    def combined(*values: Any) -> dict[str, Any]:
+        named = {one.name: value for one, value in zip(served.inputs, values, strict=True)}
         y = named[Y]
         last = named.get(LAST, tf.zeros_like(y[:, 0], tf.int64))
         x = _columns(served, named)
         never_negative = tf.reduce_all(tf.math.is_nan(y) | (y >= 0), axis=1)  # (batch,)
         parts = []
         for model, network in zip(models, served.networks, strict=True):
-            origin = _gone(last, network.config) if short else tf.cast(last, tf.float64) / 86_400.0
-            found = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
-            parts.append(network.weight * tf.where(never_negative[:, None, None], tf.maximum(found, 0.0), found))
+            origin = _phases(last, network.config) if short else tf.cast(last, tf.float64) / 86_400.0
+            quantiles = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
+            floored = tf.where(never_negative[:, None, None], tf.maximum(quantiles, 0.0), quantiles)
+            parts.append(network.weight * floored)
         return _answer(served, tf.add_n(parts), y, never_negative)
 
-    return models, tf.function(combined, input_signature=wanted, autograph=False)
+    return models, tf.function(combined, input_signature=specs, autograph=False)
 
 
-def _gone(last: Any, config: NetworkConfig) -> Any:
+def _phases(last: Any, config: NetworkConfig) -> Any:
     """Return the share of each period of the calendar that is gone at the last row, (batch, n_periods)."""
     if not config.periods:
         return tf.cast(last, tf.float64)  # no network reads it
@@ -59,18 +65,12 @@ def _gone(last: Any, config: NetworkConfig) -> Any:
     return tf.stack([tf.cast(tf.math.floormod(last, one), tf.float64) / one for one in seconds], axis=1)
 
 
-def _spec(one: Input) -> Any:
-    if one.kind == LAST:
-        return tf.TensorSpec((None,), tf.int64, name=one.name)
-    return tf.TensorSpec(RANKS.get(one.kind, (None, None)), tf.float64, name=one.name)
-
-
 def _columns(served: Served, named: dict[str, Any]) -> Any:
     """Return the covariates (batch, time + horizon, n_columns), standardised; None where there are none."""
     horizon = served.networks[0].config.horizon
     rows = tf.shape(named[Y])[1] + horizon
     parts = []
-    for one in served.beside:
+    for one in served.covariates:
         values = named[one.name]
         if one.kind == "past":
             values = tf.pad(values, [(0, 0), (0, horizon)], constant_values=float("nan"))
@@ -86,34 +86,33 @@ def _columns(served: Served, named: dict[str, Any]) -> Any:
 
 
 def _quantiles(
-    model: keras.Model, config: NetworkConfig, given: tuple[Any, Any], origin: Any, never_negative: Any
+    model: keras.Model, config: NetworkConfig, rows: tuple[Any, Any], origin: Any, never_negative: Any
 ) -> Any:
     """Return the quantiles (batch, horizon, n_quantiles) of one network from `y` and covariates."""
-    y, x = given
+    y, x = rows
     past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
     if x is not None:
         x = _cut(x, config.lookback + config.horizon)
     elif config.inputs:
-        x = tf.fill((tf.shape(y)[0], config.lookback + config.horizon, len(config.inputs)), tf.constant(np.nan))
-        x = tf.cast(x, tf.float64)  # no network reads them
+        shape = (tf.shape(y)[0], config.lookback + config.horizon, len(config.inputs))
+        x = tf.fill(shape, tf.constant(np.nan, tf.float64))  # no network reads them
     use_log = never_negative & config.log
     encoded = encode(past, origin, use_log, config, keras.ops, covariates=x)
     inputs = network_inputs(encoded, lambda t: tf.cast(t, tf.float32))
-    residual = tf.cast(model(inputs, training=False), tf.float64)
-    return decode(residual, encoded, use_log, keras.ops)
+    return decode(tf.cast(model(inputs, training=False), tf.float64), encoded, use_log, keras.ops)
 
 
-def _answer(served: Served, found: Any, y: Any, never_negative: Any) -> dict[str, Any]:
+def _answer(served: Served, quantiles: Any, y: Any, never_negative: Any) -> dict[str, Any]:
     """Return the point forecasts, and calibrated quantiles around them that never cross."""
-    mean = found[:, :, MIDDLE]
+    mean = quantiles[:, :, MIDDLE]
     scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
-    lower, upper = served.calibration.bounds(QuantileForecast(mean, found), scale, xp=keras.ops)
+    lower, upper = served.calibration.bounds(QuantileForecast(mean, quantiles), scale, xp=keras.ops)
     lower = tf.where(never_negative[:, None, None], tf.maximum(lower, 0.0), lower)
     return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}
 
 
 def _padded(rows: Any, length: int) -> Any:
-    """`rows` (batch, time, …) with `length` rows of NaN in front."""
+    """Return `rows` (batch, time, …) with `length` rows of NaN in front."""
     others = [(0, 0)] * (len(rows.shape) - 2)
     return tf.pad(rows, [(0, 0), (length, 0), *others], constant_values=float("nan"))
 

@@ -11,11 +11,8 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.footprint import needs
 from gruforecast.artifact.export.signature import LAST, Input, Served
-from gruforecast.execution.atomic_files import npz, read_npz, write_file
-from gruforecast.execution.child_process import cases_in, milliseconds
-
-WRITE = "gruforecast.artifact.export.litert:write_litert"
-CALL = "gruforecast.artifact.export.litert:call_litert"
+from gruforecast.execution.atomic_files import write_file
+from gruforecast.execution.child_process import milliseconds, write_answers
 
 
 def shape_of(one: Input, lookback: int, horizon: int) -> tuple[int, ...]:
@@ -31,7 +28,7 @@ def write_litert(request: dict[str, Any]) -> dict[str, Any]:
     """
     import tensorflow as tf
 
-    from gruforecast.artifact.export.float32 import narrowed
+    from gruforecast.artifact.export.float32 import in_single_precision
     from gruforecast.artifact.export.graph import raw_graph
 
     served = Served.from_request(request)
@@ -47,11 +44,11 @@ def write_litert(request: dict[str, Any]) -> dict[str, Any]:
     double = tf.function(serve.python_function, input_signature=signature(tf.float64), autograph=False)
     function = double.get_concrete_function()
     module = tf.Module()
-    module.single = narrowed(function)
+    module.single = in_single_precision(function)
     names = sorted(function.structured_outputs)  # the order of its flat outputs
 
-    def call(*given: Any) -> dict[str, Any]:
-        return dict(zip(names, module.single(*given), strict=True))
+    def call(*values: Any) -> dict[str, Any]:
+        return dict(zip(names, module.single(*values), strict=True))
 
     single = tf.function(call, input_signature=signature(tf.float32), autograph=False).get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([single], module)
@@ -76,15 +73,14 @@ def call_litert(request: dict[str, Any]) -> dict[str, Any]:
     interpreter = Interpreter(request["export"], num_threads=1)
     run = interpreter.get_signature_runner("serving_default")
     load = round(1000 * (time.perf_counter() - begin), 3)
-    cases = cases_in(read_npz(request["given"]))
-    found: dict[str, Floats] = {}
-    for case, inputs in cases.items():
+
+    def ask(inputs: dict[str, Any]) -> dict[str, Floats]:
         answers = [run(**_row(inputs, k)) for k in range(len(next(iter(inputs.values()))))]
-        found |= {f"{case}.{name}": np.concatenate([one[name] for one in answers]) for name in answers[0]}
-    write_file(Path(request["answer"]), npz(found))
-    first = _row(next(iter(cases.values())), 0)
-    taken = {"load": load, "batch 1": milliseconds(lambda: run(**first))}
-    return {"milliseconds": taken, "edge": needs(Path(request["export"]).read_bytes())}
+        return {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
+
+    first = _row(write_answers(request, ask), 0)
+    times = {"load": load, "batch 1": milliseconds(lambda: run(**first))}
+    return {"milliseconds": times, "edge": needs(Path(request["export"]).read_bytes())}
 
 
 def _row(inputs: dict[str, Any], k: int) -> dict[str, Any]:

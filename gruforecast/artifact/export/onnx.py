@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gruforecast.artifact.export.signature import Served
-from gruforecast.execution.atomic_files import npz, read_npz, write_file
-from gruforecast.execution.child_process import cases_in, milliseconds
+from gruforecast.artifact.export.signature import OUTPUTS, Served
+from gruforecast.execution.atomic_files import write_file
+from gruforecast.execution.child_process import batch_times, write_answers
 
-WRITE = "gruforecast.artifact.export.onnx:write_onnx"
-CALL = "gruforecast.artifact.export.onnx:call_onnx"
 OPSET = 18  # the newest that tf2onnx writes
-OUTPUTS = ("y_hat", "quantiles")
 
 
 def write_onnx(request: dict[str, Any]) -> dict[str, Any]:
@@ -54,16 +52,8 @@ def call_onnx(request: dict[str, Any]) -> dict[str, Any]:
     begin = time.perf_counter()
     session = onnxruntime.InferenceSession(request["export"], options, providers=["CPUExecutionProvider"])
     load = round(1000 * (time.perf_counter() - begin), 3)
-    cases = cases_in(read_npz(request["given"]))
-    answers = {case: session.run(list(OUTPUTS), inputs) for case, inputs in cases.items()}
-    found = {f"{case}.{name}": each for case, one in answers.items() for name, each in zip(OUTPUTS, one, strict=True)}
-    write_file(Path(request["answer"]), npz(found))
-    first = next(iter(cases.values()))
-    taken = {"load": load}
-    for n in (1, 100):
-        inputs = {name: np.resize(values, (n, *values.shape[1:])) for name, values in first.items()}
-        taken[f"batch {n}"] = milliseconds(lambda inputs=inputs: session.run(None, inputs))  # type: ignore[misc]
-    return {"milliseconds": taken}
+    first = write_answers(request, lambda inputs: dict(zip(OUTPUTS, session.run(list(OUTPUTS), inputs), strict=True)))
+    return {"milliseconds": {"load": load, **batch_times(partial(session.run, None), first)}}
 
 
 def _where(_: Any, node: Any, *__: Any) -> None:

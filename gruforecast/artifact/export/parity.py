@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Stamps
-from gruforecast.artifact.export.saved_model import around, difference, reference
+from gruforecast.artifact.export.saved_model import covariates_of, difference, reference
 from gruforecast.artifact.export.signature import Served
 from gruforecast.data.panel import Panel
 from gruforecast.data.scale import mase_scale
@@ -18,8 +18,8 @@ from gruforecast.errors import DataError
 from gruforecast.evaluation.metrics import mase
 from gruforecast.models.forecaster import Forecaster
 
-MOST = 100  # windows of data
-ODD = 24  # synthetic windows
+MAX_WINDOWS = 100  # of data
+N_SYNTHETIC = 24  # windows
 SHORT = 3  # rows of short windows
 MIN_ROWS = 3  # before a cutoff
 LIMIT = 5.0  # percent by which MASE may be worse where weights are whole numbers
@@ -53,7 +53,7 @@ class Sample:
 
 
 def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
-    """Up to `MOST` windows of a panel, the latest that end a horizon before each other.
+    """Return up to `MAX_WINDOWS` windows of a panel, the latest that end a horizon before each other.
 
     Raises:
         DataError: no series has enough rows.
@@ -66,47 +66,53 @@ def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
     seen = ~np.isnan(y).all(axis=1)
     series, end, y, windows = series[seen], end[seen], y[seen], windows[seen]
     if not len(y):
-        text = f"no series has {horizon + MIN_ROWS} rows, of which the last {horizon} are to be forecast."
-        raise DataError(text, remedy="Give more rows, or leave DATA out.", code="GF-D67")
-    season = forecaster.season_length
+        raise DataError(
+            f"no series has {horizon + MIN_ROWS} rows, of which the last {horizon} are to be forecast.",
+            remedy="Give more rows, or leave DATA out.",
+            code="GF-D67",
+        )
     return Sample(
         y=y,
         last=panel.wall[end - 1],
         x=history.beside(windows, time, horizon),
         actual=np.asarray(gather_future(history.values, windows, horizon)),
-        scale=mase_scale(history, windows, season),
+        scale=mase_scale(history, windows, forecaster.season_length),
     )
 
 
 def _latest(panel: Panel, horizon: int) -> tuple[Ints, Ints]:
-    """Series and end of the latest windows; evenly chosen ones where the last cutoff alone has more than `MOST`.
+    """Return series and end of the latest windows, of those of the last cutoff evenly chosen ones if too many.
 
     Cutoffs are a horizon apart, less where that gives too few windows.
     """
     room = np.maximum(panel.lengths - horizon - MIN_ROWS + 1, 0)  # possible cutoffs of each series
-    step = int(np.clip(room.sum() // MOST, 1, horizon))
-    end = panel.indptr[1:] - horizon - step * np.arange(MOST)[:, None]  # (n_cutoffs, n_series)
+    step = int(np.clip(room.sum() // MAX_WINDOWS, 1, horizon))
+    end = panel.indptr[1:] - horizon - step * np.arange(MAX_WINDOWS)[:, None]  # (n_cutoffs, n_series)
     number, series = np.nonzero(end - panel.indptr[:-1] >= MIN_ROWS)
-    newest = int((number == 0).sum())
-    chosen = np.linspace(0, newest - 1, MOST).astype(int) if newest > MOST else np.arange(min(MOST, len(number)))
+    newest = int((number == 0).sum())  # windows of the last cutoff
+    chosen = (
+        np.linspace(0, newest - 1, MAX_WINDOWS).astype(int)
+        if newest > MAX_WINDOWS
+        else np.arange(min(MAX_WINDOWS, len(number)))
+    )
     return series[chosen], end[number[chosen], series[chosen]]
 
 
 def of_context(forecaster: Forecaster) -> Sample | None:
     """Return the ends of training series that the model folder keeps; None where it keeps none."""
-    ends = forecaster.context
-    seen = ~np.isnan(ends.past[:MOST]).all(axis=1)
-    last = forecaster.plan.form.wall(ends.last[:MOST])
-    return Sample(ends.past[:MOST][seen], last[seen], around(forecaster)[seen]) if seen.any() else None
+    past = forecaster.context.past[:MAX_WINDOWS]
+    seen = ~np.isnan(past).all(axis=1)
+    last = forecaster.plan.form.wall(forecaster.context.last[:MAX_WINDOWS])
+    return Sample(past[seen], last[seen], covariates_of(forecaster)[seen]) if seen.any() else None
 
 
 def odd(served: Served, time: int, columns: int) -> Sample:
-    """Synthetic windows: with gaps, zeros, numbers below zero, constant, short, with nothing new, huge and tiny."""
+    """Return synthetic windows: gaps, zeros, numbers below zero, constant, short, with nothing new, huge and tiny."""
     generator = np.random.default_rng(0)
     horizon, m = served.networks[0].config.horizon, served.networks[0].config.season_length
-    waves = np.sin(2 * np.pi * (np.arange(time) + generator.random((ODD, 1)) * m) / max(m, 3))
-    y = 50.0 + 20.0 * waves + generator.normal(size=(ODD, time)).cumsum(axis=1)
-    kind = np.arange(ODD) % 9
+    waves = np.sin(2 * np.pi * (np.arange(time) + generator.random((N_SYNTHETIC, 1)) * m) / max(m, 3))
+    y = 50.0 + 20.0 * waves + generator.normal(size=(N_SYNTHETIC, time)).cumsum(axis=1)
+    kind = np.arange(N_SYNTHETIC) % 9
     y[kind > 0] = np.abs(y[kind > 0])
     y[np.ix_(kind == 1, generator.random(time - 1) < 0.3)] = np.nan
     y[np.ix_(kind == 2, np.arange(time) % 3 == 0)] = 0.0
@@ -116,21 +122,20 @@ def odd(served: Served, time: int, columns: int) -> Sample:
     y[kind == 6, time // 2 + 1 :] = np.nan
     y[kind == 7] *= 1e9
     y[kind == 8] *= 1e-9
-    days = np.arange(ODD) * 1_237
-    last = np.datetime64("1951-02-28T23:00:00", "s") + days * np.timedelta64(86_400, "s")
-    return Sample(y, last.astype("datetime64[s]"), _beside(served, time + horizon, columns, generator))
+    last = np.datetime64("1951-02-28T23:00:00", "s") + np.arange(N_SYNTHETIC) * 1_237 * np.timedelta64(86_400, "s")
+    return Sample(y, last.astype("datetime64[s]"), _covariates(served, time + horizon, columns, generator))
 
 
-def _beside(served: Served, rows: int, columns: int, generator: np.random.Generator) -> Floats:
-    """Return the random columns (ODD, rows, columns), one in ten missing; of a category's columns one is 1."""
-    x = generator.normal(size=(ODD, rows, columns))
+def _covariates(served: Served, rows: int, columns: int, generator: np.random.Generator) -> Floats:
+    """Return the random columns (N_SYNTHETIC, rows, columns), one in ten missing; of a category's columns one is 1."""
+    x = generator.normal(size=(N_SYNTHETIC, rows, columns))
     spread = np.where(served.scaling.spread < np.inf, np.minimum(served.scaling.spread, 1e6), 1.0)
     x = served.scaling.centre + spread * x
     place = 0
-    for one in served.beside:
+    for one in served.covariates:
         part = slice(place, place + one.numbers)
         if one.categories:
-            x[:, :, part] = np.eye(one.numbers)[generator.integers(one.numbers, size=(ODD, rows))]
+            x[:, :, part] = np.eye(one.numbers)[generator.integers(one.numbers, size=(N_SYNTHETIC, rows))]
         if one.kind == "static":
             x[:, :, part] = x[:, -1:, part]
             x[::10, :, part] = np.nan
@@ -140,27 +145,27 @@ def _beside(served: Served, rows: int, columns: int, generator: np.random.Genera
     return x
 
 
-def compared(served: Served, sample: Sample, found: Mapping[str, Floats]) -> dict[str, Any]:
-    """Return how many windows, and the largest differences of the outputs `found` from those of the numpy pass.
+def compared(served: Served, sample: Sample, forecasts: Mapping[str, Floats]) -> dict[str, Any]:
+    """Return how many windows, and the largest differences of the outputs from those of the numpy pass.
 
     `max_absolute` is in the user's unit, `max_relative` in units of the largest number of the series; that is infinite
     where one of both knows a number that the other does not.
     """
     expected = reference(served, sample.y, sample.last, sample.x)
-    away = [np.nan_to_num(np.abs(found[name] - one)).max(initial=0.0) for name, one in expected.items()]
+    absolute = [np.nan_to_num(np.abs(forecasts[name] - one)).max(initial=0.0) for name, one in expected.items()]
     return {
         "windows": len(sample),
-        "max_relative": max(difference(found[name], one, sample.y) for name, one in expected.items()),
-        "max_absolute": float(max(away)),
+        "max_relative": max(difference(forecasts[name], one, sample.y) for name, one in expected.items()),
+        "max_absolute": float(max(absolute)),
     }
 
 
-def accuracies(served: Served, sample: Sample, found: Floats) -> tuple[float, float]:
-    """Mean MASE on windows of data of what `predict` forecasts, and of what was `found`; NaN where none has a scale."""
+def accuracies(served: Served, sample: Sample, forecast: Floats) -> tuple[float, float]:
+    """Return the mean MASE on windows of data of what `predict` forecasts, and of `forecast`; NaN without a scale."""
     if sample.actual is None or sample.scale is None:
         return float("nan"), float("nan")
     expected = reference(served, sample.y, sample.last, sample.x)["y_hat"]
-    scores = [mase(sample.actual, one, sample.scale) for one in (expected, found)]
+    scores = [mase(sample.actual, one, sample.scale) for one in (expected, forecast)]
     known = ~np.isnan(scores[0])
-    whole, short = (float(one[known].mean()) if known.any() else float("nan") for one in scores)
-    return whole, short
+    exact, exported = (float(one[known].mean()) if known.any() else float("nan") for one in scores)
+    return exact, exported

@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.artifact.export.signature import Served
+from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
-from gruforecast.execution.child_process import cases_in, milliseconds
+from gruforecast.execution.child_process import batch_times, write_answers
 from gruforecast.execution.jobs import Jobs
 from gruforecast.models.ensemble import parts_of
 from gruforecast.models.forecaster import Forecaster
@@ -27,13 +27,11 @@ SHORT = 3  # rows of the shorter windows
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
-OUTPUTS = ("y_hat", "quantiles")
 
 
 def served_by(forecaster: Forecaster) -> Served:
     """Return what the exported graph of a forecaster computes with: its networks, combined."""
-    calibration = forecaster.calibrations[NETWORKS]
-    return Served.of(forecaster.networks, forecaster.scaling, calibration, forecaster.plan)
+    return Served.of(forecaster.networks, forecaster.scaling, forecaster.calibrations[NETWORKS], forecaster.plan)
 
 
 def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
@@ -70,26 +68,15 @@ def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
     begin = time.perf_counter()
     call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
     load = round(1000 * (time.perf_counter() - begin), 3)
-    cases = cases_in(read_npz(request["given"]))
-    answers = {case: call(**_tensors(inputs)) for case, inputs in cases.items()}
-    found = {f"{case}.{name}": answer[name].numpy() for case, answer in answers.items() for name in OUTPUTS}
-    write_file(Path(request["answer"]), npz(found))
+
+    def ask(inputs: dict[str, Any]) -> dict[str, Any]:
+        outputs = call(**{name: tf.constant(values) for name, values in inputs.items()})
+        return {name: outputs[name].numpy() for name in OUTPUTS}
+
+    first = write_answers(request, ask)
     seconds = time.perf_counter() - begin
-    if not request.get("timed"):
-        return {"seconds": seconds}
-    taken = {"load": load}
-    for n in (1, 100):
-        inputs = _tensors(next(iter(cases.values())), n)
-        taken[f"batch {n}"] = milliseconds(lambda inputs=inputs: call(**inputs)["y_hat"].numpy())  # type: ignore[misc]
-    return {"seconds": seconds, "milliseconds": taken}
-
-
-def _tensors(inputs: dict[str, Any], n: int | None = None) -> dict[str, Any]:
-    """Return the inputs as tensors, with as many series as they have, or with `n`."""
-    import tensorflow as tf
-
-    rows = {name: values if n is None else np.resize(values, (n, *values.shape[1:])) for name, values in inputs.items()}
-    return {name: tf.constant(values) for name, values in rows.items()}
+    times = {"milliseconds": {"load": load, **batch_times(ask, first)}} if request.get("timed") else {}
+    return {"seconds": seconds, **times}
 
 
 def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
@@ -109,22 +96,23 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
     request = served.request([str(path.absolute()) for path in weights])
     _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
-    past, x = forecaster.context.past[:MAX_SERIES], around(forecaster)
+    past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
-    inputs = {f"{case}.{name}": of for case, one in cases.items() for name, of in served.given(*one).items()}
+    inputs = {f"{case}.{name}": array for case, one in cases.items() for name, array in served.given(*one).items()}
     write_file(Path(given), npz(inputs))
     _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
-    found = read_npz(answer)
+    forecasts = read_npz(answer)
     worst = max(
-        difference(found[f"{case}.{name}"], expected, one[0])
+        difference(forecasts[f"{case}.{name}"], expected, one[0])
         for case, one in cases.items()
         for name, expected in reference(served, *one).items()
     )
     if not worst <= TOLERANCE:
-        text = f"the SavedModel differs from the forecast by {worst:.1e} (relative)."
-        raise GruforecastError(text, remedy=REMEDY, code="GF-X02")
+        raise GruforecastError(
+            f"the SavedModel differs from the forecast by {worst:.1e} (relative).", remedy=REMEDY, code="GF-X02"
+        )
     return worst
 
 
@@ -132,15 +120,18 @@ def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: boo
     jobs.submit(name, call, request, fresh=fresh, keep=False)
     result = jobs.result(name)
     if result is None or result.get("status") == "crashed":
-        text = f"the SavedModel could not be written or called: {(result or {}).get('error')}."
-        raise GruforecastError(text, remedy=REMEDY, code="GF-X01")
+        raise GruforecastError(
+            f"the SavedModel could not be written or called: {(result or {}).get('error')}.",
+            remedy=REMEDY,
+            code="GF-X01",
+        )
 
 
-def around(forecaster: Forecaster) -> Floats:
-    """Return the covariates of some series, with their newest rows in the place of those ahead."""
+def covariates_of(forecaster: Forecaster) -> Floats:
+    """Return the covariates of some series, with their newest rows in the place of those of the horizon."""
     x = forecaster.context.covariates(slice(MAX_SERIES), forecaster.plan.inputs)
-    later = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
-    return np.concatenate([x, later.swapaxes(0, 1)], axis=1)
+    future = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
+    return np.concatenate([x, future.swapaxes(0, 1)], axis=1)
 
 
 def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, Floats]:
@@ -153,25 +144,25 @@ def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, F
     horizon, m = served.networks[0].config.horizon, served.networks[0].config.season_length
     never_negative = np.asarray(~(y < 0).any(axis=1))  # (n,)
     history, windows = History.of_ends(y, days_of(last), never_negative, served.scaling(x) if x.shape[2] else None)
-    fan = parts_of(served.networks, {})[NETWORKS].forecast(history, windows, horizon, m)
+    forecast = parts_of(served.networks, {})[NETWORKS].forecast(history, windows, horizon, m)
     begun = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
-    lower, upper = served.calibration.bounds_at(windows, fan, mase_scale(history, begun, m))
+    lower, upper = served.calibration.bounds_at(windows, forecast, mase_scale(history, begun, m))
     return {
-        "y_hat": fan.mean,
-        "quantiles": np.concatenate([lower[:, :, ::-1], fan.mean[:, :, None], upper], axis=2),
+        "y_hat": forecast.mean,
+        "quantiles": np.concatenate([lower[:, :, ::-1], forecast.mean[:, :, None], upper], axis=2),
     }
 
 
-def difference(found: Floats, expected: Floats, y: Floats) -> float:
-    """Largest difference relative to the largest forecast or value of the series: float32 errors are of that size.
+def difference(forecast: Floats, expected: Floats, y: Floats) -> float:
+    """Return the largest difference, relative to the largest forecast or value of the series, as float32 errors are.
 
     Infinite where one knows a number that the other does not.
     """
-    if not np.array_equal(np.isnan(found), np.isnan(expected)):
+    if not np.array_equal(np.isnan(forecast), np.isnan(expected)):
         return float("inf")
     n = len(y)
     if not n:
         return 0.0
     sizes = [np.nan_to_num(np.abs(one)).reshape(n, -1).max(axis=1) for one in (expected, y)]  # (n,) each
     size = np.maximum(*sizes).reshape(n, *[1] * (expected.ndim - 1))
-    return float(np.nan_to_num(np.abs(found - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))
+    return float(np.nan_to_num(np.abs(forecast - expected) / np.where(size > 0, size, 1.0)).max(initial=0.0))

@@ -11,7 +11,7 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
-from gruforecast.data.plan import Covariate, Plan
+from gruforecast.data.plan import Plan
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.networks.config import NetworkConfig
@@ -20,6 +20,7 @@ from gruforecast.models.networks.inference import Network, needs_calendar
 from gruforecast.serialization import from_dict, to_dict
 
 Y, LAST = "y", "last_ds"
+OUTPUTS = ("y_hat", "quantiles")
 SHAPES = {
     "y": "(batch, time)",
     "last_ds": "(batch,)",
@@ -58,10 +59,11 @@ class Input:
 
     def described(self) -> dict[str, Any]:
         """Return the input in plain JSON types, for people who call the graph."""
-        of = {"column": self.column} if self.column else {}
+        column = {"column": self.column} if self.column else {}
         coded = {"categories": list(self.categories)} if self.categories else {}
         dtype = "int64" if self.kind == LAST else "float64"
-        return {"name": self.name, "dtype": dtype, "shape": SHAPES[self.kind], "is": MEANINGS[self.kind], **of, **coded}
+        facts = {"name": self.name, "dtype": dtype, "shape": SHAPES[self.kind], "is": MEANINGS[self.kind]}
+        return {**facts, **column, **coded}
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,7 @@ class Served:
     """Everything that the graph computes with.
 
     Attributes:
-        scaling: of the covariates; calibration: of the networks combined by their shares.
+        scaling: of the covariates; calibration: of the networks combined by their weights.
     """
 
     networks: tuple[Network, ...]
@@ -84,19 +86,19 @@ class Served:
         if needs_calendar(networks):
             inputs.append(Input(LAST, LAST))
         if any(one.config.use_inputs != "none" for one in networks):
-            inputs += _beside(plan)
+            inputs += _covariates(plan)
         return cls(tuple(networks), scaling, calibration, tuple(inputs))
 
     @property
-    def beside(self) -> tuple[Input, ...]:
+    def covariates(self) -> tuple[Input, ...]:
         """The inputs that are covariates."""
         return tuple(one for one in self.inputs if one.kind not in (Y, LAST))
 
     @property
     def levels(self) -> tuple[float, ...]:
         """Levels of the quantiles that come out, ascending shares; 0.5 stands for the point forecast."""
-        away = [round(level / 200, 9) for level in sorted(self.calibration.levels)]
-        return (*(round(0.5 - one, 9) for one in reversed(away)), 0.5, *(round(0.5 + one, 9) for one in away))
+        halves = [round(level / 200, 9) for level in sorted(self.calibration.levels)]
+        return (*(round(0.5 - one, 9) for one in reversed(halves)), 0.5, *(round(0.5 + one, 9) for one in halves))
 
     def given(self, y: Floats, last: Stamps, x: Floats) -> dict[str, Any]:
         """Return what the graph is called with.
@@ -105,18 +107,13 @@ class Served:
             y: (n, time); last: (n,) wall clock of the last row.
             x: (n, time + horizon, n_columns) covariates in the user's units, as a panel has them.
         """
-        time, found, place = y.shape[1], {}, 0
-        for one in self.inputs:
-            if one.kind == Y:
-                found[one.name] = y
-            elif one.kind == LAST:
-                found[one.name] = last.astype("datetime64[s]").astype(np.int64)
-            else:
-                values = _codes(x[:, :, place : place + one.numbers]) if one.categories else x[:, :, place]
-                rows = {"past": slice(time), "known": slice(None), "static": time - 1}[one.kind]
-                found[one.name] = values[:, rows]
-                place += one.numbers
-        return found
+        time, place = y.shape[1], 0
+        arrays = {Y: y, LAST: last.astype("datetime64[s]").astype(np.int64)}
+        for one in self.covariates:
+            values = _codes(x[:, :, place : place + one.numbers]) if one.categories else x[:, :, place]
+            arrays[one.name] = values[:, {"past": slice(time), "known": slice(None), "static": time - 1}[one.kind]]
+            place += one.numbers
+        return {one.name: arrays[one.name] for one in self.inputs}
 
     def described(self) -> dict[str, Any]:
         """Return the signature in plain JSON types."""
@@ -135,7 +132,7 @@ class Served:
         }
 
     def request(self, weights: Sequence[str]) -> dict[str, Any]:
-        """This as plain JSON types for another process; the arrays of each network lie in the files `weights`."""
+        """Return this as plain JSON types for another process; arrays of the networks lie in the files `weights`."""
         return {
             "networks": [
                 {"name": one.name, "config": to_dict(one.config), "share": one.weight, "weights": path}
@@ -168,22 +165,19 @@ class Served:
         )
 
 
-def _beside(plan: Plan) -> list[Input]:
+def _covariates(plan: Plan) -> list[Input]:
     """Return an input for each covariate, by role and name; names are made of ASCII letters and digits."""
-    wanted: list[tuple[str, str, tuple[str, ...]]] = [(one.role, one.name, _coded(one)) for one in plan.covariates]
+    wanted: list[tuple[str, str, tuple[str, ...]]] = [  # the only category of a flag is passed as 0 or 1, no code
+        (one.role, one.name, () if one.flag else one.categories) for one in plan.covariates
+    ]
     wanted += [("known", HOLIDAY, ())] if plan.holidays else []
-    found: list[Input] = []
+    inputs: dict[str, Input] = {}
     for role, column, categories in wanted:
         plain = re.sub(r"[^0-9A-Za-z]+", "_", f"{role}_{column}").strip("_")
-        taken = {one.name for one in found}
-        name = next(each for k in range(len(wanted) + 1) if (each := f"{plain}_{k + 1}" if k else plain) not in taken)
-        found.append(Input(name, role, column, categories))
-    return found
-
-
-def _coded(covariate: Covariate) -> tuple[str, ...]:
-    """Return the categories that are passed as codes; the only one of a flag is passed as 0 or 1."""
-    return () if covariate.flag else covariate.categories
+        numbered = (plain, *(f"{plain}_{k}" for k in range(2, len(wanted) + 2)))
+        name = next(each for each in numbered if each not in inputs)
+        inputs[name] = Input(name, role, column, categories)
+    return list(inputs.values())
 
 
 def _codes(hot: Floats) -> Floats:

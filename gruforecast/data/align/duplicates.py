@@ -11,7 +11,7 @@ from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.time_zones import clock_change
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.plan import Names
-from gruforecast.errors import DataError
+from gruforecast.errors import RepeatedRowError
 
 HOUR = 3600
 
@@ -56,7 +56,7 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[
         rule: what different values become: `mean`, `sum`, `last`; empty: they are refused.
 
     Raises:
-        DataError: different values stand at one stamp, and no rule was given.
+        RepeatedRowError: different values stand at one stamp, and no rule was given.
     """
     k = rows.same_series
     k = k[rows.ds[k] == rows.ds[k + 1]]
@@ -72,7 +72,7 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[
     return rows[np.setdiff1d(np.arange(len(rows)), k + 1)], findings
 
 
-def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
+def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> RepeatedRowError:
     """Return the error that names three pairs of rows with one stamp and different values."""
     pairs = [sorted((int(rows.line[one]), int(rows.line[one + 1]))) for one in k[:3]]
     places = ", ".join(f"lines {a} and {b}" for a, b in pairs)
@@ -81,7 +81,7 @@ def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
     if clock_change(np.zeros(0, "datetime64[s]"), rows.ds[k]):
         remedy = f"This looks like a clock that was put back: pass --tz, such as --tz Europe/London. {remedy}"
     found = f"{places}{key} have the same time stamp with different values ({len(k)} such pairs)."
-    return DataError(found, remedy=remedy, code="GF-D35", file=file, line=pairs[0][1], column=names.time[0])
+    return RepeatedRowError(found, remedy=remedy, code="GF-D35", file=file, line=pairs[0][1], column=names.time[0])
 
 
 def merge(rows: Rows, at: Stamps, rule: str) -> Rows:

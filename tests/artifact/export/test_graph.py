@@ -32,7 +32,7 @@ def beside(served: Served, rows: int) -> np.ndarray:
     kind = generator.integers(2, size=x.shape[:2])
     x[:, :, 1], x[:, :, 2], x[:, :, 3] = kind, 1 - kind, x[:, :1, 3]
     x[generator.random(x.shape[:2]) < 0.1, :3] = np.nan  # all columns of a category are missing together
-    return x if served.beside else x[:, :, :0]
+    return x if served.covariates else x[:, :, :0]
 
 
 def test_parity_is_measured_against_the_size_of_a_series_not_of_a_forecast_near_zero() -> None:

@@ -325,7 +325,7 @@ def test_the_latest_windows_come_first_and_many_series_are_thinned_evenly() -> N
 @pytest.mark.parametrize("case", CASES)
 def test_synthetic_windows_are_odd_and_never_empty(case: str) -> None:
     served = served_with(CASES[case])
-    columns = 4 if served.beside else 0
+    columns = 4 if served.covariates else 0
     sample = certificate.odd(served, 24, columns)
     y = sample.y
     assert y.shape == (24, 24)
@@ -337,7 +337,7 @@ def test_synthetic_windows_are_odd_and_never_empty(case: str) -> None:
     assert (y == 7.0).all(axis=1).any()
     assert (np.isnan(y).sum(axis=1) == 22).any()
     given = served.given(sample.y, sample.last, sample.x)
-    for one in served.beside:
+    for one in served.covariates:
         assert np.isnan(given[one.name]).any()
         if one.categories:
             assert set(np.unique(given[one.name][~np.isnan(given[one.name])])) == {0.0, 1.0}
