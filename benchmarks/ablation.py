@@ -4,7 +4,7 @@
     python benchmarks/ablation.py --data PATH [--only m3_monthly|m4_hourly] [--steps 1000] [--seed 0] [--out FILE]
 
 Every network is trained on the rows before the test set (the last horizon of the official training part) and scored
-there once; nothing is chosen. The blend's shares come from a network that was trained before the first fold.
+there once; nothing is chosen. The blend's weights come from a network that was trained before the first fold.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import gruforecast.models.training  # noqa: F401 - sets up TensorFlow
-from gruforecast.automl.ensemble_selection import combine
+from gruforecast.automl.ensemble_selection import select_weights
 from gruforecast.automl.search.space import Space
 from gruforecast.data.read import read_csv
 from gruforecast.evaluation.splits import Split, split
@@ -67,18 +67,18 @@ class Study:
         return alone, self.split.mean_mase(self.windows, np.mean(found, axis=0))
 
     def blend(self) -> tuple[float, dict[str, float]]:
-        """Test MASE of the recipe blended with the baselines, and the shares."""
+        """Test MASE of the recipe blended with the baselines, and the weights."""
         split = self.split
         weights = train(self.network, self.training, split.history, split.learned, Schedule()).weights
         models: dict[str, Model] = {**baselines(split.season_length), "gru": Network("gru", self.network, weights)}
         folds = split.fold_windows()
-        found = combine(split, {name: [split.ask(one, w).mean for w in folds] for name, one in models.items()})
+        found = select_weights(split, {name: [split.ask(one, w).mean for w in folds] for name, one in models.items()})
         if found is None:
             raise SystemExit("one fold of few series cannot say what to blend")
-        at_test = {name: split.ask(models[name], self.windows).mean for name in found.shares if name != "gru"}
+        at_test = {name: split.ask(models[name], self.windows).mean for name in found.weights if name != "gru"}
         at_test["gru"] = self.forecast(self.network, self.training, self.split.test, self.windows)
-        mean = sum(share * at_test[name] for name, share in found.shares.items())
-        return self.split.mean_mase(self.windows, mean), found.shares
+        mean = sum(weight * at_test[name] for name, weight in found.weights.items())
+        return self.split.mean_mase(self.windows, mean), found.weights
 
 
 def patched(name: str, function: Any, score: Callable[[], float]) -> float:

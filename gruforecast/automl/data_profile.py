@@ -1,4 +1,4 @@
-"""What `check` says about a file: the plan by which it would be read, what is odd, and each series in a line."""
+"""The profile of a file that `check` shows: the plan to read it by, what is odd, and each series in a line."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Facts = dict[str, Any]
 
 
 def examine(options: FitOptions) -> Facts:
-    """Findings, plan and summary of the file that `fit` would be given, as plain JSON types; nothing is trained.
+    """Return findings, plan and summary of the file that `fit` would be given, as plain JSON types; nothing is trained.
 
     Raises:
         DataError: the file cannot be read without guessing.
@@ -57,10 +57,10 @@ def _series(reading: Reading, horizon: int) -> list[Facts]:
     panel = reading.panel
     first = panel.plan.form.joined(panel.ds[panel.indptr[:-1]])
     last = panel.plan.form.joined(panel.ds[panel.indptr[1:] - 1])
-    facts = []
-    for k, (begin, end) in enumerate(itertools.pairwise(panel.indptr)):
-        facts.append(_one(panel, k, panel.y[begin:end], (first[k], last[k]), horizon))
-    return facts
+    return [
+        _one(panel, k, panel.y[begin:end], (first[k], last[k]), horizon)
+        for k, (begin, end) in enumerate(itertools.pairwise(panel.indptr))
+    ]
 
 
 def _one(panel: Panel, k: int, y: Floats, stamps: tuple[str, str], horizon: int) -> Facts:
@@ -83,7 +83,7 @@ def _one(panel: Panel, k: int, y: Floats, stamps: tuple[str, str], horizon: int)
 
 
 def _enough(rows: int, horizon: int) -> str:
-    """What the series can take part in: `folds`, the `test` part alone, only the `training`, or `forecast` only."""
+    """Return what a series can take part in: `folds`, the `test` set alone, only the `training`, or `forecast` only."""
     if rows >= 3 * horizon + MIN_ROWS:
         return "folds"
     if rows >= 2 * horizon + MIN_ROWS:

@@ -1,11 +1,11 @@
-"""Combination weights from forecasts made without the values that they are compared with.
+"""Ensemble weights from forecasts made without the values that they are compared with.
 
 Greedy forward selection with replacement (Caruana et al. 2004): the member that helps the mean most joins, again and
-again; how often each has joined is its share. Half of the weight is divided equally among the members that are nearly
+again; how often each has joined is its weight. Half of the weight is divided equally among the members that are nearly
 as good as the best one: what helped on a few folds says little about the next, however many series there are (on M3
 quarterly a fold of 756 series put AutoETS 19 % behind the networks; on the horizons after it they were level), and
 equal weights are hard to beat (the forecast combination puzzle). The more folds, the nearer a member must be. A
-combination's own score is cross-fitted: each fold is forecast with shares that were chosen on the other folds, so it
+combination's own score is cross-fitted: each fold is forecast with weights that were chosen on the other folds, so it
 may be compared with the scores of its members.
 """
 
@@ -25,8 +25,8 @@ from gruforecast.models.quantile_forecast import QuantileForecast
 
 ROUNDS = 20
 LIBRARY, MAX_MEMBERS = 8, 8  # members that are considered, the best alone; members that stay
-MIN_SHARE = 0.05  # members with less do not pay for their room and time
-NEAR, MAX_EQUAL = 0.3, 4  # members that share equally: how much worse than the best on one fold, and how many at most
+MIN_WEIGHT = 0.05  # members with less do not pay for their room and time
+NEAR, MAX_EQUAL = 0.3, 4  # members with equal weights: how much worse than the best on one fold, and how many at most
 MAX_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
 MIN_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 EnsembleWeights = dict[str, float]
@@ -37,69 +37,67 @@ class Combination:
     """A weighted mean of members.
 
     Attributes:
-        shares: of the members that take part, largest first; they add up to one.
+        weights: of the members that take part, largest first; they add up to one.
         folds: cross-fitted forecasts.
     """
 
-    shares: EnsembleWeights
+    weights: EnsembleWeights
     folds: Folds
 
 
-def combine(split: Split, members: Mapping[str, Folds], most: int = MAX_MEMBERS) -> Combination | None:
+def select_weights(split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS) -> Combination | None:
     """Return the combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
 
-    Weights are the mean of those chosen without one group of windows each, so no single fold decides; the `most`
-    largest stay, without those below `MIN_SHARE`.
+    Weights are the mean of those chosen without one group of windows each, so no single fold decides; the `limit`
+    largest stay, without those below `MIN_WEIGHT`.
     """
     windows = split.fold_windows()
     groups = _groups(windows)
     count = int(max(group.max(initial=-1) for group in groups)) + 1
-    weights = [_weights(split, one) for one in windows]
-    if count < 2 or not all(_seen(weights, groups, k) for k in range(count)):
+    importance = [_importance(split, one) for one in windows]
+    if count < 2 or not all(_seen(importance, groups, k) for k in range(count)):
         return None
     actual = [split.actual(one) for one in windows]
     chosen = []
     for left_out in range(count):
-        kept = [
-            np.where((group != left_out)[:, None], weight, 0.0) for group, weight in zip(groups, weights, strict=True)
-        ]
+        kept = [np.where((group != left_out)[:, None], one, 0.0) for group, one in zip(groups, importance, strict=True)]
         chosen.append(_selected(members, actual, kept))
-    shares = {name: float(np.mean([one[name] for one in chosen])) for name in members}
-    order = sorted(shares, key=lambda name: -shares[name])[:most]
-    large = [name for name in order if shares[name] >= MIN_SHARE] or order[:1]
-    shares = _whole({name: shares[name] for name in large})
-    by_group = [_whole({name: one[name] for name in shares}) or shares for one in chosen]
+    weights = {name: float(np.mean([one[name] for one in chosen])) for name in members}
+    order = sorted(weights, key=lambda name: -weights[name])[:limit]
+    large = [name for name in order if weights[name] >= MIN_WEIGHT] or order[:1]
+    weights = _normalised({name: weights[name] for name in large})
+    by_group = [_normalised({name: one[name] for name in weights}) or weights for one in chosen]
     folds = [np.zeros_like(one) for one in actual]
-    for name in shares:
-        share = np.array([one[name] for one in by_group])  # by the group that was left out
+    for name in weights:
+        weight = np.array([one[name] for one in by_group])  # by the group that was left out
         folds = [
-            total + share[group][:, None] * one for total, group, one in zip(folds, groups, members[name], strict=True)
+            total + weight[group][:, None] * one for total, group, one in zip(folds, groups, members[name], strict=True)
         ]
-    return Combination(shares, folds)
+    return Combination(weights, folds)
 
 
-def _whole(shares: EnsembleWeights) -> EnsembleWeights:
-    """Return the shares scaled to add up to one; nothing if there are none."""
-    total = sum(shares.values())
-    return {name: share / total for name, share in shares.items()} if total > 0 else {}
+def _normalised(weights: EnsembleWeights) -> EnsembleWeights:
+    """Return the weights scaled to add up to one; nothing if all are zero."""
+    total = sum(weights.values())
+    return {name: weight / total for name, weight in weights.items()} if total > 0 else {}
 
 
-def mixed(shares: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
+def weighted(weights: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
     """Return the weighted mean of forecasts, with the cross-fitted `folds`."""
-    parts, weights = [forecasts[name] for name in shares], list(shares.values())
+    parts, values = [forecasts[name] for name in weights], list(weights.values())
     origins = [one.origins for one in parts if one.origins is not None]
-    whole = QuantileForecast.mixed(weights, origins) if len(origins) == len(parts) else None
-    return Forecasts(folds, whole, QuantileForecast.mixed(weights, [one.test for one in parts]))
+    mean = QuantileForecast.mixed(values, origins) if len(origins) == len(parts) else None
+    return Forecasts(folds, mean, QuantileForecast.mixed(values, [one.test for one in parts]))
 
 
 def _groups(windows: Sequence[Windows]) -> list[Ints]:
-    """Which group each window of each fold belongs to: one a fold, or two halves of the series of a single fold."""
+    """Return the group of each window of each fold: one a fold, or two halves of the series of a single fold."""
     if len(windows) > 1:
         return [np.full(len(one), fold) for fold, one in enumerate(windows)]
     return [windows[0].series % 2 if len(windows[0]) >= MIN_SERIES else np.zeros(len(windows[0]), np.int64)]
 
 
-def _weights(split: Split, windows: Windows) -> Floats:
+def _importance(split: Split, windows: Windows) -> Floats:
     """Return what each absolute error (n, horizon) adds to the fold's mean MASE."""
     seen = ~np.isnan(split.actual(windows))
     scale = mase_scale(split.history, windows, split.season_length)
@@ -108,49 +106,50 @@ def _weights(split: Split, windows: Windows) -> Floats:
     return np.where(seen & usable[:, None], 1.0 / divisor[:, None], 0.0) / max(int(usable.sum()), 1)
 
 
-def _seen(weights: list[Floats], groups: list[Ints], left_out: int) -> bool:
+def _seen(importance: list[Floats], groups: list[Ints], left_out: int) -> bool:
     """Return whether there is something to choose by without one group, and something to test on in it."""
-    inside = sum(float(weight[group == left_out].sum()) for weight, group in zip(weights, groups, strict=True))
-    return 0 < inside < sum(float(weight.sum()) for weight in weights)
+    inside = sum(float(one[group == left_out].sum()) for one, group in zip(importance, groups, strict=True))
+    return 0 < inside < sum(float(one.sum()) for one in importance)
 
 
-def _selected(members: Mapping[str, Folds], actual: Folds, weights: Folds) -> EnsembleWeights:
-    """Weights by greedy selection, of all rounds the one with the lowest error, drawn halfway to equal ones."""
-    weight = np.concatenate([one.ravel() for one in weights])
-    used = np.flatnonzero(weight)
+def _selected(members: Mapping[str, Folds], actual: Folds, importance: Folds) -> EnsembleWeights:
+    """Return the greedily selected weights of the round with the lowest error, drawn halfway to equal ones."""
+    flat = np.concatenate([one.ravel() for one in importance])
+    used = np.flatnonzero(flat)
     stride = -(-len(used) // MAX_NUMBERS)
     while math.gcd(stride, actual[0].shape[1]) > 1:  # so that every step of the horizon counts
         stride += 1
     used = used[::stride]
-    weight = weight[used]
+    flat = flat[used]
     truth = np.concatenate([one.ravel() for one in actual])[used]
     forecasts = np.stack([np.concatenate([one.ravel() for one in folds])[used] for folds in members.values()])
-    losses = [_losses(folds, actual, weights) for folds in members.values()]
+    losses = [_losses(folds, actual, importance) for folds in members.values()]
     library = np.argsort([one.sum() for one in losses], kind="stable")[:LIBRARY]
     total, counts = np.zeros_like(truth), np.zeros(len(forecasts))
     best_error, best = np.inf, counts
     for size in range(1, ROUNDS + 1):
         errors = np.full(len(forecasts), np.inf)
         for k in library:
-            errors[k] = float(weight @ np.abs((total + forecasts[k]) / size - truth))
+            errors[k] = float(flat @ np.abs((total + forecasts[k]) / size - truth))
         pick = int(np.argmin(errors))
         total, counts = total + forecasts[pick], counts + (np.arange(len(counts)) == pick)
         if errors[pick] < best_error:
             best_error, best = errors[pick], counts
-    shares = best / best.sum()
+    weights = best / best.sum()
     equal = [k for k in library[:MAX_EQUAL] if _is_near(losses[k], losses[library[0]], len(actual))]
     if len(equal) > 1:
-        shares = 0.5 * shares + 0.5 * np.isin(np.arange(len(shares)), equal) / len(equal)
-    return dict(zip(members, shares.tolist(), strict=True))
+        weights = 0.5 * weights + 0.5 * np.isin(np.arange(len(weights)), equal) / len(equal)
+    return dict(zip(members, weights.tolist(), strict=True))
 
 
-def _losses(folds: Folds, actual: Folds, weights: Folds) -> Floats:
+def _losses(folds: Folds, actual: Folds, importance: Folds) -> Floats:
     """Return what each window that counts adds to the error of a member, (n_windows,)."""
-    parts = [
-        (weight * np.abs(np.where(weight > 0, forecast - truth, 0.0))).sum(axis=1)[weight.any(axis=1)]
-        for forecast, truth, weight in zip(folds, actual, weights, strict=True)
-    ]
-    return np.concatenate(parts)
+    return np.concatenate(
+        [
+            (one * np.abs(np.where(one > 0, forecast - truth, 0.0))).sum(axis=1)[one.any(axis=1)]
+            for forecast, truth, one in zip(folds, actual, importance, strict=True)
+        ]
+    )
 
 
 def _is_near(losses: Floats, best: Floats, folds: int) -> bool:

@@ -21,17 +21,17 @@ from gruforecast.explain.model import largest
 from gruforecast.models.networks.inference import Network
 
 
-def explain_fit(prepared: Prepared, finals: EnsembleMembers, comparison: CellComparison) -> Explained:
-    """Return gates, memory and change points of the saved network of largest weight, input gradients, importance.
+def explain_fit(prepared: Prepared, ensemble: EnsembleMembers, comparison: CellComparison) -> Explained:
+    """Return gates, memory and state change points of the saved network with the largest weight, with its gradients.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
     as it was trained before the folds, on the rows from there to the test set, which it has not learned from.
     """
     split, panel = prepared.split, prepared.panel
-    networks = finals.networks()
+    networks = ensemble.networks()
     chosen = largest(networks)
-    member = finals.members[networks.index(chosen)]
-    found = explain_gates(
+    member = ensemble.members[networks.index(chosen)]
+    explained = explain_gates(
         Subject(
             network=chosen,
             history=split.history,
@@ -44,25 +44,25 @@ def explain_fit(prepared: Prepared, finals: EnsembleMembers, comparison: CellCom
         )
     )
     windows = _judged(split)
-    kinds = {f"{chosen.name} (as saved)": [chosen], **_cells(comparison, finals)}
-    found["reach"] = explain_gradients(kinds, split.history, windows, panel.freq)
-    before = finals.contest.network(chosen.config, member.trial.result, chosen.name)
-    seen = "the rows behind those that the network had learned from, up to the test set"
-    found["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, seen)
-    return found
+    cells = {f"{chosen.name} (as saved)": [chosen], **_cells(comparison, ensemble)}
+    explained["reach"] = explain_gradients(cells, split.history, windows, panel.freq)
+    before = ensemble.training_jobs.network(chosen.config, member.trial.result, chosen.name)
+    rows = "the rows behind those that the network had learned from, up to the test set"
+    explained["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, rows)
+    return explained
 
 
 def _judged(split: Split) -> Windows:
-    """Origins between the first fold and the test set that have half a horizon of values after them, if any have."""
+    """Return the origins from the first fold to the test set with half a horizon of values after them, if any have."""
     windows = split.calibration_windows()
     seen = ~np.isnan(gather_future(split.history.values, windows, split.horizon))
     enough = seen.sum(axis=1) >= (split.horizon + 1) // 2
     return windows[enough] if enough.any() else windows
 
 
-def _cells(comparison: CellComparison, finals: EnsembleMembers) -> dict[str, list[Network]]:
+def _cells(comparison: CellComparison, ensemble: EnsembleMembers) -> dict[str, list[Network]]:
     """Return the networks of the comparison by cell; in a full one, the GRU is the best trial."""
-    network, best = finals.contest.network, comparison.best
+    network, best = ensemble.training_jobs.network, comparison.best
     kinds = {
         f"{cell} ({comparison.kind})": [network(config, result, cell) for config, result in trained]
         for cell, trained in comparison.trained.items()

@@ -5,8 +5,8 @@
     at the first fold    |-------- as they are -------|---------- noise ----------|
 
 Every `fit` decides anew on both, and trains its best configuration for a few steps. `fit --audit` also repeats the
-whole search and all that follows up to the test scores. The refit on all rows plays no part, nor do the shares that are
-found anew after judging.
+whole search and all that follows up to the test scores. The refit on all rows plays no part, nor do the
+ensemble weights that are found anew after judging.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import remove_parts, write_file
 from gruforecast.execution.jobs import Jobs
-from gruforecast.execution.journal import Journal, Record
+from gruforecast.execution.journal import Journal
 from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.models.networks.covariates import Scaling
 
@@ -52,7 +52,7 @@ Traces = dict[str, Any]
 
 @dataclass
 class LeakageAudit:
-    """The audit of one `fit`: `begin`, `hear`, `compare` where the search is repeated, then `result`.
+    """The audit of one `fit`: `begin`, `receive`, `compare` where the search is repeated, then `result`.
 
     Attributes:
         moved: what changed, with both values as far as they are known here.
@@ -61,46 +61,44 @@ class LeakageAudit:
 
     options: FitOptions
     prepared: Prepared
-    contest: TrainingJobs
+    training_jobs: TrainingJobs
     moved: dict[str, Any] = field(default_factory=dict)
     missing: str = ""
     seconds: float = 0.0
-    _asked: bool = False
+    _requested: bool = False
 
     def begin(self, best: Trial) -> None:
         """Have a worker train the best configuration for a few steps, and decide anew meanwhile."""
-        contest, begin = self.contest, time.perf_counter()
-        most = TRAININGS * STEPS_PER_CALL * MARGIN
-        self._asked = contest.budget.fitting(most, best.result["seconds_per_step"], "seeds") >= most
-        if self._asked:
+        jobs, begin = self.training_jobs, time.perf_counter()
+        steps = TRAININGS * STEPS_PER_CALL * MARGIN
+        self._requested = jobs.budget.fitting(steps, best.result["seconds_per_step"], "seeds") >= steps
+        if self._requested:
             network = replace(best.network, use_inputs="all" if best.network.inputs else "none")  # to see leaks there
-            training = replace(contest.training(best), steps=STEPS_PER_CALL)
-            request = contest.request(network, training, "audit") | {"rows": ALL_DATA}
-            shape, deadline = network.shape, contest.budget.deadline("seeds")
-            contest.jobs.submit("audit", RUN_AUDIT, request, shape=shape, deadline=deadline, keep=False)
-        self._hold("at the test cutoff", *decided_without_test(self.prepared, self.options))
-        self._hold("at the first fold", *normalised_without_folds(self.prepared))
+            training = replace(jobs.training(best), steps=STEPS_PER_CALL)
+            jobs.submit("audit", RUN_AUDIT, network, training, "seeds", {"rows": ALL_DATA}, keep=False)
+        self._note_changes("at the test cutoff", *decided_without_test(self.prepared, self.options))
+        self._note_changes("at the first fold", *normalised_without_folds(self.prepared))
         self.seconds += time.perf_counter() - begin
 
-    def hear(self) -> None:
-        """Wait for what the worker has found."""
-        result = self.contest.jobs.result("audit") if self._asked else None
+    def receive(self) -> None:
+        """Wait for the result of the worker."""
+        result = self.training_jobs.jobs.result("audit") if self._requested else None
         if result is None or result.get("late"):
             self.missing = "there was no time for it"
-            self.contest.cut_short("the leak audit", "seeds")
+            self.training_jobs.cut_short("the leak audit", "seeds")
         elif result["status"] != "completed":
-            self._say_nothing(f"its training {result['status']}: {result.get('error')}")
+            self._leave_undone(f"its training {result['status']}: {result.get('error')}")
         else:
             self.seconds += result["seconds"]
             self.moved |= {f"{name} at the {place}": None for place, names in result["moved"].items() for name in names}
 
     def compare(self, first: Traces, second: Traces, seconds: float, *, cut: bool) -> None:
-        """Hold two searches against each other; where the clock has cut one, a difference says nothing."""
+        """Compare two searches; where the clock has cut one, a difference says nothing."""
         self.seconds += seconds
         if cut and _text(first) != _text(second):
-            self._say_nothing("a training crashed or was ended by --trial-time, so two searches cannot be compared")
+            self._leave_undone("a training crashed or was ended by --trial-time, so two searches cannot be compared")
         else:
-            self._hold("of the whole search", first, second)
+            self._note_changes("of the whole search", first, second)
 
     def result(self) -> dict[str, Any]:
         """Return what the report says: `passed` (None: nothing can be said), `kind`, `checked`, `seconds` and `text`.
@@ -108,24 +106,23 @@ class LeakageAudit:
         Raises:
             GruforecastError: something changed.
         """
-        whole = self.options.audit
-        facts = {"kind": "whole" if whole else "cheap", "seconds": round(self.seconds, 2)}
+        facts = {"kind": "whole" if self.options.audit else "cheap", "seconds": round(self.seconds, 2)}
         if self.moved:
             content = json.dumps({**facts, "moved": self.moved}, indent=1, default=str)
-            write_file(self.contest.jobs.folder / "audit.json", content.encode())
+            write_file(self.training_jobs.jobs.folder / "audit.json", content.encode())
             text = f"LEAK: {_listed(list(self.moved))} changed when all later values were replaced by noise"
             raise GruforecastError(f"{text}; no model is saved.", remedy=REMEDY, code="GF-X03")
         if self.missing:
             return {"passed": None, **facts, "checked": [], "text": f"not done: {self.missing}"}
-        names = [*CHEAP, *(WHOLE if whole else ()), "forecasts"]
+        names = [*CHEAP, *(WHOLE if self.options.audit else ()), "forecasts"]
         text = f"passed: {_listed(names)} stand when everything after the cutoffs is noise"
         return {"passed": True, **facts, "checked": names, "text": text}
 
-    def _say_nothing(self, reason: str) -> None:
+    def _leave_undone(self, reason: str) -> None:
         self.missing = reason
-        self.contest.warnings.append(f"the leak audit was not done: {reason}")
+        self.training_jobs.warnings.append(f"the leak audit was not done: {reason}")
 
-    def _hold(self, where: str, first: Traces, second: Traces) -> None:
+    def _note_changes(self, where: str, first: Traces, second: Traces) -> None:
         names = [name for name in first | second if _text(first.get(name)) != _text(second.get(name))]
         self.moved |= {f"{name} {where}": [first.get(name), second.get(name)] for name in names}
 
@@ -142,7 +139,7 @@ def decided_without_test(prepared: Prepared, options: FitOptions) -> tuple[Trace
 
 
 def normalised_without_folds(prepared: Prepared) -> tuple[Traces, Traces]:
-    """What is computed from the rows before the first fold: on the data as they are, and with noise from there on."""
+    """Return what the rows before the first fold decide: on the data as they are, and with noise from there on."""
     split, cutoff = prepared.split, prepared.split.learned
     panel = without_lines(with_noise(prepared.reading, cutoff))
     return decisions(split, prepared.scaling, cutoff), decisions(*normalised(split, panel), cutoff)
@@ -170,28 +167,28 @@ def decisions(split: Split, scaling: Scaling, cutoff: Ints) -> Traces:
     }
 
 
-def traces(found: Search, finals: EnsembleMembers, judged: list[Judged]) -> Traces:
-    """What the search and all that follows it gave, up to the test forecasts, without the scores of the test set."""
+def traces(search: Search, ensemble: EnsembleMembers, judged: list[Judged]) -> Traces:
+    """Return what the search and all that follows it gave, up to the test forecasts, without their scores."""
     names = ("status", "score", "fold_scores", "steps", "digest")
-    members = [(one.name, one.trial.number, one.trial.values) for one in finals.members]
+    members = [(one.name, one.trial.number, one.trial.values) for one in ensemble.members]
     rows = [one.row for one in judged if one.shipped]
     tested = {one.row.model: one.tested for one in judged if one.shipped}
     return {
-        "trials": [[one.number, one.values, [one.result.get(name) for name in names]] for one in found.trials],
+        "trials": [[one.number, one.values, [one.result.get(name) for name in names]] for one in search.trials],
         "chosen configuration": members,
-        "steps": [one.scored["steps"] for one in finals.members],
-        "weights": [one.scored["digest"] for one in finals.members],
-        "shares": [[one.share for one in finals.members], *((row.config or {}).get("shares") for row in rows)],
+        "steps": [one.scored["steps"] for one in ensemble.members],
+        "weights": [one.scored["digest"] for one in ensemble.members],
+        "shares": [[one.weight for one in ensemble.members], *((row.config or {}).get("shares") for row in rows)],
         "winner": [winner(rows).model, [(row.model, row.val_mase) for row in rows]],
         "forecasts": {name: _digest(one.mean) for name, one in tested.items()},
         "intervals": {name: _digest(one.lower, one.upper) for name, one in tested.items()},
     }
 
 
-def was_cut(found: Search, contest: TrainingJobs) -> bool:
-    """Whether a training ended otherwise than by its last step, so that another search may have other results."""
-    ends = [one.result["status"] == "crashed" or one.result.get("late") for one in found.trials]
-    return any(ends) or any("--trial-time" in text or "crashed" in text for text in contest.warnings)
+def was_cut(search: Search, training_jobs: TrainingJobs) -> bool:
+    """Return whether a training ended otherwise than by its last step, so another search may have other results."""
+    ends = [one.result["status"] == "crashed" or one.result.get("late") for one in search.trials]
+    return any(ends) or any("--trial-time" in text or "crashed" in text for text in training_jobs.warnings)
 
 
 @contextlib.contextmanager
@@ -206,11 +203,10 @@ def second_search(first: Jobs, panel: Panel, *, fresh: bool) -> Iterator[Jobs]:
     remove_parts(folder)
     begin = first.journal.begin
     facts = {"first": begin["facts"], "data": panel.digest()}
-
-    def discard(records: list[Record]) -> bool:
-        return bool(records[0]["facts"] != facts)
-
-    with contextlib.closing(Journal(folder, facts, {"lag": begin["lag"]}, discard, fresh=fresh)) as journal:
+    journal = Journal(
+        folder, facts, {"lag": begin["lag"]}, lambda records: bool(records[0]["facts"] != facts), fresh=fresh
+    )
+    with contextlib.closing(journal):
         yield Jobs(first.runner, journal, folder, first.retries, first.limit)
 
 

@@ -11,6 +11,9 @@ from gruforecast.errors import UsageError
 TUNERS = ("bayesian", "random", "hyperband")
 COMPARISONS = ("short", "full", "none")
 MAX_HORIZON = 10_000
+# whole numbers from … to …
+RANGES = {"horizon": (1, MAX_HORIZON), "season": (1, 100_000), "trials": (1, 100_000), "folds": (1, 100),
+          "workers": (1, 256), "retries": (0, 100), "seed": (0, 2**31 - 1)}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -63,19 +66,21 @@ class FitOptions:
     overwrite: bool = False
 
     def __post_init__(self) -> None:
-        _within("--horizon", self.horizon, 1, MAX_HORIZON)
-        _within("--season", self.season, 1, 100_000)
-        _within("--trials", self.trials, 1, 100_000)
-        _within("--folds", self.folds, 1, 100)
-        _within("--workers", self.workers, 1, 256)
-        _within("--retries", self.retries, 0, 100)
-        _within("--seed", self.seed, 0, 2**31 - 1)
-        _one_of("--tuner", self.tuner, TUNERS)
-        _one_of("--compare", self.compare, COMPARISONS)
+        for name, (low, high) in RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                remedy = f"Pass a whole number from {low} to {high}."
+                raise UsageError(f"--{name} {value} is out of range.", remedy=remedy, code="GF-U12")
+        for name, known in {"tuner": TUNERS, "compare": COMPARISONS}.items():
+            if (value := getattr(self, name)) not in known:
+                remedy = f"Use {', '.join(known)}."
+                raise UsageError(f"--{name} {value!r} is unknown.", remedy=remedy, code="GF-U13")
         if self.audit and self.max_time is not None:
-            remedy = "Leave one of them out; --trials bounds the work, too, and what it finds does not depend on time."
-            text = "--audit repeats the search and compares: with --max-time the clock would decide what it finds."
-            raise UsageError(text, remedy=remedy, code="GF-U47")
+            raise UsageError(
+                "--audit repeats the search and compares: with --max-time the clock would decide what it finds.",
+                remedy="Leave one of them out; --trials bounds the work, too, and its results do not depend on time.",
+                code="GF-U47",
+            )
         for level in self.levels or ():
             if not 1 <= level < 100:
                 raise UsageError(f"--level {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
@@ -105,14 +110,3 @@ def parse_size(text: str, name: str) -> int:
     if size <= 0:
         raise UsageError(f"{name} {text!r} is no size.", remedy="Write 1500MB or 2GB.", code="GF-U15")
     return size
-
-
-def _within(name: str, value: int | None, low: int, high: int) -> None:
-    if value is not None and not low <= value <= high:
-        remedy = f"Pass a whole number from {low} to {high}."
-        raise UsageError(f"{name} {value} is out of range.", remedy=remedy, code="GF-U12")
-
-
-def _one_of(name: str, value: str, known: tuple[str, ...]) -> None:
-    if value not in known:
-        raise UsageError(f"{name} {value!r} is unknown.", remedy=f"Use {', '.join(known)}.", code="GF-U13")

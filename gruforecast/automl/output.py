@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -32,13 +33,13 @@ def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
 
 
 def fingerprint_of(facts: dict[str, Any]) -> str:
-    """SHA-256 of facts, and of the statsforecast that takes part."""
-    facts = {**facts, "statsforecast": installed() if facts["options"]["stats"] else None}
-    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    """Return the SHA-256 of facts, and of the statsforecast that takes part."""
+    content = facts | {"statsforecast": installed() if facts["options"]["stats"] else None}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def check_keys_fit(panel: Panel) -> None:
-    """Whether the keys of all series fit into a model folder that can be read again, before hours of work.
+    """Check that the keys of all series fit into a model folder that can be read again, before hours of work.
 
     Raises:
         DataError: they do not.
@@ -46,8 +47,11 @@ def check_keys_fit(panel: Panel) -> None:
     parts = max(len(panel.plan.names.ids), 1)
     size = sum(len(part.encode()) for key in panel.ids for part in key) + len(panel) * (10 + 8 * parts)
     if size > MAX_JSON - ROOM or len(panel) * (1 + parts) > MAX_VALUES - ROOM // 10:
-        text = f"{len(panel):,} series with {size:,} bytes of ids are more than one model folder holds."
-        raise DataError(text, remedy="Fit several models, each on a part of the series.", code="GF-D75")
+        raise DataError(
+            f"{len(panel):,} series with {size:,} bytes of ids are more than one model folder holds.",
+            remedy="Fit several models, each on a part of the series.",
+            code="GF-D75",
+        )
 
 
 def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
@@ -58,41 +62,43 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         ResourceError: `output` cannot be written.
     """
     if not output.name or output.name == "..":
-        text = f"-o {str(output)!r} has no name of its own."
-        raise UsageError(text, remedy="Pass -o NAME, a folder that fit may make.", code="GF-U22")
+        remedy = "Pass -o NAME, a folder that fit may make."
+        raise UsageError(f"-o {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
     if output.exists() or output.is_symlink():
-        manifest = _manifest_or_none(output)
-        same = manifest is not None and manifest.get("fingerprint") == fingerprint
-        again = options.overwrite or options.fresh
-        if same and manifest is not None and _enough(manifest, options) and not again:
+        manifest: dict[str, Any] = {}
+        with contextlib.suppress(ModelError):
+            manifest = read_manifest(output)
+        same = manifest.get("fingerprint") == fingerprint
+        if same and _enough(manifest, options) and not (options.overwrite or options.fresh):
             check_files(output, manifest)
-            content = read_plain(output, "report.json", MAX_JSON)
-            report: dict[str, Any] = parse_json(content, str(output / "report.json"))
-            return report | {"model_dir": str(output)}
+            report = parse_json(read_plain(output, "report.json", MAX_JSON), str(output / "report.json"))
+            return {**report, "model_dir": str(output)}
         if not same and not options.overwrite:
-            text = "the folder exists and was not made by this command with these data and options."
-            remedy = "Choose another folder with -o, or pass --overwrite."
-            raise ModelError(text, remedy=remedy, code="GF-M11", file=str(output))
-        if manifest is None and not (_is_empty_folder(output) or _was_model(output)):
+            raise ModelError(
+                "the folder exists and was not made by this command with these data and options.",
+                remedy="Choose another folder with -o, or pass --overwrite.",
+                code="GF-M11",
+                file=str(output),
+            )
+        if not manifest and not _may_be_replaced(output):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        remedy = "Create it, or choose another place with -o."
         raise ResourceError(
-            "this folder is missing or cannot be written.", remedy=remedy, code="GF-E02", file=str(parent)
+            "this folder is missing or cannot be written.",
+            remedy="Create it, or choose another place with -o.",
+            code="GF-E02",
+            file=str(parent),
         )
     check_place(parent, MODEL_BYTES)
     return None
 
 
-def _is_empty_folder(path: Path) -> bool:
-    return path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-
-
-def _was_model(path: Path) -> bool:
-    """Return whether a model that is damaged, or of another version, may be replaced."""
-    return all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
+def _may_be_replaced(path: Path) -> bool:
+    """Return whether this is an empty folder, or a model that is damaged or of another version."""
+    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    return empty or all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
@@ -105,21 +111,16 @@ def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
     return isinstance(trials, int) and trials >= options.trials and in_time and audited
 
 
-def _manifest_or_none(output: Path) -> dict[str, Any] | None:
-    try:
-        return read_manifest(output)
-    except ModelError:
-        return None
-
-
 def make_run_dir(options: FitOptions, output: Path) -> Path:
     """Return the run folder, made if need be."""
     run_dir = Path(options.run_dir) if options.run_dir else output.with_name(f"{output.name}.run")
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        remedy = "Choose another place with --run-dir."
         raise ResourceError(
-            f"cannot make it: {error.strerror}.", remedy=remedy, code="GF-E03", file=str(run_dir)
+            f"cannot make it: {error.strerror}.",
+            remedy="Choose another place with --run-dir.",
+            code="GF-E03",
+            file=str(run_dir),
         ) from error
     return run_dir

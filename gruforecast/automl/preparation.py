@@ -50,13 +50,13 @@ def prepare(options: FitOptions, progress: Progress) -> Prepared:
     reading = read_csv(options.data, options.reading)
     findings = (*reading.findings, *odd_values(reading.panel, reading.lines))
     notes, warnings = shown(findings, "info"), shown(findings, "warning")
-    _tell(progress, notes, warnings)
-    found = decide(reading, options)
-    _tell(progress, found.notes, found.warnings)
-    return replace(found, notes=notes + found.notes, warnings=warnings + found.warnings)
+    _show(progress, notes, warnings)
+    prepared = decide(reading, options)
+    _show(progress, prepared.notes, prepared.warnings)
+    return replace(prepared, notes=notes + prepared.notes, warnings=warnings + prepared.warnings)
 
 
-def _tell(progress: Progress, notes: list[str], warnings: list[str]) -> None:
+def _show(progress: Progress, notes: list[str], warnings: list[str]) -> None:
     for note in notes:
         progress.say(note)
     for warning in warnings:
@@ -64,7 +64,7 @@ def _tell(progress: Progress, notes: list[str], warnings: list[str]) -> None:
 
 
 def decide(reading: Reading, options: FitOptions) -> Prepared:
-    """Return everything that is decided before a model is trained, with what is to be said about that alone.
+    """Return everything that is decided before a model is trained, with the notes and warnings about that alone.
 
     Season and levels are found from the rows before the test set: the leak audit calls this on data whose test set is
     noise, and the answer must be the same.
@@ -113,10 +113,10 @@ def without_lines(reading: Reading) -> Panel:
 def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
     """Return both, found where they are None; the season from the rows before the test set."""
     if horizon is None:
-        found = season
+        length = season
         if season is None and panel.freq.label not in HORIZONS:
-            found = _season(panel, int(panel.lengths.max()) // 3)  # no test set is longer, see `backtest.split`
-        horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (found or 1))
+            length = _season(panel, int(panel.lengths.max()) // 3)  # no test set is longer, see `splits.split`
+        horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (length or 1))
     return horizon, _season(panel, horizon) if season is None else season
 
 
@@ -136,16 +136,17 @@ def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: st
             code="GF-D43",
             file=file,
         )
-    asked, found = folds or FOLDS, len(whole.folds)
-    if found < asked:
-        notes.append(f"{found} {'folds' if found > 1 else 'fold'} instead of {asked}, because the series are short")
+    requested, possible = folds or FOLDS, len(whole.folds)
+    if possible < requested:
+        word = "folds" if possible > 1 else "fold"
+        notes.append(f"{possible} {word} instead of {requested}, because the series are short")
     if len(divided.folds) < len(whole.folds):
         notes.append(f"{len(divided.folds)} folds instead of {len(whole.folds)}, because the others cannot be scored")
     return divided
 
 
 def _default_folds(panel: Panel, horizon: int) -> int:
-    """Three; fewer for many short series, whose networks would lose too many rows to learn from."""
+    """Return three; fewer for many short series, whose networks would lose too many rows to learn from."""
     if len(panel) < MANY_SERIES:
         return FOLDS
     rows = float(np.median(panel.lengths)) - horizon
@@ -156,8 +157,8 @@ def _season(panel: Panel, horizon: int) -> int:
     """Return the season found in the rows before the test set; never longer than half the longest series."""
     start, end = panel.indptr[:-1], panel.indptr[1:]
     before = panel.rows(start, np.maximum(end - horizon, np.minimum(start + 1, end)))
-    found = detect_season(before.y, before.indptr, panel.freq)
-    return found if found <= int(panel.lengths.max()) // 2 else 1
+    season = detect_season(before.y, before.indptr, panel.freq)
+    return season if season <= int(panel.lengths.max()) // 2 else 1
 
 
 def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str]) -> tuple[float, ...]:
@@ -165,10 +166,10 @@ def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str])
     windows = divided.calibration_windows()
     scale = mase_scale(divided.history, windows, divided.season_length)
     actual = np.where(scale[:, None] > 0, divided.actual(windows), np.nan)
-    asked = options.levels or LEVELS
-    possible = supported_levels(actual, tuple(set(asked)))
-    for level in sorted(set(asked) - set(possible)):
-        count = int((~np.isnan(actual)).sum())
+    requested = set(options.levels or LEVELS)
+    possible = supported_levels(actual, tuple(requested))
+    count = int((~np.isnan(actual)).sum())
+    for level in sorted(requested - set(possible)):
         text = f"intervals of {level:g} % need {needed_scores(level)} errors before the test set, there are {count}."
         if options.levels:
             remedy = "Give more rows, a shorter --horizon or more --folds, or leave --level out."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
@@ -11,7 +10,6 @@ from gruforecast.arrays import Floats
 from gruforecast.automl.search.loop import DATA
 from gruforecast.automl.search.trial import places
 from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
-from gruforecast.data.windows import Windows
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.atomic_files import read_npz
@@ -29,70 +27,61 @@ class ReferenceModels:
 
     Attributes:
         statistical: whether models of statsforecast take part where that is installed.
-        ends: forecasts (n_series, horizon) from the end of the data, by statistical model.
+        forecasts: (n_series, horizon) from the end of the data, by statistical model.
     """
 
-    contest: TrainingJobs
+    training_jobs: TrainingJobs
     statistical: bool
-    ends: dict[str, Floats] = field(default_factory=dict)
+    forecasts: dict[str, Floats] = field(default_factory=dict)
 
     def begin(self) -> None:
         """Put the statistical models that the size of the data allows for on the workers."""
         self._places: dict[str, list[str]] = {}
         if not (self.statistical and installed()):
             return
-        found = places(self.contest.split)
-        origins = self._rows(found.pop("origins"))
-        rows = sum(self._rows(windows) for windows in found.values())
-        few = sum(len(windows) for windows in self.contest.split.fold_windows()) < ENOUGH_WINDOWS
-        for model in affordable(rows + origins if few else rows):
-            self._places[model] = [*found, *(["origins"] if few else [])]
-            for place in self._places[model]:
+        split = self.training_jobs.split
+        where = places(split)
+        if sum(len(windows) for windows in split.fold_windows()) >= ENOUGH_WINDOWS:
+            del where["origins"]
+        for model in affordable(sum(rows_read(windows, split.season_length) for windows in where.values())):
+            self._places[model] = list(where)
+            for place in where:
                 self._submit(model, place)
 
     def baselines(self) -> list[Candidate]:
         """Return every baseline as a candidate."""
-        split = self.contest.split
+        split = self.training_jobs.split
         models = baselines(split.season_length)
         return [Candidate(name, "baseline", Forecasts.of(split, model, model)) for name, model in models.items()]
 
     def candidates(self) -> list[Candidate]:
         """Return every statistical model that was fitted everywhere in time."""
-        found = []
-        for model, asked in self._places.items():
-            forecasts = {place: self._forecast(model, place) for place in asked}
+        candidates = []
+        for model, where in self._places.items():
+            forecasts = {place: self._forecast(model, place) for place in where}
             whole = {place: one for place, one in forecasts.items() if one is not None}
-            if len(whole) < len(asked):
+            if len(whole) < len(where):
                 continue
-            folds = [whole[place] for place in asked if place.startswith("fold")]
-            self.ends[model] = whole["end"]
+            folds = [whole[place] for place in where if place.startswith("fold")]
+            self.forecasts[model] = whole["end"]
             origins = QuantileForecast(whole["origins"]) if "origins" in whole else None
-            found.append(Candidate(model, "baseline", Forecasts(folds, origins, QuantileForecast(whole["test"]))))
-        return found
-
-    def _rows(self, windows: Windows) -> int:
-        return rows_read(windows, self.contest.split.season_length)
+            candidates.append(Candidate(model, "baseline", Forecasts(folds, origins, QuantileForecast(whole["test"]))))
+        return candidates
 
     def _submit(self, model: str, place: str) -> None:
-        name = f"{model}-{place}"
-        request: dict[str, Any] = {
-            "data": ALL_DATA if place == "end" else DATA,
-            "model": model,
-            "place": place,
-            "file": f"{name}.npz",
-        }
-        request["version"] = installed()
-        deadline = self.contest.budget.deadline("statistical")
-        self.contest.jobs.submit(name, RUN_STATISTICAL, request, deadline=deadline)
+        name, data = f"{model}-{place}", ALL_DATA if place == "end" else DATA
+        request = {"data": data, "model": model, "place": place, "file": f"{name}.npz", "version": installed()}
+        deadline = self.training_jobs.budget.deadline("statistical")
+        self.training_jobs.jobs.submit(name, RUN_STATISTICAL, request, deadline=deadline)
 
     def _forecast(self, model: str, place: str) -> Floats | None:
-        """Return what a model forecast in one place; None, and said why, if it did not come to its end."""
-        result = self.contest.jobs.result(f"{model}-{place}")
-        if result is None or (result.get("late") and self.contest.budget.over("statistical")):
-            self.contest.give_up(model)
+        """Return what a model forecast in one place; None, with a note why, if it did not come to its end."""
+        result = self.training_jobs.jobs.result(f"{model}-{place}")
+        if result is None or (result.get("late") and self.training_jobs.budget.over("statistical")):
+            self.training_jobs.give_up(model)
             return None
         if result["status"] != "completed" or result["late"]:
             text = f"{model} was left out: {result.get('error', 'it was ended by --trial-time')}"
-            self.contest.warnings += [text] * (text not in self.contest.warnings)
+            self.training_jobs.warnings += [text] * (text not in self.training_jobs.warnings)
             return None
-        return np.asarray(read_npz(self.contest.path(result))["forecast"], float)
+        return np.asarray(read_npz(self.training_jobs.path(result))["forecast"], float)

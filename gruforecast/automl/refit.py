@@ -1,7 +1,7 @@
 """The networks of a saved model trained anew before each cutoff of a backtest, as the saved ones were.
 
 A training sees the rows before its cutoff only; those after it are missing in the file that it reads. Configurations,
-shares, interval widths and the constants of the panel stay those of the saved model.
+ensemble weights, interval widths and the constants of the panel stay those of the saved model.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,14 +34,17 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
     All trainings are put on worker processes at once, so a cutoff may have to wait for a later one's.
 
     Raises:
-        UsageError: no network is asked.
+        UsageError: no network is requested.
         ModelError: the model folder does not say how its networks were trained.
         SearchError: a training crashed or diverged.
     """
     networks, panel, count = rolling.networks, rolling.panel, rolling.cutoffs.count
     if not networks:
-        text = "no member that is asked has a network, so there is nothing to train anew."
-        raise UsageError(text, remedy="Leave --refit out, or pass --member networks.", code="GF-U46")
+        raise UsageError(
+            "no requested member has a network, so there is nothing to train anew.",
+            remedy="Leave --refit out, or pass --member networks.",
+            code="GF-U46",
+        )
     trainings = [_training(one) for one in networks]
     many = f"{len(networks)} networks" if len(networks) > 1 else "1 network"
     progress.say(f"training {many} anew before each of {count} cutoffs")
@@ -57,9 +59,9 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
             for network, training in zip(networks, trainings, strict=True):
                 _submit(jobs, number, network, training)
         for number in range(count):
-            found = {one.name: _trained(jobs, number, one) for one in networks}
+            trained = {one.name: _trained(jobs, number, one) for one in networks}
             progress.say(f"cutoff {number + 1} of {count}: trained")
-            own = tuple(found.get(one.name, one) for one in rolling.forecaster.networks)
+            own = tuple(trained.get(one.name, one) for one in rolling.forecaster.networks)
             yield replace(rolling.at(number), forecaster=replace(rolling.forecaster, networks=own))
 
 
@@ -85,8 +87,15 @@ def _split(rolling: Rolling, number: int) -> Split:
 
 def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig) -> None:
     name = f"{_data(number)}-{network.name}"
-    request: dict[str, Any] = {"network": to_dict(network.config), "training": to_dict(training), "data": _data(number)}
-    request |= {"weights": f"{name}.npz", "until": "test", "initial": None, "rates": [1.0, 0.0]}
+    request = {
+        "network": to_dict(network.config),
+        "training": to_dict(training),
+        "data": _data(number),
+        "weights": f"{name}.npz",
+        "until": "test",
+        "initial": None,
+        "rates": [1.0, 0.0],
+    }
     jobs.submit(name, RUN_FIT, request, shape=network.config.shape, cost=network.config.cost * training.steps)
 
 

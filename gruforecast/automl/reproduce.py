@@ -33,27 +33,29 @@ def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, A
 def arguments(options: FitOptions) -> list[str]:
     """Return what to pass to `gruforecast fit` for these options; what changes no result is left out."""
     name = Path(options.data).name
-    found = [f"./{name}" if name.startswith("-") and name != "-" else name]
-    found += _differing(options.reading, ReadOptions(), ("layout",))
-    found += _differing(options.reading.layout, Layout(), ("limits",))
-    found += _differing(options, FitOptions(""), ("reading", *NEUTRAL))
-    return [*found, "--seed", str(options.seed)]
+    return [
+        f"./{name}" if name.startswith("-") and name != "-" else name,
+        *_differing(options.reading, ReadOptions(), ("layout",)),
+        *_differing(options.reading.layout, Layout(), ("limits",)),
+        *_differing(options, FitOptions(""), ("reading", *NEUTRAL)),
+        *("--seed", str(options.seed)),
+    ]
 
 
-def _differing(asked: Any, usual: Any, but: tuple[str, ...]) -> list[str]:
-    """Return the options that are not as usual."""
-    found: list[str] = []
-    for one in fields(asked):
-        value = getattr(asked, one.name)
-        if one.name in but or value == getattr(usual, one.name):
+def _differing(options: Any, default: Any, without: tuple[str, ...]) -> list[str]:
+    """Return the flags of the options that differ from their defaults."""
+    flags: list[str] = []
+    for one in fields(options):
+        value = getattr(options, one.name)
+        if one.name in without or value == getattr(default, one.name):
             continue
         flag = RENAMED.get(one.name, one.name).replace("_", "-")
         if isinstance(value, bool):
-            found.append(f"--{flag}" if value else f"--no-{flag}")
+            flags.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             values = value if isinstance(value, tuple) else (value,)
-            found += [f"--{flag}={_written(one.name, each)}" for each in values]
-    return found
+            flags += [f"--{flag}={_written(one.name, each)}" for each in values]
+    return flags
 
 
 def _written(name: str, value: Any) -> str:

@@ -20,7 +20,7 @@ from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Progress
 
 WORKER_BYTES = 1_200_000_000  # what a worker needs with TensorFlow and a few compiled networks
-RECYCLE_BYTES = (1_500_000_000, 4_000_000_000)  # bounds of the memory at which a worker is replaced
+MIN_RECYCLE, MAX_RECYCLE = 1_500_000_000, 4_000_000_000  # bytes: bounds of the memory at which a worker is replaced
 DISK_SHARE = 8  # room on disk for the data as arrays and as CSV, in units of their size in memory
 SPARE_BYTES = 10_000_000  # and for weights, reports and logs
 
@@ -41,23 +41,25 @@ def open_run(
     """
     workers = options.workers or default_workers()
     facts = json.loads(json.dumps(facts))  # as they come back from the journal
-
-    def discard(records: list[Record]) -> bool:
-        return options.overwrite and is_finished(records) and records[0]["facts"] != facts
-
     with Lock(run_dir):
         remove_parts(run_dir)
         check_place(run_dir, DISK_SHARE * data_bytes + SPARE_BYTES)
-        first = {"lag": lag_of(options.tuner, workers)}
-        with contextlib.closing(Journal(run_dir, facts, first, discard, fresh=options.fresh)) as journal:
+        journal = Journal(
+            run_dir,
+            facts,
+            {"lag": lag_of(options.tuner, workers)},
+            lambda records: options.overwrite and is_finished(records) and records[0]["facts"] != facts,
+            fresh=options.fresh,
+        )
+        with contextlib.closing(journal):
             done = sum(record["kind"] == "end" and record["name"].startswith("trial-") for record in journal.records)
             if done:
                 progress.say(f"going on in {run_dir}: {done} trials are done already")
             if journal.torn:
                 progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
             log = run_dir / "log.txt"
-            most = options.worker_memory or default_memory(workers)
-            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, most) as pool:
+            limit = options.worker_memory or default_memory(workers)
+            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, limit) as pool:
                 progress.workers(pool.look)
                 yield Jobs(pool, journal, run_dir, options.retries, options.trial_time), pool
 
@@ -69,5 +71,4 @@ def default_workers() -> int:
 
 def default_memory(workers: int) -> int:
     """Return the resident bytes at which a worker is replaced: a fair share of the memory, within bounds."""
-    low, high = RECYCLE_BYTES
-    return min(max(int(0.6 * memory()) // workers, low), high)
+    return min(max(int(0.6 * memory()) // workers, MIN_RECYCLE), MAX_RECYCLE)

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import platform
 import re
+from collections import Counter
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from gruforecast.automl.ensemble_members import EnsembleMembers
+from gruforecast.automl.preparation import Prepared
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.data.panel import Panel
 from gruforecast.evaluation.leaderboard import LeaderboardRow, winner
@@ -22,19 +25,8 @@ from gruforecast.version import __version__
 STATUSES = ("completed", "pruned", "diverged", "crashed")
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
 PLACE = re.compile(r"""(?<![\w.:/])/[^\s'"<>|:;,()]*/""")  # an absolute path but its last name
-OF_CHOSEN = (
-    "number",
-    "layers",
-    "units",
-    "lookback",
-    "segment",
-    "decoder",
-    "log",
-    "calendar",
-    "use_inputs",
-    "steps",
-    "parameters",
-)
+OF_CHOSEN = ("number", "layers", "units", "lookback", "segment", "decoder", "log", "calendar", "use_inputs", "steps",
+             "parameters")  # fmt: skip
 IN_SHORT = ("evidence", "verdict", "parity", "saved_model", "versions")
 OF_SCORES = ("val_mase", "mase", "smape", "rmse", "mae", "coverage")
 MEASURED = ("seconds_per_epoch", "train_seconds", "forecast_ms", "weights_bytes", "val_mase", "mase")  # of each cell
@@ -43,39 +35,28 @@ REFIT_NOTE = "The saved networks were trained with the newest rows added; the sc
 
 @dataclass(frozen=True)
 class Outcome:
-    """What `fit` has found out, before it is put into words.
+    """The results of `fit`, before they are put into words.
 
     Attributes:
-        panel: the data; season_length, horizon, folds, levels: what was used.
-        rows: the leaderboard; found: the search.
-        networks: what was saved, best on the folds first; blend: share of each member as saved, empty if there is none.
-        digests: of the weights scored on the test set and of those saved, by network.
+        rows: the leaderboard.
+        ensemble: the networks, as they were saved; blend: weight of each member as saved, empty if there is none.
         saved_model: what it takes and gives, and the largest relative difference between it and the forecast.
         given_up: whether a time budget cut something short.
-        scored: number of series with a test set that is scored, and of those among them without a MASE scale.
         workers: how many there were, seconds until the first could start, how many were replaced, memory by job.
-        audit: what the leak audit says, see `audit.LeakageAudit.result`.
-        extracts: what charts need beside the numbers, see `extracts.extracts`.
+        audit: what the leak audit says, see `leakage_audit.LeakageAudit.result`.
+        extracts: what charts need beside the numbers, see `chart_data.extracts`.
         explained: the look inside the chosen network, see `explanation`.
     """
 
-    panel: Panel
-    horizon: int
-    season_length: int
-    folds: int
-    levels: tuple[float, ...]
+    prepared: Prepared
     rows: list[LeaderboardRow]
-    found: Search
-    networks: list[dict[str, Any]]
+    search: Search
+    ensemble: EnsembleMembers
     blend: dict[str, float]
     seed: int
-    digests: dict[str, str]
     saved_model: dict[str, Any]
-    refitted: bool
-    notes: list[str]
     warnings: list[str]
     given_up: bool
-    scored: tuple[int, int]
     workers: dict[str, Any]
     audit: dict[str, Any]
     extracts: dict[str, Any]
@@ -85,40 +66,42 @@ class Outcome:
 def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total: float) -> dict[str, Any]:
     """Return the report as plain JSON types, the object of `--json` and of `report.json`."""
     rows = sorted(outcome.rows, key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
-    panel = outcome.panel
+    panel, split = outcome.prepared.panel, outcome.prepared.split
+    scale = split.mase_scale(split.test_windows())
+    networks = outcome.ensemble.networks_facts()
     return {
         "model_dir": model_dir,
         "verdict": verdict(rows),
         "evidence": plain(evidence(rows)),
         "winner": winner(rows).model,
-        "horizon": outcome.horizon,
+        "horizon": split.horizon,
         "freq": panel.freq.label,
-        "season_length": outcome.season_length,
+        "season_length": split.season_length,
         "n_series": len(panel),
         "n_rows": len(panel.y),
-        "n_series_scored": outcome.scored[0],
-        "n_series_without_scale": outcome.scored[1],
-        "folds": outcome.folds,
+        "n_series_scored": len(scale),
+        "n_series_without_scale": int((~(scale > 0)).sum()),
+        "folds": len(split.folds),
         "cutoffs_by": "date" if panel.ends_together else "position",
-        "levels": list(outcome.levels),
+        "levels": list(outcome.prepared.levels),
         "seconds": total,
         "seconds_by_part": seconds,
-        "trials": {status: outcome.found.count(status) for status in STATUSES},
-        "chosen": outcome.networks[0],
-        "networks": outcome.networks,
+        "trials": dict.fromkeys(STATUSES, 0) | Counter(one.result["status"] for one in outcome.search.trials),
+        "chosen": networks[0],
+        "networks": networks,
         "blend": outcome.blend,
         "leaderboard": [row.to_dict() for row in rows],
         "cells": cell_facts(rows),
-        "search": [_trial(trial) for trial in outcome.found.trials],
+        "search": [_trial(trial) for trial in outcome.search.trials],
         "workers": outcome.workers,
         "audit": outcome.audit,
         "explain": outcome.explained,
         "seed": outcome.seed,
-        "digests": outcome.digests,
+        "digests": outcome.ensemble.digests(),
         "parity": outcome.saved_model["parity"],
         "saved_model": outcome.saved_model,
-        "refit": REFIT_NOTE if outcome.refitted else "The saved networks are those that were scored.",
-        "found": outcome.notes,
+        "refit": REFIT_NOTE if outcome.ensemble.refitted else "The saved networks are those that were scored.",
+        "found": outcome.prepared.notes,
         "plan": json.loads(json.dumps(panel.plan.to_dict())),
         "warnings": outcome.warnings,
         "versions": _versions(),
@@ -126,7 +109,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
 
 
 def in_short(report: dict[str, Any], panel: Panel) -> dict[str, Any]:
-    """What the manifest of the model folder says of data, choice and scores: of the winner and of its reference."""
+    """Return what the manifest of the model folder says of the data, and of the winner and its reference."""
     rows = {row["model"]: row for row in report["leaderboard"]}
     shown = dict.fromkeys([report["winner"], (report["evidence"] or {}).get("against")])
     wall = panel.wall
@@ -142,25 +125,21 @@ def in_short(report: dict[str, Any], panel: Panel) -> dict[str, Any]:
 def without_places(report: dict[str, Any]) -> dict[str, Any]:
     """Return the report as it is kept in the model folder: names of files and folders without where they are."""
     search = [
-        {name: _bare(value) if name == "error" else value for name, value in trial.items()}
+        {name: PLACE.sub("", value) if name == "error" else value for name, value in trial.items()}
         for trial in report["search"]
     ]
-    warnings = [_bare(text) for text in report["warnings"]]
+    warnings = [PLACE.sub("", text) for text in report["warnings"]]
     return report | {"model_dir": Path(report["model_dir"]).name, "search": search, "warnings": warnings}
 
 
-def _bare(text: str) -> str:
-    return PLACE.sub("", text)
-
-
 def _versions() -> dict[str, str]:
-    found = {"gruforecast": __version__, "python": platform.python_version()}
-    optional = {"statsforecast": there} if (there := installed()) else {}
-    return found | {name: version(name) for name in PACKAGES} | optional
+    optional = {"statsforecast": statsforecast} if (statsforecast := installed()) else {}
+    packages = {name: version(name) for name in PACKAGES}
+    return {"gruforecast": __version__, "python": platform.python_version()} | packages | optional
 
 
 def cell_facts(rows: list[LeaderboardRow]) -> list[dict[str, Any]]:
-    """GRU, LSTM and simple RNN side by side as measured at one equal budget: gates, memory, size, speed, accuracy."""
+    """Return GRU, LSTM and simple RNN as measured at one equal budget: gates, memory, size, speed, accuracy."""
     budgets = ["short"] if any(row.budget == "short" for row in rows) else ["full"]
     others = any(row.kind in ("lstm", "rnn") for row in rows)
     return [
@@ -182,5 +161,5 @@ def cell_facts(rows: list[LeaderboardRow]) -> list[dict[str, Any]]:
 
 def _trial(trial: Trial) -> dict[str, Any]:
     names = ("status", "score", "fold_scores", "steps", "parameters", "seconds", "error")
-    facts = {name: trial.result[name] for name in names if name in trial.result}
-    return {"number": trial.number, "values": trial.values, **facts}
+    result = {name: trial.result[name] for name in names if name in trial.result}
+    return {"number": trial.number, "values": trial.values, **result}

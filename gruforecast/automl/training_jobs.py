@@ -1,4 +1,4 @@
-"""What every part of the contest between models has in common, and how a request for a training is put."""
+"""The data, the workers and the time that all models share, and how a training is requested."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from gruforecast.arrays import Ints
 from gruforecast.automl.search.loop import DATA, Trial
 from gruforecast.automl.search.space import SMALL, Space
 from gruforecast.automl.search.trial import save_split, seed_of
@@ -56,7 +55,7 @@ class TrainingJobs:
         split: with all values.
         given_up: what the time budget did not allow for.
         warnings: what else did not come out as it should.
-        fitting: seconds of one worker that the fits asked for so far take.
+        fitting: seconds of one worker that the fits requested so far take.
     """
 
     split: Split
@@ -77,11 +76,29 @@ class TrainingJobs:
         """Return a training anew on the rows of a fit: as many passes over them as `trial` had over its own."""
         return replace(self.training(trial), steps=self._steps(kind, trial, 1.0))
 
-    def request(self, network: NetworkConfig, training: TrainingConfig, name: str) -> dict[str, Any]:
-        """Return what every job asks for that trains a network."""
-        return {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
+    def submit(
+        self,
+        name: str,
+        call: str,
+        network: NetworkConfig,
+        training: TrainingConfig,
+        part: str,
+        request: dict[str, Any],
+        *,
+        cost: float = 0.0,
+        keep: bool = True,
+    ) -> None:
+        """Have a worker train a network in the time for a `part`.
 
-    def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, beside: int = 1) -> None:
+        Args:
+            request: what this job needs beside what all trainings do.
+            cost, keep: see `Jobs.submit`.
+        """
+        common = {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
+        deadline = self.budget.deadline(part)
+        self.jobs.submit(name, call, common | request, shape=network.shape, cost=cost, deadline=deadline, keep=keep)
+
+    def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, count: int = 1) -> None:
         """Train on rows that `trial` did not see, for as many passes over all of them as its configuration has.
 
         Anew, unless the data are large or time is short: then it goes on from the weights of `before` for a share of
@@ -89,25 +106,24 @@ class TrainingJobs:
 
         Args:
             name: tells this job from others of its kind.
-            beside: how many such trainings share the time.
+            count: how many such trainings share the time.
         """
         name = f"{kind.job}-{name}"
-        rounds, seconds = -(-beside // self.jobs.runner.count), trial.result["seconds_per_step"]
+        rounds, seconds = -(-count // self.jobs.runner.count), trial.result["seconds_per_step"]
         wanted = steps = self._steps(kind, trial, 1.0)
-        start: dict[str, Any] = {"initial": None, "from": before["digest"], "rates": [1.0, 0.0]}
+        request: dict[str, Any] = {"data": kind.data, "until": kind.until, "from": before["digest"]}
+        request |= {"initial": None, "rates": [1.0, 0.0]}
         if self.space.large or self.budget.fitting(steps, seconds, kind.part, rounds) < steps:
             wanted = self._steps(kind, trial, kind.share)
             steps = self.budget.fitting(wanted, seconds, kind.part, rounds)
-            start |= {"initial": before["file"]["name"], "rates": [kind.rate, 0.0]}
-        self._wanted[name] = wanted, start["initial"] is None
+            request |= {"initial": before["file"]["name"], "rates": [kind.rate, 0.0]}
+        self._wanted[name] = wanted, request["initial"] is None
         self.fitting += steps * (seconds or 0.0)
-        request = self.request(trial.network, replace(self.training(trial), steps=steps), name)
-        request |= {"data": kind.data, "until": kind.until} | start
-        cost, deadline = trial.network.cost * steps, self.budget.deadline(kind.part)
-        self.jobs.submit(name, RUN_FIT, request, shape=trial.network.shape, cost=cost, deadline=deadline)
+        training = replace(self.training(trial), steps=steps)
+        self.submit(name, RUN_FIT, trial.network, training, kind.part, request, cost=trial.network.cost * steps)
 
     def fitted(self, kind: Fit, name: str, before: Result) -> tuple[Result, bool]:
-        """The result of a fit, or `before` where it gave nothing better, and whether it came to its end; says why not.
+        """Return a fit's result, or `before` where that is no worse, and whether it came to its end; notes why not.
 
         A training anew that the clock cut is not used: its learning rate had not fallen yet.
         """
@@ -126,7 +142,7 @@ class TrainingJobs:
         return (before if result["late"] and anew else result), whole
 
     def _steps(self, kind: Fit, trial: Trial, share: float) -> int:
-        """Steps that pass as often over the windows of the fit as the trial's training would have, times `share`."""
+        """Return the steps that pass over the windows of the fit as often as the trial's did, times `share`."""
         calls = round(share * self._growth[kind.until] * self.training(trial).steps / STEPS_PER_CALL)
         return max(calls, 1) * STEPS_PER_CALL
 
@@ -137,21 +153,21 @@ class TrainingJobs:
         One for small data: passing as often over more rows helped panels, but not single short series.
         """
         split = self.split
-
-        def windows(cutoff: Ints) -> int:
-            return Sampler.before(split.history, cutoff, split.horizon, max(split.season_length, 3)).total
-
-        before = windows(split.learned)
-        later = {"test": windows(split.test), "end": windows(split.history.indptr[1:])}
-        most = MAX_GROWTH if before >= SMALL else 1.0
-        return {end: min(max(count / max(before, 1), 1.0), most) for end, count in later.items()}
+        cutoffs = {"trial": split.learned, "test": split.test, "end": split.history.indptr[1:]}
+        counts = {
+            until: Sampler.before(split.history, cutoff, split.horizon, max(split.season_length, 3)).total
+            for until, cutoff in cutoffs.items()
+        }
+        before = counts.pop("trial")
+        limit = MAX_GROWTH if before >= SMALL else 1.0
+        return {until: min(max(count / max(before, 1), 1.0), limit) for until, count in counts.items()}
 
     def give_up(self, part: str) -> None:
-        """Say, once, that time did not allow for a part."""
+        """Note, once, that time did not allow for a part."""
         self.given_up += [part] * (part not in self.given_up)
 
     def cut_short(self, what: str, part: str) -> None:
-        """Say, once, what time did not allow for, be it that of the command or of one training."""
+        """Note, once, what time did not allow for, be it that of the command or of one training."""
         if self.budget.deadline(part) is not None:
             self.give_up(what)
         elif (text := f"{what} was ended by --trial-time") not in self.warnings:

@@ -74,7 +74,7 @@ def air_with_a_gap(folder: Path, rows: range) -> str:
 
 
 def air_with_a_price(folder: Path) -> Reading:
-    """The air passengers and a column beside them that is not known ahead."""
+    """The air passengers and a covariate that is not known in the future."""
     lines = AIR.read_text().splitlines()
     content = [lines[0] + ",price", *(f"{line},{k % 7}" for k, line in enumerate(lines[1:]))]
     (folder / "price.csv").write_text("\n".join(content) + "\n")
@@ -84,15 +84,17 @@ def air_with_a_price(folder: Path) -> Reading:
 def test_noise_begins_at_the_cutoff_and_keeps_what_is_missing_or_known() -> None:
     y = np.array([1.0, 2, np.nan, 4, np.nan, 0, 0, 0, 5])
     x = np.arange(36.0).reshape(9, 4)
-    found, beside = noise_from(np.array([3, 7]), y, x, np.array([0, 6, 9]), ("past", "known", "static", "past flag"))
+    found, covariates = noise_from(
+        np.array([3, 7]), y, x, np.array([0, 6, 9]), ("past", "known", "static", "past flag")
+    )
     np.testing.assert_array_equal(found[:3], y[:3])
     np.testing.assert_array_equal(found[6:7], y[6:7])
     np.testing.assert_array_equal(np.isnan(found), np.isnan(y))
     assert found[3] < -400 * 4
     assert found[5] < 0 < found[8]
     assert found[7] < -400 * 5
-    np.testing.assert_array_equal(beside[:, 1:3], x[:, 1:3])
-    changed = np.abs(beside[:, [0, 3]]) > 35
+    np.testing.assert_array_equal(covariates[:, 1:3], x[:, 1:3])
+    changed = np.abs(covariates[:, [0, 3]]) > 35
     np.testing.assert_array_equal(changed, np.isin(np.arange(9), [3, 4, 5, 7, 8])[:, None] * np.ones(2, bool))
     huge, _ = noise_from(np.array([1]), np.full(4, 1e299), np.zeros((4, 0)), np.array([0, 4]), ())
     assert np.isfinite(huge).all()
@@ -100,7 +102,7 @@ def test_noise_begins_at_the_cutoff_and_keeps_what_is_missing_or_known() -> None
 
 @settings(max_examples=60, deadline=None)
 @given(st.data(), st.sampled_from([30, 41, 57, 96, 140]), st.sampled_from([4, 6, 8, 12]), st.integers(1, 3))
-def test_whatever_stands_in_the_test_part_decides_nothing(data: Any, rows: int, length: int, series: int) -> None:
+def test_whatever_stands_in_the_test_set_decides_nothing(data: Any, rows: int, length: int, series: int) -> None:
     """At steps of four hours horizon and season are both found from the data."""
     panel = panel_of(*[wave(rows + 3 * k, length, k) for k in range(series)], freq=FOUR_HOURS)
     found = decide(reading_of(panel), OPTIONS)
@@ -170,11 +172,11 @@ class Answering:
     """In the place of jobs: answers every one with the same result."""
 
     def __init__(self, folder: Path, result: dict[str, Any] | None) -> None:
-        self.folder, self.asked = folder, 0
+        self.folder, self.requested = folder, 0
         self._result = result
 
     def submit(self, *_: Any, **__: Any) -> None:
-        self.asked += 1
+        self.requested += 1
 
     def result(self, _: str) -> Any:
         return self._result
@@ -183,14 +185,14 @@ class Answering:
 QUIET = {"status": "completed", "late": False, "moved": {"test cutoff": [], "first fold": []}, "seconds": 1.0}
 
 
-def audited(folder: Path, result: dict[str, Any] | None, seconds: float | None = None, **asked: Any) -> Any:
+def audited(folder: Path, result: dict[str, Any] | None, seconds: float | None = None, **options: Any) -> Any:
     """An audit whose worker has answered with `result`."""
     found = decide(read_csv(str(AIR)), OPTIONS)
     space = Space.of(found.split)
-    contest = TrainingJobs(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
-    audit = LeakageAudit(FitOptions("f.csv", **asked), found, contest)
+    training_jobs = TrainingJobs(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
+    audit = LeakageAudit(FitOptions("f.csv", **options), found, training_jobs)
     audit.begin(Trial(0, space.start, 1.0, space.network(space.start), {"seconds_per_step": 0.01}))
-    audit.hear()
+    audit.receive()
     return audit
 
 
@@ -211,35 +213,35 @@ def test_what_moved_is_named_and_kept(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("result", "seconds", "asked"),
+    ("result", "seconds", "requested"),
     [
         (QUIET, 5.0, 0),  # four trainings of 0.25 s do not fit four times into 2.85 s
         (None, 300.0, 1),
         ({"status": "completed", "late": True, "moved": {}}, 300.0, 1),
     ],
 )
-def test_where_time_is_short_nothing_is_claimed(result: Any, seconds: float, asked: int, tmp_path: Path) -> None:
+def test_where_time_is_short_nothing_is_claimed(result: Any, seconds: float, requested: int, tmp_path: Path) -> None:
     audit = audited(tmp_path, result, seconds)
-    assert audit.contest.jobs.asked == asked
-    assert audit.contest.given_up == ["the leak audit"]
+    assert audit.training_jobs.jobs.requested == requested
+    assert audit.training_jobs.given_up == ["the leak audit"]
     found = audit.result()
     assert (found["passed"], found["checked"], found["text"]) == (None, [], "not done: there was no time for it")
 
 
-def test_a_worker_that_crashes_is_no_leak_and_said(tmp_path: Path) -> None:
+def test_a_worker_that_crashes_is_no_leak_and_noted(tmp_path: Path) -> None:
     audit = audited(tmp_path, {"status": "crashed", "error": "signal 11"})
     assert audit.result()["passed"] is None
-    assert audit.contest.warnings == ["the leak audit was not done: its training crashed: signal 11"]
+    assert audit.training_jobs.warnings == ["the leak audit was not done: its training crashed: signal 11"]
 
 
-def test_two_searches_are_held_against_each_other(tmp_path: Path) -> None:
+def test_two_searches_are_compared(tmp_path: Path) -> None:
     first = {"trials": [1.0, None], "winner": "blend"}
     audit = audited(tmp_path, QUIET, audit=True)
     audit.compare(first, dict(first), 1.0, cut=True)
     assert (audit.result()["passed"], audit.result()["kind"]) == (True, "whole")
     audit.compare(first, first | {"winner": "naive"}, 1.0, cut=True)
     assert audit.result()["passed"] is None
-    assert "--trial-time" in audit.contest.warnings[0]
+    assert "--trial-time" in audit.training_jobs.warnings[0]
     audit.compare(first, first | {"winner": "naive"}, 1.0, cut=False)
     with pytest.raises(GruforecastError, match="LEAK: winner of the whole search changed"):
         audit.result()
@@ -320,7 +322,7 @@ def test_a_planted_leak_ends_a_fit_without_a_model_and_an_audit_can_follow_it(tm
 
 @pytest.mark.network
 @pytest.mark.slow
-def test_a_choice_by_the_test_part_is_found_by_the_whole_audit(tmp_path: Path) -> None:
+def test_a_choice_by_the_test_set_is_found_by_the_whole_audit(tmp_path: Path) -> None:
     done = planted("choice", tmp_path, "--audit")
     assert done.returncode == 1, done.stderr
     assert "LEAK: trials" in done.stderr

@@ -65,14 +65,15 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         values = self.space.register(hp)
         y = keras.Input((self.space.lookbacks[-1],), name="y")
         model = keras.Model(y, RawForecast(self.space.network(values))(y))
-        rates = {name: values[name] for name in ("learning_rate", "weight_decay")}
-        optimizer = keras.optimizers.AdamW(**rates, global_clipnorm=1.0)
+        optimizer = keras.optimizers.AdamW(
+            learning_rate=values["learning_rate"], weight_decay=values["weight_decay"], global_clipnorm=1.0
+        )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer=optimizer, loss="mae", jit_compile=True)
         return model
 
     def examples(self, panel: Panel) -> tuple[Floats, Floats]:
-        """Every window of the series, by the stamp at which it ends: pasts (n, longest lookback), futures (n, horizon).
+        """Return every window of the series, by its last stamp: pasts (n, longest lookback), futures (n, horizon).
 
         Rows before the beginning of a series are NaN. All windows are stored, so this suits small panels.
         """

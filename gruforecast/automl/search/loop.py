@@ -1,6 +1,6 @@
 """The search: ask for configurations, run them on the workers, tell their scores, keep the best.
 
-The Oracle hears scores in the order of the trials' numbers, and trial k is proposed when it knows exactly those up to
+The Oracle is told scores in the order of the trials' numbers, and trial k is proposed when it knows exactly those up to
 k - lag, however fast the workers were. So what is tried does not depend on timing, and a search that was killed and
 goes on tries the same as one that was not.
 """
@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import numpy as np
 
-from gruforecast.automl.search.oracle import Proposal
+from gruforecast.automl.search.oracle import Proposal, Proposer
 from gruforecast.automl.search.space import Space, Values
 from gruforecast.automl.search.trial import seed_of
 from gruforecast.errors import SearchError, shorten
@@ -24,7 +23,7 @@ from gruforecast.serialization import to_dict
 
 RUN_TRIAL = "gruforecast.automl.search.trial:run_trial"
 RANDOM_LAG = 8  # at random nothing waits for scores; the limits of the rungs do, the same for up to four workers
-MIN_RIVALS = 3  # trials that must have reached a rung before another can fail there
+MIN_OTHERS = 3  # trials that must have reached a rung before another can fail there
 DATA = "split"  # name of the data in the run folder
 
 
@@ -54,7 +53,7 @@ class Search:
             SearchError: none has a score.
         """
         if not self.ranked:
-            raise _no_model(self)
+            raise _no_model(self.trials)
         return self.ranked[0]
 
     @property
@@ -62,27 +61,6 @@ class Search:
         """The trials with a score, best first."""
         usable = [trial for trial in self.trials if trial.result["score"] is not None]
         return sorted(usable, key=lambda trial: (trial.result["score"], trial.number))
-
-    def count(self, status: str) -> int:
-        """Return how many trials ended with `status`."""
-        return sum(trial.result["status"] == status for trial in self.trials)
-
-
-class Proposes(Protocol):
-    """What the search needs of a proposer; `open`: whether it has not proposed all that it may."""
-
-    @property
-    def open(self) -> bool:
-        """Whether it would propose more."""
-
-    def ask(self) -> Proposal | None:
-        """Return the next configuration; None: not before another score is told, or none any more."""
-
-    def tell(self, number: int, score: float) -> None:
-        """The score of a trial, NaN if it has none."""
-
-    def close(self) -> None:
-        """Nothing more is asked."""
 
 
 def lag_of(tuner: str, workers: int) -> int:
@@ -93,7 +71,7 @@ def lag_of(tuner: str, workers: int) -> int:
 def search(
     space: Space,
     jobs: Jobs,
-    proposer: Proposes,
+    proposer: Proposer,
     *,
     lag: int,
     seed: int,
@@ -119,7 +97,8 @@ def search(
             new += 1
             left = None if total is None else total - len(loop.ended)
             expected = (time.perf_counter() - begin) / max(new, jobs.runner.count) * left if left else None
-            done, best = len(loop.ended), loop.best_score()
+            scores = [one.result["score"] for one in loop.ended.values() if one.result["score"] is not None]
+            done, best = len(loop.ended), min(scores, default=float("nan"))
             progress.trial_ended(trial.number, trial.result, done=done, best=best, expected_seconds=expected)
     finally:
         progress.search_ended()
@@ -133,7 +112,7 @@ class _Loop:
 
     space: Space
     jobs: Jobs
-    proposer: Proposes
+    proposer: Proposer
     lag: int
     seed: int
     prune: bool
@@ -143,8 +122,8 @@ class _Loop:
 
     def __post_init__(self) -> None:
         self._proposals: dict[str, tuple[Proposal, NetworkConfig]] = {}
-        self._asked = self._told = 0
-        self._wants_score = False  # nothing can be proposed before one more score is told
+        self._proposed = self._told = 0  # trials, and how many of their scores the proposer knows
+        self._wants_score = False  # nothing can be proposed before one more score is known
 
     def next(self) -> Trial | None:
         """Return the next trial to end, None when the search is over."""
@@ -152,7 +131,7 @@ class _Loop:
             over = self.budget.over("search")
             if over:
                 self.jobs.give_up_waiting()
-            while not over and self._ask():
+            while not over and self._propose():
                 pass
             if self.jobs.idle:
                 self.cut |= over and self.proposer.open
@@ -162,30 +141,22 @@ class _Loop:
             if result is not None:
                 return self._take(name, result)
 
-    def best_score(self) -> float:
-        """Return the lowest score of a trial, NaN before there is one."""
-        scores = [one.result["score"] for one in self.ended.values() if one.result["score"] is not None]
-        return min(scores, default=float("nan"))
-
-    def _ask(self) -> bool:
+    def _propose(self) -> bool:
         """Propose and begin one trial if the scores it must be proposed from are there."""
-        wanted = self._told + 1 if self._wants_score else self._asked - self.lag + 1
+        wanted = self._told + 1 if self._wants_score else self._proposed - self.lag + 1
         while self._told < wanted:
             if self._told not in self.ended:
                 return False
-            self._tell(self.ended[self._told])
+            score = self.ended[self._told].result["score"]
+            self.proposer.tell(self._told, np.nan if score is None else score)
+            self._told += 1
         self._wants_score = False
         proposal = self.proposer.ask()
         if proposal is None:
             self._wants_score = True
-            return self._told < self._asked
+            return self._told < self._proposed
         self._begin(proposal)
         return True
-
-    def _tell(self, trial: Trial) -> None:
-        score = trial.result["score"]
-        self.proposer.tell(trial.number, np.nan if score is None else score)
-        self._told += 1
 
     def _begin(self, proposal: Proposal) -> None:
         name = f"trial-{proposal.number:03}"
@@ -199,21 +170,28 @@ class _Loop:
             "weights": f"{name}.npz",
             "rungs": self._limits() if self.prune else [None] * len(RUNGS),
         }
-        self._asked += 1
+        self._proposed += 1
         self._proposals[name] = proposal, network
         deadline = self.budget.deadline("search")
         until = self.budget.deadline("refit") if proposal.number == 0 else None  # without one trial there is no model
-        cost = network.cost * proposal.share
-        self.jobs.submit(name, RUN_TRIAL, request, shape=network.shape, cost=cost, deadline=deadline, until=until)
+        self.jobs.submit(
+            name,
+            RUN_TRIAL,
+            request,
+            shape=network.shape,
+            cost=network.cost * proposal.share,
+            deadline=deadline,
+            until=until,
+        )
 
     def _limits(self) -> list[float | None]:
-        """For each rung the median score there of the trials that the Oracle knows, None if those are too few."""
+        """Return for each rung the median score of the trials that the Oracle knows, None if those are too few."""
         known = [self.ended[number].result.get("rungs") or [] for number in range(self._told)]
-        limits: list[float | None] = []
-        for rung in range(len(RUNGS)):
-            scores = [rungs[rung] for rungs in known if len(rungs) > rung and rungs[rung] is not None]
-            limits.append(float(np.median(scores)) if len(scores) >= MIN_RIVALS else None)
-        return limits
+        reached = [
+            [rungs[rung] for rungs in known if len(rungs) > rung and rungs[rung] is not None]
+            for rung in range(len(RUNGS))
+        ]
+        return [float(np.median(scores)) if len(scores) >= MIN_OTHERS else None for scores in reached]
 
     def _take(self, name: str, result: Result) -> Trial:
         if result["status"] == "completed" and result["score"] is None:  # infinite, or no number
@@ -224,14 +202,14 @@ class _Loop:
         return trial
 
 
-def _no_model(found: Search) -> SearchError:
-    errors = sorted({trial.result["error"] for trial in found.trials if trial.result["status"] == "crashed"})
-    if errors:
-        text = f"none of {len(found.trials)} trials gave a usable model: {shorten(errors, 1)}."
-        return SearchError(text, remedy="The log in the run folder has the traceback.", code="GF-S03")
-    if not found.trials:
+def _no_model(trials: list[Trial]) -> SearchError:
+    if not trials:
         text = "the time was up before the first trial had ended."
         return SearchError(text, remedy="Pass a longer --max-time.", code="GF-S04")
-    text = f"none of {len(found.trials)} trials gave a usable model (all diverged)."
+    text = f"none of {len(trials)} trials gave a usable model"
+    errors = sorted({trial.result["error"] for trial in trials if trial.result["status"] == "crashed"})
+    if errors:
+        remedy = "The log in the run folder has the traceback."
+        return SearchError(f"{text}: {shorten(errors, 1)}.", remedy=remedy, code="GF-S03")
     remedy = "Look for extreme values in the data, or scale the target."
-    return SearchError(text, remedy=remedy, code="GF-S01")
+    return SearchError(f"{text} (all diverged).", remedy=remedy, code="GF-S01")

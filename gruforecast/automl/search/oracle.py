@@ -53,46 +53,43 @@ class Proposer:
         self._seed = seed
         self._folder = tempfile.TemporaryDirectory(prefix="gruforecast-oracle-")
         self._pending: dict[int, Any] = {}
-        self._told: list[tuple[int, float]] = []  # not yet to the Oracle, which may never be needed
-        self._asked = 0
+        self._scores: list[tuple[int, float]] = []  # that the Oracle, which may never be needed, does not know yet
+        self._proposed = 0
         self._work = 0.0
 
     @property
     def open(self) -> bool:
-        """Whether less was proposed than was asked for."""
+        """Whether less was proposed than may be."""
         return self._work < self._trials - 1e-9
 
     def ask(self) -> Proposal | None:
         """Return the next configuration, None when there is none before a further score is told, or none at all."""
         if not self.open:
             return None
-        if self._asked < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
-            proposal = Proposal(self._asked, dict(self._portfolio[self._asked]), 1.0)
+        if self._proposed < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
+            proposal = Proposal(self._proposed, dict(self._portfolio[self._proposed]), 1.0)
         else:
-            trial = self._create(f"trial-{self._asked}")
+            trial = self._create(f"trial-{self._proposed}")
             if trial.status in ("STOPPED", "IDLE"):
                 return None
             share = trial.hyperparameters.values.get("tuner/epochs", HYPERBAND_EPOCHS) / HYPERBAND_EPOCHS
-            self._pending[self._asked] = trial
-            proposal = Proposal(self._asked, self._space.register(trial.hyperparameters), share)
-        self._asked += 1
+            self._pending[self._proposed] = trial
+            proposal = Proposal(self._proposed, self._space.register(trial.hyperparameters), share)
+        self._proposed += 1
         self._work += proposal.share
         return proposal
 
     def tell(self, number: int, score: float) -> None:
         """Report the score of trial `number`; one that is no number counts as failed."""
-        self._told.append((number, score))
+        self._scores.append((number, score))
 
     def _pass_on(self, number: int, score: float) -> None:
         """Tell the Oracle a score."""
-        oracle = self._oracle
         trial = self._pending.pop(number)
         if np.isfinite(score):
-            oracle.update_trial(trial.trial_id, {"score": min(float(score), MAX_SCORE)})
-            trial.status = "COMPLETED"
-        else:
-            trial.status = "INVALID"
-        oracle.end_trial(trial)
+            self._oracle.update_trial(trial.trial_id, {"score": min(float(score), MAX_SCORE)})
+        trial.status = "COMPLETED" if np.isfinite(score) else "INVALID"
+        self._oracle.end_trial(trial)
 
     def close(self) -> None:
         """Remove the Oracle's scratch folder."""
@@ -106,8 +103,8 @@ class Proposer:
         oracle = self._oracle
         with threadpoolctl.threadpool_limits(1), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # scikit-learn warns when a dimension does not matter
-            while self._told:
-                self._pass_on(*self._told.pop(0))
+            while self._scores:
+                self._pass_on(*self._scores.pop(0))
             return oracle.create_trial(name)
 
     @functools.cached_property
@@ -142,8 +139,7 @@ def _signals_wait() -> Iterator[None]:
         yield
         return
     held: list[int] = []
-    before = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)}
-    before = {one: handler for one, handler in before.items() if callable(handler)}
+    before = {one: handler for one in (signal.SIGINT, signal.SIGTERM) if callable(handler := signal.getsignal(one))}
 
     def hold(number: int, _: object) -> None:
         if held:

@@ -74,16 +74,21 @@ class Space:
         rows = (split.learned - split.history.indptr[:-1])[split.learned > split.history.indptr[:-1]]
         daily = m >= 12 and abs(m * _step_days(split) - 1.0) < 0.1
         wanted = _lookbacks(m, split.horizon, int(np.median(rows)), daily=daily)
-        usual = min(7 * m, wanted[-1]) if daily else _default_lookback(m, split.horizon, wanted)
-        lookbacks = _around(wanted, usual)
+        lookback = min(7 * m, wanted[-1]) if daily else _default_lookback(m, split.horizon, wanted)
+        lookbacks = _around(wanted, lookback)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        start = recipe(size) | {"lookback": usual, "segment": segment, "use_inputs": _uses(split.inputs)[-1]}
-        step_days, periods = _calendar(split, usual)
-        other: Values = {"decoder": DECODERS[size > 0], "trend": float(m == 1), "calendar": bool(periods)}
+        start = recipe(size) | {"lookback": lookback, "segment": segment, "use_inputs": _uses(split.inputs)[-1]}
+        step_days, periods = _calendar(split, lookback)
         logged = bool((split.history.nonnegative_until >= split.learned).any())
         large = sampler.total > TRAINED_ON
-        other |= {"use_inputs": "all" if split.inputs else "none", "log": large or not logged}
+        other: Values = {
+            "decoder": DECODERS[size > 0],
+            "trend": float(m == 1),
+            "calendar": bool(periods),
+            "use_inputs": "all" if split.inputs else "none",
+            "log": large or not logged,
+        }
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -91,7 +96,7 @@ class Space:
             segments=segments,
             decoders=DECODERS if size else DECODERS[:1],
             sizes=SIZES[size],
-            log_unit=_log_unit(split, usual),
+            log_unit=_log_unit(split, lookback),
             logged=logged,
             step_days=step_days,
             periods=periods,
@@ -107,11 +112,6 @@ class Space:
         """The values of the first trial."""
         return self.portfolio[0]
 
-    @property
-    def flat(self) -> bool:
-        """Whether there is no season, so that a trend may be added to the last value."""
-        return self.season_length == 1
-
     def hyperparameters(self) -> keras_tuner.HyperParameters:
         """Return the space as keras-tuner knows it."""
         import keras_tuner
@@ -123,8 +123,9 @@ class Space:
     def register(self, hp: keras_tuner.HyperParameters) -> Values:
         """Declare every dimension on `hp` and return the values that it holds."""
         start = self.start
-        usual = self.sizes.index((start["layers"], start["units"]))
-        layers, units = self.sizes[hp.Choice("size", list(range(len(self.sizes))), default=usual, ordered=True)]
+        size = self.sizes.index((start["layers"], start["units"]))
+        layers, units = self.sizes[hp.Choice("size", list(range(len(self.sizes))), default=size, ordered=True)]
+        flat = self.season_length == 1  # a trend may be added to the last value
         uses = list(_uses(self.inputs))
         return {
             "lookback": hp.Choice("lookback", list(self.lookbacks), default=start["lookback"], ordered=True),
@@ -139,24 +140,23 @@ class Space:
             "own_spread": hp.Choice("own_spread", [0.0, 0.5, 1.0], default=start["own_spread"], ordered=True),
             "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
             "log": hp.Boolean("log", default=start["log"]) if self.logged else True,
-            "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if self.flat else 0.0,
+            "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if flat else 0.0,
             "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
             "use_inputs": hp.Choice("use_inputs", uses, default=start["use_inputs"]) if self.inputs else "none",
         }
 
     def hyperparameter_values(self, values: Values) -> Values:
-        """`values` as keras-tuner names them: layers and units are one choice there."""
+        """Return `values` as keras-tuner names them: layers and units are one choice there."""
         size = self.sizes.index((values["layers"], values["units"]))
-        optional = {"calendar": self.periods, "use_inputs": self.inputs, "trend": self.flat, "log": self.logged}
+        flat = self.season_length == 1
+        optional = {"calendar": self.periods, "use_inputs": self.inputs, "trend": flat, "log": self.logged}
         left_out = {"layers", "units", *(name for name, there in optional.items() if not there)}
         return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
 
     def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
         """Return the network that `values` stand for."""
-        names = ["lookback", "segment", "layers", "units", "decoder", "dropout"]
-        names += ["own_spread", "averaged", "trend", "calendar", "use_inputs", "log"]
-        shape = {name: values[name] for name in names}
-        shape["dropout"] = round(float(shape["dropout"]), 6)
+        names = ("lookback", "segment", "layers", "units", "decoder", "own_spread", "averaged", "trend", "calendar",
+                 "use_inputs", "log")  # fmt: skip
         return NetworkConfig(
             horizon=self.horizon,
             season_length=self.season_length,
@@ -165,7 +165,8 @@ class Space:
             step_days=self.step_days,
             periods=self.periods,
             inputs=self.inputs,
-            **shape,
+            dropout=round(float(values["dropout"]), 6),
+            **{name: values[name] for name in names},
         )
 
     def training(self, values: Values, seed: int, share: float = 1.0) -> TrainingConfig:
@@ -177,7 +178,7 @@ class Space:
 
 
 def recipe(size: int) -> Values:
-    """The values of the first trial, without lookback and segment, for small, middle and large data (0, 1, 2)."""
+    """Return the first trial's values, without lookback and segment, for small, middle and large data (0, 1, 2)."""
     return {
         "layers": (1, 2, 2)[size],
         "units": (32, 64, 128)[size],
@@ -223,17 +224,26 @@ def _portfolio(
         name: next((one for one in values if one != start[name]), start[name]) for name, values in choices.items()
     }
     layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
-    decoded = {**start, "segment": others["segment"], "decoder": other["decoder"], "own_spread": 1.0}
-    decoded |= {"use_inputs": other["use_inputs"], "log": other["log"]}
-    slower = {**start, "lookback": others["lookback"], "averaged": 1.0, "learning_rate": 7e-4}
-    slower["calendar"] = other["calendar"]
-    slower["use_inputs"] = "none"  # whether the covariates help is for the folds to say
+    decoded = {
+        **start,
+        "segment": others["segment"],
+        "own_spread": 1.0,
+        **{name: other[name] for name in ("decoder", "use_inputs", "log")},
+    }
+    slower = {
+        **start,
+        "lookback": others["lookback"],
+        "averaged": 1.0,
+        "learning_rate": 7e-4,
+        "calendar": other["calendar"],
+        "use_inputs": "none",  # whether the covariates help is for the folds to say
+    }
     shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
     return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
 
 
 def _lookbacks(season_length: int, horizon: int, rows: int, *, daily: bool) -> tuple[int, ...]:
-    """Lookbacks worth trying: multiples of the season (two weeks for seasons of a day), no longer than usual series."""
+    """Return lookbacks worth trying: multiples of the season (a day: up to two weeks), within a usual series."""
     m = season_length
     if m == 1:
         wanted = [8, 16, 24, 48, 4 * -(-horizon // 4)]
@@ -241,32 +251,32 @@ def _lookbacks(season_length: int, horizon: int, rows: int, *, daily: bool) -> t
         wanted = [2 * m, 3 * m, 4 * m, 6 * m, 8 * m, 12 * m]
     else:
         wanted = [2 * m, 3 * m, 4 * m, m * -(-horizon // m)] + ([7 * m, 14 * m] if daily else [])
-    least = 4 if m == 1 else m
-    fitting = sorted({size for size in wanted if size <= min(max(rows, least), MAX_LOOKBACK)})
-    return tuple(fitting) or (least,)
+    shortest = 4 if m == 1 else m
+    fitting = sorted({size for size in wanted if size <= min(max(rows, shortest), MAX_LOOKBACK)})
+    return tuple(fitting) or (shortest,)
 
 
-def _around(choices: tuple[int, ...], usual: int) -> tuple[int, ...]:
-    """The usual one of the ascending `choices` and the next longer one, or the next shorter where it is the longest.
+def _around(choices: tuple[int, ...], default: int) -> tuple[int, ...]:
+    """Return the default one of the ascending `choices` and the next longer, or the next shorter if it is the longest.
 
     Every combination of choices is a network to be compiled, which takes seconds: few of them leave time for training.
     """
-    place = min(choices.index(usual), max(len(choices) - 2, 0))
+    place = min(choices.index(default), max(len(choices) - 2, 0))
     return choices[place : place + 2]
 
 
 def _default_lookback(season_length: int, horizon: int, lookbacks: tuple[int, ...]) -> int:
-    """Three or four seasons or two horizons, sixteen rows at least; for seasons of a day it is a week instead."""
+    """Return three or four seasons or two horizons, sixteen rows at least; seasons of a day have a week instead."""
     seasons = 3 if season_length >= 12 else 4
     wanted = max(seasons * season_length, 2 * horizon, 16) if season_length > 1 else 16
     return min(lookbacks, key=lambda size: abs(size - wanted))
 
 
 def _segments(season_length: int, lookback: int) -> tuple[tuple[int, ...], int]:
-    """Return the rows per token to choose from, and the usual ones.
+    """Return the rows per token to choose from, and the default.
 
     About a quarter of the season, and the season. Where a quarter makes too many tokens of the longest `lookback`, the
-    season is usual, and the shortest part of it that makes few enough takes the place of the quarter.
+    season is the default, and the shortest part of it that makes few enough takes the place of the quarter.
     """
     if season_length == 1:
         return (1, 4), 1 if lookback <= MAX_TOKENS else 4
@@ -290,7 +300,7 @@ def _calendar(split: Split, lookback: int) -> tuple[float, tuple[float, ...]]:
 
 
 def _step_days(split: Split) -> float:
-    """Mean days from row to row of the longest series before the first fold; 0 where the stamps are not known."""
+    """Return the mean days from row to row of the longest series before the first fold; 0 without stamps."""
     first, last, days = split.history.indptr[:-1], split.learned - 1, split.history.days
     longest = int(np.argmax(last - first))
     span = float(days[last[longest]] - days[first[longest]])
@@ -298,7 +308,7 @@ def _step_days(split: Split) -> float:
 
 
 def _log_unit(split: Split, lookback: int) -> float:
-    """Median spread of the logs of the newest rows before fold 1, over series that are positive and change."""
+    """Return the median spread of the logs of the newest rows before fold 1, of positive series that change."""
     deviations = []
     for series, end in enumerate(split.learned):
         first = max(int(split.history.indptr[series]), int(end) - lookback)

@@ -41,17 +41,16 @@ def seed_of(seed: int, number: int) -> int:
 def save_split(folder: Path, name: str, split: Split) -> None:
     """Write what jobs need of the data into `folder`; rows of the test set are missing there: none can see them.
 
-    Of the covariates, those known ahead stay.
+    Of the covariates, the future ones stay.
     """
     history = split.history
     for kind, array in zip("yx", split.before_test(), strict=True):
         write_file(folder / f"{name}-{kind}.npy", _npy(array))
-    sizes = np.array([split.horizon, split.season_length, split.held])
     facts = {
         "indptr": history.indptr,
         "test": split.test,
         "folds": split.folds,
-        "sizes": sizes,
+        "sizes": np.array([split.horizon, split.season_length, split.held]),
         "days": history.days,
     }
     write_file(folder / f"{name}.npz", npz(facts))
@@ -65,8 +64,7 @@ def _npy(array: Array) -> bytes:
 
 def load_split(folder: str, name: str) -> Split:
     """Return the split that `save_split` wrote; its values are mapped into memory, so all processes share them."""
-    path = Path(folder) / f"{name}-y.npy"
-    facts = path.stat()
+    facts = (Path(folder) / f"{name}-y.npy").stat()
     return _load_split(folder, name, facts.st_mtime_ns, facts.st_ino)
 
 
@@ -93,8 +91,7 @@ def run_trial(request: dict[str, Any]) -> Result:
         `status` (completed, pruned or diverged), `score` (mean of `fold_scores`), `rungs`, and what `_facts` gives.
     """
     begin = time.perf_counter()
-    split = load_split(request["folder"], request["data"])
-    config, training = _configs(request)
+    split, config, training = _inputs(request)
     schedule: dict[str, Any] = {"deadline": _deadline(request)}
     if request["rungs"] is not None:
         schedule |= {
@@ -128,8 +125,7 @@ def run_fit(request: dict[str, Any]) -> Result:
         `status` (completed or diverged) and what `_facts` gives.
     """
     begin = time.perf_counter()
-    split = load_split(request["folder"], request["data"])
-    config, training = _configs(request)
+    split, config, training = _inputs(request)
     cutoff = split.test if request["until"] == "test" else split.history.indptr[1:]
     initial = read_npz(Path(request["folder"]) / request["initial"]) if request["initial"] else None
     schedule = {"deadline": _deadline(request), "initial": initial, "rates": tuple(request["rates"])}
@@ -142,11 +138,11 @@ def run_fit(request: dict[str, Any]) -> Result:
 
 
 def places(split: Split) -> dict[str, Windows]:
-    """Where a model that is fitted anew for each window is asked: at the folds, the test set, the end, all origins."""
+    """Return the windows for a model that is fitted anew at each: of the folds, test set, end and all origins."""
     folds = {f"fold-{k}": windows for k, windows in enumerate(split.fold_windows())}
     series, end = np.arange(len(split.test)), split.history.indptr[1:]
-    later = {"test": split.test_windows(), "end": split.history.windows(series, end)}
-    return folds | later | {"origins": split.calibration_windows()}
+    after = {"test": split.test_windows(), "end": split.history.windows(series, end)}
+    return folds | after | {"origins": split.calibration_windows()}
 
 
 def run_statistical(request: dict[str, Any]) -> Result:
@@ -164,15 +160,14 @@ def run_statistical(request: dict[str, Any]) -> Result:
         return {"status": "failed", "error": trouble, "late": False}
     split = load_split(request["folder"], request["data"])
     windows, model = places(split)[request["place"]], model_of(request["model"])
-    found = [np.zeros((0, split.horizon))]
+    forecasts = [np.zeros((0, split.horizon))]
     late = False
     for first in range(0, len(windows), STATISTICAL_BLOCK):
-        part = windows[first : first + STATISTICAL_BLOCK]
         late = deadline is not None and time.time() >= deadline
         if late:
             break
-        found.append(split.ask(model, part).mean)
-    file = _save(request, request["file"], {"forecast": np.concatenate(found)})
+        forecasts.append(split.ask(model, windows[first : first + STATISTICAL_BLOCK]).mean)
+    file = _save(request, request["file"], {"forecast": np.concatenate(forecasts)})
     return {"status": "completed", "late": late, "file": file, "seconds": time.perf_counter() - begin}
 
 
@@ -189,18 +184,17 @@ def run_audit(request: dict[str, Any]) -> Result:
         `status`, `moved` (for each place the names of what differs), `late` (whether there was no time for all of it).
     """
     begin, moved = time.perf_counter(), {}
-    config, training = _configs(request)
-    divided, whole = (load_split(request["folder"], request[name]) for name in ("data", "rows"))
-    divided = replace(divided, history=whole.history, inputs=config.inputs)
+    divided, config, training = _inputs(request)
+    divided = replace(divided, history=load_split(request["folder"], request["rows"]).history, inputs=config.inputs)
     deadline = _deadline(request)
     for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.learned)):
-        found = []
+        digests = []
         for split in (divided, _with_noise(divided, cutoff)):
             if deadline is not None and time.time() >= deadline:
                 return {"status": "completed", "late": True, "moved": {}}
             windows = split.test_windows() if place == "test cutoff" else split.learned_windows()
-            found.append(_traces(config, training, split, cutoff, windows))
-        moved[place] = [name for name, digest in found[0].items() if found[1][name] != digest]
+            digests.append(_traces(config, training, split, cutoff, windows))
+        moved[place] = [name for name, digest in digests[0].items() if digests[1][name] != digest]
     return {"status": "completed", "late": False, "moved": moved, "seconds": time.perf_counter() - begin}
 
 
@@ -216,8 +210,8 @@ def _traces(
 ) -> dict[str, str]:
     """Return the digests of what a training before `cutoff` and the forecasts at `windows` give."""
     weights = _train(config, training, split, cutoff, {}).weights
-    found = split.ask(Network(config.cell, config, weights), windows)
-    traces = {"log decision": windows.use_log, "forecasts": np.asarray(found.quantiles)}
+    forecast = split.ask(Network(config.cell, config, weights), windows)
+    traces = {"log decision": windows.use_log, "forecasts": np.asarray(forecast.quantiles)}
     for name, model in baselines(split.season_length).items():
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
     return {"weights": digest_of(weights)} | {
@@ -233,15 +227,16 @@ def _deadline(request: dict[str, Any]) -> float | None:
 
 
 def _save(request: dict[str, Any], name: str, arrays: dict[str, Any]) -> dict[str, str]:
-    """Write arrays durably, before anybody hears of them; name and SHA-256 of the file."""
+    """Write arrays durably, before anybody knows of them; return name and SHA-256 of the file."""
     content = npz(arrays)
     write_file(Path(request["folder"]) / name, content)
     return {"name": name, "sha256": hashlib.sha256(content).hexdigest()}
 
 
-def _configs(request: dict[str, Any]) -> tuple[NetworkConfig, TrainingConfig]:
+def _inputs(request: dict[str, Any]) -> tuple[Split, NetworkConfig, TrainingConfig]:
+    split = load_split(request["folder"], request["data"])
     network = from_dict(NetworkConfig, request["network"], "trial request")
-    return network, from_dict(TrainingConfig, request["training"], "trial request")
+    return split, network, from_dict(TrainingConfig, request["training"], "trial request")
 
 
 def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff: Any, schedule: dict[str, Any]) -> Any:
@@ -257,8 +252,8 @@ def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -
     `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).
     """
     windows = Sampler.before(split.history, split.learned, split.horizon, max(split.season_length, 3)).total
-    later = max(trained.steps - trained.first_call, 0)
-    per_step = trained.seconds["train"] / later if later else None
+    timed = max(trained.steps - trained.first_call, 0)
+    per_step = trained.seconds["train"] / timed if timed else None
     return {
         "steps": trained.steps,
         "parameters": trained.parameters,
