@@ -72,8 +72,9 @@ def _side_by_side(table: Table, covariates: Sequence[Covariate], parts: list[Flo
     if x.shape[1] >= MAX_INPUTS:
         text = f"the covariates become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
         widest = max(covariates, key=lambda one: len(one.columns)).name
-        remedy = f"Leave some of them out, such as {widest!r}."
-        raise DataError(text, remedy=remedy, code="GF-D63", file=table.file, column=widest)
+        raise DataError(
+            text, remedy=f"Leave some of them out, such as {widest!r}.", code="GF-D63", file=table.file, column=widest
+        )
     return x
 
 
@@ -133,9 +134,14 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
     if len(counts) < 2:
         return _only_one(column, role, form, counts)
     if len(counts) > max(REPEATING * sum(counts.values()), 2):
-        found = f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())})."
-        remedy = "Leave the column out: neither numbers nor categories can be made of it."
-        raise DataError(found, remedy=remedy, code="GF-D61", file=column.file, line=column.lines[0], column=column.name)
+        raise DataError(
+            f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())}).",
+            remedy="Leave the column out: neither numbers nor categories can be made of it.",
+            code="GF-D61",
+            file=column.file,
+            line=column.lines[0],
+            column=column.name,
+        )
     usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MAX_CATEGORIES]
     rare = len(counts) - len(usual)
     said = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
@@ -158,8 +164,12 @@ def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
         first = known.setdefault(key, k)
         if column.cells[first] != column.cells[k] and not _equal(column.cells[first], column.cells[k], form):
             found = f"{column.cells[k]!r} differs from {column.cells[first]!r} in line {column.lines[first]}"
-            remedy = f"Pass --past or --known {column.name} for a column that changes within a series."
-            raise column.refused_at(k, f"{found} of the same series.", remedy, "GF-D58")
+            raise column.refused_at(
+                k,
+                f"{found} of the same series.",
+                f"Pass --past or --known {column.name} for a column that changes within a series.",
+                "GF-D58",
+            )
     cells = [column.cells[known[key]] if key in known else "" for key in keys.tolist()]
     return replace(column, cells=cells)
 
@@ -184,8 +194,11 @@ def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> Finding | No
         levels = _correlation(a[both], b[both])
         steps = _correlation(np.diff(a[both]), np.diff(b[both]))
         if min(abs(levels), abs(steps)) >= SAME and levels * steps > 0:
-            text = f"{name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?"
-            return Finding(text, "GF-W21", column=name)
+            return Finding(
+                f"{name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?",
+                "GF-W21",
+                column=name,
+            )
     return None
 
 

@@ -69,10 +69,13 @@ def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, most: int, column: 
     spans = np.maximum.reduceat(number, begin) - np.minimum.reduceat(number, begin) + 1
     if spans.sum() > most:
         widest = int(np.argmax(spans))
-        found = (
-            f"there are {spans.sum()} steps of {freq.label!r} from the first stamps to the last ones, {most} may be."
+        raise DataError(
+            f"there are {spans.sum()} steps of {freq.label!r} from the first stamps to the last ones, {most} may be.",
+            remedy="Give fewer rows.",
+            code="GF-D53",
+            line=int(begin[widest]),
+            column=column,
         )
-        raise DataError(found, remedy="Give fewer rows.", code="GF-D53", line=int(begin[widest]), column=column)
 
 
 def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps, TimeForm, Frequency, Findings]:

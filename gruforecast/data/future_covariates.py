@@ -89,8 +89,9 @@ def read_future(path: str, plan: Plan) -> Future:
         DataError: the file cannot be read by the plan.
     """
     if not plan.future_names:
-        remedy = "Leave --future out, or fit with --known."
-        raise UsageError("the model asks for no column ahead.", remedy=remedy, code="GF-U37")
+        raise UsageError(
+            "the model asks for no column ahead.", remedy="Leave --future out, or fit with --known.", code="GF-U37"
+        )
     try:
         return _read_future(path, plan)
     except DataError as error:
@@ -118,8 +119,13 @@ def _read_future(path: str, plan: Plan) -> Future:
         before = rows.setdefault((ids[key], at), k)
         if not np.array_equal(found.x[before], found.x[k], equal_nan=True):
             lines = sorted((int(found.line[before]), int(found.line[k])))
-            text = f"lines {lines[0]} and {lines[1]} have the same time stamp with other values."
-            raise DataError(text, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=lines[1])
+            raise DataError(
+                f"lines {lines[0]} and {lines[1]} have the same time stamp with other values.",
+                remedy="Keep one row a stamp.",
+                code="GF-D35",
+                file=table.file,
+                line=lines[1],
+            )
     return Future(table.file, plan, rows, found.x, (*findings, *said, *late, *parsed.findings, *more))
 
 
@@ -129,5 +135,9 @@ def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:
         cells = table.column(one.name)
         blank = next((k for k, cell in enumerate(cells) if one.numbers.is_missing(cell)), None)
         if one.categories and not one.flag and blank is not None:
-            remedy = "Fill in the category; one that was not fitted counts as an unknown one."
-            raise table.cells(one.name).refused_at(blank, "the cell is blank.", remedy, "GF-D60")
+            raise table.cells(one.name).refused_at(
+                blank,
+                "the cell is blank.",
+                "Fill in the category; one that was not fitted counts as an unknown one.",
+                "GF-D60",
+            )

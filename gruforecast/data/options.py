@@ -69,8 +69,7 @@ class ReadOptions:
             if value is not None and value not in known:
                 raise UsageError(f"{name} {value!r} is unknown.", remedy=f"Use {', '.join(known)}.", code="GF-U13")
         if self.wide and self.target:
-            remedy = "Leave one of them out."
-            raise UsageError("--wide takes all columns, --target one.", remedy=remedy, code="GF-U33")
+            raise UsageError("--wide takes all columns, --target one.", remedy="Leave one of them out.", code="GF-U33")
 
     def _check_covariates(self) -> None:
         """Refuse a column that would play two parts, and holidays of no country."""
@@ -80,8 +79,11 @@ class ReadOptions:
         parts: dict[str, str] = {}
         for part, name in asked:
             if name in parts:
-                text = f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only."
-                raise UsageError(text, remedy="Leave one of them out.", code="GF-U39")
+                raise UsageError(
+                    f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only.",
+                    remedy="Leave one of them out.",
+                    code="GF-U39",
+                )
             parts[name] = part
         if self.holidays:
             check_code(self.holidays)

@@ -160,8 +160,11 @@ class Forecast:
             numbers |= {f"lo-{level:g}": self.lower[:, :, k].ravel(), f"hi-{level:g}": self.upper[:, :, k].ravel()}
         taken = [name for name in (*names.ids, *names.time) if name in numbers or (name in names.time and name in ids)]
         if taken:
-            text = f"the forecast would have two columns {taken[0]!r}: yours, and one of its own."
-            raise UsageError(text, remedy="Rename yours, and fit again.", code="GF-U44")
+            raise UsageError(
+                f"the forecast would have two columns {taken[0]!r}: yours, and one of its own.",
+                remedy="Rename yours, and fit again.",
+                code="GF-U44",
+            )
         keys = {name: [key[j] for key in self.ids for _ in range(horizon)] for j, name in enumerate(ids)}
         return {**keys, **_times(self.plan, self.ds), **numbers}
 

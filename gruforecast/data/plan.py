@@ -102,8 +102,12 @@ class Covariate:
         numbers = apply_numbers(column, self.numbers, may_miss=True)
         odd = np.flatnonzero(self.flag & ~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
         if len(odd):
-            found = f"{column.cells[odd[0]]!r} is neither 0 nor 1, the only values that were fitted."
-            raise column.refused_at(int(odd[0]), found, "Correct the cell, or fit again.", "GF-D62")
+            raise column.refused_at(
+                int(odd[0]),
+                f"{column.cells[odd[0]]!r} is neither 0 nor 1, the only values that were fitted.",
+                "Correct the cell, or fit again.",
+                "GF-D62",
+            )
         return numbers
 
 

@@ -354,17 +354,24 @@ def _step(taken: Taken, freq: str | None) -> Frequency:
     if freq is not None:
         found = parse_frequency(freq, rows.ds)
         if not plan.form.can_write(found):
-            remedy = "Pass a longer step, or write the stamps out."
-            raise UsageError(f"--freq {freq} is finer than the stamps are written.", remedy=remedy, code="GF-U08")
+            raise UsageError(
+                f"--freq {freq} is finer than the stamps are written.",
+                remedy="Pass a longer step, or write the stamps out.",
+                code="GF-U08",
+            )
         return found
     seen = rows[~np.isnan(rows.y)]
     inferred = infer_frequency(rows.ds, rows.same_series)
     if inferred == Frequency("s", DAY) and infer_frequency(seen.ds, seen.same_series) == Frequency("B", 1):
         return Frequency("B", 1)  # rows of weekends are there, but blank
     if inferred is None:
-        remedy = "A series needs at least two rows; pass --freq if that is wanted."
-        found_text = "no two stamps follow each other."
-        raise DataError(found_text, remedy=remedy, code="GF-D36", file=taken.file, column=plan.names.time[0])
+        raise DataError(
+            "no two stamps follow each other.",
+            remedy="A series needs at least two rows; pass --freq if that is wanted.",
+            code="GF-D36",
+            file=taken.file,
+            column=plan.names.time[0],
+        )
     return inferred
 
 

@@ -95,8 +95,12 @@ def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tupl
         kind = empty if not cells else found if meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)]) else others
         kind.append(name)
     if not found:
-        remedy = "Name the time column with --time, or leave --wide out."
-        raise DataError("no column holds numbers.", remedy=remedy, code="GF-D16", file=table.file)
+        raise DataError(
+            "no column holds numbers.",
+            remedy="Name the time column with --time, or leave --wide out.",
+            code="GF-D16",
+            file=table.file,
+        )
     texts = [f"{shorten(empty)}: no values, left out"] if empty else []
     texts += [f"{shorten(others)}: no numbers, left out"] if others else []
     return [table.cells(name) for name in found], tuple(map(Finding, texts))
@@ -110,9 +114,14 @@ def _check_alike(table: Table, name: str) -> None:
 
     alike = [other for other in table.columns if plain(other) == plain(name)]
     if len(alike) > 1:
-        found = f"{' and '.join(map(repr, alike))} are ambiguous: they differ in the form of their letters only."
-        remedy = "Rename one of the columns."
-        raise DataError(found, remedy=remedy, code="GF-D19", file=table.file, line=1, column=name)
+        raise DataError(
+            f"{' and '.join(map(repr, alike))} are ambiguous: they differ in the form of their letters only.",
+            remedy="Rename one of the columns.",
+            code="GF-D19",
+            file=table.file,
+            line=1,
+            column=name,
+        )
 
 
 def _sample(table: Table, name: str) -> list[str]:
@@ -145,18 +154,30 @@ def _find_time(table: Table, taken: set[str]) -> str:
             return name
     others = [name for name in table.columns if name not in {*taken, *usual} and holds(name, named=False)]
     if len(others) > 1:
-        found = f"{len(others)} columns could be the time: {shorten(others, 8)}."
-        raise DataError(found, remedy="Name the right one with --time.", code="GF-D15", file=table.file)
+        raise DataError(
+            f"{len(others)} columns could be the time: {shorten(others, 8)}.",
+            remedy="Name the right one with --time.",
+            code="GF-D15",
+            file=table.file,
+        )
     parts = [name for name in usual if holds(name, named=True)]
     if others or parts or usual:
         return [*others, *parts, *usual][0]  # the cells of the last ones are refused one by one, with the line
     years = [name for name in table.columns if FORMS["year"].fullmatch(name)]
     if len(years) >= 5:
-        found = f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps."
-        remedy = "Turn the table round first: one row for each stamp, and totals left out."
-        raise DataError(found, remedy=remedy, code="GF-D15", file=table.file, line=1)
-    remedy = f"Name it with --time; the columns are {shorten(list(table.columns), 12)}."
-    raise DataError("no column holds time stamps.", remedy=remedy, code="GF-D15", file=table.file)
+        raise DataError(
+            f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps.",
+            remedy="Turn the table round first: one row for each stamp, and totals left out.",
+            code="GF-D15",
+            file=table.file,
+            line=1,
+        )
+    raise DataError(
+        "no column holds time stamps.",
+        remedy=f"Name it with --time; the columns are {shorten(list(table.columns), 12)}.",
+        code="GF-D15",
+        file=table.file,
+    )
 
 
 def _cells(table: Table, name: str, cells: list[str]) -> Column:
@@ -241,13 +262,21 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
     known = [name for name in able if name in usual]
     if parts and not known:
-        text = f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time."
-        remedy = f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id."
-        raise DataError(text, remedy=remedy, code="GF-D18", file=table.file, column=parts[0])
+        raise DataError(
+            f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time.",
+            remedy=f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id.",
+            code="GF-D18",
+            file=table.file,
+            column=parts[0],
+        )
     found = known or able
     if len(found) > 1:
-        text = f"stamps repeat, and {len(found)} columns could tell series apart: {shorten(found, 8)}."
-        raise DataError(text, remedy="Name the right one with --id.", code="GF-D17", file=table.file)
+        raise DataError(
+            f"stamps repeat, and {len(found)} columns could tell series apart: {shorten(found, 8)}.",
+            remedy="Name the right one with --id.",
+            code="GF-D17",
+            file=table.file,
+        )
     return tuple(found)
 
 
@@ -282,10 +311,11 @@ def _find_target(table: Table, taken: set[str]) -> str:
     if not numeric and len(names) == 1:
         return names[0]  # its cells are refused one by one, with the line
     many = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
-    found = many if numeric else "no column holds numbers."
-    remedy = (
-        "Name the target with --target, or pass --wide if each is a series."
+    raise DataError(
+        many if numeric else "no column holds numbers.",
+        remedy="Name the target with --target, or pass --wide if each is a series."
         if numeric
-        else "Name the target with --target."
+        else "Name the target with --target.",
+        code="GF-D16",
+        file=table.file,
     )
-    raise DataError(found, remedy=remedy, code="GF-D16", file=table.file)

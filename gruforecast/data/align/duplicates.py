@@ -80,8 +80,14 @@ def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> DataError:
     remedy = "Keep one row a stamp, pass --on-duplicate mean, sum or last, or name what tells series apart with --id."
     if clock_change(np.zeros(0, "datetime64[s]"), rows.ds[k]):
         remedy = f"This looks like a clock that was put back: pass --tz, such as --tz Europe/London. {remedy}"
-    found = f"{places}{key} have the same time stamp with different values ({len(k)} such pairs)."
-    return DataError(found, remedy=remedy, code="GF-D35", file=file, line=pairs[0][1], column=names.time[0])
+    return DataError(
+        f"{places}{key} have the same time stamp with different values ({len(k)} such pairs).",
+        remedy=remedy,
+        code="GF-D35",
+        file=file,
+        line=pairs[0][1],
+        column=names.time[0],
+    )
 
 
 def merge(rows: Rows, at: Stamps, rule: str) -> Rows:

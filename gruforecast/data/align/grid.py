@@ -59,9 +59,13 @@ class Grid:
         """Refuse a step so fine that nearly everything would be missing."""
         rows, wanted = len(self.position), int((self.position[self.starts + self.counts - 1] + 1).sum())
         if wanted > MAX_GROWTH * rows + 10_000:
-            found = f"at this step there would be {wanted} rows, {rows} are given."
-            remedy = "Pass a longer step with --freq."
-            raise FormError(found, remedy=remedy, code="GF-D38", file=file, column=names.time[0])
+            raise FormError(
+                f"at this step there would be {wanted} rows, {rows} are given.",
+                remedy="Pass a longer step with --freq.",
+                code="GF-D38",
+                file=file,
+                column=names.time[0],
+            )
 
     def check_gaps(self, rows: Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> None:
         """Refuse a series whose stamps are rarely one step apart, or with far more holes than rows."""
@@ -150,8 +154,13 @@ def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tupl
     if empty:
         shown = ", ".join(repr("/".join(ids[k])) for k in empty[:5]) + (" and more" if len(empty) > 5 else "")
         if len(empty) == len(ids):
-            found = f"series {shown} has no value at all."
-            raise DataError(found, remedy="Remove it.", code="GF-D39", file=file, column=names.target)
+            raise DataError(
+                f"series {shown} has no value at all.",
+                remedy="Remove it.",
+                code="GF-D39",
+                file=file,
+                column=names.target,
+            )
         findings = (Finding(f"{len(empty)} series have no value at all: left out ({shown})"),)
     keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
     lengths = np.array(last) - np.array(first)

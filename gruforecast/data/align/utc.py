@@ -66,9 +66,13 @@ def follow_clock(parsed: Parsed, form: TimeForm, plan: Plan, column: Column) -> 
     if days or tz or parsed.offset is None or form.stamp.kind in COUNTED:
         return _clock(parsed, form, tz, days=days)
     if not then.zone and _several(parsed.offset):
-        found = "the time stamps have UTC offsets, those of the data that were fitted had none."
-        remedy = "Write the local clock as those were, or fit again with --tz."
-        raise column.refused_at(0, found, remedy, "GF-D29", FormError)
+        raise column.refused_at(
+            0,
+            "the time stamps have UTC offsets, those of the data that were fitted had none.",
+            "Write the local clock as those were, or fit again with --tz.",
+            "GF-D29",
+            FormError,
+        )
     return _with(form, zone=then.zone or form.stamp.zone), days, ()
 
 
@@ -124,8 +128,12 @@ def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column) -> tuple[Stam
     utc, skipped, alone = to_utc(wall, keys, zone)
     if len(skipped):
         k = int(skipped[0]) % len(column.cells)
-        found = f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows)."
-        remedy = "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out."
-        raise column.refused_at(k, found, remedy, "GF-D29", FormError)
+        raise column.refused_at(
+            k,
+            f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows).",
+            "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out.",
+            "GF-D29",
+            FormError,
+        )
     text = f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
     return utc, (Finding(text),) if alone else ()

@@ -22,8 +22,11 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, ModuleNotFoundError) as error:
-        remedy = "Use a name such as Europe/London, Australia/Melbourne or UTC."
-        raise UsageError(f"--tz {name!r} is not a time zone.", remedy=remedy, code="GF-U32") from error
+        raise UsageError(
+            f"--tz {name!r} is not a time zone.",
+            remedy="Use a name such as Europe/London, Australia/Melbourne or UTC.",
+            code="GF-U32",
+        ) from error
 
 
 def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]:

@@ -51,8 +51,11 @@ class Layout:
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            remedy = "Pass one character, such as --sep ';' or --sep tab."
-            raise UsageError(f"--sep {self.delimiter!r} cannot be a mark between fields.", remedy=remedy, code="GF-U36")
+            raise UsageError(
+                f"--sep {self.delimiter!r} cannot be a mark between fields.",
+                remedy="Pass one character, such as --sep ';' or --sep tab.",
+                code="GF-U36",
+            )
         numbers = {"--skip-lines": self.skip or 0, "--max-field": self.limits.field, "--max-rows": self.limits.rows}
         numbers |= {"--max-columns": self.limits.columns, "--max-bytes": self.limits.bytes}
         for name, number in numbers.items():
@@ -100,8 +103,12 @@ def _read_table(path: str, layout: Layout) -> Table:
         findings += (Finding(f"fields are separated by {SPOKEN.get(delimiter, repr(delimiter))}"),)
     rows, lines = _rows(text, delimiter, name, layout)
     if all(_is_comment(row) for row in rows):
-        remedy = "Pass a CSV file with a header, a time column and a column of numbers."
-        raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
+        raise DataError(
+            "the file is empty.",
+            remedy="Pass a CSV file with a header, a time column and a column of numbers.",
+            code="GF-D01",
+            file=name,
+        )
     begin = _begin(rows, lines, name, layout)
     if lines[begin] > 1 + (layout.skip or 0) and begin:
         findings += (Finding(f"lines 1 to {lines[begin] - 1} stand before the table: left out"),)
@@ -165,8 +172,13 @@ def _too_large(width: int, limits: Limits, name: str, line: int) -> DataError:
     what, most, option = ("columns", limits.columns, "--max-columns")
     if width <= limits.columns:
         what, most, option = ("rows", limits.rows, "--max-rows")
-    remedy = f"Pass {option} with a larger number if that is wanted."
-    return DataError(f"there are more than {most} {what}.", remedy=remedy, code="GF-D53", file=name, line=line)
+    return DataError(
+        f"there are more than {most} {what}.",
+        remedy=f"Pass {option} with a larger number if that is wanted.",
+        code="GF-D53",
+        file=name,
+        line=line,
+    )
 
 
 def _unreadable(error: str, name: str, line: int) -> DataError:
@@ -231,8 +243,9 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     header = [cell.strip() for cell in rows[0]]
     _check_header(header, name, lines[0])
     if len(rows) == 1:
-        remedy = "Add the rows below the header."
-        raise DataError("there is a header but no rows.", remedy=remedy, code="GF-D02", file=name)
+        raise DataError(
+            "there is a header but no rows.", remedy="Add the rows below the header.", code="GF-D02", file=name
+        )
     rows, more = _rectangular(rows, lines, name, layout)
     columns, padded = {}, {}
     for title, cells in zip(header[: len(rows[0])], zip(*rows[1:], strict=True), strict=True):
@@ -277,9 +290,14 @@ def _check_header(header: list[str], name: str, line: int) -> None:
     for title in header:
         if title and title in seen:
             positions = [str(k + 1) for k, other in enumerate(header) if other == title]
-            found = f"the column name appears {len(positions)} times (columns {', '.join(positions)})."
-            remedy = "Give each column its own name."
-            raise DataError(found, remedy=remedy, code="GF-D12", file=name, line=line, column=title)
+            raise DataError(
+                f"the column name appears {len(positions)} times (columns {', '.join(positions)}).",
+                remedy="Give each column its own name.",
+                code="GF-D12",
+                file=name,
+                line=line,
+                column=title,
+            )
         seen.add(title)
     if header and all(_is_data(title) for title in header):
         raise no_header(name, line)
@@ -287,9 +305,13 @@ def _check_header(header: list[str], name: str, line: int) -> None:
 
 def no_header(name: str, line: int) -> DataError:
     """Return the error of a table whose columns have no names."""
-    remedy = "Add a header line such as ds,y, or pass --no-header."
-    found = "the first line looks like data, not like a header."
-    return DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
+    return DataError(
+        "the first line looks like data, not like a header.",
+        remedy="Add a header line such as ds,y, or pass --no-header.",
+        code="GF-D13",
+        file=name,
+        line=line,
+    )
 
 
 def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, Findings]:
@@ -326,12 +348,14 @@ def _check_cut_numbers(rows: Rows, lines: list[int], name: str, layout: Layout) 
         return
     inside = sum(not cell.strip() for row, length in zip(rows[1:], filled, strict=False) for cell in row[:length])
     if inside < 0.01 * len(filled) * len(rows[0]):
-        found = (
+        raise DataError(
             f"the rows are filled up to column {min(usual)}, {max(usual)} or between, changing from row to row: decimal"
-            " commas without quotes seem to have cut numbers in two."
+            " commas without quotes seem to have cut numbers in two.",
+            remedy="Export the file again with decimal points or with quotes; values cannot be told apart here.",
+            code="GF-D56",
+            file=name,
+            line=lines[1],
         )
-        remedy = "Export the file again with decimal points or with quotes; values cannot be told apart here."
-        raise DataError(found, remedy=remedy, code="GF-D56", file=name, line=lines[1])
 
 
 def _wrong_width(found: int, wanted: int, name: str, line: int) -> DataError:

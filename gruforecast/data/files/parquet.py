@@ -28,22 +28,34 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        remedy = "Install it with: pip install 'gruforecast[parquet]', or save the file as CSV."
-        raise ResourceError("Parquet needs the package pyarrow.", remedy=remedy, code="GF-E05") from error
+        raise ResourceError(
+            "Parquet needs the package pyarrow.",
+            remedy="Install it with: pip install 'gruforecast[parquet]', or save the file as CSV.",
+            code="GF-E05",
+        ) from error
     try:
         file = pq.ParquetFile(io.BytesIO(raw))
         _check_size(file.metadata, limits, name)
         table = file.read()
         twice = [title for title in table.column_names if table.column_names.count(title) > 1]
         if twice:
-            found = f"the column name appears {len(twice)} times."
-            raise DataError(found, remedy="Give each column its own name.", code="GF-D12", file=name, column=twice[0])
+            raise DataError(
+                f"the column name appears {len(twice)} times.",
+                remedy="Give each column its own name.",
+                code="GF-D12",
+                file=name,
+                column=twice[0],
+            )
         columns, padded, left_out = _columns(table, limits, name)
     except (pa.ArrowException, OSError, KeyError, OverflowError, ValueError) as error:
         if isinstance(error, UsageError):
             raise
-        found = f"the Parquet data are damaged or cannot be written as text ({error})."
-        raise DataError(found, remedy="Write it again, or save it as CSV.", code="GF-D04", file=name) from error
+        raise DataError(
+            f"the Parquet data are damaged or cannot be written as text ({error}).",
+            remedy="Write it again, or save it as CSV.",
+            code="GF-D04",
+            file=name,
+        ) from error
     if not table.num_rows:
         raise DataError("there are no rows.", remedy="Add rows.", code="GF-D02", file=name)
     said = Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out")
@@ -54,9 +66,12 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
 def _check_size(metadata: Any, limits: Limits, name: str) -> None:
     size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
     if metadata.num_rows > limits.rows or metadata.num_columns > limits.columns or size > limits.bytes:
-        found = f"there are {metadata.num_rows} rows, {metadata.num_columns} columns and {size} bytes."
-        remedy = "Pass a larger --max-rows, --max-columns or --max-bytes."
-        raise DataError(found, remedy=remedy, code="GF-D53", file=name)
+        raise DataError(
+            f"there are {metadata.num_rows} rows, {metadata.num_columns} columns and {size} bytes.",
+            remedy="Pass a larger --max-rows, --max-columns or --max-bytes.",
+            code="GF-D53",
+            file=name,
+        )
 
 
 def _columns(table: Any, limits: Limits, name: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
@@ -88,8 +103,13 @@ def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | Non
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         longest, total = (pc.max(pc.binary_length(column)).as_py() or 0, pc.sum(pc.binary_length(column)).as_py() or 0)
         if longest > limits.field or total > limits.bytes:
-            remedy = "Pass a larger --max-field or --max-bytes."
-            raise DataError("the text is too long.", remedy=remedy, code="GF-D53", file=name, column=title)
+            raise DataError(
+                "the text is too long.",
+                remedy="Pass a larger --max-field or --max-bytes.",
+                code="GF-D53",
+                file=name,
+                column=title,
+            )
     return ["" if one is None or one != one else str(one) for one in column.to_pylist()]  # noqa: PLR0124 - NaN
 
 

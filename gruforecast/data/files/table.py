@@ -42,8 +42,12 @@ class Table:
         """
         if name not in self.columns:
             known = list(self.columns)
-            text = f"there is no column {name!r}.{did_you_mean(name, known)}"
-            raise FormError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
+            raise FormError(
+                f"there is no column {name!r}.{did_you_mean(name, known)}",
+                remedy=f"The columns are {shorten(known, 12)}.",
+                code="GF-D10",
+                file=self.file,
+            )
         return self.columns[name]
 
     def cells(self, name: str) -> Column:

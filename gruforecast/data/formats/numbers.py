@@ -138,11 +138,20 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
         raise _no_number(column, form)
     large = np.flatnonzero(np.abs(numbers) > MAX_SIZE)
     if len(large):
-        found = f"{column.cells[large[0]]} is too large to compute with."
-        raise column.refused_at(int(large[0]), found, "Give the column in a larger unit.", "GF-D32")
+        raise column.refused_at(
+            int(large[0]),
+            f"{column.cells[large[0]]} is too large to compute with.",
+            "Give the column in a larger unit.",
+            "GF-D32",
+        )
     if np.isnan(numbers).all() and not may_miss:
-        remedy = "Name another column with --target."
-        raise DataError("every value is missing.", remedy=remedy, code="GF-D33", file=column.file, column=column.name)
+        raise DataError(
+            "every value is missing.",
+            remedy="Name another column with --target.",
+            code="GF-D33",
+            file=column.file,
+            column=column.name,
+        )
     return numbers
 
 
@@ -168,8 +177,13 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
     """Return the form that all cells have, the one given where none fits, and findings."""
     distinct = [cell for cell in column.distinct if not form.is_missing(cell)]
     if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
-        remedy = "Pass --bool-as-number to read true as 1 and false as 0."
-        raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30", FormError)
+        raise column.refused(
+            distinct[0],
+            f"{distinct[0]!r} is no number.",
+            "Pass --bool-as-number to read true as 1 and false as 0.",
+            "GF-D30",
+            FormError,
+        )
     units = {cell: _unit(cell) for cell in distinct}
     sides = set(units.values()) or {("", "")}
     before, after = sides.pop() if len(sides) == 1 else ("", "")
@@ -216,8 +230,13 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
     if not fitting or not any("," in text for text in texts):
         return ".", ""
     cell = next(cell for cell, text in bodies.items() if "," in text)
-    found = f"the comma in {cell!r} could mark thousands or decimals, and no row settles it."
-    raise column.refused(cell, found, "Pass --thousands , or --decimal , to say which.", "GF-D31", FormError)
+    raise column.refused(
+        cell,
+        f"the comma in {cell!r} could mark thousands or decimals, and no row settles it.",
+        "Pass --thousands , or --decimal , to say which.",
+        "GF-D31",
+        FormError,
+    )
 
 
 def _fits(text: str, decimal: str, thousands: str) -> bool:
@@ -243,8 +262,13 @@ def _check_thousands(column: Column, form: NumberForm) -> None:
     if not grouped or any(bodies[cell].lstrip("+-").startswith("0") for cell in grouped):
         return
     if all(doubtful(text) for text in bodies.values()) and (len(grouped) < len(bodies) or column.delimiter == ";"):
-        found = f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it."
-        raise column.refused(grouped[0], found, "Pass --thousands . or --decimal . to say which.", "GF-D31", FormError)
+        raise column.refused(
+            grouped[0],
+            f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it.",
+            "Pass --thousands . or --decimal . to say which.",
+            "GF-D31",
+            FormError,
+        )
 
 
 def check_unit(column: Column, form: NumberForm) -> None:
@@ -256,8 +280,13 @@ def check_unit(column: Column, form: NumberForm) -> None:
     for cell in column.distinct:
         if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
             wanted = form.before or form.after or "none"
-            found = f"{cell!r} does not carry the unit of the data that were fitted ({wanted})."
-            raise column.refused(cell, found, "Convert the values, and write them as those were.", "GF-D55", FormError)
+            raise column.refused(
+                cell,
+                f"{cell!r} does not carry the unit of the data that were fitted ({wanted}).",
+                "Convert the values, and write them as those were.",
+                "GF-D55",
+                FormError,
+            )
 
 
 def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
@@ -312,8 +341,11 @@ def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, 
             decimal or ("," if thousands == "." else "."), thousands or "", missing=missing, booleans=booleans
         )
     except ValueError:
-        remedy = "--decimal takes . or , and --thousands another one of . , ' or a space."
-        raise UsageError("these marks of numbers do not go together.", remedy=remedy, code="GF-U31") from None
+        raise UsageError(
+            "these marks of numbers do not go together.",
+            remedy="--decimal takes . or , and --thousands another one of . , ' or a space.",
+            code="GF-U31",
+        ) from None
 
 
 def sentinel(values: Floats) -> tuple[float, int] | None:

@@ -93,9 +93,13 @@ def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | No
             said = f"{column.name}: read as {equal[0]}: only so are the steps equal"
             return equal[0], (Finding(said, column=column.name),)
         first = column.cells[0]
-        found = f"{first!r} could be day first or month first, and no row settles it."
-        remedy = f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD."
-        raise column.refused(first, found, remedy, "GF-D21", FormError)
+        raise column.refused(
+            first,
+            f"{first!r} could be day first or month first, and no row settles it.",
+            f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD.",
+            "GF-D21",
+            FormError,
+        )
     return (distinct[0], ()) if distinct else None
 
 
@@ -108,8 +112,13 @@ def apply_pattern(column: Column, pattern: str) -> Stamps:
     read = column.once(read_cells, pattern)
     if len(read) < len(column.distinct):
         bad = column.distinct[len(read)]
-        remedy = "Correct the cell, or say with --date-format how stamps are written."
-        raise column.refused(bad, f"{bad!r} is not written as {pattern}.", remedy, "GF-D26", FormError)
+        raise column.refused(
+            bad,
+            f"{bad!r} is not written as {pattern}.",
+            "Correct the cell, or say with --date-format how stamps are written.",
+            "GF-D26",
+            FormError,
+        )
     return np.array(read, "datetime64[s]")
 
 

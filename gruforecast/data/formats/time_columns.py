@@ -181,8 +181,9 @@ def apply_time(columns: list[Column], form: TimeForm, tz: str) -> Parsed:
     if len(clocks):
         first, k = by_kind["date"], int(clocks[0])
         others = ", ".join(kind for kind in form.parts if kind != "date")
-        found = f"{first.cells[k]!r} has a clock already, beside {others}."
-        raise first.refused_at(k, found, f"Pass --time {first.name} alone.", "GF-D18")
+        raise first.refused_at(
+            k, f"{first.cells[k]!r} has a clock already, beside {others}.", f"Pass --time {first.name} alone.", "GF-D18"
+        )
     ds, offset, texts = parsed.ds, parsed.offset, []
     for kind, column in by_kind.items():
         if kind in map(str, PERIODS):
@@ -258,8 +259,9 @@ def _counts(column: Column, low: int, high: int) -> Ints:
     for k, cell in enumerate(column.cells):
         number = int(float(cell)) if COUNT.fullmatch(cell) else -1
         if not low <= number <= high:
-            found = f"{cell!r} is not within {low} and {high}."
-            raise column.refused_at(k, found, "Correct the cell.", "GF-D27", FormError)
+            raise column.refused_at(
+                k, f"{cell!r} is not within {low} and {high}.", "Correct the cell.", "GF-D27", FormError
+            )
         numbers.append(number)
     return np.array(numbers, np.int64)
 
@@ -308,8 +310,9 @@ def _calendar(by_kind: dict[str, Column]) -> Stamps:
     ds = first.astype("datetime64[D]") + (days - 1).astype("timedelta64[D]")
     wrong = np.flatnonzero(ds.astype("datetime64[M]") != first)
     if len(wrong):
-        found = f"there is no day {days[wrong[0]]} in {first[wrong[0]]}."
-        raise by_kind["day"].refused_at(int(wrong[0]), found, "Correct the cell.", "GF-D22")
+        raise by_kind["day"].refused_at(
+            int(wrong[0]), f"there is no day {days[wrong[0]]} in {first[wrong[0]]}.", "Correct the cell.", "GF-D22"
+        )
     return ds.astype("datetime64[s]")
 
 
@@ -331,8 +334,13 @@ def _periods(midnight: Stamps, column: Column, seconds: int, tz: str) -> tuple[S
     most = DAY // seconds
     if not tz and (numbers > most).any():
         k = int(np.flatnonzero(numbers > most)[0])
-        found = f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock."
-        raise column.refused_at(k, found, "Pass --tz, such as --tz Europe/London.", "GF-D28", FormError)
+        raise column.refused_at(
+            k,
+            f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock.",
+            "Pass --tz, such as --tz Europe/London.",
+            "GF-D28",
+            FormError,
+        )
     begin = _midnight(midnight, tz) + ((numbers - 1) * seconds).astype("timedelta64[s]")
     return to_wall(begin, zone_named(tz)) if tz else (begin, None)
 

@@ -175,8 +175,9 @@ def _calendar(column: Column, form: StampForm) -> Parsed:
     outside = np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))
     if len(outside):
         bad = unique[outside[0]]
-        found = f"{bad!r} is not within the years {FIRST_YEAR} and {LAST_YEAR}."
-        raise column.refused(bad, found, "Correct the cell.", "GF-D57")
+        raise column.refused(
+            bad, f"{bad!r} is not within the years {FIRST_YEAR} and {LAST_YEAR}.", "Correct the cell.", "GF-D57"
+        )
     _check_uniform(column, unique, matches)
     zones = list(filter(None, _texts(matches, "zone")))
     offset = _spread(column, np.array([offset_seconds(zone) for zone in zones], np.int64)) if zones else None
@@ -252,11 +253,20 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
     if furthest == 0 and NO_YEAR.fullmatch(bad):
         return column.refused(bad, f"there is no year in {bad!r}.", "Write the year out, such as 2024-01.", "GF-D24")
     if NAMED_ZONE.fullmatch(bad):
-        remedy = "Write an offset such as +01:00, or remove it and pass --tz America/New_York, for example."
-        return column.refused(bad, f"the zone in {bad!r} has no unique meaning.", remedy, "GF-D25")
+        return column.refused(
+            bad,
+            f"the zone in {bad!r} has no unique meaning.",
+            "Write an offset such as +01:00, or remove it and pass --tz America/New_York, for example.",
+            "GF-D25",
+        )
     several = "; passing --date-format says how they are written" if furthest > 0 else ""
-    remedy = f"Write stamps in one form, such as {EXAMPLE}, or name another column with --time{several}."
-    return column.refused(bad, f"{bad!r} is not a time stamp{hint}", remedy, "GF-D20", FormError)
+    return column.refused(
+        bad,
+        f"{bad!r} is not a time stamp{hint}",
+        f"Write stamps in one form, such as {EXAMPLE}, or name another column with --time{several}.",
+        "GF-D20",
+        FormError,
+    )
 
 
 def _check_uniform(column: Column, unique: list[str], found: list[re.Match[str]]) -> None:
@@ -265,8 +275,9 @@ def _check_uniform(column: Column, unique: list[str], found: list[re.Match[str]]
         kinds = [bool(part) if name == "zone" else part for part in _texts(found, name)]
         if len(set(kinds)) > 1:
             bad = unique[next(k for k, kind in enumerate(kinds) if kind != kinds[0])]
-            text = f"{bad!r} is not written like {unique[0]!r}."
-            raise column.refused(bad, text, "Write all stamps in one form.", "GF-D23", FormError)
+            raise column.refused(
+                bad, f"{bad!r} is not written like {unique[0]!r}.", "Write all stamps in one form.", "GF-D23", FormError
+            )
 
 
 def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
@@ -278,14 +289,18 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     first, second = max(int(m["one"]) for m in found), max(int(m["two"]) for m in found)
     if first > 12 and second > 12:
         one, two = (next(m for m in found if int(m[part]) > 12).group() for part in ("one", "two"))
-        remedy = "Write all dates in one order."
-        raise column.refused(two, f"{two!r} is month first, {one!r} day first.", remedy, "GF-D21", FormError)
+        raise column.refused(
+            two, f"{two!r} is month first, {one!r} day first.", "Write all dates in one order.", "GF-D21", FormError
+        )
     kind = "dmy" if first > 12 else "mdy" if second > 12 else ""
     if kind and earlier and kind != earlier:
         bad = next(m for m in found if max(int(m["one"]), int(m["two"])) > 12).group()
-        remedy = "Write dates in one order."
         raise column.refused(
-            bad, f"{bad!r} is not in the order of the data that were fitted.", remedy, "GF-D21", FormError
+            bad,
+            f"{bad!r} is not in the order of the data that were fitted.",
+            "Write dates in one order.",
+            "GF-D21",
+            FormError,
         )
     if kind or earlier:
         return kind or earlier, ""
@@ -296,8 +311,13 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     example = found[0].group()
     text = f"{example!r} could be day first or month first, and no row settles it."
     mark = found[0]["mark"]
-    remedy = f"Pass --date-format '%d{mark}%m{mark}%Y', for example, or write dates as YYYY-MM-DD."
-    raise column.refused(example, text, remedy, "GF-D21", FormError)
+    raise column.refused(
+        example,
+        text,
+        f"Pass --date-format '%d{mark}%m{mark}%Y', for example, or write dates as YYYY-MM-DD.",
+        "GF-D21",
+        FormError,
+    )
 
 
 def _is_regular(stamps: Sequence[str | dt.datetime]) -> bool:
