@@ -10,8 +10,8 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import Rows
 from gruforecast.data.align.grid import axis
-from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
-from gruforecast.data.calendar.frequency import Frequency, day_of_month
+from gruforecast.data.align.utc import follow_clock, follow_times
+from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Findings
 from gruforecast.data.formats.time_columns import TimeForm
@@ -87,13 +87,10 @@ def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps
     column = Column("", plan.names.time[0], [text for one in series for text in one.stamps], lines.tolist())
     parsed, form = follow_times([column], plan)
     keys = np.repeat(np.arange(len(series)), counts)
-    form, days, said = follow_clock(parsed, form, plan, column)
-    ds, more = apply_clock(parsed, form, keys, column, days=days)
-    freq = plan.freq
-    if freq.unit == "M" and freq.number(ds)[1].any():
-        freq = replace(freq, day=day_of_month(ds))
+    ds, form, more = follow_clock(parsed, form, keys, column, plan)
+    freq = plan.freq.on_day_of(ds)
     parts = []
     for k, (at, count, length) in enumerate(zip(begin, counts, lengths, strict=True)):
         whole = len(series[k].stamps) == length
         parts.append(ds[at : at + count] if whole else axis(ds[at : at + 1], lengths[k : k + 1], freq))
-    return np.concatenate(parts), form, freq, (*parsed.findings, *said, *more)
+    return np.concatenate(parts), form, freq, (*parsed.findings, *more)

@@ -9,7 +9,7 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Stamps
 from gruforecast.data.align.duplicates import Rows, merge, step_begin
 from gruforecast.data.align.grid import Keys
-from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
+from gruforecast.data.align.utc import follow_clock, follow_times
 from gruforecast.data.covariates import apply_covariates
 from gruforecast.data.files.delimited import read_table
 from gruforecast.data.files.table import Table
@@ -105,9 +105,7 @@ def _read_future(path: str, plan: Plan) -> Future:
     if plan.names.ids and not plan.wide:
         keys, ids, said = read_keys(table, plan.names, stripped=plan.strip_ids)
         findings += said
-    first = table.cells(plan.names.time[0])
-    form, days, said = follow_clock(parsed, form, plan, first)
-    ds, late = apply_clock(parsed, form, keys, first, days=days)
+    ds, form, said = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
     known = tuple(one for one in plan.covariates if one.role == "known")
     x, more = apply_covariates(table, known, plan.numbers, keys)
     _check_categories(table, known)
@@ -126,7 +124,7 @@ def _read_future(path: str, plan: Plan) -> Future:
                 file=table.file,
                 line=lines[1],
             )
-    return Future(table.file, plan, rows, found.x, (*findings, *said, *late, *parsed.findings, *more))
+    return Future(table.file, plan, rows, found.x, (*findings, *said, *parsed.findings, *more))
 
 
 def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:

@@ -12,8 +12,8 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import HOUR, Rows, resampled, usual_step, without_duplicates
 from gruforecast.data.align.grid import Grid, Keys, interpolated, trimmed
-from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times, infer_clock, infer_times
-from gruforecast.data.calendar.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
+from gruforecast.data.align.utc import follow_clock, follow_times, infer_clock, infer_times
+from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency, parse_frequency
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
@@ -28,7 +28,6 @@ from gruforecast.data.formats.numbers import (
     number_form,
 )
 from gruforecast.data.formats.time_columns import TimeForm
-from gruforecast.data.formats.timestamps import Parsed
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate, Names, Plan
@@ -130,12 +129,9 @@ def apply_plan(table: Table, plan: Plan) -> Reading:
         check_unit(column, plan.numbers)
         y, keys, ids, numbered = _one_column(table, plan.names, column, plan.numbers, (), stripped=plan.strip_ids)
     x, said = apply_covariates(table, plan.covariates, plan.numbers, keys[: len(table)])
-    parsed = _repeated(parsed, len(y) // len(table))
-    first = table.cells(plan.names.time[0])
-    form, days, more = follow_clock(parsed, form, plan, first)
-    ds, late = apply_clock(parsed, form, keys, first, days=days)
+    ds, form, more = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
     plan = replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
-    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    findings = (*table.findings, *parsed.findings, *numbered, *said, *more)
     return regular(follow(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings)))
 
 
@@ -146,10 +142,7 @@ def follow(taken: Taken) -> Taken:
         DataError: different values stand at one stamp.
     """
     taken = _tidied(taken)
-    freq, ds = taken.plan.freq, taken.rows.ds
-    if freq.unit == "M" and freq.number(ds)[1].any():
-        freq = replace(freq, day=day_of_month(ds))
-    return replace(taken, plan=replace(taken.plan, freq=freq))
+    return replace(taken, plan=replace(taken.plan, freq=taken.plan.freq.on_day_of(taken.rows.ds)))
 
 
 def _infer(table: Table, options: ReadOptions) -> Taken:
@@ -167,11 +160,9 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
         numbers, said = infer_numbers(column, given, settled=settled)
         y, keys, ids, numbered = _one_column(table, names, column, numbers, said, stripped=options.strip_ids)
     covariates, x, said = infer_covariates(table, options, names, given, keys[: len(table)])
-    parsed = _repeated(parsed, len(y) // len(table))
-    form, days, more = infer_clock(parsed, form, options.tz)
-    ds, late = apply_clock(parsed, form, keys, table.cells(names.time[0]), days=days)
+    ds, form, more = infer_clock(parsed, form, keys, table.cells(names.time[0]), options.tz)
     plan = _plan(table, options, names, form, numbers, covariates)
-    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    findings = (*table.findings, *parsed.findings, *numbered, *said, *more)
     taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
     return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
 
@@ -251,11 +242,6 @@ def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys
     text = f"{len(number) - len(plain)} ids differ from others by blanks around them only: --strip-ids makes them one"
     findings = (Finding(text),) if len(plain) < len(number) else ()
     return np.array([number[key] for key in rows], np.int64), tuple(number), findings
-
-
-def _repeated(parsed: Parsed, count: int) -> Parsed:
-    offset = None if parsed.offset is None else np.tile(parsed.offset, count)
-    return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
 
 
 def _rows(table: Table, keys: Ints, ds: Stamps, y: Floats, x: Floats) -> Rows:

@@ -23,7 +23,7 @@ def check_code(code: str) -> None:
 
 
 def holiday_counts(code: str, begin: Stamps, end: Stamps) -> Floats:
-    """Number of public holidays from the day of `begin` to before that of `end`, on the first day at least, (n,).
+    """Return the number of public holidays from the day of `begin` to before that of `end`, a day at least, (n,).
 
     Args:
         code: of a country (`DE`), a part of it (`AU-VIC`) or an exchange (`XNYS`).

@@ -142,7 +142,8 @@ def _up_to(stream: IO[bytes], most: int, name: str) -> bytes:
         if whole.tell() > most:
             raise DataError(
                 f"there are more than {most} bytes.",
-                remedy="Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them first).",
+                remedy="Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them"
+                " first).",
                 code="GF-D06",
                 file=name,
             )
