@@ -28,8 +28,8 @@ class ReadOptions:
         on_duplicate: what several values of one stamp become: `mean`, `sum` or `last`; refused when not given.
         resample: what the values within one step become, the same words; stamps must be regular when not given.
         fill: whether missing values between others are interpolated; they are masked otherwise.
-        known, past, static: covariates: known ahead, seen in the past only, constant in each series.
-        holidays: country whose public holidays are known ahead.
+        known, past, static: covariates: known in the future, too, seen in the past only, constant in each series.
+        holidays: country whose public holidays are a future covariate.
     """
 
     time: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class ReadOptions:
 
     @property
     def covariates(self) -> dict[str, Role]:
-        """The part that each covariate plays."""
+        """The role of each covariate."""
         return {name: role for role in ROLES for name in getattr(self, role)}
 
     def __post_init__(self) -> None:
@@ -72,18 +72,18 @@ class ReadOptions:
             raise UsageError("--wide takes all columns, --target one.", remedy="Leave one of them out.", code="GF-U33")
 
     def _check_covariates(self) -> None:
-        """Refuse a column that would play two parts, and holidays of no country."""
-        asked = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
-        asked += [("--target", self.target or "")] + [("--time", name) for name in self.time]
-        asked += [("--id", name) for name in self.ids if name not in self.static]
-        parts: dict[str, str] = {}
-        for part, name in asked:
-            if name in parts:
+        """Refuse a column that would play two roles, and holidays of no country."""
+        named = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
+        named += [("--target", self.target or "")] + [("--time", name) for name in self.time]
+        named += [("--id", name) for name in self.ids if name not in self.static]
+        options: dict[str, str] = {}
+        for option, name in named:
+            if name in options:
                 raise UsageError(
-                    f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only.",
+                    f"column {name!r} is passed with {options[name]} and with {option}: it can be one thing only.",
                     remedy="Leave one of them out.",
                     code="GF-U39",
                 )
-            parts[name] = part
+            options[name] = option
         if self.holidays:
             check_code(self.holidays)

@@ -136,7 +136,9 @@ def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tupl
     Raises:
         DataError: no series has a value.
     """
-    rows, missing, lengths = np.arange(len(y)), np.isnan(y), np.diff(indptr)
+    rows = np.arange(len(y))
+    missing = np.isnan(y)
+    lengths = np.diff(indptr)
     first = np.minimum.reduceat(np.where(missing, len(y), rows), indptr[:-1])
     last = np.maximum.reduceat(np.where(missing, -1, rows), indptr[:-1])
     empty = np.flatnonzero(first > last)

@@ -109,8 +109,11 @@ def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tup
     if tz or offset is None or not _several(offset):
         return form, ()
     last = int(offset[np.argmax(parsed.ds)]) if days else 0
-    done = "their local days are used, the last offset is written"
-    done = done if days else "read and forecast in UTC; --tz names their zone"
+    done = (
+        "their local days are used, the last offset is written"
+        if days
+        else "read and forecast in UTC; --tz names their zone"
+    )
     several = Finding(f"the time stamps have several UTC offsets: {done}")
     return _with(form, zone=zone_text(last, form.stamp.zone)), (several,)
 

@@ -133,8 +133,8 @@ def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
         months = ds.astype("datetime64[M]").astype(np.int64)
         month_gaps = months[gaps_at + 1] - months[gaps_at]
         return Frequency("M", _mode(month_gaps[month_gaps > 0]), day)
-    if step == DAY and _weekdays_only(ds, gaps):
-        return Frequency("B", 1)
+    if step == DAY and np.is_busday(ds.astype("datetime64[D]")).all() and (gaps == 3 * DAY).sum() >= 2:
+        return Frequency("B", 1)  # no stamp is on a weekend although at least two weekends lie between them
     return Frequency("s", step)
 
 
@@ -149,8 +149,3 @@ def day_of_month(ds: Stamps) -> int:
     number = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
     ends = (days + np.timedelta64(1, "D")).astype("datetime64[M]") != days.astype("datetime64[M]")
     return 31 if ends.all() else int(number.max())
-
-
-def _weekdays_only(ds: Stamps, gaps: Ints) -> bool:
-    """Return whether no stamp is on a weekend although at least two weekends lie between the stamps."""
-    return bool(np.is_busday(ds.astype("datetime64[D]")).all()) and int((gaps == 3 * DAY).sum()) >= 2

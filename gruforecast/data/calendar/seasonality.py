@@ -54,8 +54,8 @@ def _usual_shown(filled: list[Floats], freq: Frequency) -> Iterator[tuple[int, l
 
 def _longest(y: Floats, indptr: Ints) -> list[Floats]:
     """Return the newest rows of the longest series, see `_filled`."""
-    chosen = np.argsort(-np.diff(indptr), kind="stable")[:MAX_SERIES]
-    return [_filled(y[indptr[k] : indptr[k + 1]][-MAX_ROWS:]) for k in chosen]
+    longest = np.argsort(-np.diff(indptr), kind="stable")[:MAX_SERIES]
+    return [_filled(y[indptr[k] : indptr[k + 1]][-MAX_ROWS:]) for k in longest]
 
 
 def _around_trend(values: Floats, length: int) -> Floats:

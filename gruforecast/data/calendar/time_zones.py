@@ -118,5 +118,5 @@ def zone_text(offset: int, like: str) -> str:
         return like
     sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
     colon = ":" if ":" in text or len(text) < 4 else ""
-    short = len(text) == 3 and minutes % 60 == 0
-    return f"{blank}{sign}{minutes // 60:02}" + ("" if short else f"{colon}{minutes % 60:02}")
+    rest = "" if len(text) == 3 and minutes % 60 == 0 else f"{colon}{minutes % 60:02}"
+    return f"{blank}{sign}{minutes // 60:02}{rest}"

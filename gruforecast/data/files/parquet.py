@@ -9,9 +9,9 @@ import numpy as np
 
 from gruforecast.data.calendar.time_zones import to_wall, zone_named, zone_text
 from gruforecast.data.files.source import Limits
-from gruforecast.data.files.table import Table
+from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding
-from gruforecast.errors import DataError, ResourceError, UsageError
+from gruforecast.errors import DataError, ResourceError
 
 
 def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
@@ -46,10 +46,9 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
                 file=name,
                 column=twice[0],
             )
-        columns, padded, left_out = _columns(table, limits, name)
+        texts = {title: _text(table.column(title), limits, name, title) for title in table.column_names}
+        columns, padded = stripped((title.strip(), cells) for title, cells in texts.items() if cells is not None)
     except (pa.ArrowException, OSError, KeyError, OverflowError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
         raise DataError(
             f"the Parquet data are damaged or cannot be written as text ({error}).",
             remedy="Write it again, or save it as CSV.",
@@ -58,9 +57,10 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
         ) from error
     if not table.num_rows:
         raise DataError("there are no rows.", remedy="Add rows.", code="GF-D02", file=name)
-    said = Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out")
+    left_out = [repr(title) for title, cells in texts.items() if cells is None]
+    finding = Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out")
     lines = list(range(2, table.num_rows + 2))
-    return Table(name, columns, lines, findings=(said,) * bool(left_out), padded=padded)
+    return Table(name, columns, lines, findings=(finding,) * bool(left_out), padded=padded)
 
 
 def _check_size(metadata: Any, limits: Limits, name: str) -> None:
@@ -72,20 +72,6 @@ def _check_size(metadata: Any, limits: Limits, name: str) -> None:
             code="GF-D53",
             file=name,
         )
-
-
-def _columns(table: Any, limits: Limits, name: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
-    """Cells of each column, the cells as they are where blanks stand around them, and the columns left out."""
-    columns, padded, left_out = {}, {}, []
-    for title in table.column_names:
-        cells = _text(table.column(title), limits, name, title)
-        if cells is None:
-            left_out.append(repr(title))
-            continue
-        columns[title.strip()] = [cell.strip() for cell in cells]
-        if columns[title.strip()] != cells:
-            padded[title.strip()] = cells
-    return columns, padded, left_out
 
 
 def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | None:

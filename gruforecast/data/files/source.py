@@ -70,8 +70,8 @@ def read_bytes(path: str, limits: Limits) -> bytes:
         before = target.stat()
         with _opened(target, name) as stream:
             packed = target.suffix.lower() in (".gz", ".zip")
-            most = min(limits.bytes, max(MIN_BOMB, MAX_RATIO * before.st_size)) if packed else limits.bytes
-            raw = _up_to(stream, most, name)
+            ratio = max(MIN_BOMB, MAX_RATIO * before.st_size)
+            raw = _up_to(stream, min(limits.bytes, ratio) if packed else limits.bytes, name)
         after = target.stat()
     except DAMAGED as error:
         raise DataError(
@@ -115,10 +115,7 @@ def name_of(path: str) -> str:
 
 @contextmanager
 def _opened(target: Path, name: str) -> Iterator[IO[bytes]]:
-    if target.suffix.lower() == ".gz":
-        with gzip.open(target) as stream:
-            yield stream  # type: ignore[misc]
-    elif target.suffix.lower() == ".zip":
+    if target.suffix.lower() == ".zip":
         with zipfile.ZipFile(target) as archive:
             members = [info for info in archive.infolist() if not (info.is_dir() or MAC.search(info.filename))]
             if len(members) != 1:
@@ -131,17 +128,17 @@ def _opened(target: Path, name: str) -> Iterator[IO[bytes]]:
             with archive.open(members[0]) as stream:
                 yield stream
     else:
-        with target.open("rb") as stream:
-            yield stream
+        with gzip.open(target) if target.suffix.lower() == ".gz" else target.open("rb") as stream:
+            yield stream  # type: ignore[misc]
 
 
-def _up_to(stream: IO[bytes], most: int, name: str) -> bytes:
+def _up_to(stream: IO[bytes], limit: int, name: str) -> bytes:
     whole = io.BytesIO()
     while block := stream.read(BLOCK):
         whole.write(block)
-        if whole.tell() > most:
+        if whole.tell() > limit:
             raise DataError(
-                f"there are more than {most} bytes.",
+                f"there are more than {limit} bytes.",
                 remedy="Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them"
                 " first).",
                 code="GF-D06",
@@ -202,12 +199,12 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
     try:
         return raw.decode("utf-8-sig"), ()
     except UnicodeDecodeError as error:
-        found = _guessed(raw)
-        if found is None:
+        guess = _guessed(raw)
+        if guess is None:
             raise _not_in("utf-8", raw, name, error) from error
         line = _line_at(raw, error.start)
-        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {found}; --encoding names another"
-        return raw.decode(found), (Finding(text, line=line),)
+        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {guess}; --encoding names another"
+        return raw.decode(guess), (Finding(text, line=line),)
 
 
 def _guessed(raw: bytes) -> str | None:
@@ -227,7 +224,7 @@ def _guessed(raw: bytes) -> str | None:
 
 
 def _is_japanese(text: str) -> bool:
-    """Whether most letters beyond ASCII are kana or kanji of two bytes, which Western text read so rarely gives."""
+    """Return whether most letters beyond ASCII are kana or kanji of two bytes, rarely so in Western text read so."""
     foreign = [mark for mark in text[:BLOCK] if ord(mark) > 127]
     wide = sum("\u3040" <= mark <= "\u30ff" or "\u4e00" <= mark <= "\u9fff" for mark in foreign)
     return 10 * wide >= 9 * len(foreign)

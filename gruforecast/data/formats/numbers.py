@@ -55,9 +55,8 @@ class NumberForm:
 
     def __post_init__(self) -> None:
         marks = all(isinstance(text, str) and len(text) < 12 for text in (self.before, self.after))
-        if not marks or self.decimal not in (".", ",") or self.thousands not in ("", *GROUPED):
-            raise ValueError(f"impossible form of numbers: {self}")
-        if self.decimal == self.thousands or not all(isinstance(word, str) for word in self.missing):
+        known = self.decimal in (".", ",") and self.thousands in ("", *GROUPED) and self.decimal != self.thousands
+        if not marks or not known or not all(isinstance(word, str) for word in self.missing):
             raise ValueError(f"impossible form of numbers: {self}")
 
     @property
@@ -81,12 +80,10 @@ class NumberForm:
             if not GROUPED[self.thousands].fullmatch(whole):
                 return None
             text = whole.replace(self.thousands, "") + mark + rest
-        if self.decimal == "," and "." in text:
+        plain = text.replace(self.decimal, ".")
+        if (self.decimal == "," and "." in text) or not NUMBER.fullmatch(plain):
             return None
-        text = text.replace(self.decimal, ".")
-        if not NUMBER.fullmatch(text):
-            return None
-        number = float(text)
+        number = float(plain)
         return math.nan if number in self.missing_numbers else number
 
     def body(self, cell: str) -> str:
@@ -118,7 +115,7 @@ def infer_numbers(column: Column, form: NumberForm, *, settled: bool) -> tuple[N
     """
     findings: Findings = ()
     if column.once(_converted, form) is None:
-        form, findings = _found_form(column, form, settled=settled)
+        form, findings = _form_of(column, form, settled=settled)
     if not settled:
         _check_thousands(column, form)
     return form, findings
@@ -136,14 +133,12 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
     numbers = column.once(_converted, form)
     if numbers is None or np.isinf(numbers).any():
         raise _no_number(column, form)
-    large = np.flatnonzero(np.abs(numbers) > MAX_SIZE)
-    if len(large):
-        raise column.refused_at(
-            int(large[0]),
-            f"{column.cells[large[0]]} is too large to compute with.",
-            "Give the column in a larger unit.",
-            "GF-D32",
-        )
+    column.refuse_first(
+        np.abs(numbers) > MAX_SIZE,
+        lambda k: f"{column.cells[k]} is too large to compute with.",
+        "Give the column in a larger unit.",
+        "GF-D32",
+    )
     if np.isnan(numbers).all() and not may_miss:
         raise DataError(
             "every value is missing.",
@@ -173,7 +168,7 @@ def _converted(column: Column, form: NumberForm) -> Floats | None:
     return numbers
 
 
-def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, Findings]:
+def _form_of(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, Findings]:
     """Return the form that all cells have, the one given where none fits, and findings."""
     distinct = [cell for cell in column.distinct if not form.is_missing(cell)]
     if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
@@ -184,8 +179,7 @@ def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[Num
             "GF-D30",
             FormError,
         )
-    units = {cell: _unit(cell) for cell in distinct}
-    sides = set(units.values()) or {("", "")}
+    sides = set(map(_unit, distinct))
     before, after = sides.pop() if len(sides) == 1 else ("", "")
     name = column.name
     texts = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
@@ -290,7 +284,7 @@ def check_unit(column: Column, form: NumberForm) -> None:
 
 
 def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
-    """`form` with the marks that the numbers of all columns together have.
+    """Return `form` with the marks that the numbers of all columns together have.
 
     Raises:
         DataError: a mark may be either.
@@ -314,19 +308,15 @@ def _stripped(cell: str) -> str:
 
 
 def _no_number(column: Column, form: NumberForm) -> DataError:
-    def bad(cell: str) -> bool:
-        value = form.value(cell)
-        return value is None or math.isinf(value)
-
-    wrong = [k for k, cell in enumerate(column.cells) if bad(cell)]
-    cell, more = column.cells[wrong[0]], ""
-    if len(wrong) > 1:
-        more = f" ({len(wrong) - 1} further cells are not either)"
+    """Return the error that names the first cell that is no number."""
+    wrong = [k for k, cell in enumerate(column.cells) if form.value(cell) in (None, math.inf, -math.inf)]
+    cell = column.cells[wrong[0]]
+    more = f" ({len(wrong) - 1} further cells are not either)" if len(wrong) > 1 else ""
     remedy = "Correct the cell, or name the word with --na-values if it means that there is no value."
-    if len(cell) < 20:
-        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
     if any(mark.isdigit() for mark in cell):
         remedy = "Correct the cell; --decimal and --thousands say how numbers are written."
+    elif len(cell) < 20:
+        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
     return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30", FormError)
 
 
@@ -372,5 +362,5 @@ def outliers(values: Floats) -> Ints:
     if len(seen) < 10:
         return np.zeros(0, int)
     low, high = np.quantile(seen, [0.25, 0.75])
-    reach = FAR * (high - low)
-    return np.flatnonzero((values < low - reach) | (values > high + reach)) if reach > 0 else np.zeros(0, int)
+    width = FAR * (high - low)
+    return np.flatnonzero((values < low - width) | (values > high + width)) if width > 0 else np.zeros(0, int)

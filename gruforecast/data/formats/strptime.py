@@ -70,9 +70,9 @@ def fitting_patterns(column: Column) -> Fits:
     texts = [
         date.format(m=m) + clock for date in (NAMED if named else NUMBERED) for m in marks for clock in CLOCKS[kind]
     ]
-    read = {text: column.once(read_cells, text) for text in texts}
-    whole = {text: stamps for text, stamps in read.items() if len(stamps) == len(column.distinct)}
-    return Fits(whole, max(map(len, read.values()), default=0))
+    stamps = {text: column.once(read_cells, text) for text in texts}
+    whole = {text: read for text, read in stamps.items() if len(read) == len(column.distinct)}
+    return Fits(whole, max(map(len, stamps.values()), default=0))
 
 
 def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | None:
@@ -85,13 +85,12 @@ def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | No
         DataError: two patterns fit all cells and read them as different dates.
     """
     read = fitting_patterns(column).whole
-    fitting = list(read)
-    distinct = [text for k, text in enumerate(fitting) if all(read[text] != read[other] for other in fitting[:k])]
+    distinct = [text for k, text in enumerate(read) if read[text] not in list(read.values())[:k]]
     if len(distinct) > 1:
         equal = [text for text in distinct if regular(read[text])]
         if len(equal) == 1:
-            said = f"{column.name}: read as {equal[0]}: only so are the steps equal"
-            return equal[0], (Finding(said, column=column.name),)
+            text = f"{column.name}: read as {equal[0]}: only so are the steps equal"
+            return equal[0], (Finding(text, column=column.name),)
         first = column.cells[0]
         raise column.refused(
             first,
@@ -144,5 +143,4 @@ def read_cells(column: Column, pattern: str) -> list[dt.datetime]:
 def write_pattern(ds: Stamps, pattern: str) -> list[str]:
     """Return the stamps (n,) as text."""
     distinct, where = np.unique(ds, return_inverse=True)
-    texts = [one.strftime(pattern) for one in distinct.tolist()]
-    return [texts[k] for k in where]
+    return np.array([one.strftime(pattern) for one in distinct.tolist()], object)[where].tolist()
