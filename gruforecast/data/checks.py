@@ -13,13 +13,16 @@ from gruforecast.data.calendar.time_zones import clock_change
 from gruforecast.data.covariates import leak
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import outliers, sentinel
+from gruforecast.data.options import Role
 from gruforecast.data.panel import Panel
 from gruforecast.errors import shorten
 
 SMALLEST = 1.2e-38  # of 32-bit numbers with full precision
-AHEAD = 10  # years from today on that a stamp may lie
+YEARS = 10  # years from today on that a stamp may lie
 SHOWN = 3
 LOOKED_AT = 5  # series in which columns are compared with the target
+# rows by which a covariate may run behind the target
+LAGS: dict[Role, tuple[int, ...]] = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (-1, -2, -3), "static": ()}
 
 
 def odd_values(panel: Panel, lines: Ints) -> Findings:
@@ -38,55 +41,52 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
         )
     else:
         texts += _far_off(panel, lines)
-    pairs = list(itertools.pairwise(panel.indptr))
-    constant = [k for k, (a, b) in enumerate(pairs) if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
+    each = zip(panel.ids, itertools.pairwise(panel.indptr), strict=True)
+    constant = ["/".join(key) for key, (a, b) in each if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
     if constant:
-        names = shorten(["/".join(panel.ids[k]) for k in constant], SHOWN)
-        texts.append(f"{len(constant)} series never change ({names}): their MASE is not defined")
+        texts.append(f"{len(constant)} series never change ({shorten(constant, SHOWN)}): their MASE is not defined")
     tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
     if len(tiny):
         texts.append(
             f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
         )
     last = panel.ds.max()
-    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * AHEAD)):
-        texts.append(f"the newest stamp is {last}, more than {AHEAD} years from now")
-    return (*map(Finding, (*texts, *_put_forward(panel), *_holidays(panel))), *_beside(panel))
+    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * YEARS)):
+        texts.append(f"the newest stamp is {last}, more than {YEARS} years from now")
+    return (*map(Finding, (*texts, *_put_forward(panel), *_holidays(panel))), *_covariates(panel))
 
 
-def _beside(panel: Panel) -> list[Finding]:
+def _covariates(panel: Panel) -> list[Finding]:
     """Return the covariates with missing values, and those that are the target itself, earlier or later."""
-    found = []
-    longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
+    findings = []
     first = 0
+    longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
     for one in panel.plan.covariates:
         name, x = one.name, panel.x[:, first]
         first += len(one.columns)
         missing = int(np.isnan(x).sum())
         if missing and one.role != "static":
             text = f"{name}: {missing} of {len(x)} values are missing, its mean stands for them"
-            found.append(Finding(text, column=name))
+            findings.append(Finding(text, column=name))
         if one.flag or one.categories:
             continue
         if (code := sentinel(x)) is not None:
             text = f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values"
-            found.append(Finding(text, column=name))
-        lags: tuple[int, ...] = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (-1, -2, -3), "static": ()}[one.role]
+            findings.append(Finding(text, column=name))
         parts = [slice(panel.indptr[k], panel.indptr[k + 1]) for k in longest]
-        said = (leak(panel.y[part], x[part], name, lags) for part in parts)
-        found += [one for one in said if one][:1]
-    return found
+        leaks = (leak(panel.y[part], x[part], name, LAGS[one.role]) for part in parts)
+        findings += [one for one in leaks if one][:1]
+    return findings
 
 
 def _far_off(panel: Panel, lines: Ints) -> list[str]:
     """Return the values many interquartile ranges away from the others of their series."""
     parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
-    far = np.concatenate([part for part in parts if len(part)] or [np.zeros(0, int)]).astype(int)
+    far = np.concatenate(parts).astype(int)
     if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
         return []  # so many are no accident but the nature of the data
-    shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN])
-    more = " and more" if len(far) > SHOWN else ""
-    return [f"{len(far)} values lie far from most others of their series ({shown}{more}): they are kept"]
+    shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN]) + " and more" * (len(far) > SHOWN)
+    return [f"{len(far)} values lie far from most others of their series ({shown}): they are kept"]
 
 
 def _put_forward(panel: Panel) -> list[str]:
@@ -95,11 +95,8 @@ def _put_forward(panel: Panel) -> list[str]:
         return []
     missing = panel.ds[np.isnan(panel.y)]
     hours = (missing - missing.astype("datetime64[D]")).astype("timedelta64[h]").astype(int)
-    few = (
-        0
-        < len(np.unique(missing.astype("datetime64[h]")))
-        <= 3 * len(panel) * (1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365)
-    )
+    years = 1 + (panel.ds.max() - panel.ds.min()).astype("timedelta64[D]").astype(int) // 365
+    few = 0 < len(np.unique(missing.astype("datetime64[h]"))) <= 3 * len(panel) * years
     if not few or (hours > 3).any() or not clock_change(missing, missing):
         return []
     return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
@@ -110,11 +107,10 @@ def _holidays(panel: Panel) -> list[str]:
     if panel.freq.unit != "B":
         return []
     days, where = np.unique(panel.ds, return_inverse=True)
-    seen = np.bincount(where, ~np.isnan(panel.y), len(days))
-    free = days[seen == 0]
+    free = days[np.bincount(where, ~np.isnan(panel.y), len(days)) == 0]
     shown = ", ".join(str(day)[:10] for day in free[:SHOWN])
     text = f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"
-    return [text] if len(free) else []
+    return [text] * bool(len(free))
 
 
 def _places(rows: Ints, lines: Ints) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +19,7 @@ from gruforecast.errors import DataError
 
 MAX_INPUTS = 1_000  # numbers that the covariates may become
 REPEATING = 0.5  # share of different cells above which text is no category
-SAME, LEAST = 0.999, 8  # correlation of levels and of steps with the target; rows that it takes
+SAME, MIN_ROWS = 0.999, 8  # correlation of levels and of steps with the target; rows that it takes
 LOOKED_AT = 20_000  # newest rows that are compared
 
 
@@ -33,27 +32,27 @@ def infer_covariates(
         form: of numbers as far as the user gave it.
         keys: (n,) number of each row's series.
     """
-    found, parts = [], []
+    parts: dict[Covariate, Floats] = {}
     findings: Findings = ()
     for name, role in options.covariates.items():
         column = _cells(table, name, role, keys, form)
         if name in names.ids:
-            one, said = category(column, role, form)
+            one, more = category(column, role, form)
         else:
-            one, said = infer_covariate(column, role, form, settled=bool(options.decimal or options.thousands))
-        findings += said
+            one, more = infer_covariate(column, role, form, settled=bool(options.decimal or options.thousands))
+        findings += more
         if one is not None:
-            found.append(one)
-            parts.append(one.values(column)[0])
-    return tuple(found), _side_by_side(table, found, parts), findings
+            parts[one] = one.values(column)[0]
+    return tuple(parts), _side_by_side(table, parts), findings
 
 
 def apply_covariates(
     table: Table, covariates: tuple[Covariate, ...], form: NumberForm, keys: Ints
 ) -> tuple[Floats, Findings]:
     """Return the numbers (n, n_columns) of covariates, and findings; arguments as above."""
-    read = [one.values(_cells(table, one.name, one.role, keys, form)) for one in covariates]
-    return _side_by_side(table, covariates, [x for x, _ in read]), tuple(one for _, said in read for one in said)
+    read = {one: one.values(_cells(table, one.name, one.role, keys, form)) for one in covariates}
+    x = _side_by_side(table, {one: values for one, (values, _) in read.items()})
+    return x, tuple(finding for _, findings in read.values() for finding in findings)
 
 
 def _cells(table: Table, name: str, role: Role, keys: Ints, form: NumberForm) -> Column:
@@ -62,18 +61,19 @@ def _cells(table: Table, name: str, role: Role, keys: Ints, form: NumberForm) ->
     return constant_cells(column, keys, form) if role == "static" else column
 
 
-def _side_by_side(table: Table, covariates: Sequence[Covariate], parts: list[Floats]) -> Floats:
+def _side_by_side(table: Table, parts: dict[Covariate, Floats]) -> Floats:
     """Return the numbers of all columns, (n, n_columns).
 
     Raises:
         DataError: there are too many.
     """
-    x = np.concatenate([np.zeros((len(table), 0)), *parts], axis=1)
+    x = np.concatenate([np.zeros((len(table), 0)), *parts.values()], axis=1)
     if x.shape[1] >= MAX_INPUTS:
         text = f"the covariates become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
-        widest = max(covariates, key=lambda one: len(one.columns)).name
-        remedy = f"Leave some of them out, such as {widest!r}."
-        raise DataError(text, remedy=remedy, code="GF-D63", file=table.file, column=widest)
+        widest = max(parts, key=lambda one: len(one.columns)).name
+        raise DataError(
+            text, remedy=f"Leave some of them out, such as {widest!r}.", code="GF-D63", file=table.file, column=widest
+        )
     return x
 
 
@@ -114,13 +114,13 @@ def _counts(column: Column, form: NumberForm) -> Counter[str]:
 
 
 def _only_one(column: Column, role: Role, form: NumberForm, counts: Counter[str]) -> tuple[Covariate | None, Findings]:
-    """A column with one text at most: an event, where a word or a 1 stands in some rows and nothing in the others."""
+    """Return the same of a column with one text at most: an event, a word or a 1 in some rows, nothing in others."""
     name, cell = column.name, next(iter(counts), "")
     if role != "static" and 0 < counts[cell] < len(column.cells) and form.value(cell) in (None, 1.0):
         text = f"{name}: {cell!r} or nothing, read as 1 and 0"
         return Covariate(name, role, form, flag=True, categories=(cell,)), (Finding(text, column=name),)
-    said = f"never changes ({cell})" if counts else "has no values"
-    return None, (Finding(f"{name} {said}: left out", column=name),)
+    text = f"{name} never changes ({cell}): left out" if counts else f"{name} has no values: left out"
+    return None, (Finding(text, column=name),)
 
 
 def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | None, Findings]:
@@ -133,13 +133,18 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
     if len(counts) < 2:
         return _only_one(column, role, form, counts)
     if len(counts) > max(REPEATING * sum(counts.values()), 2):
-        found = f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())})."
-        remedy = "Leave the column out: neither numbers nor categories can be made of it."
-        raise DataError(found, remedy=remedy, code="GF-D61", file=column.file, line=column.lines[0], column=column.name)
+        raise DataError(
+            f"it holds text that hardly ever repeats ({len(counts)} different cells in {sum(counts.values())}).",
+            remedy="Leave the column out: neither numbers nor categories can be made of it.",
+            code="GF-D61",
+            file=column.file,
+            line=column.lines[0],
+            column=column.name,
+        )
     usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MAX_CATEGORIES]
     rare = len(counts) - len(usual)
-    said = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
-    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (said,) * bool(rare)
+    finding = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
+    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (finding,) * bool(rare)
 
 
 def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
@@ -152,22 +157,18 @@ def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
         DataError: the cells of a series differ.
     """
     known: dict[int, int] = {}
-    for k, key in enumerate(keys.tolist()):
-        if form.is_missing(column.cells[k]):
+    for k, (key, cell) in enumerate(zip(keys.tolist(), column.cells, strict=True)):
+        if form.is_missing(cell):
             continue
-        first = known.setdefault(key, k)
-        if column.cells[first] != column.cells[k] and not _equal(column.cells[first], column.cells[k], form):
-            found = f"{column.cells[k]!r} differs from {column.cells[first]!r} in line {column.lines[first]}"
-            remedy = f"Pass --past or --known {column.name} for a column that changes within a series."
-            raise column.refused_at(k, f"{found} of the same series.", remedy, "GF-D58")
-    cells = [column.cells[known[key]] if key in known else "" for key in keys.tolist()]
-    return replace(column, cells=cells)
-
-
-def _equal(one: str, other: str, form: NumberForm) -> bool:
-    """Return whether two cells are the same number."""
-    value = form.value(one)
-    return value is not None and value == form.value(other)
+        first = column.cells[known.setdefault(key, k)]
+        if cell != first and (form.value(first) is None or form.value(first) != form.value(cell)):
+            raise column.refused_at(
+                k,
+                f"{cell!r} differs from {first!r} in line {column.lines[known[key]]} of the same series.",
+                f"Pass --past or --known {column.name} for a column that changes within a series.",
+                "GF-D58",
+            )
+    return replace(column, cells=[column.cells[known[key]] if key in known else "" for key in keys.tolist()])
 
 
 def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> Finding | None:
@@ -175,7 +176,7 @@ def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> Finding | No
 
     Args:
         y, x: (n,) of one series, NaN = missing.
-        lags: rows by which the column may run behind the target; negative ones: ahead of it.
+        lags: rows by which the column may run behind the target; negative ones: before it.
     """
     y, x = y[-LOOKED_AT:], x[-LOOKED_AT:]
     for lag in lags:
@@ -184,12 +185,15 @@ def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> Finding | No
         levels = _correlation(a[both], b[both])
         steps = _correlation(np.diff(a[both]), np.diff(b[both]))
         if min(abs(levels), abs(steps)) >= SAME and levels * steps > 0:
-            text = f"{name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?"
-            return Finding(text, "GF-W21", column=name)
+            return Finding(
+                f"{name!r} looks like the target (r={levels:.3f} at lag {lag}): is it known in time?",
+                "GF-W21",
+                column=name,
+            )
     return None
 
 
 def _correlation(a: Floats, b: Floats) -> float:
-    if len(a) < LEAST or np.ptp(a) == 0 or np.ptp(b) == 0:
+    if len(a) < MIN_ROWS or np.ptp(a) == 0 or np.ptp(b) == 0:
         return 0.0
     return float(np.corrcoef(a, b)[0, 1])

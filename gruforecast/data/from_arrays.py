@@ -10,8 +10,8 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import Rows
 from gruforecast.data.align.grid import axis
-from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
-from gruforecast.data.calendar.frequency import Frequency, day_of_month
+from gruforecast.data.align.utc import follow_clock, follow_times
+from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Findings
 from gruforecast.data.formats.time_columns import TimeForm
@@ -55,42 +55,40 @@ def read_values(series: Sequence[Values], plan: Plan, max_rows: int) -> Reading:
     y = np.concatenate([one.y for one in series])
     y = np.where(np.isin(y, list(plan.numbers.missing_numbers)), np.nan, y)
     rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))
-    ids = tuple(one.key for one in series)
     plan = replace(plan, freq=freq)
     if form.can_write(freq):  # forecasts are written as these stamps are, in one column
         plan = replace(plan, form=form, names=replace(plan.names, time=plan.names.time[:1]))
-    return regular(follow(Taken(rows, ids, plan, "", findings)))
+    return regular(follow(Taken(rows, tuple(one.key for one in series), plan, "", findings)))
 
 
-def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, most: int, column: str) -> None:
+def _check_spans(ds: Stamps, lengths: Ints, freq: Frequency, max_rows: int, column: str) -> None:
     """Refuse stamps so far apart that the steps between them would take too much memory."""
     begin = np.cumsum(lengths) - lengths
     number = freq.number(ds)[0] // (freq.step if freq.unit == "M" else 1)
     spans = np.maximum.reduceat(number, begin) - np.minimum.reduceat(number, begin) + 1
-    if spans.sum() > most:
-        widest = int(np.argmax(spans))
-        found = (
-            f"there are {spans.sum()} steps of {freq.label!r} from the first stamps to the last ones, {most} may be."
+    if spans.sum() > max_rows:
+        raise DataError(
+            f"there are {spans.sum()} steps of {freq.label!r} from the first stamps to the last ones,"
+            f" {max_rows} may be.",
+            remedy="Give fewer rows.",
+            code="GF-D53",
+            line=int(begin[np.argmax(spans)]),
+            column=column,
         )
-        raise DataError(found, remedy="Give fewer rows.", code="GF-D53", line=int(begin[widest]), column=column)
 
 
 def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps, TimeForm, Frequency, Findings]:
     """Return the stamps of all rows, the form they are written in, the step, and findings."""
     counts = np.array([len(one.stamps) for one in series])
-    first = np.cumsum(lengths) - lengths
     begin = np.cumsum(counts) - counts
-    lines = np.repeat(first, counts) + np.arange(counts.sum()) - np.repeat(begin, counts)
+    lines = np.repeat(np.cumsum(lengths) - lengths - begin, counts) + np.arange(counts.sum())
     column = Column("", plan.names.time[0], [text for one in series for text in one.stamps], lines.tolist())
     parsed, form = follow_times([column], plan)
     keys = np.repeat(np.arange(len(series)), counts)
-    form, days, said = follow_clock(parsed, form, plan, column)
-    ds, more = apply_clock(parsed, form, keys, column, days=days)
-    freq = plan.freq
-    if freq.unit == "M" and freq.number(ds)[1].any():
-        freq = replace(freq, day=day_of_month(ds))
-    parts = []
-    for k, (at, count, length) in enumerate(zip(begin, counts, lengths, strict=True)):
-        whole = len(series[k].stamps) == length
-        parts.append(ds[at : at + count] if whole else axis(ds[at : at + 1], lengths[k : k + 1], freq))
-    return np.concatenate(parts), form, freq, (*parsed.findings, *said, *more)
+    ds, form, more = follow_clock(parsed, form, keys, column, plan)
+    freq = plan.freq.on_day_of(ds)
+    parts = [
+        ds[at : at + count] if count == lengths[k] else axis(ds[at : at + 1], lengths[k : k + 1], freq)
+        for k, (at, count) in enumerate(zip(begin, counts, strict=True))
+    ]
+    return np.concatenate(parts), form, freq, (*parsed.findings, *more)

@@ -1,4 +1,4 @@
-"""Columns that are known ahead, for the steps that are forecast, from a file of their own."""
+"""Future covariates: what is known of the steps that are forecast, from a file of its own."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Stamps
 from gruforecast.data.align.duplicates import Rows, merge, step_begin
 from gruforecast.data.align.grid import Keys
-from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times
+from gruforecast.data.align.utc import follow_clock, follow_times
 from gruforecast.data.covariates import apply_covariates
 from gruforecast.data.files.delimited import read_table
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.read import contradicted, layout_of, read_keys
+from gruforecast.data.read import following, layout_of, read_keys
 from gruforecast.errors import DataError, RepeatedRowError, UsageError, shorten
 
 SHOWN = 5
@@ -24,13 +24,13 @@ Place = tuple[tuple[str, ...], int]  # key of a series, and seconds since 1970
 
 
 @dataclass(frozen=True)
-class Future:
+class FutureCovariates:
     """Rows of a file with future covariates.
 
     Attributes:
         file: the name to show in errors.
         rows: number of the row of each series and stamp; the empty key stands for all series.
-        x: (n_rows, n_columns) the columns of the plan that are known ahead, NaN = missing.
+        x: (n_rows, n_columns) future covariates of the plan, NaN = missing.
     """
 
     file: str
@@ -45,26 +45,22 @@ class Future:
         return shown(self.findings, "warning")
 
     def of(self, ids: Keys, ds: Stamps) -> Floats:
-        """Return the columns (n_series, horizon, n_columns) at stamps `ds` (n_series, horizon).
+        """Return the covariates (n_series, horizon, n_columns) at stamps `ds` (n_series, horizon).
 
         Raises:
             DataError: a step is not there, or has no value in a column.
         """
-        shared = self.plan.wide or not self.plan.names.ids
-        keys = ((),) * len(ids) if shared else ids
+        keys = ALL * len(ids) if self.plan.wide or not self.plan.names.ids else ids
         seconds = ds.astype("datetime64[s]").astype(np.int64).tolist()
-        found = np.array(
+        rows = np.array(
             [[self.rows.get((key, at), -1) for at in steps] for key, steps in zip(keys, seconds, strict=True)]
         )
-        self._refuse(found < 0, ids, ds, "have no row", "GF-D59")
-        values = self.x[found]  # (n_series, horizon, n_columns)
-        numbers = [k for k, one in enumerate(one for one in self._known for _ in one.columns) if not one.categories]
+        self._refuse(rows < 0, ids, ds, "have no row", "GF-D59")
+        values = self.x[rows]  # (n_series, horizon, n_columns)
+        each = [one for one in self.plan.future for _ in one.columns]
+        numbers = [k for k, one in enumerate(each) if not one.categories]
         self._refuse(np.isnan(values[:, :, numbers]).any(axis=2), ids, ds, "have no value", "GF-D60")
         return values
-
-    @property
-    def _known(self) -> list[Covariate]:
-        return [one for one in self.plan.covariates if one.role == "known"]
 
     def _refuse(self, bad: Bools, ids: Keys, ds: Stamps, what: str, code: str) -> None:
         """Name the steps that are `bad`, (n_series, horizon)."""
@@ -73,61 +69,65 @@ class Future:
         texts = np.array(self.plan.form.joined(ds)).reshape(ds.shape)
         named = len(ids) > 1
         places = [f"{'/'.join(ids[k])} {texts[k, h]}" if named else str(texts[k, h]) for k, h in np.argwhere(bad)]
-        names = ", ".join(self.plan.future_names)
         raise DataError(
-            f"{len(places)} of {bad.size} steps {what} of {names}: {shorten(places, SHOWN)}.",
+            f"{len(places)} of {bad.size} steps {what} of {', '.join(self.plan.future_names)}:"
+            f" {shorten(places, SHOWN)}.",
             remedy="Add them: every step that is forecast is needed; --horizon asks for fewer.",
             code=code, file=self.file, column=self.plan.names.time[0],
         )  # fmt: skip
 
 
-def read_future(path: str, plan: Plan) -> Future:
+def read_future(path: str, plan: Plan) -> FutureCovariates:
     """Return the future covariates in a file written as the data of the model were; its target may be missing.
 
     Raises:
-        UsageError: the plan has no column that is known ahead.
+        UsageError: the plan has no future covariates.
         DataError: the file cannot be read by the plan.
     """
     if not plan.future_names:
-        remedy = "Leave --future out, or fit with --known."
-        raise UsageError("the model asks for no column ahead.", remedy=remedy, code="GF-U37")
-    try:
-        return _read_future(path, plan)
-    except DataError as error:
-        raise contradicted(error, plan) from None
+        raise UsageError(
+            "the model asks for no future covariates.", remedy="Leave --future out, or fit with --known.", code="GF-U37"
+        )
+    with following(plan):
+        return _from_table(read_table(path, layout_of(plan)), plan)
 
 
-def _read_future(path: str, plan: Plan) -> Future:
-    table = read_table(path, layout_of(plan))
+def _from_table(table: Table, plan: Plan) -> FutureCovariates:
+    """Return the future covariates in the rows of a table."""
     parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
     keys, ids, findings = np.zeros(len(table), np.int64), ALL, table.findings
     if plan.names.ids and not plan.wide:
         keys, ids, said = read_keys(table, plan.names, stripped=plan.strip_ids)
         findings += said
-    first = table.cells(plan.names.time[0])
-    form, days, said = follow_clock(parsed, form, plan, first)
-    ds, late = apply_clock(parsed, form, keys, first, days=days)
-    known = tuple(one for one in plan.covariates if one.role == "known")
-    x, more = apply_covariates(table, known, plan.numbers, keys)
-    _check_categories(table, known)
-    found = Rows(keys, ds.astype("datetime64[s]"), np.zeros(len(ds)), np.array(table.lines), x).ordered()
+    ds, form, said = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
+    x, more = apply_covariates(table, plan.future, plan.numbers, keys)
+    _check_categories(table, plan.future)
+    rows = Rows(keys, ds.astype("datetime64[s]"), np.zeros(len(ds)), np.array(table.lines), x).ordered()
     if plan.resample or plan.on_duplicate:
-        found = merge(found, step_begin(found.ds, plan.freq) if plan.resample else found.ds, "mean")
-    rows: dict[Place, int] = {}
-    for k, (key, at) in enumerate(zip(found.key.tolist(), found.ds.astype(np.int64).tolist(), strict=True)):
-        before = rows.setdefault((ids[key], at), k)
-        if not np.array_equal(found.x[before], found.x[k], equal_nan=True):
-            lines = sorted((int(found.line[before]), int(found.line[k])))
-            text = f"lines {lines[0]} and {lines[1]} have the same time stamp with other values."
-            raise RepeatedRowError(text, remedy="Keep one row a stamp.", code="GF-D35", file=table.file, line=lines[1])
-    return Future(table.file, plan, rows, found.x, (*findings, *said, *late, *parsed.findings, *more))
+        rows = merge(rows, step_begin(rows.ds, plan.freq) if plan.resample else rows.ds, "mean")
+    places: dict[Place, int] = {}
+    for k, (key, at) in enumerate(zip(rows.key.tolist(), rows.ds.astype(np.int64).tolist(), strict=True)):
+        before = places.setdefault((ids[key], at), k)
+        if not np.array_equal(rows.x[before], rows.x[k], equal_nan=True):
+            lines = sorted((int(rows.line[before]), int(rows.line[k])))
+            raise RepeatedRowError(
+                f"lines {lines[0]} and {lines[1]} have the same time stamp with other values.",
+                remedy="Keep one row a stamp.",
+                code="GF-D35",
+                file=table.file,
+                line=lines[1],
+            )
+    return FutureCovariates(table.file, plan, places, rows.x, (*findings, *said, *parsed.findings, *more))
 
 
 def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:
     """Refuse blank cells of categories: what is not known at all must not look like another category."""
     for one in known:
-        cells = table.column(one.name)
-        blank = next((k for k, cell in enumerate(cells) if one.numbers.is_missing(cell)), None)
-        if one.categories and not one.flag and blank is not None:
-            remedy = "Fill in the category; one that was not fitted counts as an unknown one."
-            raise table.cells(one.name).refused_at(blank, "the cell is blank.", remedy, "GF-D60")
+        if one.categories and not one.flag:
+            cells = table.cells(one.name)
+            cells.refuse_first(
+                np.array([one.numbers.is_missing(cell) for cell in cells.cells]),
+                lambda _: "the cell is blank.",
+                "Fill in the category; one that was not fitted counts as an unknown one.",
+                "GF-D60",
+            )

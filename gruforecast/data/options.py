@@ -28,8 +28,8 @@ class ReadOptions:
         on_duplicate: what several values of one stamp become: `mean`, `sum` or `last`; refused when not given.
         resample: what the values within one step become, the same words; stamps must be regular when not given.
         fill: whether missing values between others are interpolated; they are masked otherwise.
-        known, past, static: covariates: known ahead, seen in the past only, constant in each series.
-        holidays: country whose public holidays are known ahead.
+        known, past, static: covariates: known in the future, too, seen in the past only, constant in each series.
+        holidays: country whose public holidays are a future covariate.
     """
 
     time: tuple[str, ...] = ()
@@ -56,7 +56,7 @@ class ReadOptions:
 
     @property
     def covariates(self) -> dict[str, Role]:
-        """The part that each covariate plays."""
+        """The role of each covariate."""
         return {name: role for role in ROLES for name in getattr(self, role)}
 
     def __post_init__(self) -> None:
@@ -69,19 +69,21 @@ class ReadOptions:
             if value is not None and value not in known:
                 raise UsageError(f"{name} {value!r} is unknown.", remedy=f"Use {', '.join(known)}.", code="GF-U13")
         if self.wide and self.target:
-            remedy = "Leave one of them out."
-            raise UsageError("--wide takes all columns, --target one.", remedy=remedy, code="GF-U33")
+            raise UsageError("--wide takes all columns, --target one.", remedy="Leave one of them out.", code="GF-U33")
 
     def _check_covariates(self) -> None:
-        """Refuse a column that would play two parts, and holidays of no country."""
-        asked = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
-        asked += [("--target", self.target or "")] + [("--time", name) for name in self.time]
-        asked += [("--id", name) for name in self.ids if name not in self.static]
-        parts: dict[str, str] = {}
-        for part, name in asked:
-            if name in parts:
-                text = f"column {name!r} is passed with {parts[name]} and with {part}: it can be one thing only."
-                raise UsageError(text, remedy="Leave one of them out.", code="GF-U39")
-            parts[name] = part
+        """Refuse a column that would play two roles, and holidays of no country."""
+        named = [(f"--{role}", name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
+        named += [("--target", self.target or "")] + [("--time", name) for name in self.time]
+        named += [("--id", name) for name in self.ids if name not in self.static]
+        options: dict[str, str] = {}
+        for option, name in named:
+            if name in options:
+                raise UsageError(
+                    f"column {name!r} is passed with {options[name]} and with {option}: it can be one thing only.",
+                    remedy="Leave one of them out.",
+                    code="GF-U39",
+                )
+            options[name] = option
         if self.holidays:
             check_code(self.holidays)

@@ -72,7 +72,7 @@ class Panel:
         return bool((self.ds[self.indptr[1:] - 1] == self.ds[self.indptr[1] - 1]).all())
 
     def digest(self) -> str:
-        """SHA-256 of everything that a model could learn from: keys, stamps, values, other columns and step."""
+        """Return the SHA-256 of all that a model could learn from: keys, stamps, values, covariates and step."""
         total = hashlib.sha256(repr((self.ids, self.freq, self.plan.columns)).encode())
         for array in (self.indptr, self.ds, self.y, self.x):
             total.update(np.ascontiguousarray(array).tobytes())
@@ -81,7 +81,7 @@ class Panel:
     def rows(self, first: Ints, last: Ints) -> Panel:
         """Return the panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
         keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
-        indptr = np.concatenate([[0], np.cumsum(last - first)]).astype(np.int64)
+        indptr = np.append(0, np.cumsum(last - first)).astype(np.int64)
         return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep], x=self.x[keep])
 
     def part(self, first: int, last: int) -> Panel:
@@ -98,7 +98,7 @@ class Panel:
         return replace(self, ids=tuple(self.ids[k] for k in chosen)).rows(first, last)
 
     def to_frame(self) -> pd.DataFrame:
-        """Long form: `unique_id` columns, time and target under the user's names; missing values are empty."""
+        """Return the long form: `unique_id` columns, time and target under the user's names; missing values empty."""
         import pandas as pd
 
         keys = np.repeat(np.arange(len(self.ids)), self.lengths)
@@ -111,8 +111,8 @@ def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:
     """Return the time columns of stamps (n,) or (n, horizon), flattened."""
     distinct, where = np.unique(ds, return_inverse=True)  # series mostly end together, and text is dear
     ends = plan.freq.after(distinct, 1)[:, 0] if plan.form.stamp.until else None
-    texts = [np.array(column, object) for column in plan.form.write(distinct, ends)]
-    return {name: column[where.ravel()].tolist() for name, column in zip(plan.names.time, texts, strict=True)}
+    columns = zip(plan.names.time, plan.form.write(distinct, ends), strict=True)
+    return {name: np.array(texts, object)[where.ravel()].tolist() for name, texts in columns}
 
 
 @dataclass(frozen=True)
@@ -136,8 +136,6 @@ class Forecast:
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
         """Return the series of several forecasts, at least one, with the same steps and levels, in one."""
-        if len(parts) == 1:
-            return parts[0]
         return replace(
             parts[0],
             ids=tuple(key for one in parts for key in one.ids),
@@ -148,7 +146,7 @@ class Forecast:
         )
 
     def columns(self) -> Columns:
-        """Long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level.
+        """Return the long form: id columns, time, `y_hat`, then `lo-80`, `hi-80` and so on for each level.
 
         Raises:
             UsageError: a column of the user has one of these names.
@@ -160,8 +158,11 @@ class Forecast:
             numbers |= {f"lo-{level:g}": self.lower[:, :, k].ravel(), f"hi-{level:g}": self.upper[:, :, k].ravel()}
         taken = [name for name in (*names.ids, *names.time) if name in numbers or (name in names.time and name in ids)]
         if taken:
-            text = f"the forecast would have two columns {taken[0]!r}: yours, and one of its own."
-            raise UsageError(text, remedy="Rename yours, and fit again.", code="GF-U44")
+            raise UsageError(
+                f"the forecast would have two columns {taken[0]!r}: yours, and one of its own.",
+                remedy="Rename yours, and fit again.",
+                code="GF-U44",
+            )
         keys = {name: [key[j] for key in self.ids for _ in range(horizon)] for j, name in enumerate(ids)}
         return {**keys, **_times(self.plan, self.ds), **numbers}
 

@@ -44,7 +44,7 @@ class Covariate:
     """A covariate, and the numbers that it becomes.
 
     Attributes:
-        role: `known` ahead, seen in the `past` only, or `static`: constant in each series.
+        role: `known` in the future, too, seen in the `past` only, or `static`: constant in each series.
         numbers: how its numbers are written; flag: whether they are 0 and 1 only.
         categories: the texts that have a number of their own, 1 where a row has it; empty for a column of numbers. The
             only one of a flag is 0 where the cell is blank.
@@ -57,13 +57,12 @@ class Covariate:
     categories: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        few = isinstance(self.categories, tuple) and len(set(self.categories)) == len(self.categories)
-        texts = few and all(isinstance(text, str) for text in (self.name, *self.categories))
-        if self.role not in ROLES or not texts or not isinstance(self.flag, bool):
+        differ = isinstance(self.categories, tuple) and len(set(self.categories)) == len(self.categories)
+        texts = differ and all(isinstance(text, str) for text in (self.name, *self.categories))
+        few = texts and len(self.categories) <= (1 if self.flag else MAX_CATEGORIES)
+        if self.role not in ROLES or not few or not isinstance(self.flag, bool):
             raise ValueError(f"impossible covariate: {self}")
         "".join((self.name, *self.categories)).encode()  # text that cannot be written is refused
-        if len(self.categories) > (1 if self.flag else MAX_CATEGORIES):
-            raise ValueError(f"impossible categories: {self}")
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -85,26 +84,25 @@ class Covariate:
             DataError: a cell of a column of numbers is none.
         """
         if not self.categories:
-            return self._numbers(column)[:, None], ()
+            check_unit(column, self.numbers)
+            numbers = apply_numbers(column, self.numbers, may_miss=True)
+            column.refuse_first(
+                self.flag & ~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers),
+                lambda k: f"{column.cells[k]!r} is neither 0 nor 1, the only values that were fitted.",
+                "Correct the cell, or fit again.",
+                "GF-D62",
+            )
+            return numbers[:, None], ()
         code = {category: k for k, category in enumerate(self.categories)}
-        found = np.array([code.get(cell, -1) for cell in column.cells])
+        codes = np.array([code.get(cell, -1) for cell in column.cells])
         new = Counter(cell for cell in column.cells if cell not in code and not self.numbers.is_missing(cell))
         count, shown = sum(new.values()), shorten(sorted(new), 3)
-        said = Finding(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
-        values = (found[:, None] == np.arange(len(code))).astype(float)
+        unknown = Finding(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
+        values = (codes[:, None] == np.arange(len(code))).astype(float)
         other: Any = np.nan
         if self.flag:
             other = np.array([0.0 if self.numbers.is_missing(cell) else np.nan for cell in column.cells])[:, None]
-        return np.where(found[:, None] < 0, other, values), (said,) * bool(new)
-
-    def _numbers(self, column: Column) -> Floats:
-        check_unit(column, self.numbers)
-        numbers = apply_numbers(column, self.numbers, may_miss=True)
-        odd = np.flatnonzero(self.flag & ~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers))
-        if len(odd):
-            found = f"{column.cells[odd[0]]!r} is neither 0 nor 1, the only values that were fitted."
-            raise column.refused_at(int(odd[0]), found, "Correct the cell, or fit again.", "GF-D62")
-        return numbers
+        return np.where(codes[:, None] < 0, other, values), (unknown,) * bool(new)
 
 
 @dataclass(frozen=True)
@@ -117,7 +115,7 @@ class Plan:
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
         delimiter: the mark between fields where it is none of the usual ones.
         short_rows, encoding, skip: as in `Layout`, where they were given.
-        covariates: covariates; left_out: those that said nothing; holidays: as in `ReadOptions`.
+        left_out: covariates that said nothing; holidays: as in `ReadOptions`.
     """
 
     names: Names
@@ -142,10 +140,8 @@ class Plan:
     def __post_init__(self) -> None:
         self._check_covariates()
         flags = (self.header, self.wide, self.fill, self.strip_ids, self.stepped, self.short_rows)
-        if not all(isinstance(flag, bool) for flag in flags) or not {self.on_duplicate, self.resample} <= {
-            "",
-            *AGGREGATES,
-        }:
+        rules = {self.on_duplicate, self.resample} <= {"", *AGGREGATES}
+        if not rules or not all(isinstance(flag, bool) for flag in flags):
             raise ValueError(f"impossible plan: {self}")
         time, parts = self.names.time, self.form.parts
         names = (*time, self.names.target, *self.names.ids)
@@ -172,7 +168,7 @@ class Plan:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Names of the numbers that stand beside the target."""
+        """Names of the numbers that the covariates become."""
         return tuple(name for one in self.covariates for name in one.columns) + ((HOLIDAY,) if self.holidays else ())
 
     @property
@@ -188,9 +184,14 @@ class Plan:
         return tuple(one.role for one in self.covariates for _ in one.columns)
 
     @property
+    def future(self) -> tuple[Covariate, ...]:
+        """Future covariates: a forecast needs their values for each of its steps."""
+        return tuple(one for one in self.covariates if one.role == "known")
+
+    @property
     def future_names(self) -> tuple[str, ...]:
-        """Columns whose values a forecast needs for every step ahead."""
-        return tuple(one.name for one in self.covariates if one.role == "known")
+        """Names of the future covariates."""
+        return tuple(one.name for one in self.future)
 
     def holiday_column(self, ds: Stamps) -> Floats:
         """Return the public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where none are asked for."""
@@ -211,8 +212,7 @@ class Plan:
         time = f"time {' and '.join(map(repr, self.names.time))} written like {example!r}"
         zone = f" in {self.form.stamp.tz}" if self.form.stamp.tz else ""
         target = "a series in each column" if self.wide else f"target {self.names.target!r}"
-        marks = f"{self.numbers.decimal!r} before decimals"
-        return f"{time}{zone}, step {self.freq.label!r}, {target}, {marks}"
+        return f"{time}{zone}, step {self.freq.label!r}, {target}, {self.numbers.decimal!r} before decimals"
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as plain JSON types."""
@@ -230,17 +230,14 @@ class Plan:
         if not all(isinstance(names[name], (list, tuple)) for name in ("time", "ids")):
             raise ValueError(f"impossible names of columns: {names}")
         form = dict(parts.pop("form"))
-        stamp = from_dict(StampForm, form.pop("stamp"), file)
         whole = {
             "names": from_dict(Names, {**names, "time": list(names["time"]), "ids": list(names["ids"])}, file),
             "freq": from_dict(Frequency, parts.pop("freq"), file),
-            "form": from_dict(TimeForm, {**form, "stamp": stamp}, file),
+            "form": from_dict(TimeForm, {**form, "stamp": from_dict(StampForm, form.pop("stamp"), file)}, file),
             "numbers": from_dict(NumberForm, parts.pop("numbers"), file),
-            "covariates": tuple(_covariate(one, file) for one in parts.pop("covariates")),
+            "covariates": tuple(
+                from_dict(Covariate, {**one, "numbers": from_dict(NumberForm, one["numbers"], file)}, file)
+                for one in parts.pop("covariates")
+            ),
         }
         return from_dict(cls, {**parts, **whole}, file)
-
-
-def _covariate(mapping: dict[str, Any], file: str) -> Covariate:
-    numbers = from_dict(NumberForm, mapping["numbers"], file)
-    return from_dict(Covariate, {**mapping, "numbers": numbers}, file)

@@ -5,6 +5,8 @@ Numbers and stamps are converted with line-exact errors, and every series is mad
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,8 +14,8 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import HOUR, Rows, resampled, usual_step, without_duplicates
 from gruforecast.data.align.grid import Grid, Keys, interpolated, trimmed
-from gruforecast.data.align.utc import apply_clock, follow_clock, follow_times, infer_clock, infer_times
-from gruforecast.data.calendar.frequency import DAY, Frequency, day_of_month, infer_frequency, parse_frequency
+from gruforecast.data.align.utc import follow_clock, follow_times, infer_clock, infer_times
+from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency, parse_frequency
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
@@ -28,7 +30,6 @@ from gruforecast.data.formats.numbers import (
     number_form,
 )
 from gruforecast.data.formats.time_columns import TimeForm
-from gruforecast.data.formats.timestamps import Parsed
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate, Names, Plan
@@ -86,23 +87,25 @@ def read_like(path: str, plan: Plan) -> Reading:
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    try:
+    with following(plan):
         return apply_plan(read_table(path, layout_of(plan)), plan)
-    except DataError as error:
-        raise contradicted(error, plan) from None
 
 
-def contradicted(error: DataError, plan: Plan) -> DataError:
-    """Return the error with the plan in its remedy, where a file contradicts it."""
-    if isinstance(error, FormError):
+@contextlib.contextmanager
+def following(plan: Plan) -> Iterator[None]:
+    """With the plan in the remedy of the error, where a file contradicts it."""
+    try:
+        yield
+    except FormError as error:
         error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
-    return error
+        raise
 
 
 def layout_of(plan: Plan) -> Layout:
     """Return how a file is cut into cells that follows the plan."""
-    header = None if plan.header else False
-    return Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows)
+    return Layout(
+        plan.delimiter or None, plan.encoding or None, plan.skip, None if plan.header else False, plan.short_rows
+    )
 
 
 def infer_plan(table: Table, options: ReadOptions) -> Plan:
@@ -123,19 +126,17 @@ def apply_plan(table: Table, plan: Plan) -> Reading:
     """
     parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
     if plan.wide:
-        taken = (*plan.names.time, *(one.name for one in plan.covariates), *plan.left_out)
-        y, keys, ids, numbered = _stacked(*wide_columns(table, taken, plan.numbers), plan.numbers)
+        others = (*plan.names.time, *(one.name for one in plan.covariates), *plan.left_out)
+        y, keys, ids, numbered = _stacked(*wide_columns(table, others, plan.numbers), plan.numbers)
     else:
         column = table.cells(plan.names.target)
         check_unit(column, plan.numbers)
-        y, keys, ids, numbered = _one_column(table, plan.names, column, plan.numbers, (), stripped=plan.strip_ids)
-    x, said = apply_covariates(table, plan.covariates, plan.numbers, keys[: len(table)])
-    parsed = _repeated(parsed, len(y) // len(table))
-    first = table.cells(plan.names.time[0])
-    form, days, more = follow_clock(parsed, form, plan, first)
-    ds, late = apply_clock(parsed, form, keys, first, days=days)
+        y = apply_numbers(column, plan.numbers)
+        keys, ids, numbered = read_keys(table, plan.names, stripped=plan.strip_ids)
+    x, odd = apply_covariates(table, plan.covariates, plan.numbers, keys[: len(table)])
+    ds, form, more = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
     plan = replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
-    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
     return regular(follow(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings)))
 
 
@@ -146,10 +147,7 @@ def follow(taken: Taken) -> Taken:
         DataError: different values stand at one stamp.
     """
     taken = _tidied(taken)
-    freq, ds = taken.plan.freq, taken.rows.ds
-    if freq.unit == "M" and freq.number(ds)[1].any():
-        freq = replace(freq, day=day_of_month(ds))
-    return replace(taken, plan=replace(taken.plan, freq=freq))
+    return replace(taken, plan=replace(taken.plan, freq=taken.plan.freq.on_day_of(taken.rows.ds)))
 
 
 def _infer(table: Table, options: ReadOptions) -> Taken:
@@ -164,14 +162,14 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
         y, keys, ids, numbered = _stacked(columns, left_out, numbers)
     else:
         column = table.cells(names.target)
-        numbers, said = infer_numbers(column, given, settled=settled)
-        y, keys, ids, numbered = _one_column(table, names, column, numbers, said, stripped=options.strip_ids)
-    covariates, x, said = infer_covariates(table, options, names, given, keys[: len(table)])
-    parsed = _repeated(parsed, len(y) // len(table))
-    form, days, more = infer_clock(parsed, form, options.tz)
-    ds, late = apply_clock(parsed, form, keys, table.cells(names.time[0]), days=days)
+        numbers, marks = infer_numbers(column, given, settled=settled)
+        y = apply_numbers(column, numbers)
+        keys, ids, numbered = read_keys(table, names, stripped=options.strip_ids)
+        numbered += marks
+    covariates, x, odd = infer_covariates(table, options, names, given, keys[: len(table)])
+    ds, form, more = infer_clock(parsed, form, keys, table.cells(names.time[0]), options.tz)
     plan = _plan(table, options, names, form, numbers, covariates)
-    findings = (*table.findings, *parsed.findings, *numbered, *said, *more, *late)
+    findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
     taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
     return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
 
@@ -184,7 +182,7 @@ def _plan(
     numbers: NumberForm,
     covariates: tuple[Covariate, ...],
 ) -> Plan:
-    """Return what was found and said, but the step, which follows."""
+    """Return the plan of a table but for the step, which is found last."""
     return Plan(
         names,
         Frequency("s", 1),
@@ -212,24 +210,18 @@ def _unusual(delimiter: str) -> str:
     return "" if delimiter in DELIMITERS else delimiter
 
 
-def _one_column(
-    table: Table, names: Names, column: Column, numbers: NumberForm, said: Findings, *, stripped: bool
-) -> tuple[Floats, Ints, Keys, Findings]:
-    """Return the values of the target, the series of each, the key of each series, and findings."""
-    y = apply_numbers(column, numbers)
-    keys, ids, more = read_keys(table, names, stripped=stripped)
-    return y, keys, ids, more + said
+def _stacked(columns: list[Column], findings: Findings, form: NumberForm) -> tuple[Floats, Ints, Keys, Findings]:
+    """Return the values of columns one after the other, the series of each, the key of each series, and findings.
 
-
-def _stacked(columns: list[Column], said: Findings, form: NumberForm) -> tuple[Floats, Ints, Keys, Findings]:
-    """Return the same of columns of numbers one after the other, each a series, with a unit of its own."""
+    Each column is a series with a unit of its own.
+    """
     parts = []
     for column in columns:
         unit, more = infer_numbers(column, form, settled=True)
-        said += more
+        findings += more
         parts.append(apply_numbers(column, unit))
     keys = np.repeat(np.arange(len(columns)), len(columns[0].cells))
-    return np.concatenate(parts), keys, tuple((column.name,) for column in columns), said
+    return np.concatenate(parts), keys, tuple((column.name,) for column in columns), findings
 
 
 def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys, Findings]:
@@ -242,20 +234,20 @@ def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys
     for name, column in zip(names.ids, columns, strict=True):
         blank = next((k for k, cell in enumerate(column) if not cell or cell.isspace()), None)
         if blank is not None:
-            remedy = "Fill in the id of the series."
-            line = table.lines[blank]
-            raise DataError("the cell is blank.", remedy=remedy, code="GF-D34", file=table.file, line=line, column=name)
+            raise DataError(
+                "the cell is blank.",
+                remedy="Fill in the id of the series.",
+                code="GF-D34",
+                file=table.file,
+                line=table.lines[blank],
+                column=name,
+            )
     rows = list(zip(*columns, strict=True))
     number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
     plain = {tuple(part.strip() for part in key) for key in number}
-    text = f"{len(number) - len(plain)} ids differ from others by blanks around them only: --strip-ids makes them one"
-    findings = (Finding(text),) if len(plain) < len(number) else ()
-    return np.array([number[key] for key in rows], np.int64), tuple(number), findings
-
-
-def _repeated(parsed: Parsed, count: int) -> Parsed:
-    offset = None if parsed.offset is None else np.tile(parsed.offset, count)
-    return replace(parsed, ds=np.tile(parsed.ds, count), offset=offset)
+    alike = len(number) - len(plain)
+    text = f"{alike} ids differ from others by blanks around them only: --strip-ids makes them one"
+    return np.array([number[key] for key in rows], np.int64), tuple(number), (Finding(text),) * bool(alike)
 
 
 def _rows(table: Table, keys: Ints, ds: Stamps, y: Floats, x: Floats) -> Rows:
@@ -286,8 +278,8 @@ def regular(taken: Taken) -> Reading:
         rows = rows[np.is_busday(rows.ds.astype("datetime64[D]")) | ~np.isnan(rows.y)]
     if plan.resample:
         rows, plan = _in_steps(rows, plan, step)
-        rows, said = resampled(rows, step, plan.resample)
-        step, findings = replace(step, day=1), findings + said
+        rows, more = resampled(rows, step, plan.resample)
+        step, findings = replace(step, day=1), findings + more
     grid = Grid.of(rows, ids, step, file, names)
     grid.check_size(file, names)
     if not plan.stepped and not plan.resample:
@@ -306,18 +298,18 @@ def regular(taken: Taken) -> Reading:
 
 
 def _facts(plan: Plan) -> Findings:
-    """Return what is told of a plan."""
-    names, words = (
-        plan.names,
-        {"known": "known ahead", "past": "seen in the past only", "static": "constant in each series"},
-    )
-    texts = [f"time column {_listed(names.time)}"]
-    texts.append("every column of numbers is a series" if plan.wide else f"target column {names.target!r}")
-    texts.append(f"series by {'/'.join(names.ids)!r}" if names.ids else "one series")
+    """Return what a plan settles, for the user."""
+    words = {"known": "future covariates", "past": "past covariates", "static": "static covariates"}
     roles = {role: tuple(one.name for one in plan.covariates if one.role == role) for role in words}
-    texts += [f"{words[role]}: {_listed(those)}" for role, those in roles.items() if those]
-    texts += [f"public holidays of {plan.holidays}"] if plan.holidays else []
-    return tuple(Finding(text, level="info") for text in (*texts, f"frequency {plan.freq.label}"))
+    texts = [
+        f"time column {_listed(plan.names.time)}",
+        "every column of numbers is a series" if plan.wide else f"target column {plan.names.target!r}",
+        f"series by {'/'.join(plan.names.ids)!r}" if plan.names.ids else "one series",
+        *(f"{words[role]}: {_listed(those)}" for role, those in roles.items() if those),
+        *([f"public holidays of {plan.holidays}"] if plan.holidays else []),
+        f"frequency {plan.freq.label}",
+    ]
+    return tuple(Finding(text, level="info") for text in texts)
 
 
 def _listed(names: tuple[str, ...]) -> str:
@@ -352,19 +344,26 @@ def _step(taken: Taken, freq: str | None) -> Frequency:
     if freq is None and plan.resample:
         freq = usual_step(rows.ds, rows.same_series)
     if freq is not None:
-        found = parse_frequency(freq, rows.ds)
-        if not plan.form.can_write(found):
-            remedy = "Pass a longer step, or write the stamps out."
-            raise UsageError(f"--freq {freq} is finer than the stamps are written.", remedy=remedy, code="GF-U08")
-        return found
+        frequency = parse_frequency(freq, rows.ds)
+        if not plan.form.can_write(frequency):
+            raise UsageError(
+                f"--freq {freq} is finer than the stamps are written.",
+                remedy="Pass a longer step, or write the stamps out.",
+                code="GF-U08",
+            )
+        return frequency
     seen = rows[~np.isnan(rows.y)]
     inferred = infer_frequency(rows.ds, rows.same_series)
     if inferred == Frequency("s", DAY) and infer_frequency(seen.ds, seen.same_series) == Frequency("B", 1):
         return Frequency("B", 1)  # rows of weekends are there, but blank
     if inferred is None:
-        remedy = "A series needs at least two rows; pass --freq if that is wanted."
-        found_text = "no two stamps follow each other."
-        raise DataError(found_text, remedy=remedy, code="GF-D36", file=taken.file, column=plan.names.time[0])
+        raise DataError(
+            "no two stamps follow each other.",
+            remedy="A series needs at least two rows; pass --freq if that is wanted.",
+            code="GF-D36",
+            file=taken.file,
+            column=plan.names.time[0],
+        )
     return inferred
 
 
@@ -374,4 +373,4 @@ def _missing(missing: Bools, absent: int, *, filled: bool) -> Findings:
     rows = f", {absent} of them because the row is absent" if absent else ""
     done = "filled by lines between their neighbours" if filled else "masked, never filled in"
     text = f"{count} values are missing{rows}: {done}; a series ends at its last value"
-    return (Finding(text),) if count else ()
+    return (Finding(text),) * bool(count)

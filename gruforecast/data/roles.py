@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import unicodedata
 
@@ -47,7 +48,7 @@ ONE_SERIES, NO_DUPLICATES = 0.95, 0.98  # share of different stamps, of differen
 
 
 def find_names(table: Table, options: ReadOptions) -> Names:
-    """Return the names of the columns to use: those given, the others found.
+    """Return the names of the columns to use: those given, the others inferred.
 
     A usual name decides first, then the content: stamps in every sampled row, digits in most rows, and a column that
     tells series apart where stamps repeat. Where they repeat because another column holds a part of the time, that
@@ -57,11 +58,11 @@ def find_names(table: Table, options: ReadOptions) -> Names:
         DataError: a column is not there, or several would do.
     """
     named = (*options.time, options.target, *options.ids, *options.covariates)
-    asked = [name for name in named if name is not None]
-    for name in asked:
+    given = [name for name in named if name is not None]
+    for name in given:
         table.column(name)
         _check_alike(table, name)
-    taken = set(asked)
+    taken = set(given)
     time = options.time
     if not time:
         time = _with_parts(table, _find_time(table, taken), taken, options.ids, options.static)
@@ -85,21 +86,21 @@ def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tupl
     Raises:
         DataError: there is none.
     """
-    found: list[str] = []
-    empty: list[str] = []
-    others: list[str] = []
+    names: dict[str, list[str]] = {"numbers": [], "no values": [], "no numbers": []}
     for name in table.columns:
-        if name in taken:
-            continue
-        cells = [cell for cell in table.columns[name] if not form.is_missing(cell)]
-        kind = empty if not cells else found if meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)]) else others
-        kind.append(name)
-    if not found:
-        remedy = "Name the time column with --time, or leave --wide out."
-        raise DataError("no column holds numbers.", remedy=remedy, code="GF-D16", file=table.file)
-    texts = [f"{shorten(empty)}: no values, left out"] if empty else []
-    texts += [f"{shorten(others)}: no numbers, left out"] if others else []
-    return [table.cells(name) for name in found], tuple(map(Finding, texts))
+        if name not in taken:
+            cells = [cell for cell in table.columns[name] if not form.is_missing(cell)]
+            numeric = meant_as_numbers(cells[:: max(1, len(cells) // SAMPLE)])
+            names["numbers" if numeric else "no numbers" if cells else "no values"].append(name)
+    if not names["numbers"]:
+        raise DataError(
+            "no column holds numbers.",
+            remedy="Name the time column with --time, or leave --wide out.",
+            code="GF-D16",
+            file=table.file,
+        )
+    columns = [table.cells(name) for name in names.pop("numbers")]
+    return columns, tuple(Finding(f"{shorten(those)}: {what}, left out") for what, those in names.items() if those)
 
 
 def _check_alike(table: Table, name: str) -> None:
@@ -110,15 +111,19 @@ def _check_alike(table: Table, name: str) -> None:
 
     alike = [other for other in table.columns if plain(other) == plain(name)]
     if len(alike) > 1:
-        found = f"{' and '.join(map(repr, alike))} are ambiguous: they differ in the form of their letters only."
-        remedy = "Rename one of the columns."
-        raise DataError(found, remedy=remedy, code="GF-D19", file=table.file, line=1, column=name)
+        raise DataError(
+            f"{' and '.join(map(repr, alike))} are ambiguous: they differ in the form of their letters only.",
+            remedy="Rename one of the columns.",
+            code="GF-D19",
+            file=table.file,
+            line=1,
+            column=name,
+        )
 
 
 def _sample(table: Table, name: str) -> list[str]:
     cells = table.columns[name]
-    step = max(1, len(cells) // SAMPLE)
-    return [cell for cell in cells[::step] if cell.lower() not in MISSING]
+    return [cell for cell in cells[:: max(1, len(cells) // SAMPLE)] if cell.lower() not in MISSING]
 
 
 def _free(table: Table, taken: set[str], usual: tuple[str, ...]) -> list[str]:
@@ -145,18 +150,30 @@ def _find_time(table: Table, taken: set[str]) -> str:
             return name
     others = [name for name in table.columns if name not in {*taken, *usual} and holds(name, named=False)]
     if len(others) > 1:
-        found = f"{len(others)} columns could be the time: {shorten(others, 8)}."
-        raise DataError(found, remedy="Name the right one with --time.", code="GF-D15", file=table.file)
+        raise DataError(
+            f"{len(others)} columns could be the time: {shorten(others, 8)}.",
+            remedy="Name the right one with --time.",
+            code="GF-D15",
+            file=table.file,
+        )
     parts = [name for name in usual if holds(name, named=True)]
     if others or parts or usual:
         return [*others, *parts, *usual][0]  # the cells of the last ones are refused one by one, with the line
     years = [name for name in table.columns if FORMS["year"].fullmatch(name)]
     if len(years) >= 5:
-        found = f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps."
-        remedy = "Turn the table round first: one row for each stamp, and totals left out."
-        raise DataError(found, remedy=remedy, code="GF-D15", file=table.file, line=1)
-    remedy = f"Name it with --time; the columns are {shorten(list(table.columns), 12)}."
-    raise DataError("no column holds time stamps.", remedy=remedy, code="GF-D15", file=table.file)
+        raise DataError(
+            f"years stand as columns ({years[0]} to {years[-1]}), so no column holds time stamps.",
+            remedy="Turn the table round first: one row for each stamp, and totals left out.",
+            code="GF-D15",
+            file=table.file,
+            line=1,
+        )
+    raise DataError(
+        "no column holds time stamps.",
+        remedy=f"Name it with --time; the columns are {shorten(list(table.columns), 12)}.",
+        code="GF-D15",
+        file=table.file,
+    )
 
 
 def _cells(table: Table, name: str, cells: list[str]) -> Column:
@@ -169,11 +186,9 @@ def _with_parts(
     """Return the time column, and those that hold the rest of the time where stamps of it repeat."""
     stamps = table.columns[time]
     keys = [table.columns[name] for name in ids]
-    if len(set(zip(stamps, *keys, strict=True))) == len(stamps):
+    if len(set(zip(stamps, *keys, strict=True))) == len(stamps) or _has_clock(table, time):
         return (time,)
     names = [name for name in table.columns if name not in taken | {time}]
-    if _has_clock(table, time):
-        return (time,)
     if not ids and any(
         name.lower() in SURE_IDS or (name.lower() in IDS and _tells_apart(table, name, stamps))
         for name in (*names, *static)
@@ -186,8 +201,9 @@ def _with_parts(
         parts = [name for name in parts if NAMED.get(name.lower())]
     else:
         parts = [name for name in parts if NAMED.get(name.lower()) not in ("year", "month", "day")]
-    found = sorted([time, *parts], key=lambda name: order.get(NAMED.get(name.lower(), ""), 4 if name != time else -1))
-    return tuple(found) if parts else (time,)
+    return tuple(
+        sorted([time, *parts], key=lambda name: order.get(NAMED.get(name.lower(), ""), 4 if name != time else -1))
+    )
 
 
 def _has_clock(table: Table, time: str) -> bool:
@@ -207,19 +223,17 @@ def _part_of_time(sample: list[str]) -> bool:
 
 
 def _stamps(sample: list[str]) -> bool:
-    kinds = ("ymd", "two", "month", "quarter")
-    return not all(map(is_number, sample)) and any(all(FORMS[k].fullmatch(cell) for cell in sample) for k in kinds)
+    forms = [FORMS[kind] for kind in ("ymd", "two", "month", "quarter")]
+    return not all(map(is_number, sample)) and any(all(form.fullmatch(cell) for cell in sample) for form in forms)
 
 
 def _ids_or_static(table: Table, time: tuple[str, ...], taken: set[str], static: set[str]) -> tuple[str, ...]:
     """Return the id columns; one that is constant in each series only where no other is found."""
-    try:
-        found = _find_ids(table, time, taken)
-    except DataError:
-        if not static:
-            raise
-        found = ()
-    return found or (_find_ids(table, time, taken - static) if static else ())
+    if static:
+        with contextlib.suppress(DataError):
+            if ids := _find_ids(table, time, taken):
+                return ids
+    return _find_ids(table, time, taken - static)
 
 
 def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
@@ -233,26 +247,33 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
         named = [name for name in usual if not _part_of_time(_sample(table, name))]
         return tuple(name for name in named[:1] if 2 * len(set(table.columns[name])) <= len(stamps))
     parts = [name for name in names if _part_of_time(_sample(table, name)) or _counts_time(table, name, stamps)]
-    free_of_parts = [name for name in names if name not in parts and name.lower() not in TARGET]
-    parts = [] if _has_clock(table, time[0]) else parts
-    able = [name for name in free_of_parts if _tells_apart(table, name, stamps)]
+    others = [name for name in names if name not in parts and name.lower() not in TARGET]
+    able = [name for name in others if _tells_apart(table, name, stamps)]
     numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
     few = len(set(stamps)) > ONE_SERIES * len(stamps)  # stamps that come twice: no second series, unless so named
     able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
     known = [name for name in able if name in usual]
-    if parts and not known:
-        text = f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time."
-        remedy = f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id."
-        raise DataError(text, remedy=remedy, code="GF-D18", file=table.file, column=parts[0])
-    found = known or able
-    if len(found) > 1:
-        text = f"stamps repeat, and {len(found)} columns could tell series apart: {shorten(found, 8)}."
-        raise DataError(text, remedy="Name the right one with --id.", code="GF-D17", file=table.file)
-    return tuple(found)
+    if parts and not known and not _has_clock(table, time[0]):
+        raise DataError(
+            f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time.",
+            remedy=f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id.",
+            code="GF-D18",
+            file=table.file,
+            column=parts[0],
+        )
+    ids = known or able
+    if len(ids) > 1:
+        raise DataError(
+            f"stamps repeat, and {len(ids)} columns could tell series apart: {shorten(ids, 8)}.",
+            remedy="Name the right one with --id.",
+            code="GF-D17",
+            file=table.file,
+        )
+    return tuple(ids)
 
 
 def _counts_time(table: Table, name: str, stamps: list[str]) -> bool:
-    """Whether a column seems to number the hours or other parts of each day, by its name or by how often it changes."""
+    """Return whether a column seems to number the hours or other parts of each day, by its name or its changes."""
     if name.lower() in PART_NAMES or is_part_name(name):
         return True
     cells = table.columns[name]
@@ -262,10 +283,10 @@ def _counts_time(table: Table, name: str, stamps: list[str]) -> bool:
 
 
 def _tells_apart(table: Table, name: str, stamps: list[str]) -> bool:
-    """Whether hardly a value of the column has a stamp twice, and its values come back often enough to be names."""
+    """Return whether hardly a value of the column has a stamp twice, and they come back often enough to be names."""
     cells = table.columns[name]
-    once = len(set(zip(cells, stamps, strict=True))) >= NO_DUPLICATES * len(stamps)
-    return once and 2 * len(set(cells)) <= len(cells)
+    pairs = set(zip(cells, stamps, strict=True))
+    return len(pairs) >= NO_DUPLICATES * len(stamps) and 2 * len(set(cells)) <= len(cells)
 
 
 def _find_target(table: Table, taken: set[str]) -> str:
@@ -281,11 +302,8 @@ def _find_target(table: Table, taken: set[str]) -> str:
         return numeric[0]
     if not numeric and len(names) == 1:
         return names[0]  # its cells are refused one by one, with the line
-    many = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
-    found = many if numeric else "no column holds numbers."
-    remedy = (
-        "Name the target with --target, or pass --wide if each is a series."
-        if numeric
-        else "Name the target with --target."
-    )
-    raise DataError(found, remedy=remedy, code="GF-D16", file=table.file)
+    text, remedy = "no column holds numbers.", "Name the target with --target."
+    if numeric:
+        text = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
+        remedy = "Name the target with --target, or pass --wide if each is a series."
+    raise DataError(text, remedy=remedy, code="GF-D16", file=table.file)

@@ -19,12 +19,11 @@ def mase_scale(history: History, windows: Windows, season_length: int) -> Floats
 
 
 def mase_scale_of(y: Any, season_length: int, xp: Any = np) -> Any:
-    """`mase_scale` of series (n, time) with NaN for what is missing or comes before their first value."""
+    """Return the `mase_scale` of series (n, time) with NaN for what is missing or comes before their first value."""
     seen = xp.logical_not(xp.isnan(y))
     values = xp.where(seen, y, xp.zeros_like(y))
     mask = xp.where(seen, xp.ones_like(y), xp.zeros_like(y))
-    begun = xp.minimum(xp.cumsum(mask, axis=1), 1.0)  # 1 from the first value on
-    rows = xp.sum(begun, axis=1)
+    rows = xp.sum(xp.minimum(xp.cumsum(mask, axis=1), 1.0), axis=1)  # from the first value on
 
     def difference(lag: int) -> Any:
         pairs = mask[:, lag:] * mask[:, :-lag]
@@ -37,7 +36,7 @@ def mase_scale_of(y: Any, season_length: int, xp: Any = np) -> Any:
 
 
 def rmsse_scale(history: History, windows: Windows, season_length: int) -> Floats:
-    """Root mean squared seasonal difference of all rows before each window, (n,); NaN where no pair was seen."""
+    """Return the root mean squared seasonal difference of all rows before each window, (n,); NaN without a pair."""
     with np.errstate(over="ignore"):
         scale = np.sqrt(_seasonal_difference(history, windows, season_length, np.square))
     scale = np.where(np.isinf(scale), np.nan, scale)  # a square that no float holds is not known, not infinite
@@ -55,14 +54,14 @@ def _above_rounding(scale: Floats, history: History, windows: Windows) -> Floats
 def _seasonal_difference(
     history: History, windows: Windows, season_length: int, size: Callable[[Floats], Floats]
 ) -> Floats:
-    """Mean size of the differences at a season's lag, (n,), at lag 1 for windows not longer than a season."""
+    """Return the mean size of differences at a season's lag, (n,), at lag 1 for windows not longer than a season."""
     long = windows.end - windows.start > season_length
     scale = _mean_difference(history, windows, season_length, size)
     return scale if long.all() else np.where(long, scale, _mean_difference(history, windows, 1, size))
 
 
 def _mean_difference(history: History, windows: Windows, lag: int, size: Callable[[Floats], Floats]) -> Floats:
-    """Summed window by window: a difference of running sums would lose small series behind large ones."""
+    """Return the same at any lag, summed window by window: running sums would lose small series behind large ones."""
     difference = np.full(len(history.values) + 1, np.nan)
     difference[lag:-1] = size(history.values[lag:] - history.values[: max(len(history.values) - lag, 0)])
     first = np.minimum(windows.start + lag, windows.end)

@@ -70,15 +70,18 @@ class History:
 
     @classmethod
     def of(cls, values: Floats, indptr: Ints, ds: Stamps | None = None, x: Floats | None = None) -> History:
-        """The history of a flat panel whose series all begin with a value; without stamps `ds` all days are 0."""
-        rows = np.arange(len(values))
-        seen = np.where(np.isnan(values), 0, rows)
+        """Return the history of a flat panel whose series all begin with a value; without stamps all days are 0."""
+        seen = np.where(np.isnan(values), 0, np.arange(len(values)))
         begin = indptr[:-1][indptr[:-1] < len(values)]
         seen[begin] = begin  # so that no series reads the value of another
-        last_seen = np.maximum.accumulate(seen)
-        days = np.zeros(len(values)) if ds is None else days_of(ds)
-        beside = np.zeros((len(values), 0)) if x is None else x
-        return cls(values, indptr, _first(values < 0, indptr), last_seen, days, beside)
+        return cls(
+            values,
+            indptr,
+            nonnegative_until=_first(values < 0, indptr),
+            last_seen=np.maximum.accumulate(seen),
+            days=np.zeros(len(values)) if ds is None else days_of(ds),
+            x=np.zeros((len(values), 0)) if x is None else x,
+        )
 
     @classmethod
     def of_ends(
@@ -97,17 +100,16 @@ class History:
         indptr = (rows + steps) * np.arange(n + 1)
         end, days = indptr[:-1] + rows, np.zeros(len(values))
         days[end - 1] = origin
-        found = cls.of(values, indptr, x=None if x is None else x.reshape(len(values), x.shape[2]))
+        history = cls.of(values, indptr, x=None if x is None else x.reshape(len(values), x.shape[2]))
         until = np.where(never_negative, indptr[1:], indptr[:-1])
-        found = replace(found, nonnegative_until=until, days=days)
-        return found, found.windows(np.arange(n), end)
+        history = replace(history, nonnegative_until=until, days=days)
+        return history, history.windows(np.arange(n), end)
 
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
-        """Windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (default: the end)."""
-        start = self.indptr[series]
+        """Return windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (or the end)."""
         return Windows(
             series=series,
-            start=start,
+            start=self.indptr[series],
             end=end,
             stop=self.indptr[series + 1] if stop is None else stop,
             use_log=self.nonnegative_until[series] >= end,
@@ -122,12 +124,12 @@ class History:
 
         Where all of them are missing, the last value seen before takes the place of the newest one.
         """
-        found = np.asarray(gather_past(self.values, windows, lookback))
+        past = np.asarray(gather_past(self.values, windows, lookback))
         newest = self.values[self.last_seen[windows.end - 1]]
-        found[:, -1] = np.where(np.isnan(found).all(axis=1), newest, found[:, -1])
-        return found
+        past[:, -1] = np.where(np.isnan(past).all(axis=1), newest, past[:, -1])
+        return past
 
-    def beside(self, windows: Windows, lookback: int, horizon: int) -> Floats:
+    def covariates(self, windows: Windows, lookback: int, horizon: int) -> Floats:
         """Return the covariates around each window's end, (n, lookback + horizon, n_columns).
 
         They are read up to the end of the series: who calls this shows a network only what is known by then.
@@ -164,15 +166,15 @@ class Sampler:
     stop: Ints
 
     @classmethod
-    def before(cls, history: History, cutoff: Ints, horizon: int, least_past: int) -> Sampler:
+    def before(cls, history: History, cutoff: Ints, horizon: int, min_past: int) -> Sampler:
         """Return a sampler of windows whose targets all lie before `cutoff` (n_series,).
 
-        A window has at least `least_past` rows of past and a whole horizon of targets where the series is long
+        A window has at least `min_past` rows of past and a whole horizon of targets where the series is long
         enough for that; shorter series give windows with fewer rows of either.
         """
         start = history.indptr[:-1]
         rows = cutoff - start
-        first = start + np.clip(np.minimum(least_past, rows - horizon), 1, None)
+        first = start + np.clip(np.minimum(min_past, rows - horizon), 1, None)
         last = np.minimum(np.maximum(first, cutoff - horizon), cutoff - 1)
         usable = np.flatnonzero(rows >= 2)
         usable = usable[_content_order(history, usable, cutoff)]
@@ -204,17 +206,15 @@ def _content_order(history: History, series: Ints, cutoff: Ints) -> Ints:
     return np.array(sorted(range(len(series)), key=lambda k: digest(int(series[k]))), dtype=np.int64)
 
 
-def evenly(n: int, most: int) -> Ints:
-    """Return at most `most` of `n` positions, evenly spread, the first and the last among them."""
-    return np.unique(np.linspace(0, n - 1, min(most, n)).astype(np.int64))
+def evenly(n: int, limit: int) -> Ints:
+    """Return at most `limit` of `n` positions, evenly spread, the first and the last among them."""
+    return np.unique(np.linspace(0, n - 1, min(limit, n)).astype(np.int64))
 
 
 def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> Any:
     """Return the last `lookback` rows before each window's end, (n, lookback); NaN where the series has not begun."""
     index = windows.end[:, None] + xp.arange(-lookback, 0)  # (n, lookback)
-    inside = index >= windows.start[:, None]
-    found = xp.take(values, xp.maximum(index, 0), axis=0)
-    return xp.where(inside, found, float("nan"))
+    return xp.where(index >= windows.start[:, None], xp.take(values, xp.maximum(index, 0), axis=0), float("nan"))
 
 
 def newest(past: Any, lookback: int, xp: Any = np) -> Any:
@@ -227,24 +227,23 @@ def newest(past: Any, lookback: int, xp: Any = np) -> Any:
     order = xp.cumsum(xp.where(seen, xp.ones_like(past), xp.zeros_like(past)), axis=1)
     last = xp.logical_and(seen, order == order[:, -1:])  # where the last value seen is
     value = xp.sum(xp.where(last, values, xp.zeros_like(past)), axis=1, keepdims=True)  # (n, 1)
-    found = past[:, -lookback:]
+    window = past[:, -lookback:]
     empty = xp.logical_not(xp.any(seen[:, -lookback:], axis=1, keepdims=True))
     known = xp.any(seen, axis=1, keepdims=True)
-    tail = xp.where(xp.logical_and(empty, known), value, found[:, -1:])
-    return xp.concatenate([found[:, :-1], tail], axis=1)
+    tail = xp.where(xp.logical_and(empty, known), value, window[:, -1:])
+    return xp.concatenate([window[:, :-1], tail], axis=1)
 
 
 def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> Any:
     """Return the `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
     index = windows.end[:, None] + xp.arange(horizon)  # (n, horizon)
-    inside = index < windows.stop[:, None]
-    found = xp.take(values, xp.minimum(index, values.shape[0] - 1), axis=0)
-    return xp.where(inside, found, float("nan"))
+    last = values.shape[0] - 1
+    return xp.where(index < windows.stop[:, None], xp.take(values, xp.minimum(index, last), axis=0), float("nan"))
 
 
 def gather_covariates(x: Any, windows: Windows, lookback: int, horizon: int, xp: Any = np) -> Any:
     """Return the rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
     index = windows.end[:, None] + xp.arange(-lookback, horizon)  # (n, lookback + horizon)
     inside = xp.logical_and(index >= windows.start[:, None], index < windows.stop[:, None])
-    found = xp.take(x, xp.clip(index, 0, x.shape[0] - 1), axis=0)
-    return xp.where(inside[:, :, None], found, float("nan"))
+    rows = xp.take(x, xp.clip(index, 0, x.shape[0] - 1), axis=0)
+    return xp.where(inside[:, :, None], rows, float("nan"))

@@ -121,7 +121,7 @@ class _Seen:
     def __init__(self, history: History, windows: Windows, config: NetworkConfig, weights: Weights) -> None:
         self.config, self.weights = config, weights
         self.past, self.origin = history.past(windows, config.lookback), history.origin(windows)
-        self.x = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
+        self.x = history.covariates(windows, config.lookback, config.horizon) if config.inputs else None
         self.flags, self.windows = windows.use_log & config.log, windows
         self.actual = np.asarray(gather_future(history.values, windows, config.horizon))
         self.scale = mase_scale(history, windows, config.season_length)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections import deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future as Promise
+from concurrent.futures import Future
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
@@ -38,7 +38,7 @@ class _Request:
     steps: int
     levels: tuple[float, ...]
     plan: Plan
-    future: Future | None
+    future: FutureCovariates | None
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ class Forecaster:
         levels: tuple[float, ...] | None = None,
         member: str = "winner",
         ids: list[str] | None = None,
-        future: Future | None = None,
+        future: FutureCovariates | None = None,
     ) -> Forecast:
         """Return the forecasts from the end of each series of `panel`, or from the end of the training data.
 
@@ -126,7 +126,7 @@ class Forecaster:
         levels: tuple[float, ...] | None = None,
         member: str = "winner",
         ids: list[str] | None = None,
-        future: Future | None = None,
+        future: FutureCovariates | None = None,
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, of some series at a time: memory does not grow with their number.
 
@@ -153,7 +153,7 @@ class Forecaster:
     def _forecasts(self, source: Panel | SeriesState, request: _Request) -> Iterator[Forecast]:
         """Forecasts by block. The library of matrix products gets one thread: two of its own wait for each other."""
         threads = min(cores(), MAX_THREADS)
-        waiting: deque[Promise[Forecast]] = deque()
+        waiting: deque[Future[Forecast]] = deque()
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
                 waiting.append(pool.submit(self._forecast, self._state(source, first, last, request), request))

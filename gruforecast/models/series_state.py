@@ -57,7 +57,7 @@ class SeriesState:
             scale=mase_scale(history, windows, m),
             last=panel.ds[end - 1],
             forecasts={name: model_of(name).forecast(history, windows, horizon, m).mean for name in models},
-            x=history.beside(windows, lookback, 0)[:, :, ~static],
+            x=history.covariates(windows, lookback, 0)[:, :, ~static],
             static=history.x[end - 1][:, static],
         )
 

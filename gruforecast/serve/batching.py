@@ -14,7 +14,7 @@ from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.finding import shown
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, ResourceError, UsageError
@@ -94,15 +94,15 @@ def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
     )
 
 
-def _future(given: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> Future | None:
-    """Future covariates after the stamps `last` (n_series,)."""
+def _future(given: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> FutureCovariates | None:
+    """Return the future covariates after the stamps `last` (n_series,)."""
     if not given:
         return None
     x = np.concatenate(given)  # (n_series, horizon, n_columns)
     ds = plan.freq.after(last, x.shape[1]).astype("datetime64[s]").astype(np.int64)
     rows = {(key, int(at)): k * x.shape[1] + h for k, key in enumerate(keys) for h, at in enumerate(ds[k])}
     own = replace(plan, wide=False, names=replace(plan.names, ids=("id",)))
-    return Future("", own, rows, x.reshape(-1, x.shape[2]), ())
+    return FutureCovariates("", own, rows, x.reshape(-1, x.shape[2]), ())
 
 
 def _written(query: ModelQuery, forecast: Forecast, part: slice) -> bytes:

@@ -39,7 +39,7 @@ def test_gathering_equals_a_loop_over_rows(lengths: list[int], lookback: int, ho
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=6), st.integers(1, 10), st.integers(1, 12), st.integers(0, 99))
 def test_training_never_reads_a_target_at_or_after_the_cutoff(
-    lengths: list[int], horizon: int, least_past: int, seed: int
+    lengths: list[int], horizon: int, min_past: int, seed: int
 ) -> None:
     """Rows from the cutoff on hold a sentinel; every series holds its own number: neither may leak."""
     generator = np.random.default_rng(seed)
@@ -48,7 +48,7 @@ def test_training_never_reads_a_target_at_or_after_the_cutoff(
         np.where(np.arange(n) < cut, 100.0 + k, -999.0) for k, (n, cut) in enumerate(zip(lengths, cuts, strict=True))
     ]
     history = history_of(*series)
-    sampler = Sampler.before(history, history.indptr[:-1] + np.array(cuts), horizon, least_past)
+    sampler = Sampler.before(history, history.indptr[:-1] + np.array(cuts), horizon, min_past)
     if not len(sampler.series):
         assert max(cuts) < 2
         return
@@ -179,12 +179,12 @@ def test_columns_beside_are_those_of_the_rows_of_the_series() -> None:
     found = gather_covariates(x, windows, 2, 3)
     np.testing.assert_array_equal(found[:, :, 0], [[nan, 0, 1, nan, nan], [2, 3, 4, nan, nan]])
     np.testing.assert_array_equal(found[:, :, 1], 10 * found[:, :, 0])
-    whole = history.beside(windows, 3, 2)[:, :, 0]
+    whole = history.covariates(windows, 3, 2)[:, :, 0]
     np.testing.assert_array_equal(whole, [[nan, nan, 0, 1, nan], [nan, 2, 3, 4, 5]])
 
 
 @pytest.mark.parametrize(
-    ("rows", "horizon", "least_past", "first", "count"),
+    ("rows", "horizon", "min_past", "first", "count"),
     [
         (10, 3, 4, 4, 4),  # ends 4 … 7
         (7, 3, 4, 4, 1),  # exactly one with a whole past and horizon
@@ -197,9 +197,9 @@ def test_columns_beside_are_those_of_the_rows_of_the_series() -> None:
         (10, 1, 12, 9, 1),
     ],
 )
-def test_which_windows_there_are(rows: int, horizon: int, least_past: int, first: int, count: int) -> None:
+def test_which_windows_there_are(rows: int, horizon: int, min_past: int, first: int, count: int) -> None:
     history = history_of(np.arange(50.0), [1.0], np.arange(float(rows)))
-    sampler = Sampler.before(history, np.array([0, 51, 51 + rows]), horizon, least_past)
+    sampler = Sampler.before(history, np.array([0, 51, 51 + rows]), horizon, min_past)
     assert sampler.series.tolist() == [2]  # one row teaches nothing
     assert (sampler.first - 51).tolist() == [first]
     assert (sampler.count.tolist(), sampler.total) == ([count], count)

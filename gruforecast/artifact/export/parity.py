@@ -74,7 +74,7 @@ def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
     return Sample(
         y=y,
         last=panel.wall[end - 1],
-        x=history.beside(windows, time, horizon),
+        x=history.covariates(windows, time, horizon),
         actual=np.asarray(gather_future(history.values, windows, horizon)),
         scale=mase_scale(history, windows, forecaster.season_length),
     )

@@ -14,6 +14,8 @@ from gruforecast.data.plan import Names
 from gruforecast.errors import RepeatedRowError
 
 HOUR = 3600
+USUAL_STEPS = {"min": 60, "5min": 300, "15min": 900, "30min": 1800, "h": HOUR, "D": DAY, "W": 7 * DAY}
+USUAL_STEPS |= {"M": 31 * DAY, "Q": 92 * DAY}
 
 
 @dataclass(frozen=True)
@@ -64,49 +66,52 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[
     pairs = values[k], values[k + 1]
     equal = ((pairs[0] == pairs[1]) | (np.isnan(pairs[0]) & np.isnan(pairs[1]))).all(axis=1)
     if len(k) and rule:
-        said = Finding(f"{len(k)} rows have the stamp of another one: their {rule} is used")
-        return merge(rows, rows.ds, rule), (said,)
+        merged = f"{len(k)} rows have the stamp of another one: their {rule} is used"
+        return merge(rows, rows.ds, rule), (Finding(merged),)
     if not equal.all():
         raise _conflict(rows, k[~equal], file, names)
-    findings = (Finding(f"{len(k)} rows were exact duplicates: dropped"),) if len(k) else ()
-    return rows[np.setdiff1d(np.arange(len(rows)), k + 1)], findings
+    dropped = Finding(f"{len(k)} rows were exact duplicates: dropped")
+    return rows[np.setdiff1d(np.arange(len(rows)), k + 1)], (dropped,) if len(k) else ()
 
 
 def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> RepeatedRowError:
     """Return the error that names three pairs of rows with one stamp and different values."""
     pairs = [sorted((int(rows.line[one]), int(rows.line[one + 1]))) for one in k[:3]]
     places = ", ".join(f"lines {a} and {b}" for a, b in pairs)
-    key = " of one series" if names.ids else ""
     remedy = "Keep one row a stamp, pass --on-duplicate mean, sum or last, or name what tells series apart with --id."
     if clock_change(np.zeros(0, "datetime64[s]"), rows.ds[k]):
         remedy = f"This looks like a clock that was put back: pass --tz, such as --tz Europe/London. {remedy}"
-    found = f"{places}{key} have the same time stamp with different values ({len(k)} such pairs)."
-    return RepeatedRowError(found, remedy=remedy, code="GF-D35", file=file, line=pairs[0][1], column=names.time[0])
+    return RepeatedRowError(
+        f"{places}{' of one series' if names.ids else ''} have the same time stamp with different values"
+        f" ({len(k)} such pairs).",
+        remedy=remedy,
+        code="GF-D35",
+        file=file,
+        line=pairs[0][1],
+        column=names.time[0],
+    )
 
 
 def merge(rows: Rows, at: Stamps, rule: str) -> Rows:
-    """One row for each series and each stamp of `at`, which ascends within a series; missing values do not count.
+    """Return one row for each series and each stamp of `at`, ascending within a series; missing values do not count.
 
     Covariates become their mean whatever the rule is.
     """
     first = np.flatnonzero(np.r_[True, (rows.key[1:] != rows.key[:-1]) | (at[1:] != at[:-1])])
     if rule == "last":
-        position = np.where(~np.isnan(rows.y), np.arange(len(rows)), -1)
-        last = np.maximum.reduceat(position, first)
+        last = np.maximum.reduceat(np.where(np.isnan(rows.y), -1, np.arange(len(rows))), first)
         y = np.where(last >= first, rows.y[np.maximum(last, 0)], np.nan)
     else:
-        total, count = _totals(rows.y[:, None], first)
-        y = np.where(count > 0, total / (np.maximum(count, 1) if rule == "mean" else 1.0), np.nan)[:, 0]
-    total, count = _totals(rows.x, first)
-    x = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return Rows(rows.key[first], at[first], y, rows.line[first], x)
+        y = _total(rows.y[:, None], first, mean=rule == "mean")[:, 0]
+    return Rows(rows.key[first], at[first], y, rows.line[first], _total(rows.x, first, mean=True))
 
 
-def _totals(values: Floats, first: Ints) -> tuple[Floats, Floats]:
-    """Return the sum and number of the values seen in each group of rows that begins at `first`, both (n_groups, k)."""
+def _total(values: Floats, first: Ints, *, mean: bool) -> Floats:
+    """Return the sum or mean of the values seen in each group of rows that begins at `first`, (n_groups, ...)."""
     seen = ~np.isnan(values)
     total = np.add.reduceat(np.where(seen, values, 0.0), first, axis=0)
-    return total, np.add.reduceat(seen.astype(float), first, axis=0)
+    count = np.add.reduceat(seen.astype(float), first, axis=0)
+    return np.where(count > 0, total / (np.maximum(count, 1) if mean else 1.0), np.nan)
 
 
 def resampled(rows: Rows, freq: Frequency, rule: str) -> tuple[Rows, Findings]:
@@ -114,8 +119,9 @@ def resampled(rows: Rows, freq: Frequency, rule: str) -> tuple[Rows, Findings]:
     same = rows.same_series
     count = int((rows.ds[same] == rows.ds[same + 1]).sum())
     merged = merge(rows, step_begin(rows.ds, freq), rule)
-    became = Finding(f"{len(rows)} rows became {len(merged)} steps of {freq.label!r}: the {rule} of each step")
-    return merged, (*[Finding(f"{count} rows have the stamp of another one: each counts")] * bool(count), became)
+    texts = [f"{count} rows have the stamp of another one: each counts"] * bool(count)
+    texts.append(f"{len(rows)} rows became {len(merged)} steps of {freq.label!r}: the {rule} of each step")
+    return merged, tuple(map(Finding, texts))
 
 
 def step_begin(ds: Stamps, freq: Frequency) -> Stamps:
@@ -134,6 +140,4 @@ def usual_step(ds: Stamps, gaps_at: Ints) -> str:
     """Return the shortest usual step that is no shorter than most gaps."""
     gaps = (ds[gaps_at + 1] - ds[gaps_at]).astype(np.int64)
     typical = float(np.median(gaps[gaps > 0])) if (gaps > 0).any() else DAY
-    steps = [(60, "min"), (300, "5min"), (900, "15min"), (1800, "30min"), (HOUR, "h"), (DAY, "D"), (7 * DAY, "W")]
-    steps += [(31 * DAY, "M"), (92 * DAY, "Q")]
-    return next((name for size, name in steps if size >= 0.9 * typical), "Y")
+    return next((name for name, size in USUAL_STEPS.items() if size >= 0.9 * typical), "Y")

@@ -46,10 +46,9 @@ class Grid:
         off_grid = (left != np.repeat(left[starts], counts)) | (left < 0) | (offset % stride != 0)
         if off_grid.any():
             k = int(np.flatnonzero(off_grid)[0])
-            whose = _whose(rows, k, freq, ids, names)
-            some = f"{off_grid.sum()} of {len(rows)} rows do not"
             raise FormError(
-                f"{whose}{rows.ds[k]} does not fit the step {freq.label!r} ({some}).",
+                f"{_whose(rows, k, freq, ids, names)}{rows.ds[k]} does not fit the step {freq.label!r}"
+                f" ({off_grid.sum()} of {len(rows)} rows do not).",
                 remedy="Make the stamps regular, name the step with --freq, or pass --resample mean, sum or last.",
                 code="GF-D37", file=file, line=int(rows.line[k]), column=names.time[0], value=str(rows.ds[k]),
             )  # fmt: skip
@@ -57,26 +56,27 @@ class Grid:
 
     def check_size(self, file: str, names: Names) -> None:
         """Refuse a step so fine that nearly everything would be missing."""
-        rows, wanted = len(self.position), int((self.position[self.starts + self.counts - 1] + 1).sum())
+        rows, wanted = len(self.position), int(self.indptr[-1])
         if wanted > MAX_GROWTH * rows + 10_000:
-            found = f"at this step there would be {wanted} rows, {rows} are given."
-            remedy = "Pass a longer step with --freq."
-            raise FormError(found, remedy=remedy, code="GF-D38", file=file, column=names.time[0])
+            raise FormError(
+                f"at this step there would be {wanted} rows, {rows} are given.",
+                remedy="Pass a longer step with --freq.",
+                code="GF-D38",
+                file=file,
+                column=names.time[0],
+            )
 
     def check_gaps(self, rows: Rows, ids: Keys, freq: Frequency, file: str, names: Names) -> None:
         """Refuse a series whose stamps are rarely one step apart, or with far more holes than rows."""
         next_to = rows.same_series
-        gaps = np.diff(self.position)[next_to]
-        regular = np.bincount(rows.key[next_to], gaps == 1, len(ids))
+        regular = np.bincount(rows.key[next_to], np.diff(self.position)[next_to] == 1, len(ids))
         total = np.bincount(rows.key[next_to], minlength=len(ids))
         rare = np.flatnonzero((total >= 3) & (regular < 0.5 * total))
-        length = self.position[self.starts + self.counts - 1] + 1
-        sparse = np.flatnonzero(length > MAX_FILL * self.counts + 12)  # a dozen more, for short series
+        sparse = np.flatnonzero(np.diff(self.indptr) > MAX_FILL * self.counts + 12)  # a dozen more, for short series
         for series in (*rare, *sparse):
-            whose = _whose(rows, int(self.starts[series]), freq, ids, names)
             raise FormError(
-                f"{whose}the stamps are not regular: {int(regular[series])} of {int(total[series])} gaps are one step"
-                f" of {freq.label!r}.",
+                f"{_whose(rows, int(self.starts[series]), freq, ids, names)}the stamps are not regular:"
+                f" {int(regular[series])} of {int(total[series])} gaps are one step of {freq.label!r}.",
                 remedy="Pass --resample mean, sum or last, or name the step with --freq: what lies between is missing.",
                 code="GF-D38", file=file, line=int(rows.line[self.starts[series]]), column=names.time[0],
             )  # fmt: skip
@@ -84,8 +84,7 @@ class Grid:
     @property
     def indptr(self) -> Ints:
         """First row of each series, where there is a row for every step, (n_series + 1,)."""
-        lengths = self.position[self.starts + self.counts - 1] + 1
-        return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+        return np.append(0, np.cumsum(self.position[self.starts + self.counts - 1] + 1))
 
     def stamps(self, ds: Stamps, freq: Frequency) -> Stamps:
         """Return the stamps of every step of each series."""
@@ -115,9 +114,8 @@ def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:
 
 def axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
     """Return all stamps of all series, flat, each series from `first` on."""
-    parts = []
-    for begin, length in zip(first, lengths, strict=True):
-        parts.append(np.append(begin, freq.after(np.array([begin]), int(length) - 1)[0]))
+    each = zip(first, lengths, strict=True)
+    parts = [np.append(begin, freq.after(np.array([begin]), int(length) - 1)[0]) for begin, length in each]
     return np.concatenate(parts).astype("datetime64[s]")
 
 
@@ -138,23 +136,24 @@ def trimmed(indptr: Ints, y: Floats, ids: Keys, file: str, names: Names) -> tupl
     Raises:
         DataError: no series has a value.
     """
-    first, last, empty = [], [], []
-    for k, (begin, end) in enumerate(itertools.pairwise(indptr)):
-        seen = np.flatnonzero(~np.isnan(y[begin:end]))
-        if not len(seen):
-            empty.append(k)
-            continue
-        first.append(begin + seen[0])
-        last.append(begin + seen[-1] + 1)
+    rows = np.arange(len(y))
+    missing = np.isnan(y)
+    lengths = np.diff(indptr)
+    first = np.minimum.reduceat(np.where(missing, len(y), rows), indptr[:-1])
+    last = np.maximum.reduceat(np.where(missing, -1, rows), indptr[:-1])
+    empty = np.flatnonzero(first > last)
     findings: Findings = ()
-    if empty:
+    if len(empty):
         shown = ", ".join(repr("/".join(ids[k])) for k in empty[:5]) + (" and more" if len(empty) > 5 else "")
         if len(empty) == len(ids):
-            found = f"series {shown} has no value at all."
-            raise DataError(found, remedy="Remove it.", code="GF-D39", file=file, column=names.target)
+            raise DataError(
+                f"series {shown} has no value at all.",
+                remedy="Remove it.",
+                code="GF-D39",
+                file=file,
+                column=names.target,
+            )
         findings = (Finding(f"{len(empty)} series have no value at all: left out ({shown})"),)
-    keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
-    lengths = np.array(last) - np.array(first)
-    gone = set(empty)
-    left = tuple(key for k, key in enumerate(ids) if k not in gone)
-    return keep, np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64), left, findings
+    keep = np.flatnonzero((rows >= np.repeat(first, lengths)) & (rows <= np.repeat(last, lengths)))
+    kept = np.flatnonzero(first <= last)
+    return keep, np.append(0, np.cumsum((last - first + 1)[kept])), tuple(ids[k] for k in kept), findings

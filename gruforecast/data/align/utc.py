@@ -32,7 +32,7 @@ def follow_times(columns: list[Column], plan: Plan) -> tuple[Parsed, TimeForm]:
     return _times(columns, *follow_time(columns, plan.form), plan.form.stamp.tz)
 
 
-def _times(columns: list[Column], form: TimeForm, said: Findings, tz: str | None) -> tuple[Parsed, TimeForm]:
+def _times(columns: list[Column], form: TimeForm, findings: Findings, tz: str | None) -> tuple[Parsed, TimeForm]:
     """Return the stamps of columns that have a form, those with offsets on the wall clock of the zone, if there is one.
 
     Raises:
@@ -42,61 +42,80 @@ def _times(columns: list[Column], form: TimeForm, said: Findings, tz: str | None
     ds, offset, zone = parsed.ds, parsed.offset, zone_named(tz) if tz else None
     if zone is not None and offset is not None:
         ds, offset = to_wall(ds - offset.astype("timedelta64[s]"), zone)
-    return Parsed(ds, offset, said + parsed.findings), form
+    return Parsed(ds, offset, findings + parsed.findings), form
 
 
-def infer_clock(parsed: Parsed, form: TimeForm, tz: str | None) -> tuple[TimeForm, bool, Findings]:
-    """Return the form with the clock of the stamps, whether they are days, and findings.
+def infer_clock(
+    parsed: Parsed, form: TimeForm, keys: Ints, column: Column, tz: str | None
+) -> tuple[Stamps, TimeForm, Findings]:
+    """Return the stamps of rows on an axis without jumps, the form with the clock of the stamps, and findings.
 
     Days and longer steps stay on the wall clock; clocks with several offsets, or of a named zone, become UTC.
-    """
-    return _clock(parsed, form, tz, days=_in_days(parsed.ds))
 
-
-def follow_clock(parsed: Parsed, form: TimeForm, plan: Plan, column: Column) -> tuple[TimeForm, bool, Findings]:
-    """Return the form with the clock of the plan, whether the stamps are days, and findings.
+    Args:
+        keys: (n_rows,) series of each row; the stamps are repeated where there are more rows.
 
     Raises:
-        DataError: the stamps carry several offsets where those of the plan had none.
+        DataError: a stamp never was.
+    """
+    days = _in_days(parsed.ds)
+    return _apply_clock(parsed, *_clock(parsed, form, tz, days=days), keys, column, days=days)
+
+
+def follow_clock(
+    parsed: Parsed, form: TimeForm, keys: Ints, column: Column, plan: Plan
+) -> tuple[Stamps, TimeForm, Findings]:
+    """Return the same with the clock of the plan.
+
+    Raises:
+        DataError: as above, or the stamps carry several offsets where those of the plan had none.
     """
     then, tz = plan.form.stamp, plan.form.stamp.tz or None
     days = then.local if tz else plan.freq.unit != "s" or plan.freq.step >= 2 * HOUR
     if plan.resample and not tz:
         days = _in_days(parsed.ds)
     if days or tz or parsed.offset is None or form.stamp.kind in COUNTED:
-        return _clock(parsed, form, tz, days=days)
-    if not then.zone and _several(parsed.offset):
-        found = "the time stamps have UTC offsets, those of the data that were fitted had none."
-        remedy = "Write the local clock as those were, or fit again with --tz."
-        raise column.refused_at(0, found, remedy, "GF-D29", FormError)
-    return _with(form, zone=then.zone or form.stamp.zone), days, ()
+        form, findings = _clock(parsed, form, tz, days=days)
+    elif then.zone or not _several(parsed.offset):
+        form, findings = _with(form, zone=then.zone or form.stamp.zone), ()
+    else:
+        raise column.refused_at(
+            0,
+            "the time stamps have UTC offsets, those of the data that were fitted had none.",
+            "Write the local clock as those were, or fit again with --tz.",
+            "GF-D29",
+            FormError,
+        )
+    return _apply_clock(parsed, form, findings, keys, column, days=days)
 
 
-def apply_clock(parsed: Parsed, form: TimeForm, keys: Ints, column: Column, *, days: bool) -> tuple[Stamps, Findings]:
-    """Return stamps on the axis without jumps that the form has: wall clock, or UTC; and findings.
+def _apply_clock(
+    parsed: Parsed, form: TimeForm, findings: Findings, keys: Ints, column: Column, *, days: bool
+) -> tuple[Stamps, TimeForm, Findings]:
+    """Return stamps on the axis that the form has, wall clock or UTC, the form, and findings."""
+    stamp, wall = form.stamp, np.resize(parsed.ds, len(keys))
+    if days or (parsed.offset is None and not stamp.tz):
+        return wall, form, findings
+    if parsed.offset is None:
+        utc, more = _utc(wall, keys, zone_named(stamp.tz), column)
+        return utc, form, findings + more
+    offset = (0 if stamp.tz else offset_seconds(stamp.zone)) - np.resize(parsed.offset, len(keys))
+    return wall + offset.astype("timedelta64[s]"), form, findings
 
-    Raises:
-        DataError: a stamp never was.
-    """
-    wall, offset, stamp = parsed.ds, parsed.offset, form.stamp
-    if days or (offset is None and not stamp.tz):
-        return wall, ()
-    if offset is None:
-        return _utc(wall, keys, zone_named(stamp.tz), column)
-    zone = 0 if stamp.tz else offset_seconds(stamp.zone)
-    return wall + (zone - offset).astype("timedelta64[s]"), ()
 
-
-def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tuple[TimeForm, bool, Findings]:
+def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tuple[TimeForm, Findings]:
     """Return the form on the clock of a zone, or with one offset for stamps that have several; and findings."""
     form, offset = _with(form, tz=tz or "", local=days and tz is not None), parsed.offset
     if tz or offset is None or not _several(offset):
-        return form, days, ()
+        return form, ()
     last = int(offset[np.argmax(parsed.ds)]) if days else 0
-    done = "their local days are used, the last offset is written"
-    done = done if days else "read and forecast in UTC; --tz names their zone"
-    said = Finding(f"the time stamps have several UTC offsets: {done}")
-    return _with(form, zone=zone_text(last, form.stamp.zone)), days, (said,)
+    done = (
+        "their local days are used, the last offset is written"
+        if days
+        else "read and forecast in UTC; --tz names their zone"
+    )
+    several = Finding(f"the time stamps have several UTC offsets: {done}")
+    return _with(form, zone=zone_text(last, form.stamp.zone)), (several,)
 
 
 def _with(form: TimeForm, **changes: Any) -> TimeForm:
@@ -109,7 +128,7 @@ def _several(offset: Ints) -> bool:
 
 
 def _in_days(wall: Stamps) -> bool:
-    """Whether the steps are two hours or longer: their wall clock is kept whatever the clocks of the place do."""
+    """Return whether the steps are two hours or longer: their wall clock is kept whatever clocks of the place do."""
     days = wall.astype("datetime64[D]")
     seconds = np.unique((wall - days).astype(np.int64))
     return len(np.unique(days)) > 1 and int(np.gcd.reduce(np.diff(seconds), initial=DAY)) >= 2 * HOUR
@@ -124,8 +143,12 @@ def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column) -> tuple[Stam
     utc, skipped, alone = to_utc(wall, keys, zone)
     if len(skipped):
         k = int(skipped[0]) % len(column.cells)
-        found = f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows)."
-        remedy = "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out."
-        raise column.refused_at(k, found, remedy, "GF-D29", FormError)
+        raise column.refused_at(
+            k,
+            f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows).",
+            "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out.",
+            "GF-D29",
+            FormError,
+        )
     text = f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
-    return utc, (Finding(text),) if alone else ()
+    return utc, (Finding(text),) * bool(alone)

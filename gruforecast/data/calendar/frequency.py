@@ -6,7 +6,7 @@ Every stamp gets a whole number on the axis, so holes, forecasts and months of u
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ ALIASES |= {
     for months, names in {1: "M MS ME", 3: "Q QS QE", 12: "Y YS YE"}.items()
     for name in names.split()
 }
-NAMES = {"s": "second", "min": "minute", "h": "hour", "D": "day", "W": "week", "B": "business day", "M": "month"}
+SIZES = {"s": (("W", 7 * DAY), ("D", DAY), ("h", 3600), ("min", 60), ("s", 1)), "B": (("B", 1),)}
+SIZES |= {"M": (("Y", 12), ("Q", 3), ("M", 1))}
 
 
 @dataclass(frozen=True)
@@ -41,27 +42,23 @@ class Frequency:
     def __post_init__(self) -> None:
         whole = all(isinstance(number, int) and not isinstance(number, bool) for number in (self.step, self.day))
         known = self.unit in ("s", "M") or (self.unit == "B" and self.step == 1)
-        most = MAX_MONTHS if self.unit == "M" else MAX_SECONDS
-        if not (whole and known and 1 <= self.step <= most and 1 <= self.day <= 31):
+        longest = MAX_MONTHS if self.unit == "M" else MAX_SECONDS
+        if not (whole and known and 1 <= self.step <= longest and 1 <= self.day <= 31):
             raise ValueError(f"impossible frequency: {self}")
 
     @property
     def label(self) -> str:
         """Short form such as `h`, `30min`, `B`, `M`, `Y`, readable by `parse_frequency`."""
-        if self.unit == "B":
-            return "B"
-        if self.unit == "M":
-            unit, count = ("Y", self.step // 12) if self.step % 12 == 0 else ("Q", self.step // 3)
-            if self.step % 3:
-                unit, count = "M", self.step
-        else:
-            sizes = (("W", 7 * DAY), ("D", DAY), ("h", 3600), ("min", 60), ("s", 1))
-            unit, size = next((name, size) for name, size in sizes if self.step % size == 0)
-            count = self.step // size
-        return unit if count == 1 else f"{count}{unit}"
+        unit, size = next((name, size) for name, size in SIZES[self.unit] if self.step % size == 0)
+        return unit if self.step == size else f"{self.step // size}{unit}"
+
+    def on_day_of(self, ds: Stamps) -> Frequency:
+        """Return the same step on the day on which the months of stamps (n,) begin, where it is another one."""
+        moved = self.unit == "M" and self.number(ds)[1].any()
+        return replace(self, day=day_of_month(ds)) if moved else self
 
     def number(self, ds: Stamps) -> tuple[Ints, Ints]:
-        """Whole number of each stamp (n,) on the axis, and what is left over in seconds (0 where it fits)."""
+        """Return the whole number of each stamp (n,) on the axis, and the seconds left over (0 where it fits)."""
         if self.unit == "M":
             months = ds.astype("datetime64[M]")
             left = (ds - self._in_month(months)).astype("timedelta64[s]").astype(np.int64)
@@ -84,16 +81,16 @@ class Frequency:
 
     def _moved(self, last: Stamps, steps: Ints) -> Stamps:
         """Return each of `last` (n,), so many steps later, (n, n_steps)."""
-        ahead = steps[None, :] * self.step
+        moves = steps[None, :] * self.step
         if self.unit == "M":
             months = last.astype("datetime64[M]")
             clock = last - self._in_month(months)
-            return self._in_month(months[:, None] + ahead.astype("timedelta64[M]")) + clock[:, None]
+            return self._in_month(months[:, None] + moves.astype("timedelta64[M]")) + clock[:, None]
         if self.unit == "B":
             days = last.astype("datetime64[D]")
             clock = (last - days).astype("timedelta64[s]")
-            return np.busday_offset(days[:, None], ahead, roll="backward").astype("datetime64[s]") + clock[:, None]
-        return last.astype("datetime64[s]")[:, None] + ahead.astype("timedelta64[s]")
+            return np.busday_offset(days[:, None], moves, roll="backward").astype("datetime64[s]") + clock[:, None]
+        return last.astype("datetime64[s]")[:, None] + moves.astype("timedelta64[s]")
 
     def _in_month(self, months: Array) -> Stamps:
         """Return the stamp at midnight of day `self.day` in each month, its last day at most."""
@@ -113,8 +110,11 @@ def parse_frequency(text: str, ds: Stamps) -> Frequency:
         unit, size = ALIASES[match[2]] if match else ("", 0)
         return Frequency(unit, size * int((match and match[1]) or 1), day_of_month(ds) if unit == "M" else 1)
     except (KeyError, ValueError):
-        known = "s, min, h, D, B, W, M, Q, Y, all but B with a number before it where wanted (15min)"
-        raise UsageError(f"--freq {text!r} is not a frequency.", remedy=f"Use one of {known}.", code="GF-U03") from None
+        raise UsageError(
+            f"--freq {text!r} is not a frequency.",
+            remedy="Use one of s, min, h, D, B, W, M, Q, Y, all but B with a number before it where wanted (15min).",
+            code="GF-U03",
+        ) from None
 
 
 def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
@@ -126,18 +126,15 @@ def infer_frequency(ds: Stamps, gaps_at: Ints) -> Frequency | None:
     """
     gaps = (ds[gaps_at + 1] - ds[gaps_at]).astype("timedelta64[s]").astype(np.int64)
     gaps = gaps[gaps > 0]
-    if not len(gaps):
+    if not len(gaps) or (step := _mode(gaps)) > MAX_SECONDS:
         return None
     day = day_of_month(ds)
-    step = _mode(gaps)
-    if step > MAX_SECONDS:
-        return None
-    if step >= 28 * DAY and _monthly(ds, day):
+    if step >= 28 * DAY and len(np.unique(Frequency("M", 1, day).number(ds)[1])) == 1:
         months = ds.astype("datetime64[M]").astype(np.int64)
         month_gaps = months[gaps_at + 1] - months[gaps_at]
         return Frequency("M", _mode(month_gaps[month_gaps > 0]), day)
-    if step == DAY and _weekdays_only(ds, gaps):
-        return Frequency("B", 1)
+    if step == DAY and np.is_busday(ds.astype("datetime64[D]")).all() and (gaps == 3 * DAY).sum() >= 2:
+        return Frequency("B", 1)  # no stamp is on a weekend although at least two weekends lie between them
     return Frequency("s", step)
 
 
@@ -152,13 +149,3 @@ def day_of_month(ds: Stamps) -> int:
     number = (days - days.astype("datetime64[M]").astype("datetime64[D]")).astype(np.int64) + 1
     ends = (days + np.timedelta64(1, "D")).astype("datetime64[M]") != days.astype("datetime64[M]")
     return 31 if ends.all() else int(number.max())
-
-
-def _monthly(ds: Stamps, day: int) -> bool:
-    _, left = Frequency("M", 1, day).number(ds)
-    return len(np.unique(left)) == 1
-
-
-def _weekdays_only(ds: Stamps, gaps: Ints) -> bool:
-    """Return whether no stamp is on a weekend although at least two weekends lie between the stamps."""
-    return bool(np.is_busday(ds.astype("datetime64[D]")).all()) and int((gaps == 3 * DAY).sum()) >= 2

@@ -23,7 +23,7 @@ def check_code(code: str) -> None:
 
 
 def holiday_counts(code: str, begin: Stamps, end: Stamps) -> Floats:
-    """Number of public holidays from the day of `begin` to before that of `end`, on the first day at least, (n,).
+    """Return the number of public holidays from the day of `begin` to before that of `end`, a day at least, (n,).
 
     Args:
         code: of a country (`DE`), a part of it (`AU-VIC`) or an exchange (`XNYS`).
@@ -45,13 +45,18 @@ def _calendar(code: str, years: range) -> Any:
     if country in holidays.list_supported_financial() and not dash:
         return holidays.financial_holidays(country, years=years)
     if country not in countries:
-        remedy = "Pass the code of a country, such as DE, or of a part of it, such as AU-VIC."
-        text = f"--holidays {code!r} is no country.{did_you_mean(country.upper(), list(countries))}"
-        raise UsageError(text, remedy=remedy, code="GF-U40")
+        raise UsageError(
+            f"--holidays {code!r} is no country.{did_you_mean(country.upper(), list(countries))}",
+            remedy="Pass the code of a country, such as DE, or of a part of it, such as AU-VIC.",
+            code="GF-U40",
+        )
     if dash and part not in countries[country]:
         parts = list(countries[country])
-        text = f"--holidays {code!r}: {country} has no part {part!r}.{did_you_mean(part.upper(), parts)}"
-        raise UsageError(text, remedy=f"Its parts are {', '.join(parts) or 'none'}.", code="GF-U40")
+        raise UsageError(
+            f"--holidays {code!r}: {country} has no part {part!r}.{did_you_mean(part.upper(), parts)}",
+            remedy=f"Its parts are {', '.join(parts) or 'none'}.",
+            code="GF-U40",
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some calendars are known for some decades only
         return holidays.country_holidays(country, subdiv=part or None, years=years)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterator
+
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
@@ -19,15 +22,9 @@ def usual_seasons(freq: Frequency) -> list[int]:
     """Return the season lengths worth testing for a frequency, the most common one first."""
     if freq.unit == "M":
         return [12 // freq.step] if freq.step < 12 else []
-    if freq.unit == "B":
-        return [5]
-    if freq.step == 7 * DAY:
-        return [52]
-    if freq.step == DAY:
-        return [7]
-    if freq.step < DAY and DAY % freq.step == 0:
+    if freq.unit == "s" and freq.step < DAY and DAY % freq.step == 0:
         return [DAY // freq.step, 7 * DAY // freq.step]
-    return []
+    return {("B", 1): [5], ("s", DAY): [7], ("s", 7 * DAY): [52]}.get((freq.unit, freq.step), [])
 
 
 def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
@@ -40,22 +37,25 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
         y: (n_rows,) values that may be looked at, NaN = missing; indptr: (n_series + 1,).
     """
     filled = _longest(y, indptr)
+    for length, _ in _usual_shown(filled, freq):
+        return length
+    peaks = Counter(peak for peak in (_peak(np.diff(x)) for x in filled) if peak is not None)
+    length, count = max(peaks.items(), key=lambda pair: (pair[1], -pair[0]), default=(1, 0))
+    return length if count >= max(1, len(filled) / 2) else 1
+
+
+def _usual_shown(filled: list[Floats], freq: Frequency) -> Iterator[tuple[int, list[Floats]]]:
+    """The usual season lengths that enough series show, each with the series long enough to tell."""
     for length in usual_seasons(freq):
-        tests = [shows_season(x, length) for x in filled if len(x) > DEFAULT_PERIODS * length]
-        if tests and np.mean(tests) >= SHARE:
-            return length
-    peaks = [peak for peak in (_peak(np.diff(x)) for x in filled) if peak is not None]
-    if len(peaks) >= max(1, len(filled) / 2):
-        length, count = max(((p, peaks.count(p)) for p in set(peaks)), key=lambda pair: (pair[1], -pair[0]))
-        if count >= max(1, len(filled) / 2):
-            return int(length)
-    return 1
+        long = [x for x in filled if len(x) > DEFAULT_PERIODS * length]
+        if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:
+            yield length, long
 
 
 def _longest(y: Floats, indptr: Ints) -> list[Floats]:
     """Return the newest rows of the longest series, see `_filled`."""
-    chosen = np.argsort(-np.diff(indptr), kind="stable")[:MAX_SERIES]
-    return [_filled(y[indptr[k] : indptr[k + 1]][-MAX_ROWS:]) for k in chosen]
+    longest = np.argsort(-np.diff(indptr), kind="stable")[:MAX_SERIES]
+    return [_filled(y[indptr[k] : indptr[k + 1]][-MAX_ROWS:]) for k in longest]
 
 
 def _around_trend(values: Floats, length: int) -> Floats:
@@ -89,10 +89,8 @@ def is_seasonal(x: Floats, length: int) -> bool:
 
 def autocorrelation(x: Floats, lags: int) -> Floats:
     """Return the sample autocorrelation of `x` at lags 0 … `lags`; zeros for a constant."""
-    n = len(x)
-    centred = x - x.mean()
-    size = 1 << (2 * n - 1).bit_length()
-    spectrum = np.fft.rfft(centred, size)
+    size = 1 << (2 * len(x) - 1).bit_length()
+    spectrum = np.fft.rfft(x - x.mean(), size)
     covariance = np.fft.irfft(spectrum * np.conj(spectrum), size)[: lags + 1]
     return (
         covariance / covariance[0]
@@ -102,23 +100,22 @@ def autocorrelation(x: Floats, lags: int) -> Floats:
 
 
 def _filled(values: Floats) -> Floats:
-    """Logarithms where all values are positive; missing values continue the last one; empty for under three values."""
+    """Return logarithms where all values are positive, missing ones as the last one; empty for under three values."""
     seen = np.flatnonzero(~np.isnan(values))
     if len(seen) < 3:
         return np.zeros(0)
     values = values[seen[0] :]
-    last = np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))
-    filled = values[last]
+    filled = values[np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))]
     return np.log(filled) if filled.min() > 0 else filled
 
 
 def _peak(x: Floats) -> int | None:
     """Return the lag of the highest clear peak of the autocorrelation, if it comes back at twice the lag."""
-    most = min(len(x) // PERIODS, 400)
-    if most < 4:
+    longest = min(len(x) // PERIODS, 400)
+    if longest < 4:
         return None
-    correlation = autocorrelation(x, 2 * most)
-    lags = np.arange(2, most)
+    correlation = autocorrelation(x, 2 * longest)
+    lags = np.arange(2, longest)
     top = (correlation[lags] > correlation[lags - 1]) & (correlation[lags] >= correlation[lags + 1])
     again = np.array([correlation[max(2 * k - 1, 1) : 2 * k + 2].max() for k in lags])
     clear = lags[top & (correlation[lags] > 0.3) & (again > 0.2)]
@@ -132,13 +129,9 @@ def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int
     The strength is `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
     Smith and Hyndman 2006), as the median over the series that are long enough.
     """
-    filled = _longest(y, indptr)
-    found = []
-    for length in usual_seasons(freq):
-        long = [x for x in filled if len(x) > DEFAULT_PERIODS * length]
-        if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:
-            found.append((length, float(np.median([strength(x, length) for x in long]))))
-    return sorted(found, key=lambda pair: -pair[1])
+    seasons = _usual_shown(_longest(y, indptr), freq)
+    strengths = [(length, float(np.median([strength(x, length) for x in long]))) for length, long in seasons]
+    return sorted(strengths, key=lambda pair: -pair[1])
 
 
 def strength(values: Floats, length: int) -> float:

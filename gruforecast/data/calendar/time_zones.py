@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
+from collections.abc import Iterable
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import numpy as np
@@ -22,12 +24,15 @@ def zone_named(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, ModuleNotFoundError) as error:
-        remedy = "Use a name such as Europe/London, Australia/Melbourne or UTC."
-        raise UsageError(f"--tz {name!r} is not a time zone.", remedy=remedy, code="GF-U32") from error
+        raise UsageError(
+            f"--tz {name!r} is not a time zone.",
+            remedy="Use a name such as Europe/London, Australia/Melbourne or UTC.",
+            code="GF-U32",
+        ) from error
 
 
 def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]:
-    """Stamps (n,) in UTC, positions of wall clock times that never were, and how many hours stood there once only.
+    """Return stamps (n,) in UTC, positions of wall clock times that never were, and the hours that stood there once.
 
     Of two equal stamps of one series in a repeated hour the first in the file comes first, or the last one where the
     file runs backwards. Where only one is there, it is the earlier one.
@@ -40,15 +45,14 @@ def to_utc(wall: Stamps, keys: Ints, zone: ZoneInfo) -> tuple[Stamps, Ints, int]
     skipped = np.flatnonzero((early < late)[where])  # PEP 495: in a gap the first reading has the smaller offset
     repeated = (early > late)[where]
     second = np.zeros(len(wall), bool)
-    seen: dict[tuple[int, int], int] = {}
+    seen: Counter[tuple[int, int]] = Counter()
     order = np.flatnonzero(repeated)
     for k in order[::-1] if _falls(wall, keys) else order:
         place = int(keys[k]), int(where[k])
         second[k] = place in seen
-        seen[place] = seen.get(place, 0) + 1
+        seen[place] += 1
     offset = np.where(second, late[where], early[where])
-    alone = sum(count == 1 for count in seen.values())
-    return wall - offset.astype("timedelta64[s]"), skipped, alone
+    return wall - offset.astype("timedelta64[s]"), skipped, list(seen.values()).count(1)
 
 
 def _falls(wall: Stamps, keys: Ints) -> bool:
@@ -64,20 +68,19 @@ def wall_offset(wall: Stamps, zone: ZoneInfo) -> Ints:
 
 
 def to_wall(utc: Stamps, zone: ZoneInfo) -> tuple[Stamps, Ints]:
-    """Wall clock and offset from UTC in seconds of stamps in UTC, of any shape."""
+    """Return the wall clock and the offset from UTC in seconds of stamps in UTC, of any shape."""
     flat = utc.astype("datetime64[s]").ravel()
     hours, where = np.unique(flat.astype("datetime64[h]"), return_inverse=True)
     # changes of the clock lie on full quarters of an hour at least, offsets do not change within one
     quarters = (flat - flat.astype("datetime64[h]")).astype(np.int64) // 900
     pairs, back = np.unique(np.stack([where, quarters]), axis=1, return_inverse=True)
     begin = hours[pairs[0]].astype("datetime64[s]").astype(np.int64) + 900 * pairs[1]
-    offsets = [_seconds(dt.datetime.fromtimestamp(int(second), zone)) for second in begin]
-    offset = np.array(offsets, np.int64)[back.ravel()]
+    offset = _seconds(dt.datetime.fromtimestamp(int(second), zone) for second in begin)[back.ravel()]
     return (flat + offset.astype("timedelta64[s]")).reshape(utc.shape), offset.reshape(utc.shape)
 
 
 def clock_change(missing: Stamps, repeated: Stamps) -> bool:
-    """Whether stamps that are absent or twice there look like the changes of a clock: early, in spring and autumn."""
+    """Return whether stamps that are absent or twice there look like changes of a clock: early, spring and autumn."""
     twice, absent = (_night_hours(stamps) for stamps in (repeated, missing))
     return len(twice) > 0 and twice <= {9, 10, 11, 3, 4} and (not absent or bool(absent & {3, 4, 9, 10}))
 
@@ -91,14 +94,12 @@ def _night_hours(stamps: Stamps) -> set[int]:
 
 def _offsets(wall: Stamps, zone: ZoneInfo, fold: int) -> Ints:
     """Return the offset from UTC in seconds of each wall clock time, by its first (0) or second (1) reading."""
-    return np.array(
-        [_seconds(one.replace(tzinfo=zone, fold=fold)) for one in wall.astype("datetime64[s]").tolist()], np.int64
-    )
+    return _seconds(one.replace(tzinfo=zone, fold=fold) for one in wall.astype("datetime64[s]").tolist())
 
 
-def _seconds(stamp: dt.datetime) -> int:
-    offset = stamp.utcoffset()
-    return int(offset.total_seconds()) if offset is not None else 0
+def _seconds(stamps: Iterable[dt.datetime]) -> Ints:
+    """Return the offset from UTC in seconds of each stamp."""
+    return np.array([int((one.utcoffset() or dt.timedelta()).total_seconds()) for one in stamps], np.int64)
 
 
 def offset_seconds(zone: str) -> int:
@@ -117,5 +118,5 @@ def zone_text(offset: int, like: str) -> str:
         return like
     sign, minutes = "-" if offset < 0 else "+", abs(offset) // 60
     colon = ":" if ":" in text or len(text) < 4 else ""
-    short = len(text) == 3 and minutes % 60 == 0
-    return f"{blank}{sign}{minutes // 60:02}" + ("" if short else f"{colon}{minutes % 60:02}")
+    rest = "" if len(text) == 3 and minutes % 60 == 0 else f"{colon}{minutes % 60:02}"
+    return f"{blank}{sign}{minutes // 60:02}{rest}"

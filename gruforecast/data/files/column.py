@@ -7,6 +7,9 @@ from collections.abc import Callable, Hashable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+import numpy as np
+
+from gruforecast.arrays import Bools
 from gruforecast.errors import DataError
 
 T = TypeVar("T")
@@ -36,13 +39,19 @@ class Column:
         key = (make, *arguments)
         if key not in self.known:
             self.known[key] = make(self, *arguments)
-        made: T = self.known[key]
-        return made
+        return self.known[key]
 
     @functools.cached_property
     def distinct(self) -> list[str]:
         """Each different cell once, in order of appearance."""
         return list(dict.fromkeys(self.cells))
+
+    def refuse_first(
+        self, bad: Bools, found: Callable[[int], str], remedy: str, code: str, kind: type[DataError] = DataError
+    ) -> None:
+        """Refuse the first row for which `bad`, (n,), holds; `found` says of it what is wrong."""
+        for k in np.flatnonzero(bad)[:1].tolist():
+            raise self.refused_at(k, found(k), remedy, code, kind)
 
     def refused(self, cell: str, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
         """Return the error that names the first line where `cell` stands."""

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from gruforecast.data.files.source import Limits, decode, name_of, read_bytes
-from gruforecast.data.files.table import Table
+from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
 
@@ -51,28 +51,23 @@ class Layout:
 
     def __post_init__(self) -> None:
         if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            remedy = "Pass one character, such as --sep ';' or --sep tab."
-            raise UsageError(f"--sep {self.delimiter!r} cannot be a mark between fields.", remedy=remedy, code="GF-U36")
-        numbers = {"--skip-lines": self.skip or 0, "--max-field": self.limits.field, "--max-rows": self.limits.rows}
-        numbers |= {"--max-columns": self.limits.columns, "--max-bytes": self.limits.bytes}
-        for name, number in numbers.items():
-            if not (0 if name == "--skip-lines" else 1) <= number < 2**40 or (
-                name == "--max-field" and number > 2**31 - 1
-            ):
+            raise UsageError(
+                f"--sep {self.delimiter!r} cannot be a mark between fields.",
+                remedy="Pass one character, such as --sep ';' or --sep tab.",
+                code="GF-U36",
+            )
+        limits = self.limits
+        for name, number, low, high in (
+            ("--skip-lines", self.skip or 0, 0, 2**40),
+            ("--max-field", limits.field, 1, 2**31),
+            ("--max-rows", limits.rows, 1, 2**40),
+            ("--max-columns", limits.columns, 1, 2**40),
+            ("--max-bytes", limits.bytes, 1, 2**40),
+        ):
+            if not low <= number < high:
                 raise UsageError(
                     f"{name} {number} is out of range.", remedy="Pass a smaller positive number.", code="GF-U12"
                 )
-
-
-def read_table(path: str, layout: Layout | None = None) -> Table:
-    """Return the cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
-
-    Raises:
-        UsageError: `path` is not a local file.
-        DataError: the file is not a rectangular table with rows.
-    """
-    with _uncollected():
-        return _read_table(path, layout or Layout())
 
 
 @contextlib.contextmanager
@@ -87,7 +82,15 @@ def _uncollected() -> Iterator[None]:
             gc.enable()
 
 
-def _read_table(path: str, layout: Layout) -> Table:
+@_uncollected()
+def read_table(path: str, layout: Layout | None = None) -> Table:
+    """Return the cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
+
+    Raises:
+        UsageError: `path` is not a local file.
+        DataError: the file is not a rectangular table with rows.
+    """
+    layout = layout or Layout()
     name, raw = name_of(path), read_bytes(path, layout.limits)
     if raw.startswith(b"PAR1"):
         from gruforecast.data.files.parquet import parquet_table
@@ -100,19 +103,22 @@ def _read_table(path: str, layout: Layout) -> Table:
         findings += (Finding(f"fields are separated by {SPOKEN.get(delimiter, repr(delimiter))}"),)
     rows, lines = _rows(text, delimiter, name, layout)
     if all(_is_comment(row) for row in rows):
-        remedy = "Pass a CSV file with a header, a time column and a column of numbers."
-        raise DataError("the file is empty.", remedy=remedy, code="GF-D01", file=name)
+        raise DataError(
+            "the file is empty.",
+            remedy="Pass a CSV file with a header, a time column and a column of numbers.",
+            code="GF-D01",
+            file=name,
+        )
     begin = _begin(rows, lines, name, layout)
     if lines[begin] > 1 + (layout.skip or 0) and begin:
         findings += (Finding(f"lines 1 to {lines[begin] - 1} stand before the table: left out"),)
-    found = _table(rows[begin:], lines[begin:], name, layout)
-    return replace(found, delimiter=delimiter, findings=findings + found.findings)
+    table = _table(rows[begin:], lines[begin:], name, layout)
+    return replace(table, delimiter=delimiter, findings=findings + table.findings)
 
 
 def _delimiter(text: str, skip: int | None) -> str:
-    """The mark that cuts the first lines into a table best: below a header, and in as many equal fields as possible."""
-    head = io.StringIO(text[: 4 * SAMPLE * 1000], newline=None)
-    lines = head.readlines()[: MAX_PREAMBLE + SAMPLE][skip or 0 :]
+    """Return the mark that cuts the first lines into a table best: below a header, in many equal fields."""
+    lines = io.StringIO(text[: 4 * SAMPLE * 1000], newline=None).readlines()[: MAX_PREAMBLE + SAMPLE][skip or 0 :]
 
     def fitness(mark: str) -> tuple[float, int]:
         try:
@@ -146,7 +152,7 @@ def _rows(text: str, delimiter: str, name: str, layout: Layout) -> tuple[Rows, l
     try:
         while block := list(itertools.islice(reader, 1 if several else 10_000)):
             for k, row in enumerate(block):
-                if _is_filled(row):
+                if row and (row[0].strip() or any(map(str.strip, row))):
                     rows.append(row)
                     lines.append(begin + k)
             begin = 1 + skipped + reader.line_num
@@ -157,29 +163,28 @@ def _rows(text: str, delimiter: str, name: str, layout: Layout) -> tuple[Rows, l
     return rows, lines
 
 
-def _is_filled(row: list[str]) -> bool:
-    return bool(row) and (row[0].strip() != "" or any(cell.strip() for cell in row))
-
-
 def _too_large(width: int, limits: Limits, name: str, line: int) -> DataError:
-    what, most, option = ("columns", limits.columns, "--max-columns")
-    if width <= limits.columns:
-        what, most, option = ("rows", limits.rows, "--max-rows")
-    remedy = f"Pass {option} with a larger number if that is wanted."
-    return DataError(f"there are more than {most} {what}.", remedy=remedy, code="GF-D53", file=name, line=line)
+    what, limit = ("columns", limits.columns) if width > limits.columns else ("rows", limits.rows)
+    return DataError(
+        f"there are more than {limit} {what}.",
+        remedy=f"Pass --max-{what} with a larger number if that is wanted.",
+        code="GF-D53",
+        file=name,
+        line=line,
+    )
 
 
 def _unreadable(error: str, name: str, line: int) -> DataError:
-    found, remedy = f"{error}.", "Correct this line."
+    text, remedy = f"{error}.", "Correct this line."
     if "unexpected end" in error:
-        found, remedy = "a quote that opens here is never closed.", "Close the quote, or double quotes inside a field."
+        text, remedy = "a quote that opens here is never closed.", "Close the quote, or double quotes inside a field."
     if "field larger" in error:
-        found, remedy = "a field is too long.", "Close a quote that is open, or pass --max-field with a larger number."
-    return DataError(found, remedy=remedy, code="GF-D11", file=name, line=line)
+        text, remedy = "a field is too long.", "Close a quote that is open, or pass --max-field with a larger number."
+    return DataError(text, remedy=remedy, code="GF-D11", file=name, line=line)
 
 
 def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
-    """The first row of the table: what stands before it are comments, or lines with fewer fields than the rows have."""
+    """Return the first row of the table: before it are comments, or lines with fewer fields than the rows have."""
     width = Counter(len(row) for row in rows[: MAX_PREAMBLE + SAMPLE]).most_common(1)[0][0]
     first = next(k for k, row in enumerate(rows) if not _is_comment(row))
     if layout.skip is not None:
@@ -189,15 +194,13 @@ def _begin(rows: Rows, lines: list[int], name: str, layout: Layout) -> int:
         above[0] = above[0].lstrip().lstrip("#% ")
         return first - 1  # the names of the columns, written as a comment
     begin = next((k for k in range(first, len(rows)) if len(rows[k]) == width and not _is_comment(rows[k])), first)
-    header = rows[begin]
     if begin == first or begin > MAX_PREAMBLE:
         return first
-    if _is_data(header[0]) and layout.header is not False:
-        if begin - first == 1 and not _only_blank_beyond(rows, first):
-            row, wanted = rows[begin], len(rows[first])
-            raise _wrong_width(len(row), wanted, name, lines[begin])
-        return first
-    return begin
+    if not _is_data(rows[begin][0]) or layout.header is False:
+        return begin
+    if begin - first == 1 and not _only_blank_beyond(rows, first):
+        raise _wrong_width(len(rows[begin]), len(rows[first]), name, lines[begin])
+    return first
 
 
 def _is_data_row(row: list[str]) -> bool:
@@ -211,17 +214,16 @@ def _is_comment(row: list[str]) -> bool:
 def _only_blank_beyond(rows: Rows, header: int) -> bool:
     """Return whether all fields beyond those of the header are empty: marks at the ends of lines."""
     width = len(rows[header])
-    return all(not any(cell.strip() for cell in row[width:]) for row in rows[header + 1 :])
+    return not any(cell.strip() for row in rows[header + 1 :] for cell in row[width:])
 
 
 def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     """Return the rows as named columns of equal length."""
-    comments = [k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])]
+    comments = {k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])}
     findings = [Finding(f"{len(comments)} lines are comments: left out")] * bool(comments)
     if comments:
-        gone = set(comments)
-        lines = [line for k, line in enumerate(lines) if k not in gone]
-        rows = [row for k, row in enumerate(rows) if k not in gone]
+        lines = [line for k, line in enumerate(lines) if k not in comments]
+        rows = [row for k, row in enumerate(rows) if k not in comments]
     named = _has_header(rows, layout.header)
     if not named:
         if layout.header is None:
@@ -231,19 +233,16 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     header = [cell.strip() for cell in rows[0]]
     _check_header(header, name, lines[0])
     if len(rows) == 1:
-        remedy = "Add the rows below the header."
-        raise DataError("there is a header but no rows.", remedy=remedy, code="GF-D02", file=name)
+        raise DataError(
+            "there is a header but no rows.", remedy="Add the rows below the header.", code="GF-D02", file=name
+        )
     rows, more = _rectangular(rows, lines, name, layout)
-    columns, padded = {}, {}
-    for title, cells in zip(header[: len(rows[0])], zip(*rows[1:], strict=True), strict=True):
-        columns[title] = [cell.strip() for cell in cells]
-        if columns[title] != list(cells):
-            padded[title] = list(cells)
+    columns, padded = stripped(zip(header[: len(rows[0])], zip(*rows[1:], strict=True), strict=True))
     _check_cut_numbers(rows, lines, name, layout)
     nameless = columns.pop("", None)
     if nameless is not None and any(nameless):
         place = header.index("") + 1
-        if _is_row_number(nameless):
+        if any(nameless == [str(k + first) for k in range(len(nameless))] for first in (0, 1)):
             findings.append(Finding(f"column {place} has no name and numbers the rows: left out"))
         else:
             columns = {f"column_{place}": nameless, **columns}
@@ -251,15 +250,10 @@ def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     return Table(name, columns, lines[1:], header=named, findings=(*findings, *more), padded=padded)
 
 
-def _is_row_number(cells: list[str]) -> bool:
-    """Return whether cells count from 0 or 1 on."""
-    return cells == [str(k) for k in range(len(cells))] or cells == [str(k + 1) for k in range(len(cells))]
-
-
-def _has_header(rows: Rows, said: bool | None) -> bool:
+def _has_header(rows: Rows, given: bool | None) -> bool:
     """Return whether the first row holds names: as the user says, or unless it is data like the rows below it."""
-    if said is not None:
-        return said
+    if given is not None:
+        return given
     first = [cell.strip() for cell in rows[0]]
     if len(rows) < 3 or not first or not _is_data(first[0]):
         return True
@@ -277,9 +271,14 @@ def _check_header(header: list[str], name: str, line: int) -> None:
     for title in header:
         if title and title in seen:
             positions = [str(k + 1) for k, other in enumerate(header) if other == title]
-            found = f"the column name appears {len(positions)} times (columns {', '.join(positions)})."
-            remedy = "Give each column its own name."
-            raise DataError(found, remedy=remedy, code="GF-D12", file=name, line=line, column=title)
+            raise DataError(
+                f"the column name appears {len(positions)} times (columns {', '.join(positions)}).",
+                remedy="Give each column its own name.",
+                code="GF-D12",
+                file=name,
+                line=line,
+                column=title,
+            )
         seen.add(title)
     if header and all(_is_data(title) for title in header):
         raise no_header(name, line)
@@ -287,9 +286,13 @@ def _check_header(header: list[str], name: str, line: int) -> None:
 
 def no_header(name: str, line: int) -> DataError:
     """Return the error of a table whose columns have no names."""
-    remedy = "Add a header line such as ds,y, or pass --no-header."
-    found = "the first line looks like data, not like a header."
-    return DataError(found, remedy=remedy, code="GF-D13", file=name, line=line)
+    return DataError(
+        "the first line looks like data, not like a header.",
+        remedy="Add a header line such as ds,y, or pass --no-header.",
+        code="GF-D13",
+        file=name,
+        line=line,
+    )
 
 
 def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tuple[Rows, Findings]:
@@ -299,8 +302,8 @@ def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tup
     if not wrong:
         return rows, ()
     if all(len(rows[k]) > width for k in wrong) and _only_blank_beyond(rows, 0):
-        said = Finding(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
-        return [row[:width] for row in rows], (said,)
+        text = f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out"
+        return [row[:width] for row in rows], (Finding(text),)
     if not rows[0][-1].strip() and all(len(rows[k]) == width - 1 for k in range(1, len(rows))):
         return [rows[0][:-1], *rows[1:]], ()  # a mark at the end of the header alone
     if layout.short_rows and all(len(rows[k]) < width for k in wrong):
@@ -319,26 +322,26 @@ def _check_cut_numbers(rows: Rows, lines: list[int], name: str, layout: Layout) 
     if len(rows[0]) < 6 or layout.short_rows:
         return
     filled = [max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0) for row in rows[1:MAX_CUT]]
-    counts = Counter(filled)
-    usual = [length for length, count in counts.items() if count >= 0.005 * len(filled)]
+    usual = [length for length, count in Counter(filled).items() if count >= 0.005 * len(filled)]
     changes = sum(a != b for a, b in itertools.pairwise(filled))
     if len(usual) < 3 or changes < 0.1 * len(filled):
         return
     inside = sum(not cell.strip() for row, length in zip(rows[1:], filled, strict=False) for cell in row[:length])
     if inside < 0.01 * len(filled) * len(rows[0]):
-        found = (
+        raise DataError(
             f"the rows are filled up to column {min(usual)}, {max(usual)} or between, changing from row to row: decimal"
-            " commas without quotes seem to have cut numbers in two."
+            " commas without quotes seem to have cut numbers in two.",
+            remedy="Export the file again with decimal points or with quotes; values cannot be told apart here.",
+            code="GF-D56",
+            file=name,
+            line=lines[1],
         )
-        remedy = "Export the file again with decimal points or with quotes; values cannot be told apart here."
-        raise DataError(found, remedy=remedy, code="GF-D56", file=name, line=lines[1])
 
 
-def _wrong_width(found: int, wanted: int, name: str, line: int) -> DataError:
-    missing = wanted - found
-    text = f"this row has {found} fields, the header has {wanted}."
+def _wrong_width(width: int, wanted: int, name: str, line: int) -> DataError:
+    text = f"this row has {width} fields, the header has {wanted}"
     remedy = "Correct the row; a comma inside a value needs quotes around the value."
-    if missing > 0:
-        text = f"{text[:-1]}: {missing} missing."
+    if width < wanted:
+        text += f": {wanted - width} missing"
         remedy = "Correct the row, or pass --allow-short-rows if what is missing may be blank."
-    return DataError(text, remedy=remedy, code="GF-D14", file=name, line=line)
+    return DataError(f"{text}.", remedy=remedy, code="GF-D14", file=name, line=line)

@@ -9,9 +9,9 @@ import numpy as np
 
 from gruforecast.data.calendar.time_zones import to_wall, zone_named, zone_text
 from gruforecast.data.files.source import Limits
-from gruforecast.data.files.table import Table
+from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding
-from gruforecast.errors import DataError, ResourceError, UsageError
+from gruforecast.errors import DataError, ResourceError
 
 
 def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
@@ -28,49 +28,50 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
         import pyarrow as pa
         import pyarrow.parquet as pq
     except ImportError as error:
-        remedy = "Install it with: pip install 'gruforecast[parquet]', or save the file as CSV."
-        raise ResourceError("Parquet needs the package pyarrow.", remedy=remedy, code="GF-E05") from error
+        raise ResourceError(
+            "Parquet needs the package pyarrow.",
+            remedy="Install it with: pip install 'gruforecast[parquet]', or save the file as CSV.",
+            code="GF-E05",
+        ) from error
     try:
         file = pq.ParquetFile(io.BytesIO(raw))
         _check_size(file.metadata, limits, name)
         table = file.read()
         twice = [title for title in table.column_names if table.column_names.count(title) > 1]
         if twice:
-            found = f"the column name appears {len(twice)} times."
-            raise DataError(found, remedy="Give each column its own name.", code="GF-D12", file=name, column=twice[0])
-        columns, padded, left_out = _columns(table, limits, name)
+            raise DataError(
+                f"the column name appears {len(twice)} times.",
+                remedy="Give each column its own name.",
+                code="GF-D12",
+                file=name,
+                column=twice[0],
+            )
+        texts = {title: _text(table.column(title), limits, name, title) for title in table.column_names}
+        columns, padded = stripped((title.strip(), cells) for title, cells in texts.items() if cells is not None)
     except (pa.ArrowException, OSError, KeyError, OverflowError, ValueError) as error:
-        if isinstance(error, UsageError):
-            raise
-        found = f"the Parquet data are damaged or cannot be written as text ({error})."
-        raise DataError(found, remedy="Write it again, or save it as CSV.", code="GF-D04", file=name) from error
+        raise DataError(
+            f"the Parquet data are damaged or cannot be written as text ({error}).",
+            remedy="Write it again, or save it as CSV.",
+            code="GF-D04",
+            file=name,
+        ) from error
     if not table.num_rows:
         raise DataError("there are no rows.", remedy="Add rows.", code="GF-D02", file=name)
-    said = Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out")
+    left_out = [repr(title) for title, cells in texts.items() if cells is None]
+    finding = Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out")
     lines = list(range(2, table.num_rows + 2))
-    return Table(name, columns, lines, findings=(said,) * bool(left_out), padded=padded)
+    return Table(name, columns, lines, findings=(finding,) * bool(left_out), padded=padded)
 
 
 def _check_size(metadata: Any, limits: Limits, name: str) -> None:
     size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
     if metadata.num_rows > limits.rows or metadata.num_columns > limits.columns or size > limits.bytes:
-        found = f"there are {metadata.num_rows} rows, {metadata.num_columns} columns and {size} bytes."
-        remedy = "Pass a larger --max-rows, --max-columns or --max-bytes."
-        raise DataError(found, remedy=remedy, code="GF-D53", file=name)
-
-
-def _columns(table: Any, limits: Limits, name: str) -> tuple[dict[str, list[str]], dict[str, list[str]], list[str]]:
-    """Cells of each column, the cells as they are where blanks stand around them, and the columns left out."""
-    columns, padded, left_out = {}, {}, []
-    for title in table.column_names:
-        cells = _text(table.column(title), limits, name, title)
-        if cells is None:
-            left_out.append(repr(title))
-            continue
-        columns[title.strip()] = [cell.strip() for cell in cells]
-        if columns[title.strip()] != cells:
-            padded[title.strip()] = cells
-    return columns, padded, left_out
+        raise DataError(
+            f"there are {metadata.num_rows} rows, {metadata.num_columns} columns and {size} bytes.",
+            remedy="Pass a larger --max-rows, --max-columns or --max-bytes.",
+            code="GF-D53",
+            file=name,
+        )
 
 
 def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | None:
@@ -88,8 +89,13 @@ def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | Non
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         longest, total = (pc.max(pc.binary_length(column)).as_py() or 0, pc.sum(pc.binary_length(column)).as_py() or 0)
         if longest > limits.field or total > limits.bytes:
-            remedy = "Pass a larger --max-field or --max-bytes."
-            raise DataError("the text is too long.", remedy=remedy, code="GF-D53", file=name, column=title)
+            raise DataError(
+                "the text is too long.",
+                remedy="Pass a larger --max-field or --max-bytes.",
+                code="GF-D53",
+                file=name,
+                column=title,
+            )
     return ["" if one is None or one != one else str(one) for one in column.to_pylist()]  # noqa: PLR0124 - NaN
 
 

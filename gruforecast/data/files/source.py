@@ -70,18 +70,27 @@ def read_bytes(path: str, limits: Limits) -> bytes:
         before = target.stat()
         with _opened(target, name) as stream:
             packed = target.suffix.lower() in (".gz", ".zip")
-            most = min(limits.bytes, max(MIN_BOMB, MAX_RATIO * before.st_size)) if packed else limits.bytes
-            raw = _up_to(stream, most, name)
+            ratio = max(MIN_BOMB, MAX_RATIO * before.st_size)
+            raw = _up_to(stream, min(limits.bytes, ratio) if packed else limits.bytes, name)
         after = target.stat()
     except DAMAGED as error:
-        remedy = "Copy it again."
-        raise DataError(f"the packed data are damaged ({error}).", remedy=remedy, code="GF-D04", file=name) from error
+        raise DataError(
+            f"the packed data are damaged ({error}).", remedy="Copy it again.", code="GF-D04", file=name
+        ) from error
     except OSError as error:
-        remedy = "Give yourself the right to read it, or copy it to another place."
-        raise DataError(f"it cannot be read: {error.strerror}.", remedy=remedy, code="GF-D05", file=name) from error
+        raise DataError(
+            f"it cannot be read: {error.strerror}.",
+            remedy="Give yourself the right to read it, or copy it to another place.",
+            code="GF-D05",
+            file=name,
+        ) from error
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        remedy = "Wait until whatever writes it has ended, or copy it first."
-        raise DataError("the file changed while it was read.", remedy=remedy, code="GF-D51", file=name)
+        raise DataError(
+            "the file changed while it was read.",
+            remedy="Wait until whatever writes it has ended, or copy it first.",
+            code="GF-D51",
+            file=name,
+        )
     return raw
 
 
@@ -92,8 +101,9 @@ def require_local_file(path: str) -> None:
         UsageError: it is an address, or there is nothing of that name.
     """
     if "://" in path:
-        remedy = "Download it first and give the path of a local file."
-        raise UsageError(f"{path} is not a local file.", remedy=remedy, code="GF-U01")
+        raise UsageError(
+            f"{path} is not a local file.", remedy="Download it first and give the path of a local file.", code="GF-U01"
+        )
     if path != "-" and not os.path.lexists(path):
         raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
 
@@ -105,31 +115,35 @@ def name_of(path: str) -> str:
 
 @contextmanager
 def _opened(target: Path, name: str) -> Iterator[IO[bytes]]:
-    if target.suffix.lower() == ".gz":
-        with gzip.open(target) as stream:
-            yield stream  # type: ignore[misc]
-    elif target.suffix.lower() == ".zip":
+    if target.suffix.lower() == ".zip":
         with zipfile.ZipFile(target) as archive:
             members = [info for info in archive.infolist() if not (info.is_dir() or MAC.search(info.filename))]
             if len(members) != 1:
-                found = f"the zip file holds {len(members)} files."
-                raise DataError(found, remedy="Unpack it and pass one of them.", code="GF-D52", file=name)
+                raise DataError(
+                    f"the zip file holds {len(members)} files.",
+                    remedy="Unpack it and pass one of them.",
+                    code="GF-D52",
+                    file=name,
+                )
             with archive.open(members[0]) as stream:
                 yield stream
     else:
-        with target.open("rb") as stream:
-            yield stream
+        with gzip.open(target) if target.suffix.lower() == ".gz" else target.open("rb") as stream:
+            yield stream  # type: ignore[misc]
 
 
-def _up_to(stream: IO[bytes], most: int, name: str) -> bytes:
+def _up_to(stream: IO[bytes], limit: int, name: str) -> bytes:
     whole = io.BytesIO()
     while block := stream.read(BLOCK):
         whole.write(block)
-        if whole.tell() > most:
-            remedy = (
-                "Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them first)."
+        if whole.tell() > limit:
+            raise DataError(
+                f"there are more than {limit} bytes.",
+                remedy="Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them"
+                " first).",
+                code="GF-D06",
+                file=name,
             )
-            raise DataError(f"there are more than {most} bytes.", remedy=remedy, code="GF-D06", file=name)
     return whole.getvalue()
 
 
@@ -147,13 +161,19 @@ def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings]:
     """
     for magic, kind in MAGIC.items():
         if raw.startswith(magic):
-            remedy = "Save it as CSV and pass that file."
-            raise DataError(f"this is {kind}, not text.", remedy=remedy, code="GF-D07", file=name)
+            raise DataError(
+                f"this is {kind}, not text.", remedy="Save it as CSV and pass that file.", code="GF-D07", file=name
+            )
     text, findings = _decoded(raw, name, encoding)
     if "\0" in text:
         line = len(text[: text.index("\0")].splitlines(keepends=True)) or 1
-        remedy = "Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le)."
-        raise DataError("there is a NUL byte.", remedy=remedy, code="GF-D09", file=name, line=line)
+        raise DataError(
+            "there is a NUL byte.",
+            remedy="Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le).",
+            code="GF-D09",
+            file=name,
+            line=line,
+        )
     return text.removeprefix("\ufeff"), findings
 
 
@@ -163,22 +183,28 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
         try:
             return raw.decode(chosen), () if encoding else (Finding("read as UTF-16"),)
         except LookupError as error:
-            remedy = "Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example."
-            raise UsageError(f"--encoding {chosen!r} is unknown.", remedy=remedy, code="GF-U30") from error
+            raise UsageError(
+                f"--encoding {chosen!r} is unknown.",
+                remedy="Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example.",
+                code="GF-U30",
+            ) from error
         except UnicodeDecodeError as error:
             raise _not_in(chosen, raw, name, error) from error
         except UnicodeError as error:
-            remedy = "Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example."
-            raise UsageError(f"--encoding {chosen!r} does not fit: {error}.", remedy=remedy, code="GF-U30") from error
+            raise UsageError(
+                f"--encoding {chosen!r} does not fit: {error}.",
+                remedy="Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example.",
+                code="GF-U30",
+            ) from error
     try:
         return raw.decode("utf-8-sig"), ()
     except UnicodeDecodeError as error:
-        found = _guessed(raw)
-        if found is None:
+        guess = _guessed(raw)
+        if guess is None:
             raise _not_in("utf-8", raw, name, error) from error
         line = _line_at(raw, error.start)
-        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {found}; --encoding names another"
-        return raw.decode(found), (Finding(text, line=line),)
+        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {guess}; --encoding names another"
+        return raw.decode(guess), (Finding(text, line=line),)
 
 
 def _guessed(raw: bytes) -> str | None:
@@ -198,7 +224,7 @@ def _guessed(raw: bytes) -> str | None:
 
 
 def _is_japanese(text: str) -> bool:
-    """Whether most letters beyond ASCII are kana or kanji of two bytes, which Western text read so rarely gives."""
+    """Return whether most letters beyond ASCII are kana or kanji of two bytes, rarely so in Western text read so."""
     foreign = [mark for mark in text[:BLOCK] if ord(mark) > 127]
     wide = sum("\u3040" <= mark <= "\u30ff" or "\u4e00" <= mark <= "\u9fff" for mark in foreign)
     return 10 * wide >= 9 * len(foreign)
@@ -206,9 +232,13 @@ def _is_japanese(text: str) -> bool:
 
 def _not_in(encoding: str, raw: bytes, name: str, error: UnicodeDecodeError) -> DataError:
     line = _line_at(raw, error.start)
-    found = f"byte 0x{raw[error.start]:02x} is not {encoding.upper()}."
-    remedy = "Pass the right one with --encoding, or save the file as UTF-8."
-    return DataError(found, remedy=remedy, code="GF-D08", file=name, line=line)
+    return DataError(
+        f"byte 0x{raw[error.start]:02x} is not {encoding.upper()}.",
+        remedy="Pass the right one with --encoding, or save the file as UTF-8.",
+        code="GF-D08",
+        file=name,
+        line=line,
+    )
 
 
 def _line_at(raw: bytes, place: int) -> int:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Findings
 from gruforecast.errors import FormError, did_you_mean, shorten
+
+
+def stripped(cells: Iterable[tuple[str, Sequence[str]]]) -> tuple[dict[str, list[str]], dict[str, list[str]]]:
+    """Return the cells of each column without blanks around them, and as they are where some have blanks."""
+    columns, padded = {}, {}
+    for name, those in cells:
+        columns[name] = [cell.strip() for cell in those]
+        if columns[name] != list(those):
+            padded[name] = list(those)
+    return columns, padded
 
 
 @dataclass(frozen=True)
@@ -42,8 +53,12 @@ class Table:
         """
         if name not in self.columns:
             known = list(self.columns)
-            text = f"there is no column {name!r}.{did_you_mean(name, known)}"
-            raise FormError(text, remedy=f"The columns are {shorten(known, 12)}.", code="GF-D10", file=self.file)
+            raise FormError(
+                f"there is no column {name!r}.{did_you_mean(name, known)}",
+                remedy=f"The columns are {shorten(known, 12)}.",
+                code="GF-D10",
+                file=self.file,
+            )
         return self.columns[name]
 
     def cells(self, name: str) -> Column:

@@ -55,9 +55,8 @@ class NumberForm:
 
     def __post_init__(self) -> None:
         marks = all(isinstance(text, str) and len(text) < 12 for text in (self.before, self.after))
-        if not marks or self.decimal not in (".", ",") or self.thousands not in ("", *GROUPED):
-            raise ValueError(f"impossible form of numbers: {self}")
-        if self.decimal == self.thousands or not all(isinstance(word, str) for word in self.missing):
+        known = self.decimal in (".", ",") and self.thousands in ("", *GROUPED) and self.decimal != self.thousands
+        if not marks or not known or not all(isinstance(word, str) for word in self.missing):
             raise ValueError(f"impossible form of numbers: {self}")
 
     @property
@@ -81,12 +80,10 @@ class NumberForm:
             if not GROUPED[self.thousands].fullmatch(whole):
                 return None
             text = whole.replace(self.thousands, "") + mark + rest
-        if self.decimal == "," and "." in text:
+        plain = text.replace(self.decimal, ".")
+        if (self.decimal == "," and "." in text) or not NUMBER.fullmatch(plain):
             return None
-        text = text.replace(self.decimal, ".")
-        if not NUMBER.fullmatch(text):
-            return None
-        number = float(text)
+        number = float(plain)
         return math.nan if number in self.missing_numbers else number
 
     def body(self, cell: str) -> str:
@@ -118,7 +115,7 @@ def infer_numbers(column: Column, form: NumberForm, *, settled: bool) -> tuple[N
     """
     findings: Findings = ()
     if column.once(_converted, form) is None:
-        form, findings = _found_form(column, form, settled=settled)
+        form, findings = _form_of(column, form, settled=settled)
     if not settled:
         _check_thousands(column, form)
     return form, findings
@@ -136,13 +133,20 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
     numbers = column.once(_converted, form)
     if numbers is None or np.isinf(numbers).any():
         raise _no_number(column, form)
-    large = np.flatnonzero(np.abs(numbers) > MAX_SIZE)
-    if len(large):
-        found = f"{column.cells[large[0]]} is too large to compute with."
-        raise column.refused_at(int(large[0]), found, "Give the column in a larger unit.", "GF-D32")
+    column.refuse_first(
+        np.abs(numbers) > MAX_SIZE,
+        lambda k: f"{column.cells[k]} is too large to compute with.",
+        "Give the column in a larger unit.",
+        "GF-D32",
+    )
     if np.isnan(numbers).all() and not may_miss:
-        remedy = "Name another column with --target."
-        raise DataError("every value is missing.", remedy=remedy, code="GF-D33", file=column.file, column=column.name)
+        raise DataError(
+            "every value is missing.",
+            remedy="Name another column with --target.",
+            code="GF-D33",
+            file=column.file,
+            column=column.name,
+        )
     return numbers
 
 
@@ -164,14 +168,18 @@ def _converted(column: Column, form: NumberForm) -> Floats | None:
     return numbers
 
 
-def _found_form(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, Findings]:
+def _form_of(column: Column, form: NumberForm, *, settled: bool) -> tuple[NumberForm, Findings]:
     """Return the form that all cells have, the one given where none fits, and findings."""
     distinct = [cell for cell in column.distinct if not form.is_missing(cell)]
     if distinct and all(cell.lower() in BOOLEANS for cell in distinct) and not form.booleans:
-        remedy = "Pass --bool-as-number to read true as 1 and false as 0."
-        raise column.refused(distinct[0], f"{distinct[0]!r} is no number.", remedy, "GF-D30", FormError)
-    units = {cell: _unit(cell) for cell in distinct}
-    sides = set(units.values()) or {("", "")}
+        raise column.refused(
+            distinct[0],
+            f"{distinct[0]!r} is no number.",
+            "Pass --bool-as-number to read true as 1 and false as 0.",
+            "GF-D30",
+            FormError,
+        )
+    sides = set(map(_unit, distinct))
     before, after = sides.pop() if len(sides) == 1 else ("", "")
     name = column.name
     texts = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
@@ -216,8 +224,13 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
     if not fitting or not any("," in text for text in texts):
         return ".", ""
     cell = next(cell for cell, text in bodies.items() if "," in text)
-    found = f"the comma in {cell!r} could mark thousands or decimals, and no row settles it."
-    raise column.refused(cell, found, "Pass --thousands , or --decimal , to say which.", "GF-D31", FormError)
+    raise column.refused(
+        cell,
+        f"the comma in {cell!r} could mark thousands or decimals, and no row settles it.",
+        "Pass --thousands , or --decimal , to say which.",
+        "GF-D31",
+        FormError,
+    )
 
 
 def _fits(text: str, decimal: str, thousands: str) -> bool:
@@ -243,8 +256,13 @@ def _check_thousands(column: Column, form: NumberForm) -> None:
     if not grouped or any(bodies[cell].lstrip("+-").startswith("0") for cell in grouped):
         return
     if all(doubtful(text) for text in bodies.values()) and (len(grouped) < len(bodies) or column.delimiter == ";"):
-        found = f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it."
-        raise column.refused(grouped[0], found, "Pass --thousands . or --decimal . to say which.", "GF-D31", FormError)
+        raise column.refused(
+            grouped[0],
+            f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it.",
+            "Pass --thousands . or --decimal . to say which.",
+            "GF-D31",
+            FormError,
+        )
 
 
 def check_unit(column: Column, form: NumberForm) -> None:
@@ -256,12 +274,17 @@ def check_unit(column: Column, form: NumberForm) -> None:
     for cell in column.distinct:
         if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
             wanted = form.before or form.after or "none"
-            found = f"{cell!r} does not carry the unit of the data that were fitted ({wanted})."
-            raise column.refused(cell, found, "Convert the values, and write them as those were.", "GF-D55", FormError)
+            raise column.refused(
+                cell,
+                f"{cell!r} does not carry the unit of the data that were fitted ({wanted}).",
+                "Convert the values, and write them as those were.",
+                "GF-D55",
+                FormError,
+            )
 
 
 def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
-    """`form` with the marks that the numbers of all columns together have.
+    """Return `form` with the marks that the numbers of all columns together have.
 
     Raises:
         DataError: a mark may be either.
@@ -285,19 +308,15 @@ def _stripped(cell: str) -> str:
 
 
 def _no_number(column: Column, form: NumberForm) -> DataError:
-    def bad(cell: str) -> bool:
-        value = form.value(cell)
-        return value is None or math.isinf(value)
-
-    wrong = [k for k, cell in enumerate(column.cells) if bad(cell)]
-    cell, more = column.cells[wrong[0]], ""
-    if len(wrong) > 1:
-        more = f" ({len(wrong) - 1} further cells are not either)"
+    """Return the error that names the first cell that is no number."""
+    wrong = [k for k, cell in enumerate(column.cells) if form.value(cell) in (None, math.inf, -math.inf)]
+    cell = column.cells[wrong[0]]
+    more = f" ({len(wrong) - 1} further cells are not either)" if len(wrong) > 1 else ""
     remedy = "Correct the cell, or name the word with --na-values if it means that there is no value."
-    if len(cell) < 20:
-        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
     if any(mark.isdigit() for mark in cell):
         remedy = "Correct the cell; --decimal and --thousands say how numbers are written."
+    elif len(cell) < 20:
+        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
     return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30", FormError)
 
 
@@ -312,8 +331,11 @@ def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, 
             decimal or ("," if thousands == "." else "."), thousands or "", missing=missing, booleans=booleans
         )
     except ValueError:
-        remedy = "--decimal takes . or , and --thousands another one of . , ' or a space."
-        raise UsageError("these marks of numbers do not go together.", remedy=remedy, code="GF-U31") from None
+        raise UsageError(
+            "these marks of numbers do not go together.",
+            remedy="--decimal takes . or , and --thousands another one of . , ' or a space.",
+            code="GF-U31",
+        ) from None
 
 
 def sentinel(values: Floats) -> tuple[float, int] | None:
@@ -340,5 +362,5 @@ def outliers(values: Floats) -> Ints:
     if len(seen) < 10:
         return np.zeros(0, int)
     low, high = np.quantile(seen, [0.25, 0.75])
-    reach = FAR * (high - low)
-    return np.flatnonzero((values < low - reach) | (values > high + reach)) if reach > 0 else np.zeros(0, int)
+    width = FAR * (high - low)
+    return np.flatnonzero((values < low - width) | (values > high + width)) if width > 0 else np.zeros(0, int)

@@ -70,9 +70,9 @@ def fitting_patterns(column: Column) -> Fits:
     texts = [
         date.format(m=m) + clock for date in (NAMED if named else NUMBERED) for m in marks for clock in CLOCKS[kind]
     ]
-    read = {text: column.once(read_cells, text) for text in texts}
-    whole = {text: stamps for text, stamps in read.items() if len(stamps) == len(column.distinct)}
-    return Fits(whole, max(map(len, read.values()), default=0))
+    stamps = {text: column.once(read_cells, text) for text in texts}
+    whole = {text: read for text, read in stamps.items() if len(read) == len(column.distinct)}
+    return Fits(whole, max(map(len, stamps.values()), default=0))
 
 
 def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | None:
@@ -85,17 +85,20 @@ def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | No
         DataError: two patterns fit all cells and read them as different dates.
     """
     read = fitting_patterns(column).whole
-    fitting = list(read)
-    distinct = [text for k, text in enumerate(fitting) if all(read[text] != read[other] for other in fitting[:k])]
+    distinct = [text for k, text in enumerate(read) if read[text] not in list(read.values())[:k]]
     if len(distinct) > 1:
         equal = [text for text in distinct if regular(read[text])]
         if len(equal) == 1:
-            said = f"{column.name}: read as {equal[0]}: only so are the steps equal"
-            return equal[0], (Finding(said, column=column.name),)
+            text = f"{column.name}: read as {equal[0]}: only so are the steps equal"
+            return equal[0], (Finding(text, column=column.name),)
         first = column.cells[0]
-        found = f"{first!r} could be day first or month first, and no row settles it."
-        remedy = f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD."
-        raise column.refused(first, found, remedy, "GF-D21", FormError)
+        raise column.refused(
+            first,
+            f"{first!r} could be day first or month first, and no row settles it.",
+            f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD.",
+            "GF-D21",
+            FormError,
+        )
     return (distinct[0], ()) if distinct else None
 
 
@@ -108,8 +111,13 @@ def apply_pattern(column: Column, pattern: str) -> Stamps:
     read = column.once(read_cells, pattern)
     if len(read) < len(column.distinct):
         bad = column.distinct[len(read)]
-        remedy = "Correct the cell, or say with --date-format how stamps are written."
-        raise column.refused(bad, f"{bad!r} is not written as {pattern}.", remedy, "GF-D26", FormError)
+        raise column.refused(
+            bad,
+            f"{bad!r} is not written as {pattern}.",
+            "Correct the cell, or say with --date-format how stamps are written.",
+            "GF-D26",
+            FormError,
+        )
     return np.array(read, "datetime64[s]")
 
 
@@ -135,5 +143,4 @@ def read_cells(column: Column, pattern: str) -> list[dt.datetime]:
 def write_pattern(ds: Stamps, pattern: str) -> list[str]:
     """Return the stamps (n,) as text."""
     distinct, where = np.unique(ds, return_inverse=True)
-    texts = [one.strftime(pattern) for one in distinct.tolist()]
-    return [texts[k] for k in where]
+    return np.array([one.strftime(pattern) for one in distinct.tolist()], object)[where].tolist()

@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -83,12 +84,12 @@ class TimeForm:
             wall = ds
         texts = stamp.write(wall, offset if stamp.zone else None)
         if stamp.until and ends is not None:
-            later = replace(self, stamp=replace(stamp, until="")).write(ends)[0]
-            texts = [f"{begin}{stamp.until}{end}" for begin, end in zip(texts, later, strict=True)]
+            until = replace(self, stamp=replace(stamp, until="")).write(ends)[0]
+            texts = [f"{begin}{stamp.until}{end}" for begin, end in zip(texts, until, strict=True)]
         return [texts]
 
     def _clock(self, ds: Stamps) -> tuple[Stamps, Ints | None]:
-        """Wall clock, and offset from UTC in seconds where there is a time zone."""
+        """Return the wall clock, and the offset from UTC in seconds where there is a time zone."""
         if not self.stamp.tz:
             return ds, None
         zone = zone_named(self.stamp.tz)
@@ -119,24 +120,21 @@ class TimeForm:
         if kind in map(str, PERIODS):
             elapsed = (ds - _midnight(days, self.stamp.tz)).astype("timedelta64[s]").astype(np.int64)
             return [str(k) for k in elapsed // PERIODS[int(kind)] + 1]
-        numbers = {
-            "year": _years(days, by_week="week" in self.parts),
+        weeks = [day.isocalendar() for day in days.tolist()]
+        years = (
+            [week.year for week in weeks] if "week" in self.parts else days.astype("datetime64[Y]").astype(int) + 1970
+        )
+        numbers: dict[str, Any] = {
+            "year": years,
             "month": months.astype(int) % 12 + 1,
             "day": (days - months.astype("datetime64[D]")).astype(int) + 1,
             "quarter": months.astype(int) % 12 // 3 + 1,
-            "week": np.array([day.isocalendar().week for day in days.tolist()]),
+            "week": [week.week for week in weeks],
             "hour": second // 3600,
             "hour-1": second // 3600 + 1,
             "minute": second // 60 % 60,
         }
         return [str(k) for k in numbers[kind]]
-
-
-def _years(days: Stamps, *, by_week: bool) -> Ints:
-    """Return the calendar years, or the years to which the weeks belong."""
-    if by_week:
-        return np.array([day.isocalendar().year for day in days.tolist()])
-    return days.astype("datetime64[Y]").astype(int) + 1970
 
 
 def infer_time(columns: list[Column], pattern: str | None = None, unit: str | None = None) -> tuple[TimeForm, Findings]:
@@ -177,12 +175,13 @@ def apply_time(columns: list[Column], form: TimeForm, tz: str) -> Parsed:
         return apply_stamps(columns[0], form.stamp)
     by_kind = _by_kind(columns, form.parts)
     parsed = apply_stamps(by_kind["date"], form.stamp) if "date" in by_kind else Parsed(_calendar(by_kind))
-    clocks = np.flatnonzero(parsed.ds != parsed.ds.astype("datetime64[D]"))
-    if len(clocks):
-        first, k = by_kind["date"], int(clocks[0])
-        others = ", ".join(kind for kind in form.parts if kind != "date")
-        found = f"{first.cells[k]!r} has a clock already, beside {others}."
-        raise first.refused_at(k, found, f"Pass --time {first.name} alone.", "GF-D18")
+    first = by_kind.get("date", columns[0])
+    first.refuse_first(
+        parsed.ds != parsed.ds.astype("datetime64[D]"),
+        lambda k: f"{first.cells[k]!r} has a clock already, beside {', '.join(filter('date'.__ne__, form.parts))}.",
+        f"Pass --time {first.name} alone.",
+        "GF-D18",
+    )
     ds, offset, texts = parsed.ds, parsed.offset, []
     for kind, column in by_kind.items():
         if kind in map(str, PERIODS):
@@ -203,10 +202,13 @@ def _by_kind(columns: list[Column], kinds: tuple[str, ...]) -> dict[str, Column]
     """
     by_kind = dict(zip(kinds, columns, strict=True))
     if len(by_kind) < len(columns) or not ("date" in by_kind or "year" in by_kind):
-        found = f"the time columns seem to hold {', '.join(kinds)}."
-        remedy = "Name with --time one column with a date, or with a year, and each further part of the time once."
-        first = columns[0]
-        raise DataError(found, remedy=remedy, code="GF-D18", file=first.file, column=first.name)
+        raise DataError(
+            f"the time columns seem to hold {', '.join(kinds)}.",
+            remedy="Name with --time one column with a date, or with a year, and each further part of the time once.",
+            code="GF-D18",
+            file=columns[0].file,
+            column=columns[0].name,
+        )
     return by_kind
 
 
@@ -254,14 +256,15 @@ def _kind_of_text(cells: list[str]) -> str:
 
 
 def _counts(column: Column, low: int, high: int) -> Ints:
-    numbers = []
-    for k, cell in enumerate(column.cells):
-        number = int(float(cell)) if COUNT.fullmatch(cell) else -1
-        if not low <= number <= high:
-            found = f"{cell!r} is not within {low} and {high}."
-            raise column.refused_at(k, found, "Correct the cell.", "GF-D27", FormError)
-        numbers.append(number)
-    return np.array(numbers, np.int64)
+    numbers = np.array([int(float(cell)) if COUNT.fullmatch(cell) else -1 for cell in column.cells], np.int64)
+    column.refuse_first(
+        (numbers < low) | (numbers > high),
+        lambda k: f"{column.cells[k]!r} is not within {low} and {high}.",
+        "Correct the cell.",
+        "GF-D27",
+        FormError,
+    )
+    return numbers
 
 
 def _seconds(kind: str, column: Column) -> Ints:
@@ -272,23 +275,22 @@ def _seconds(kind: str, column: Column) -> Ints:
     if kind == "minute":
         return 60 * _counts(column, 0, 59)
     if kind.startswith("clock"):
-        seconds = []
-        for k, cell in enumerate(column.cells):
-            match = CLOCK.fullmatch(cell)
-            hour, minute, second = (
-                (int(part) for part in (match[1], match[2] or match[4], match[3] or match[5] or 0))
-                if match
-                else (99, 0, 0)
-            )
-            if hour > 23 or minute > 59 or second > 59:
-                raise column.refused_at(k, f"{cell!r} is no time of day.", "Correct the cell.", "GF-D27", FormError)
-            seconds.append(3600 * hour + 60 * minute + second)
-        return np.array(seconds, np.int64)
+        matches = [CLOCK.fullmatch(cell) for cell in column.cells]
+        parts = [(m[1], m[2] or m[4], m[3] or m[5] or 0) if m else (99, 0, 0) for m in matches]
+        hour, minute, second = np.array(parts, np.int64).T
+        column.refuse_first(
+            (hour > 23) | (minute > 59) | (second > 59),
+            lambda k: f"{column.cells[k]!r} is no time of day.",
+            "Correct the cell.",
+            "GF-D27",
+            FormError,
+        )
+        return 3600 * hour + 60 * minute + second
     return np.zeros(len(column.cells), np.int64)
 
 
 def _calendar(by_kind: dict[str, Column]) -> Stamps:
-    """Midnight of the date in columns for year, month and day."""
+    """Return midnight of the date in columns for year, month and day."""
     years = _counts(by_kind["year"], 1500, 2262)
     months = np.ones_like(years)
     if "month" in by_kind:
@@ -306,15 +308,17 @@ def _calendar(by_kind: dict[str, Column]) -> Stamps:
         return first.astype("datetime64[s]")
     days = _counts(by_kind["day"], 1, 31)
     ds = first.astype("datetime64[D]") + (days - 1).astype("timedelta64[D]")
-    wrong = np.flatnonzero(ds.astype("datetime64[M]") != first)
-    if len(wrong):
-        found = f"there is no day {days[wrong[0]]} in {first[wrong[0]]}."
-        raise by_kind["day"].refused_at(int(wrong[0]), found, "Correct the cell.", "GF-D22")
+    by_kind["day"].refuse_first(
+        ds.astype("datetime64[M]") != first,
+        lambda k: f"there is no day {days[k]} in {first[k]}.",
+        "Correct the cell.",
+        "GF-D22",
+    )
     return ds.astype("datetime64[s]")
 
 
 def _weeks(years: Ints, column: Column) -> Stamps:
-    """Monday of each numbered week of a year (ISO 8601)."""
+    """Return the Monday of each numbered week of a year (ISO 8601)."""
     weeks = _counts(column, 1, 53)
     days = []
     for k, (year, week) in enumerate(zip(years.tolist(), weeks.tolist(), strict=True)):
@@ -326,13 +330,16 @@ def _weeks(years: Ints, column: Column) -> Stamps:
 
 
 def _periods(midnight: Stamps, column: Column, seconds: int, tz: str) -> tuple[Stamps, Ints | None]:
-    """Wall clock at which each numbered period of a day begins, and with a time zone its offset from UTC."""
+    """Return the wall clock at which each numbered period of a day begins, with a zone its offset from UTC, too."""
     numbers = _counts(column, 1, DAY // seconds + 3600 // seconds)
-    most = DAY // seconds
-    if not tz and (numbers > most).any():
-        k = int(np.flatnonzero(numbers > most)[0])
-        found = f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock."
-        raise column.refused_at(k, found, "Pass --tz, such as --tz Europe/London.", "GF-D28", FormError)
+    if not tz:
+        column.refuse_first(
+            numbers > DAY // seconds,
+            lambda _: f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock.",
+            "Pass --tz, such as --tz Europe/London.",
+            "GF-D28",
+            FormError,
+        )
     begin = _midnight(midnight, tz) + ((numbers - 1) * seconds).astype("timedelta64[s]")
     return to_wall(begin, zone_named(tz)) if tz else (begin, None)
 

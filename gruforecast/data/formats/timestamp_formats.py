@@ -67,20 +67,22 @@ class StampForm:
 
     def __post_init__(self) -> None:
         texts = (self.mark, self.sep, self.clock, self.zone, self.until, self.tz)
-        if self.kind not in KINDS or not all(isinstance(text, str) and len(text) < 60 for text in texts):
-            raise ValueError(f"impossible form of stamps: {self}")
-        if self.clock not in ("", "minute", "second", "fraction") or (self.tz and self.tz not in _zones()):
+        short = all(isinstance(text, str) and len(text) < 60 for text in texts)
+        known = self.kind in KINDS and self.clock in ("", "minute", "second", "fraction")
+        if not short or not known or (self.tz and self.tz not in _zones()):
             raise ValueError(f"impossible form of stamps: {self}")
 
     def write(self, ds: Stamps, offset: Ints | None = None) -> list[str]:
-        """Wall clock stamps of any shape as text, flattened, in this form.
+        """Return wall clock stamps of any shape as text, flattened, in this form.
 
         Args:
             offset: from UTC in seconds, of the same shape, where each stamp is to carry its own.
         """
         flat = ds.ravel().astype("datetime64[s]")
+        if self.kind == "excel":
+            return [f"{days:.10g}" for days in (flat - EXCEL_DAY_0).astype(np.int64) / 86_400]
         if self.kind in COUNTED:
-            return [self._counted(int(second)) for second in flat.astype(np.int64)]
+            return [str(second) for second in flat.astype(np.int64) * COUNTED[self.kind]]
         if self.kind == "pattern":
             texts = write_pattern(flat, self.mark)
             return [text.upper() for text in texts] if self.upper else texts
@@ -88,12 +90,6 @@ class StampForm:
             [self.zone] * len(flat) if offset is None else [zone_text(int(one), self.zone) for one in offset.ravel()]
         )
         return [self._one(text) + zone for text, zone in zip(np.datetime_as_string(flat), zones, strict=True)]
-
-    def _counted(self, second: int) -> str:
-        if self.kind == "excel":
-            days = (second - int(EXCEL_DAY_0.astype(np.int64))) / 86_400
-            return f"{days:.10g}"
-        return str(second * COUNTED[self.kind])
 
     def _one(self, iso: str) -> str:
         year, month, day = iso[:10].split("-")

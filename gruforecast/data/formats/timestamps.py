@@ -6,6 +6,7 @@ A form is decided by all values of a column, never by one; what could be read in
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -74,15 +75,15 @@ def infer_stamps(
     kind = next((kind for kind in kinds if column.once(_matches, kind) is not None), "")
     if kind in COUNTED:
         text = f"{column.name}: {'seconds' if kind == 'epoch' else 'milliseconds'} since 1970 in UTC"
-        return StampForm(kind, until=until), _said(column, "" if unit else text)
+        return StampForm(kind, until=until), _finding(column, "" if unit else text)
     if kind:
         kind, text = _day_or_month_first(column, order) if kind == "two" else (kind, "")
-        return _form(column, kind, until), _said(column, text)
-    found = None if unit else infer_pattern(column, _is_regular)
-    if found is None:
+        return _form(column, kind, until), _finding(column, text)
+    inferred = None if unit else infer_pattern(column, _is_regular)
+    if inferred is None:
         raise _no_stamp(column, column.distinct, unit)
-    named = WORD.search(column.cells[0]) is not None and column.cells[0].upper() == column.cells[0]
-    return StampForm("pattern", found[0], upper=named, until=until), found[1]
+    upper = WORD.search(column.cells[0]) is not None and column.cells[0].upper() == column.cells[0]
+    return StampForm("pattern", inferred[0], upper=upper, until=until), inferred[1]
 
 
 def follow_stamps(column: Column, form: StampForm) -> tuple[StampForm, Findings]:
@@ -108,11 +109,11 @@ def apply_stamps(column: Column, form: StampForm) -> Parsed:
     parsed = _APPLY.get(form.kind, _calendar)(begins, form)
     if begins is column or until:
         return parsed
-    said = _said(column, f"{column.name}: intervals are read as their begin, and written as it")
-    return replace(parsed, findings=parsed.findings + said)
+    cut = _finding(column, f"{column.name}: intervals are read as their begin, and written as it")
+    return replace(parsed, findings=parsed.findings + cut)
 
 
-def _said(column: Column, text: str) -> Findings:
+def _finding(column: Column, text: str) -> Findings:
     """Return a finding about a column, if there is one."""
     return (Finding(text, column=column.name),) if text else ()
 
@@ -120,7 +121,7 @@ def _said(column: Column, text: str) -> Findings:
 def _by_pattern(column: Column, form: StampForm) -> Parsed:
     ds = _spread(column, apply_pattern(column, form.mark))
     text = f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}"
-    return Parsed(ds, findings=_said(column, text if "%y" in form.mark else ""))
+    return Parsed(ds, findings=_finding(column, text if "%y" in form.mark else ""))
 
 
 def _counted(column: Column, form: StampForm) -> Parsed:
@@ -131,7 +132,7 @@ def _counted(column: Column, form: StampForm) -> Parsed:
 
 
 def look_like_stamps(column: Column, *, named: bool) -> bool:
-    """Whether all cells are stamps; numbers that may be years, dates or counted seconds only where the name says so."""
+    """Return whether all cells are stamps; numbers that may be years, dates or seconds only where the name says so."""
     column, _ = _begins(column)
     cells = column.cells
     if not named and all(is_number(cell) for cell in cells):
@@ -146,17 +147,13 @@ def look_like_stamps(column: Column, *, named: bool) -> bool:
 
 def _matches(column: Column, kind: str) -> list[re.Match[str]] | None:
     """Return the distinct cells as matches of a form; None if one has another."""
-    matches = []
-    for text in column.distinct:
-        match = FORMS[kind].fullmatch(text)
-        if match is None:
-            return None
-        matches.append(match)
-    return matches
+    begin = itertools.takewhile(bool, map(FORMS[kind].fullmatch, column.distinct))
+    matches = [match for match in begin if match]
+    return matches if len(matches) == len(column.distinct) else None
 
 
 def _matched(column: Column, kind: str) -> list[re.Match[str]]:
-    """`_matches` of cells that must have the form."""
+    """Return the `_matches` of cells that must have the form."""
     matches = column.once(_matches, kind)
     if matches is None:
         raise _no_stamp(column, column.distinct, None)
@@ -175,8 +172,9 @@ def _calendar(column: Column, form: StampForm) -> Parsed:
     outside = np.flatnonzero((years < FIRST_YEAR) | (years > LAST_YEAR))
     if len(outside):
         bad = unique[outside[0]]
-        found = f"{bad!r} is not within the years {FIRST_YEAR} and {LAST_YEAR}."
-        raise column.refused(bad, found, "Correct the cell.", "GF-D57")
+        raise column.refused(
+            bad, f"{bad!r} is not within the years {FIRST_YEAR} and {LAST_YEAR}.", "Correct the cell.", "GF-D57"
+        )
     _check_uniform(column, unique, matches)
     zones = list(filter(None, _texts(matches, "zone")))
     offset = _spread(column, np.array([offset_seconds(zone) for zone in zones], np.int64)) if zones else None
@@ -232,72 +230,88 @@ def _until(column: Column) -> tuple[str, bool]:
 
 
 def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
-    """The error for a column of which no form fits all cells: it names the first cell that breaks the best one."""
+    """Return the error for a column that no form fits: it names the first cell that breaks the best one."""
     forms = {"s": ("epoch",), "ms": ("epoch-ms",)}.get(unit or "", tuple(FORMS))
     fits = [next((k for k, text in enumerate(unique) if not FORMS[kind].fullmatch(text)), 0) for kind in forms]
     furthest = max([*fits, 0 if unit else fitting_patterns(column).longest])
     bad = unique[min(furthest, len(unique) - 1)]
-    hint = f" like {unique[0]!r}." if furthest > 0 else "."
     if not bad:
         blank = [str(line) for line, cell in zip(column.lines, column.cells, strict=True) if not cell]
-        more = f" (lines {', '.join(blank[:5])}{' and more' if len(blank) > 5 else ''})" if len(blank) > 1 else ""
+        lines = f" (lines {', '.join(blank[:5])}{' and more' if len(blank) > 5 else ''})" if len(blank) > 1 else ""
         return column.refused(
-            bad, f"the cell is blank{more}.", "Fill in the time, or remove the row.", "GF-D20", FormError
+            bad, f"the cell is blank{lines}.", "Fill in the time, or remove the row.", "GF-D20", FormError
         )
     if unit:
-        what = "seconds" if unit == "s" else "milliseconds"
-        return column.refused(
-            bad, f"{bad!r} is no number of {what} since 1970.", "Leave --time-unit out.", "GF-D20", FormError
-        )
+        text = f"{bad!r} is no number of {'seconds' if unit == 's' else 'milliseconds'} since 1970."
+        return column.refused(bad, text, "Leave --time-unit out.", "GF-D20", FormError)
     if furthest == 0 and NO_YEAR.fullmatch(bad):
         return column.refused(bad, f"there is no year in {bad!r}.", "Write the year out, such as 2024-01.", "GF-D24")
     if NAMED_ZONE.fullmatch(bad):
-        remedy = "Write an offset such as +01:00, or remove it and pass --tz America/New_York, for example."
-        return column.refused(bad, f"the zone in {bad!r} has no unique meaning.", remedy, "GF-D25")
-    several = "; passing --date-format says how they are written" if furthest > 0 else ""
-    remedy = f"Write stamps in one form, such as {EXAMPLE}, or name another column with --time{several}."
-    return column.refused(bad, f"{bad!r} is not a time stamp{hint}", remedy, "GF-D20", FormError)
+        return column.refused(
+            bad,
+            f"the zone in {bad!r} has no unique meaning.",
+            "Write an offset such as +01:00, or remove it and pass --tz America/New_York, for example.",
+            "GF-D25",
+        )
+    like, several = "", ""
+    if furthest > 0:
+        like, several = f" like {unique[0]!r}", "; passing --date-format says how they are written"
+    return column.refused(
+        bad,
+        f"{bad!r} is not a time stamp{like}.",
+        f"Write stamps in one form, such as {EXAMPLE}, or name another column with --time{several}.",
+        "GF-D20",
+        FormError,
+    )
 
 
-def _check_uniform(column: Column, unique: list[str], found: list[re.Match[str]]) -> None:
+def _check_uniform(column: Column, unique: list[str], matches: list[re.Match[str]]) -> None:
     """Refuse a column whose stamps differ in the mark of their dates or in having an offset at all."""
     for name in ("mark", "zone"):
-        kinds = [bool(part) if name == "zone" else part for part in _texts(found, name)]
+        kinds = [bool(part) if name == "zone" else part for part in _texts(matches, name)]
         if len(set(kinds)) > 1:
             bad = unique[next(k for k, kind in enumerate(kinds) if kind != kinds[0])]
-            text = f"{bad!r} is not written like {unique[0]!r}."
-            raise column.refused(bad, text, "Write all stamps in one form.", "GF-D23", FormError)
+            raise column.refused(
+                bad, f"{bad!r} is not written like {unique[0]!r}.", "Write all stamps in one form.", "GF-D23", FormError
+            )
 
 
 def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
-    """Return `dmy` or `mdy`, and what is said about it.
+    """Return `dmy` or `mdy`, and what is to be told about it.
 
     A number above twelve says so, or earlier data, or that the steps are regular in that order only.
     """
-    found = _matched(column, "two")
-    first, second = max(int(m["one"]) for m in found), max(int(m["two"]) for m in found)
+    matches = _matched(column, "two")
+    first, second = max(int(m["one"]) for m in matches), max(int(m["two"]) for m in matches)
     if first > 12 and second > 12:
-        one, two = (next(m for m in found if int(m[part]) > 12).group() for part in ("one", "two"))
-        remedy = "Write all dates in one order."
-        raise column.refused(two, f"{two!r} is month first, {one!r} day first.", remedy, "GF-D21", FormError)
+        one, two = (next(m for m in matches if int(m[part]) > 12).group() for part in ("one", "two"))
+        raise column.refused(
+            two, f"{two!r} is month first, {one!r} day first.", "Write all dates in one order.", "GF-D21", FormError
+        )
     kind = "dmy" if first > 12 else "mdy" if second > 12 else ""
     if kind and earlier and kind != earlier:
-        bad = next(m for m in found if max(int(m["one"]), int(m["two"])) > 12).group()
-        remedy = "Write dates in one order."
+        bad = next(m for m in matches if max(int(m["one"]), int(m["two"])) > 12).group()
         raise column.refused(
-            bad, f"{bad!r} is not in the order of the data that were fitted.", remedy, "GF-D21", FormError
+            bad,
+            f"{bad!r} is not in the order of the data that were fitted.",
+            "Write dates in one order.",
+            "GF-D21",
+            FormError,
         )
     if kind or earlier:
         return kind or earlier, ""
-    regular = [kind for kind in ("dmy", "mdy") if _is_regular([_iso(match, kind) for match in found])]
+    regular = [kind for kind in ("dmy", "mdy") if _is_regular([_iso(match, kind) for match in matches])]
     if len(regular) == 1:
-        word = "day" if regular[0] == "dmy" else "month"
-        return regular[0], f"{column.name}: the {word} comes first: only so are the steps equal"
-    example = found[0].group()
-    text = f"{example!r} could be day first or month first, and no row settles it."
-    mark = found[0]["mark"]
-    remedy = f"Pass --date-format '%d{mark}%m{mark}%Y', for example, or write dates as YYYY-MM-DD."
-    raise column.refused(example, text, remedy, "GF-D21", FormError)
+        first_part = "day" if regular[0] == "dmy" else "month"
+        return regular[0], f"{column.name}: the {first_part} comes first: only so are the steps equal"
+    example, mark = matches[0].group(), matches[0]["mark"]
+    raise column.refused(
+        example,
+        f"{example!r} could be day first or month first, and no row settles it.",
+        f"Pass --date-format '%d{mark}%m{mark}%Y', for example, or write dates as YYYY-MM-DD.",
+        "GF-D21",
+        FormError,
+    )
 
 
 def _is_regular(stamps: Sequence[str | dt.datetime]) -> bool:
@@ -307,9 +321,8 @@ def _is_regular(stamps: Sequence[str | dt.datetime]) -> bool:
         return False
     months = days.astype("datetime64[M]")
     in_month = days - months.astype("datetime64[D]")
-    if len(set(np.diff(days).tolist())) == 1:
-        return True
-    return len(set(np.diff(months).tolist())) == 1 and len(set(in_month.tolist())) == 1
+    one_step, one_month, one_day = (len(np.unique(x)) == 1 for x in (np.diff(days), np.diff(months), in_month))
+    return one_step or (one_month and one_day)
 
 
 def _iso(match: re.Match[str], kind: str) -> str:
@@ -352,7 +365,7 @@ def _form(column: Column, kind: str, until: str) -> StampForm:
 
 
 def _texts(matches: list[re.Match[str]], name: str) -> Iterator[str]:
-    """The text of one group in each match, none where the form has no such group."""
+    """Yield the text of one group in each match, none where the form has no such group."""
     return (match[name] or "" for match in matches if name in match.re.groupindex)
 
 

@@ -110,7 +110,7 @@ def encode(
 def encode_windows(history: History, windows: Windows, config: NetworkConfig) -> Features:
     """Return the network's view of windows of a history."""
     past, flags = history.past(windows, config.lookback), windows.use_log & config.log
-    covariates = history.beside(windows, config.lookback, config.horizon) if config.inputs else None
+    covariates = history.covariates(windows, config.lookback, config.horizon) if config.inputs else None
     return encode(past, history.origin(windows), flags, config, covariates=covariates)
 
 

@@ -91,7 +91,7 @@ def train(
     begin = time.perf_counter()
     program = _program(config.shape, training.batch_size)
     program.reset(config, training, schedule.initial)
-    sampler = Sampler.before(history, cutoff, config.horizon, least_past=max(config.season_length, 3))
+    sampler = Sampler.before(history, cutoff, config.horizon, min_past=max(config.season_length, 3))
     generator = np.random.default_rng(training.seed)
     chunks = max(1, round(training.steps / CHUNK))
     rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)

@@ -110,7 +110,7 @@ def encode_of(x: np.ndarray, use: str) -> Features:
 def test_windows_end_with_their_series() -> None:
     history = History.of(np.arange(12.0), np.array([0, 6, 12]), x=np.arange(12.0)[:, None])
     windows = history.windows(np.array([0, 1]), np.array([4, 12]), np.array([4, 12]))
-    found = history.beside(windows, 3, 4)[:, :, 0]
+    found = history.covariates(windows, 3, 4)[:, :, 0]
     np.testing.assert_array_equal(found, [[1, 2, 3, 4, 5, NAN, NAN], [9, 10, 11, NAN, NAN, NAN, NAN]])
     in_training = gather_covariates(history.x, windows, 3, 4)[:, :, 0]  # nothing from `stop` on
     np.testing.assert_array_equal(in_training, [[1, 2, 3, NAN, NAN, NAN, NAN], [9, 10, 11, NAN, NAN, NAN, NAN]])
