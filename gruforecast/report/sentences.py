@@ -152,9 +152,9 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def between(shares: list[float]) -> str:
-    """Return the least and the largest of shares in percent, once where they are written alike."""
-    ends = [f"{end:.0f}" for end in (min(shares), max(shares))]
-    return f"{' to '.join(dict.fromkeys(ends))} %"
+    """Return the smallest and the largest of shares in percent, once where they are written alike."""
+    ends = dict.fromkeys(f"{end:.0f}" for end in (min(shares), max(shares)))
+    return f"{' to '.join(ends)} %"
 
 
 def half_lives(explained: Explained) -> list[tuple[str, int]]:

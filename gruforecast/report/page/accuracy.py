@@ -140,7 +140,6 @@ def against(report: Report) -> Figure | None:
     if not rows:
         return None
     pairs = [row["against"]["winner"] for row in rows]
-    difference = [one["difference"] for one in pairs]
     bars = {
         "type": "data",
         "symmetric": False,
@@ -151,13 +150,16 @@ def against(report: Report) -> Figure | None:
         "color": "@muted",
     }
     colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
-    dots: dict[str, Any] = {
+    dots = {
         "type": "scatter",
         "mode": "markers",
-        "x": difference,
+        "x": [one["difference"] for one in pairs],
         "y": [label(row["model"]) for row in rows],
+        "error_x": bars,
+        "marker": {"size": 10, "color": colours},
+        "showlegend": False,
+        "name": "difference",
     }
-    dots |= {"error_x": bars, "marker": {"size": 10, "color": colours}, "showlegend": False, "name": "difference"}
     return Figure(
         name="against",
         title=_against_title(report, pairs),

@@ -58,8 +58,8 @@ def advice(cells: list[dict[str, Any]]) -> str:
         behind = [cell for cell in scored if cell not in close]
         text += f", and the {_and(behind)} {'is' if len(behind) == 1 else 'are'} behind"
     small = min(close, key=lambda cell: cell["parameters"])
-    least = f"Of these the {KINDS[small['cell']].title} is the smallest." if len(close) > 1 else ""
-    return " ".join(part for part in (f"{text}.", least, _judged(scored, close), _costs(scored)) if part)
+    smallest = f"Of these the {KINDS[small['cell']].title} is the smallest." if len(close) > 1 else ""
+    return " ".join(part for part in (f"{text}.", smallest, _judged(scored, close), _costs(scored)) if part)
 
 
 def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
