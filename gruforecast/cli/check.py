@@ -55,9 +55,9 @@ def check(
         if as_json:
             typer.echo(json.dumps(facts, allow_nan=False))
             return
-        from gruforecast.report.terminal.check import show_examination
+        from gruforecast.report.terminal.check import show_profile
 
-        show_examination(facts, quiet=quiet, verbose=verbose)
+        show_profile(facts, quiet=quiet, verbose=verbose)
 
 
 def _show_environment(*, as_json: bool) -> None:

@@ -29,6 +29,6 @@ def show(
         if as_json:
             typer.echo(json.dumps(facts, allow_nan=False))
         elif not quiet:
-            from gruforecast.report.terminal.show import show_card
+            from gruforecast.report.terminal.show import show_model
 
-            show_card(facts, verbose=verbose)
+            show_model(facts, verbose=verbose)

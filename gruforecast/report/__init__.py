@@ -1,1 +1,1 @@
-"""What was found, as one dict and as text."""
+"""Results as text, pages and files."""

@@ -32,34 +32,33 @@ Extracts = dict[str, Any]
 
 
 def extracts(
-    panel: Panel, split: Split, judged: list[Judged], ahead: Forecast | None, *, rows: bool = True
+    panel: Panel, split: Split, judged: list[Judged], forecast: Forecast | None, *, rows: bool = True
 ) -> Extracts:
     """Return what charts need, as plain JSON types.
 
     Args:
-        judged: all models; ahead: what the winner forecasts from the end of the data, if that can be told.
+        judged: all models; forecast: of the winner from the end of the data; None where future covariates are missing.
         rows: whether values of the data may be in it; errors are all that is left otherwise.
     """
     by_name = {one.row.model: one for one in judged}
     shown = _shown(judged)
-    best, beside = (by_name[name] for name in shown[:2])
-    found: Extracts = {
-        "target": panel.names.target,
-        "models": {"winner": best.row.model, "beside": beside.row.model},
-        "steps": {name: _steps(by_name[name]) for name in shown},
-        "losses": _losses(panel, split, best, beside),
-        "series": [],
-    }
+    best, reference = (by_name[name] for name in shown[:2])
+    series: list[dict[str, Any]] = []
     if rows:
-        order = _by_error(split, best)
-        room = _Room.of(panel, split, len(best.tested.levels))
-        picture = _Picture(panel, split, best, beside, ahead, room.history)
-        found["series"] = [picture.of(int(k), rank) for rank, k in _spread(order, room.series)]
-    return found
+        count, history = _room(panel, split, len(best.tested.levels))
+        picture = _Picture(panel, split, best, reference, forecast, history)
+        series = [picture.of(k, rank) for rank, k in _spread(_by_error(split, best), count)]
+    return {
+        "target": panel.names.target,
+        "models": {"winner": best.row.model, "beside": reference.row.model},
+        "steps": {name: _steps(by_name[name]) for name in shown},
+        "losses": _losses(panel, split, best, reference),
+        "series": series,
+    }
 
 
 def _shown(judged: list[Judged]) -> list[str]:
-    """The winner, the model it is held against, then others of the leaderboard that compete, best on folds first."""
+    """Return the winner, its reference, then others of the leaderboard that compete, best on folds first."""
     rows = sorted((one.row for one in judged), key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
     best = next(row.model for row in rows if "winner" not in row.against and row.competes)
     against = (evidence(rows) or {}).get("against")
@@ -71,21 +70,20 @@ def _shown(judged: list[Judged]) -> list[str]:
 
 
 def _steps(one: Judged) -> dict[str, list[float | None]]:
-    found = by_step(one.tested)
-    return {name: rounded(found[name]) for name in found if name.startswith(("mase", "coverage", "width"))}
+    scores = by_step(one.tested).items()
+    return {name: rounded(values) for name, values in scores if name.startswith(("mase", "coverage", "width"))}
 
 
-def _losses(panel: Panel, split: Split, best: Judged, beside: Judged) -> dict[str, Any]:
-    """MASE of each series with the winner and with the model beside it, the worst first."""
-    ranked = sorted(_spread(_by_error(split, best), MAX_LISTED))
+def _losses(panel: Panel, split: Split, best: Judged, reference: Judged) -> dict[str, Any]:
+    """Return the MASE of each series with the winner and with the model it is held against, the worst first."""
+    listed = [k for _, k in sorted(_spread(_by_error(split, best), MAX_LISTED))]
     places = {int(series): place for place, series in enumerate(split.test_windows().series)}
-    scores = [by_series(one.tested)["mase"] for one in (best, beside)]
-    index = [places[int(k)] for _, k in ranked]
+    index = [places[k] for k in listed]
     return {
         "of": len(places),
-        "ids": [_key(panel, int(k)) for _, k in ranked],
-        "winner": rounded(scores[0][index]),
-        "beside": rounded(scores[1][index]),
+        "ids": [_key(panel, k) for k in listed],
+        "winner": rounded(by_series(best.tested)["mase"][index]),
+        "beside": rounded(by_series(reference.tested)["mase"][index]),
     }
 
 
@@ -101,30 +99,22 @@ def _by_error(split: Split, best: Judged) -> Ints:
     return split.test_windows().series[order[: scored or len(order)]]
 
 
-def _spread(order: Ints, most: int) -> list[tuple[int, int]]:
-    """Rank (1 = first) and series of at most `most`: first, middle and last lead, then evenly spread ones between."""
+def _spread(order: Ints, count: int) -> list[tuple[int, int]]:
+    """Return rank (1 = first) and series of at most `count`: first, middle and last, then evenly spread ones."""
     n = len(order)
-    places = np.unique(np.linspace(0, n - 1, min(most, n)).round().astype(int))
+    places = np.unique(np.linspace(0, n - 1, min(count, n)).round().astype(int))
     lead = list(dict.fromkeys([0, n // 2, n - 1]))
     rest = [int(place) for place in places if place not in lead]
-    return [(place + 1, int(order[place])) for place in [*lead, *rest][: max(most, len(lead))]]
+    return [(place + 1, int(order[place])) for place in [*lead, *rest][: max(count, len(lead))]]
 
 
-@dataclass(frozen=True)
-class _Room:
-    """How many series are shown, and how many rows of the past of each."""
-
-    series: int
-    history: int
-
-    @classmethod
-    def of(cls, panel: Panel, split: Split, levels: int) -> _Room:
-        horizon = split.horizon
-        bands = horizon * (3 + 4 * levels + 2 * len(split.folds))
-        least = horizon * (len(split.folds) + 1) + max(2 * horizon, 2 * split.season_length, 40)
-        count = int(np.clip(MAX_NUMBERS // (bands + 2 * least), MIN_SERIES, MAX_SERIES))
-        count = min(count, len(panel))
-        return cls(count, max(least, (MAX_NUMBERS // count - bands) // 2))
+def _room(panel: Panel, split: Split, levels: int) -> tuple[int, int]:
+    """Return how many series are shown, and how many rows of the past of each."""
+    horizon, folds = split.horizon, len(split.folds)
+    bands = horizon * (3 + 4 * levels + 2 * folds)
+    needed = horizon * (folds + 1) + max(2 * horizon, 2 * split.season_length, 40)
+    count = min(int(np.clip(MAX_NUMBERS // (bands + 2 * needed), MIN_SERIES, MAX_SERIES)), len(panel))
+    return count, max(needed, (MAX_NUMBERS // count - bands) // 2)
 
 
 @dataclass(frozen=True)
@@ -134,8 +124,8 @@ class _Picture:
     panel: Panel
     split: Split
     best: Judged
-    beside: Judged
-    ahead: Forecast | None
+    reference: Judged
+    forecast: Forecast | None
     history: int
 
     def of(self, k: int, rank: int) -> dict[str, Any]:
@@ -147,12 +137,12 @@ class _Picture:
         test = {
             "begin": int(self.split.test[k] - start),
             **_band(tested.mean, tested.lower, tested.upper, tested.levels, place),
+            "beside": rounded(self.reference.tested.mean[place]),
         }
-        test["beside"] = rounded(self.beside.tested.mean[place])
         return {
             "id": _key(panel, k),
             "rank": rank,
-            "mase": rounded(by_series(self.best.tested)["mase"][[place]])[0],
+            "mase": rounded(by_series(tested)["mase"][[place]])[0],
             "ds": stamps(panel.wall[start:end]),
             "y": rounded(panel.y[start:end]),
             "folds": self._folds(k, start),
@@ -161,25 +151,24 @@ class _Picture:
         }
 
     def _ahead(self, k: int) -> dict[str, Any] | None:
-        ahead = self.ahead
-        if ahead is None:
+        forecast = self.forecast
+        if forecast is None:
             return None
-        later = stamps(self.panel.plan.form.wall(ahead.ds[k]))
-        return {"ds": later, **_band(ahead.mean, ahead.lower, ahead.upper, ahead.levels, k)}
+        band = _band(forecast.mean, forecast.lower, forecast.upper, forecast.levels, k)
+        return {"ds": stamps(self.panel.plan.form.wall(forecast.ds[k])), **band}
 
     def _folds(self, k: int, start: int) -> list[dict[str, Any]]:
-        found = []
+        folds = []
         for number, windows in enumerate(self.split.fold_windows()):
             place = np.flatnonzero(windows.series == k)
             if len(place) and windows.end[place[0]] >= start:
-                means = [one.folds[number][place[0]] for one in (self.best, self.beside)]
-                begin = int(windows.end[place[0]] - start)
-                found.append({"begin": begin, "mean": rounded(means[0]), "beside": rounded(means[1])})
-        return found
+                best, reference = (rounded(one.folds[number][place[0]]) for one in (self.best, self.reference))
+                folds.append({"begin": int(windows.end[place[0]] - start), "mean": best, "beside": reference})
+        return folds
 
 
 def _band(mean: Floats, lower: Floats, upper: Floats, levels: tuple[float, ...], k: int) -> dict[str, Any]:
-    """Forecast and bounds of one series, by level."""
+    """Return forecast and bounds of one series, by level."""
     low, high = ({f"{level:g}": rounded(bound[k, :, j]) for j, level in enumerate(levels)} for bound in (lower, upper))
     return {"mean": rounded(mean[k]), "lower": low, "upper": high}
 

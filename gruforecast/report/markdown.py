@@ -8,8 +8,9 @@ from typing import Any
 
 from gruforecast.report.page.accuracy import out_of_contest, parts_of_horizon
 from gruforecast.report.page.cells import advice
-from gruforecast.report.page.figure import Report, counted, number, rows_of, visible
+from gruforecast.report.page.figure import Report, counted, number, rows_of
 from gruforecast.report.page.words import headline, left_out
+from gruforecast.text import harmless
 
 MAX_WARNINGS = 10
 
@@ -30,10 +31,10 @@ def markdown(report: Report) -> str:
 
 
 def _size(report: Report) -> str:
-    step = f"step {report['freq']}, horizon {report['horizon']}, season {report['season_length']}"
-    size = f"{report['n_series']:,} series, {counted(report['n_rows'], 'row')}"
     return (
-        f"{code(report['extracts']['target'])}: {size}, {step}, {counted(report['folds'], 'fold')}, then the test set."
+        f"{code(report['extracts']['target'])}: {report['n_series']:,} series, {counted(report['n_rows'], 'row')}, "
+        f"step {report['freq']}, horizon {report['horizon']}, season {report['season_length']}, "
+        f"{counted(report['folds'], 'fold')}, then the test set."
     )
 
 
@@ -52,14 +53,14 @@ def _leaderboard(report: Report) -> str:
 
 
 def _intervals(report: Report) -> str:
-    found = rows_of(report)[report["winner"]]["intervals"]
-    if not found:
+    intervals = rows_of(report)[report["winner"]]["intervals"]
+    if not intervals:
         return ""
     rows = []
-    for level, one in found.items():
+    for level, one in intervals.items():
         thirds = " / ".join(number(share, ".0f") for share in one["coverage_by_third"])
         rows.append([f"{level} %", number(one["coverage"], ".1f"), thirds, number(one["width"]), number(one["score"])])
-    header = ["interval", "inside %", " / ".join(parts_of_horizon(found)), "width", "score"]
+    header = ["interval", "inside %", " / ".join(parts_of_horizon(intervals)), "width", "score"]
     return "### Intervals\n\n" + _table(header, rows) + "\n\nWidth and score in units of each series' MASE scale."
 
 
@@ -85,11 +86,11 @@ def _data(report: Report) -> str:
 
 
 def _again(report: Report) -> str:
-    versions = ", ".join(f"{name} {found}" for name, found in report["versions"].items())
+    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
     known = report.get("reproduce")
     if known is None:
         return f"### Reproduce\n\nSeed {report['seed']}; {versions}."
-    command = visible(known["command"])
+    command = harmless(known["command"])
     marks = "`" * max(3, _longest(command) + 1)
     text = f"### Reproduce\n\n{marks}sh\n{command}\n{marks}\n\n"
     text += f"{left_out(report)}\n\n" if left_out(report) else ""
@@ -103,12 +104,12 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
 
 def code(text: str) -> str:
     """Return the text as it is: no markup, no link, nobody mentioned."""
-    seen = visible(text).replace("|", "\\|")
+    seen = harmless(text).replace("|", "\\|")
     marks = "`" * (_longest(seen) + 1)
     room = " " if marks != "`" or not seen.strip() else ""
     return f"{marks}{room}{seen}{room}{marks}"
 
 
 def _longest(text: str) -> int:
-    """Most backticks in a row."""
+    """Return the number of backticks in the longest row of them."""
     return max(map(len, re.findall("`+", text)), default=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import Any
 
@@ -12,35 +13,36 @@ from gruforecast.models.registry import KINDS
 Explained = dict[str, Any]
 HALF_OPEN = (45.0, 55.0)  # percent: what gates give that have hardly learned when to keep
 LITTLE = 0.01  # of MASE: smaller effects are called none
-MIN_FOR_CALENDAR = 8  # moments; fewer have no pattern
+MIN_FOR_CALENDAR = 8  # change points; fewer have no pattern
 BINS = 6  # of a histogram
+ENDLESS = "endless"  # the half-life of units that never let go
 TWICE = 2.0  # times its share of the calendar, for a part of it to be named
 
 
-def network_sentence(found: Explained) -> str:
+def network_sentence(explained: Explained) -> str:
     """Return which network it is, and what it was watched on."""
-    one, memory = found["network"], found["memory"]
+    one, memory = explained["network"], explained["memory"]
     layers = f"{one['layers']} layer{'s' if one['layers'] > 1 else ''} of {one['units']} units"
     window = f"a window of {amount(memory['window'], memory['unit'])}"
     tokens = f" in {one['tokens']} tokens of {amount(memory['token'], memory['unit'])}" if one["segment"] > 1 else ""
     share = "" if one["share"] > 0.999 else f", {100 * one['share']:.0f} % of the networks' forecast"
     decoder = "" if one["decoder"] == "direct" else " The gates of its decoder, which reads no rows, are not shown."
-    return f"{one['name']}{share}: {layers}, {window}{tokens}; watched along {found['source']}.{decoder}"
+    return f"{one['name']}{share}: {layers}, {window}{tokens}; watched along {explained['source']}.{decoder}"
 
 
-def gates_sentence(found: Explained) -> str:
+def gates_sentence(explained: Explained) -> str:
     """Return how far the gates are open on average."""
     words = []
-    for layer in found["gates"]["layers"]:
+    for layer in explained["gates"]["layers"]:
         update, reset = (_mean(layer[f"mean_{name}"]) for name in ("update", "reset"))
-        where = f"layer {layer['layer']}: " if found["network"]["layers"] > 1 else ""
-        words.append(f"{where}a step keeps {update:.0f} % of the state and hears {reset:.0f} % of it for the new one")
+        where = f"layer {layer['layer']}: " if explained["network"]["layers"] > 1 else ""
+        words.append(f"{where}a step keeps {update:.0f} % of the state and uses {reset:.0f} % of it for the new one")
     return f"On average, {'; '.join(words)}."
 
 
-def memory_sentence(found: Explained) -> str:
+def memory_sentence(explained: Explained) -> str:
     """Return how long the units remember."""
-    memory, one = found["memory"], found["network"]
+    memory, one = explained["memory"], explained["network"]
     unit = memory["unit"]
     if one["tokens"] == 1:
         return "The network reads its whole window in one step, so it remembers nothing from one step to the next."
@@ -55,65 +57,63 @@ def memory_sentence(found: Explained) -> str:
         text += f" ({amount(memory['token'], unit)})."
     if memory["beyond_the_window"] > 0:
         text += f" {in_percent(memory['beyond_the_window'])} still know half after the length of the window."
-    means = [_mean(layer["mean_update"]) for layer in found["gates"]["layers"]]
+    means = [_mean(layer["mean_update"]) for layer in explained["gates"]["layers"]]
     if means and all(HALF_OPEN[0] <= mean <= HALF_OPEN[1] for mean in means):
         text += " Update gates that stand half open, as those of a network that has hardly learned when to keep, give a"
         text += " half-life of about one step whatever the data."
     return text
 
 
-def resets_sentence(found: Explained) -> str:
-    """Return how often the past was closed, and when."""
-    resets = found["resets"]
-    if not resets["n_tokens"]:
+def change_points_sentence(explained: Explained) -> str:
+    """Return how many state change points there are, and when."""
+    changes = explained["resets"]
+    if not changes["n_tokens"]:
         return "There are too few steps to say where the network writes its memory over."
-    steps = f"{resets['n_tokens']:,} steps of {resets['n_series']:,} series"
-    if not resets["n_moments"]:
-        return f"In {steps}, the memory was nowhere written over for good far more than usual: no chapter was closed."
-    first = resets["moments"][0]
-    count = resets["n_moments"]
-    text = f"At {count} of {steps} the memory was written over for good far more than usual"
-    text += f" (above {resets['threshold']:g} robust standard deviations), most of all {period(first)}"
-    text += f" of {first['series']}." if resets["n_series"] > 1 else "."
-    return text + calendar_sentence(resets)
+    steps = f"{changes['n_tokens']:,} steps of {changes['n_series']:,} series"
+    if not changes["n_moments"]:
+        return f"In {steps}, the memory was nowhere written over for good far more than usual: no state change point."
+    first = changes["moments"][0]
+    text = f"At {changes['n_moments']} of {steps} the memory was written over for good far more than usual"
+    text += f" (above {changes['threshold']:g} robust standard deviations), most of all {period(first)}"
+    text += f" of {first['series']}." if changes["n_series"] > 1 else "."
+    return text + calendar_sentence(changes)
 
 
-def calendar_sentence(resets: Explained) -> str:
-    """Return which part of the calendar has far more moments than its share, if there are enough to tell."""
-    if resets["n_moments"] < MIN_FOR_CALENDAR:
+def calendar_sentence(changes: Explained) -> str:
+    """Return which part of the calendar has far more change points than its share, if there are enough to tell."""
+    if changes["n_moments"] < MIN_FOR_CALENDAR:
         return ""
-    for part in resets["profile"]:
-        whole, all_tokens = sum(part["moments"]), sum(part["tokens"])
+    for part in changes["profile"]:
         best = part["moments"].index(max(part["moments"]))
-        expected = whole * part["tokens"][best] / all_tokens
+        expected = sum(part["moments"]) * part["tokens"][best] / sum(part["tokens"])
         if part["moments"][best] >= max(TWICE * expected, 3):
             name = f"{part['names'][best]} h" if part["by"] == "hour" else part["names"][best]
             return f" By {part['by']}, {name} stands out: {part['moments'][best]} of them, {expected:.1f} by its share."
-    parts = [part["by"] for part in resets["profile"]]
+    parts = [part["by"] for part in changes["profile"]]
     *others, last = parts or [""]
     return f" No {', '.join(others)}{' or ' * bool(others)}{last} stands out." if parts else ""
 
 
-def reach_sentence(found: Explained) -> str:
+def gradient_sentence(explained: Explained) -> str:
     """Return how much the oldest rows of the window still move the forecast, by cell."""
-    curves = [one for one in found["reach"] or [] if one["oldest_to_newest"] is not None]
+    curves = [one for one in explained["reach"] or [] if one["oldest_to_newest"] is not None]
     if not curves:
         return "The forecast does not move with anything that the recurrent layers see."
     own, *others = curves
     text = f"90 % of the squared gradient of the forecast of {own['name']} through its state lies in the last "
-    text += f"{amount(own['within'], found['unit'])} of {amount(own['window'], found['unit'])}."
+    text += f"{amount(own['within'], explained['unit'])} of {amount(own['window'], explained['unit'])}."
     if any(one["cell"] != "gru" for one in others):
         parts = ", ".join(f"{KINDS[one['cell']].title} {percent(one['oldest_to_newest'])}" for one in others)
         ends = {one.get("end") for one in others}
-        end = amount(min(ends), found["unit"]) if len(ends) == 1 and None not in ends else ""
+        end = amount(min(ends), explained["unit"]) if len(ends) == 1 and None not in ends else ""
         text += f" Trained alike, a row in the oldest {end or 'steps'} of the window moves the forecast by so much of "
         text += f"what one in the newest {end or 'steps'} does: {parts}."
     return text
 
 
-def importance_sentence(found: Explained) -> str:
+def importance_sentence(explained: Explained) -> str:
     """Return what the network needs most."""
-    needs = found["importance"]
+    needs = explained["importance"]
     if needs is None:
         return "Which inputs matter can be measured on rows with values after them only: give DATA."
     gain = (needs["without"] or 0.0) - (needs["mase"] or 0.0)
@@ -138,9 +138,9 @@ def strongest(parts: list[Explained]) -> Explained | None:
     return max(singles, key=lambda part: part["mean"], default=None)
 
 
-def period(moment: Explained) -> str:
-    """Return the rows of a moment in words."""
-    return moment["from"] if moment["from"] == moment["to"] else f"{moment['from']} to {moment['to']}"
+def period(change: Explained) -> str:
+    """Return the rows of a state change point in words."""
+    return change["from"] if change["from"] == change["to"] else f"{change['from']} to {change['to']}"
 
 
 def amount(value: float | None, unit: str) -> str:
@@ -152,9 +152,23 @@ def amount(value: float | None, unit: str) -> str:
 
 
 def between(shares: list[float]) -> str:
-    """Return the least and the largest of shares in percent, once where they are written alike."""
-    ends = [f"{end:.0f}" for end in (min(shares), max(shares))]
-    return f"{' to '.join(dict.fromkeys(ends))} %"
+    """Return the smallest and the largest of shares in percent, once where they are written alike."""
+    ends = dict.fromkeys(f"{end:.0f}" for end in (min(shares), max(shares)))
+    return f"{' to '.join(ends)} %"
+
+
+def half_lives(explained: Explained) -> list[tuple[str, int]]:
+    """Return how many units have a half-life in each bin; nothing where the network has no steps to remember over."""
+    lives = [one for layer in explained["memory"]["layers"] for one in layer]
+    finite = sorted(one for one in lives if one)
+    if not finite or explained["network"]["tokens"] == 1:
+        return []
+    bounds = edges(finite[0], finite[-1])
+    counts = [
+        (bin_label(low, high), sum(low <= one < high or one == high == bounds[-1] for one in finite))
+        for low, high in itertools.pairwise(bounds)
+    ]
+    return [*counts, (ENDLESS, len(lives) - len(finite))] if len(finite) < len(lives) else counts
 
 
 def bin_label(low: float, high: float) -> str:

@@ -1,4 +1,4 @@
-"""The report in a model folder, and the look inside that is a part of it."""
+"""The report in a model folder, and the explanation that is a part of it."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def stored_report(folder: str | Path) -> dict[str, Any]:
         raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
     check_files(folder, manifest)
     content = read_plain(folder, REPORT, MAX_JSON, manifest["files"][REPORT]["sha256"])
-    found = parse_json(content, str(folder / REPORT))
-    if not isinstance(found, dict):
-        text = "the report is no JSON object."
-        raise ModelError(text, remedy="Fit the model again.", code="GF-M30", file=str(folder / REPORT))
-    return found
+    report = parse_json(content, str(folder / REPORT))
+    if not isinstance(report, dict):
+        raise ModelError(
+            "the report is no JSON object.", remedy="Fit the model again.", code="GF-M30", file=str(folder / REPORT)
+        )
+    return report
 
 
 def stored_explanation(folder: str | Path) -> dict[str, Any] | None:
@@ -40,7 +41,7 @@ def stored_explanation(folder: str | Path) -> dict[str, Any] | None:
     Raises:
         ModelError: the folder is refused, or holds no report.
     """
-    found = stored_report(folder).get("explain")
-    if not isinstance(found, dict) or found.get("format") != FORMAT:
+    explained = stored_report(folder).get("explain")
+    if not isinstance(explained, dict) or explained.get("format") != FORMAT:
         return None
-    return found if all(isinstance(found.get(key), dict) for key in KEYS) else None
+    return explained if all(isinstance(explained.get(key), dict) for key in KEYS) else None

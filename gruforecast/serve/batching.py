@@ -94,7 +94,9 @@ def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
     )
 
 
-def _future(given: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> FutureCovariates | None:
+def _future(
+    given: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]
+) -> FutureCovariates | None:
     """Return the future covariates after the stamps `last` (n_series,)."""
     if not given:
         return None

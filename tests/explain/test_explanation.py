@@ -27,12 +27,12 @@ from gruforecast.report.sentences import (
     between,
     bin_label,
     calendar_sentence,
+    change_points_sentence,
     edges,
+    gradient_sentence,
     importance_sentence,
     memory_sentence,
     percent,
-    reach_sentence,
-    resets_sentence,
 )
 from gruforecast.report.terminal.console import spark
 from gruforecast.report.terminal.explain import show_explanation
@@ -233,11 +233,11 @@ def test_the_dict_is_small_plain_json_and_every_chart_is_one_of_plotly(capsys) -
     charts = gate_charts(found)
     assert len(charts) >= 5  # two layers, memory, moments, reach, importance
     for chart in charts:
-        go.Figure(chart["figure"])
-        assert chart["title"]
-        assert chart["text"]
-        assert all(len(row) == len(chart["table"]["columns"]) for row in chart["table"]["rows"])
-        assert "<img" not in json.dumps(chart["figure"])
+        go.Figure({"data": chart.data, "layout": chart.layout})
+        assert chart.title
+        assert chart.note
+        assert all(len(row) == len(chart.table.header) for row in chart.table.rows)
+        assert "<img" not in json.dumps(chart.drawn())
     show_explanation(found)
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
@@ -278,8 +278,8 @@ def test_a_few_units_are_not_none() -> None:
 def test_nothing_is_usual_where_half_of_all_is_more_than_usual() -> None:
     found = explained()
     found["resets"] |= {"n_moments": 0, "moments": [], "n_tokens": 7669}
-    assert "In 7,669 steps" in resets_sentence(found)
-    assert "for good far more than usual" in resets_sentence(found)
+    assert "In 7,669 steps" in change_points_sentence(found)
+    assert "for good far more than usual" in change_points_sentence(found)
 
 
 def test_the_calendar_names_what_it_looked_at_and_every_part_that_has_most() -> None:
@@ -287,8 +287,8 @@ def test_the_calendar_names_what_it_looked_at_and_every_part_that_has_most() -> 
     part = {"by": "month", "names": ["Jan", "Feb", "Mar"], "moments": [4, 4, 0], "tokens": [10, 10, 10]}
     found["resets"] |= {"n_moments": 8, "profile": [part]}
     assert calendar_sentence(found["resets"]) == " No month stands out."
-    title = next(chart["title"] for chart in gate_charts(found) if chart["title"].startswith("By month"))
-    assert title == "By month: Jan, Feb have the most closed chapters, 4 of 8 each"
+    title = next(chart.title for chart in gate_charts(found) if chart.title.startswith("By month"))
+    assert title == "By month: Jan, Feb have the most state change points, 4 of 8 each"
 
 
 def test_the_ends_of_the_window_are_as_long_as_they_are() -> None:
@@ -300,23 +300,23 @@ def test_the_ends_of_the_window_are_as_long_as_they_are() -> None:
     curves = explain_gradients(dict.fromkeys(("a", "b"), networks), history, windows, MONTHLY)
     assert [one["end"] for one in curves] == [6.0, 6.0]
     found = {"reach": [curves[0], curves[1] | {"cell": "lstm"}], "unit": "months"}
-    assert "a row in the oldest 6 months of the window" in reach_sentence(found)
-    assert "tenth" not in reach_sentence(found)
+    assert "a row in the oldest 6 months of the window" in gradient_sentence(found)
+    assert "tenth" not in gradient_sentence(found)
 
 
 def test_what_does_not_matter_is_not_needed_most() -> None:
     found = explained()
     for part in found["importance"]["parts"]:
         part |= {"mean": -0.016, "low": -0.03, "high": -0.001}
-    assert gate_charts(found)[-1]["title"] == "No part of the input matters by more than 0.01 of MASE"
+    assert gate_charts(found)[-1].title == "No part of the input matters by more than 0.01 of MASE"
     first = next(part for part in found["importance"]["parts"] if part["name"] != ALL_ROWS)
     first |= {"mean": 0.2, "low": 0.1, "high": 0.3}
     found["importance"]["parts"].sort(key=lambda part: -part["mean"])
     title = f"The network needs most: {first['name']} (MASE +0.200 with those of another window)"
-    assert gate_charts(found)[-1]["title"] == title
+    assert gate_charts(found)[-1].title == title
     assert f"it needs most: {first['name']}, with a growth of 0.200." in importance_sentence(found)
     first["low"] = -0.01  # in one exchange it did not matter
-    assert gate_charts(found)[-1]["title"] == "No single part of the input is needed beyond what exchanges differ"
+    assert gate_charts(found)[-1].title == "No single part of the input is needed beyond what exchanges differ"
     assert "seasonal naive" not in importance_sentence(found)
 
 
@@ -333,7 +333,7 @@ def test_steps_of_several_rows_are_drawn_from_their_begin_to_their_end() -> None
     found = explained()
     gates = found["gates"]
     assert gates["from"] != gates["to"]
-    line, *maps = gate_charts(found)[0]["figure"]["data"]
+    line, *maps = gate_charts(found)[0].data
     assert line["x"] == [*gates["from"], gates["to"][-1]]
     assert len(line["y"]) == len(line["x"])
     assert [one["x"] for one in maps if one["type"] == "heatmap"] == [line["x"]] * 2

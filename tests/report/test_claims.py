@@ -28,7 +28,7 @@ def panel() -> dict[str, Any]:
     return made_report(series=6)
 
 
-def told(report: dict[str, Any]) -> str:
+def summary(report: dict[str, Any]) -> str:
     """All that is read first, and the titles, as one text."""
     facts = " | ".join(" ".join(one) for one in (*words.evidence_facts(report), *words.answers(report)))
     return f"{words.headline(report)} | {facts} | {markdown(report)}"
@@ -53,7 +53,7 @@ def test_small_effects_are_not_written_as_nothing(
     facts = {name: value for name, value, _ in words.evidence_facts(panel)}
     assert facts["Error"] == effect
     assert facts["95 % interval"] == between
-    assert not re.search(r"(?<![\d.])-?0 %|-0 to", told(panel).split("###")[0])
+    assert not re.search(r"(?<![\d.])-?0 %|-0 to", summary(panel).split("###")[0])
 
 
 def test_the_p_is_that_of_at_least_such_a_difference_and_only_said_of_a_test(panel: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def test_counts_have_the_right_number(panel: dict[str, Any]) -> None:
     panel["folds"], panel["plan"]["left_out"] = 1, ["a"]
     panel["warnings"] = [f"w{k}" for k in range(11)]
     panel["reproduce"]["machine"] |= {"workers": 1, "cores": 1}
-    text = f"{told(panel)} {page(panel)}"
+    text = f"{summary(panel)} {page(panel)}"
     for right in ("1 fold, then", "1 column left out", "and 1 more warning\n", "1 worker on 1 core ·"):
         assert right in text
     assert not re.search(r"\b1 (folds|columns|more warnings|workers|cores)\b", text)
@@ -290,8 +290,8 @@ def test_folds_are_told_one_by_one(panel: dict[str, Any]) -> None:
 
 def test_a_worse_winner_is_called_so() -> None:
     lost = {"high": -0.1, "verdict": "not better"}
-    assert figure.told(lost) == "worse"
-    assert figure.told(lost | {"high": 0.1}) == "not better"
+    assert figure.verdict_word(lost) == "worse"
+    assert figure.verdict_word(lost | {"high": 0.1}) == "not better"
     assert [figure.chance(p) for p in (None, 1e-9, 0.0123)] == ["-", "< 0.001", "0.012"]
 
 
@@ -334,7 +334,7 @@ def test_the_binomial_chance_of_many_values_is_nearly_the_same() -> None:
 def test_intervals_are_judged_as_far_as_can_be(
     share: float | None, error: float | None, values: int, said: str
 ) -> None:
-    assert figure.width_told("80", {"coverage": share, "coverage_error": error}, values) == said
+    assert figure.width_verdict("80", {"coverage": share, "coverage_error": error}, values) == said
 
 
 def test_the_chart_of_coverage_says_whether_intervals_held(panel: dict[str, Any]) -> None:
@@ -345,7 +345,7 @@ def test_the_chart_of_coverage_says_whether_intervals_held(panel: dict[str, Any]
     chart = accuracy.coverage(report)
     assert chart is not None
     assert "what was asked for. 80 %: wider than needed; 95 %: as asked. With 72 values" in chart.note
-    assert "80 % intervals held 95 % of the test values (wider than needed)" in told(report)
+    assert "80 % intervals held 95 % of the test values (wider than needed)" in summary(report)
 
 
 def test_a_report_that_did_not_count_series_judges_no_interval(panel: dict[str, Any]) -> None:
@@ -353,9 +353,9 @@ def test_a_report_that_did_not_count_series_judges_no_interval(panel: dict[str, 
     for row in report["leaderboard"]:
         for one in row["intervals"].values():
             del one["coverage_error"]
-    assert figure.width_told("80", {"coverage": 79.0}, 25_704) == ""
-    assert "()" not in told(report)
-    assert not re.search(r"\bas asked(?! for)", told(report) + accuracy.coverage(report).note)
+    assert figure.width_verdict("80", {"coverage": 79.0}, 25_704) == ""
+    assert "()" not in summary(report)
+    assert not re.search(r"\bas asked(?! for)", summary(report) + accuracy.coverage(report).note)
 
 
 def test_every_option_of_the_search_is_explained_where_it_varied() -> None:

@@ -29,7 +29,7 @@ from gruforecast.errors import ModelError
 from gruforecast.report.chart_data import MAX_SERIES, rounded
 from gruforecast.report.markdown import code, markdown
 from gruforecast.report.page.cells import advice
-from gruforecast.report.page.figure import number, plot_text
+from gruforecast.report.page.figure import Figure, Table, number, plot_text
 from gruforecast.report.page.html import as_script, page
 from gruforecast.report.page.hyperparameters import shares
 from gruforecast.report.page.words import headline
@@ -109,17 +109,13 @@ def test_what_was_found_inside_the_network_is_a_section_of_its_own(
     one: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bar = {"type": "bar", "x": ["1 to 2"], "y": [3]}
-    chart = {
-        "title": "Half is gone after <2> months",
-        "text": "How to read it.",
-        "figure": {"data": [bar], "layout": {}},
-    }
-    chart["table"] = {"columns": ["half-life", "units"], "rows": [["1 to 2", 3]]}
+    title, table = "Half is gone after <2> months", Table.of("lives", ("half-life", "units"), [("1 to 2", 3)])
+    chart = Figure("", title, "How to read it.", [bar], {}, table)
     monkeypatch.setattr("gruforecast.report.page.gate_charts.gate_charts", lambda explained: explained["charts"])
     text = page(one | {"explain": {"charts": [chart]}})
     read = Read(text)
     assert "A look inside the gates" in read.texts["h2"]
-    assert chart["title"] in read.texts["h3"]
+    assert title in read.texts["h3"]
     assert {"half-life", "units", "1 to 2"} <= set(read.texts["th"])
     assert _data(text)["figures"][-1] == {"name": "gates-1", "data": [bar], "layout": {"height": 340}}
 

@@ -22,20 +22,20 @@ OWN = ("cutoff", "model", "y", "y_hat", "trained_on")  # columns that are not th
 
 
 def forecast_columns(rolling: Rolling, block: Block) -> Columns:
-    """Id columns, `cutoff` (the last row seen), time, `model`, `y`, `y_hat`, `lo-80` and so on: a row a forecast.
+    """Return id columns, `cutoff` (the last row seen), time, `model`, `y`, `y_hat`, `lo-80` and so on, by row.
 
     Rows are ordered by cutoff, series, model and time. A level that a member does not have is empty there.
     """
-    panel, windows, found = rolling.panel, block.cutoffs.windows, list(block.evaluated.values())
-    horizon, models = block.cutoffs.horizon, len(found)
+    panel, windows, results = rolling.panel, block.cutoffs.windows, list(block.evaluated.values())
+    horizon, models = block.cutoffs.horizon, len(results)
     ds = panel.ds[windows.end[:, None] + np.arange(horizon)]  # (n, horizon)
     forecast = Forecast(
         ids=tuple(panel.ids[k] for k in np.repeat(windows.series, models)),
         ds=np.repeat(ds, models, axis=0),  # (n * models, horizon)
-        mean=np.stack([one.mean for one in found], axis=1).reshape(-1, horizon),
+        mean=np.stack([one.mean for one in results], axis=1).reshape(-1, horizon),
         levels=rolling.levels,
-        lower=_side([one.lower for one in found], found, rolling.levels),
-        upper=_side([one.upper for one in found], found, rolling.levels),
+        lower=_side([one.lower for one in results], results, rolling.levels),
+        upper=_side([one.upper for one in results], results, rolling.levels),
         plan=panel.plan,
     )
     columns = forecast.columns()
@@ -44,12 +44,12 @@ def forecast_columns(rolling: Rolling, block: Block) -> Columns:
     front["cutoff"] = _cutoffs(rolling, block, models * horizon)
     front |= {name: columns.pop(name) for name in panel.names.time}
     front["model"] = [name for _ in range(len(windows)) for name in block.evaluated for _ in range(horizon)]
-    front["y"] = np.repeat(found[0].actual, models, axis=0).ravel()
+    front["y"] = np.repeat(results[0].actual, models, axis=0).ravel()
     return front | columns
 
 
 def score_columns(rolling: Rolling, block: Block) -> Columns:
-    """Id columns, `cutoff`, `model`, `trained_on` (1 for rows that the saved model learned from), and the scores."""
+    """Return id columns, `cutoff`, `model`, `trained_on` (1: the saved model learned from these rows), and scores."""
     panel, windows, models = rolling.panel, block.cutoffs.windows, len(block.evaluated)
     series = np.repeat(windows.series, models)
     names = panel.names.ids or ("unique_id",)
@@ -59,24 +59,24 @@ def score_columns(rolling: Rolling, block: Block) -> Columns:
     columns["trained_on"] = np.repeat(rolling.trained_on(windows).astype(int), models)
     each = [by_series(one) for one in block.evaluated.values()]
     for score in dict.fromkeys(name for one in each for name in one):
-        found = [one.get(score, np.full(len(windows), np.nan)) for one in each]
-        columns[score] = np.stack(found, axis=1).ravel()  # (n * models,)
+        values = [one.get(score, np.full(len(windows), np.nan)) for one in each]
+        columns[score] = np.stack(values, axis=1).ravel()  # (n * models,)
     return columns
 
 
 def _cutoffs(rolling: Rolling, block: Block, times: int) -> list[str]:
-    """The stamp of the last row that each window sees, as the user writes it, so many times one after the other."""
+    """Return the stamp of the last row that each window sees, as the user writes it, so many times each."""
     stamps = rolling.panel.ds[block.cutoffs.windows.end - 1]
     return [text for text in rolling.panel.plan.form.joined(stamps) for _ in range(times)]
 
 
-def _side(bounds: list[Floats], found: list[Evaluated], levels: tuple[float, ...]) -> Floats:
+def _side(bounds: list[Floats], results: list[Evaluated], levels: tuple[float, ...]) -> Floats:
     """Return the bounds of all models, (n * models, horizon, n_levels), NaN for levels that a model does not have."""
-    n, horizon = found[0].actual.shape
-    whole = np.full((n, len(found), horizon, len(levels)), np.nan)
-    for j, (own, one) in enumerate(zip(bounds, found, strict=True)):
+    n, horizon = results[0].actual.shape
+    whole = np.full((n, len(results), horizon, len(levels)), np.nan)
+    for j, (own, one) in enumerate(zip(bounds, results, strict=True)):
         whole[:, j, :, [levels.index(level) for level in one.levels]] = own.transpose(2, 0, 1)
-    return whole.reshape(n * len(found), horizon, len(levels))
+    return whole.reshape(n * len(results), horizon, len(levels))
 
 
 class LongFile:
@@ -103,8 +103,7 @@ class LongFile:
         if Path(path).is_dir() or self._form not in FORMATS:
             remedy = "End the name in .csv or .parquet."
             raise UsageError(f"the ending of {path} says no format.", remedy=remedy, code="GF-U23")
-        taken = [name for name in (*plan.names.ids, *plan.names.time) if name in OWN]
-        if taken:
+        if taken := [name for name in (*plan.names.ids, *plan.names.time) if name in OWN]:
             text = f"the file would have two columns {taken[0]!r}: yours, and one of the backtest."
             raise UsageError(text, remedy="Rename yours, or leave the file out.", code="GF-U44")
 

@@ -44,9 +44,8 @@ def place(path: str | None) -> Iterator[IO[bytes]]:
         if ordinary:
             part.replace(target)
     except OSError as error:
-        remedy = "Make room, or choose another place."
         text = f"cannot write: {error.strerror or error}."
-        raise ResourceError(text, remedy=remedy, code="GF-E04", file=path) from error
+        raise ResourceError(text, remedy="Make room, or choose another place.", code="GF-E04", file=path) from error
     finally:
         if ordinary:
             with contextlib.suppress(OSError):
@@ -62,9 +61,9 @@ def write_csv(
         stream.write(shown(f"{head}{csv_lines(columns, excel_safe=excel_safe)}").encode())
 
 
-def write_json(stream: IO[bytes], blocks: Iterable[Columns], beside: dict[str, Any]) -> None:
-    """One JSON object: what is `beside` the rows, and these as `forecast`; missing numbers are null."""
-    stream.write(json.dumps({**beside, "forecast": []}, allow_nan=False)[:-2].encode())
+def write_json(stream: IO[bytes], blocks: Iterable[Columns], facts: dict[str, Any]) -> None:
+    """One JSON object: the facts, and the rows as `forecast`; missing numbers are null."""
+    stream.write(json.dumps({**facts, "forecast": []}, allow_nan=False)[:-2].encode())
     for k, columns in enumerate(blocks):
         rows = json.dumps(_records(columns), allow_nan=False)[1:-1]
         stream.write(f"{', ' if k else ''}{rows}".encode())
@@ -88,7 +87,7 @@ def csv_head(columns: Columns, *, excel_safe: bool = False) -> str:
 
 
 def csv_lines(columns: Columns, *, excel_safe: bool = False) -> str:
-    """Rows as lines of a CSV file: numbers in the shortest form that gives them back, nothing for a missing one.
+    """Return rows as lines of a CSV file: numbers in the shortest form that gives them back, nothing for a missing one.
 
     Args:
         excel_safe: put `'` before texts that a spreadsheet would take for a formula; numbers stay as they are.

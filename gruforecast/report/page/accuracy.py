@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import statistics
+import itertools
+import math
 from typing import Any
 
 from gruforecast.models.registry import ENTRIES, KINDS, family_of, title_of
@@ -10,22 +11,23 @@ from gruforecast.report.page.figure import (
     Figure,
     Report,
     Table,
-    against_of,
     axis,
     capital,
     chance,
     colour_of,
+    compared_rows,
     counted,
     is_worse,
     label,
     number,
     percent,
     plot_text,
+    reference_of,
     rows_of,
     series_with_scale,
     steps_in,
-    told,
-    width_told,
+    verdict_word,
+    width_verdict,
     yardstick,
 )
 
@@ -34,7 +36,7 @@ FEW_SERIES = 5  # with fewer a chart by series says nothing
 
 
 def leaderboard(report: Report) -> Figure:
-    """MASE of every model on the folds and on the test set."""
+    """Return the chart of every model's MASE on the folds and on the test set."""
     rows = [row for row in reversed(report["leaderboard"]) if row["val_mase"] is not None]
     best = rows_of(report)[report["winner"]]
     scored = [row for row in rows if row["mase"] is not None and row["competes"]]
@@ -48,32 +50,33 @@ def leaderboard(report: Report) -> Figure:
         title += (
             f"; on the test set it has {number(best['mase'])}, {title_of(lowest['model'])} {number(lowest['mase'])}"
         )
-        found = lowest["against"].get("winner")
-        title += ", by more than luck" if found and is_worse(found) else ", which may be luck"
-    names = [_name(row, report) for row in rows]
-    common = {"type": "scatter", "mode": "markers", "y": names}
-    data = [
-        {**common, "x": [row[score] for row in rows], "name": words, "marker": {**marker, **_hues(rows, kind)}}
-        for score, words, marker, kind in (
-            ("val_mase", "folds (chosen by)", {"symbol": "circle-open", "size": 9}, "line"),
-            ("mase", "test set (judged by)", {"symbol": "circle", "size": 10}, "fill"),
-        )
-    ]
-    layout = {"xaxis": axis("MASE", rangemode="tozero")}
-    layout["yaxis"] = {"type": "category", "showgrid": True}
+        paired = lowest["against"].get("winner")
+        title += ", by more than luck" if paired and is_worse(paired) else ", which may be luck"
+    colours = [KINDS[row["kind"]].colour for row in rows]
+    common = {"type": "scatter", "mode": "markers", "y": [label(_starred(row, report)) for row in rows]}
+    ring = {"symbol": "circle-open", "size": 9, "color": colours, "line": {"width": 2, "color": colours}}
+    dot = {"symbol": "circle", "size": 10, "color": colours}
     hues = "; ".join(f"{look.hue}: {look.title}" for look in KINDS.values())
-    note = (
-        f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. {capital(hues)}. "
+    return Figure(
+        name="leaderboard",
+        title=title,
+        note=f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. {capital(hues)}. "
         "The folds lie before the test set and decide; the test set is read once, to judge. "
-        f"{out_of_contest(report)}"
+        f"{out_of_contest(report)}",
+        data=[
+            {**common, "x": [row["val_mase"] for row in rows], "name": "folds (chosen by)", "marker": ring},
+            {**common, "x": [row["mase"] for row in rows], "name": "test set (judged by)", "marker": dot},
+        ],
+        layout={"xaxis": axis("MASE", rangemode="tozero"), "yaxis": {"type": "category", "showgrid": True}},
+        table=_leaderboard_table(report),
+        height=130 + 26 * len(rows),
     )
-    return Figure("leaderboard", title, note, data, layout, _leaderboard_table(report), 130 + 26 * len(rows))
 
 
 def out_of_contest(report: Report) -> str:
     """Return which rows may not win, however low they score on the folds."""
-    picked = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
-    picked = [model for model in picked if "(" not in model]
+    single = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
+    picked = [model for model in single if "(" not in model]
     if not picked:
         return ""
     text = f"{picked[0]} to {picked[-1]}" if len(picked) > 1 else picked[0]
@@ -109,15 +112,6 @@ def _origin(row: dict[str, Any], report: Report) -> str:
     return f"{one['number']}, another seed" if one.get("another_seed") else f"{one['number']}"
 
 
-def _hues(rows: list[dict[str, Any]], kind: str) -> dict[str, Any]:
-    colours = [KINDS[row["kind"]].colour for row in rows]
-    return {"color": colours, "line": {"width": 2, "color": colours}} if kind == "line" else {"color": colours}
-
-
-def _name(row: dict[str, Any], report: Report) -> str:
-    return label(_starred(row, report))
-
-
 def _leaderboard_table(report: Report) -> Table:
     levels = [f"{level:g}" for level in report["levels"]]
     header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels]]
@@ -141,56 +135,58 @@ def _leaderboard_table(report: Report) -> Table:
 
 
 def against(report: Report) -> Figure | None:
-    """By how much the winner's MASE is lower than that of each other model, with intervals."""
-    rows = [row for row in reversed(report["leaderboard"]) if _difference(row) is not None]
+    """Return by how much the winner's MASE is lower than that of each other model; None where none is compared."""
+    rows = compared_rows(report)[::-1]
     if not rows:
         return None
-    found = [row["against"]["winner"] for row in rows]
-    low, high = ([one[end] if one[end] is not None else one["difference"] for one in found] for end in ("low", "high"))
-    difference = [one["difference"] for one in found]
+    pairs = [row["against"]["winner"] for row in rows]
     bars = {
         "type": "data",
         "symmetric": False,
-        "array": [b - a for a, b in zip(difference, high, strict=True)],
-        "arrayminus": [a - b for a, b in zip(difference, low, strict=True)],
+        "array": [0.0 if one["high"] is None else one["high"] - one["difference"] for one in pairs],
+        "arrayminus": [0.0 if one["low"] is None else one["difference"] - one["low"] for one in pairs],
         "thickness": 1.5,
         "width": 0,
         "color": "@muted",
     }
-    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in found]
-    data: list[dict[str, Any]] = [
-        {"type": "scatter", "mode": "markers", "x": difference, "y": [label(row["model"]) for row in rows]}
-    ]
-    data[0] |= {"error_x": bars, "marker": {"size": 10, "color": colours}, "showlegend": False, "name": "difference"}
-    layout = {
-        "xaxis": axis("difference in MASE", zeroline=True, zerolinecolor="@ink"),
-        "yaxis": {"type": "category"},
+    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [one["difference"] for one in pairs],
+        "y": [label(row["model"]) for row in rows],
+        "error_x": bars,
+        "marker": {"size": 10, "color": colours},
+        "showlegend": False,
+        "name": "difference",
     }
-    note = (
-        "MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
+    return Figure(
+        name="against",
+        title=_against_title(report, pairs),
+        note="MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
         "intervals. A blue dot: better by more than luck; an ochre one: worse. Each is a test of its own: of "
-        "twenty equally good models about one would seem to differ."
+        "twenty equally good models about one would seem to differ.",
+        data=[dots],
+        layout={
+            "xaxis": axis("difference in MASE", zeroline=True, zerolinecolor="@ink"),
+            "yaxis": {"type": "category"},
+        },
+        table=Table.of(
+            "The winner against each other model on the test set, differences in MASE",
+            ("model", "lower by", "of its error", "from", "to", "p", "test", "the winner is"),
+            [_paired(row) for row in reversed(rows)],
+        ),
+        height=120 + 26 * len(rows),
     )
-    table = Table.of(
-        "The winner against each other model on the test set, differences in MASE",
-        ("model", "lower by", "of its error", "from", "to", "p", "test", "the winner is"),
-        [_paired(row) for row in reversed(rows)],
-    )
-    return Figure("against", _against_title(report, found), note, data, layout, table, 120 + 26 * len(rows))
 
 
-def _difference(row: dict[str, Any]) -> float | None:
-    found: float | None = row["against"].get("winner", {}).get("difference")
-    return found
-
-
-def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
+def _against_title(report: Report, pairs: list[dict[str, Any]]) -> str:
     """Return how many the winner beats, and loses to."""
-    if all(one["p"] is None for one in found):
+    if all(one["p"] is None for one in pairs):
         return "The test set has too few steps to tell any difference from luck"
-    better = sum(one["verdict"] == "better" for one in found)
-    worse = sum(map(is_worse, found))
-    count = f"{better or 'none'} of {counted(len(found), 'other model')}"
+    better = sum(one["verdict"] == "better" for one in pairs)
+    worse = sum(map(is_worse, pairs))
+    count = f"{better or 'none'} of {counted(len(pairs), 'other model')}"
     text = f"{capital(title_of(report['winner']))} beats {count} on the test set by more than luck"
     return f"{text}, and loses to {worse}" if worse else text
 
@@ -198,77 +194,76 @@ def _against_title(report: Report, found: list[dict[str, Any]]) -> str:
 def _paired(row: dict[str, Any]) -> list[Any]:
     one = row["against"]["winner"]
     numbers = [one["difference"], percent(one["relative"]), one["low"], one["high"], chance(one["p"])]
-    return [row["model"], *numbers, one["method"] or "-", told(one)]
+    return [row["model"], *numbers, one["method"] or "-", verdict_word(one)]
 
 
 def steps(report: Report) -> Figure:
     """Return the mean scaled error of each step ahead."""
-    found = report["extracts"]["steps"]
-    winner, kinds = report["winner"], {row["model"]: row["kind"] for row in report["leaderboard"]}
-    count = len(found[winner]["mase"])
-    number_of = list(range(1, count + 1))
+    errors = {model: one["mase"] for model, one in report["extracts"]["steps"].items()}
+    winner, count = report["winner"], series_with_scale(report)
+    ahead = list(range(1, len(errors[winner]) + 1))
     data = [
         {
             "type": "scatter",
-            "mode": "lines+markers" if count <= 30 else "lines",
-            "x": number_of,
-            "y": one["mase"],
+            "mode": "lines+markers" if len(ahead) <= 30 else "lines",
+            "x": ahead,
+            "y": one,
             "name": plot_text(model),
-            "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": KINDS[kinds[model]].colour},
+            "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": colour_of(report, model)},
             "marker": {"size": 6 if model == winner else 4},
         }
-        for (model, one), dash in zip(found.items(), DASHES, strict=False)
+        for (model, one), dash in zip(errors.items(), DASHES, strict=False)
     ]
-    layout = {
-        "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
-        "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
-    }
-    count = series_with_scale(report)
-    note = f"Means over {counted(count, 'series')} of the test set{'; a single series jumps' * (count == 1)}."
-    table = Table.of(
-        "Mean absolute error by step ahead, in units of each series' MASE scale",
-        ("step", *found),
-        zip(number_of, *[one["mase"] for one in found.values()], strict=True),
+    return Figure(
+        name="steps",
+        title=_steps_title(errors[winner], winner),
+        note=f"Means over {counted(count, 'series')} of the test set{'; a single series jumps' * (count == 1)}.",
+        data=data,
+        layout={
+            "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
+            "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),
+        },
+        table=Table.of(
+            "Mean absolute error by step ahead, in units of each series' MASE scale",
+            ("step", *errors),
+            zip(ahead, *errors.values(), strict=True),
+        ),
+        height=380,
     )
-    return Figure("steps", _steps_title(found[winner]["mase"], winner), note, data, layout, table, 380)
 
 
 def _steps_title(errors: list[float | None], winner: str) -> str:
     """Return how errors grow: of thirds of a long horizon, or from the first step to the last."""
     seen = [(step, error) for step, error in enumerate(errors, 1) if error is not None]
-    if len(seen) < 2:
-        return f"Errors of {title_of(winner)} by step ahead"
     third = len(seen) // 3 if len(seen) >= 6 else 1
-    first, last = (statistics.mean(error for _, error in part) for part in (seen[:third], seen[-third:]))
-    if not first or not last:
+    first, last = (math.fsum(error for _, error in part) for part in (seen[:third], seen[-third:]))
+    if len(seen) < 2 or not first or not last:
         return f"Errors of {title_of(winner)} by step ahead"
     size = f"{last / first:.1f} times" if last / first < 10 else f"{last / first:.0f} times"
     size = {"1.0 times": "about", "0.0 times": "less than 0.1 times"}.get(size, size)
-    ends = ("in the last third of the steps", "in the first")
-    if third == 1:
-        ends = (f"at step {seen[-1][0]}", f"at step {seen[0][0]}")
+    ends = (f"at step {seen[-1][0]}", f"at step {seen[0][0]}")
+    if third > 1:
+        ends = ("in the last third of the steps", "in the first")
     title = f"Errors of {title_of(winner)} are {size} as large {ends[0]} as {ends[1]}"
     top = max(seen, key=lambda one: one[1])[0]
     return title if top in (seen[0][0], seen[-1][0]) else f"{title}; step {top} is the hardest"
 
 
 def by_series(report: Report) -> Figure | None:
-    """Return the winner's MASE of each series against that of the model beside it."""
+    """Return the winner's MASE of each series against that of the model it is held against."""
     losses = report["extracts"]["losses"]
-    winner, beside = report["winner"], against_of(report)
+    winner, reference = report["winner"], reference_of(report)
     both = [
         (name, a, b)
         for name, a, b in zip(losses["ids"], losses["winner"], losses["beside"], strict=True)
         if a is not None and b is not None
     ]
-    if len(both) < FEW_SERIES or winner == beside:
+    if len(both) < FEW_SERIES or winner == reference:
         return None
-    wins = sum(a < b for _, a, b in both)
     top = max(max(a, b) for _, a, b in both)
     scored = losses["of"] - report.get("n_series_without_scale", 0)
     some = "" if scored <= len(losses["ids"]) else f" (of {scored:,}, evenly spread by error)"
-    wins_of = f"{wins:,} of {counted(len(both), 'series')}{some}"
-    title = f"{capital(title_of(winner))} is nearer than {title_of(beside)} in {wins_of}"
+    wins = f"{sum(a < b for _, a, b in both):,} of {counted(len(both), 'series')}{some}"
     data = [
         {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip", "showlegend": False,
          "line": {"color": "@muted", "width": 1, "dash": "dot"}},
@@ -277,17 +272,19 @@ def by_series(report: Report) -> Figure | None:
          "marker": {"size": 7 if len(both) < 300 else 4, "opacity": 0.7, "color": colour_of(report, winner)},
          "showlegend": False},
     ]  # fmt: skip
-    layout = {
-        "xaxis": axis(f"MASE of {title_of(beside)}", rangemode="tozero"),
-        "yaxis": axis(f"MASE of {title_of(winner)}", rangemode="tozero"),
-    }
-    table = Table.of(
-        "MASE of each series on the test set, worst first",
-        ("series", title_of(winner), title_of(beside)),
-        both,
+    names = title_of(winner), title_of(reference)
+    return Figure(
+        name="by-series",
+        title=f"{capital(names[0])} is nearer than {names[1]} in {wins}",
+        note="A dot is a series. Under the dotted line the chosen model is nearer to what happened.",
+        data=data,
+        layout={
+            "xaxis": axis(f"MASE of {names[1]}", rangemode="tozero"),
+            "yaxis": axis(f"MASE of {names[0]}", rangemode="tozero"),
+        },
+        table=Table.of("MASE of each series on the test set, worst first", ("series", *names), both),
+        height=420,
     )
-    note = "A dot is a series. Under the dotted line the chosen model is nearer to what happened."
-    return Figure("by-series", title, note, data, layout, table, 420)
 
 
 def coverage(report: Report) -> Figure | None:
@@ -297,42 +294,49 @@ def coverage(report: Report) -> Figure | None:
         return None
     thirds = parts_of_horizon(intervals)
     names = ["all steps", *thirds] if len(thirds) > 1 else thirds
-    colours = ("@gru", "@blend", "@lstm", "@rnn")
+    colours = dict(zip(intervals, itertools.cycle(("@gru", "@blend", "@lstm", "@rnn")), strict=False))
     data: list[dict[str, Any]] = [
-        {"type": "bar", "x": names, "y": [found["coverage"], *found["coverage_by_third"]][: len(names)],
-         "name": f"{level} % interval", "marker": {"color": colours[k % len(colours)]}}
-        for k, (level, found) in enumerate(intervals.items())
+        {"type": "bar", "x": names, "y": [one["coverage"], *one["coverage_by_third"]][: len(names)],
+         "name": f"{level} % interval", "marker": {"color": colours[level]}}
+        for level, one in intervals.items()
     ]  # fmt: skip
     lines = [
         {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": float(level), "y1": float(level),
-         "line": {"color": colours[k % len(colours)], "width": 1.5, "dash": "dot"}}
-        for k, level in enumerate(intervals)
+         "line": {"color": colours[level], "width": 1.5, "dash": "dot"}}
+        for level in intervals
     ]  # fmt: skip
-    layout = {"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines}
     held = ", ".join(f"{level} % intervals held {number(one['coverage'], '.0f')} %" for level, one in intervals.items())
     count = series_with_scale(report)
-    note = f"Of the test values of {counted(count, 'series')}; dotted lines: what was asked for."
-    note += _honest(intervals, count * report["horizon"])
-    return Figure("coverage", f"{capital(held)} of the test values", note, data, layout, _coverage_table(report), 360)
+    return Figure(
+        name="coverage",
+        title=f"{capital(held)} of the test values",
+        note=f"Of the test values of {counted(count, 'series')}; dotted lines: what was asked for."
+        f"{_honest(intervals, count * report['horizon'])}",
+        data=data,
+        layout={"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines},
+        table=_coverage_table(report),
+        height=360,
+    )
 
 
 def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
-    """Names of the parts that `coverage_by_third` tells apart: fewer than three where there are fewer steps."""
+    """Return the names of the parts of `coverage_by_third`: fewer than three where there are fewer steps."""
     names = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
     return names[len(next(iter(intervals.values()))["coverage_by_third"])]
 
 
 def _honest(intervals: dict[str, Any], values: int) -> str:
     """Return whether the intervals of each level held what was asked, and how exact that can be."""
-    said = [f"{level} %: {words}" for level, one in intervals.items() if (words := width_told(level, one, values))]
-    text = f" {'; '.join(said)}." if said else ""
+    verdicts = {level: width_verdict(level, one, values) for level, one in intervals.items()}
+    text = "; ".join(f"{level} %: {verdict}" for level, verdict in verdicts.items() if verdict)
+    text = f" {text}." if text else ""
     return f"{text} With {values:,} values one value is {100 / values:.1f} points." if 0 < values < 200 else text
 
 
 def _coverage_table(report: Report) -> Table:
     rows = rows_of(report)
     cells = []
-    for model in dict.fromkeys([report["winner"], against_of(report)]):
+    for model in dict.fromkeys([report["winner"], reference_of(report)]):
         for level, one in rows[model]["intervals"].items():
             thirds = [number(share, ".0f") for share in one["coverage_by_third"]]
             cells.append([model, f"{level} %", number(one["coverage"], ".1f"), *thirds, one["width"], one["score"]])

@@ -32,16 +32,13 @@ def cells_section(report: Report) -> Section | None:
     cells = report["cells"]
     if len(cells) < 2:
         return None
-    words = [advice(cells)]
-    words += [
-        "One configuration, that of the best GRU trial and so to its advantage, with nothing but the cell replaced."
-    ]
+    how = "One configuration, that of the best GRU trial and so to its advantage, with nothing but the cell replaced."
     header = ("", *[KINDS[cell["cell"]].title for cell in cells])
     rows = [[title, *[_written(cell.get(name), form) for cell in cells]] for title, name, form in ROWS]
     rows += [[title, *[_spread(cell, name) for cell in cells]] for title, name in SCORES]
     budget = "at one equal budget" if cells[0]["budget"] == "short" else "at the full budget"
     table = Table.of(f"Measured {budget} of steps; ± standard deviation over seeds", header, rows)
-    return Section("cells", "GRU, LSTM or simple RNN", words, [_figure(cells)], [table])
+    return Section("cells", "GRU, LSTM or simple RNN", [advice(cells), how], [_figure(cells)], [table])
 
 
 def advice(cells: list[dict[str, Any]]) -> str:
@@ -61,8 +58,8 @@ def advice(cells: list[dict[str, Any]]) -> str:
         behind = [cell for cell in scored if cell not in close]
         text += f", and the {_and(behind)} {'is' if len(behind) == 1 else 'are'} behind"
     small = min(close, key=lambda cell: cell["parameters"])
-    least = f"Of these the {KINDS[small['cell']].title} is the smallest." if len(close) > 1 else ""
-    return " ".join(part for part in (f"{text}.", least, _judged(scored, close), _costs(scored)) if part)
+    smallest = f"Of these the {KINDS[small['cell']].title} is the smallest." if len(close) > 1 else ""
+    return " ".join(part for part in (f"{text}.", smallest, _judged(scored, close), _costs(scored)) if part)
 
 
 def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
@@ -88,14 +85,15 @@ def _costs(cells: list[dict[str, Any]]) -> str:
     others = [cell for cell in cells if cell["cell"] != "gru"]
     if gru is None or not others:
         return ""
-    sizes = [f"{gru['parameters'] / cell['parameters']:.2f} times the {KINDS[cell['cell']].title}'s" for cell in others]
-    timed = [cell for cell in others if cell["seconds_per_epoch"] and gru["seconds_per_epoch"]]
-    ratio = [
-        f"{gru['seconds_per_epoch'] / cell['seconds_per_epoch']:.2f} times the {KINDS[cell['cell']].title}'s"
-        for cell in timed
-    ]
-    text = f"The GRU's parameters are {' and '.join(sizes)}"
-    return f"{text}, its seconds per epoch {' and '.join(ratio)}." if ratio else f"{text}."
+    sizes, ratios = (
+        " and ".join(
+            f"{gru[name] / cell[name]:.2f} times the {KINDS[cell['cell']].title}'s"
+            for cell in others
+            if cell[name] and gru[name]
+        )
+        for name in ("parameters", "seconds_per_epoch")
+    )
+    return f"The GRU's parameters are {sizes}{f', its seconds per epoch {ratios}' if ratios else ''}."
 
 
 def _apart(one: dict[str, Any], other: dict[str, Any], score: str = "mase") -> bool:
@@ -104,8 +102,8 @@ def _apart(one: dict[str, Any], other: dict[str, Any], score: str = "mase") -> b
     degrees = len(seeds[0]) + len(seeds[1]) - 2
     if min(map(len, seeds)) < 2 or degrees not in STUDENT:
         return False
-    error: float = sum(statistics.variance(found) / len(found) for found in seeds) ** 0.5
-    return abs(one[score] - other[score]) > STUDENT[degrees] * error
+    error = sum(statistics.variance(scores) / len(scores) for scores in seeds) ** 0.5
+    return bool(abs(one[score] - other[score]) > STUDENT[degrees] * error)
 
 
 def _spread(cell: dict[str, Any], name: str) -> str:
@@ -134,39 +132,30 @@ def _title(cells: list[dict[str, Any]]) -> str:
     if not close:
         return title
     several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in scored)
-    told = f"the seeds do not tell it from the {' and the '.join(close)}"
-    return f"{title}, but {told}" if several else f"{title}, but one seed each says little"
+    seeds = f"the seeds do not tell it from the {' and the '.join(close)}" if several else "one seed each says little"
+    return f"{title}, but {seeds}"
 
 
 def _figure(cells: list[dict[str, Any]]) -> Figure:
-    data = []
+    data: list[dict[str, Any]] = []
+    rows: list[tuple[str, str, float | None]] = []
     for cell in cells:
-        name = KINDS[cell["cell"]].title
-        values = cell.get("seeds", {}).get("mase") or [cell["mase"]]
-        points = {"x": values, "y": [name] * len(values), "name": f"{name}, seeds", "showlegend": False}
-        mean = {"x": [cell["mase"]], "y": [name], "name": f"{name}, mean", "showlegend": False}
-        colour = KINDS[cell["cell"]].colour
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                **points,
-                "marker": {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}},
-            }
-        )
-        data.append(
-            {
-                "type": "scatter",
-                "mode": "markers",
-                **mean,
-                "marker": {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}},
-            }
-        )
-    layout = {"xaxis": axis("MASE on the test set"), "yaxis": {"type": "category", "autorange": "reversed"}}
-    rows = []
-    for cell in cells:
+        name, colour = KINDS[cell["cell"]].title, KINDS[cell["cell"]].colour
         seeds = cell.get("seeds", {}).get("mase") or [cell["mase"]]
-        rows += [(KINDS[cell["cell"]].title, f"{k + 1}", value) for k, value in enumerate(seeds)]
-    table = Table.of("MASE on the test set by seed", ("cell", "seed", "MASE"), rows)
-    note = "Rings: one seed each; bars: their mean. Lower is better."
-    return Figure("cells-scores", _title(cells), note, data, layout, table, 240)
+        ring = {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}}
+        bar = {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}}
+        common = {"type": "scatter", "mode": "markers", "showlegend": False}
+        data += [
+            {**common, "x": seeds, "y": [name] * len(seeds), "name": f"{name}, seeds", "marker": ring},
+            {**common, "x": [cell["mase"]], "y": [name], "name": f"{name}, mean", "marker": bar},
+        ]
+        rows += [(name, f"{k}", seed) for k, seed in enumerate(seeds, 1)]
+    return Figure(
+        name="cells-scores",
+        title=_title(cells),
+        note="Rings: one seed each; bars: their mean. Lower is better.",
+        data=data,
+        layout={"xaxis": axis("MASE on the test set"), "yaxis": {"type": "category", "autorange": "reversed"}},
+        table=Table.of("MASE on the test set by seed", ("cell", "seed", "MASE"), rows),
+        height=240,
+    )

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gruforecast.models.registry import KINDS
+from gruforecast.text import harmless
 
 Report = dict[str, Any]
 Cell = str | float | int | None
@@ -80,14 +81,9 @@ class Section:
     tables: list[Table] = field(default_factory=list)
 
 
-def visible(text: str) -> str:
-    """Return the text with every character that is not seen, or that turns the writing round, as an escape."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
 def plot_text(text: str, longest: int | None = None) -> str:
     """Return the text as plotly shows it as it is: neither its markup, nor a formula, nor a colour of ours."""
-    seen = visible(text)
+    seen = harmless(text)
     if longest is not None and len(seen) > longest:
         seen = f"{seen[: longest - 1]}…"
     return html.escape(seen, quote=False).replace("$", "&#36;").replace("@", "&#64;").replace("%{", "%&#123;")
@@ -128,12 +124,12 @@ def capital(text: str) -> str:
 
 
 def counted(count: int, word: str) -> str:
-    """`1 step`, `2 steps`; a word ending in `s` stays as it is."""
+    """Return `1 step` or `2 steps`; a word ending in `s` stays as it is."""
     return f"{count:,} {word}" if count == 1 or word.endswith("s") else f"{count:,} {word}s"
 
 
 def steps_in(report: Report, count: int) -> str:
-    """So many steps in the unit of the data, if it has a name."""
+    """Return so many steps in the unit of the data, if it has a name."""
     name = STEPS.get(report["freq"])
     return counted(count, name) if name else f"{counted(count, 'step')} of {report['freq']}"
 
@@ -146,6 +142,11 @@ def axis(title: str, **more: Any) -> dict[str, Any]:
 def rows_of(report: Report) -> dict[str, dict[str, Any]]:
     """Return the rows of the leaderboard by model."""
     return {row["model"]: row for row in report["leaderboard"]}
+
+
+def compared_rows(report: Report) -> list[dict[str, Any]]:
+    """Return the rows of the leaderboard that the winner is held against."""
+    return [row for row in report["leaderboard"] if row["against"].get("winner", {}).get("difference") is not None]
 
 
 def colour_of(report: Report, model: str) -> str:
@@ -163,7 +164,7 @@ def yardstick(report: Report) -> str:
     return "seasonal naive" if report["season_length"] > 1 else "naive"
 
 
-def told(paired: dict[str, Any]) -> str:
+def verdict_word(paired: dict[str, Any]) -> str:
     """Return a comparison in a word or two: a winner that is no better may be worse."""
     return "worse" if is_worse(paired) else str(paired["verdict"])
 
@@ -173,7 +174,7 @@ def chance(p: float | None) -> str:
     return "< 0.001" if p is not None and p < 0.001 else number(p, ".2g")
 
 
-def width_told(level: str, interval: dict[str, Any], values: int) -> str:
+def width_verdict(level: str, interval: dict[str, Any], values: int) -> str:
     """Return whether intervals were as wide as they should be, as far as the test set can tell.
 
     Series hang together in themselves, so where there are several, they count, not values. Empty for a report of a
@@ -184,15 +185,15 @@ def width_told(level: str, interval: dict[str, Any], values: int) -> str:
     """
     if "coverage_error" not in interval:
         return ""
-    share, asked, error = interval["coverage"], float(level), interval["coverage_error"]
+    share, wanted, error = interval["coverage"], float(level), interval["coverage_error"]
     if share is None:
         return "no value to tell by"
     if error is None:
-        if binomial(round(share * values / 100), values, asked / 100) >= RARE:
+        if binomial(round(share * values / 100), values, wanted / 100) >= RARE:
             return f"as far as {values:,} values can tell, as asked"
-    elif abs(share - asked) <= 2 * error:
+    elif abs(share - wanted) <= 2 * error:
         return "as asked"
-    return "wider than needed" if share > asked else "too narrow"
+    return "wider than needed" if share > wanted else "too narrow"
 
 
 def binomial(inside: int, values: int, share: float) -> float:
@@ -206,11 +207,9 @@ def binomial(inside: int, values: int, share: float) -> float:
 
 def series_with_scale(report: Report) -> int:
     """Return how many series the scores and intervals of the test set are of."""
-    count: int = report["n_series_scored"] - report.get("n_series_without_scale", 0)
-    return count
+    return int(report["n_series_scored"] - report.get("n_series_without_scale", 0))
 
 
-def against_of(report: Report) -> str:
-    """The model that the winner is held against: the naive forecast to beat, or the GRU where that is the winner."""
-    found: str = report["extracts"]["models"]["beside"]
-    return found
+def reference_of(report: Report) -> str:
+    """Return the model that the winner is held against: the naive forecast to beat, or the GRU where that has won."""
+    return str(report["extracts"]["models"]["beside"])

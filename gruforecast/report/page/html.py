@@ -14,11 +14,12 @@ from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import write_file
 from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
-from gruforecast.report.page.figure import Report, Section, steps_in, visible
+from gruforecast.report.page.figure import Report, Section, steps_in
 from gruforecast.report.page.gate_charts import gates_section
 from gruforecast.report.page.hyperparameters import meanings
 from gruforecast.report.page.search import search_figures, search_words, trials_table
 from gruforecast.report.page.series import chosen_series, first_tables
+from gruforecast.text import harmless
 
 T = TypeVar("T")
 PAGE = "report.html"
@@ -40,10 +41,9 @@ def page(report: Report) -> str:
     if "extracts" not in report:
         text = "the report was written by an earlier version and lacks what charts need."
         raise ModelError(text, remedy="Fit the model again.", code="GF-M30", file="report.json")
-    sections = sections_of(report)
+    sections, scripts = sections_of(report), [plotly_script(), _text("page.js")]
     drawn = [figure.drawn() for section in sections for figure in section.figures]
     data = {"figures": drawn, **chosen_series(report)}
-    scripts = [plotly_script(), _text("page.js")]
     return _rendered(
         report=report,
         headline=words.headline(report),
@@ -69,29 +69,23 @@ def page(report: Report) -> str:
 
 def sections_of(report: Report) -> list[Section]:
     """Return the parts of the page in order; those of what was not done are missing."""
-    accurate = [accuracy.leaderboard(report), accuracy.against(report)]
-    held, folds_table = [accuracy.coverage(report)], accuracy.folds_table(report)
-    tables = _there([folds_table, accuracy.models_table(report)])
-    folds = bool(report["extracts"]["series"])
-    found = [
-        Section("forecast", "The forecast") if folds else None,
-        Section(
-            "leaderboard",
-            "Who won, and by how much",
-            [report["verdict"]],
-            _there(accurate),
-            tables,
-        ),
-        Section("folds", "The backtest on the time axis") if folds else None,
-        Section("errors", "Where the errors are", [], _there([accuracy.steps(report), accuracy.by_series(report)])),
-        Section("coverage", "How sure the forecast is", [words.BANDS], _there(held)) if any(held) else None,
+    won = _present([accuracy.leaderboard(report), accuracy.against(report)])
+    tables = _present([accuracy.folds_table(report), accuracy.models_table(report)])
+    errors = _present([accuracy.steps(report), accuracy.by_series(report)])
+    coverage, series = _present([accuracy.coverage(report)]), report["extracts"]["series"]
+    sections = [
+        Section("forecast", "The forecast") if series else None,
+        Section("leaderboard", "Who won, and by how much", [report["verdict"]], won, tables),
+        Section("folds", "The backtest on the time axis") if series else None,
+        Section("errors", "Where the errors are", [], errors),
+        Section("coverage", "How sure the forecast is", [words.BANDS], coverage) if coverage else None,
         cells_section(report),
         _search_section(report),
         gates_section(report),
         Section("data", "What was done to the data", [], [], [words.plan_table(report)]),
         Section("reproduce", "How to get this again", [], [], words.reproduction_tables(report)),
     ]
-    return [section for section in found if section is not None]
+    return _present(sections)
 
 
 def _search_section(report: Report) -> Section:
@@ -100,12 +94,12 @@ def _search_section(report: Report) -> Section:
     return Section("search", "The search", search_words(report), figures, tables)
 
 
-def _there(found: list[T | None]) -> list[T]:
-    return [one for one in found if one is not None]
+def _present(parts: list[T | None]) -> list[T]:
+    return [one for one in parts if one is not None]
 
 
 def plotly_script() -> str:
-    """Plotly's script, which its Python package carries; the package itself is not imported.
+    """Return plotly's script, which its Python package carries; the package itself is not imported.
 
     Raises:
         ResourceError: it is not there.
@@ -120,7 +114,7 @@ def plotly_script() -> str:
 
 
 def as_script(data: Any) -> str:
-    """JSON that stands in a script element and cannot end it; every hidden character is an escape."""
+    """Return JSON that stands in a script element and cannot end it; every hidden character is an escape."""
     text = json.dumps(_visible(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for mark, escape in ESCAPES.items():
         text = text.replace(mark, escape)
@@ -129,7 +123,7 @@ def as_script(data: Any) -> str:
 
 def _visible(data: Any) -> Any:
     if isinstance(data, str):
-        return visible(data)
+        return harmless(data)
     if isinstance(data, dict):
         return {name: _visible(value) for name, value in data.items()}
     if isinstance(data, (list, tuple)):
@@ -155,7 +149,7 @@ def _rendered(**values: Any) -> str:
     from markupsafe import Markup
 
     def shown(value: Any) -> Any:
-        return visible(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+        return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True

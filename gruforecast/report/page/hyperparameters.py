@@ -27,7 +27,7 @@ MEANINGS = {
     "log": "whether series that are never negative are seen on a logarithmic scale",
     "trend": "without a season: how much of the newest trend the network starts from",
     "calendar": "whether it sees the phase of the day, the week or the year",
-    "use_inputs": "which covariates it sees: none, those known ahead, or all",
+    "use_inputs": "which covariates it sees: none, future ones, or all",
 }
 WORDS = {
     "own_spread": "own spread",
@@ -36,7 +36,7 @@ WORDS = {
     "log": "logarithm",
     "learning_rate": "learning rate",
     "weight_decay": "weight decay",
-    "use_inputs": "columns beside",
+    "use_inputs": "covariates",
 }
 
 
@@ -44,43 +44,36 @@ def importance(scored: list[dict[str, Any]]) -> Figure | None:
     """Return how much of the ranking of trials goes with the value of each option alone."""
     if len(scored) < MIN_TRIALS:
         return None
-    found = shares(scored)
-    if not found:
+    ranked = sorted(shares(scored).items(), key=lambda item: item[1][0])
+    if not ranked:
         return None
-    order = sorted(found, key=lambda name: found[name][0])
-    names = [plot_text(word(name)) for name in order]
-    shown = [100 * found[name][0] for name in order]
-    luck = [100 * found[name][1] for name in order]
-    bars: dict[str, Any] = {"type": "bar", "orientation": "h", "x": shown, "y": names, "name": "share"}
-    colours = ["@gru" if share > bound else "@base" for share, bound in zip(shown, luck, strict=True)]
-    marks: dict[str, Any] = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": luck,
-        "y": names,
-        "name": "what luck gives the best of them, 19 times of 20",
-    }
-    data = [
-        {**bars, "marker": {"color": colours}},
-        {**marks, "marker": {"symbol": "line-ns-open", "size": 14, "color": "@ink"}},
-    ]
-    above = [word(name) for name in reversed(order) if found[name][0] > found[name][1]]
-    title = f"{capital(above[0])} mattered most" if above else "No option mattered by more than luck"
-    note = (
-        "Share of the differences in rank between trials that goes with the value of one option alone (epsilon "
+    names = [plot_text(word(name)) for name, _ in ranked]
+    colours = ["@gru" if share > bound else "@base" for _, (share, bound) in ranked]
+    best, (most, chance) = ranked[-1]
+    luck = "what luck gives the best of them, 19 times of 20"
+    data: list[dict[str, Any]] = [
+        {"type": "bar", "orientation": "h", "x": [100 * share for _, (share, _) in ranked], "y": names, "name": "share",
+         "marker": {"color": colours}},
+        {"type": "scatter", "mode": "markers", "x": [100 * bound for _, (_, bound) in ranked], "y": names, "name": luck,
+         "marker": {"symbol": "line-ns-open", "size": 14, "color": "@ink"}},
+    ]  # fmt: skip
+    rows = [(word(name), percent(share), percent(bound)) for name, (share, bound) in reversed(ranked)]
+    return Figure(
+        name="importance",
+        title=f"{capital(word(best))} mattered most" if most > chance else "No option mattered by more than luck",
+        note="Share of the differences in rank between trials that goes with the value of one option alone (epsilon "
         "squared, values in at most three groups where there are many). It does not see options that work together, "
         "and trials were not chosen at random. The mark is what the best of all these options reaches by luck alone, "
-        "19 times of 20, where scores are shuffled; bars beyond it are more than that."
+        "19 times of 20, where scores are shuffled; bars beyond it are more than that.",
+        data=data,
+        layout={"xaxis": axis("share of differences in rank, %", rangemode="tozero"), "yaxis": {"type": "category"}},
+        table=Table.of("Options of the search", ("option", "share", luck), rows),
+        height=130 + 26 * len(ranked),
     )
-    rows = [(word(name), percent(found[name][0]), percent(found[name][1])) for name in reversed(order)]
-    header = ("option", "share", "what luck gives the best of them, 19 times of 20")
-    table = Table.of("Options of the search", header, rows)
-    layout = {"xaxis": axis("share of differences in rank, %", rangemode="tozero"), "yaxis": {"type": "category"}}
-    return Figure("importance", title, note, data, layout, table, 130 + 26 * len(order))
 
 
 def shares(scored: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
-    """For each option that varied its share of the differences in rank, and what luck gives, 0 to 1.
+    """Return for each option that varied its share of the differences in rank, and what luck gives, 0 to 1.
 
     Luck is the 95 % quantile, over shuffled ranks, of the largest share of all options: of a dozen options some one
     would pass a bound of its own in every third search where none matters (Westfall and Young 1993).
@@ -88,14 +81,14 @@ def shares(scored: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
     ranks = _ranks([trial["score"] for trial in scored])
     generator = np.random.default_rng(0)
     shuffled = np.stack([generator.permutation(ranks) for _ in range(SHUFFLES)])  # (shuffles, n)
-    found, largest = {}, np.zeros(SHUFFLES)
+    own, largest = {}, np.zeros(SHUFFLES)
     for name in varied(scored):
         groups = _groups([trial["values"].get(name) for trial in scored])
         if groups.max() > 0:
-            found[name] = float(_epsilon_squared(ranks[None], groups)[0])
+            own[name] = float(_epsilon_squared(ranks[None], groups)[0])
             largest = np.maximum(largest, _epsilon_squared(shuffled, groups))
     bound = float(np.quantile(largest, 0.95))
-    return {name: (own, bound) for name, own in found.items()}
+    return {name: (share, bound) for name, share in own.items()}
 
 
 def _ranks(scores: list[float]) -> Floats:
@@ -107,13 +100,12 @@ def _ranks(scores: list[float]) -> Floats:
 def _epsilon_squared(values: Floats, groups: Any) -> Floats:
     """Return the share of variance between groups, less what groups have by luck, of rows (k, n); never below zero."""
     n, count = len(groups), int(groups.max()) + 1
-    total = values.var(axis=1) * n
-    within = np.zeros(len(values))
+    if n <= count:
+        return np.zeros(len(values))
+    total, within = values.var(axis=1) * n, np.zeros(len(values))
     for group in range(count):
         part = values[:, groups == group]
         within += part.var(axis=1) * part.shape[1]
-    if n <= count:
-        return np.zeros(len(values))
     return np.maximum((total - within - (count - 1) * within / (n - count)) / np.maximum(total, 1e-12), 0.0)
 
 
@@ -136,9 +128,7 @@ def varied(scored: list[dict[str, Any]]) -> list[str]:
 def ordered(values: list[Any]) -> list[Any]:
     """Return the different values: numbers by size, others by name."""
     different = list(dict.fromkeys(values))
-    if all(is_number(value) for value in different):
-        return sorted(different)
-    return sorted(different, key=str)
+    return sorted(different, key=None if all(map(is_number, different)) else str)
 
 
 def is_number(value: Any) -> bool:

@@ -19,9 +19,9 @@
 
   function axis(own) {
     const line = { gridcolor: "@rule", zerolinecolor: "@rule", linecolor: "@faint", tickcolor: "@faint", fixedrange: true };
-    const found = { automargin: true, ...line, ...own };
-    if (found.title) found.title = { standoff: 10, font: { size: 12, color: "@muted" }, ...found.title };
-    return found;
+    const whole = { automargin: true, ...line, ...own };
+    if (whole.title) whole.title = { standoff: 10, font: { size: 12, color: "@muted" }, ...whole.title };
+    return whole;
   }
 
   function draw(name, data, layout, width) {
@@ -98,7 +98,7 @@
     const all = document.getElementById("span").value === "all";
     const from = all ? 0 : Math.max(0, one.ds.length - report.horizon - back);
     const layout = timeLayout(marks, [one.ds[from], last]);
-    layout.yaxis.range = reach(data, one.ds[from]);
+    layout.yaxis.range = valueRange(data, one.ds[from]);
     draw("forecast", data, layout, width);
   }
 
@@ -120,7 +120,7 @@
   }
 
   // The values seen from a stamp on, with some room; stamps of one series are written alike, so text order is time order.
-  function reach(data, from) {
+  function valueRange(data, from) {
     let low = Infinity, high = -Infinity;
     for (const trace of data) {
       trace.y.forEach((y, k) => {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -21,44 +22,50 @@ def parallel(scored: list[dict[str, Any]]) -> Figure | None:
     names = varied(scored)
     if len(scored) < 3 or not names:
         return None
-    found = shares(scored)
-    ranked = sorted(names, key=lambda name: -found.get(name, (0.0, 0.0))[0])
+    share = shares(scored)
+    ranked = sorted(names, key=lambda name: -share.get(name, (0.0, 0.0))[0])
     names = ranked[:MAX_AXES]
-    best = sorted(scored, key=lambda trial: trial["score"])[: max(1, len(scored) // 4)]
-    columns = {name: _scale([trial["values"].get(name) for trial in scored]) for name in names}
-    columns["score"] = _scale([trial["score"] for trial in scored], numbers=True)
-    ticks = [word(name) for name in names] + ["MASE folds"]
-    data = _lines(scored, best, list(columns.values()))
-    layout = _axes(ticks, list(columns.values()))
-    header = ("trial", "MASE folds", *map(word, names))
+    by_score = sorted(scored, key=lambda trial: trial["score"])
+    best = by_score[: max(1, len(scored) // 4)]
+    columns = [_scale([trial["values"].get(name) for trial in scored]) for name in names]
+    columns.append(_scale([trial["score"] for trial in scored], numbers=True))
     rows = [
         [f"{trial['number']}", trial["score"], *[written(trial["values"].get(name)) for name in names]]
-        for trial in sorted(scored, key=lambda trial: trial["score"])
+        for trial in by_score
     ]
-    table = Table.of("Trials, best first, with the options that varied", header, rows)
     note = "A line is a trial; blue: the best quarter. The last axis is the score, low is good."
     if len(ranked) > len(names):
         note += f" Of {len(ranked)} options that varied the {len(names)} that go most with the score are drawn."
-    return Figure("parallel", _shared(best, scored, ranked), note, data, layout, table, 400)
+    return Figure(
+        name="parallel",
+        title=_shared(best, scored, ranked),
+        note=note,
+        data=_lines(scored, best, columns),
+        layout=_axes([*map(word, names), "MASE folds"], columns),
+        table=Table.of(
+            "Trials, best first, with the options that varied", ("trial", "MASE folds", *map(word, names)), rows
+        ),
+        height=400,
+    )
 
 
 def _lines(scored: list[dict[str, Any]], best: list[dict[str, Any]], columns: list[Scale]) -> list[dict[str, Any]]:
     """Return a trace for each trial, the best ones on top."""
     data = []
     for k, trial in sorted(enumerate(scored), key=lambda pair: pair[1] in best):
-        one: dict[str, Any] = {"type": "scatter", "mode": "lines+markers", "hoverinfo": "name", "showlegend": False}
+        one = {"x": list(range(len(columns))), "y": [column[0][k] for column in columns], "marker": {"size": 4}}
         line = {"color": "@gru", "width": 2.5} if trial in best else {"color": "@faint", "width": 1}
-        one |= {"x": list(range(len(columns))), "y": [column[0][k] for column in columns]}
-        one |= {"name": f"trial {trial['number']}, {number(trial['score'])}"}
-        data.append({**one, "line": line, "marker": {"size": 4}})
+        name = f"trial {trial['number']}, {number(trial['score'])}"
+        common = {"type": "scatter", "mode": "lines+markers", "hoverinfo": "name", "showlegend": False}
+        data.append({**common, **one, "name": name, "line": line})
     return data
 
 
 def _axes(ticks: list[str], columns: list[Scale]) -> dict[str, Any]:
     """Return an upright line for each option, with its values beside it."""
-    beside = {"showarrow": False, "bgcolor": "@paper", "xanchor": "left", "xshift": 5, "font": {"size": 11}}
+    right = {"showarrow": False, "bgcolor": "@paper", "xanchor": "left", "xshift": 5, "font": {"size": 11}}
     marks = [
-        {"x": x, "y": y, "text": plot_text(text), **beside} for x, column in enumerate(columns) for y, text in column[1]
+        {"x": x, "y": y, "text": plot_text(text), **right} for x, column in enumerate(columns) for y, text in column[1]
     ]
     upright = {"type": "line", "y0": 0, "y1": 1, "line": {"color": "@rule", "width": 1}, "layer": "below"}
     return {
@@ -82,12 +89,10 @@ def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: lis
     """Return what the best trials have in common that the others do not all have."""
     same = []
     for name in names:
-        values = {written(trial["values"].get(name)) for trial in best}
-        everywhere = {written(trial["values"].get(name)) for trial in scored}
-        if len(values) == 1 < len(everywhere):
-            value = next(iter(values))
-            count = sum(written(trial["values"].get(name)) == value for trial in scored)
-            same.append(f"{word(name)} {value} (as {count} of all {len(scored)})")
+        count = Counter(written(trial["values"].get(name)) for trial in scored)
+        value, *others = {written(trial["values"].get(name)) for trial in best}
+        if not others and len(count) > 1:
+            same.append(f"{word(name)} {value} (as {count[value]} of all {len(scored)})")
     if len(best) == 1:
         return f"The best trial had {', '.join(same[:3])}"
     return f"The best {len(best)} trials share {', '.join(same[:3])}" if same else "The best trials share no option"
@@ -96,9 +101,9 @@ def _shared(best: list[dict[str, Any]], scored: list[dict[str, Any]], names: lis
 def _scale(values: list[Any], *, numbers: bool = False) -> Scale:
     """Return the places (0 to 1) of values on an axis, and labels on it."""
     known = ordered(values)
-    if not numbers and (len(known) <= MAX_VALUES or not all(is_number(value) for value in known)):
+    if not numbers and (len(known) <= MAX_VALUES or not all(map(is_number, known))):
         places = np.linspace(0, 1, len(known)).tolist() if len(known) > 1 else [0.5]
-        labels = list(zip(places, [written(value) for value in known], strict=True))
+        labels = list(zip(places, map(written, known), strict=True))
         return [places[known.index(value)] for value in values], labels
     low, high = float(known[0]), float(known[-1])
     far = low > 0 and high > 20 * low

@@ -1,4 +1,4 @@
-"""Figures of the search: scores and time, beside those of `importance` and `parallel`."""
+"""Figures of the search: scores and time, beside those of `hyperparameters` and `parallel`."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def trials_table(report: Report) -> Table:
             f"{trial['number']}",
             trial["status"],
             trial.get("score"),
-            _seconds(trial),
+            (trial.get("seconds") or {}).get("total"),
             *[written(trial["values"].get(name)) for name in names],
         ]
         for trial in report["search"]
@@ -57,42 +57,39 @@ def trials_table(report: Report) -> Table:
 
 def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
     """Return the score of each trial, and the best so far."""
-    numbers, found = [trial["number"] for trial in scored], [trial["score"] for trial in scored]
-    best = np.minimum.accumulate(found).tolist()
-    first = min(scored, key=lambda trial: trial["score"])
-    early = [trial["status"] == "pruned" for trial in scored]
-    data: list[dict[str, Any]] = [
-        {
-            "type": "scatter",
-            "mode": "markers",
-            "x": numbers,
-            "y": found,
-            "name": "trial (open: stopped early)",
-            "marker": {"size": 9, "color": "@gru", "symbol": ["circle-open" if one else "circle" for one in early]},
-        },
-        {
-            "type": "scatter",
-            "mode": "lines",
-            "x": numbers,
-            "y": best,
-            "name": "best so far",
-            "line": {"shape": "hv", "color": "@ink", "width": 1.5},
-        },
-    ]
-    layout = {"xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("mean MASE on the folds")}
-    gain = 1 - first["score"] / found[0] if found[0] else 0.0
-    title = f"Trial {first['number']} is the best of {len(report['search'])}"
+    numbers, mase = [trial["number"] for trial in scored], [trial["score"] for trial in scored]
+    symbols = ["circle-open" if trial["status"] == "pruned" else "circle" for trial in scored]
+    best = min(scored, key=lambda trial: trial["score"])
+    gain = 1 - best["score"] / mase[0] if mase[0] else 0.0
+    title = f"Trial {best['number']} is the best of {len(report['search'])}"
     title += f", {in_percent(gain)} below trial {numbers[0]}, the first with a score" if gain > 0 else ""
-    if first["number"] == numbers[0]:
+    if best["number"] == numbers[0]:
         title += "; no later one was better"
     return Figure(
-        "trials",
-        title,
-        "Scores on the folds only: the test set plays no part here. A trial that was stopped early has the score of "
-        "that moment.",
-        data,
-        layout,
-        trials_table(report),
+        name="trials",
+        title=title,
+        note="Scores on the folds only: the test set plays no part here. A trial that was stopped early has the score "
+        "of that moment.",
+        data=[
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "x": numbers,
+                "y": mase,
+                "name": "trial (open: stopped early)",
+                "marker": {"size": 9, "color": "@gru", "symbol": symbols},
+            },
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": numbers,
+                "y": np.minimum.accumulate(mase).tolist(),
+                "name": "best so far",
+                "line": {"shape": "hv", "color": "@ink", "width": 1.5},
+            },
+        ],
+        layout={"xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("mean MASE on the folds")},
+        table=trials_table(report),
     )
 
 
@@ -108,28 +105,26 @@ def times(report: Report) -> Figure | None:
     }
     colours = {FIRST: "@base", "training": "@gru", "scoring": "@lstm"}
     data = [
-        {"type": "bar", "x": numbers, "y": [round(one, 3) for one in found], "name": part,
+        {"type": "bar", "x": numbers, "y": [round(one, 3) for one in seconds], "name": part,
          "marker": {"color": colours[part]}}
-        for part, found in sums.items()
+        for part, seconds in sums.items()
     ]  # fmt: skip
     total = sum(map(sum, sums.values()))
     most = max(sums, key=lambda part: sum(sums[part]))
     share = in_percent(sum(sums[most]) / total if total else 0.0)
-    seconds = f"{total:.0f} seconds" if total >= 1.5 else f"{total:.2g} seconds"
-    title = f"{share} of the trials' {seconds} went into {most}"
-    layout = {"barmode": "stack", "xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("seconds of one worker")}
-    rows = [[f"{n}", *[sums[part][k] for part in sums]] for k, n in enumerate(numbers)]
-    table = Table.of("Seconds of one worker by trial", ("trial", *sums), rows)
-    note = (
-        f"The first call of a program compiles it and trains {STEPS_PER_CALL} steps. A trial whose network has the "
-        "shape of one before it, in the same worker, needs no compiling, only those steps."
+    spent = f"{total:.0f} seconds" if total >= 1.5 else f"{total:.2g} seconds"
+    return Figure(
+        name="times",
+        title=f"{share} of the trials' {spent} went into {most}",
+        note=f"The first call of a program compiles it and trains {STEPS_PER_CALL} steps. A trial whose network has "
+        "the shape of one before it, in the same worker, needs no compiling, only those steps.",
+        data=data,
+        layout={"barmode": "stack", "xaxis": axis("trial", **_whole(numbers)), "yaxis": axis("seconds of one worker")},
+        table=Table.of(
+            "Seconds of one worker by trial", ("trial", *sums), zip(map(str, numbers), *sums.values(), strict=True)
+        ),
+        height=300,
     )
-    return Figure("times", title, note, data, layout, table, 300)
-
-
-def _seconds(trial: dict[str, Any]) -> float | None:
-    found: float | None = (trial.get("seconds") or {}).get("total")
-    return found
 
 
 def _whole(numbers: list[int]) -> dict[str, Any]:

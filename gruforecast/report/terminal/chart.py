@@ -48,19 +48,17 @@ def of_report(report: dict[str, Any]) -> Picture | None:
     extracts = report.get("extracts") or {}
     if not extracts.get("series"):
         return None
-    series = extracts["series"]
     of = extracts["losses"]["of"]
-    one = min(series, key=lambda one: abs(one["rank"] - (of + 1) / 2))
+    one = min(extracts["series"], key=lambda one: abs(one["rank"] - (of + 1) / 2))
     ahead, test = one["ahead"], one["test"]
     band = ahead or test
     begin = len(one["y"]) if ahead else test["begin"]
     first = max(0, begin - _rows(report["season_length"], report["horizon"]))
     level = next(iter(band["lower"]), "")
     what = "forecast" if ahead else "forecast of the test set"
-    name = one["id"] if report["n_series"] > 1 else extracts["target"]
-    which = f" (series {one['rank']} of {of} by error)" if report["n_series"] > 1 else ""
+    several = f"{one['id']} (series {one['rank']} of {of} by error)"
     return Picture(
-        title=_title(f"{name}{which}", what, level, report["winner"]),
+        title=_title(several if report["n_series"] > 1 else extracts["target"], what, level, report["winner"]),
         ds=[*one["ds"][first:], *(ahead["ds"] if ahead else ())],
         y=one["y"][first:],
         begin=begin - first,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, Any
 
 from rich.console import Console
+from rich.table import Column, Table
 from rich.text import Text
 
 from gruforecast.arrays import Stamps
@@ -21,11 +22,23 @@ def safe(text: str) -> Text:
     return Text(harmless(text))
 
 
-def console_on(stream: IO[str]) -> Console:
-    """Return a console for a stream: 80 columns and no line broken where that is no terminal."""
+def console_on(stream: IO[str], *, wrap: bool = False) -> Console:
+    """Return a console for a stream: 80 columns where that is no terminal, and no line broken there unless asked."""
     live = stream.isatty()
-    width = None if live else WIDTH
-    return Console(file=stream, highlight=False, soft_wrap=not live, width=width, markup=False, emoji=False)
+    width, soft = None if live else WIDTH, not (live or wrap)
+    return Console(file=stream, highlight=False, soft_wrap=soft, width=width, markup=False, emoji=False)
+
+
+def table(*columns: Column | str, title: str = "", **more: Any) -> Table:
+    """Return a table without lines; columns given by their names alone hold numbers."""
+    heads = [one if isinstance(one, Column) else Column(one, justify="right") for one in columns]
+    plain: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left", "title_style": ""}
+    return Table(*heads, title=title, header_style="bold", caption_justify="left", caption_style="dim", **plain, **more)
+
+
+def model_column() -> Column:
+    """Return the first column of a table of models."""
+    return Column("model", no_wrap=True, min_width=14)
 
 
 def number(value: float | None, form: str | None = None) -> Text:

@@ -25,7 +25,7 @@ SPARK = 40  # characters
 NAME, BETWEEN = 7, 2  # characters: the longest name of a line; between columns
 BAR = (8, 24)  # characters, at least and at most
 NEWEST = 3  # trials that are listed
-LOOK = 0.5  # seconds for which what the workers do is not asked again
+LOOK = 0.5  # seconds between two looks at what the workers do
 PER_SECOND = 4  # how often the view is drawn
 PLAIN = ("", "dumb", "unknown")  # terminals that cannot draw over what they show
 
@@ -36,17 +36,14 @@ class LiveProgress(Progress):
     def __init__(self, *, quiet: bool, verbose: bool) -> None:
         self._quiet = quiet
         self._verbose = verbose
-        self._console: Console | None = None
+        self._view = View()
         self._live: Live | None = None
-        self._view: View | None = None
-        self._done = 0  # by this process
         self._streams = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         stream = self._streams.enter_context(own_stderr())
         self._console = console_on(stream)
         if not self._quiet and is_live(stream) and self._console.is_interactive:  # which users may turn off, too
-            self._view = View()
             # what libraries write to standard error goes into the log of the run, and is not taken from there
             self._live = Live(
                 self._view,
@@ -68,34 +65,30 @@ class LiveProgress(Progress):
     def say(self, text: str) -> None:
         """A fact or a step, unless quiet."""
         if not self._quiet:
-            self._print(safe(text))
+            self._console.print(safe(text))
 
     def warn(self, text: str) -> None:
         """A warning, always."""
-        self._print(Text.assemble(("warning: ", "yellow"), safe(text)))
+        self._console.print(Text.assemble(("warning: ", "yellow"), safe(text)))
 
     def stage(self, text: str) -> None:
         """Open the live view with what is being done now; nothing elsewhere."""
-        if self._live is not None and self._view is not None:
+        if self._live is not None:
             self._view.stage(text)
             self._live.start()
 
     def workers(self, look: Callable[[], Working]) -> None:
         """Let the live view show them."""
-        if self._view is not None:
-            self._view.look = look
+        self._view.look = look
 
     def search_begins(self, trials: int | None, until: float | None = None) -> None:
         """Open the live view of a search."""
-        self._done = 0
-        if self._view is not None:
-            self._view.search_begins(trials, until)
-            self.stage("search")
+        self._view.search_begins(trials, until)
+        self.stage("search")
 
     def trial_known(self, number: int, result: dict[str, Any]) -> None:
         """One step of the view, which was made before."""
-        if self._view is not None:
-            self._view.trial_known(number, result)
+        self._view.trial_known(number, result)
 
     def trial_ended(
         self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
@@ -103,14 +96,12 @@ class LiveProgress(Progress):
         """One line, or one step of the view."""
         if self._quiet:
             return
-        self._done += 1
-        if self._view is not None:
-            self._view.trial_ended(number, result, done, best, expected_seconds)
-        if self._view is None or self._verbose or result["status"] == "crashed":
-            self._print(Text(f"trial {number}: {self._outcome(result)}, best {best:.3f}"))
-        if self._view is None and self._done == 1 and expected_seconds is not None:
+        self._view.trial_ended(number, result, done, best, expected_seconds)
+        if self._live is None or self._verbose or result["status"] == "crashed":
+            self._console.print(Text(f"trial {number}: {self._outcome(result)}, best {best:.3f}"))
+        if self._live is None and len(self._view.bests) == 1 and expected_seconds is not None:
             text = f"about {_duration(expected_seconds)} more for the search; --max-time sets a limit"
-            self._print(Text(text))
+            self._console.print(Text(text))
 
     def _outcome(self, result: dict[str, Any]) -> str:
         text, seconds = _scored(result), result.get("seconds")
@@ -124,12 +115,8 @@ class LiveProgress(Progress):
 
     def search_ended(self) -> None:
         """Leave one line of the search on the terminal, where its trials were not printed."""
-        if self._view is not None and (text := self._view.search_ended()):
-            self._print(Text(text))
-
-    def _print(self, text: Text) -> None:
-        if self._console is not None:
-            self._console.print(text)
+        if self._live is not None and (text := self._view.search_ended()):
+            self._console.print(Text(text))
 
 
 class View:
@@ -162,7 +149,7 @@ class View:
         self._trials, self._until, self._done, self._known = trials, until, 0, 0
         self._left: tuple[float, float] | None = None  # seconds that were left at a moment
         self._best: tuple[float, int] | None = None
-        self._bests: list[float | None] = []
+        self.bests: list[float | None] = []  # after each trial of this run
         self._newest: deque[str] = deque(maxlen=NEWEST)
         self._searching = True
 
@@ -178,7 +165,7 @@ class View:
         self._done = done
         self._left = None if expected_seconds is None else (expected_seconds, self._clock())
         self._compare(number, result["score"])
-        self._bests.append(best if math.isfinite(best) else None)
+        self.bests.append(best if math.isfinite(best) else None)
         self._newest.append(f"{number}: {_scored(result, 'crashed').removeprefix('MASE ')}")
 
     def _compare(self, number: int, score: float | None) -> None:
@@ -214,7 +201,7 @@ class View:
         if self._searching:
             yield "search", self._bar(now, width)
             if self._best is not None:
-                sparks = f"  {spark(self._bests, SPARK)}" if fancy else ""
+                sparks = f"  {spark(self.bests, SPARK)}" if fancy else ""
                 yield "best", Text.assemble(f"MASE {self._best[0]:.3f} in trial {self._best[1]}", (sparks, "cyan"))
             if self._newest:
                 yield "newest", Text("   ".join(self._newest))
@@ -244,14 +231,14 @@ class View:
 
     def _left_text(self, now: float) -> str:
         """Return the shorter of what the trials will need and what the budget leaves."""
-        found, left = [], self._left  # which the other thread may take away meanwhile
+        limits, left = [], self._left  # which the other thread may take away meanwhile
         if left is not None:
-            found.append(("about ", left[0] - (now - left[1])))
+            limits.append(("about ", left[0] - (now - left[1])))
         if self._until is not None:
-            found.append(("at most ", self._until - now))
-        if not found:
+            limits.append(("at most ", self._until - now))
+        if not limits:
             return ""
-        word, seconds = min(found, key=lambda one: one[1])
+        word, seconds = min(limits, key=lambda one: one[1])
         return f", {word}{_clock_text(max(seconds, 0.0))} left"
 
     def _working(self, now: float) -> Working | None:
