@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from made_networks import make_forecaster
+from made_networks import make_covariate_forecaster, make_forecaster
 from makers import panel_of
-from test_rolling import beside
 
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.future_covariates import Future
@@ -37,7 +36,7 @@ def alone(panel: Panel, network: Any) -> np.ndarray:
     """What one network says of the ends of a panel."""
     history = History.of(panel.y, panel.indptr, panel.wall)
     windows = history.windows(np.arange(len(panel)), panel.indptr[1:])
-    return history.floor_at_zero(forecast(history, windows, network.config, network.weights), windows)[:, :, 2]
+    return windows.floor_at_zero(forecast(history, windows, network.config, network.weights))[:, :, 2]
 
 
 def test_members_are_what_they_are_made_of(panel: Panel) -> None:
@@ -50,9 +49,7 @@ def test_members_are_what_they_are_made_of(panel: Panel) -> None:
     np.testing.assert_allclose(found["blend"], 0.5 * found["networks"] + 0.5 * found["theta"], rtol=1e-9)
     history = History.of(panel.y, panel.indptr)
     windows = history.windows(np.arange(5), panel.indptr[1:])
-    np.testing.assert_allclose(
-        found["theta"], history.floor_at_zero(theta(history, windows, 6, 12), windows), rtol=1e-9
-    )
+    np.testing.assert_allclose(found["theta"], windows.floor_at_zero(theta(history, windows, 6, 12)), rtol=1e-9)
     np.testing.assert_array_equal(found["networks"], forecaster.predict(panel).mean)
     uneven = replace(forecaster, blend={"theta": 0.2, "gru-2": 0.8})
     expected = 0.2 * found["theta"] + 0.8 * found["gru-2"]
@@ -121,7 +118,7 @@ def test_blocks_of_any_size_say_the_same(panel: Panel, monkeypatch: pytest.Monke
 
 
 def test_ends_of_series_keep_what_a_forecast_needs() -> None:
-    forecaster, panel = beside()
+    forecaster, panel = make_covariate_forecaster()
     ends = forecaster.context
     assert ends.past.shape == (2, 36)
     assert (ends.past[0, -1], ends.past[1, -1]) == (panel.y[59], panel.y[106])
@@ -203,7 +200,7 @@ def test_data_of_another_step_or_columns_are_refused_with_what_to_do(panel: Pane
         expected = f"the step is {freq.label!r}, the model was fitted on {panel.freq.label!r}."
         assert str(caught.value) == f"{expected} Give data of that step, or fit a model on these."
         assert caught.value.code == "GF-D42"
-    seeing, other = beside()
+    seeing, other = make_covariate_forecaster()
     seeing.check(other)
     for plan in (replace(other.plan, holidays=""), replace(other.plan, covariates=other.plan.covariates[:-1])):
         with pytest.raises(DataError, match="read in another way than those that were fitted") as caught:
@@ -212,7 +209,7 @@ def test_data_of_another_step_or_columns_are_refused_with_what_to_do(panel: Pane
 
 
 def test_columns_known_ahead_are_asked_for_where_a_network_needs_them() -> None:
-    forecaster, panel = beside()
+    forecaster, panel = make_covariate_forecaster()
     with pytest.raises(UsageError) as caught:
         forecaster.predict(panel, horizon=2)
     assert str(caught.value) == (
@@ -231,7 +228,7 @@ def test_columns_known_ahead_are_asked_for_where_a_network_needs_them() -> None:
 @pytest.mark.parametrize("steps", [6, 2])
 def test_columns_known_ahead_are_those_of_the_steps_that_are_asked(steps: int) -> None:
     """From the data, and from what the model keeps; later steps change nothing."""
-    forecaster, panel = beside()
+    forecaster, panel = make_covariate_forecaster()
     later = panel.freq.after(panel.ds[[59, 106]], 6)
     generator = np.random.default_rng(5)
     numbers = np.column_stack([generator.integers(0, 2, 12), generator.normal(size=12)]).astype(float)
