@@ -14,7 +14,7 @@ from gruforecast.errors import DataError
 from gruforecast.evaluation import splits as room
 from gruforecast.evaluation.splits import Forecasts, Split, average, split
 from gruforecast.models.baselines import naive
-from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.model import Points
 
 
 def test_cutoffs_by_hand() -> None:
@@ -228,7 +228,7 @@ def test_the_horizon_that_is_named_fits_and_one_more_does_not(rows: int, horizon
     fitting = (rows - 3) // 3
     assert str(caught.value) == (
         f"f.csv: the longest series has {rows} rows; horizon {horizon} needs {3 * horizon + 3} (past, one fold, test "
-        f"part). Pass --horizon {fitting} or less, or give more rows."
+        f"set). Pass --horizon {fitting} or less, or give more rows."
     )
     assert caught.value.code == "GF-D40"
     panel = panel_of(np.arange(float(rows)), [1.0])
@@ -285,12 +285,10 @@ def test_one_series_that_can_be_scored_is_enough_to_keep_a_fold_and_to_judge() -
 
 def test_forecasts_before_and_at_the_test_part_are_of_two_models() -> None:
     found = split(panel_of(np.arange(60.0), np.arange(18.0)), 5, 2, 1, "f.csv")
-    made = Forecasts.of(
-        found,
-        lambda windows: QuantileForecast(np.zeros((len(windows), 5))),
-        lambda windows: QuantileForecast(np.ones((len(windows), 5))),
-    )
+    before, at_test = (Points(lambda _h, at, n, _m, value=k: np.full((len(at), n), value)) for k in (0.0, 1.0))
+    made = Forecasts.of(found, before, at_test)
     assert [one.shape for one in made.folds] == [(1, 5), (2, 5)]
+    assert not np.concatenate(made.folds).any()
     assert made.origins is not None
-    assert made.origins.mean.shape == (len(found.calibration_windows()), 5)
+    assert made.origins.mean.tolist() == np.zeros((len(found.calibration_windows()), 5)).tolist()
     assert made.test.mean.tolist() == np.ones((2, 5)).tolist()
