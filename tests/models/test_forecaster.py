@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_networks import make_covariate_forecaster, make_forecaster
 from makers import panel_of
+from rounding import assert_close32
 
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.future_covariates import Future
@@ -43,9 +44,9 @@ def test_members_are_what_they_are_made_of(panel: Panel) -> None:
     forecaster = make_forecaster(panel)
     gru, second = (alone(panel, one) for one in forecaster.networks)
     found = {name: forecaster.predict(panel, member=name).mean for name in forecaster.members}
-    np.testing.assert_allclose(found["gru"], gru, rtol=1e-5)  # its share of three quarters counts among all only
-    np.testing.assert_allclose(found["gru-2"], second, rtol=1e-5)
-    np.testing.assert_allclose(found["networks"], 0.75 * gru + 0.25 * second, rtol=1e-4)
+    assert_close32(found["gru"], gru, axis=1)  # its share of three quarters counts among all only
+    assert_close32(found["gru-2"], second, axis=1)
+    assert_close32(found["networks"], 0.75 * gru + 0.25 * second, axis=1)
     np.testing.assert_allclose(found["blend"], 0.5 * found["networks"] + 0.5 * found["theta"], rtol=1e-9)
     history = History.of(panel.y, panel.indptr)
     windows = history.windows(np.arange(5), panel.indptr[1:])
@@ -93,8 +94,8 @@ def test_chosen_series_come_in_the_order_of_the_data(panel: Panel, source: str) 
     given = panel if source == "panel" else None
     whole, some = forecaster.predict(given), forecaster.predict(given, ids=["s4", "s1", "s1"])
     assert some.ids == (("s1",), ("s4",))
-    np.testing.assert_allclose(some.mean, whole.mean[[1, 4]], rtol=1e-5)
-    np.testing.assert_allclose(some.upper, whole.upper[[1, 4]], rtol=1e-5)
+    assert_close32(some.mean, whole.mean[[1, 4]], axis=1)
+    assert_close32(some.upper, whole.upper[[1, 4]], axis=1)
     assert some.ds.tolist() == whole.ds[[1, 4]].tolist()
     with pytest.raises(UsageError) as caught:
         forecaster.predict(given, ids=["s1", "s7"])
@@ -112,7 +113,7 @@ def test_blocks_of_any_size_say_the_same(panel: Panel, monkeypatch: pytest.Monke
             parts = list(forecaster.stream(given))
             assert len(parts) == blocks
             assert sum((part.ids for part in parts), ()) == panel.ids
-            np.testing.assert_allclose(np.concatenate([one.mean for one in parts]), whole.mean, rtol=1e-5)
+            assert_close32(np.concatenate([one.mean for one in parts]), whole.mean, axis=1)
     empty = replace(forecaster, context=forecaster.context.at(np.zeros(0, int)))
     assert [len(one.ids) for one in empty.stream()] == [0]
 

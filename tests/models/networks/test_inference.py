@@ -157,7 +157,7 @@ def test_the_other_cells_equal_their_equations(cell) -> None:
     x = np.random.default_rng(1).normal(size=(2, 7, 4)).astype(np.float32)
     found = recurrent(x.swapaxes(0, 1), cell, weights, f"{cell}_0").swapaxes(0, 1)
     for window in range(2):
-        np.testing.assert_allclose(found[window], layer_by_hand(cell, x[window], weights, f"{cell}_0"), atol=1e-5)
+        assert_close32(found[window], layer_by_hand(cell, x[window], weights, f"{cell}_0"))
 
 
 def test_the_head_equals_its_equations() -> None:
@@ -205,7 +205,7 @@ def test_the_head_equals_its_equations() -> None:
                     middle + away[2],
                     middle + away[2] + away[3],
                 ]
-                np.testing.assert_allclose(found[window, step], expected, rtol=1e-4, atol=1e-4)
+                assert_close32(found[window, step], expected)
 
 
 def test_names_and_shapes_of_all_weights() -> None:
@@ -255,10 +255,10 @@ def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     windows = history.windows(np.arange(7), history.indptr[1:])
     whole = forecast(history, windows, network.config, network.weights)
     monkeypatch.setattr(room, "BLOCK_NUMBERS", 100)
-    np.testing.assert_allclose(forecast(history, windows, network.config, network.weights), whole, rtol=1e-5)
+    assert_close32(forecast(history, windows, network.config, network.weights), whole, axis=1)
     assert forecast(history, windows[:0], network.config, network.weights).shape == (0, 3, 5)
     monkeypatch.setattr(room, "BLOCK_NUMBERS", 1)  # one at a time, however much that is
-    np.testing.assert_allclose(forecast(history, windows, network.config, network.weights), whole, rtol=1e-5)
+    assert_close32(forecast(history, windows, network.config, network.weights), whole, axis=1)
 
 
 def test_networks_together_are_means_by_share_and_never_negative_for_series_that_never_were() -> None:
