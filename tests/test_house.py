@@ -25,6 +25,7 @@ def test_records_cannot_be_changed() -> None:
         "Jobs",
         "Member",
         "Metrics",
+        "Once",
         "ReferenceModels",
         "Service",
         "_Loop",

@@ -17,12 +17,13 @@ from gruforecast.automl.ensemble_members import SEED_NUMBERS, EnsembleMembers
 from gruforecast.automl.reference_models import ReferenceModels
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.search.trial import floored, load_split, seed_of
+from gruforecast.automl.search.trial import load_split, seed_of
 from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Fit, TrainingJobs, facts_of_training
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.progress import Budget
-from gruforecast.models.networks.inference import weight_shapes
-from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.model import Model, Points
+from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.inference import forecast, weight_shapes
 
 NOW = 2e9
 
@@ -277,18 +278,21 @@ def test_jobs_that_may_see_the_test_set_do(tmp_path: Path) -> None:
     assert loaded.folds.tolist() == training_jobs.split.folds.tolist()
 
 
-def test_a_predictor_uses_the_weights_of_its_result(tmp_path: Path) -> None:
+def test_a_network_has_the_weights_of_its_result_and_its_forecasts_end_at_zero(
+    tmp_path: Path,
+) -> None:
     training_jobs, trial, _ = training_jobs_of(tmp_path)
-    generator = np.random.default_rng(1)
-    weights = {
-        name: (0.1 * generator.normal(size=shape)).astype(np.float32)
-        for name, shape in weight_shapes(trial.network).items()
-    }
+    config, generator = replace(trial.network, log=False), np.random.default_rng(1)
+    weights = {name: generator.normal(size=shape).astype(np.float32) for name, shape in weight_shapes(config).items()}
     np.savez(tmp_path / "trial-000.npz", **weights)
     assert training_jobs.path(trial.result) == tmp_path / "trial-000.npz"
-    windows = training_jobs.split.test_windows()
-    expected = floored(training_jobs.split.history, windows, trial.network, weights)
-    np.testing.assert_array_equal(training_jobs.predictor(trial.network, trial.result)(windows).quantiles, expected)
+    network, windows = training_jobs.network(config, trial.result), training_jobs.split.test_windows()
+    assert (network.name, network.config, network.weight) == ("gru", config, 1.0)
+    assert training_jobs.network(config, trial.result, "gru-2").name == "gru-2"
+    raw = forecast(training_jobs.split.history, windows, config, weights)
+    assert raw.min() < 0
+    found = training_jobs.split.ask(network, windows).quantiles
+    np.testing.assert_array_equal(found, np.maximum(raw, 0))
 
 
 def test_facts_of_a_training(tmp_path: Path) -> None:
@@ -313,11 +317,14 @@ def ensemble_of(folder: Path, monkeypatch: pytest.MonkeyPatch, **scores: float) 
         return replace(first, number=number, share=1.0 if number else 0.5, result=result)
 
     trials = [made(number, bias) for number, bias in enumerate(scores.values())]
-    monkeypatch.setattr(
-        training_jobs,
-        "predictor",
-        lambda _network, result: lambda at: QuantileForecast(divided.actual(at) + result["bias"]),
-    )
+    saved = training_jobs.network
+
+    def off(config: NetworkConfig, result: dict[str, Any], name: str = "") -> Model:
+        if "bias" not in result:
+            return saved(config, result, name)
+        return Points(lambda _history, windows, _horizon, _season_length: divided.actual(windows) + result["bias"])
+
+    monkeypatch.setattr(training_jobs, "network", off)
     return EnsembleMembers(training_jobs, Search(trials), several=len(trials) > 1), jobs
 
 

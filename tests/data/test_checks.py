@@ -12,6 +12,7 @@ from makers import panel_of
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.checks import odd_values, share_of_zeros
 from gruforecast.data.covariates import leak
+from gruforecast.data.finding import Finding
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import read_csv
@@ -21,7 +22,7 @@ WAVE = 10 + np.sin(np.arange(60.0))
 
 
 def said(panel: Panel) -> list[str]:
-    return odd_values(panel, np.arange(len(panel.y)) + 2)
+    return [str(one) for one in odd_values(panel, np.arange(len(panel.y)) + 2)]
 
 
 def with_(values: Any, **changes: float) -> Any:
@@ -119,7 +120,7 @@ def test_a_skipped_hour_of_the_night_in_spring(csv: Any, skipped: list[str], tz:
     hours = [np.datetime64("2024-02-20T00") + k for k in range(24 * 60)]
     rows = [f"{str(h).replace('T', ' ')}:00,{k % 24}\n" for k, h in enumerate(hours) if str(h) not in skipped]
     reading = read_csv(csv("ds,y\n" + "".join(rows)), ReadOptions(tz=tz))
-    found = [text for text in odd_values(reading.panel, reading.lines) if "pass --tz" in text]
+    found = [one.text for one in odd_values(reading.panel, reading.lines) if "pass --tz" in one.text]
     assert bool(found) == doubted
     if doubted:
         assert found[0].startswith(
@@ -137,14 +138,11 @@ def test_a_column_that_is_the_target_some_rows_apart(lag: int) -> None:
         x[lag:] = Y[: 40 - lag]
     else:
         x[:lag] = Y[-lag:]
-    assert (
-        leak(Y, 3 * x + 1, "x", (lag,))
-        == f"GF-W21 'x' looks like the target (r=1.000 at lag {lag}): is it known in time?"
-    )
+    text = f"'x' looks like the target (r=1.000 at lag {lag}): is it known in time?"
+    assert leak(Y, 3 * x + 1, "x", (lag,)) == Finding(text, "GF-W21", column="x", level="warning")
     for other in {-3, -2, -1, 0, 1, 2, 3} - {lag}:
         assert leak(Y, x, "x", (other,)) is None
-    assert leak(Y, -x, "x", (lag,)) is not None  # turned round it says as much
-    assert "(r=-1.000" in (leak(Y, -x, "x", (lag,)) or "")
+    assert "(r=-1.000" in str(leak(Y, -x, "x", (lag,)))  # turned round it says as much
 
 
 def test_a_leak_takes_eight_rows_that_change() -> None:
@@ -169,8 +167,8 @@ def test_columns_beside_the_target_are_looked_at_by_their_role(csv: Any) -> None
     content = "ds,y,late,early,flag\n" + rows
     for role, leaks in (("known", ["late", "early"]), ("past", ["early"])):
         reading = read_csv(csv(content), ReadOptions(**{role: ("late", "early", "flag")}))
-        found = [text for text in odd_values(reading.panel, reading.lines) if "GF-W21" in text]
-        assert [text.split("'")[1] for text in found] == leaks
+        found = [one for one in odd_values(reading.panel, reading.lines) if one.code == "GF-W21"]
+        assert [one.column for one in found] == leaks
 
 
 def test_shares_of_zeros() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from made_networks import make_forecaster, make_network
+from made_networks import make_covariate_forecaster, make_forecaster, make_network
 from makers import panel_of, run
 from rounding import assert_close32
 from typer.testing import CliRunner, Result
@@ -25,7 +25,6 @@ from gruforecast.cli import app
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.future_covariates import Future
 from gruforecast.data.panel import Forecast, Panel
-from gruforecast.data.plan import Covariate
 from gruforecast.errors import DataError, ModelError, UsageError
 from gruforecast.evaluation import backtest as room
 from gruforecast.evaluation.aggregate import Aggregate
@@ -36,7 +35,6 @@ from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.series_state import SeriesState
 from gruforecast.models.statistical import STATISTICAL
 from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
@@ -185,43 +183,9 @@ class TestSameAsPredict:
             np.testing.assert_allclose(whole(rolling)["dynamic-theta"].mean[number], expected.mean[0], rtol=1e-9)
 
 
-COLUMNS = (Covariate("promo", "known", flag=True), Covariate("price", "known"), Covariate("rain", "past"))
-COLUMNS += (Covariate("size", "static"),)
-
-
-def beside(rows: int = 60) -> tuple[Forecaster, Panel]:
-    """A model that sees all kinds of columns, and a panel with them; the columns end with the panel."""
-    generator = np.random.default_rng(2)
-    panel = panel_of(5 + generator.random(rows), 9 + generator.random(rows - 13))
-    plan = replace(panel.plan, covariates=COLUMNS, holidays="AT")
-    x = np.column_stack(
-        [
-            generator.integers(0, 2, len(panel.y)),
-            generator.normal(size=(len(panel.y), 2)),
-            np.repeat([1.0, 2.0], panel.lengths),
-            plan.holiday_column(panel.ds)[:, 0],
-        ]
-    )
-    panel = replace(panel, plan=plan, x=x)
-    plain = make_forecaster(panel_of(np.arange(40.0)))
-    networks = tuple(_seeing(one, plan.inputs) for one in plain.networks)
-    scaling = Scaling(generator.normal(size=5), 1 + generator.random(5))
-    context = SeriesState.of(panel, networks, ["theta", "naive"])
-    return replace(plain, networks=networks, plan=plan, scaling=scaling, context=context), panel
-
-
-def _seeing(network: Network, inputs: tuple[str, ...]) -> Network:
-    config = replace(
-        network.config, inputs=inputs, use_inputs="all", periods=(365.2425,), calendar=True, step_days=30.4
-    )
-    generator = np.random.default_rng(config.lookback)
-    weights = {name: (0.3 * generator.normal(size=s)).astype("f4") for name, s in weight_shapes(config).items()}
-    return replace(network, config=config, weights=weights)
-
-
 class TestBlindness:
     def test_columns_known_ahead_are_read_from_the_data(self) -> None:
-        forecaster, panel = beside()
+        forecaster, panel = make_covariate_forecaster()
         rolling = roll(forecaster, panel, windows=4, step=5, members=forecaster.members)
         keys = [panel.ids[k] for k in np.repeat(np.arange(2), panel.lengths)]
         seconds = panel.ds.astype("datetime64[s]").astype(np.int64).tolist()
@@ -235,7 +199,7 @@ class TestBlindness:
 
     @pytest.mark.parametrize("what", ["target", "rain", "rows", "promo"])
     def test_what_comes_after_a_cutoff_changes_nothing_unless_it_is_known_ahead(self, what: str) -> None:
-        forecaster, panel = beside()
+        forecaster, panel = make_covariate_forecaster()
         rolling = roll(forecaster, panel, windows=4, step=5, members=forecaster.members)
         number = 1
         before = whole(rolling.at(number))
@@ -379,7 +343,7 @@ class TestWhatIsAsked:
         forecaster = make_forecaster(panel)
         with pytest.raises(DataError, match="the step is 'D'"):
             roll(forecaster, panel_of(np.arange(50.0), freq=Frequency("s", 86400)))
-        seeing, other = beside()
+        seeing, other = make_covariate_forecaster()
         with pytest.raises(DataError, match="covariates"):
             roll(forecaster, other)
         with pytest.raises(DataError, match="covariates"):

@@ -285,12 +285,10 @@ def test_one_series_that_can_be_scored_is_enough_to_keep_a_fold_and_to_judge() -
 
 def test_forecasts_before_and_at_the_test_set_are_of_two_models() -> None:
     found = split(panel_of(np.arange(60.0), np.arange(18.0)), 5, 2, 1, "f.csv")
-    made = Forecasts.of(
-        found,
-        Points(lambda history, windows, horizon, season_length: np.zeros((len(windows), horizon))),
-        Points(lambda history, windows, horizon, season_length: np.ones((len(windows), horizon))),
-    )
+    before, at_test = (Points(lambda _h, at, n, _m, value=k: np.full((len(at), n), value)) for k in (0.0, 1.0))
+    made = Forecasts.of(found, before, at_test)
     assert [one.shape for one in made.folds] == [(1, 5), (2, 5)]
+    assert not np.concatenate(made.folds).any()
     assert made.origins is not None
-    assert made.origins.mean.shape == (len(found.calibration_windows()), 5)
+    assert made.origins.mean.tolist() == np.zeros((len(found.calibration_windows()), 5)).tolist()
     assert made.test.mean.tolist() == np.ones((2, 5)).tolist()

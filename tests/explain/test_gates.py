@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from made_networks import random_weights
 from makers import AIR, history_of
-from rounding import assert_close32
+from rounding import assert_close32, rounding
 
 from gruforecast.explain.gates import replay
 from gruforecast.explain.gradients import PROBES, gradient_norms, input_gradient
@@ -196,7 +196,7 @@ def test_the_gradient_equals_that_of_tensorflow(cell, layers, segment, decoder, 
         value = tf.reduce_sum(model(x if ahead is None else [x, tf.constant(ahead)])[:, :, MIDDLE] * direction)
     expected = tape.gradient(value, x).numpy()
     found = input_gradient(traced(features, ahead, config, weights), direction, config, weights, direct=True)
-    np.testing.assert_allclose(found, expected, atol=1e-4 * np.abs(expected).max())
+    assert_close32(found, expected, terms=500)
 
 
 def all_open(config: NetworkConfig):
@@ -217,9 +217,9 @@ def test_by_default_the_gradient_leaves_out_what_the_head_sees_beside_the_state(
     direction = np.random.default_rng(8).normal(size=(4, 3)).astype(np.float32)
     found = input_gradient(traced(features, None, config, weights), direction, config, weights)
     expected = input_gradient(traced(features, None, config, deaf), direction, config, deaf, direct=True)
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * np.abs(expected).max())
+    assert_close32(found, expected)
     whole = input_gradient(traced(features, None, config, weights), direction, config, weights, direct=True)
-    beside = np.argwhere(~np.isclose(whole, found, rtol=1e-4, atol=1e-5 * np.abs(expected).max()).all(axis=0))
+    beside = np.argwhere((np.abs(whole - found) > rounding() * np.abs(expected).max()).any(axis=0))
     assert {tuple(one) for one in beside} == {(row, 0) for row in range(12 - config.recent, 12)}
 
 
@@ -231,7 +231,7 @@ def test_norms_up_to_the_probes_is_exact(horizon: int) -> None:
     rows = np.eye(horizon, dtype=np.float32)
     each = [input_gradient(trace, np.repeat(row[None], 4, axis=0), config, weights) for row in rows]
     exact = sum((one**2).sum(axis=2).mean(axis=0) for one in each)
-    np.testing.assert_allclose(gradient_norms(features, None, config, weights), np.sqrt(exact), rtol=1e-5)
+    assert_close32(gradient_norms(features, None, config, weights), np.sqrt(exact))
 
 
 def test_a_norm_is_the_root_mean_square_over_windows_of_both_sides_of_the_head() -> None:
@@ -241,7 +241,7 @@ def test_a_norm_is_the_root_mean_square_over_windows_of_both_sides_of_the_head()
     features[2] *= 5
     each = [gradient_norms(features[[k]], ahead[[k]], config, weights) for k in range(4)]
     found = gradient_norms(features, ahead, config, weights)
-    np.testing.assert_allclose(found, np.sqrt(np.mean(np.square(each), axis=0)), rtol=1e-4)
+    assert_close32(found, np.sqrt(np.mean(np.square(each), axis=0)))
     assert found.shape == (12,)
 
 

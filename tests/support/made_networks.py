@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from makers import panel_of
 
 from gruforecast.data.panel import Panel
+from gruforecast.data.plan import Covariate
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
@@ -50,3 +53,37 @@ def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
         scaling=Scaling(np.zeros(0), np.zeros(0)),
         **changes,
     )
+
+
+COLUMNS = (Covariate("promo", "known", flag=True), Covariate("price", "known"), Covariate("rain", "past"))
+COLUMNS += (Covariate("size", "static"),)
+
+
+def make_covariate_forecaster(rows: int = 60) -> tuple[Forecaster, Panel]:
+    """Return a forecaster that sees all kinds of covariates, and a panel with them; they end with the panel."""
+    generator = np.random.default_rng(2)
+    panel = panel_of(5 + generator.random(rows), 9 + generator.random(rows - 13))
+    plan = replace(panel.plan, covariates=COLUMNS, holidays="AT")
+    x = np.column_stack(
+        [
+            generator.integers(0, 2, len(panel.y)),
+            generator.normal(size=(len(panel.y), 2)),
+            np.repeat([1.0, 2.0], panel.lengths),
+            plan.holiday_column(panel.ds)[:, 0],
+        ]
+    )
+    panel = replace(panel, plan=plan, x=x)
+    plain = make_forecaster(panel_of(np.arange(40.0)))
+    networks = tuple(_seeing(one, plan.inputs) for one in plain.networks)
+    scaling = Scaling(generator.normal(size=5), 1 + generator.random(5))
+    context = SeriesState.of(panel, networks, ["theta", "naive"])
+    return replace(plain, networks=networks, plan=plan, scaling=scaling, context=context), panel
+
+
+def _seeing(network: Network, inputs: tuple[str, ...]) -> Network:
+    config = replace(
+        network.config, inputs=inputs, use_inputs="all", periods=(365.2425,), calendar=True, step_days=30.4
+    )
+    generator = np.random.default_rng(config.lookback)
+    weights = {name: (0.3 * generator.normal(size=s)).astype("f4") for name, s in weight_shapes(config).items()}
+    return replace(network, config=config, weights=weights)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import runpy
-from pathlib import Path
 from typing import Any
 
 import pytest
+from makers import ROOT
 
-FINDER = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "fault_finder.py"))
+FINDER = runpy.run_path(str(ROOT / "benchmarks" / "fault_finder.py"))
 
 
 def edits(source: str) -> list[str]:

@@ -12,10 +12,11 @@ from gruforecast.data.files.column import Column
 from gruforecast.data.formats.numbers import (
     SENTINELS,
     NumberForm,
+    apply_numbers,
+    infer_numbers,
     is_number,
     number_form,
     outliers,
-    parse_numbers,
     sentinel,
 )
 from gruforecast.data.options import ReadOptions
@@ -30,8 +31,9 @@ def column(cells: list[str], delimiter: str = ",") -> Column:
 
 
 def parse(*cells: str, delimiter: str = ",", **form: Any) -> tuple[list[float], NumberForm, list[str]]:
-    numbers, found, warnings = parse_numbers(column(list(cells), delimiter), NumberForm(**form))
-    return numbers.tolist(), found, warnings
+    one = column(list(cells), delimiter)
+    found, findings = infer_numbers(one, NumberForm(**form), settled=False)
+    return apply_numbers(one, found).tolist(), found, [str(finding) for finding in findings]
 
 
 def refused(*cells: str, delimiter: str = ",", **form: Any) -> DataError:
@@ -127,8 +129,7 @@ def test_commas_that_may_be_either() -> None:
     ],
 )
 def test_a_form_that_is_settled(cells: list[str], form: dict[str, Any], numbers: list[float]) -> None:
-    found, _, _ = parse_numbers(column(cells), NumberForm(**form), "all")
-    np.testing.assert_array_equal(found, numbers)
+    np.testing.assert_array_equal(apply_numbers(column(cells), NumberForm(**form)), numbers)
 
 
 @pytest.mark.parametrize(
@@ -147,7 +148,7 @@ def test_a_form_that_is_settled(cells: list[str], form: dict[str, Any], numbers:
 )
 def test_a_cell_that_breaks_a_settled_form_is_named(cell: str, form: dict[str, Any]) -> None:
     with pytest.raises(DataError) as caught:
-        parse_numbers(column(["7", cell, "8"]), NumberForm(**form), "all")
+        apply_numbers(column(["7", cell, "8"]), NumberForm(**form))
     assert caught.value.message == f"{cell!r} is not a number."
     assert (caught.value.code, caught.value.line, caught.value.value) == ("GF-D30", 3, cell)
 
@@ -195,8 +196,7 @@ def test_a_column_without_a_value() -> None:
     error = refused("", "NA", "null")
     assert (error.message, error.code) == ("every value is missing.", "GF-D33")
     assert "--target" in error.remedy
-    numbers, _, _ = parse_numbers(column(["", "NA"]), NumberForm(), may_miss=True)
-    assert np.isnan(numbers).all()
+    assert np.isnan(apply_numbers(column(["", "NA"]), NumberForm(), may_miss=True)).all()
     assert parse("", "7")[0][1] == 7
 
 

@@ -8,6 +8,8 @@ from made_networks import random_weights
 from makers import history_of
 from rounding import assert_close32
 
+from gruforecast.data.windows import History, Windows
+from gruforecast.models.ensemble import parts_of
 from gruforecast.models.networks import inference as room
 from gruforecast.models.networks.config import CELLS, QUANTILES, NetworkConfig
 from gruforecast.models.networks.features import restlessness
@@ -15,13 +17,12 @@ from gruforecast.models.networks.inference import (
     Network,
     digest_of,
     forecast,
-    forecast_combined,
-    forecast_past,
     needs_calendar,
     residuals,
     weight_shapes,
 )
 from gruforecast.models.networks.recurrence import recurrent
+from gruforecast.models.registry import NETWORKS
 
 
 def sigmoid(x: float) -> float:
@@ -156,7 +157,7 @@ def test_the_other_cells_equal_their_equations(cell) -> None:
     x = np.random.default_rng(1).normal(size=(2, 7, 4)).astype(np.float32)
     found = recurrent(x.swapaxes(0, 1), cell, weights, f"{cell}_0").swapaxes(0, 1)
     for window in range(2):
-        np.testing.assert_allclose(found[window], layer_by_hand(cell, x[window], weights, f"{cell}_0"), atol=1e-5)
+        assert_close32(found[window], layer_by_hand(cell, x[window], weights, f"{cell}_0"))
 
 
 def test_the_head_equals_its_equations() -> None:
@@ -204,7 +205,7 @@ def test_the_head_equals_its_equations() -> None:
                     middle + away[2],
                     middle + away[2] + away[3],
                 ]
-                np.testing.assert_allclose(found[window, step], expected, rtol=1e-4, atol=1e-4)
+                assert_close32(found[window, step], expected)
 
 
 def test_names_and_shapes_of_all_weights() -> None:
@@ -240,40 +241,48 @@ def network_of(name: str, lookback: int, share: float, **changes) -> Network:
     return Network(name, config, weights, share)
 
 
+def newest(
+    rows: int, past: np.ndarray, never_negative: np.ndarray, x: np.ndarray | None = None
+) -> tuple[History, Windows, int, int]:
+    """What a model is asked that sees the newest rows only, at the end of each series; `x` goes three steps on."""
+    x = None if x is None else x[:, -rows - 3 :]
+    return *History.of_ends(past[:, -rows:], np.zeros(len(past)), never_negative, x), 3, 2
+
+
 def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     network = network_of("a", 6, 1.0)
     history = history_of(*(5 + np.random.default_rng(k).random(20 + k) for k in range(7)))
     windows = history.windows(np.arange(7), history.indptr[1:])
     whole = forecast(history, windows, network.config, network.weights)
     monkeypatch.setattr(room, "BLOCK_NUMBERS", 100)
-    np.testing.assert_allclose(forecast(history, windows, network.config, network.weights), whole, rtol=1e-5)
+    assert_close32(forecast(history, windows, network.config, network.weights), whole, axis=1)
     assert forecast(history, windows[:0], network.config, network.weights).shape == (0, 3, 5)
     monkeypatch.setattr(room, "BLOCK_NUMBERS", 1)  # one at a time, however much that is
-    np.testing.assert_allclose(forecast(history, windows, network.config, network.weights), whole, rtol=1e-5)
+    assert_close32(forecast(history, windows, network.config, network.weights), whole, axis=1)
 
 
 def test_networks_together_are_means_by_share_and_never_negative_for_series_that_never_were() -> None:
     networks = [network_of("a", 4, 0.7), network_of("b", 6, 0.3)]
     generator = np.random.default_rng(6)
     past = np.concatenate([generator.random((1, 6)) + 5, generator.normal(size=(1, 6)), np.linspace(9, 0.001, 6)[None]])
-    flags, origin = np.array([True, False, True]), np.zeros(3)
-    each = [forecast_past(past[:, -one.config.lookback :], origin, flags, one.config, one.weights) for one in networks]
+    flags = np.array([True, False, True])
+    each = [one.forecast(*newest(one.config.lookback, past, flags)).quantiles for one in networks]
     floored = [np.where(flags[:, None, None], np.maximum(one, 0), one) for one in each]
     expected = 0.7 * floored[0] + 0.3 * floored[1]
-    np.testing.assert_allclose(forecast_combined(past, origin, flags, networks), expected, rtol=1e-12)
+    found = parts_of(networks, {})[NETWORKS].forecast(*newest(6, past, flags))
+    np.testing.assert_allclose(found.quantiles, expected, rtol=1e-12)
     plain = network_of("c", 4, 1.0, log=False)
-    raw = forecast_past(past[:, -4:], origin, flags, plain.config, plain.weights)
+    raw = plain.forecast(*newest(4, past, flags)).quantiles
     assert raw[2].min() < 0  # seen as it is, a forecast may be below zero, and is cut off
-    assert forecast_combined(past, origin, flags, [plain])[2].min() == 0
+    assert parts_of([plain], {})[NETWORKS].forecast(*newest(6, past, flags)).quantiles[2].min() == 0
 
 
 def test_each_network_reads_the_newest_columns_that_it_needs() -> None:
     network = network_of("a", 4, 1.0, inputs=("known",), use_inputs="all")
     generator = np.random.default_rng(7)
     past, x = generator.normal(size=(2, 9)), generator.normal(size=(2, 12, 1))
-    found = forecast_combined(past, np.zeros(2), np.zeros(2, bool), [network], x)
-    short = forecast_past(past[:, -4:], np.zeros(2), np.zeros(2, bool), network.config, network.weights, x[:, -7:])
-    np.testing.assert_array_equal(found, short)
+    found, short = (network.forecast(*newest(rows, past, np.zeros(2, bool), x)) for rows in (9, 4))
+    np.testing.assert_array_equal(found.quantiles, short.quantiles)
 
 
 def test_stamps_matter_where_some_network_has_a_calendar_with_periods() -> None:
