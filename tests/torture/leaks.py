@@ -22,6 +22,7 @@ import gruforecast.automl.search.space
 import gruforecast.automl.search.trial
 import gruforecast.data.windows
 import gruforecast.evaluation.splits
+import gruforecast.models.networks.inference
 from gruforecast.data.align.grid import interpolated
 from gruforecast.data.calendar.seasonality import detect_season
 from gruforecast.models.networks.covariates import Scaling
@@ -117,12 +118,12 @@ def training(patch: Patch) -> None:
 @leak
 def forecast(patch: Patch) -> None:
     """A network is shown the first row that it has to forecast."""
-    true = gruforecast.automl.search.trial.forecast
+    true = gruforecast.models.networks.inference.forecast
 
     def leaky(history: Any, windows: Any, *more: Any) -> Any:
         return true(history, replace(windows, end=windows.end + 1), *more)
 
-    patch(gruforecast.automl.search.trial, "forecast", leaky)
+    patch(gruforecast.models.networks.inference, "forecast", leaky)
 
 
 @leak
