@@ -321,7 +321,7 @@ def test_the_limits_of_the_rungs_follow_from_earlier_trials(tmp_path: Path, trai
             assert limits == [pytest.approx(median)] * 2
 
 
-@pytest.mark.parametrize("kills", [3, pytest.param(20, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
 def test_kills_lose_nothing(tmp_path: Path, kills: int) -> None:
     import kill9
 

@@ -36,6 +36,7 @@ def points(history: History, config: NetworkConfig, weights: Any, ends: np.ndarr
     return forecast(history, windows, config, weights)[:, :, 2]
 
 
+@pytest.mark.slow
 def test_random_walks_show_no_skill() -> None:
     rng = np.random.default_rng(0)
     history = history_of(*(100 + rng.normal(size=300).cumsum() for _ in range(60)))
@@ -80,6 +81,7 @@ def test_other_units_and_another_zero_give_the_same_forecast(factor: float, cons
     np.testing.assert_allclose((again - constant) / factor, found, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_names_order_and_company_of_the_series_change_nothing() -> None:
     a, b = noisy_season(1), 3 * noisy_season(2)
     one, other = history_of(a, b), history_of(b, a)

@@ -73,7 +73,7 @@ def test_before_the_first_step_the_forecast_is_the_seasonal_naive_one() -> None:
     np.testing.assert_allclose(found, seasonal_naive(history, windows, 4, 4), rtol=1e-9)
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm", "rnn"])
+@pytest.mark.parametrize("cell", ["gru", *(pytest.param(one, marks=pytest.mark.slow) for one in ("lstm", "rnn"))])
 def test_an_exact_pattern_is_learned_better_than_the_seasonal_naive(cell) -> None:
     """A season whose height grows: the last season repeated is always too low."""
     y = (1 + 0.02 * np.arange(160)) * (3 + np.tile([0.0, 1.0, 2.0, 1.0], 40))
