@@ -99,7 +99,7 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
 
 
 def _block(n: int, config: NetworkConfig) -> int:
-    """Return the bytes of one block of windows on their way through a network, see `forward`."""
+    """Return the bytes of one block of windows on their way through a network, see `models/networks/inference.py`."""
     lookback, horizon, units, gates = config.lookback, config.horizon, config.units, BLOCKS[config.cell]
     segments, _ = config.decoded
     future = config.ahead

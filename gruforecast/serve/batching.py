@@ -95,7 +95,7 @@ def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
 
 
 def _future(given: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> Future | None:
-    """Future covariates after the stamps `last` (n_series,)."""
+    """Return the future covariates after the stamps `last` (n_series,)."""
     if not given:
         return None
     x = np.concatenate(given)  # (n_series, horizon, n_columns)

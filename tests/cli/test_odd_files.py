@@ -458,7 +458,7 @@ def test_row_24(tmp_path: Path) -> None:
 
 
 def test_row_25(csv: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from gruforecast.data import source
+    from gruforecast.data.files import source
 
     path, read = csv(table()), source._up_to
 
@@ -498,7 +498,7 @@ def test_the_environment_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     facts = json.loads(RUNNER.invoke(app, ["check", "--environment", "--json"]).stdout)
     assert facts["cores"] >= 1
     assert "keras" in facts["packages"]
-    from gruforecast import environment
+    from gruforecast.execution import machine as environment
 
     real = environment._version
     monkeypatch.setattr(environment, "_version", lambda name: "3.14.0" if name == "keras" else real(name))

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from gruforecast.artifact.export import convert as conversion
 from gruforecast.artifact.export import parity as certificate
-from gruforecast.artifact.export.convert import FORMS, Asked, Form, convert
+from gruforecast.artifact.export.convert import FORMS, ExportOptions, Form, convert
 from gruforecast.artifact.export.footprint import multiply_adds, parameters
 from gruforecast.artifact.export.saved_model import reference, served_by
 from gruforecast.artifact.folder import save
@@ -73,7 +73,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Any:
 
 
 def exported(model: Path, panel: Panel | None, output: Path, **changes: Any) -> dict[str, Any]:
-    asked = Asked(model, output, "onnx", **changes)
+    asked = ExportOptions(model, output, "onnx", **changes)
     asked.check()
     return convert(asked, make_forecaster(panel_of(np.arange(50.0)) if panel is None else panel), panel, str)
 
@@ -116,7 +116,7 @@ def test_a_model_that_keeps_no_rows_is_asked_on_synthetic_windows(model: Path, t
     stand_in()
     forecaster = make_forecaster(panel_of(np.arange(50.0)))
     ends = SeriesState.without_rows(forecaster.context.ids, forecaster.context.last)
-    asked = Asked(model, tmp_path / "a.onnx", "onnx")
+    asked = ExportOptions(model, tmp_path / "a.onnx", "onnx")
     found = convert(asked, dataclasses.replace(forecaster, context=ends), None, str)
     assert list(found["parity"]["windows"]) == ["synthetic", "short"]
 
