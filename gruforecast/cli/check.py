@@ -70,8 +70,8 @@ def _show_environment(*, as_json: bool) -> None:
     for warning in facts["warnings"]:
         typer.echo(f"warning: {warning}")
     typer.echo(f"gruforecast {facts['gruforecast']}, Python {facts['python']}, {facts['system']}")
-    room = f"{facts['memory_bytes'] / 1e9:.1f} GB of memory, {facts['free_disk_bytes'] / 1e9:.1f} GB free here"
-    typer.echo(f"{facts['cores']} cores, {room}")
+    memory, free = facts["memory_bytes"] / 1e9, facts["free_disk_bytes"] / 1e9
+    typer.echo(f"{facts['cores']} cores, {memory:.1f} GB of memory, {free:.1f} GB free here")
     typer.echo(", ".join(f"{name} {installed}" for name, installed in facts["packages"].items()))
     missing = [name for name, installed in facts["extras"].items() if installed is None]
     there = [f"{name} {installed}" for name, installed in facts["extras"].items() if installed]

@@ -130,7 +130,11 @@ def _show(certificate: dict[str, Any], place: str, *, verbose: bool) -> None:
     lines = [
         f"{certificate['export']}  {kind}, {certificate['bytes']:,} bytes, SHA-256 {certificate['sha256'][:16]}…",
         f"parity   largest relative difference from predict {parity['max_relative']:.1e}{allowed}",
-        *(f"         {_case(name, one)}" for name, one in parity["windows"].items()),
+        *(
+            f"         {one['windows']:>3} {name + ' windows':<18} "
+            f"{one['max_relative']:.1e} relative, {one['max_absolute']:.1e} absolute"
+            for name, one in parity["windows"].items()
+        ),
         f"time     {times} (one thread)",
     ]
     if "mase" in certificate:
@@ -147,11 +151,6 @@ def _show(certificate: dict[str, Any], place: str, *, verbose: bool) -> None:
         lines.append(f"levels   {', '.join(f'{level:g}' for level in graph['quantile_levels'])}")
         lines.append(f"versions {', '.join(f'{name} {number}' for name, number in certificate['versions'].items())}")
     typer.echo("\n".join(harmless(line) for line in [*lines, f"wrote    {place}"]))
-
-
-def _case(name: str, one: dict[str, Any]) -> str:
-    differences = f"{one['max_relative']:.1e} relative, {one['max_absolute']:.1e} absolute"
-    return f"{one['windows']:>3} {name + ' windows':<18} {differences}"
 
 
 def _one(each: dict[str, Any]) -> str:

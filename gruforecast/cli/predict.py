@@ -150,23 +150,23 @@ def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None
     return model or DEFAULT_MODEL, data
 
 
-def _format(asked: str | None, output: str | None, *, as_json: bool) -> str:
-    if asked is not None and asked not in FORMATS:
-        raise UsageError(f"--format {asked!r} is unknown.", remedy=f"Use {', '.join(FORMATS)}.", code="GF-U20")
-    if as_json and asked not in (None, "json"):
+def _format(requested: str | None, output: str | None, *, as_json: bool) -> str:
+    if requested is not None and requested not in FORMATS:
+        raise UsageError(f"--format {requested!r} is unknown.", remedy=f"Use {', '.join(FORMATS)}.", code="GF-U20")
+    if as_json and requested not in (None, "json"):
         raise UsageError(
-            f"--json and --format {asked} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
+            f"--json and --format {requested} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
         )
     if as_json:
         return "json"
     ending = Path(output).suffix.lstrip(".") if output else ""
-    if asked is None and output and ending not in ("csv", "json", "parquet"):
+    if requested is None and output and ending not in ("csv", "json", "parquet"):
         raise UsageError(
             f"the ending of {output} says no format.",
             remedy="End the name in .csv, .json or .parquet, or pass --format.",
             code="GF-U23",
         )
-    form = asked or ending or ("table" if sys.stdout.isatty() else "csv")
+    form = requested or ending or ("table" if sys.stdout.isatty() else "csv")
     if form == "parquet" and not output:
         raise UsageError("Parquet needs a file.", remedy="Pass -o forecast.parquet.", code="GF-U21")
     return form

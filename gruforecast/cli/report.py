@@ -64,25 +64,25 @@ def report(
 
 
 def _default_place(folder: Path) -> Path:
-    """Return the page's place if none is asked for: the model folder itself is sealed."""
+    """Return the page's place if none is requested for: the model folder itself is sealed."""
     whole = folder.resolve()
     return whole.with_name(f"{whole.name}.html")
 
 
-def _form(asked: str | None, output: str | None, *, as_json: bool) -> str:
-    if asked is not None and asked not in ENDINGS.values():
-        raise UsageError(f"--format {asked!r} is unknown.", remedy="Use html, md or json.", code="GF-U81")
-    if as_json and asked not in (None, "json"):
+def _form(requested: str | None, output: str | None, *, as_json: bool) -> str:
+    if requested is not None and requested not in ENDINGS.values():
+        raise UsageError(f"--format {requested!r} is unknown.", remedy="Use html, md or json.", code="GF-U81")
+    if as_json and requested not in (None, "json"):
         raise UsageError(
-            f"--json and --format {asked} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
+            f"--json and --format {requested} contradict each other.", remedy="Leave one of them out.", code="GF-U86"
         )
     if as_json:
         return "json"
     ending = Path(output).suffix.lower() if output else ""
-    if asked is None and output and ending not in ENDINGS:
+    if requested is None and output and ending not in ENDINGS:
         raise UsageError(
             f"the ending of {output} says no format.",
             remedy="End the name in .html, .md or .json, or pass --format.",
             code="GF-U82",
         )
-    return asked or ENDINGS.get(ending, "html")
+    return requested or ENDINGS.get(ending, "html")

@@ -90,7 +90,7 @@ def replace_with(built: Path, target: Path) -> None:
 
 
 def exchange(one: Path, other: Path) -> bool:
-    """Exchange what two names stand for in a single step; False where the system cannot do that."""
+    """Exchange what two names stand for in a single step; return False where the system cannot do that."""
     libc = ctypes.CDLL(None, use_errno=True)
     names = (os.fsencode(one), os.fsencode(other))
     if sys.platform == "darwin" and hasattr(libc, "renamex_np"):

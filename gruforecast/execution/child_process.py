@@ -80,7 +80,7 @@ def main() -> None:
     outcome = outcome_of(function, json.loads(Path(request).read_text(encoding="utf-8")))
     Path(answer).write_text(json.dumps(outcome), encoding="utf-8")
     sys.stdout.flush()
-    os._exit(0)  # libraries may crash while they are taken down, after everything was said
+    os._exit(0)  # libraries may crash while they are taken down, after everything is written
 
 
 def outcome_of(function: str, request: Any) -> dict[str, Any]:

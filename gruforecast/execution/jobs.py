@@ -37,10 +37,10 @@ class Runner(Protocol):
         """Run the task as soon as possible."""
 
     def next(self) -> Ended:
-        """Wait until a task ends."""
+        """Return what came of the next task to end."""
 
     def forget_waiting(self) -> list[str]:
-        """Drop the tasks that have not begun; their names."""
+        """Drop the tasks that have not begun; return their names."""
 
 
 @dataclass
@@ -119,7 +119,7 @@ class Jobs:
         return name, self._finished.pop(name)
 
     def result(self, name: str) -> Result | None:
-        """Wait for one job; see `next`."""
+        """Return the result of one job, for which it waits; see `next`."""
         while name not in self._finished:
             self._receive(self.runner.next())
         return self._finished.pop(name)

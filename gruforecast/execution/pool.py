@@ -129,7 +129,7 @@ class Pool:
         self._dispatch()
 
     def next(self) -> Ended:
-        """Wait until a task ends, whichever it is."""
+        """Return what came of the next task to end, whichever it is."""
         while True:
             self._dispatch()
             if self._ended:
@@ -151,7 +151,7 @@ class Pool:
         )
 
     def forget_waiting(self) -> list[str]:
-        """Drop the tasks that no worker has begun; their names."""
+        """Drop the tasks that no worker has begun; return their names."""
         names = [task.name for task in self._waiting]
         self._waiting.clear()
         return names

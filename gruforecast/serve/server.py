@@ -36,7 +36,7 @@ def serve(service: Service, listener: socket.socket, started: Callable[[], None]
     settings = service.settings
     config = uvicorn.Config(
         make_app(service),
-        http=_protocol(settings.timeout),
+        http=type("TimedProtocol", (_Timed,), {"limit": settings.timeout}),
         loop="asyncio",
         ws="none",
         lifespan="off",
@@ -121,19 +121,10 @@ class _Server(uvicorn.Server):
         return kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
 
 
-def _protocol(timeout: float) -> type[H11Protocol]:
-    """Return the protocol of a connection on which nobody can be slower than `timeout` seconds."""
-
-    class Protocol(_Timed):
-        limit = timeout
-
-    return Protocol
-
-
 class _Timed(H11Protocol):
     """HTTP on one connection, with a limit for a request's header, for what follows an answer, and for its reading."""
 
-    limit = 30.0
+    limit = 30.0  # seconds
     _deadline: asyncio.TimerHandle | None = None
     _stalled: asyncio.TimerHandle | None = None
 

@@ -313,12 +313,12 @@ def described(form: str, served: Served) -> dict[str, Any]:
 def _put(made: Path, output: Path) -> None:
     """Copy what was checked to the place asked for, whole or not at all."""
     clear_leftovers(output)
-    beside = output.with_name(f".{output.name}.tmp-{os.getpid()}")
+    copy = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     try:
         if made.is_dir():
-            shutil.copytree(made, beside)
+            shutil.copytree(made, copy)
         else:
-            shutil.copyfile(made, beside)
-        replace_with(beside, output)
+            shutil.copyfile(made, copy)
+        replace_with(copy, output)
     finally:
-        remove(beside)
+        remove(copy)

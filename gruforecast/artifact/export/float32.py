@@ -32,8 +32,8 @@ def in_single_precision(function: Any) -> Any:
             argument.type = SINGLE if argument.type == DOUBLE else argument.type
     _spell_out(graph)
     wrapped = tf.compat.v1.wrap_function(lambda: tf.graph_util.import_graph_def(graph, name=""), [])
-    ends = ([wrapped.graph.as_graph_element(one.name) for one in side] for side in (frozen.inputs, frozen.outputs))
-    return wrapped.prune(*ends)
+    tensors = ([wrapped.graph.as_graph_element(one.name) for one in side] for side in (frozen.inputs, frozen.outputs))
+    return wrapped.prune(*tensors)
 
 
 def _shorten(nodes: Iterable[Any]) -> None:
