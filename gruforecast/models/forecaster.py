@@ -13,7 +13,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from gruforecast.arrays import Floats, Stamps
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, UsageError, did_you_mean, shorten
@@ -38,7 +38,7 @@ class _Question:
     steps: int
     levels: tuple[float, ...]
     plan: Plan
-    future: Future | None
+    future: FutureCovariates | None
 
 
 @dataclass(frozen=True)
@@ -98,7 +98,7 @@ class Forecaster:
         levels: tuple[float, ...] | None = None,
         member: str = "winner",
         ids: list[str] | None = None,
-        future: Future | None = None,
+        future: FutureCovariates | None = None,
     ) -> Forecast:
         """Return the forecasts from the end of each series of `panel`, or from the end of the training data.
 
@@ -125,7 +125,7 @@ class Forecaster:
         levels: tuple[float, ...] | None = None,
         member: str = "winner",
         ids: list[str] | None = None,
-        future: Future | None = None,
+        future: FutureCovariates | None = None,
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, of some series at a time: memory does not grow with their number.
 

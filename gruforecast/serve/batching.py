@@ -13,7 +13,7 @@ import numpy as np
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.formats.timestamp_formats import StampForm
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, ResourceError, UsageError
@@ -95,7 +95,9 @@ def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
     )
 
 
-def _future(later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]) -> Future | None:
+def _future(
+    later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str, ...], ...]
+) -> FutureCovariates | None:
     """Future covariates after the stamps `last` (n_series,)."""
     if not later:
         return None
@@ -103,7 +105,7 @@ def _future(later: list[Floats], last: Stamps, plan: Plan, keys: tuple[tuple[str
     ds = plan.freq.after(last, x.shape[1]).astype("datetime64[s]").astype(np.int64)
     rows = {(key, int(at)): k * x.shape[1] + h for k, key in enumerate(keys) for h, at in enumerate(ds[k])}
     own = replace(plan, wide=False, names=replace(plan.names, ids=("id",)))
-    return Future("", own, rows, x.reshape(-1, x.shape[2]), ())
+    return FutureCovariates("", own, rows, x.reshape(-1, x.shape[2]), ())
 
 
 def _written(ask: Ask, forecast: Forecast, part: slice) -> bytes:

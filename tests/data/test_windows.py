@@ -146,10 +146,10 @@ def test_facts_of_uneven_series_by_hand() -> None:
     assert windows.use_log.tolist() == [True, False, True, True, False, True]
     assert windows.stop.tolist() == [1, 3, 7, 10, 10, 11]
     assert windows.start.tolist() == [0, 1, 3, 7, 7, 10]
-    floored = history.floor_at_zero(np.full((6, 2, 3), -4.0), windows)
+    floored = windows.floor_at_zero(np.full((6, 2, 3), -4.0))
     assert (floored == 0).all(axis=(1, 2)).tolist() == windows.use_log.tolist()
     assert floored.min() == -4.0
-    assert (history.floor_at_zero(np.full((6, 1), 4.0), windows) == 4.0).all()
+    assert (windows.floor_at_zero(np.full((6, 1), 4.0)) == 4.0).all()
 
 
 def test_the_past_of_a_window_without_any_value_in_it_ends_with_the_last_one_seen() -> None:

@@ -23,7 +23,7 @@ from gruforecast.artifact.manifest import seal
 from gruforecast.automl.refit import retrained
 from gruforecast.cli import app
 from gruforecast.data.calendar.frequency import Frequency
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.errors import DataError, ModelError, UsageError
@@ -226,7 +226,7 @@ class TestBlindness:
         keys = [panel.ids[k] for k in np.repeat(np.arange(2), panel.lengths)]
         seconds = panel.ds.astype("datetime64[s]").astype(np.int64).tolist()
         rows = {(key, at): k for k, (key, at) in enumerate(zip(keys, seconds, strict=True))}
-        future = Future("f.csv", panel.plan, rows, panel.x[:, :2], ())
+        future = FutureCovariates("f.csv", panel.plan, rows, panel.x[:, :2], ())
         for number in range(4):
             at = rolling.at(number)
             for member, found in whole(at).items():

@@ -12,7 +12,7 @@ from makers import panel_of
 from test_rolling import beside
 
 from gruforecast.data.calendar.frequency import Frequency
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Panel
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History
@@ -238,7 +238,7 @@ def test_columns_known_ahead_are_those_of_the_steps_that_are_asked(steps: int) -
     keys = [(panel.ids[k // 6], at) for k, at in enumerate(later.ravel().astype(np.int64).tolist())]
 
     def answer(given: Panel | None, x: np.ndarray) -> np.ndarray:
-        future = Future("f.csv", panel.plan, {key: k for k, key in enumerate(keys)}, x, [])
+        future = FutureCovariates("f.csv", panel.plan, {key: k for k, key in enumerate(keys)}, x, [])
         return forecaster.predict(given, horizon=steps, future=future).mean
 
     first = answer(panel, numbers)
