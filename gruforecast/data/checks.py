@@ -1,4 +1,4 @@
-"""What is odd about the values of a panel: said, never mended unasked."""
+"""What is odd about the values of a panel: reported, never mended unasked."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What reading a file has to say: a fact that was found, or something odd."""
+"""What reading a file has to say: a fact that was inferred, or something odd."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Finding:
     Attributes:
         code: stable identifier such as `GF-W21`, shown before the text; empty where nobody asks for it.
         line: physical line of the file; column: name; both where the finding is about one.
-        level: `info` for what was found rather than given, `warning` for what is odd or was changed on the way.
+        level: `info` for what was inferred rather than given, `warning` for what is odd or was changed on the way.
     """
 
     text: str
@@ -33,5 +33,5 @@ Findings: TypeAlias = tuple[Finding, ...]
 
 
 def shown(findings: Iterable[Finding], level: Level) -> list[str]:
-    """Return the findings of one level as they are told to the user."""
+    """Return the findings of one level as they are shown to the user."""
     return [str(one) for one in findings if one.level == level]

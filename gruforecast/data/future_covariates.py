@@ -95,11 +95,11 @@ def read_future(path: str, plan: Plan) -> FutureCovariates:
 def _from_table(table: Table, plan: Plan) -> FutureCovariates:
     """Return the future covariates in the rows of a table."""
     parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
-    keys, ids, findings = np.zeros(len(table), np.int64), ALL, table.findings
     if plan.names.ids and not plan.wide:
-        keys, ids, said = read_keys(table, plan.names, stripped=plan.strip_ids)
-        findings += said
-    ds, form, said = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
+        keys, ids, padded = read_keys(table, plan.names, stripped=plan.strip_ids)
+    else:
+        keys, ids, padded = np.zeros(len(table), np.int64), ALL, ()
+    ds, form, clock = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
     x, more = apply_covariates(table, plan.future, plan.numbers, keys)
     _check_categories(table, plan.future)
     rows = Rows(keys, ds.astype("datetime64[s]"), np.zeros(len(ds)), np.array(table.lines), x).ordered()
@@ -117,7 +117,9 @@ def _from_table(table: Table, plan: Plan) -> FutureCovariates:
                 file=table.file,
                 line=lines[1],
             )
-    return FutureCovariates(table.file, plan, places, rows.x, (*findings, *said, *parsed.findings, *more))
+    return FutureCovariates(
+        table.file, plan, places, rows.x, (*table.findings, *padded, *clock, *parsed.findings, *more)
+    )
 
 
 def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:

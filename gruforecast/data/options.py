@@ -16,7 +16,7 @@ ROLES: tuple[Role, ...] = ("known", "past", "static")
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """What a user says about a file; what is not said is found.
+    """What a user says about a file; what is not given is inferred.
 
     Attributes:
         time, target, ids: column names.

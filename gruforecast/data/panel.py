@@ -136,6 +136,8 @@ class Forecast:
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
         """Return the series of several forecasts, at least one, with the same steps and levels, in one."""
+        if len(parts) == 1:
+            return parts[0]
         return replace(
             parts[0],
             ids=tuple(key for one in parts for key in one.ids),

@@ -107,7 +107,7 @@ class Covariate:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a file is read: everything that was given or found, and is done again at predict.
+    """How a file is read: everything that was given or inferred, and is done again at predict.
 
     Attributes:
         header: whether the file has names of columns; wide: whether every column of numbers is a series.
@@ -115,7 +115,7 @@ class Plan:
         on_duplicate, resample, fill, strip_ids: as in `ReadOptions`.
         delimiter: the mark between fields where it is none of the usual ones.
         short_rows, encoding, skip: as in `Layout`, where they were given.
-        left_out: covariates that said nothing; holidays: as in `ReadOptions`.
+        left_out: covariates that hold no information; holidays: as in `ReadOptions`.
     """
 
     names: Names
@@ -194,7 +194,7 @@ class Plan:
         return tuple(one.name for one in self.future)
 
     def holiday_column(self, ds: Stamps) -> Floats:
-        """Return the public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where none are asked for."""
+        """Return the public holidays of stamps (n,) as a column, (n, 1), or (n, 0) where there are none."""
         if not self.holidays:
             return np.zeros((len(ds), 0))
         begin, end = self.form.wall(ds), self.form.wall(self.freq.after(ds, 1)[:, 0])

@@ -55,7 +55,7 @@ class Reading:
 
     @property
     def warnings(self) -> list[str]:
-        """Oddities, and changes made to the data on the way, as they are told to the user."""
+        """Oddities, and changes made to the data on the way, as they are shown to the user."""
         return shown(self.findings, "warning")
 
 
@@ -182,7 +182,7 @@ def _plan(
     numbers: NumberForm,
     covariates: tuple[Covariate, ...],
 ) -> Plan:
-    """Return the plan of a table but for the step, which is found last."""
+    """Return the plan of a table but for the step, which is inferred last."""
     return Plan(
         names,
         Frequency("s", 1),
@@ -206,7 +206,7 @@ def _plan(
 
 
 def _unusual(delimiter: str) -> str:
-    """Return a mark between fields that would not be found."""
+    """Return a mark between fields that would not be inferred."""
     return "" if delimiter in DELIMITERS else delimiter
 
 

@@ -214,8 +214,8 @@ def _has_clock(table: Table, time: str) -> bool:
 
 def meant_as_numbers(sample: list[str]) -> bool:
     """Return whether most cells are meant as numbers, well written or not; times and dates are not."""
-    meant = [any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample]
-    return 2 * sum(meant) > len(sample) and not _part_of_time(sample) and not _stamps(sample)
+    meant = sum(any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample)
+    return 2 * meant > len(sample) and not _part_of_time(sample) and not _stamps(sample)
 
 
 def _part_of_time(sample: list[str]) -> bool:

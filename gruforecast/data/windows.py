@@ -101,8 +101,7 @@ class History:
         end, days = indptr[:-1] + rows, np.zeros(len(values))
         days[end - 1] = origin
         history = cls.of(values, indptr, x=None if x is None else x.reshape(len(values), x.shape[2]))
-        until = np.where(never_negative, indptr[1:], indptr[:-1])
-        history = replace(history, nonnegative_until=until, days=days)
+        history = replace(history, nonnegative_until=np.where(never_negative, indptr[1:], indptr[:-1]), days=days)
         return history, history.windows(np.arange(n), end)
 
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:

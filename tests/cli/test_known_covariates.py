@@ -53,7 +53,7 @@ def predicted(model: dict[str, Any], *arguments: str) -> Any:
 
 
 def test_what_was_found_is_said_and_planned(model: dict[str, Any]) -> None:
-    for words in ("known ahead: 'promo'", "seen in the past only: 'rain'", "constant in each series: 'town'"):
+    for words in ("future covariates: 'promo'", "past covariates: 'rain'", "static covariates: 'town'"):
         assert words in model["stderr"]
     plan = model["report"]["plan"]
     assert [(one["name"], one["role"], one["flag"], one["categories"]) for one in plan["covariates"]] == [
@@ -111,7 +111,7 @@ def test_a_model_without_known_columns_refuses_a_future(fitted: dict[str, Any], 
     (tmp_path / "future.csv").write_text("Month,Passengers\n1961-01,3\n")
     done = run("predict", str(fitted["cwd"] / "gruforecast_model"), "--future", str(tmp_path / "future.csv"))
     assert done.returncode == 2
-    assert "the model asks for no column ahead" in done.stderr
+    assert "the model asks for no future covariates" in done.stderr
 
 
 def test_a_folder_whose_parts_disagree_about_columns_is_refused(model: dict[str, Any], tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rows of all series as arrays: sorted, without duplicates, and brought to one step where that is asked for."""
+"""Rows of all series as arrays: sorted, without duplicates, and brought to one step on request."""
 
 from __future__ import annotations
 
@@ -66,8 +66,9 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[
     pairs = values[k], values[k + 1]
     equal = ((pairs[0] == pairs[1]) | (np.isnan(pairs[0]) & np.isnan(pairs[1]))).all(axis=1)
     if len(k) and rule:
-        merged = f"{len(k)} rows have the stamp of another one: their {rule} is used"
-        return merge(rows, rows.ds, rule), (Finding(merged),)
+        return merge(rows, rows.ds, rule), (
+            Finding(f"{len(k)} rows have the stamp of another one: their {rule} is used"),
+        )
     if not equal.all():
         raise _conflict(rows, k[~equal], file, names)
     dropped = Finding(f"{len(k)} rows were exact duplicates: dropped")

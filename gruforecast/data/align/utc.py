@@ -23,7 +23,7 @@ from gruforecast.errors import FormError
 
 
 def infer_times(columns: list[Column], options: ReadOptions) -> tuple[Parsed, TimeForm]:
-    """Return the stamps of time columns, with findings, and the form that was found."""
+    """Return the stamps of time columns, with findings, and the form inferred."""
     return _times(columns, *infer_time(columns, options.date_format, options.time_unit), options.tz)
 
 

@@ -1,4 +1,4 @@
-"""The step of a time axis: found from the gaps, used to number stamps and to continue them.
+"""The step of a time axis: inferred from the gaps, used to number stamps and to continue them.
 
 Every stamp gets a whole number on the axis, so holes, forecasts and months of unequal length need no special case.
 """

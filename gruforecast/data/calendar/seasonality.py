@@ -45,7 +45,7 @@ def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
 
 
 def _usual_shown(filled: list[Floats], freq: Frequency) -> Iterator[tuple[int, list[Floats]]]:
-    """The usual season lengths that enough series show, each with the series long enough to tell."""
+    """Yield the usual season lengths that enough series show, each with the series long enough to tell."""
     for length in usual_seasons(freq):
         long = [x for x in filled if len(x) > DEFAULT_PERIODS * length]
         if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:

@@ -35,7 +35,7 @@ class Column:
     known: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:
-        """Return `make(self, *arguments)`, made once: what a form was found from is what it is applied to."""
+        """Return `make(self, *arguments)`, made once: what a form was inferred from is what it is applied to."""
         key = (make, *arguments)
         if key not in self.known:
             self.known[key] = make(self, *arguments)
@@ -47,19 +47,19 @@ class Column:
         return list(dict.fromkeys(self.cells))
 
     def refuse_first(
-        self, bad: Bools, found: Callable[[int], str], remedy: str, code: str, kind: type[DataError] = DataError
+        self, bad: Bools, text: Callable[[int], str], remedy: str, code: str, kind: type[DataError] = DataError
     ) -> None:
-        """Refuse the first row for which `bad`, (n,), holds; `found` says of it what is wrong."""
+        """Refuse the first row for which `bad`, (n,), holds; `text` says what is wrong with it."""
         for k in np.flatnonzero(bad)[:1].tolist():
-            raise self.refused_at(k, found(k), remedy, code, kind)
+            raise self.refused_at(k, text(k), remedy, code, kind)
 
-    def refused(self, cell: str, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
+    def refused(self, cell: str, text: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
         """Return the error that names the first line where `cell` stands."""
-        return self.refused_at(self.cells.index(cell), found, remedy, code, kind)
+        return self.refused_at(self.cells.index(cell), text, remedy, code, kind)
 
-    def refused_at(self, k: int, found: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
+    def refused_at(self, k: int, text: str, remedy: str, code: str, kind: type[DataError] = DataError) -> DataError:
         """Return the error that names the line of row `k`."""
         cell = self.cells[k]
         shown = cell if len(cell) <= LONGEST else f"{cell[:LONGEST]}…"
-        found = found.replace(repr(cell), repr(shown))
-        return kind(found, remedy=remedy, code=code, file=self.file, line=self.lines[k], column=self.name, value=shown)
+        text = text.replace(repr(cell), repr(shown))
+        return kind(text, remedy=remedy, code=code, file=self.file, line=self.lines[k], column=self.name, value=shown)

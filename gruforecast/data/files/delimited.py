@@ -1,6 +1,6 @@
 """From text to columns of text, with the physical line of each row.
 
-What stands before the table, the mark between fields and the header are found over many lines. Nothing is converted
+What stands before the table, the mark between fields and the header are inferred from many lines. Nothing is converted
 here and nothing guessed away: a row that does not fit the header is refused with its line.
 """
 
@@ -36,9 +36,9 @@ class Layout:
     """How the text of a file is cut into cells, as far as the user says.
 
     Attributes:
-        delimiter: the mark between fields; found when not given.
-        skip: lines before the table; found when not given.
-        header: whether the first line of the table holds the names of the columns; found when not given.
+        delimiter: the mark between fields; inferred when not given.
+        skip: lines before the table; inferred when not given.
+        header: whether the first line of the table holds the names of the columns; inferred when not given.
         short_rows: whether a row may have fewer fields than the header.
     """
 

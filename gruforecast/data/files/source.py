@@ -150,8 +150,8 @@ def _up_to(stream: IO[bytes], limit: int, name: str) -> bytes:
 def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings]:
     """Return the text of a file, and findings.
 
-    UTF-8, and UTF-16 with its mark, are read as they are. What is neither is read in the encoding found by its bytes,
-    with a warning: digits, signs and separators are the same in all of them, only letters may differ.
+    UTF-8, and UTF-16 with its mark, are read as they are. For others the encoding is inferred from the bytes, with a
+    warning: digits, signs and separators are the same in all of them, only letters may differ.
 
     Args:
         encoding: the user's choice; it must fit every byte.
@@ -166,13 +166,12 @@ def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings]:
             )
     text, findings = _decoded(raw, name, encoding)
     if "\0" in text:
-        line = len(text[: text.index("\0")].splitlines(keepends=True)) or 1
         raise DataError(
             "there is a NUL byte.",
             remedy="Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le).",
             code="GF-D09",
             file=name,
-            line=line,
+            line=len(text[: text.index("\0")].splitlines(keepends=True)) or 1,
         )
     return text.removeprefix("\ufeff"), findings
 
@@ -224,7 +223,7 @@ def _guessed(raw: bytes) -> str | None:
 
 
 def _is_japanese(text: str) -> bool:
-    """Return whether most letters beyond ASCII are kana or kanji of two bytes, rarely so in Western text read so."""
+    """Return whether most letters beyond ASCII are kana or kanji of two bytes, rarely so where Western text is read."""
     foreign = [mark for mark in text[:BLOCK] if ord(mark) > 127]
     wide = sum("\u3040" <= mark <= "\u30ff" or "\u4e00" <= mark <= "\u9fff" for mark in foreign)
     return 10 * wide >= 9 * len(foreign)

@@ -1,7 +1,7 @@
 """Numbers as people write them: how a column writes them is decided by all its cells, and kept for later files.
 
 What could be read in two ways is refused; a sign of currency, a percent sign or a unit that all cells share is left
-out and said.
+out, with a finding.
 """
 
 from __future__ import annotations
@@ -321,7 +321,7 @@ def _no_number(column: Column, form: NumberForm) -> DataError:
 
 
 def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, ...], *, booleans: bool) -> NumberForm:
-    """Return the form that a user asked for.
+    """Return the form that a user gave.
 
     Raises:
         UsageError: the marks are impossible or the same.

@@ -148,7 +148,7 @@ def infer_time(columns: list[Column], pattern: str | None = None, unit: str | No
 
 
 def follow_time(columns: list[Column], form: TimeForm) -> tuple[TimeForm, Findings]:
-    """Return the form of the time columns of later data, that of earlier data where it fits, and findings.
+    """Return the form of the time columns of new data, that of earlier data where it fits, and findings.
 
     Raises:
         DataError: as `infer_time`, or dates are in another order.

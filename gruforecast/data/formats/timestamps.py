@@ -87,7 +87,7 @@ def infer_stamps(
 
 
 def follow_stamps(column: Column, form: StampForm) -> tuple[StampForm, Findings]:
-    """Return the form of the stamps of later data, that of earlier data where it fits, and findings.
+    """Return the form of the stamps of new data, that of earlier data where it fits, and findings.
 
     Raises:
         DataError: as `infer_stamps`, or dates are in another order.
@@ -277,7 +277,7 @@ def _check_uniform(column: Column, unique: list[str], matches: list[re.Match[str
 
 
 def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
-    """Return `dmy` or `mdy`, and what is to be told about it.
+    """Return `dmy` or `mdy`, and the text of a finding about it.
 
     A number above twelve says so, or earlier data, or that the steps are regular in that order only.
     """

@@ -30,7 +30,7 @@ from gruforecast.artifact.export.saved_model import reference, served_by
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
-from gruforecast.data.future_covariates import Future
+from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.errors import DataError, GruforecastError, ResourceError
@@ -301,7 +301,7 @@ def test_windows_with_columns_beside_the_target_are_those_that_predict_forecasts
     found = reference(served_by(forecaster), sample.y, sample.last, sample.x)
     end = certificate._latest(panel, forecaster.horizon)[1]
     rows = {(("s0",), int(at)): k for k, at in enumerate(panel.ds.astype("datetime64[s]").astype(np.int64))}
-    future = Future("data.csv", panel.plan, rows, panel.x, ())
+    future = FutureCovariates("data.csv", panel.plan, rows, panel.x, ())
     cut = panel.rows(np.array([0]), end[:1])
     wanted = forecaster.predict(cut, member="networks", future=future)
     assert_close32(found["y_hat"][0], wanted.mean[0])
