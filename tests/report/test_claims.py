@@ -73,9 +73,9 @@ def test_counts_have_the_right_number(panel: dict[str, Any]) -> None:
     assert not re.search(r"\b1 (folds|columns|more warnings|workers|cores)\b", text)
 
 
-@pytest.mark.parametrize(("levels", "said"), [([], "and ahead."), ([99.05, 80.0], "its intervals (99.05, 80 %)")])
-def test_levels_are_written_as_they_are(panel: dict[str, Any], levels: list[float], said: str) -> None:
-    assert said in page(panel | {"levels": levels})
+@pytest.mark.parametrize(("levels", "expected"), [([], "and ahead."), ([99.05, 80.0], "its intervals (99.05, 80 %)")])
+def test_levels_are_written_as_they_are(panel: dict[str, Any], levels: list[float], expected: str) -> None:
+    assert expected in page(panel | {"levels": levels})
 
 
 @pytest.mark.parametrize(("limit", "clock"), [("", False), (" --max-time=540s", True), (" --trial-time=9s", True)])
@@ -125,7 +125,7 @@ def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[
 
 
 @pytest.mark.parametrize(
-    ("errors", "said"),
+    ("errors", "expected"),
     [
         ([1.0, 1.0, 1.0, 1.0, 1.0, 1.01], "are about as large in the last third of the steps as in the first"),
         ([1.0, 1.0, 1.0, 1.0, 1.3, 1.3], "are 1.3 times as large in the last third of the steps as in the first"),
@@ -133,10 +133,10 @@ def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[
         ([None, None, None], "by step ahead"),
     ],
 )
-def test_how_errors_grow_is_a_ratio(panel: dict[str, Any], errors: list[float | None], said: str) -> None:
-    found = panel["extracts"]["steps"]
-    panel["extracts"]["steps"] = {name: one | {"mase": errors} for name, one in found.items()}
-    assert said in accuracy.steps(panel).title
+def test_how_errors_grow_is_a_ratio(panel: dict[str, Any], errors: list[float | None], expected: str) -> None:
+    steps = panel["extracts"]["steps"]
+    panel["extracts"]["steps"] = {name: one | {"mase": errors} for name, one in steps.items()}
+    assert expected in accuracy.steps(panel).title
 
 
 def test_series_without_a_scale_are_in_no_mean_and_are_no_sample() -> None:
@@ -162,8 +162,8 @@ def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: dict[
         one["mase"] = None
     for row in panel["leaderboard"]:
         row["mase"] = None
-        for found in row["against"].values():
-            found.update(dict.fromkeys(found) | {"verdict": "cannot tell"})
+        for paired in row["against"].values():
+            paired.update(dict.fromkeys(paired) | {"verdict": "cannot tell"})
     panel["evidence"] |= panel["leaderboard"][-1]["against"]["winner"]
     for one in panel["extracts"]["steps"].values():
         one["mase"] = [None] * panel["horizon"]
@@ -195,14 +195,14 @@ def test_options_of_noise_seldom_matter() -> None:
     for seed in range(60):
         rng = np.random.default_rng(seed)
         options = [{f"o{k}": int(rng.integers(3)) for k in range(12)} for _ in range(16)]
-        found = shares([trial(k, float(rng.normal()), **one) for k, one in enumerate(options)])
-        passed += any(own > bound for own, bound in found.values())
+        results = shares([trial(k, float(rng.normal()), **one) for k, one in enumerate(options)])
+        passed += any(own > bound for own, bound in results.values())
     assert passed <= 8
 
 
 def test_equal_scores_say_nothing_whatever_their_order() -> None:
-    found = shares([trial(k, 0.5, log=k < 6) for k in range(12)])
-    assert found["log"][0] == 0.0
+    results = shares([trial(k, 0.5, log=k < 6) for k in range(12)])
+    assert results["log"][0] == 0.0
 
 
 def test_what_the_best_share_may_be_an_axis_that_is_not_drawn() -> None:
@@ -219,9 +219,9 @@ def test_what_the_best_share_may_be_an_axis_that_is_not_drawn() -> None:
 
 def test_the_first_trial_is_named_and_small_gains_are_not_nothing() -> None:
     report = made_report(trials=4)
-    found = [trial(1, 0.5), trial(2, 0.4999)]
-    assert scores(report, found).title == "Trial 2 is the best of 4, under 1 % below trial 1, the first with a score"
-    assert scores(report, found[:1] * 2).title == "Trial 1 is the best of 4; no later one was better"
+    trials = [trial(1, 0.5), trial(2, 0.4999)]
+    assert scores(report, trials).title == "Trial 2 is the best of 4, under 1 % below trial 1, the first with a score"
+    assert scores(report, trials[:1] * 2).title == "Trial 1 is the best of 4; no later one was better"
 
 
 def test_the_first_call_trains_too() -> None:
@@ -321,7 +321,7 @@ def test_the_binomial_chance_of_many_values_is_nearly_the_same() -> None:
 
 
 @pytest.mark.parametrize(
-    ("share", "error", "values", "said"),
+    ("share", "error", "values", "expected"),
     [
         (92.0, None, 12, "as far as 12 values can tell, as asked"),
         (40.0, None, 12, "too narrow"),
@@ -332,9 +332,9 @@ def test_the_binomial_chance_of_many_values_is_nearly_the_same() -> None:
     ],
 )
 def test_intervals_are_judged_as_far_as_can_be(
-    share: float | None, error: float | None, values: int, said: str
+    share: float | None, error: float | None, values: int, expected: str
 ) -> None:
-    assert figure.width_verdict("80", {"coverage": share, "coverage_error": error}, values) == said
+    assert figure.width_verdict("80", {"coverage": share, "coverage_error": error}, values) == expected
 
 
 def test_the_chart_of_coverage_says_whether_intervals_held(panel: dict[str, Any]) -> None:
@@ -370,8 +370,8 @@ def test_every_option_of_the_search_is_explained_where_it_varied() -> None:
 
 def test_what_was_left_out_on_request_is_told(panel: dict[str, Any]) -> None:
     report = panel | {"reproduce": {"command": "gruforecast fit a.csv --no-stats --compare=none"}}
-    said = "Left out on request: AutoETS, dynamic Theta and AutoARIMA of statsforecast (--no-stats), the comparison"
-    assert words.left_out(report).startswith(said)
+    expected = "Left out on request: AutoETS, dynamic Theta and AutoARIMA of statsforecast (--no-stats), the comparison"
+    assert words.left_out(report).startswith(expected)
     assert words.left_out(panel) == ""
 
 

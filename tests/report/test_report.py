@@ -42,13 +42,13 @@ class Read(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
         self.texts: dict[str, list[str]] = {}
         self._open: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.found.append((tag, dict(attrs)))
+        self.elements.append((tag, dict(attrs)))
         self.texts.setdefault(tag, []).append("")
         if tag not in ("meta", "link", "br", "img"):
             self._open.append(tag)
@@ -90,7 +90,7 @@ def test_the_page_says_what_the_report_holds(one: dict[str, Any]) -> None:
 def test_every_figure_has_a_title_a_unit_and_a_table(panel: dict[str, Any]) -> None:
     text = page(panel)
     read = Read(text)
-    charts = [attrs for _, attrs in read.found if attrs.get("class") == "chart"]
+    charts = [attrs for _, attrs in read.elements if attrs.get("class") == "chart"]
     assert len(charts) == len({attrs["id"] for attrs in charts}) >= 12
     assert all(attrs["role"] == "img" and attrs["aria-label"] for attrs in charts)
     data = _data(text)
@@ -98,10 +98,10 @@ def test_every_figure_has_a_title_a_unit_and_a_table(panel: dict[str, Any]) -> N
         axes = [figure["layout"].get(name, {}) for name in ("xaxis", "yaxis")]
         assert any(one.get("title") or one.get("ticktext") for one in axes), figure["name"]
     assert len(read.texts["figcaption"]) == len(charts)
-    assert len([1 for tag, _ in read.found if tag == "details"]) == len(charts)
-    ids = [attrs["id"] for _, attrs in read.found if attrs.get("id")]
+    assert len([1 for tag, _ in read.elements if tag == "details"]) == len(charts)
+    ids = [attrs["id"] for _, attrs in read.elements if attrs.get("id")]
     assert len(ids) == len(set(ids))
-    places = [attrs["href"] for tag, attrs in read.found if tag == "a"]
+    places = [attrs["href"] for tag, attrs in read.elements if tag == "a"]
     assert {place.removeprefix("#") for place in places if place} <= set(ids)
 
 
@@ -122,7 +122,7 @@ def test_what_was_found_inside_the_network_is_a_section_of_its_own(
 
 def test_the_policy_names_the_digests_of_the_scripts(one: dict[str, Any]) -> None:
     text = page(one)
-    policy = next(a["content"] for tag, a in Read(text).found if a.get("http-equiv") == "Content-Security-Policy")
+    policy = next(a["content"] for tag, a in Read(text).elements if a.get("http-equiv") == "Content-Security-Policy")
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
     digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
     assert len(scripts) == 2
@@ -186,9 +186,9 @@ def test_without_rows_of_the_data_only_errors_are_kept(one: dict[str, Any]) -> N
 
 @pytest.mark.slow
 def test_many_steps_leave_room_for_three_series_at_least() -> None:
-    found = made_report(8, rows=2_600, horizon=700, trials=1)
-    assert 3 <= len(found["extracts"]["series"]) <= 8
-    assert len(json.dumps(found["extracts"])) < 3_000_000
+    report = made_report(8, rows=2_600, horizon=700, trials=1)
+    assert 3 <= len(report["extracts"]["series"]) <= 8
+    assert len(json.dumps(report["extracts"])) < 3_000_000
 
 
 def test_nothing_hostile_gets_into_the_page() -> None:
@@ -196,9 +196,9 @@ def test_nothing_hostile_gets_into_the_page() -> None:
     report["extracts"]["target"], report["warnings"] = HOSTILE[1], [*HOSTILE, "\x1b[31m\u202e\u2028\x00"]
     text = page(report)
     read = Read(text)
-    assert [tag for tag, _ in read.found if tag in ("img", "iframe")] == []
+    assert [tag for tag, _ in read.elements if tag in ("img", "iframe")] == []
     assert len(re.findall("<script", text)) == 3
-    assert all(not name.startswith("on") for _, attrs in read.found for name in attrs)
+    assert all(not name.startswith("on") for _, attrs in read.elements for name in attrs)
     assert set(HOSTILE) <= set(read.texts["li"])
     assert "\\x1b[31m\\u202e\\u2028\\x00" in read.texts["li"]
     assert not {"\x1b", "\u202e", "\u2028", "\x00"} & set(text)
@@ -218,8 +218,8 @@ def test_text_in_charts_is_no_markup_no_formula_and_no_colour() -> None:
 
 
 def test_numbers_have_as_many_digits_as_help() -> None:
-    found = [number(value) for value in (None, float("nan"), 3, 12345, 0.5, 123.45, 12345.6, 0.0001, 2e9, 0.0)]
-    assert found == ["-", "-", "3", "12,345", "0.500", "123.5", "12,346", "0.0001", "2e+09", "0.000"]
+    written = [number(value) for value in (None, float("nan"), 3, 12345, 0.5, 123.45, 12345.6, 0.0001, 2e9, 0.0)]
+    assert written == ["-", "-", "3", "12,345", "0.500", "123.5", "12,346", "0.0001", "2e+09", "0.000"]
     assert rounded(np.array([1.23456789, np.nan, np.inf, 1e9])) == [1.23457, None, None, 1e9]
     assert stamps(np.array(["2020-01-01", "2020-01-02"], "datetime64[s]")) == ["2020-01-01", "2020-01-02"]
     assert stamps(np.array(["2020-01-01T05:00"], "datetime64[s]")) == ["2020-01-01 05:00:00"]
@@ -247,11 +247,11 @@ def test_the_headline_claims_no_more_than_the_evidence(
 
 def test_what_mattered_in_the_search_is_told_from_luck(one: dict[str, Any]) -> None:
     """The made-up scores follow the logarithm; with two groups the share is that of an analysis of variance by hand."""
-    found = shares(one["search"])
-    assert set(found) == {"log", "learning_rate"}
-    share, luck = found["log"]
+    result = shares(one["search"])
+    assert set(result) == {"log", "learning_rate"}
+    share, luck = result["log"]
     assert share > luck
-    assert found["learning_rate"][0] < found["learning_rate"][1]
+    assert result["learning_rate"][0] < result["learning_rate"][1]
     ranks = np.argsort(np.argsort([trial["score"] for trial in one["search"]]))
     groups = [ranks[::2], ranks[1::2]]
     within = sum(((part - part.mean()) ** 2).sum() for part in groups)
@@ -274,7 +274,7 @@ def compared(name: str, folds: list[float], test: list[float], parameters: int =
     return {"cell": name, "parameters": parameters, "seconds_per_epoch": 1.0, "seeds": seeds, **scores}
 
 
-def test_the_folds_choose_a_cell_and_the_test_part_judges() -> None:
+def test_the_folds_choose_a_cell_and_the_test_set_judges() -> None:
     gru = compared("gru", [0.98, 1.0, 1.02], [1.18, 1.2, 1.22])
     lstm = compared("lstm", [0.48, 0.5, 0.52], [1.28, 1.3, 1.32], 200)
     text = advice([gru, lstm])
@@ -338,16 +338,16 @@ OPTIONS = (
 
 @pytest.mark.parametrize("given", OPTIONS)
 def test_the_command_in_the_report_asks_for_the_same(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
-    asked: list[FitOptions] = []
+    requested: list[FitOptions] = []
 
     def catch(options: FitOptions, *_: object) -> None:
-        asked.append(options)
+        requested.append(options)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(gruforecast.automl.fit, "fit", catch)
     CliRunner().invoke(app, ["fit", "data.csv", *given])
-    CliRunner().invoke(app, ["fit", *arguments(asked[0])])
-    assert asked[0] == asked[1]
+    CliRunner().invoke(app, ["fit", *arguments(requested[0])])
+    assert requested[0] == requested[1]
 
 
 @pytest.fixture
@@ -468,6 +468,6 @@ def test_fit_writes_the_page_into_the_model_folder(fitted: dict[str, Any]) -> No
 
 
 def _data(text: str) -> dict[str, Any]:
-    found = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', text, re.DOTALL)
-    assert found
-    return json.loads(found[1])
+    result = re.search(r'<script type="application/json" id="page-data">(.*?)</script>', text, re.DOTALL)
+    assert result
+    return json.loads(result[1])

@@ -140,33 +140,13 @@ def against(report: Report) -> Figure | None:
     if not rows:
         return None
     pairs = [row["against"]["winner"] for row in rows]
-    bars = {
-        "type": "data",
-        "symmetric": False,
-        "array": [0.0 if one["high"] is None else one["high"] - one["difference"] for one in pairs],
-        "arrayminus": [0.0 if one["low"] is None else one["difference"] - one["low"] for one in pairs],
-        "thickness": 1.5,
-        "width": 0,
-        "color": "@muted",
-    }
-    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
-    dots = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": [one["difference"] for one in pairs],
-        "y": [label(row["model"]) for row in rows],
-        "error_x": bars,
-        "marker": {"size": 10, "color": colours},
-        "showlegend": False,
-        "name": "difference",
-    }
     return Figure(
         name="against",
         title=_against_title(report, pairs),
         note="MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
         "intervals. A blue dot: better by more than luck; an ochre one: worse. Each is a test of its own: of "
         "twenty equally good models about one would seem to differ.",
-        data=[dots],
+        data=[_differences(rows, pairs)],
         layout={
             "xaxis": axis("difference in MASE", zeroline=True, zerolinecolor="@ink"),
             "yaxis": {"type": "category"},
@@ -178,6 +158,30 @@ def against(report: Report) -> Figure | None:
         ),
         height=120 + 26 * len(rows),
     )
+
+
+def _differences(rows: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return a dot for each model, with its interval."""
+    bars = {
+        "type": "data",
+        "symmetric": False,
+        "array": [0.0 if one["high"] is None else one["high"] - one["difference"] for one in pairs],
+        "arrayminus": [0.0 if one["low"] is None else one["difference"] - one["low"] for one in pairs],
+        "thickness": 1.5,
+        "width": 0,
+        "color": "@muted",
+    }
+    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
+    return {
+        "type": "scatter",
+        "mode": "markers",
+        "x": [one["difference"] for one in pairs],
+        "y": [label(row["model"]) for row in rows],
+        "error_x": bars,
+        "marker": {"size": 10, "color": colours},
+        "showlegend": False,
+        "name": "difference",
+    }
 
 
 def _against_title(report: Report, pairs: list[dict[str, Any]]) -> str:

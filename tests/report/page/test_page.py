@@ -21,8 +21,8 @@ BOXES = """JSON.stringify([...document.querySelectorAll('.chart')].map(chart => 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    with Browser() as found:
-        yield found
+    with Browser() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -62,7 +62,7 @@ if "--fail" in sys.argv:
 BRISK = SEARCH.replace("time.sleep(0.6)", "time.sleep(0.3)")  # where nothing is drawn
 
 
-def told(status: str = "completed", score: float | None = 0.5) -> dict[str, Any]:
+def trial_result(status: str = "completed", score: float | None = 0.5) -> dict[str, Any]:
     return {"status": status, "score": score, "seconds": SECONDS, "error": "signal 9", "steps": 100}
 
 
@@ -93,7 +93,9 @@ class TestView:
         view.look = lambda: Working(2, ("trial-003", "trial-004"), 1, (900_000_000, 1_200_000_000))
         clock.now += 61
         for number, score in enumerate((0.9, 0.6, 0.75)):
-            view.trial_ended(number, told(score=score), number + 1, min(0.9, score, 0.6 if number else 1), 130.0)
+            view.trial_ended(
+                number, trial_result(score=score), number + 1, min(0.9, score, 0.6 if number else 1), 130.0
+            )
         return view
 
     def test_says_what_a_waiting_person_asks(self, clock: Clock) -> None:
@@ -130,8 +132,8 @@ class TestView:
     def test_without_a_score(self, clock: Clock) -> None:
         view = View(clock)
         view.search_begins(None, None)
-        view.trial_ended(0, told("diverged", None), 1, float("nan"), None)
-        view.trial_ended(1, told("crashed", None), 2, float("nan"), None)
+        view.trial_ended(0, trial_result("diverged", None), 1, float("nan"), None)
+        view.trial_ended(1, trial_result("crashed", None), 2, float("nan"), None)
         assert "0: diverged   1: crashed" in "\n".join(drawn(view))
         assert view.search_ended() == ""
 
@@ -146,12 +148,12 @@ class TestView:
 
     @pytest.mark.parametrize("width", [20, 40, 50])
     def test_a_narrow_terminal_loses_the_bar_and_the_ends_of_lines(self, clock: Clock, width: int) -> None:
-        found = drawn(self.searching(clock), width)
-        assert [line.split()[0] for line in found] == ["search", "best", "newest", "workers", "so"]
-        assert found[0].startswith("search   3 of 16 tr")
-        assert found[0].endswith("…") or width == 50
-        assert found[2].endswith("…") or width > 20
-        assert max(map(len, found)) <= width
+        drawing = drawn(self.searching(clock), width)
+        assert [line.split()[0] for line in drawing] == ["search", "best", "newest", "workers", "so"]
+        assert drawing[0].startswith("search   3 of 16 tr")
+        assert drawing[0].endswith("…") or width == 50
+        assert drawing[2].endswith("…") or width > 20
+        assert max(map(len, drawing)) <= width
 
     def test_a_long_name_of_a_file_leaves_room_for_the_time(self, clock: Clock) -> None:
         view = View(clock)
@@ -164,16 +166,16 @@ class TestView:
         view = View(clock)
         view.stage("search")
         view.search_begins(4, None)
-        view.trial_known(0, told(score=0.6))
-        view.trial_known(1, told("crashed", None))
+        view.trial_known(0, trial_result(score=0.6))
+        view.trial_known(1, trial_result("crashed", None))
         text = "\n".join(drawn(view))
         assert "2 of 4 trials" in text
         assert "MASE 0.600 in trial 0" in text
         assert view.search_ended() == ""  # nothing new: was said when it went on
         view.search_begins(4, None)
-        view.trial_known(0, told(score=0.6))
+        view.trial_known(0, trial_result(score=0.6))
         clock.now += 7
-        view.trial_ended(2, told(score=0.8), 2, 0.6, None)
+        view.trial_ended(2, trial_result(score=0.8), 2, 0.6, None)
         assert "MASE 0.600 in trial 0" in "\n".join(drawn(view))
         assert view.search_ended() == "search: 2 trials (1 of an earlier run) in 0:07, best MASE 0.600 in trial 0"
 
@@ -182,7 +184,7 @@ class TestView:
         view.look = lambda: Working(2, (), 0, (10**9,))
         assert drawn(view)[-1].endswith("memory 1.0 GB in 1 process")
         view.search_begins(None, None)
-        view.trial_ended(0, told(), 1, 0.5, None)
+        view.trial_ended(0, trial_result(), 1, 0.5, None)
         assert drawn(view)[0].startswith("search   1 trial, 0:00")
         assert view.search_ended().startswith("search: 1 trial in")
 
@@ -281,9 +283,9 @@ class TestPlainLines:
     def test_a_crash_without_times_is_told(self, capsys: pytest.CaptureFixture[str]) -> None:
         with LiveProgress(quiet=False, verbose=True) as progress:
             progress.search_begins(2)
-            result = told("crashed", None) | {"seconds": None}
+            result = trial_result("crashed", None) | {"seconds": None}
             progress.trial_ended(0, result, done=1, best=float("nan"), expected_seconds=None)
-            progress.trial_ended(1, told("pruned", 0.5), done=2, best=0.5, expected_seconds=None)
+            progress.trial_ended(1, trial_result("pruned", 0.5), done=2, best=0.5, expected_seconds=None)
         told_lines = capsys.readouterr().err.splitlines()
         assert told_lines[0] == "trial 0: crashed: signal 9, best nan"
         assert told_lines[1].startswith("trial 1: MASE 0.500 (stopped early), 3.0 s (tracing 0.1 s, compiling 0.2 s")
@@ -294,9 +296,9 @@ def console(width: int = 80, encoding: str = "utf-8") -> Console:
 
 
 def rows_of(picture: Picture, width: int = 80) -> list[str]:
-    found = chart(picture, console(width))
-    assert found is not None
-    return found.plain.split("\n")
+    drawing = chart(picture, console(width))
+    assert drawing is not None
+    return drawing.plain.split("\n")
 
 
 def columns_with_dots(row: str) -> list[int]:
@@ -336,8 +338,8 @@ class TestChart:
     )
     def test_numbers_beside_the_axis_tell_from_each_other(self, values: list[float], labels: list[str]) -> None:
         _, *rows = rows_of(Picture("t", [], values, 3, values[-1:]))
-        found = [row.split()[0] for row in rows if re.match(r" *-?\d", row)]
-        assert found == labels
+        written = [row.split()[0] for row in rows if re.match(r" *-?\d", row)]
+        assert written == labels
 
     def test_a_gap_stays_open(self) -> None:
         flat = Picture("t", [], [1.0] * 10 + [None] * 20 + [1.0] * 10, 40, [1.0] * 10)
@@ -367,8 +369,8 @@ class TestChart:
         st.integers(40, 200),
     )
     def test_any_numbers_fit_the_terminal(self, y: list[float | None], mean: list[float | None], width: int) -> None:
-        found = chart(Picture("t", [f"2000-01-{k}" for k in range(90)], y, len(y), mean, mean, mean), console(width))
-        assert found is None or max(map(len, found.plain.split("\n"))) <= min(width, 80)
+        drawing = chart(Picture("t", [f"2000-01-{k}" for k in range(90)], y, len(y), mean, mean, mean), console(width))
+        assert drawing is None or max(map(len, drawing.plain.split("\n"))) <= min(width, 80)
 
     def test_report_shows_the_series_in_the_middle(self) -> None:
         report = made_report(series=9)
@@ -380,7 +382,7 @@ class TestChart:
         assert list(picture.y)[-1] == one["y"][-1]
         assert picture.ds[picture.begin] == one["ahead"]["ds"][0]
 
-    def test_report_without_a_forecast_ahead_shows_the_test_part(self) -> None:
+    def test_report_without_a_forecast_ahead_shows_the_test_set(self) -> None:
         report = made_report()
         one = report["extracts"]["series"][0]
         picture = of_report(report | {"extracts": report["extracts"] | {"series": [one | {"ahead": None}]}})
@@ -407,8 +409,8 @@ class TestTables:
 
     @pytest.fixture
     def report(self) -> dict[str, Any]:
-        found = made_report(series=3) | {"networks": [], "blend": {}, "n_series_without_scale": 0, "parity": 1e-7}
-        return found | {"seconds_by_part": {"search": 1.0}, "workers": {"count": 2, "start_seconds": 1.0}}
+        made = made_report(series=3) | {"networks": [], "blend": {}, "n_series_without_scale": 0, "parity": 1e-7}
+        return made | {"seconds_by_part": {"search": 1.0}, "workers": {"count": 2, "start_seconds": 1.0}}
 
     def test_fit_80_columns_with_any_number_of_levels(
         self, report: dict[str, Any], capsys: pytest.CaptureFixture[str]
