@@ -16,6 +16,7 @@ from gruforecast.automl.preparation import Prepared
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.data.panel import Panel
 from gruforecast.evaluation.leaderboard import LeaderboardRow, winner
+from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence, verdict
 from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
@@ -67,7 +68,6 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
     """Return the report as plain JSON types, the object of `--json` and of `report.json`."""
     rows = sorted(outcome.rows, key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
     panel, split = outcome.prepared.panel, outcome.prepared.split
-    scale = split.mase_scale(split.test_windows())
     networks = outcome.ensemble.networks_facts()
     return {
         "model_dir": model_dir,
@@ -77,10 +77,7 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "horizon": split.horizon,
         "freq": panel.freq.label,
         "season_length": split.season_length,
-        "n_series": len(panel),
-        "n_rows": len(panel.y),
-        "n_series_scored": len(scale),
-        "n_series_without_scale": int((~(scale > 0)).sum()),
+        **_counts(panel, split),
         "folds": len(split.folds),
         "cutoffs_by": "date" if panel.ends_together else "position",
         "levels": list(outcome.prepared.levels),
@@ -106,6 +103,13 @@ def summarise(outcome: Outcome, model_dir: str, seconds: dict[str, float], total
         "warnings": outcome.warnings,
         "versions": _versions(),
     }
+
+
+def _counts(panel: Panel, split: Split) -> dict[str, int]:
+    """Return the number of series and rows, of series scored on the test set, and of those without a MASE scale."""
+    scale = split.mase_scale(split.test_windows())
+    counts = {"n_series": len(panel), "n_rows": len(panel.y), "n_series_scored": len(scale)}
+    return counts | {"n_series_without_scale": int((~(scale > 0)).sum())}
 
 
 def in_short(report: dict[str, Any], panel: Panel) -> dict[str, Any]:

@@ -110,7 +110,7 @@ def _holidays(panel: Panel) -> list[str]:
     free = days[np.bincount(where, ~np.isnan(panel.y), len(days)) == 0]
     shown = ", ".join(str(day)[:10] for day in free[:SHOWN])
     text = f"{len(free)} weekdays have no value in any series ({shown} …): taken for holidays, masked"
-    return [text] * bool(len(free))
+    return [text] if len(free) else []
 
 
 def _places(rows: Ints, lines: Ints) -> str:

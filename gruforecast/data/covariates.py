@@ -144,7 +144,7 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
     usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MAX_CATEGORIES]
     rare = len(counts) - len(usual)
     finding = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
-    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (finding,) * bool(rare)
+    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), ((finding,) if rare else ())
 
 
 def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:

@@ -102,7 +102,7 @@ class Covariate:
         other: Any = np.nan
         if self.flag:
             other = np.array([0.0 if self.numbers.is_missing(cell) else np.nan for cell in column.cells])[:, None]
-        return np.where(codes[:, None] < 0, other, values), (unknown,) * bool(new)
+        return np.where(codes[:, None] < 0, other, values), ((unknown,) if new else ())
 
 
 @dataclass(frozen=True)

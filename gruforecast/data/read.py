@@ -247,7 +247,7 @@ def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys
     plain = {tuple(part.strip() for part in key) for key in number}
     alike = len(number) - len(plain)
     text = f"{alike} ids differ from others by blanks around them only: --strip-ids makes them one"
-    return np.array([number[key] for key in rows], np.int64), tuple(number), (Finding(text),) * bool(alike)
+    return np.array([number[key] for key in rows], np.int64), tuple(number), ((Finding(text),) if alike else ())
 
 
 def _rows(table: Table, keys: Ints, ds: Stamps, y: Floats, x: Floats) -> Rows:
@@ -373,4 +373,4 @@ def _missing(missing: Bools, absent: int, *, filled: bool) -> Findings:
     rows = f", {absent} of them because the row is absent" if absent else ""
     done = "filled by lines between their neighbours" if filled else "masked, never filled in"
     text = f"{count} values are missing{rows}: {done}; a series ends at its last value"
-    return (Finding(text),) * bool(count)
+    return (Finding(text),) if count else ()

@@ -120,7 +120,7 @@ def resampled(rows: Rows, freq: Frequency, rule: str) -> tuple[Rows, Findings]:
     same = rows.same_series
     count = int((rows.ds[same] == rows.ds[same + 1]).sum())
     merged = merge(rows, step_begin(rows.ds, freq), rule)
-    texts = [f"{count} rows have the stamp of another one: each counts"] * bool(count)
+    texts = [f"{count} rows have the stamp of another one: each counts"] if count else []
     texts.append(f"{len(rows)} rows became {len(merged)} steps of {freq.label!r}: the {rule} of each step")
     return merged, tuple(map(Finding, texts))
 

@@ -151,4 +151,4 @@ def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column) -> tuple[Stam
             FormError,
         )
     text = f"{alone} stamps in an hour that {zone.key} has twice stand there once: read as the earlier one"
-    return utc, (Finding(text),) * bool(alone)
+    return utc, ((Finding(text),) if alone else ())

@@ -220,7 +220,7 @@ def _only_blank_beyond(rows: Rows, header: int) -> bool:
 def _table(rows: Rows, lines: list[int], name: str, layout: Layout) -> Table:
     """Return the rows as named columns of equal length."""
     comments = {k for k in range(1, len(rows)) if len(rows[k]) < len(rows[0]) and _is_comment(rows[k])}
-    findings = [Finding(f"{len(comments)} lines are comments: left out")] * bool(comments)
+    findings = [Finding(f"{len(comments)} lines are comments: left out")] if comments else []
     if comments:
         lines = [line for k, line in enumerate(lines) if k not in comments]
         rows = [row for k, row in enumerate(rows) if k not in comments]

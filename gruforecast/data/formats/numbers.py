@@ -189,7 +189,7 @@ def _form_of(column: Column, form: NumberForm, *, settled: bool) -> tuple[Number
         decimal, thousands = _marks(bodies, column)
         form = replace(form, decimal=decimal, thousands=thousands)
         texts += [f"{name}: the comma is the decimal mark"] * (decimal == ",")
-        texts += [f"{name}: {thousands!r} marks thousands"] * bool(thousands)
+        texts += [f"{name}: {thousands!r} marks thousands"] if thousands else []
     return form, tuple(Finding(text, column=name) for text in texts)
 
 
