@@ -12,9 +12,8 @@ from gruforecast.arrays import Floats
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import horizon_and_season
 from gruforecast.data.calendar.seasonality import season_strengths
-from gruforecast.data.checks import odd_values, share_of_zeros
+from gruforecast.data.checks import odd_values, outliers, share_of_zeros
 from gruforecast.data.finding import shown
-from gruforecast.data.formats.numbers import outliers
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.evaluation.splits import MIN_ROWS

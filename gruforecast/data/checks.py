@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+from collections import Counter
 
 import numpy as np
 
@@ -12,11 +13,12 @@ from gruforecast.data.calendar.frequency import DAY
 from gruforecast.data.calendar.time_zones import clock_change
 from gruforecast.data.covariates import leak
 from gruforecast.data.finding import Finding, Findings
-from gruforecast.data.formats.numbers import outliers, sentinel
 from gruforecast.data.options import Role
 from gruforecast.data.panel import Panel
 from gruforecast.errors import shorten
 
+SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
+FAR = 8.0  # interquartile ranges from the quartiles at which a value is an outlier
 SMALLEST = 1.2e-38  # of 32-bit numbers with full precision
 YEARS = 10  # years from today on that a stamp may lie
 SHOWN = 3
@@ -122,3 +124,31 @@ def share_of_zeros(values: Floats) -> float:
     """Return the share of the values seen that are zero."""
     seen = values[~np.isnan(values)]
     return float((seen == 0).mean()) if len(seen) else 0.0
+
+
+def sentinel(values: Floats) -> tuple[float, int] | None:
+    """Return a number that seems to stand for missing values, and how often it does; None where there is none.
+
+    It is one of those in use, comes at least twice, and lies far from all other values.
+    """
+    seen = values[~np.isnan(values)]
+    counts = Counter(float(value) for value in seen[np.isin(seen, SENTINELS)])
+    for value, count in counts.most_common():
+        rest = seen[seen != value]
+        if count < 2 or len(rest) < 10:
+            continue
+        low, high = np.quantile(rest, [0.25, 0.75])
+        far = min(abs(value - low), abs(value - high)) > 3 * max(high - low, 1e-9)
+        if far and (value < rest.min() or value > rest.max()):
+            return value, count
+    return None
+
+
+def outliers(values: Floats) -> Ints:
+    """Return the positions of values that lie many interquartile ranges away from the quartiles."""
+    seen = values[~np.isnan(values)]
+    if len(seen) < 10:
+        return np.zeros(0, int)
+    low, high = np.quantile(seen, [0.25, 0.75])
+    width = FAR * (high - low)
+    return np.flatnonzero((values < low - width) | (values > high + width)) if width > 0 else np.zeros(0, int)

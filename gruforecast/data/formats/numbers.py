@@ -9,12 +9,11 @@ from __future__ import annotations
 import functools
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import Floats
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, FormError, UsageError
@@ -30,9 +29,7 @@ GROUPED = {mark: re.compile(rf"[+-]?[1-9]\d{{0,2}}({re.escape(mark)}\d{{3}})+") 
 # the minus, and the blanks and quotes, of typesetters as those of a keyboard
 TYPESET = {0x2212: "-", 0x00A0: " ", 0x202F: " ", 0x2009: " ", 0x2019: "'"}
 BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
-SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
 MAX_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
-FAR = 8.0  # interquartile ranges from the quartiles at which a value is an outlier
 
 
 @dataclass(frozen=True)
@@ -336,31 +333,3 @@ def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, 
             remedy="--decimal takes . or , and --thousands another one of . , ' or a space.",
             code="GF-U31",
         ) from None
-
-
-def sentinel(values: Floats) -> tuple[float, int] | None:
-    """Return a number that seems to stand for missing values, and how often it does; None where there is none.
-
-    It is one of those in use, comes at least twice, and lies far from all other values.
-    """
-    seen = values[~np.isnan(values)]
-    counts = Counter(float(value) for value in seen[np.isin(seen, SENTINELS)])
-    for value, count in counts.most_common():
-        rest = seen[seen != value]
-        if count < 2 or len(rest) < 10:
-            continue
-        low, high = np.quantile(rest, [0.25, 0.75])
-        far = min(abs(value - low), abs(value - high)) > 3 * max(high - low, 1e-9)
-        if far and (value < rest.min() or value > rest.max()):
-            return value, count
-    return None
-
-
-def outliers(values: Floats) -> Ints:
-    """Return the positions of values that lie many interquartile ranges away from the quartiles."""
-    seen = values[~np.isnan(values)]
-    if len(seen) < 10:
-        return np.zeros(0, int)
-    low, high = np.quantile(seen, [0.25, 0.75])
-    width = FAR * (high - low)
-    return np.flatnonzero((values < low - width) | (values > high + width)) if width > 0 else np.zeros(0, int)

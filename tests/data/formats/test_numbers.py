@@ -10,14 +10,11 @@ import pytest
 
 from gruforecast.data.files.column import Column
 from gruforecast.data.formats.numbers import (
-    SENTINELS,
     NumberForm,
     apply_numbers,
     infer_numbers,
     is_number,
     number_form,
-    outliers,
-    sentinel,
 )
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
@@ -252,49 +249,3 @@ def test_forms_that_may_be() -> None:
 )
 def test_what_is_a_plain_number(text: str, known: bool) -> None:
     assert is_number(text) == known
-
-
-@pytest.mark.parametrize(
-    ("rest", "code", "found"),
-    [
-        (np.arange(9_900.0, 9_990.0), 9999.0, None),  # near all others
-        (np.arange(20.0), 999.0, (999.0, 2)),
-        (np.arange(20.0), -9.0, None),  # not far enough below
-        (np.arange(20.0), -99.0, (-99.0, 2)),
-        (np.arange(10.0), -99.0, (-99.0, 2)),
-        (np.arange(9.0), -99.0, None),  # too few others to judge by
-        (np.arange(20.0), 99.0, None),  # no number in use
-        (np.r_[np.arange(40.0), 5000.0], 999.0, None),  # between others
-        (np.r_[np.arange(40.0), -5000.0], -999.0, None),
-        (np.full(20, 5.0), 0.0, (0.0, 2)),
-    ],
-)
-def test_numbers_that_stand_for_missing(rest: Any, code: float, found: tuple[float, int] | None) -> None:
-    assert sentinel(np.r_[code, rest, NAN, code]) == found
-    assert sentinel(np.r_[rest, code]) is None  # once is no habit
-
-
-def test_the_distance_of_a_number_for_missing_is_three_ranges_of_the_middle_half() -> None:
-    rest = np.r_[np.zeros(5), np.full(10, 111.0), np.full(5, 222.0)]  # quartiles: 83.25 and 138.75
-    low, high = np.quantile(rest, [0.25, 0.75])
-    assert -99.0 in SENTINELS
-    near = rest - (low - 3 * (high - low) + 99.0)  # -99 is exactly three ranges below the quartile
-    assert sentinel(np.r_[near, -99.0, -99.0]) is None
-    assert sentinel(np.r_[near + 0.01, -99.0, -99.0]) == (-99.0, 2)
-
-
-def test_the_most_frequent_number_for_missing_that_lies_far_off() -> None:
-    values = np.r_[np.arange(50.0), [0.0] * 5, [-999.0] * 3, [-9999.0] * 2]
-    assert sentinel(values) == (-999.0, 3) or sentinel(values) == (-9999.0, 2)
-    assert sentinel(np.r_[np.arange(50.0), [-99.0] * 3]) == (-99.0, 3)
-
-
-def test_outliers_lie_more_than_eight_ranges_off() -> None:
-    values = np.r_[np.arange(41.0), NAN]  # quartiles 10 and 30
-    for far in (30 + 8 * 20 + 7.0, 10 - 8 * 20 - 7.0):
-        one = np.r_[values, far]
-        assert outliers(one).tolist() == [42]
-    assert outliers(np.r_[values, 30 + 8 * 20 - 7.0, 10 - 8 * 20 + 7.0]).tolist() == []
-    assert outliers(np.r_[np.arange(8.0), 1e6]).tolist() == []  # nine are too few
-    assert outliers(np.r_[np.arange(9.0), 1e6]).tolist() == [9]
-    assert outliers(np.r_[np.full(20, 5.0), 1e6]).tolist() == []
