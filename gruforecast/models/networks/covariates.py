@@ -120,8 +120,7 @@ def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
     difference = (value - before[0]) * mask * before[1]
     seen = [value, difference]
     if not kind.endswith("flag"):
-        mean, spread = moments_of(value[:, :lookback], mask[:, :lookback], xp)
-        spread = xp.maximum(spread, MIN_SPREAD)
+        mean, spread = _moments_of(value[:, :lookback], mask[:, :lookback], xp)
         seen = [value, difference / spread, (value - mean) / spread * mask]
     return [xp.clip(one, -MAX_SEEN, MAX_SEEN) for one in seen]
 
@@ -132,12 +131,9 @@ def _known(x: Any, xp: Any) -> tuple[Any, Any]:
     return xp.where(seen, x, xp.zeros_like(x)), xp.where(seen, xp.ones_like(x), xp.zeros_like(x))
 
 
-def mean_of(values: Any, mask: Any, xp: Any, axis: int = 1) -> Any:
-    """Return the mean of what the mask shows, the axis kept as 1; 0 where that is nothing."""
-    return xp.sum(values * mask, axis=axis, keepdims=True) / xp.maximum(xp.sum(mask, axis=axis, keepdims=True), 1.0)
-
-
-def moments_of(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
-    """Return the mean and standard deviation over rows of what the mask shows, (n, 1) or (n, 1, k) each."""
-    mean = mean_of(values, mask, xp)
-    return mean, xp.sqrt(mean_of((values - mean) ** 2, mask, xp))
+def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+    """Return the mean and standard deviation over rows, (n, 1, k) each."""
+    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    mean = xp.sum(value * mask, axis=1, keepdims=True) / total
+    variance = xp.sum(mask * (value - mean) ** 2, axis=1, keepdims=True) / total
+    return mean, xp.maximum(xp.sqrt(variance), MIN_SPREAD)

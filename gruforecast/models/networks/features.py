@@ -12,7 +12,7 @@ import numpy as np
 
 from gruforecast.data.windows import History, Windows
 from gruforecast.models.networks.config import NetworkConfig
-from gruforecast.models.networks.covariates import future_channels, mean_of, moments_of, views
+from gruforecast.models.networks.covariates import future_channels, views
 
 LOG_SCALE, ZERO_SCALE = 1e-6, 0.1  # see `_scale`
 MIN_RESTLESS = 0.01  # of a normalised window
@@ -91,7 +91,7 @@ def encode(
     z = xp.where(use_log[:, None], xp.arcsinh(values / scale), values)
     level = _level(z, mask, config.season_length, xp)  # (n, 1)
     logged = xp.logical_and(use_log[:, None], positive)
-    deviation = moments_of(z, mask, xp)[1]  # (n, 1)
+    deviation = _deviation(z, mask, xp)  # (n, 1)
     own = xp.maximum(deviation / log_unit, MIN_SPREAD)
     unit = xp.where(logged, log_unit * own**own_spread, _spread(z, mask, deviation, xp))
     x = (z - level) / unit * mask
@@ -162,7 +162,7 @@ def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
 
     Windows of positive values (the flag) are logged in practice; others get a scale that is linear near zero.
     """
-    size = mean_of(xp.abs(values), mask, xp)
+    size = xp.sum(xp.abs(values), axis=1, keepdims=True) / xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     least = xp.min(xp.where(mask > 0, values, xp.ones_like(values) * float("inf")), axis=1, keepdims=True)
     scale = size * xp.where(least > 0, LOG_SCALE * xp.ones_like(size), ZERO_SCALE * xp.ones_like(size))
     return xp.where(scale > 0, scale, xp.ones_like(scale)), least > 0
@@ -171,14 +171,25 @@ def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
 def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
     """Return the mean of the last season (the last three rows without one), of the whole window if that is missing."""
     span = season_length if season_length > 1 else 3
-    recent = mask[:, -span:]
-    seen = xp.sum(recent, axis=1, keepdims=True) > 0
-    return xp.where(seen, mean_of(z[:, -span:], recent, xp), mean_of(z, mask, xp))
+    recent = xp.sum(mask[:, -span:], axis=1, keepdims=True)
+    total = xp.sum(mask, axis=1, keepdims=True)
+    near = xp.sum((z * mask)[:, -span:], axis=1, keepdims=True) / xp.maximum(recent, 1.0)
+    whole = xp.sum(z * mask, axis=1, keepdims=True) / xp.maximum(total, 1.0)
+    return xp.where(recent > 0, near, whole)
+
+
+def _deviation(z: Any, mask: Any, xp: Any) -> Any:
+    """Return the standard deviation of the window, (n, 1)."""
+    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    mean = xp.sum(z * mask, axis=1, keepdims=True) / total
+    return xp.sqrt(xp.sum(mask * (z - mean) ** 2, axis=1, keepdims=True) / total)
 
 
 def _spread(z: Any, mask: Any, deviation: Any, xp: Any) -> Any:
     """Return the deviation (n, 1), but never below a thousandth of the window's size; 1 for a window of zeros."""
-    spread = xp.maximum(deviation, 1e-3 * mean_of(xp.abs(z), mask, xp))
+    total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
+    size = xp.sum(xp.abs(z) * mask, axis=1, keepdims=True) / total
+    spread = xp.maximum(deviation, 1e-3 * size)
     return xp.where(spread > 0, spread, xp.ones_like(spread))
 
 
@@ -198,7 +209,9 @@ def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: 
     """
     m, lookback = config.season_length, config.lookback
     seasons = lookback // m
-    values, known = (xp.reshape(one[:, lookback - seasons * m :], (-1, seasons, m)) for one in (x, mask))
+    shape = (-1, seasons, m)
+    values = xp.reshape(x[:, lookback - seasons * m :], shape)
+    known = xp.reshape(mask[:, lookback - seasons * m :], shape)
     rank = known * np.arange(1.0, seasons + 1)[None, :, None]
     latest = xp.max(rank, axis=1, keepdims=True)  # (n, 1, m)
     picked = xp.where(xp.logical_and(rank == latest, rank > 0), values, xp.zeros_like(values))
@@ -223,5 +236,6 @@ def _profile(values: Any, known: Any, xp: Any) -> Any:
     whole = xp.min(known, axis=2, keepdims=True)  # (n, k, 1)
     some = xp.max(whole, axis=1, keepdims=True)  # (n, 1, 1)
     known = known * (whole * some + (1.0 - some))
-    mean = mean_of(values, known, xp, axis=2)
-    return mean_of(values - mean, known, xp)[:, 0]
+    mean = xp.sum(values * known, axis=2, keepdims=True) / xp.maximum(xp.sum(known, axis=2, keepdims=True), 1.0)
+    distance = xp.sum((values - mean) * known, axis=1)
+    return distance / xp.maximum(xp.sum(known, axis=1), 1.0)
