@@ -315,9 +315,11 @@ def test_a_planted_leak_ends_a_fit_without_a_model_and_an_audit_can_follow_it(tm
     moved = json.loads((tmp_path / "gruforecast_model.run" / "audit.json").read_text())["moved"]
     assert "forecasts at the first fold" in moved
     mended = run(*QUICK, "--no-blend", "--json", cwd=tmp_path)
+    assert mended.returncode == 0, mended.stderr
     assert json.loads(mended.stdout)["audit"]["kind"] == "cheap"
     whole = run(*QUICK, "--no-blend", "--audit", "--json", cwd=tmp_path)
-    assert json.loads(whole.stdout)["audit"]["kind"] == "whole", whole.stderr
+    assert whole.returncode == 0, whole.stderr
+    assert json.loads(whole.stdout)["audit"]["kind"] == "whole"
 
 
 @pytest.mark.network
