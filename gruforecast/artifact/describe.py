@@ -67,9 +67,9 @@ def _series(forecaster: Forecaster) -> dict[str, Any]:
     }
 
 
-def _network(name: str, share: float, config: NetworkConfig) -> dict[str, Any]:
+def _network(name: str, weight: float, config: NetworkConfig) -> dict[str, Any]:
     facts = {name: getattr(config, name) for name in ("cell", "layers", "units", "lookback", "segment", "decoder")}
-    return {"name": name, "share": share, **facts, "parameters": sum(map(prod, weight_shapes(config).values()))}
+    return {"name": name, "share": weight, **facts, "parameters": sum(map(prod, weight_shapes(config).values()))}
 
 
 def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) -> int:

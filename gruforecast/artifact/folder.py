@@ -144,8 +144,8 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
 def _assemble(sealed: _Sealed, model: dict[str, Any]) -> Forecaster:
     networks = _networks(sealed, model["networks"])
     levels = {name: _levels(kept) for name, kept in model["levels"].items()}
-    trust = {name: number(share, 0, 1) for name, share in model["trust"].items()}
-    blend = {name: number(share, 0, 1) for name, share in model["blend"].items()}
+    trust = {name: number(power, 0, 1) for name, power in model["trust"].items()}
+    blend = {name: number(weight, 0, 1) for name, weight in model["blend"].items()}
     _check_members(networks, levels, blend, model["winner"])
     require(set(trust) == set(levels), "the trust in quantiles is impossible")
     plan = Plan.from_dict(model["plan"], sealed.place("model.json"))
@@ -216,9 +216,9 @@ def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...
     for one in kept:
         check_keys(one, ("name", "share", "config", "training"), file)
     configs = [from_dict(NetworkConfig, one["config"], file) for one in kept]
-    shares = [number(one["share"], 1e-9, 1) for one in kept]
+    ensemble_weights = [number(one["share"], 1e-9, 1) for one in kept]
     alike = len({(config.horizon, config.season_length) for config in configs}) == 1
-    require(alike and abs(sum(shares) - 1) < 1e-6, "the networks do not fit together")
+    require(alike and abs(sum(ensemble_weights) - 1) < 1e-6, "the networks do not fit together")
     require(all(isinstance(one["name"], str) for one in kept), "a network has no name")
     wanted = {
         f"{k}.{name}": (shape, "f4")
@@ -231,10 +231,10 @@ def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...
             name=one["name"],
             config=config,
             weights={name: arrays[f"{k}.{name}"] for name in weight_shapes(config)},
-            weight=share,
+            weight=weight,
             training=_training(one["training"], file),
         )
-        for k, (one, config, share) in enumerate(zip(kept, configs, shares, strict=True))
+        for k, (one, config, weight) in enumerate(zip(kept, configs, ensemble_weights, strict=True))
     )
 
 

@@ -45,7 +45,7 @@ FOLDER = "audit"  # of the second search, in the run folder
 TRAININGS = 4  # before both cutoffs, on the true rows and with noise
 MARGIN = 4  # how many times as long they might take in the time that is left, or they are not begun
 CHEAP = ("season", "horizon", "folds", "levels", "normalisation", "log decision", "search space", "weights")
-WHOLE = ("trials", "chosen configuration", "steps", "shares", "winner", "intervals")
+WHOLE = ("trials", "chosen configuration", "steps", "ensemble weights", "winner", "intervals")
 REMEDY = "This is a bug in gruforecast: please report it, with audit.json of the run folder, which says what changed."
 Traces = dict[str, Any]
 
@@ -178,7 +178,10 @@ def traces(search: Search, ensemble: EnsembleMembers, judged: list[Judged]) -> T
         "chosen configuration": members,
         "steps": [one.scored["steps"] for one in ensemble.members],
         "weights": [one.scored["digest"] for one in ensemble.members],
-        "shares": [[one.weight for one in ensemble.members], *((row.config or {}).get("shares") for row in rows)],
+        "ensemble weights": [
+            [one.weight for one in ensemble.members],
+            *((row.config or {}).get("shares") for row in rows),
+        ],
         "winner": [winner(rows).model, [(row.model, row.val_mase) for row in rows]],
         "forecasts": {name: _digest(one.mean) for name, one in tested.items()},
         "intervals": {name: _digest(one.lower, one.upper) for name, one in tested.items()},

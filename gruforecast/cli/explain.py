@@ -29,7 +29,7 @@ def explain(
     quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> None:
-    """Look inside a GRU: gates, memory, resets, how far back it listens, and what it needs. Without TensorFlow.
+    """Look inside a GRU: gates, memory, state change points, input gradient, and what it needs. Without TensorFlow.
 
     Examples: gruforecast explain · gruforecast explain new.csv · gruforecast explain my_model new.csv -o inside.json
     """

@@ -96,7 +96,7 @@ def explain_gates(subject: Subject) -> Explained:
         },
         "gates": _gates(subject, timeline, points),
         "memory": _memory(subject, timeline),
-        "resets": _resets(subject, timeline, points),
+        "resets": _state_changes(subject, timeline, points),
         "reach": None,
         "importance": None,
     }
@@ -147,7 +147,7 @@ def _memory(subject: Subject, timeline: Timeline) -> Explained:
     }
 
 
-def _resets(subject: Subject, timeline: Timeline, points: ChangePoints) -> Explained:
+def _state_changes(subject: Subject, timeline: Timeline, points: ChangePoints) -> Explained:
     changed = np.isin(np.arange(len(timeline)), points.at)
     known = ~np.isnan(points.score)
     order = np.argsort(-points.strength, kind="stable")[:MAX_CHANGE_POINTS]
@@ -197,8 +197,8 @@ def _curve(networks: Sequence[Network], history: History, windows: Windows, freq
     size = config.segment * -(-config.tokens // MAX_POINTS)
     edges = np.arange(0, config.lookback, size)
     means = np.add.reduceat(power, edges) / np.diff(np.append(edges, config.lookback))
-    ends = max(1, round(OLDEST * config.tokens)) * config.segment
-    near, far = power[:ends].mean(), power[-ends:].mean()
+    rows = max(1, round(OLDEST * config.tokens)) * config.segment
+    near, far = power[:rows].mean(), power[-rows:].mean()
     total = power.sum()
     within = int(np.searchsorted(np.cumsum(power), MOST_OF_IT * total) + 1) if total > 0 else None
     return {
@@ -207,7 +207,7 @@ def _curve(networks: Sequence[Network], history: History, windows: Windows, freq
         "lookback": config.lookback,
         "rows_back": (edges + 1).tolist(),
         "norm": [float(f"{one:.4g}") for one in np.sqrt(means)],
-        "end": ends * per_row,
+        "end": rows * per_row,
         "oldest_to_newest": float(f"{np.sqrt(far / near):.4g}") if near > 0 else None,
         "within": within and min(within, config.lookback) * per_row,
         "window": config.lookback * per_row,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from gruforecast.report.page.accuracy import out_of_contest, parts_of_horizon
+from gruforecast.report.page.accuracy import not_competing, parts_of_horizon
 from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import Report, counted, number, rows_of
 from gruforecast.report.page.words import headline, left_out
@@ -48,7 +48,7 @@ def _leaderboard(report: Report) -> str:
         cells += [number(row[name]) for name in ("val_mase", "mase", "smape", "rmse")]
         cells += [number(row["coverage"].get(level), ".0f") for level in levels]
         rows.append([*cells, number(row["parameters"])])
-    note = f"Bold: chosen on the folds. The test set judges. {out_of_contest(report)}"
+    note = f"Bold: chosen on the folds. The test set judges. {not_competing(report)}"
     return f"{_table(header, rows)}\n\n{note.strip()}"
 
 

@@ -258,15 +258,15 @@ def test_a_series_without_a_score_is_neither_worst_nor_best(panel: dict[str, Any
     assert not label.startswith("worst")
 
 
-def test_rows_out_of_contest_are_named(panel: dict[str, Any]) -> None:
+def test_rows_that_do_not_compete_are_named(panel: dict[str, Any]) -> None:
     report = copy.deepcopy(panel)
     rows = report["leaderboard"]
-    assert "Out of contest" not in accuracy.leaderboard(report).note
+    assert "Not competing" not in accuracy.leaderboard(report).note
     for name in ("gru", "gru-2"):
         rows.append(rows[0] | {"model": name, "kind": "gru", "competes": False, "against": {}})
     report["networks"] = [{"name": "gru", "number": 4, "another_seed": True}, {"name": "gru-2", "number": 7}]
     chart = accuracy.leaderboard(report)
-    assert "Out of contest: gru to gru-2, parts of the ensemble" in chart.note
+    assert "Not competing: gru to gru-2, parts of the ensemble" in chart.note
     cells = {row[0]: row[-2:] for row in chart.table.rows}
     assert list(cells["gru"]) == ["4, another seed", "no"]
     assert list(cells["gru-2"]) == ["7", "no"]

@@ -96,9 +96,9 @@ def encode(
     unit = xp.where(logged, log_unit * own**own_spread, _spread(z, mask, deviation, xp))
     x = (z - level) / unit * mask
     channels = [x, mask, _difference(x, mask, config.season_length, xp), _difference(x, mask, 1, xp)]
-    before, later = np.arange(1.0 - config.lookback, 1.0), np.arange(1.0, config.horizon + 1)
+    before, after = np.arange(1.0 - config.lookback, 1.0), np.arange(1.0, config.horizon + 1)
     channels += [calendar * phase for phase in _phases(origin, before, config, xp)]
-    phases = [calendar * phase for phase in _phases(origin, later, config, xp)]
+    phases = [calendar * phase for phase in _phases(origin, after, config, xp)]
     base = _seasonal_base(x, mask, config, averaged, xp)
     if config.season_length == 1:
         base = base + trend * _damped_trend(x, mask, config, xp)

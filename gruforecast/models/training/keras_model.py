@@ -90,7 +90,7 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     hidden = keras.layers.Dense(2 * config.units, activation="relu", name="hidden")(joined)
     point = keras.layers.Dense(rows, kernel_initializer="zeros", name="head")(hidden)
     point = _fitting(keras.layers.Reshape((segments * rows, 1), name="residual")(point), config)
-    future = keras.Input((config.horizon, config.future_channels), name="ahead") if config.future_channels else None
+    future = keras.Input((config.horizon, config.future_channels), name="future") if config.future_channels else None
     if future is not None:
         point = keras.layers.Add(name="both")([point, _of_rows(states, future, config)])
     output = _around(point, joined, features, config)

@@ -62,7 +62,7 @@ def leaderboard(report: Report) -> Figure:
         title=title,
         note=f"Lower is better; 1 is as far off as {yardstick(report)} was in the past. {capital(hues)}. "
         "The folds lie before the test set and decide; the test set is read once, to judge. "
-        f"{out_of_contest(report)}",
+        f"{not_competing(report)}",
         data=[
             {**common, "x": [row["val_mase"] for row in rows], "name": "folds (chosen by)", "marker": ring},
             {**common, "x": [row["mase"] for row in rows], "name": "test set (judged by)", "marker": dot},
@@ -73,14 +73,14 @@ def leaderboard(report: Report) -> Figure:
     )
 
 
-def out_of_contest(report: Report) -> str:
+def not_competing(report: Report) -> str:
     """Return which rows may not win, however low they score on the folds."""
     single = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
     picked = [model for model in single if "(" not in model]
     if not picked:
         return ""
     text = f"{picked[0]} to {picked[-1]}" if len(picked) > 1 else picked[0]
-    return f"Out of contest: {text}, parts of the ensemble picked as the best of all trials on these very folds."
+    return f"Not competing: {text}, parts of the ensemble picked as the best of all trials on these very folds."
 
 
 def models_table(report: Report) -> Table:
