@@ -14,8 +14,8 @@ from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
 
-FORMATS = ("saved-model", "onnx", "litert")
-ENDINGS = {".onnx": "onnx", ".tflite": "litert", ".litert": "litert", "": "saved-model"}
+ENDINGS = {"": "saved-model", ".onnx": "onnx", ".tflite": "litert", ".litert": "litert"}
+FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
 
 
 def export(
@@ -29,7 +29,7 @@ def export(
         str | None, typer.Option("-o", "--output", help="File to write; for a SavedModel the folder.")
     ] = None,
     format: Annotated[
-        str | None, typer.Option(help="saved-model, onnx or litert; by the ending of -o if not given.")
+        str | None, typer.Option(help=f"{', '.join(FORMATS[:-1])} or {FORMATS[-1]}; by the ending of -o if not given.")
     ] = None,
     int8: Annotated[
         bool, typer.Option("--int8", help="LiteRT: weights as 8-bit integers, their MASE checked on DATA.")

@@ -13,10 +13,9 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.evaluation.backtest import Block, Rolling
-from gruforecast.evaluation.scores import MEANS, Evaluated, by_series
+from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, by_series
 from gruforecast.evaluation.significance import Paired, compare
 
-POOLED = ("wape", "wql")  # their mean over windows is another number
 Scores = dict[str, Any]
 
 
@@ -70,7 +69,7 @@ class Aggregate:
     def _add(self, name: str, evaluated: Evaluated) -> None:
         seen = (~np.isnan(evaluated.actual)).sum(axis=1)  # (n,)
         for score, values in by_series(evaluated).items():
-            if score not in POOLED:
+            if score not in POOLED:  # their mean over windows is another number
                 weight = seen if score.startswith("coverage") else np.ones(len(seen))
                 self._sum(name, score, values * weight, weight)
         error, size = np.abs(evaluated.mean - evaluated.actual), np.abs(evaluated.actual)

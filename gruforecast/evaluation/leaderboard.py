@@ -10,7 +10,7 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.data.scale import rmsse_scale
 from gruforecast.evaluation.calibration import calibrated, supported_levels
-from gruforecast.evaluation.scores import Evaluated, intervals, overall
+from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, intervals, overall
 from gruforecast.evaluation.significance import compare
 from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.conformal import Calibration
@@ -19,7 +19,6 @@ from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE
 from gruforecast.serialization import plain
 
-MEANS = ("mase", "smape", "rmse", "mae", "rmsse", "wape", "bias", "wql", "val_mase")  # of rows of several seeds
 COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
 CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
@@ -209,7 +208,9 @@ def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
     if len(rows) == 1:
         return first
     costs = [name for name in COSTS if all(getattr(row, name) is not None for row in rows)]
-    means: dict[str, Any] = {name: float(np.mean([getattr(row, name) for row in rows])) for name in (*MEANS, *costs)}
+    means: dict[str, Any] = {
+        name: float(np.mean([getattr(row, name) for row in rows])) for name in (*MEANS, *POOLED, "val_mase", *costs)
+    }
     return replace(
         first,
         **means,

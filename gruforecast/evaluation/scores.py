@@ -29,6 +29,7 @@ from gruforecast.evaluation.metrics import (
 )
 
 MEANS = ("mase", "rmsse", "smape", "mae", "rmse", "bias")  # of `overall`, means over series
+POOLED = ("wape", "wql")  # of `overall`, over all values
 THIRDS = 3
 SEVERAL = 8  # series; how fewer differ says little
 

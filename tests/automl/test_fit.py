@@ -18,12 +18,13 @@ from typer.testing import CliRunner
 
 from gruforecast import load
 from gruforecast.cli import app
+from gruforecast.models.baselines import baselines
 
 pytestmark = pytest.mark.network
 
 REPORT_KEYS = {"model_dir", "verdict", "horizon", "freq", "season_length", "n_series", "n_rows", "seconds", "trials"}
 ROW_KEYS = {"model", "kind", "mase", "smape", "rmse", "mae", "coverage", "parameters", "seconds", "config", "val_mase"}
-BASELINES = {"naive", "seasonal-naive", "drift", "window-mean", "theta"}
+BASELINES = set(baselines(12))
 
 
 def forecast_csv(fitted: dict[str, Any], *arguments: str) -> pd.DataFrame:

@@ -12,12 +12,14 @@ from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.config import DECODERS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import NETWORKS
 from gruforecast.models.series_state import SeriesState
 
+# layers, rows of a segment, decoder: every decoder once, and one where segments are made of the horizon
+FORMS = [*((1 + k % 3, (1, 4, 2)[k % 3], decoder) for k, decoder in enumerate(DECODERS)), (1, 1, "parallel")]
 MEMBERS = (NETWORKS, "gru", "gru-2", "blend", "theta", "naive")
 
 

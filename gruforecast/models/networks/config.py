@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args
 
 from gruforecast.data.covariates import MAX_INPUTS
 
 Cell = Literal["gru", "lstm", "rnn"]
-CELLS: tuple[Cell, ...] = ("gru", "lstm", "rnn")
+CELLS: tuple[Cell, ...] = get_args(Cell)
 BLOCKS = {"gru": 3, "lstm": 4, "rnn": 1}  # of a kernel: one for each gate, one for the new state
 Decoder = Literal["direct", "parallel", "sequence"]
-DECODERS: tuple[Decoder, ...] = ("direct", "parallel", "sequence")
+DECODERS: tuple[Decoder, ...] = get_args(Decoder)
 MAX_LOOKBACK = 100_000
 MAX_STEP_DAYS = 36_600.0  # a hundred years
 MIN_LOG_UNIT = 1e-15  # of logged values: the last digit of a number
 STEPS_PER_CALL = 25  # gradient steps of one compiled call; trainings take a multiple of it
 RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 Use = Literal["none", "ahead", "all"]
-USES: tuple[Use, ...] = ("none", "ahead", "all")
+USES: tuple[Use, ...] = get_args(Use)
 INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a covariate
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each step; the middle one is its point forecast

@@ -8,6 +8,7 @@ from typing import Any
 
 from gruforecast.models.registry import ENTRIES, KINDS, family_of, title_of
 from gruforecast.report.page.figure import (
+    COLUMNS,
     Figure,
     Report,
     Table,
@@ -114,11 +115,11 @@ def _origin(row: dict[str, Any], report: Report) -> str:
 
 def _leaderboard_table(report: Report) -> Table:
     levels = [f"{level:g}" for level in report["levels"]]
-    header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", "MAE", *[f"in {level} %" for level in levels]]
+    header = ["model", "MASE folds", "MASE test", *COLUMNS.values(), *[f"in {level} %" for level in levels]]
     rows = [
         [
             _starred(row, report),
-            *[row[name] for name in ("val_mase", "mase", "smape", "rmse", "mae")],
+            *[row[name] for name in ("val_mase", "mase", *COLUMNS)],
             *[number(row["coverage"].get(level), ".0f") for level in levels],
             row["parameters"],
             row["seconds"],

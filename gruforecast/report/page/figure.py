@@ -20,6 +20,7 @@ Cell = str | float | int | None
 
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
 RARE = 0.05  # chance below which a share is not put down to luck
+COLUMNS = {"smape": "sMAPE", "rmse": "RMSE", "mae": "MAE"}  # of the leaderboard, beside MASE
 EXACT = 500  # values up to which the binomial distribution is summed
 MAX_ROWS = 2_000  # of a table
 STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}

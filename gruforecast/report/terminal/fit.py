@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from gruforecast.data.panel import Columns
-from gruforecast.report.page.figure import chance, verdict_word
+from gruforecast.report.page.figure import COLUMNS, chance, verdict_word
 from gruforecast.report.terminal.chart import chart, of_report
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
 
@@ -62,10 +62,10 @@ def _leaderboard(report: dict[str, Any]) -> Table:
         title += f", {report['n_series'] - report['n_series_scored']} are too short"
     if report["n_series_without_scale"]:
         title += f", {report['n_series_without_scale']} never change and have no MASE"
-    board = table(model_column(), "MASE", "sMAPE", "RMSE", "MAE", *levels, "params", "folds", title=title)
+    board = table(model_column(), "MASE", *COLUMNS.values(), *levels, "params", "folds", title=title)
     for row in report["leaderboard"]:
         best = row["model"] == report["winner"]
-        cells = [_brief(row[name]) for name in ("mase", "smape", "rmse", "mae")]
+        cells = [_brief(row[name]) for name in ("mase", *COLUMNS)]
         cells += [number(row["coverage"].get(level.removesuffix(" %")), ".0f") for level in levels]
         cells += [_brief(row["parameters"], "d"), _brief(row["val_mase"])]
         board.add_row(Text(f"{row['model']} *" if best else row["model"]), *cells, style="bold" if best else None)

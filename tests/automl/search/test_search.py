@@ -23,7 +23,7 @@ from gruforecast.automl.search.space import (
 from gruforecast.automl.search.trial import run_fit, run_trial, save_split, seed_of
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.evaluation.splits import split
-from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.config import DECODERS, NetworkConfig
 from gruforecast.serialization import from_dict, to_dict
 
 HOURLY = Frequency("s", 3600)
@@ -229,7 +229,7 @@ def test_the_first_trials_differ_in_what_they_are_for() -> None:
     large = space_of(4000, 24, 24, series=20)
     assert large.batch_size in (64, 128)
     assert {one["decoder"] for one in large.portfolio} > {"direct"}
-    assert len(large.decoders) == 3
+    assert large.decoders == DECODERS
 
 
 def test_the_training_takes_its_share_of_the_steps_and_fifty_at_least() -> None:

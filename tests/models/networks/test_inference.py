@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from made_networks import random_weights
+from made_networks import FORMS, random_weights
 from makers import history_of
 from rounding import assert_close32
 
@@ -68,9 +68,7 @@ def test_the_gru_equals_its_equations() -> None:
 
 @pytest.mark.network
 @pytest.mark.parametrize("cell", CELLS)
-@pytest.mark.parametrize(
-    ("layers", "segment", "decoder"), [(1, 1, "direct"), (2, 4, "parallel"), (3, 2, "sequence"), (1, 1, "parallel")]
-)
+@pytest.mark.parametrize(("layers", "segment", "decoder"), FORMS)
 @pytest.mark.parametrize(
     "inputs",
     [pytest.param((), marks=pytest.mark.slow), ("known", "past", "static", "known flag")],
