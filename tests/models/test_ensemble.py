@@ -47,7 +47,7 @@ def test_parts_are_floored_before_they_are_combined() -> None:
     np.testing.assert_array_equal(ask(blend_of({"low": 0.25, "high": 0.75}, parts)).mean, [[6.0, 6.0], [5.0, 5.0]])
 
 
-def test_networks_together_are_means_of_quantiles_by_shares_that_need_not_add_up_to_one() -> None:
+def test_networks_together_are_means_of_quantiles_by_weights_that_need_not_add_up_to_one() -> None:
     networks = [make_network("gru", 24, 0.6), make_network("gru-2", 36, 0.2)]
     answers = {"gru": Constant(0.0, 1.0, 2.0, 3.0, 8.0), "gru-2": Constant(4.0, 5.0, 6.0, 7.0, 8.0)}
     parts = parts_of(networks, {}, lambda one: answers[one.name])  # type: ignore[attr-defined]
