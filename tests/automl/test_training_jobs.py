@@ -474,7 +474,7 @@ def test_the_networks_that_are_saved_say_how_to_train_them_anew(
     np.savez(tmp_path / "refit.npz", a=np.arange(3.0))
     member.saved = {"file": {"name": "refit.npz"}}
     (found,) = ensemble.networks()
-    assert (found.name, found.share, found.config) == ("gru", 1.0, member.trial.network)
+    assert (found.name, found.weight, found.config) == ("gru", 1.0, member.trial.network)
     assert found.weights["a"].tolist() == [0.0, 1.0, 2.0]
     assert found.training == ensemble.training_jobs.whole(REFIT, member.trial)
 

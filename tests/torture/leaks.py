@@ -129,12 +129,12 @@ def forecast(patch: Patch) -> None:
 @leak
 def columns(patch: Patch) -> None:
     """A network is shown covariates of the first row that it has to forecast."""
-    true = History.beside
+    true = History.covariates
 
     def leaky(self: Any, windows: Any, *more: Any) -> Any:
         return true(self, replace(windows, end=windows.end + 1), *more)
 
-    patch(History, "beside", leaky)
+    patch(History, "covariates", leaky)
 
 
 @leak
