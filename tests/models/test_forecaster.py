@@ -101,6 +101,8 @@ def test_chosen_series_come_in_the_order_of_the_data(panel: Panel, source: str) 
         forecaster.predict(given, ids=["s1", "s7"])
     assert str(caught.value) == "there is no series 's7'. The series are 's0', 's1', 's2', 's3', 's4'."
     assert caught.value.code == "GF-U04"
+    with pytest.raises(UsageError, match="there is no series 'a0'"):  # of several the first in the alphabet
+        forecaster.predict(given, ids=["s1", *(f"a{k}" for k in range(9, -1, -1))])
 
 
 def test_blocks_of_any_size_say_the_same(panel: Panel, monkeypatch: pytest.MonkeyPatch) -> None:

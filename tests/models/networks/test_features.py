@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from makers import history_of
@@ -11,6 +13,7 @@ from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import (
     MIN_RESTLESS,
     TARGET_CLIP,
+    Knobs,
     decode,
     encode,
     encode_target,
@@ -419,3 +422,14 @@ def test_a_window_of_one_season_has_no_seasonal_difference() -> None:
     features = seen(past, np.array([False]), NetworkConfig(horizon=2, lookback=4, season_length=4)).features
     assert features[0, :, 2].tolist() == [0.0] * 4
     assert features[0, 1:, 3].min() > 0
+
+
+def test_knobs_take_the_place_of_those_of_the_configuration() -> None:
+    past, flags = np.array([[3.0, 1.0, 4.0, 1.0, 5.0, 9.0, 2.0, 6.0]]), np.array([True])
+    other = replace(CONFIG, log_unit=0.25, own_spread=0.5, averaged=0.5)
+    turned = encode(past, np.zeros(1), flags, CONFIG, knobs=Knobs.of(other))
+    for found, expected, before in zip(turned, seen(past, flags, other), seen(past, flags), strict=True):
+        np.testing.assert_array_equal(found, expected)
+        assert expected is None or expected.shape == before.shape
+    assert not np.array_equal(turned.unit, seen(past, flags).unit)
+    assert not np.array_equal(turned.base, seen(past, flags).base)
