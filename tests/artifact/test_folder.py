@@ -84,6 +84,15 @@ def test_levels_horizon_and_members_are_checked(folder: Path) -> None:
         forecaster.predict(member="thetta")
 
 
+def test_ascending_levels_of_any_size_are_read(tmp_path: Path, panel: Panel) -> None:
+    """1 and 8 stand in a set the other way round."""
+    forecaster = make_forecaster(panel)
+    calibration = dataclasses.replace(forecaster.calibrations["gru"], levels=(1.0, 8.0))
+    save(dataclasses.replace(forecaster, calibrations=dict.fromkeys(forecaster.members, calibration)), tmp_path)
+    seal(tmp_path, {})
+    assert load(tmp_path).calibrations["theta"].levels == (1.0, 8.0)
+
+
 @pytest.mark.parametrize("name", ["model.json", "weights.npz", "calibration.npz", "context.npz"])
 @pytest.mark.parametrize("damage", ["flip", "cut", "remove", "link"])
 def test_a_changed_file_is_refused_by_name(folder: Path, name: str, damage: str) -> None:

@@ -552,3 +552,8 @@ def test_losses_on_the_test_set_are_in_units_of_each_series() -> None:
     one = judged(BASE, np.ones(2), np.array([[3.0, 6.0], [1.0, 2.0]]))
     scaled = dataclasses.replace(one, tested=dataclasses.replace(one.tested, mase_scale=np.array([3.0, 0.5])))
     assert scaled.test_losses.tolist() == [[1.0, 2.0], [2.0, 4.0]]
+
+
+def test_a_candidate_competes_and_can_be_forecast_with_unless_it_says_otherwise() -> None:
+    candidate = Candidate("naive", "baseline", Forecasts([], None, QuantileForecast(np.ones((1, 2)))))
+    assert (candidate.competes, candidate.shipped, candidate.facts) == (True, True, {})

@@ -17,6 +17,7 @@ from gruforecast.evaluation.metrics import mase, smape
 from gruforecast.evaluation.splits import average, split
 from gruforecast.models import baselines as room
 from gruforecast.models.baselines import baselines, drift, naive, seasonal_indices, seasonal_naive, theta, window_mean
+from gruforecast.models.registry import model_of
 
 NAN = float("nan")
 SERIES = [
@@ -300,3 +301,16 @@ def test_published_scores(name: str, horizon: int, m: int, published) -> None:
         found = baselines(m)[model].forecast(history, windows, horizon, m).mean
         assert average(mase(actual, found, mase_scale(history, windows, m))) == pytest.approx(expected_mase, abs=5e-4)
         assert average(smape(actual, found)) == pytest.approx(expected_smape, abs=5e-3)
+
+
+@pytest.mark.parametrize(("rows", "seasonal"), [(23, False), (24, True), (30, True), (35, True), (36, True)])
+def test_theta_takes_a_season_from_two_whole_ones_on(rows: int, seasonal: bool) -> None:
+    """A peak once a season, which no shorter lag repeats."""
+    n = np.arange(rows)
+    history = history_of(np.where(n % 12 == 0, 10.0, 1.0) + 0.01 * np.sin(n**2))
+    forecast = model_of("theta").forecast(history, history.windows(np.arange(1), history.indptr[1:]), 12, 12).mean[0]
+    if seasonal:
+        expected = np.where((rows + np.arange(12)) % 12 == 0, 10.0, 1.0)
+        np.testing.assert_allclose(forecast, expected, atol=0.05)
+    else:
+        assert forecast.max() < 1.0

@@ -249,3 +249,11 @@ def test_columns_known_ahead_are_those_of_the_steps_that_are_asked(steps: int) -
         moved = answer(panel, other)
         assert (not np.array_equal(moved[0], first[0])) == (step < steps)
         np.testing.assert_array_equal(moved[1], first[1])
+
+
+def test_a_step_that_the_future_lacks_is_refused_before_the_first_block() -> None:
+    forecaster, panel = make_covariate_forecaster()
+    lacking = FutureCovariates("later.csv", forecaster.plan, {}, np.zeros((0, 3)), ())
+    with pytest.raises(DataError) as caught:
+        forecaster.stream(panel, future=lacking, member="networks")  # nothing is taken from it
+    assert caught.value.file == "later.csv"
