@@ -76,6 +76,8 @@ def test_no_part_is_added_where_stamps_differ_or_have_a_clock() -> None:
     assert names({"hour": PARTS["hour"], "date": DAYS, "y": range(24)}).time == ("date",)
     clocks = [f"{day} 05:30" for day in PARTS["date"]]
     assert names({"hour": PARTS["hour"], "date": clocks, "y": range(24)}, target="y").time == ("date",)
+    mixed = [f"{day} {('00:00', '05:30')[k % 2]}" for k, day in enumerate(PARTS["date"])]
+    assert names({"hour": PARTS["hour"], "date": mixed, "y": range(24)}, target="y").time == ("date",)
     midnights = [f"{day} 00:00" for day in PARTS["date"]]
     assert names({"hour": PARTS["hour"], "date": midnights, "y": range(24)}, target="y").time == ("date", "hour")
     ids = ["a", "b", "c", "d", "e", "f"] * 4
