@@ -83,6 +83,9 @@ def test_no_part_is_added_where_stamps_differ_or_have_a_clock() -> None:
     ids = ["a", "b", "c", "d", "e", "f"] * 4
     for key in ("series_id", "store"):
         assert names({"hour": PARTS["hour"], "date": PARTS["date"], key: ids, "y": range(24)}).time == ("date",)
+    for key, time in (("series_id", ("date",)), ("store", ("date", "hour"))):  # the same in all rows
+        columns = {"hour": PARTS["hour"], "date": PARTS["date"], key: ["a"] * 24, "y": range(24)}
+        assert names(columns, target="y").time == time
 
 
 def test_a_usual_name_decides_before_the_cells_and_in_the_usual_order() -> None:
