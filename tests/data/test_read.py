@@ -115,3 +115,65 @@ def test_a_finding_is_shown_with_its_code() -> None:
     found = [Finding("late", "GF-W21", line=3), Finding("step D", level="info"), Finding("odd")]
     assert shown(found, "warning") == ["GF-W21 late", "odd"]
     assert shown(found, "info") == ["step D"]
+
+
+def said(csv: Any, text: str, **options: Any) -> list[tuple[str, str]]:
+    return [(one.level, one.text) for one in read_csv(csv(text), ReadOptions(**options)).findings]
+
+
+def test_what_a_plan_settles_is_said_first_and_in_this_order(csv: Any) -> None:
+    keys, days = ["a"] * 8 + ["b"] * 8, [*map(str, DAYS[:8])] * 2
+    head, numbers = "id;ds;y;p;k;q;s\n", [k * k % 7 for k in range(16)]
+    text = head + rows(keys, days, numbers, numbers, numbers, numbers, [len(key) + (key == "b") for key in keys])
+    found = said(csv, text, known=("k",), past=("q", "p"), static=("s",), holidays="AT")
+    assert found == [
+        ("info", "time column 'ds'"),
+        ("info", "target column 'y'"),
+        ("info", "series by 'id'"),
+        ("info", "future covariates: 'k'"),
+        ("info", "past covariates: 'q', 'p'"),
+        ("info", "static covariates: 's'"),
+        ("info", "public holidays of AT"),
+        ("info", "frequency D"),
+        ("warning", "fields are separated by semicolons"),
+    ]
+
+
+def test_missing_values_are_counted_with_the_rows_that_are_absent(csv: Any) -> None:
+    facts = [
+        ("info", "time column 'ds'"),
+        ("info", "target column 'y'"),
+        ("info", "one series"),
+        ("info", "frequency D"),
+        ("warning", "fields are separated by semicolons"),
+    ]
+    cells = [str(k) if k not in (3, 9) else "" for k in range(12)]
+    text = "ds;y\n" + rows(DAYS[:12], cells)
+    end = "a series ends at its last value"
+    assert said(csv, text) == [
+        *facts,
+        ("warning", f"2 values are missing: masked, never filled in; {end}"),
+    ]
+    text = text.replace("2024-03-06;5\n", "")
+    assert said(csv, text) == [
+        *facts,
+        ("warning", f"3 values are missing, 1 of them because the row is absent: masked, never filled in; {end}"),
+    ]
+    filled = "filled by lines between their neighbours"
+    assert said(csv, text, fill=True) == [
+        *facts,
+        ("warning", f"3 values are missing, 1 of them because the row is absent: {filled}; {end}"),
+    ]
+    assert said(csv, "ds;y\n" + rows(DAYS[:12][::-1], range(12))) == [
+        *facts,
+        ("warning", "the rows were not in order of time: sorted"),
+    ]
+
+
+def test_one_row_has_no_step_unless_it_is_given(csv: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        read_csv(csv("ds;y\n2024-03-01;1\n"), ReadOptions(time=("ds",), target="y"))
+    error = caught.value
+    assert error.message == "no two stamps follow each other."
+    assert error.remedy == "A series needs at least two rows; pass --freq if that is wanted."
+    assert (error.code, error.line, error.column) == ("GF-D36", None, "ds")

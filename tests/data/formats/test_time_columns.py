@@ -7,11 +7,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from gruforecast.data.formats.time_columns import TimeForm
+from gruforecast.data.files.column import Column
+from gruforecast.data.finding import Finding
+from gruforecast.data.formats.time_columns import TimeForm, apply_time, infer_time, is_part
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import Reading, read_csv
-from gruforecast.errors import DataError
+from gruforecast.errors import DataError, FormError
 
 DAYS = [f"2024-01-{d:02}" for d in range(1, 5)]
 
@@ -120,3 +122,189 @@ def test_periods_of_a_day_with_a_change_of_the_clock(csv: Any) -> None:
 def test_forms_that_cannot_be(parts: tuple[str, ...]) -> None:
     with pytest.raises(ValueError, match="impossible form of time"):
         TimeForm(StampForm("ymd"), parts)
+
+
+def column(name: str, cells: Any) -> Column:
+    cells = list(map(str, cells))
+    return Column("f.csv", name, cells, list(range(2, len(cells) + 2)))
+
+
+def beside_a_date(name: str, cells: Any) -> list[Column]:
+    part = column(name, cells)
+    return [column("day", ["2024-01-01"] * len(part.cells)), part]
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind"),
+    [
+        ("h", range(24), "hour"),
+        ("h", range(1, 25), "hour-1"),
+        ("h", range(25), "hour"),
+        ("h", range(1, 24), "hour"),
+        ("Hour", range(5), "hour"),
+        ("hr", range(5), "hour"),
+        ("utc hour", range(5), "hour"),
+        ("minute", range(24), "minute"),
+        ("month", range(24), "month"),
+        ("minute", range(1, 60), "minute"),
+        ("week", range(1, 54), "week"),
+        ("hour", range(1, 32), "hour"),
+        ("hour", range(1, 33), "48"),
+        ("hour", range(33), "hour"),
+        ("slot", range(1, 33), "48"),
+        ("period", range(4), "24"),
+        ("trading period", range(1, 26), "24"),
+        ("period", range(1, 27), "48"),
+        ("period", range(1, 51), "48"),
+        ("period", range(1, 52), "96"),
+        ("period", range(1, 101), "96"),
+        ("period", range(1, 102), "288"),
+        ("period", range(1, 304), "288"),
+        ("h", ["", "0", "23.0"], "hour"),
+        ("a", [1501, 1502], "year"),
+        ("a", ["1:00", "13:59"], "clock-short"),
+        ("a", ["1:00:00", "13:59:59"], "clock"),
+        ("a", ["01.00.00", "13.59.59"], "clock-dots"),
+        ("a", ["Jan", "december", ""], "month-name"),
+        ("a", ["q1", "Q4"], "quarter-name"),
+    ],
+)
+def test_what_a_column_beside_a_date_holds(name: str, cells: Any, kind: str) -> None:
+    form, findings = infer_time(beside_a_date(name, cells))
+    assert (form.parts, findings) == (("date", kind), ())
+
+
+@pytest.mark.parametrize(
+    ("name", "cells"),
+    [
+        ("h", range(23)),
+        ("h", range(26)),
+        ("slot", range(1, 32)),
+        ("slot", range(32)),
+        ("a", [1500, 1501]),
+        ("hour", ["0", "1", "noon"]),
+        ("a", ["13:00", "12"]),
+        ("a", ["13:00", "noon"]),
+        ("a", ["Jan", "Q1"]),
+        ("a", ["Jan", "jan."]),
+        ("a", ["Q1", "Q5"]),
+    ],
+)
+def test_one_cell_of_another_kind_is_no_part_of_the_time(name: str, cells: Any) -> None:
+    with pytest.raises(DataError) as caught:
+        infer_time(beside_a_date(name, cells))
+    error = caught.value
+    assert error.message == "the time columns seem to hold date, date."
+    assert error.remedy == (
+        "Name with --time one column with a date, or with a year, and each further part of the time once."
+    )
+    assert (error.code, error.file, error.line, error.column) == ("GF-D18", "f.csv", None, "day")
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (beside_a_date("h", range(1, 25)), ["h: hours are counted from 1: hour 1 is the one that begins at midnight"]),
+        (beside_a_date("h", range(24)), []),
+        (beside_a_date("period", range(1, 25)), ["period: periods of 60 minutes, counted from 1"]),
+        (beside_a_date("period", range(1, 49)), ["period: periods of 30 minutes, counted from 1"]),
+        (beside_a_date("p", range(1, 97)), ["p: periods of 15 minutes, counted from 1"]),
+        (beside_a_date("p", range(1, 289)), ["p: periods of 5 minutes, counted from 1"]),
+    ],
+)
+def test_what_counts_from_1_is_said(columns: list[Column], said: list[str]) -> None:
+    form, _ = infer_time(columns)
+    parsed = apply_time(columns, form, "")
+    assert parsed.findings == tuple(map(Finding, said))
+    assert parsed.ds[0] == np.datetime64("2024-01-01")
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "kind", "text", "line"),
+    [
+        ("h", [0, 23, 24], "hour", "'24' is not within 0 and 23.", 4),
+        ("h", [1, 24, 25], "hour-1", "'25' is not within 1 and 24.", 4),
+        ("h", [1, 24, 0], "hour-1", "'0' is not within 1 and 24.", 4),
+        ("h", ["1", "", "25"], "hour", "'' is not within 0 and 23.", 3),
+        ("m", [0, 59, 60], "minute", "'60' is not within 0 and 59.", 4),
+        ("c", ["23:59:59", "24:00:00", "x"], "clock", "'24:00:00' is no time of day.", 3),
+        ("c", ["00:00:00", "00:60:00"], "clock", "'00:60:00' is no time of day.", 3),
+        ("c", ["00:00:00", "00:00:60"], "clock", "'00:00:60' is no time of day.", 3),
+        ("c", ["00:00:00", "noon"], "clock", "'noon' is no time of day.", 3),
+        ("p", [1, 25, 26], "24", "'26' is not within 1 and 25.", 4),
+        ("p", [1, 50, 51], "48", "'51' is not within 1 and 50.", 4),
+        ("p", [1, 0], "48", "'0' is not within 1 and 50.", 3),
+        ("p", [1, 300, 301], "288", "'301' is not within 1 and 300.", 4),
+    ],
+)
+def test_a_part_out_of_its_bounds(name: str, cells: list[Any], kind: str, text: str, line: int) -> None:
+    columns = beside_a_date(name, cells)
+    form, _ = infer_time(columns[:1])
+    with pytest.raises(FormError) as caught:
+        apply_time(columns, TimeForm(form.stamp, ("date", kind)), "Europe/London" if kind.isdigit() else "")
+    error = caught.value
+    assert (error.message, error.remedy, error.code) == (text, "Correct the cell.", "GF-D27")
+    assert (error.file, error.line, error.column, error.value) == ("f.csv", line, name, str(cells[line - 2]))
+
+
+def test_a_period_more_than_a_day_has_takes_a_zone() -> None:
+    columns = beside_a_date("p", [1, 48, 49, 50])
+    form = TimeForm(infer_time(columns[:1])[0].stamp, ("date", "48"))
+    with pytest.raises(FormError) as caught:
+        apply_time(columns, form, "")
+    error = caught.value
+    assert error.message == "a day with 50 periods of 30 minutes has a change of the clock."
+    assert error.remedy == "Pass --tz, such as --tz Europe/London."
+    assert (error.code, error.line, error.column, error.value) == ("GF-D28", 4, "p", "49")
+
+
+def test_a_clock_beside_an_hour_is_refused_with_every_other_part() -> None:
+    columns = [
+        column("at", ["2024-01-01 00:00", "2024-01-01 05:00"]),
+        column("hour", [0, 5]),
+        column("minute", [0, 0]),
+    ]
+    form, _ = infer_time(columns)
+    with pytest.raises(DataError) as caught:
+        apply_time(columns, form, "")
+    error = caught.value
+    assert error.message == "'2024-01-01 05:00' has a clock already, beside hour, minute."
+    assert (error.remedy, error.code, error.line, error.column) == ("Pass --time at alone.", "GF-D18", 3, "at")
+
+
+@pytest.mark.parametrize(
+    ("year", "text"),
+    [
+        ("1499", "'1499' is not within 1500 and 2262."),
+        ("2263", "'2263' is not within 1500 and 2262."),
+        ("1500", None),
+        ("2262", None),
+    ],
+)
+def test_years_are_those_that_stamps_can_hold(year: str, text: str | None) -> None:
+    columns, form = [column("year", [year]), column("month", [1])], TimeForm(StampForm("ymd"), ("year", "month"))
+    if text is None:
+        assert str(apply_time(columns, form, "").ds[0])[:10] == f"{year}-01-01"
+        return
+    with pytest.raises(FormError) as caught:
+        apply_time(columns, form, "")
+    assert (caught.value.message, caught.value.line) == (text, 2)
+
+
+@pytest.mark.parametrize(
+    ("name", "cells", "part"),
+    [
+        ("a", ["13:00", "", "14:00:00"], True),
+        ("a", ["13:00", "noon"], False),
+        ("hour", ["1", "2"], True),
+        ("hour", ["1", "one o'clock"], False),
+        ("Slot", ["1", "2.0", "Q1", "may"], True),
+        ("interval", ["1"], True),
+        ("PERIOD", ["12345"], False),
+        ("a", ["1", "2"], False),
+        ("hour", ["", ""], False),
+        ("hour", [], False),
+    ],
+)
+def test_parts_of_the_time_by_their_cells_and_their_name(name: str, cells: list[str], part: bool) -> None:
+    assert is_part(column(name, cells)) == part
