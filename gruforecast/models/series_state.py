@@ -136,9 +136,9 @@ def places_of(ids: tuple[tuple[str, ...], ...], keys: list[str]) -> Ints:
         UsageError: there is no such series.
     """
     known, wanted = ["/".join(key) for key in ids], set(keys)
-    for key in sorted(wanted - set(known)):
+    if missing := sorted(wanted - set(known)):
         raise UsageError(
-            f"there is no series {key!r}.{did_you_mean(key, known)}",
+            f"there is no series {missing[0]!r}.{did_you_mean(missing[0], known)}",
             remedy=f"The series are {shorten(known)}.",
             code="GF-U04",
         )
