@@ -11,7 +11,7 @@ import pytest
 from makers import AIR, history_of
 from statsmodels.tsa.seasonal import seasonal_decompose
 
-from gruforecast.data.read import read_csv
+from gruforecast.data.read import read_csv, read_like
 from gruforecast.data.scale import mase_scale
 from gruforecast.evaluation.metrics import mase, smape
 from gruforecast.evaluation.splits import average, split
@@ -292,7 +292,7 @@ def test_published_scores(name: str, horizon: int, m: int, published) -> None:
     folder = Path(os.environ["GRUFORECAST_DATA"])
     mark = "_" if not name.endswith("/") else ""
     train = read_csv(str(folder / f"{name}{mark}train.csv")).panel
-    test = read_csv(str(folder / f"{name}{mark}test.csv"), freq=train.freq).panel
+    test = read_like(str(folder / f"{name}{mark}test.csv"), train.plan).panel
     rows = dict(zip(test.ids, np.split(test.y, test.indptr[1:-1]), strict=True))
     actual = np.stack([rows[key][:horizon] for key in train.ids])
     history = split(train, horizon, 1, m, name).history
