@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.data.scale import rmsse_scale
 from gruforecast.evaluation.calibration import calibrated, supported_levels
-from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, intervals, overall
-from gruforecast.evaluation.significance import compare
+from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, IntervalScores, intervals, overall
+from gruforecast.evaluation.significance import Paired, compare
 from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.model import Kind
+from gruforecast.models.networks.config import Hyperparameters
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE
-from gruforecast.serialization import plain
+from gruforecast.serialization import Record
 
+Number = TypeVar("Number", float, float | None)
 COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
 CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
@@ -42,9 +44,29 @@ class Candidate:
     shipped: bool = True
 
 
-@dataclass(frozen=True)
-class LeaderboardRow:
+class RowConfig(Hyperparameters, frozen=True):
+    """What a row of the leaderboard was trained with, and for how many steps."""
+
+    steps: int
+
+
+class Seeds(Record, Generic[Number], frozen=True):
+    """The scores of each seed of a model that was trained with several."""
+
+    val_mase: list[Number]
+    mase: list[Number]
+
+
+class Reference(Paired, frozen=True):
+    """How the winner compares with the model that it is held against."""
+
+    against: str = ""
+
+
+class LeaderboardRow(Record, Generic[Number], kw_only=True, frozen=True):
     """One line of the leaderboard: scores on the test set, and `val_mase`, the mean over folds; see `scores.overall`.
+
+    `Number` is a float with NaN for what is not defined while models are judged, and `float | None` once it is stored.
 
     Attributes:
         coverage: percent of the test values inside the intervals, by level; intervals: all of `scores.intervals`.
@@ -54,30 +76,31 @@ class LeaderboardRow:
             mean difference over windows; None where a single window says nothing about luck.
         against: what the test set says of the winner against this row, and of the GRU (`winner`, `gru`); see
             `significance.Paired`.
-        seeds: `val_mase` and `mase` of each seed of a model that was trained with several.
+        seeds: where a model was trained with several.
         train_seconds: of the training alone, without compiling; forecast_ms: milliseconds that one forecast of one
             series takes; weights_bytes: size of its file of weights.
+        config: of one network; shares: weights of the members of several models together.
     """
 
     model: str
     kind: Kind
-    mase: float
-    smape: float
-    rmse: float
-    mae: float
-    coverage: dict[str, float]
-    val_mase: float
+    mase: Number
+    smape: Number
+    rmse: Number
+    mae: Number
+    coverage: dict[str, float | None]
+    val_mase: Number
     competes: bool
-    rmsse: float = float("nan")
-    wape: float = float("nan")
-    bias: float = float("nan")
-    wql: float = float("nan")
-    intervals: dict[str, dict[str, Any]] = field(default_factory=dict)
-    fold_mase: list[float] = field(default_factory=list)
-    undefined: dict[str, int] = field(default_factory=dict)
+    rmsse: Number
+    wape: Number
+    bias: Number
+    wql: Number
+    intervals: dict[str, IntervalScores] = {}
+    fold_mase: list[Number] = []
+    undefined: dict[str, int] = {}
     lead: float | None = None
-    against: dict[str, dict[str, Any]] = field(default_factory=dict)
-    seeds: dict[str, list[float]] = field(default_factory=dict)
+    against: dict[str, Paired] = {}
+    seeds: Seeds[Number] | None = None
     parameters: int | None = None
     seconds: float | None = None
     seconds_per_epoch: float | None = None
@@ -85,11 +108,12 @@ class LeaderboardRow:
     forecast_ms: float | None = None
     weights_bytes: int | None = None
     budget: str | None = None
-    config: dict[str, Any] | None = None
+    config: RowConfig | None = None
+    shares: dict[str, float] | None = None
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the row as plain JSON types; NaN becomes None."""
-        return {name: plain(value) for name, value in asdict(self).items()}
+
+Row = LeaderboardRow[float]  # while models are judged: what is not defined is NaN
+StoredRow = LeaderboardRow[float | None]
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,32 @@ from gruforecast.evaluation.metrics import (
     width,
     wql,
 )
+from gruforecast.serialization import Record
 
 MEANS = ("mase", "rmsse", "smape", "mae", "rmse", "bias")  # of `overall`, means over series
 POOLED = ("wape", "wql")  # of `overall`, over all values
 THIRDS = 3
 SEVERAL = 8  # series; how fewer differ says little
+
+
+class IntervalScores(Record, frozen=True):
+    """What the intervals of one level are worth; None where nothing can be said.
+
+    Attributes:
+        coverage: percent of all values inside; coverage_error: its standard error by what series differ, None where
+            they are few; coverage_by_third: the same for the first, middle and last third of the horizon (as many
+            parts as it has steps where it has fewer than three).
+        width, score: means over series in units of their MASE scale (M4's MSIS is the score at 95).
+        mean_width, interval_score: the same in the user's unit.
+    """
+
+    coverage: float | None
+    coverage_error: float | None
+    coverage_by_third: list[float | None]
+    width: float | None
+    score: float | None
+    mean_width: float | None
+    interval_score: float | None
 
 
 @dataclass(frozen=True)

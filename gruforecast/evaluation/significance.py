@@ -17,6 +17,7 @@ from typing import Literal
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
+from gruforecast.serialization import Record
 
 Method = Literal["Diebold-Mariano", "bootstrap"]
 Verdict = Literal["better", "not better", "cannot tell"]
@@ -30,8 +31,7 @@ DRAWS = 1000
 BLOCK_NUMBERS = 1_000_000
 
 
-@dataclass(frozen=True)
-class Paired:
+class Paired(Record, frozen=True):
     """How a model compares with another on the same rows.
 
     Attributes:

@@ -20,6 +20,7 @@ from gruforecast.evaluation.scores import by_series, by_step
 from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence
 from gruforecast.report.terminal.console import stamps
+from gruforecast.serialization import Record
 
 MAX_SERIES = 60  # nobody looks at more one by one; evenly spread by error they stand for the others
 MIN_SERIES = 3  # worst, median and best
@@ -28,12 +29,82 @@ MAX_LISTED = 2_000  # errors by series
 DIGITS = 6  # more than anybody sees
 STEPS_OF = 5  # models with errors by step
 
-Extracts = dict[str, Any]
+Numbers = list[float | None]
+
+
+class ShownModels(Record, frozen=True):
+    """The winner, and the model that it is held against."""
+
+    winner: str
+    beside: str
+
+
+class Losses(Record, frozen=True):
+    """MASE of each series with the winner and with the model beside it, the worst first; `of` how many there are."""
+
+    of: int
+    ids: list[str]
+    winner: Numbers
+    beside: Numbers
+
+
+class FoldForecast(Record, frozen=True):
+    """Forecasts of one fold of one series, from the row `begin` of what is shown of it."""
+
+    begin: int
+    mean: Numbers
+    beside: Numbers
+
+
+class TestForecast(Record, frozen=True):
+    """Forecasts of the test set of one series, with bounds by level."""
+
+    begin: int
+    mean: Numbers
+    lower: dict[str, Numbers]
+    upper: dict[str, Numbers]
+    beside: Numbers
+
+
+class NextForecast(Record, frozen=True):
+    """Forecasts from the end of the data, with bounds by level."""
+
+    ds: list[str]
+    mean: Numbers
+    lower: dict[str, Numbers]
+    upper: dict[str, Numbers]
+
+
+class ShownSeries(Record, frozen=True):
+    """The newest rows of one series, and what was forecast for them and for what comes next; `rank` 1 is the worst."""
+
+    id: str
+    rank: int
+    mase: float | None
+    ds: list[str]
+    y: Numbers
+    folds: list[FoldForecast]
+    test: TestForecast
+    ahead: NextForecast | None
+
+
+class ChartData(Record, frozen=True):
+    """What charts need beside the numbers of the report.
+
+    Attributes:
+        steps: by model, scores by step ahead, see `scores.by_step`.
+    """
+
+    target: str
+    models: ShownModels
+    steps: dict[str, dict[str, Numbers]]
+    losses: Losses
+    series: list[ShownSeries]
 
 
 def extracts(
     panel: Panel, split: Split, judged: list[Judged], forecast: Forecast | None, *, rows: bool = True
-) -> Extracts:
+) -> ChartData:
     """Return what charts need, as plain JSON types.
 
     Args:

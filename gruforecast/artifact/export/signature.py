@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Floats, Stamps
@@ -17,7 +18,7 @@ from gruforecast.models.conformal import Calibration
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, needs_calendar
-from gruforecast.serialization import from_dict, to_dict
+from gruforecast.serialization import Record, from_dict, to_dict
 
 Y, LAST = "y", "last_ds"
 OUTPUTS = ("y_hat", "quantiles")
@@ -35,6 +36,38 @@ MEANINGS = {
     "past": "the rows of y; NaN = missing",
     "static": "constant in each series; NaN = missing",
 }
+
+
+class TensorRecord(Record, omit_defaults=True, frozen=True):
+    """One input or output of an exported graph, for people who call it.
+
+    Attributes:
+        meaning: in words; column: the user's name; categories: texts whose place in this list is what is passed.
+    """
+
+    name: str
+    dtype: str
+    shape: str
+    meaning: str = msgspec.field(name="is", default="")
+    column: str = ""
+    categories: list[str] = []
+
+
+class SignatureRecord(Record, omit_defaults=True, frozen=True):
+    """What an exported graph takes and gives.
+
+    Attributes:
+        quantile_levels: ascending shares; 0.5 stands for the point forecast.
+        parity: largest relative difference between its forecasts and those of `predict`, where it was compared.
+    """
+
+    signature: str
+    inputs: list[TensorRecord]
+    outputs: list[TensorRecord]
+    quantile_levels: list[float]
+    horizon: int
+    lookback: int
+    parity: float | None = None
 
 
 @dataclass(frozen=True)

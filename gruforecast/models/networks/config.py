@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 from gruforecast.data.covariates import MAX_INPUTS
+from gruforecast.serialization import Record
 
 Cell = Literal["gru", "lstm", "rnn"]
 CELLS: tuple[Cell, ...] = get_args(Cell)
@@ -26,6 +27,30 @@ MIDDLE = QUANTILES.index(0.5)
 MAX_DECODED = 8  # segments of the horizon where the lookback has none
 CONTEXT, ROW_UNITS = 16, 32  # numbers of a decoded state, and units, with which known rows of the horizon are read
 MAX_RECENT = 168  # inputs shown directly to the head: a week of hours
+
+
+class Hyperparameters(Record, frozen=True):
+    """What a search chooses for one network and its training; the fields of `NetworkConfig` say what they mean.
+
+    Attributes:
+        length: of the training, as a share of the longest.
+    """
+
+    layers: int
+    units: int
+    dropout: float
+    learning_rate: float
+    weight_decay: float
+    length: float
+    decoder: Decoder
+    own_spread: float
+    averaged: float
+    trend: float
+    log: bool
+    calendar: bool
+    use_inputs: Use
+    lookback: int
+    segment: int
 
 
 def views(kind: str) -> int:
