@@ -1,40 +1,84 @@
-"""The program `gruforecast` and its commands, one module each."""
+"""The program `gruforecast`: its commands are one module each, imported when they are called."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from typing import Annotated, NoReturn
+from typing import Annotated, NoReturn, Protocol, cast
 
 import typer
+from typer.core import TyperCommand, TyperGroup
 
-from gruforecast.cli.backtest import backtest
-from gruforecast.cli.check import check
-from gruforecast.cli.explain import explain
-from gruforecast.cli.export import export
-from gruforecast.cli.fit import fit
-from gruforecast.cli.predict import predict
-from gruforecast.cli.report import report
-from gruforecast.cli.serve import serve
-from gruforecast.cli.show import show
 from gruforecast.version import __version__
+
+TASKS = {
+    "Look at data": {"check": "what is odd about a file, how it would be read, and each of its series"},
+    "Make a model": {
+        "fit": "search networks, compare them with simple methods, save a model with its report",
+        "show": "what a model folder is",
+        "report": "write or open the report of a model",
+        "explain": "what a network does with its input: gates, memory, importance",
+    },
+    "Forecast": {
+        "predict": "forecast from a model, without TensorFlow",
+        "backtest": "score a saved model on new data, at many cutoffs",
+    },
+    "Ship it": {"export": "SavedModel, ONNX or LiteRT, checked against predict", "serve": "forecasts over HTTP"},
+}
+FIRST_STEPS = """
+First steps:
+  gruforecast check data.csv
+  gruforecast fit data.csv
+  gruforecast predict
+gruforecast COMMAND --help tells more, with examples.
+"""
+
+
+class _Context(Protocol):
+    """What is known of a call."""
+
+    info_name: str | None
+
+
+class _Formatter(Protocol):
+    """What writes a page of help."""
+
+    def write(self, string: str) -> None:
+        """Write text."""
+
+    def write_dl(self, rows: list[tuple[str, str]]) -> None:
+        """Write names and what they mean."""
+
+
+class Program(TyperGroup):
+    """The commands by task, and a page of help that is there at once."""
+
+    def get_command(self, ctx: _Context, cmd_name: str) -> TyperCommand | None:  # noqa: ARG002 - as in `TyperGroup`
+        """Return a command, imported now; None where there is none of this name."""
+        if cmd_name not in self.commands:
+            return None
+        alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+        alone.command(cmd_name)(getattr(importlib.import_module(f"gruforecast.cli.{cmd_name}"), cmd_name))
+        return cast("TyperCommand", typer.main.get_command(alone))
+
+    def format_help(self, ctx: _Context, formatter: _Formatter) -> None:  # noqa: ARG002 - as in `TyperGroup`
+        """Write what the program is for, its commands by task, and how to begin."""
+        formatter.write(f"{self.help}\n\nUsage: gruforecast COMMAND [ARGS]\n")
+        for task, commands in TASKS.items():
+            formatter.write(f"\n{task}:\n")
+            formatter.write_dl([(f"  {name}", text) for name, text in commands.items()])
+        formatter.write(FIRST_STEPS)
+
 
 app = typer.Typer(
     name="gruforecast",
+    cls=Program,
     help="Light GRU forecasts from a CSV file: searched, compared honestly, ready to ship.",
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(check)
-app.command()(fit)
-app.command()(predict)
-app.command()(backtest)
-app.command()(export)
-app.command()(serve)
-app.command()(show)
-app.command()(report)
-app.command()(explain)
 
 
 def _version(wanted: bool) -> None:
@@ -43,13 +87,25 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _unread() -> None:
+    """Stand in the place of a command until it is called."""
+
+
+for _name in (name for commands in TASKS.values() for name in commands):
+    app.command(_name)(_unread)
+
+
 @app.callback()
 def program(
-    version: Annotated[
+    context: typer.Context,
+    version: Annotated[  # noqa: ARG001 - answered by its callback
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """Light GRU forecasts from a CSV file: searched, compared honestly, ready to ship."""
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+        raise typer.Exit(2)
 
 
 def main() -> NoReturn:
