@@ -98,13 +98,13 @@ class Panel:
         return replace(self, ids=tuple(self.ids[k] for k in chosen)).rows(first, last)
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the long form: `unique_id` columns, time and target under the user's names; missing values empty."""
-        import pandas as pd
+        """Return the long form under the user's names, see `to_frame.frame_of`; missing values are NaN."""
+        from gruforecast.data.to_frame import frame_of
 
         keys = np.repeat(np.arange(len(self.ids)), self.lengths)
-        frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
-        frame |= _times(self.plan, self.ds)
-        return pd.DataFrame(frame | {self.names.target: self.y})
+        columns: Columns = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
+        times: Columns = {name: [] for name in self.names.time}
+        return frame_of({**columns, **times, self.names.target: self.y}, self.plan, self.ds)
 
 
 def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:
@@ -169,7 +169,7 @@ class Forecast:
         return {**keys, **_times(self.plan, self.ds), **numbers}
 
     def to_frame(self) -> pd.DataFrame:
-        """Return the `columns` as a data frame."""
-        import pandas as pd
+        """Return the `columns` as a data frame, see `to_frame.frame_of`."""
+        from gruforecast.data.to_frame import frame_of
 
-        return pd.DataFrame(self.columns())
+        return frame_of(self.columns(), self.plan, self.ds)
