@@ -20,7 +20,6 @@ import numpy as np
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, prepare
 from gruforecast.automl.search.space import Space
-from gruforecast.data.options import ReadOptions
 from gruforecast.execution.progress import Progress
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.training.train import Schedule, train
@@ -42,8 +41,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     asked = parser.parse_args()
     roles = {role: tuple(getattr(asked, role)) for role in ("known", "past", "static")}
-    reading = ReadOptions(target=asked.target, holidays=asked.holidays, **roles)
-    prepared = prepare(FitOptions(asked.data, reading=reading, horizon=asked.horizon), Progress())
+    options = FitOptions(target=asked.target, holidays=asked.holidays, horizon=asked.horizon, **roles)
+    prepared = prepare(asked.data, options, Progress())
     found = {use: scores(prepared, use, asked.seeds, asked.steps) for use in (False, True)}
     show(prepared, found)
     if asked.out:

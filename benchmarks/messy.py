@@ -37,12 +37,10 @@ def command(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def options_of(words: list[str]) -> ReadOptions:
     """The same options for a call from Python."""
-    from gruforecast.data.files.delimited import Layout
-
     said: dict[str, Any] = {NAMES[a]: b for a, b in itertools.pairwise(words) if a in NAMES}
     ids = tuple(b for a, b in itertools.pairwise(words) if a == "--id")
-    layout = Layout(short_rows="--allow-short-rows" in words)
-    return ReadOptions(**said, ids=ids, wide="--wide" in words, layout=layout)
+    short = "--allow-short-rows" in words
+    return ReadOptions(**said, id=ids, wide="--wide" in words, allow_short_rows=short)
 
 
 def differences(reading: Reading, expected: dict[str, Any]) -> list[str]:

@@ -23,17 +23,17 @@ BLOCKS = "▁▂▃▄▅▆▇█"
 Facts = dict[str, Any]
 
 
-def examine(options: FitOptions) -> Facts:
+def examine(data: str, options: FitOptions) -> Facts:
     """Return findings, plan and summary of the file that `fit` would be given, as plain JSON types; nothing is trained.
 
     Raises:
         DataError: the file cannot be read without guessing.
     """
-    reading = read_csv(options.data, options.reading)
+    reading = read_csv(data, options)
     panel = reading.panel
     horizon, season = horizon_and_season(panel, options.horizon, options.season)
     return {
-        "file": Path(options.data).name,
+        "file": Path(data).name,
         "n_series": len(panel),
         "n_rows": len(panel.y),
         "n_missing": int(np.isnan(panel.y).sum()),

@@ -44,12 +44,12 @@ from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
+from gruforecast.serialization import plain
 
 Report = dict[str, Any]
-AFTER_THE_SEARCH = ("blend", "compare", "context", "levels", "stats")  # options that may change when a search goes on
 
 
-def fit(options: FitOptions, progress: Progress | None = None) -> Report:
+def fit(data: str, options: FitOptions, progress: Progress | None = None) -> Report:
     """Return the report of a model folder that is searched for, compared and saved, as `--json` prints it.
 
     Every result goes into the journal in the run folder at once, so the same call goes on where an earlier one was
@@ -58,10 +58,10 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     Raises:
         GruforecastError: one of its kinds, with a remedy; no model folder is touched then.
     """
-    progress, clock, budget = progress or Progress(), Clock(), Budget(options.max_time)
+    progress, clock, budget = progress or Progress(), Clock(), Budget(options.max_seconds)
     output = Path(options.output)
-    progress.stage(f"reading {options.data}")
-    prepared = prepare(options, progress)
+    progress.stage(f"reading {data}")
+    prepared = prepare(data, options, progress)
     clock.lap("read")
     check_keys_fit(prepared.panel)
     facts = facts_of(options, prepared.panel)
@@ -70,12 +70,12 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
-    run_dir = make_run_dir(options, output)
+    run_dir = make_run_dir(options)
     space = Space.of(prepared.split)
     facts |= {
         "space": asdict(space),
         "packages": {name: version(name) for name in PACKAGES},
-        "options": {name: value for name, value in facts["options"].items() if name not in AFTER_THE_SEARCH},
+        "options": options.values("data", "search"),
     }
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     size = (prepared.panel.y.nbytes + prepared.panel.x.nbytes) * (2 if options.audit else 1)
@@ -86,7 +86,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             progress.stage("writing the report")
             report = summarise(outcome, str(output), clock.parts, clock.total)
             report["extracts"] = outcome.extracts
-            report["reproduce"] = reproduction(options, prepared.panel, outcome.workers["count"])
+            report["reproduce"] = plain(reproduction(data, options, prepared.panel, outcome.workers["count"]))
             kept = without_places(report)
             write_json(built / "report.json", kept)
             write_page(kept, built / PAGE)
@@ -321,8 +321,8 @@ def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
         "--trial-time" in warning for warning in outcome.warnings
     )
     return {
-        "cut_at": options.max_time if outcome.given_up else None,
-        "late_at": options.trial_time if late and not outcome.given_up else None,
+        "cut_at": options.max_seconds if outcome.given_up else None,
+        "late_at": options.trial_seconds if late and not outcome.given_up else None,
     }
 
 

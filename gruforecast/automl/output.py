@@ -6,7 +6,6 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +20,11 @@ from gruforecast.version import __version__
 
 ROOM = 2_000_000  # bytes of `model.json` that are no keys
 MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alone takes 5 to 8 MB
-# options that change neither data nor search, or may change while a search goes on
-NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_time", "workers", "worker_memory",
-           "trial_time", "retries", "audit")  # fmt: skip
 
 
 def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
-    """Return what a result follows from: this version, the data as parsed, and the options but the number of trials."""
-    chosen = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
+    """Return what a result follows from: this version, the data as parsed, and the options but how far it searches."""
+    chosen = options.values("data", "search", "after")
     return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
 
 
@@ -104,16 +100,16 @@ def _may_be_replaced(path: Path) -> bool:
 def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
     """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
     limit, trials = manifest.get("cut_at"), manifest.get("trials")
-    in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
+    in_time = limit is None or (options.max_seconds is not None and options.max_seconds <= limit)
     late = manifest.get("late_at")
-    in_time &= late is None or (options.trial_time is not None and options.trial_time <= late)
+    in_time &= late is None or (options.trial_seconds is not None and options.trial_seconds <= late)
     audited = manifest.get("audit") in (("whole",) if options.audit else ("whole", "cheap"))
     return isinstance(trials, int) and trials >= options.trials and in_time and audited
 
 
-def make_run_dir(options: FitOptions, output: Path) -> Path:
+def make_run_dir(options: FitOptions) -> Path:
     """Return the run folder, made if need be."""
-    run_dir = Path(options.run_dir) if options.run_dir else output.with_name(f"{output.name}.run")
+    run_dir = options.run_folder
     try:
         run_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import numpy as np
 
@@ -45,9 +44,9 @@ class Prepared:
         return replace(self.reading.panel, y=self.split.history.values)
 
 
-def prepare(options: FitOptions, progress: Progress) -> Prepared:
-    """Return the data of `options`, with season, horizon, folds and levels found where they were not given."""
-    reading = read_csv(options.data, options.reading)
+def prepare(data: str, options: FitOptions, progress: Progress) -> Prepared:
+    """Return the data of a file, with season, horizon, folds and levels found where they were not given."""
+    reading = read_csv(data, options)
     findings = (*reading.findings, *odd_values(reading.panel, reading.lines))
     notes, warnings = shown(findings, "info"), shown(findings, "warning")
     _show(progress, notes, warnings)
@@ -72,7 +71,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
     Raises:
         DataError: the data cannot be divided, or no part of them can be scored.
     """
-    panel, file = without_lines(reading), Path(options.data).name
+    panel, file = without_lines(reading), reading.file
     notes: list[str] = []
     warnings: list[str] = []
     horizon, season = horizon_and_season(panel, options.horizon, options.season)

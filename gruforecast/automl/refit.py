@@ -49,7 +49,7 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
     many = f"{len(networks)} networks" if len(networks) > 1 else "1 network"
     progress.say(f"training {many} anew before each of {count} cutoffs")
     size = count * (panel.y.nbytes + panel.x.nbytes)
-    options = FitOptions(data="", trial_time=None)
+    options = FitOptions(trial_time=None)
     with (
         tempfile.TemporaryDirectory(prefix="gruforecast-backtest-") as folder,
         open_run(options, Path(folder), {"backtest": panel.digest()}, size, progress) as (jobs, _),

@@ -4,63 +4,53 @@ from __future__ import annotations
 
 import platform
 import shlex
-from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 from gruforecast.automl.options import FitOptions
-from gruforecast.data.files.delimited import Layout
-from gruforecast.data.options import ReadOptions
+from gruforecast.data.option import Declared, One
 from gruforecast.data.panel import Panel
 from gruforecast.execution.machine import cores
-
-NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "workers", "worker_memory", "seed")  # change no result
-RENAMED = {"ids": "id", "missing": "na-values", "booleans": "bool-as-number", "levels": "level", "delimiter": "sep",
-           "skip": "skip-lines", "short_rows": "allow-short-rows"}  # fmt: skip
-SECONDS = ("max_time", "trial_time")
+from gruforecast.report.report import Machine, Reproduction
 
 
-def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, Any]:
+def reproduction(data: str, options: FitOptions, panel: Panel, workers: int) -> Reproduction:
     """Return the command line without places on this machine, the data as read, and the machine."""
-    return {
-        "command": shlex.join(["gruforecast", "fit", *arguments(options), "--workers", str(workers)]),
-        "file": Path(options.data).name,
-        "data_digest": panel.digest(),
-        "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": cores(), "workers": workers},
-    }
+    differing = _differing(options)
+    return Reproduction(
+        command=shlex.join(["gruforecast", "fit", *arguments(data, options), "--workers", str(workers)]),
+        file=Path(data).name,
+        data_digest=panel.digest(),
+        machine=Machine(f"{platform.system()} {platform.machine()}", cores(), workers),
+        left_out=[flag for one, value, flag in differing if value == one.option.without is not None],
+        limited=any(one.option.unit == "seconds" for one, _, _ in differing),
+    )
 
 
-def arguments(options: FitOptions) -> list[str]:
+def arguments(data: str, options: FitOptions) -> list[str]:
     """Return what to pass to `gruforecast fit` for these options; what changes no result is left out."""
-    name = Path(options.data).name
+    name = Path(data).name
     return [
         f"./{name}" if name.startswith("-") and name != "-" else name,
-        *_differing(options.reading, ReadOptions(), ("layout",)),
-        *_differing(options.reading.layout, Layout(), ("limits",)),
-        *_differing(options, FitOptions(""), ("reading", *NEUTRAL)),
+        *(flag for one, _, flag in _differing(options) if one.name != "seed"),
         *("--seed", str(options.seed)),
     ]
 
 
-def _differing(options: Any, default: Any, without: tuple[str, ...]) -> list[str]:
-    """Return the flags of the options that differ from their defaults."""
-    flags: list[str] = []
-    for one in fields(options):
+def _differing(options: FitOptions) -> list[tuple[Declared, One, str]]:
+    """Return the options that differ from their defaults and may change a result: each value, and its flag."""
+    default = FitOptions()
+    found: list[tuple[Declared, One, str]] = []
+    for one in FitOptions.declared:
         value = getattr(options, one.name)
-        if one.name in without or value == getattr(default, one.name):
+        if one.option.effect == "none" or value == getattr(default, one.name):
             continue
-        flag = RENAMED.get(one.name, one.name).replace("_", "-")
-        if isinstance(value, bool):
-            flags.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            values = value if isinstance(value, tuple) else (value,)
-            flags += [f"--{flag}={_written(one.name, each)}" for each in values]
-    return flags
+        values = value if isinstance(value, tuple) else (value,)
+        found += [(one, each, _flag(one, each)) for each in values]
+    return found
 
 
-def _written(name: str, value: Any) -> str:
-    if name in SECONDS:
-        return f"{value:g}s"
-    if name == "delimiter" and value == "\t":
-        return "tab"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _flag(one: Declared, value: One) -> str:
+    if isinstance(value, bool):
+        return one.flag if value else str(one.negated)
+    text = "tab" if value == "\t" else f"{value:g}" if isinstance(value, float) else str(value)
+    return f"{one.flag}={text}{'s' if one.option.unit == 'seconds' else ''}"

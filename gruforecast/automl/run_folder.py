@@ -58,10 +58,10 @@ def open_run(
             if journal.torn:
                 progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
             log = run_dir / "log.txt"
-            limit = options.worker_memory or default_memory(workers)
+            limit = options.worker_bytes or default_memory(workers)
             with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, limit) as pool:
                 progress.workers(pool.look)
-                yield Jobs(pool, journal, run_dir, options.retries, options.trial_time), pool
+                yield Jobs(pool, journal, run_dir, options.retries, options.trial_seconds), pool
 
 
 def default_workers() -> int:

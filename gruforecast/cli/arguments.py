@@ -1,127 +1,123 @@
-"""What the arguments of several commands have in common: how a file is read, and where a command may write."""
+"""What the arguments of several commands have in common: declared options, model and data, where one may write."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+import os
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from typer.models import OptionInfo
 
+from gruforecast.automl.options import FitOptions
+from gruforecast.data.option import Declared
 from gruforecast.errors import UsageError
 
-COLUMNS, COVARIATES = "Columns and time", "Covariates"
-TEXT, LIMITS = "How the file is written", "Limits"
+DEFAULT_MODEL = "gruforecast_model"
+ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
+QUOTES = "'\""
+# of other commands than fit
+OTHER_OPTIONS = frozenset(
+    ("environment", "excel_safe", "format", "future", "int8", "member", "refit", "require_better_than", "scores",
+     "series", "step", "windows")
+)  # fmt: skip
+NAMED = re.compile(r"`([a-z][a-z_0-9]*)(?:=([^`]*))?`")
+ModelFolder = Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given.")]
+ModelOrData = Annotated[
+    str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
+]
+OptionMaker = Callable[..., Any]
 
 
-def in_panel(panel: str) -> Callable[..., Any]:
+def in_panel(panel: str | None) -> OptionMaker:
     """Return what makes an option in a panel of the help page, of its help text and its names."""
     return lambda text, *names: typer.Option(*names, help=text, rich_help_panel=panel)
 
 
-_column, _covariate, _text, _limit = map(in_panel, (COLUMNS, COVARIATES, TEXT, LIMITS))
-
-
-def reading_options(
-    time: Annotated[
-        list[str] | None, _column("Time column; several for date and hour apart; found if not given.")
-    ] = None,
-    target: Annotated[str | None, _column("Column to forecast; found if not given.")] = None,
-    id: Annotated[list[str] | None, _column("Column that tells series apart; repeatable.")] = None,
-    wide: Annotated[
-        bool, typer.Option("--wide", help="Every column of numbers is a series.", rich_help_panel=COLUMNS)
-    ] = False,
-    freq: Annotated[str | None, _column("Step of time: 15min, h, D, B, W, M, Q, Y.")] = None,
-    tz: Annotated[str | None, _column("Zone of local time, such as Europe/London: skipped and repeated hours.")] = None,
-    resample: Annotated[str | None, _column("What values within one step become: mean, sum or last.")] = None,
-    on_duplicate: Annotated[str | None, _column("What several values of one stamp become: mean, sum or last.")] = None,
-    fill: Annotated[
-        bool,
-        typer.Option(
-            "--fill",
-            help="Interpolate missing values up to the first fold (sooner on few long series); else masked.",
-            rich_help_panel=COLUMNS,
-        ),
-    ] = False,
-    strip_ids: Annotated[
-        bool,
-        typer.Option(
-            "--strip-ids", help="Ids that differ by blanks around them only are one.", rich_help_panel=COLUMNS
-        ),
-    ] = False,
-    known: Annotated[list[str] | None, _covariate("Covariate that is known for the future, too; repeatable.")] = None,
-    past: Annotated[list[str] | None, _covariate("Covariate that is known in the past only; repeatable.")] = None,
-    static: Annotated[list[str] | None, _covariate("Covariate that is constant in each series; repeatable.")] = None,
-    holidays: Annotated[str | None, _covariate("Public holidays of a country or a part of it: DE, AU-VIC.")] = None,
-    date_format: Annotated[str | None, _text("How stamps are written: %d/%m/%Y, for example.")] = None,
-    time_unit: Annotated[str | None, _text("Unit of counted time: s, ms or excel.")] = None,
-    decimal: Annotated[str | None, _text("Decimal mark: . or ,")] = None,
-    thousands: Annotated[str | None, _text("Mark between groups of three digits.")] = None,
-    na_values: Annotated[list[str] | None, _text("Word or number for a missing value; repeatable.")] = None,
-    bool_as_number: Annotated[bool, _text("Read true as 1, false as 0.", "--bool-as-number")] = False,
-    sep: Annotated[str | None, _text("Mark between fields; found if not given.")] = None,
-    encoding: Annotated[str | None, _text("Encoding; found if not given.")] = None,
-    skip_lines: Annotated[int | None, _text("Lines before the table; found if not given.")] = None,
-    header: Annotated[
-        bool | None, _text("Whether the first line names the columns; found if not given.", "--header/--no-header")
-    ] = None,
-    short_rows: Annotated[bool, _text("Fill rows with too few fields with blanks.", "--allow-short-rows")] = False,
-    max_rows: Annotated[int, _limit("Most rows.")] = 50_000_000,
-    max_columns: Annotated[int, _limit("Most columns.")] = 2_000,
-    max_bytes: Annotated[int, _limit("Most bytes, unpacked.")] = 2_000_000_000,
-    max_field: Annotated[int, _limit("Most characters in one field.")] = 1_000_000,
-) -> Any:
-    """Return `ReadOptions` of what the options of the command line say about a file."""
-    from gruforecast.data.files.delimited import Layout
-    from gruforecast.data.files.source import Limits
-    from gruforecast.data.options import ReadOptions
-
-    delimiter = {"tab": "\t", "\\t": "\t"}.get(sep, sep) if sep else None
-    limits = Limits(max_bytes, max_rows, max_columns, max_field)
-    return ReadOptions(
-        time=tuple(time or ()),
-        target=target,
-        ids=tuple(id or ()),
-        wide=wide,
-        freq=freq,
-        tz=tz,
-        date_format=date_format,
-        time_unit=time_unit,
-        decimal=decimal,
-        thousands=thousands,
-        missing=tuple(na_values or ()),
-        booleans=bool_as_number,
-        on_duplicate=on_duplicate,
-        resample=resample,
-        fill=fill,
-        strip_ids=strip_ids,
-        known=tuple(known or ()),
-        past=tuple(past or ()),
-        static=tuple(static or ()),
-        holidays=holidays,
-        layout=Layout(delimiter, encoding, skip_lines, header, short_rows, limits),
+def screen(
+    panel: str | None = None, *, as_json: str = "Print one JSON object.", verbose: str = "Also say what was used."
+) -> tuple[OptionInfo, OptionInfo, OptionInfo, OptionInfo]:
+    """Return the options `--json`, `--quiet`, `--verbose` and `--debug` of a command."""
+    option = in_panel(panel)
+    return (
+        option(as_json, "--json"),
+        option("Say only what is wrong.", "-q", "--quiet"),
+        option(verbose, "-v", "--verbose"),
+        option("Show tracebacks.", "--debug"),
     )
 
 
-def with_reading(command: Callable[..., None]) -> Callable[..., None]:
-    """Return the command with the reading options beside its own; `reading` makes `ReadOptions` of them."""
-    own = inspect.signature(command, eval_str=True).parameters
-    shared = inspect.signature(reading_options, eval_str=True).parameters
+def with_options(chosen: Sequence[Declared]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what puts the chosen options of `fit` in the place of a command's parameter `options`.
 
-    @functools.wraps(command)
-    def run(**values: Any) -> None:
-        reading = functools.partial(reading_options, **{name: values.pop(name) for name in shared})
-        command(reading=reading, **values)
+    The command is called with a function there, which makes `FitOptions` of what the user has given.
+    """
 
-    parameters = []
-    for name, one in own.items():
-        both = shared.values() if name == "reading" else (one,)
-        parameters += [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in both]
-    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    run.__annotations__ = {}
-    return run
+    def decorated(command: Callable[..., None]) -> Callable[..., None]:
+        @functools.wraps(command)
+        def run(**values: Any) -> None:
+            given = {one.name: value for one in chosen if (value := values.pop(one.name)) is not None}
+            command(options=functools.partial(FitOptions, **given), **values)
+
+        parameters: list[inspect.Parameter] = []
+        for name, own in inspect.signature(command, eval_str=True).parameters.items():
+            parameters += map(_parameter, chosen) if name == "options" else [own.replace(kind=own.KEYWORD_ONLY)]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {}
+        return run
+
+    return decorated
+
+
+def _parameter(one: Declared) -> inspect.Parameter:
+    """Return the parameter from which typer makes the option of a command."""
+    flags = (*one.option.names, f"{one.flag}/{one.negated}" if one.negated else one.flag)
+    kind: Any = str if one.option.unit else one.kind
+    kind = list[kind] | None if one.several else kind | None if one.optional else kind
+    shown = typer.Option(*flags, help=one.option.help, rich_help_panel=one.option.panel)
+    return inspect.Parameter(
+        one.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=None if one.several else one.default,
+        annotation=Annotated[kind, shown],
+    )
+
+
+def as_flags(text: str) -> str:
+    """Return a message with options as they are written on the command line: `` `max_rows=5` `` is `--max-rows 5`."""
+    return NAMED.sub(_as_flag, text)
+
+
+def _as_flag(match: re.Match[str]) -> str:
+    name, value = match[1], match[2]
+    if name not in _option_names():
+        return match[0]
+    flag = "-o" if name == "output" else f"--{name.replace('_', '-')}"
+    if value is None or value == "True":
+        return flag
+    if value == "False":
+        return f"--no-{flag[2:]}"
+    return f"{flag} {shlex.quote(value.strip(QUOTES))}"
+
+
+@functools.cache
+def _option_names() -> frozenset[str]:
+    """Return the names of all options that a message of the library may speak of."""
+    return frozenset(one.name for one in FitOptions.declared) | OTHER_OPTIONS
+
+
+def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
+    """Return the folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
+    if model is not None and data is None:
+        named_like_file = Path(model).suffix in ENDINGS and not os.path.isdir(model)
+        if model == "-" or "://" in model or os.path.isfile(model) or named_like_file:
+            return DEFAULT_MODEL, model
+    return model or DEFAULT_MODEL, data
 
 
 def check_places(model: str, read: Mapping[str, str | None], written: Mapping[str, str | None]) -> None:

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.arguments import check_places, in_panel
+from gruforecast.cli.arguments import ModelOrData, check_places, in_panel, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL, NOT_CSV, sort_arguments
+from gruforecast.cli.predict import NOT_CSV
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -25,12 +25,11 @@ WINDOWS, RESULT = "Windows", "Result"
 
 
 _window, _result = in_panel(WINDOWS), in_panel(RESULT)
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen(RESULT)
 
 
 def backtest(
-    model: Annotated[
-        str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
-    ] = None,
+    model: ModelOrData = None,
     data: Annotated[str | None, typer.Argument(help="CSV file whose last rows the model has not learned from.")] = None,
     windows: Annotated[
         int | None, _window("How many cutoffs, the last ones; 10 or as many as lie after the training.")
@@ -50,10 +49,10 @@ def backtest(
         bool, _result("In CSV files put ' before texts that a spreadsheet would compute.", "--excel-safe")
     ] = False,
     level: Annotated[list[float] | None, _result("Interval level in percent; repeatable.")] = None,
-    as_json: Annotated[bool, _result("Print one JSON object.", "--json")] = False,
-    quiet: Annotated[bool, _result("Say only what is wrong.", "-q", "--quiet")] = False,
-    verbose: Annotated[bool, _result("Also say what was used.", "-v", "--verbose")] = False,
-    debug: Annotated[bool, _result("Show tracebacks.", "--debug")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Score a saved model at many cutoffs of new data, beside the simpler models.
 

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from gruforecast.cli.arguments import COLUMNS, with_reading
+from gruforecast.automl.options import RESULT, FitOptions
+from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import error_edge
+from gruforecast.data.options import ReadOptions
 from gruforecast.errors import UsageError
 
-RESULT = "Result"
+_result = in_panel(RESULT)
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen(RESULT, verbose="Show every series.")
 
 
-@with_reading
+@with_options([one for one in FitOptions.declared if one in ReadOptions.declared or one.name in ("horizon", "season")])
 def check(
     data: Annotated[str | None, typer.Argument(help="CSV, gzip or Parquet file; '-' is standard input.")] = None,
     *,
-    reading: Callable[[], Any],
-    horizon: Annotated[
-        int | None, typer.Option(help="Steps to forecast; by frequency if not given.", rich_help_panel=COLUMNS)
-    ] = None,
-    season: Annotated[
-        int | None, typer.Option(help="Rows of one season; found if not given.", rich_help_panel=COLUMNS)
-    ] = None,
-    environment: Annotated[
-        bool, typer.Option("--environment", help="Look at this machine instead.", rich_help_panel=RESULT)
-    ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.", rich_help_panel=RESULT)] = False,
-    quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="Say only what is wrong.", rich_help_panel=RESULT)
-    ] = False,
-    verbose: Annotated[
-        bool, typer.Option("-v", "--verbose", help="Show every series.", rich_help_panel=RESULT)
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=RESULT)] = False,
+    options: Callable[[], FitOptions],
+    environment: Annotated[bool, _result("Look at this machine instead.", "--environment")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Look at a file: what is odd, how it would be read, and each series. Nothing is trained.
 
@@ -49,9 +40,8 @@ def check(
         if data is None:
             raise UsageError("there is no file to check.", remedy="Give DATA, or --environment.", code="GF-U34")
         from gruforecast.automl.data_profile import examine
-        from gruforecast.automl.options import FitOptions
 
-        facts = examine(FitOptions(data, reading=reading(), horizon=horizon, season=season))
+        facts = examine(data, options())
         if as_json:
             typer.echo(json.dumps(facts, allow_nan=False))
             return

@@ -10,10 +10,12 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
+from gruforecast.cli.arguments import as_flags
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
 from gruforecast.text import harmless, harmless_lines
 
@@ -24,21 +26,32 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, which would end the process without any clean-up."""
 
 
+@dataclass
+class Edge:
+    """What is known of a command only while it runs.
+
+    Attributes:
+        log: the file that a report of a bug should include.
+    """
+
+    log: Path | None = None
+
+
 @contextlib.contextmanager
-def error_edge(*, as_json: bool, debug: bool, log: Path | None = None, resumes: bool = False) -> Iterator[None]:
+def error_edge(*, as_json: bool, debug: bool, resumes: bool = False) -> Iterator[Edge]:
     """Within the block, every exception ends the program with its exit code and one line on stderr.
 
     Args:
         as_json: also print the error as one JSON object on stdout.
         debug: show the traceback, too.
-        log: the file that a report of a bug should include.
         resumes: whether the same command goes on after an interruption.
     """
     _show_any_text()
+    edge = Edge()
     try:
         with contextlib.suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, _terminate)
-        yield
+        yield edge
     except (typer.Exit, SystemExit):
         raise
     except BrokenPipeError:
@@ -51,7 +64,8 @@ def error_edge(*, as_json: bool, debug: bool, log: Path | None = None, resumes: 
     except Exception as error:  # noqa: BLE001 - this is the edge
         if debug:
             typer.echo(harmless_lines(traceback.format_exc()), err=True, nl=False)
-        known = _known(error, log)
+        known = _known(error, edge.log)
+        known.message, known.remedy = as_flags(known.message), as_flags(known.remedy)
         if as_json:
             typer.echo(json.dumps({"error": known.to_dict()}))
         typer.echo(harmless(f"error[{known.code}] {known}"), err=True)

@@ -8,26 +8,25 @@ from typing import Annotated, Any
 
 import typer
 
-from gruforecast.cli.arguments import check_places
+from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.text import harmless
 
+_JSON, _QUIET, _, _DEBUG = screen()
+
 
 def explain(
-    model: Annotated[
-        str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
-    ] = None,
+    model: ModelOrData = None,
     data: Annotated[
         str | None, typer.Argument(help="CSV file to look at; without it, what fit has found in the training data.")
     ] = None,
     member: Annotated[str | None, typer.Option(help="Another network than the one with the largest weight.")] = None,
     id: Annotated[str | None, typer.Option(help="Series in the pictures; the longest if not given.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="JSON file to write everything to.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Look inside a GRU: gates, memory, state change points, input gradient, and what it needs. Without TensorFlow.
 

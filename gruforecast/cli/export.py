@@ -9,19 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
+from gruforecast.cli.arguments import ModelOrData, screen, sort_arguments
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
 
 ENDINGS = {"": "saved-model", ".onnx": "onnx", ".tflite": "litert", ".litert": "litert"}
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen()
 
 
 def export(
-    model: Annotated[
-        str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
-    ] = None,
+    model: ModelOrData = None,
     data: Annotated[
         str | None, typer.Argument(help="CSV file on whose windows the export is compared with predict.")
     ] = None,
@@ -35,10 +34,10 @@ def export(
         bool, typer.Option("--int8", help="LiteRT: weights as 8-bit integers, their MASE checked on DATA.")
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say what was used.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Write the networks of a model for another program, and prove that they forecast the same there.
 

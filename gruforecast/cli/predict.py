@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from gruforecast.cli.arguments import check_places
+from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
@@ -19,16 +18,13 @@ if TYPE_CHECKING:
     from gruforecast.data.panel import Columns, Forecast, Panel
     from gruforecast.models.forecaster import Forecaster
 
-DEFAULT_MODEL = "gruforecast_model"
-ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
 FORMATS = ("csv", "json", "table", "parquet")
 NOT_CSV = "--excel-safe is for CSV, other formats tell texts from formulas."
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen()
 
 
 def predict(
-    model: Annotated[
-        str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
-    ] = None,
+    model: ModelOrData = None,
     data: Annotated[
         str | None, typer.Argument(help="CSV file to forecast from; without it, from the end of the training data.")
     ] = None,
@@ -42,10 +38,10 @@ def predict(
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="In CSV put ' before texts that a spreadsheet would compute.")
     ] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say what was used.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Forecast from a model folder, without TensorFlow.
 
@@ -139,15 +135,6 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
     if drawn is not None:
         console.print()
         console.print(drawn)
-
-
-def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
-    """Return the folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
-    if model is not None and data is None:
-        named_like_file = Path(model).suffix in ENDINGS and not os.path.isdir(model)
-        if model == "-" or "://" in model or os.path.isfile(model) or named_like_file:
-            return DEFAULT_MODEL, model
-    return model or DEFAULT_MODEL, data
 
 
 def _format(requested: str | None, output: str | None, *, as_json: bool) -> str:

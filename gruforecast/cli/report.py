@@ -9,26 +9,28 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.cli.arguments import check_places
+from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, check_places, screen
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
 ENDINGS = {".html": "html", ".htm": "html", ".md": "md", ".json": "json"}
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen(
+    as_json="Print one JSON object: the report.", verbose="Also say how large it is."
+)
 
 
 def report(
-    model: Annotated[str, typer.Argument(help="Model folder.")] = DEFAULT_MODEL,
+    model: ModelFolder = DEFAULT_MODEL,
     output: Annotated[
         str | None, typer.Option("-o", "--output", help="File to write; the page goes beside MODEL if not given.")
     ] = None,
     format: Annotated[str | None, typer.Option(help="html, md or json; by the file's ending, else html.")] = None,
     show: Annotated[bool, typer.Option("--open", help="Open the page in the browser.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object: the report.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also say how large it is.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Write the report of a model again: a page for the browser, Markdown for a pull request, or JSON.
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, screen
 from gruforecast.cli.error_edge import TERMINATED, error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL
 from gruforecast.errors import ResourceError, UsageError
 from gruforecast.text import harmless
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from gruforecast.serve.settings import Settings
 
 ACCESS, LIMITS = "Who may ask", "Limits"
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen(
+    as_json="Say as one JSON object where it listens.", verbose="Log every request."
+)
 
 
 def serve(
-    model: Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given.")] = DEFAULT_MODEL,
+    model: ModelFolder = DEFAULT_MODEL,
     host: Annotated[str, typer.Option(help="Address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port; 0 takes a free one, which is said.")] = 8000,
     token_file: Annotated[
@@ -54,10 +57,10 @@ def serve(
     drain: Annotated[
         float, typer.Option(help="Seconds of them in which new ones are still taken.", rich_help_panel=LIMITS)
     ] = 0.5,
-    as_json: Annotated[bool, typer.Option("--json", help="Say as one JSON object where it listens.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Log every request.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Answer requests for forecasts over HTTP, without TensorFlow.
 

@@ -7,16 +7,18 @@ from typing import Annotated
 
 import typer
 
+from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, screen
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.predict import DEFAULT_MODEL
+
+_JSON, _QUIET, _VERBOSE, _DEBUG = screen(verbose="Also show every file.")
 
 
 def show(
-    model: Annotated[str, typer.Argument(help="Model folder.")] = DEFAULT_MODEL,
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Say only what is wrong.")] = False,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Also show every file.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
+    model: ModelFolder = DEFAULT_MODEL,
+    as_json: Annotated[bool, _JSON] = False,
+    quiet: Annotated[bool, _QUIET] = False,
+    verbose: Annotated[bool, _VERBOSE] = False,
+    debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
     """Say what a model folder is, after checking all of its files. Nothing in it is executed.
 

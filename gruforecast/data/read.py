@@ -46,12 +46,14 @@ class Reading:
     Attributes:
         lines: (n_rows,) line in the file of each row of the panel, 0 for steps that the file skips.
         filled: (n_rows,) whether the value of a row is none of the file but lies on a line between its neighbours.
+        file: name of the file, for messages.
     """
 
     panel: Panel
     findings: Findings
     lines: Ints
     filled: Bools
+    file: str
 
     @property
     def warnings(self) -> list[str]:
@@ -154,7 +156,7 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
     """Return the plan of a table, with the rows that were read to find it."""
     names = find_names(table, options)
     parsed, form = infer_times([table.cells(name) for name in names.time], options)
-    given = number_form(options.decimal, options.thousands, options.missing, booleans=options.booleans)
+    given = number_form(options.decimal, options.thousands, tuple(options.na_values), booleans=options.bool_as_number)
     settled = bool(options.decimal or options.thousands)
     if options.wide:
         columns, left_out = wide_columns(table, (*names.time, *options.covariates), given)
@@ -196,9 +198,9 @@ def _plan(
         strip_ids=options.strip_ids,
         stepped=options.freq is not None,
         delimiter=_unusual(table.delimiter),
-        short_rows=options.layout.short_rows,
-        encoding=options.layout.encoding or "",
-        skip=options.layout.skip,
+        short_rows=options.allow_short_rows,
+        encoding=options.encoding or "",
+        skip=options.skip_lines,
         covariates=covariates,
         left_out=tuple(sorted(set(options.covariates) - {one.name for one in covariates})),
         holidays=options.holidays or "",
@@ -294,7 +296,7 @@ def regular(taken: Taken) -> Reading:
     plan = replace(plan, freq=step)
     panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, rows.x, plan, ds)[keep])
     findings = (*_facts(plan), *findings, *more)
-    return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep])
+    return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep], taken.file)
 
 
 def _facts(plan: Plan) -> Findings:

@@ -57,21 +57,21 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     Raises:
         DataError: a column is not there, or several would do.
     """
-    named = (*options.time, options.target, *options.ids, *options.covariates)
+    named = (*options.time, options.target, *options.id, *options.covariates)
     given = [name for name in named if name is not None]
     for name in given:
         table.column(name)
         _check_alike(table, name)
     taken = set(given)
-    time = options.time
+    time, ids = tuple(options.time), tuple(options.id)
     if not time:
-        time = _with_parts(table, _find_time(table, taken), taken, options.ids, options.static)
+        time = _with_parts(table, _find_time(table, taken), taken, ids, tuple(options.static))
         if look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
             raise no_header(table.file, 1)
     taken |= set(time)
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
-    keys = options.ids or _ids_or_static(table, time, taken, set(options.static))
+    keys = ids or _ids_or_static(table, time, taken, set(options.static))
     target = options.target or _find_target(table, taken | set(keys))
     if not options.target:
         _check_alike(table, target)

@@ -372,7 +372,7 @@ def test_a_damaged_model_is_replaced_when_asked_and_something_else_never(folder:
     from gruforecast.automl.options import FitOptions
     from gruforecast.automl.output import finished_report
 
-    overwrite = FitOptions("x.csv", output=str(folder), overwrite=True)
+    overwrite = FitOptions(output=str(folder), overwrite=True)
     for damage in ("[]", json.dumps({"format": 9, "gruforecast": "9.9"}), ""):
         (folder / "manifest.json").write_text(damage)
         assert finished_report(folder, "x", overwrite) is None

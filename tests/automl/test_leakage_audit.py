@@ -40,12 +40,12 @@ from gruforecast.execution.progress import Budget
 from gruforecast.serialization import to_dict
 
 FOUR_HOURS = Frequency("s", 4 * 3600)
-OPTIONS = FitOptions("f.csv")
+OPTIONS = FitOptions()
 DECIDED = {"season", "horizon", "folds", "levels", "normalisation", "log decision", "search space", "earlier rows"}
 
 
 def reading_of(panel: Panel) -> Reading:
-    return Reading(panel, (), np.zeros(len(panel.y), np.int64), np.zeros(len(panel.y), bool))
+    return Reading(panel, (), np.zeros(len(panel.y), np.int64), np.zeros(len(panel.y), bool), "f.csv")
 
 
 def wave(rows: int, length: int, seed: int = 0) -> Any:
@@ -165,7 +165,7 @@ def test_lines_over_gaps_end_with_the_first_fold(tmp_path: Path) -> None:
 
 def test_an_audit_and_a_clock_do_not_go_together() -> None:
     with pytest.raises(UsageError, match="the clock would decide"):
-        FitOptions("f.csv", audit=True, max_time=60.0)
+        FitOptions(audit=True, max_time=60.0)
 
 
 class Answering:
@@ -190,7 +190,7 @@ def audited(folder: Path, result: dict[str, Any] | None, seconds: float | None =
     found = decide(read_csv(str(AIR)), OPTIONS)
     space = Space.of(found.split)
     training_jobs = TrainingJobs(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
-    audit = LeakageAudit(FitOptions("f.csv", **options), found, training_jobs)
+    audit = LeakageAudit(FitOptions(**options), found, training_jobs)
     audit.begin(Trial(0, space.start, 1.0, space.network(space.start), {"seconds_per_step": 0.01}))
     audit.receive()
     return audit

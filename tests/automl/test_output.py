@@ -16,7 +16,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 
-OPTIONS = FitOptions("x.csv", output="m", trials=5)
+OPTIONS = FitOptions(output="m", trials=5)
 
 
 @pytest.fixture
@@ -136,14 +136,14 @@ def test_a_new_place_must_be_in_a_folder_that_can_be_written(tmp_path: Path, mon
 
 
 def test_the_run_folder_stands_beside_the_model_unless_it_is_named(tmp_path: Path) -> None:
-    assert make_run_dir(OPTIONS, tmp_path / "m") == tmp_path / "m.run"
-    assert make_run_dir(OPTIONS, tmp_path / "m.v2").name == "m.v2.run"
+    assert make_run_dir(dataclasses.replace(OPTIONS, output=str(tmp_path / "m"))) == tmp_path / "m.run"
+    assert make_run_dir(dataclasses.replace(OPTIONS, output=tmp_path / "m.v2")).name == "m.v2.run"
     named = dataclasses.replace(OPTIONS, run_dir=str(tmp_path / "deep" / "er"))
-    assert make_run_dir(named, tmp_path / "m").is_dir()
-    make_run_dir(named, tmp_path / "m")  # it may be there
+    assert make_run_dir(named).is_dir()
+    make_run_dir(named)  # it may be there
     (tmp_path / "file").touch()
     with pytest.raises(ResourceError, match="cannot make it: ") as caught:
-        make_run_dir(dataclasses.replace(OPTIONS, run_dir=str(tmp_path / "file")), tmp_path / "m")
+        make_run_dir(dataclasses.replace(OPTIONS, run_dir=str(tmp_path / "file")))
     assert (caught.value.code, caught.value.file) == ("GF-E03", str(tmp_path / "file"))
     assert "--run-dir" in caught.value.remedy
 
@@ -152,7 +152,7 @@ def test_a_result_follows_from_the_data_and_the_options_that_matter(monkeypatch:
     panel, other = panel_of([1.0, 2.0, 3.0]), panel_of([1.0, 2.0, 4.0])
     facts = facts_of(OPTIONS, panel)
     neutral = {
-        "data": "y.csv", "output": "n", "run_dir": "r", "fresh": True, "overwrite": True, "trials": 9, "max_time": 9.0,
+        "output": "n", "run_dir": "r", "fresh": True, "overwrite": True, "trials": 9, "max_time": 9.0,
         "workers": 1, "worker_memory": 900, "trial_time": 9.0, "retries": 3, "audit": True,
     }  # fmt: skip
     for name, value in neutral.items():

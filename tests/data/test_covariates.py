@@ -87,9 +87,9 @@ def test_a_column_that_says_nothing_is_left_out(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"known": ("y",), "target": "y"}, r"column 'y' is passed with --known and with --target"),
-        ({"known": ("heat",), "past": ("heat",)}, r"column 'heat' is passed with --known and with --past"),
-        ({"known": ("unique_id",), "ids": ("unique_id",)}, r"column 'unique_id' is passed with --known and with --id"),
+        ({"known": ("y",), "target": "y"}, r"column 'y' is passed with `known` and with `target`"),
+        ({"known": ("heat",), "past": ("heat",)}, r"column 'heat' is passed with `known` and with `past`"),
+        ({"known": ("unique_id",), "id": ("unique_id",)}, r"column 'unique_id' is passed with `known` and with `id`"),
         ({"holidays": "XX"}, r"--holidays 'XX' is no country"),
         ({"holidays": "AU-VIX"}, r"AU has no part 'VIX'\. Did you mean 'VIC'"),
     ],

@@ -11,8 +11,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gruforecast.data.files.delimited import Layout
-from gruforecast.data.files.source import Limits
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv, read_like
@@ -66,7 +64,7 @@ def test_wide_columns_share_their_marks(csv: Any) -> None:
 
 
 def test_numbers_for_missing_are_compared_as_numbers(csv: Any) -> None:
-    assert np.isnan(read(csv, table(["1", "-999.0", "3"]), missing=("-999",)).y).sum() == 1
+    assert np.isnan(read(csv, table(["1", "-999.0", "3"]), na_values=("-999",)).y).sum() == 1
 
 
 @pytest.mark.parametrize(
@@ -196,17 +194,16 @@ def test_a_step_that_the_stamps_cannot_show_is_refused(csv: Any, content: str, f
         ({"date_format": "%d/%m/%d"}, table([1, 2])),
         ({"date_format": "%d %b"}, table([1, 2])),
         ({"date_format": "%Y %Y"}, table([1, 2])),
-        ({"delimiter": ";;"}, table([1, 2])),
-        ({"skip": -1}, table([1, 2])),
+        ({"sep": ";;"}, table([1, 2])),
+        ({"skip_lines": -1}, table([1, 2])),
         ({"encoding": "punycode"}, table([1, 2])),
-        ({"limits": Limits(field=10**20)}, table([1, 2])),
+        ({"max_field": 10**20}, table([1, 2])),
         ({"tz": "nonsense"}, table([1, 2])),
     ],
 )
 def test_options_that_mean_nothing_are_usage_errors(csv: Any, options: dict[str, Any], content: str) -> None:
-    layout = {name: options.pop(name) for name in ("delimiter", "skip", "encoding", "limits") if name in options}
     with pytest.raises(UsageError):
-        read(csv, content, layout=Layout(**layout), **options)
+        read(csv, content, **options)
 
 
 @pytest.mark.parametrize("unit", ["s", "ms"])
@@ -307,10 +304,10 @@ def test_the_plan_remembers_the_zone_of_the_clock(csv: Any) -> None:
         (table(list(range(1, 13)), [f"{d:02}/01/2024" for d in range(1, 13)]), {"date_format": "%d/%m/%Y"}),
         (table(list(range(20)), [str(45292 + k) for k in range(20)]), {"time_unit": "excel"}),
         (table(list(range(20)), DAYS[:60:3]), {"freq": "D"}),
-        ("ds^y\n" + "".join(f"{d}^{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(delimiter="^")}),
-        ("more, words\nds,y\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(skip=1)}),
-        ("ds,caf\u00e9\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(encoding="latin-1")}),
-        ("ds,y,z\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"layout": Layout(short_rows=True)}),
+        ("ds^y\n" + "".join(f"{d}^{k}\n" for k, d in enumerate(DAYS)), {"sep": "^"}),
+        ("more, words\nds,y\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"skip_lines": 1}),
+        ("ds,caf\u00e9\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"encoding": "latin-1"}),
+        ("ds,y,z\n" + "".join(f"{d},{k}\n" for k, d in enumerate(DAYS)), {"allow_short_rows": True}),
     ],
 )
 def test_the_training_file_itself_is_read_by_its_plan(csv: Any, training: str, options: dict[str, Any]) -> None:

@@ -74,7 +74,7 @@ def dmy(day: np.datetime64) -> str:
         ),
         (
             "ds,y\n" + "".join(f"{day},{k}\n" for k, day in enumerate(DAYS)),
-            {"missing": ("-9",), "fill": True},
+            {"na_values": ("-9",), "fill": True},
             "ds,y\n2024-03-01,1\n2024-03-02,-9\n2024-03-03,3\n",
             [1, 2, 3],
             "2024-03-01",

@@ -340,13 +340,14 @@ OPTIONS = (
 def test_the_command_in_the_report_asks_for_the_same(monkeypatch: pytest.MonkeyPatch, given: list[str]) -> None:
     requested: list[FitOptions] = []
 
-    def catch(options: FitOptions, *_: object) -> None:
+    def catch(data: str, options: FitOptions, *_: object) -> None:
+        assert data == "data.csv"
         requested.append(options)
         raise KeyboardInterrupt
 
     monkeypatch.setattr(gruforecast.automl.fit, "fit", catch)
     CliRunner().invoke(app, ["fit", "data.csv", *given])
-    CliRunner().invoke(app, ["fit", *arguments(requested[0])])
+    CliRunner().invoke(app, ["fit", *arguments("data.csv", requested[0])])
     assert requested[0] == requested[1]
 
 

@@ -270,7 +270,7 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, pd.DataFrame, 
     rows = pd.concat(frames)
     rows.to_csv(where / "train.csv", index=False)
     options = ReadOptions(
-        ids=("store", "item"),
+        id=("store", "item"),
         time=("ds",),
         target="y",
         known=("price", "open", "weather"),

@@ -100,7 +100,7 @@ def _cell(name: str, kind: str, size: int, divided: Any) -> Candidate:
 def _told(panel: Any, divided: Any, rows: list[Any], trials: int) -> dict[str, Any]:
     """Everything but the extracts, under the names of `summary.summarise`."""
     rows = sorted(rows, key=lambda row: row.val_mase)
-    options = FitOptions("/secret/place/made.csv", horizon=divided.horizon, trials=trials)
+    options = FitOptions(horizon=divided.horizon, trials=trials)
     return {
         "model_dir": "made",
         "verdict": verdict(rows),
@@ -128,7 +128,7 @@ def _told(panel: Any, divided: Any, rows: list[Any], trials: int) -> dict[str, A
         "plan": panel.plan.to_dict(),
         "warnings": [],
         "versions": {"gruforecast": "0.1.0", "python": "3.11.7"},
-        "reproduce": reproduction(options, panel, 2),
+        "reproduce": plain(reproduction("/secret/place/made.csv", options, panel, 2)),
     }
 
 

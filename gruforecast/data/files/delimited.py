@@ -19,7 +19,7 @@ from dataclasses import dataclass, field, replace
 from gruforecast.data.files.source import Limits, decode, name_of, read_bytes
 from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding, Findings
-from gruforecast.errors import DataError, UsageError
+from gruforecast.errors import DataError
 
 DELIMITERS = (",", ";", "\t", "|")
 SPOKEN = {";": "semicolons", "\t": "tabs", "|": "vertical bars"}
@@ -48,26 +48,6 @@ class Layout:
     header: bool | None = None
     short_rows: bool = False
     limits: Limits = field(default_factory=Limits)
-
-    def __post_init__(self) -> None:
-        if self.delimiter is not None and (len(self.delimiter) != 1 or self.delimiter in '"\r\n'):
-            raise UsageError(
-                f"--sep {self.delimiter!r} cannot be a mark between fields.",
-                remedy="Pass one character, such as --sep ';' or --sep tab.",
-                code="GF-U36",
-            )
-        limits = self.limits
-        for name, number, low, high in (
-            ("--skip-lines", self.skip or 0, 0, 2**40),
-            ("--max-field", limits.field, 1, 2**31),
-            ("--max-rows", limits.rows, 1, 2**40),
-            ("--max-columns", limits.columns, 1, 2**40),
-            ("--max-bytes", limits.bytes, 1, 2**40),
-        ):
-            if not low <= number < high:
-                raise UsageError(
-                    f"{name} {number} is out of range.", remedy="Pass a smaller positive number.", code="GF-U12"
-                )
 
 
 @contextlib.contextmanager

@@ -129,7 +129,7 @@ def test_columns_are_found_by_content(csv: Any) -> None:
 
 def test_a_key_in_two_columns(csv: Any) -> None:
     rows = "".join(f"{a},{b},2024-01-0{d},{d}\n" for a in "xy" for b in "pq" for d in range(1, 5))
-    panel = read_csv(csv("shop,item,ds,y\n" + rows), ReadOptions(ids=("shop", "item"))).panel
+    panel = read_csv(csv("shop,item,ds,y\n" + rows), ReadOptions(id=("shop", "item"))).panel
     assert panel.ids == (("x", "p"), ("x", "q"), ("y", "p"), ("y", "q"))
 
 
