@@ -1,4 +1,4 @@
-"""The Python API: `fit`, `load`, `check`, and a model that forecasts, is scored, looked into and saved."""
+"""The Python API: `fit`, `check`, `load`, and a model that forecasts, is scored, looked into and saved."""
 
 from __future__ import annotations
 
@@ -9,75 +9,77 @@ import shutil
 import tempfile
 import textwrap
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
 
 from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.automl.options import FitOptions
-from gruforecast.data.options import Option, ReadOptions
-from gruforecast.errors import GruforecastWarning, ModelError, UsageError, did_you_mean
+from gruforecast.data.option import Declared, Option, Options
+from gruforecast.errors import GruforecastWarning, ModelError, did_you_mean
 from gruforecast.models.registry import title_of
+from gruforecast.text import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gruforecast.automl.data_profile import DataProfile
     from gruforecast.data.panel import Forecast, Panel
-    from gruforecast.execution.progress import Progress
-    from gruforecast.explain.records import Explanation
-    from gruforecast.report.report import Report
+    from gruforecast.insight import Insight
+    from gruforecast.report.frames import FitReport
 
 Data: TypeAlias = "str | PathLike[str] | pd.DataFrame | pd.Series[Any]"
 Detail = Literal["models", "windows", "forecasts"]
 P = ParamSpec("P")
-O = TypeVar("O", bound=ReadOptions)
-T = TypeVar("T")
-TEXT = 88  # characters of a line of `repr`
+Given = TypeVar("Given", bound=Options)
+Result = TypeVar("Result")
+LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
 
 
 @dataclass(frozen=True, kw_only=True)
 class FitArguments(FitOptions):
     """What `fit` takes in Python: the options of the command line, and whether progress is shown."""
 
-    output: Annotated[str | PathLike[str] | None, Option("Model folder; a temporary one if not given.")] = None
     progress: Annotated[bool, Option("Show progress in a terminal or a notebook.")] = True
 
 
-def with_options(options: Callable[P, O]) -> Callable[[Callable[[Data, O], T]], Callable[Concatenate[Data, P], T]]:
-    """Return what gives a function of data and options each option as a keyword of its own, for people and checkers."""
+def _with_options(
+    options: Callable[P, Given],
+) -> Callable[[Callable[[Data, Given], Result]], Callable[Concatenate[Data, P], Result]]:
+    """Return what gives a function of data and options each option as a keyword, for help pages and type checkers."""
+    signature = inspect.signature(options)
+    declared = {one.name: one for one in options.declared}
 
-    def decorated(run: Callable[[Data, O], T]) -> Callable[Concatenate[Data, P], T]:
-        declared = {one.name: one for one in fields(options)}
-
+    def decorated(run: Callable[[Data, Given], Result]) -> Callable[Concatenate[Data, P], Result]:
         @functools.wraps(run)
-        def call(data: Data, /, *args: P.args, **given: P.kwargs) -> T:
+        def call(data: Data, /, *args: P.args, **given: P.kwargs) -> Result:
             for name in given:
-                if name not in declared:
+                if name not in signature.parameters:
                     text = f"{run.__name__}() got an unexpected keyword argument {name!r}."
-                    raise TypeError(f"{text}{did_you_mean(name, list(declared))}")
+                    raise TypeError(f"{text}{did_you_mean(name, list(signature.parameters))}")
             return run(data, options(*args, **given))
 
-        signature = inspect.signature(run, eval_str=False)
-        data = inspect.Parameter("data", inspect.Parameter.POSITIONAL_ONLY)
-        call.__signature__ = ...
         return call
 
     return decorated
 
 
-@with_options(FitArguments)
+@_with_options(FitArguments)
 def fit(data: Data, options: FitArguments) -> Model:
-    """Return a model that was searched for, compared and judged on the newest rows of a file or a data frame.
+    """Return a model that was searched for, compared and judged on rows that it had not seen.
 
-    A data frame is read as the CSV file of it would be: long, with one row a series and stamp, or wide with
-    `wide=True`. Its index is taken in where it has a name or is of datetimes.
+    The data are a CSV or Parquet file or a data frame, which is read as a CSV file of it would be: a row for each
+    series and time, or with `wide=True` a column for each series. Without `output`, model and run folder are temporary
+    and go with the object; `Model.save` keeps a copy.
 
     >>> import gruforecast as gf
-    >>> model = gf.fit("sample_data/air_passengers.csv", horizon=12, trials=2, progress=False)  # doctest: +SKIP
+    >>> model = gf.fit("sample_data/air_passengers.csv", horizon=12)  # doctest: +SKIP
     >>> model.predict()  # doctest: +SKIP
+
+    Args:
+        data: path, data frame, or series with a DatetimeIndex.
 
     Raises:
         UsageError: an option is impossible.
@@ -91,17 +93,18 @@ def fit(data: Data, options: FitArguments) -> Model:
     scratch = None
     if options.output is None:
         scratch = tempfile.TemporaryDirectory(prefix="gruforecast-")
-        options = replace(options, output=str(Path(scratch.name) / "model"))
+        options = replace(options, output=Path(scratch.name) / "model")
     with _progress(shown=options.progress) as progress:
         run(data, options, progress)
     return Model(str(options.output), _scratch=scratch)
 
 
-@with_options(FitOptions)
+@_with_options(FitOptions)
 def check(data: Data, options: FitOptions) -> DataProfile:
-    """Return what is odd about a file or a data frame, how `fit` would read it, and each series; nothing is trained.
+    """Return what is odd about data, how `fit` would read them, and each series; nothing is trained.
 
-    It takes the options of `fit`.
+    Args:
+        data: as for `fit`, whose options it takes.
 
     Raises:
         UsageError: an option is impossible.
@@ -113,7 +116,7 @@ def check(data: Data, options: FitOptions) -> DataProfile:
 
 
 def load(folder: str | PathLike[str]) -> Model:
-    """Return the model in a folder that `fit` or `Model.save` has written, all its files checked.
+    """Return the model in a folder that `fit` or `Model.save` wrote; all its files are checked, nothing is executed.
 
     Raises:
         ModelError: the folder is no model, or a file is missing or was changed.
@@ -122,13 +125,11 @@ def load(folder: str | PathLike[str]) -> Model:
 
 
 class Model:
-    """A fitted model.
-
-    Made by `fit` or `load`. It needs no TensorFlow to forecast.
+    """A fitted model, made by `fit` or `load`; it needs no TensorFlow to forecast.
 
     Attributes:
-        folder: where it is; for a model that was fitted without `output` a temporary folder that goes with the object.
-        forecaster: the same in arrays, for programs.
+        folder: where it is saved.
+        forecaster: the same on arrays, for programs.
     """
 
     def __init__(
@@ -138,31 +139,22 @@ class Model:
         self.forecaster, self._manifest = load_with_manifest(self.folder)
         self._scratch = _scratch
 
-    @property
-    def horizon(self) -> int:
-        """Steps that it forecasts."""
-        return self.forecaster.horizon
-
-    @property
-    def season_length(self) -> int:
-        """Rows of one season; 1 = none."""
-        return self.forecaster.season_length
-
-    @property
-    def members(self) -> list[str]:
-        """Models that `predict` and `backtest` can be asked for by name."""
-        return self.forecaster.members
-
     @functools.cached_property
     def report(self) -> FitReport:
-        """What the fit has found.
+        """What the fit has found: verdict, leaderboard, trials, the page.
 
         Raises:
             ModelError: the folder holds no report, or one of another version.
         """
+        from gruforecast.report.frames import FitReport
         from gruforecast.report.stored import stored_report
 
         return FitReport(stored_report(self.folder))
+
+    @property
+    def members(self) -> list[str]:
+        """Names of the models that can be asked for."""
+        return self.forecaster.members
 
     def predict(
         self,
@@ -170,18 +162,18 @@ class Model:
         *,
         future: Data | None = None,
         horizon: int | None = None,
-        level: float | Sequence[float] | None = None,
+        level: float | Sequence[float] = (),
         member: str = "winner",
-        series: str | Sequence[str] | None = None,
+        series: str | Sequence[str] = (),
     ) -> pd.DataFrame:
-        """Return forecasts, one row a series and step: keys and time as in the data, `y_hat`, `lo-80`, `hi-80`, …
+        """Return the forecasts, a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, …
 
         `y_hat` is the forecast; `lo-80` and `hi-80` are the interval that should hold 8 of 10 values.
 
         Args:
-            data: the newest rows of the series, written as those that were fitted, best with as many rows as the model
-                looks back; without it the forecasts start where the training data ended.
-            future: covariates that are known ahead, for every step; needed where the model was fitted with `known`.
+            data: the newest rows of the series, in the form of those that were fitted, and best as many as the model
+                looks back; without data the forecasts start where the training data ended.
+            future: covariates of the steps to forecast, where the model was fitted with `known`.
             horizon: steps, at most those fitted.
             level: interval levels in percent, of those fitted; all if not given.
             member: `winner`, `networks`, `blend`, or the name of a model of the leaderboard.
@@ -193,44 +185,71 @@ class Model:
         """
         from gruforecast.data.panel import Forecast
 
-        blocks = self.forecasts(
-            data, future=future, horizon=horizon, level=level, member=member, series=series
-        )
+        blocks = self.stream(data, future=future, horizon=horizon, level=level, member=member, series=series)
         return Forecast.joined(list(blocks)).to_frame()
 
-    def forecasts(
+    def stream(
         self,
-        data: Data | None = None,
+        data: Data | Panel | None = None,
         *,
         future: Data | None = None,
         horizon: int | None = None,
-        level: float | Sequence[float] | None = None,
+        level: float | Sequence[float] = (),
         member: str = "winner",
-        series: str | Sequence[str] | None = None,
+        series: str | Sequence[str] = (),
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, as arrays and some series at a time: memory does not grow with their number."""
         from gruforecast.data.future_covariates import read_future
+        from gruforecast.data.panel import Panel
 
-        panel = None if data is None else self.read(data)
-        covariates = None if future is None else _with_warnings(read_future(future, self.forecaster.plan))
+        panel = data if data is None or isinstance(data, Panel) else self.read(data)
+        covariates = None if future is None else _warned(read_future(future, self.forecaster.plan))
         return self.forecaster.stream(
             panel,
-            horizon=horizon,
-            levels=tuple(_several(level)) or None,
+            horizon=None if horizon is None else operator.index(horizon),
+            levels=_several(level) or None,
             member=member,
-            ids=list(_several(series)),
+            ids=list(_several(series)) or None,
             future=covariates,
         )
 
     def read(self, data: Data) -> Panel:
-        """Return data as the model's own were read, with warnings of what is odd about them.
+        """Return data read as those that the model was fitted on; what is odd about them is a warning.
 
         Raises:
             DataError: they cannot be read so.
         """
         from gruforecast.data.read import read_like
 
-        return _with_warnings(read_like(data, self.forecaster.plan)).panel
+        return _warned(read_like(data, self.forecaster.plan)).panel
+
+    def roll(
+        self,
+        data: Data,
+        *,
+        windows: int | None = None,
+        step: int | None = None,
+        horizon: int | None = None,
+        member: str | Sequence[str] = (),
+        level: float | Sequence[float] = (),
+        refit: bool = False,
+    ) -> Rolling:
+        """Return the windows of `backtest` before anything is forecast, for programs."""
+        from gruforecast.automl.backtest import rolled
+        from gruforecast.data.read import read_like
+
+        reading = _warned(read_like(data, self.forecaster.plan))
+        return rolled(
+            self.forecaster,
+            reading,
+            warn=_warn,
+            windows=windows,
+            step=step,
+            horizon=horizon,
+            members=_several(member),
+            levels=_several(level),
+            refit=refit,
+        )
 
     def backtest(
         self,
@@ -244,73 +263,106 @@ class Model:
         refit: bool = False,
         detail: Detail = "models",
     ) -> pd.DataFrame:
-        """Return how well the model, and simpler ones, forecast data from many cutoffs; the best comes first.
+        """Return how well the model and simpler ones would have forecast data at many cutoffs, best first.
 
         Args:
-            data: rows after those that the model was trained on; windows that begin in those are warned of.
+            data: all rows of the series; windows that begin in rows that the model has learned from are warned of.
             windows: how many cutoffs, the last ones; 10, or as many as lie after the training, if not given.
             step: rows from one cutoff to the next; the horizon if not given.
-            member: names of models; the winner, the networks, the blend and simpler models if not given.
-            refit: train the networks anew before each cutoff.
-            detail: a row for each of the `models`, for each of their `windows` and series, or all `forecasts`.
+            horizon: steps, at most those fitted.
+            member: names of models; the winner, the networks, the blend and the simpler models if not given.
+            level: interval levels in percent, of those fitted; all if not given.
+            refit: train the networks anew before each cutoff, on the rows before it.
+            detail: a row for each of the `models`; for each of them, series and cutoff (`windows`); or the `forecasts`.
 
         Raises:
             UsageError: an argument asks for what the model does not have.
-            DataError: data have other columns or another step, or too few rows.
+            DataError: data have other columns or another step than those that were fitted, or too few rows.
         """
-        raise NotImplementedError
+        from gruforecast.automl.backtest import run
+        from gruforecast.report.frames import backtest_frame, scores_frame
+
+        if detail not in DETAILS:
+            text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), list(DETAILS))}"
+            raise UsageError(text, remedy=f"Use {', '.join(DETAILS)}.", code="GF-U13")
+        rolling = self.roll(
+            data, windows=windows, step=step, horizon=horizon, member=member, level=level, refit=refit
+        )
+        if detail == "models":
+            return scores_frame(run(rolling).scores(self.forecaster.winner))
+        return backtest_frame(rolling, run, detail)
 
     def explain(self, data: Data | None = None, *, member: str | None = None, series: str | None = None) -> Insight:
-        """Return what the gates of a network do with the data, how long it remembers, and what it needs.
+        """Return what a network does with its input: gates, memory, state change points, what it needs.
 
         Args:
-            data: rows to look at; without it, what `fit` has found in the training data.
+            data: rows to look along; without them, what `fit` found in the training data.
             member: name of a network; the one with the largest weight if not given.
             series: the series in the pictures; the longest if not given.
 
         Raises:
-            UsageError: there is no such network or series.
+            UsageError: there is no such network or series, or the model keeps no rows to look along.
+            DataError: data cannot be read as those that were fitted.
         """
-        raise NotImplementedError
+        from gruforecast.report.frames import Insight
+
+        return Insight(self.look(data, member=member, series=series))
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Copy the model into a folder of its own, whole or not at all, and return that folder.
+        """Copy the model to a folder of its own, whole or not at all, and return where that is.
 
         Args:
-            overwrite: whether a folder that is there already is replaced.
+            overwrite: whether another model there is replaced.
 
         Raises:
-            ModelError: the folder exists, and `overwrite` is not given.
-            ResourceError: it cannot be written.
+            ModelError: there is something, and it is not to be replaced, or it is no model.
+            ResourceError: the place cannot be written.
         """
-        from gruforecast.artifact.folder import publish
+        from gruforecast.artifact.folder import copy_model
 
-        target = Path(folder)
-        if target.resolve() == self.folder.resolve():
-            return target
-        ...
-        return target
-
-    def export(self, output: str | PathLike[str], *, format: str | None = None) -> Path:  # noqa: A002 - as the option
-        """Write the networks for other programs."""
-        raise NotImplementedError
+        return copy_model(self.folder, Path(folder), overwrite=overwrite)
 
     def __repr__(self) -> str:
-        lines = [f"<gruforecast.Model: {title_of(self.forecaster.winner)}; {self._about()}"]
-        verdict = self._manifest.verdict
-        if verdict:
-            lines += textwrap.wrap(verdict, TEXT, initial_indent="  ", subsequent_indent="  ", max_lines=4)
-        return "\n".join([*lines, f"  folder {self.folder}>"])
-
-    def _about(self) -> str:
-        one, series = self.forecaster, len(self.forecaster.context.ids)
-        return f"{series:,} series, step {one.plan.freq.label}, horizon {one.horizon}, season {one.season_length}"
+        lines = textwrap.wrap(self._verdict, LINE, max_lines=LINES, placeholder=" …")
+        return "\n".join([f"Model({str(self.folder)!r}): {title_of(self.forecaster.winner)}", self._about, *lines])
 
     def _repr_html_(self) -> str:
-        rows = [("model", title_of(self.forecaster.winner)), ("data", self._about()), ("folder", str(self.folder))]
-        rows.append(("verdict", self._manifest.verdict or ""))
-        cells = "".join(
-            f"<tr><th style='text-align:left'>{name}</th><td style='text-align:left'>{html.escape(harmless(text))}</td>"
-            for name, text in rows
+        facts = {"model": title_of(self.forecaster.winner), "data": self._about, "verdict": self._verdict}
+        facts["folder"] = str(self.folder)
+        left = "style='text-align: left'"
+        rows = (
+            f"<tr><th {left}>{name}</th><td {left}>{html.escape(harmless(text))}</td></tr>"
+            for name, text in facts.items()
+            if text
         )
-        return f"<table>{cells}</table>"
+        return f"<table>{''.join(rows)}</table>"
+
+    @property
+    def _about(self) -> str:
+        own = self.forecaster
+        count, season = len(own.context.ids), own.season_length
+        series = f"{count:,} series" if count > 1 else "1 series"
+        return f"{series}, step {own.plan.freq.label}, horizon {own.horizon}, {f'season of {season} rows' if season > 1 else 'no season'}"
+
+    @property
+    def _verdict(self) -> str:
+        return self._manifest.verdict or ""
+
+
+def _several(value: T | Sequence[T]) -> tuple[T, ...]: ...
+
+
+class _HasWarnings(Protocol):
+    @property
+    def warnings(self) -> list[str]: ...
+
+
+def _warned(read: Read) -> Read:
+    """Return what was read, after what is odd about it has been said as warnings."""
+    for text in read.warnings:
+        _warn(text)
+    return read
+
+
+def _warn(text: str) -> None:
+    warnings.warn(harmless(text), GruforecastWarning, stacklevel=_stack())
