@@ -6,6 +6,7 @@ Numbers and stamps are converted with line-exact errors, and every series is mad
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,7 @@ from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency,
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
+from gruforecast.data.files.source import Data
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings, shown
 from gruforecast.data.formats.numbers import (
@@ -70,25 +72,26 @@ class Taken:
     findings: Findings
 
 
-def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
-    """Return the series in the CSV or Parquet file at `path`.
+def read_csv(data: Data, options: ReadOptions | None = None) -> Reading:
+    """Return the series in a data frame, or in the CSV or Parquet file at a path.
 
     Raises:
-        UsageError: the path is no local file or an option is impossible.
-        DataError: the file cannot be read without guessing; the error has file, line, column and remedy.
+        UsageError: `data` is neither a frame nor a local file, or an option is impossible.
+        DataError: it cannot be read without guessing; the error has file, line, column and remedy.
     """
     options = options or ReadOptions()
-    return regular(_infer(read_table(path, options.layout), options))
+    with rows_named(data):
+        return regular(_infer(read_table(data, options.layout), options))
 
 
-def read_like(path: str, plan: Plan) -> Reading:
-    """Return the series in a file that must fit the plan by which a model's data were read.
+def read_like(data: Data, plan: Plan) -> Reading:
+    """Return the series in a frame or file that must fit the plan by which a model's data were read.
 
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    with following(plan):
-        return apply_plan(read_table(path, layout_of(plan)), plan)
+    with following(plan), rows_named(data):
+        return apply_plan(read_table(data, layout_of(plan)), plan)
 
 
 @contextlib.contextmanager
@@ -98,6 +101,19 @@ def following(plan: Plan) -> Iterator[None]:
         yield
     except FormError as error:
         error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
+        raise
+
+
+@contextlib.contextmanager
+def rows_named(data: Data) -> Iterator[None]:
+    """With the row of a frame as its user knows it in the error, where the data are a frame."""
+    try:
+        yield
+    except DataError as error:
+        if error.line is not None and not isinstance(data, str | os.PathLike):
+            from gruforecast.data.files.frame import row_label
+
+            error.row = row_label(data, error.line)
         raise
 
 

@@ -11,12 +11,13 @@ import csv
 import gc
 import io
 import itertools
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from gruforecast.data.files.source import Limits, decode, name_of, read_bytes
+from gruforecast.data.files.source import Data, Limits, decode, name_of, read_bytes
 from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
@@ -83,14 +84,21 @@ def _uncollected() -> Iterator[None]:
 
 
 @_uncollected()
-def read_table(path: str, layout: Layout | None = None) -> Table:
-    """Return the cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
+def read_table(data: Data, layout: Layout | None = None) -> Table:
+    """Return the cells of a data frame, or of the CSV or Parquet file at a path.
+
+    `-` reads standard input, `.gz` and `.zip` are unpacked.
 
     Raises:
-        UsageError: `path` is not a local file.
+        UsageError: `data` is neither a frame nor a local file.
         DataError: the file is not a rectangular table with rows.
     """
     layout = layout or Layout()
+    if not isinstance(data, str | os.PathLike):
+        from gruforecast.data.files.frame import table_of_frame
+
+        return table_of_frame(data, layout.limits)
+    path = os.fspath(data)
     name, raw = name_of(path), read_bytes(path, layout.limits)
     if raw.startswith(b"PAR1"):
         from gruforecast.data.files.parquet import parquet_table
