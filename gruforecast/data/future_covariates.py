@@ -12,11 +12,11 @@ from gruforecast.data.align.grid import Keys
 from gruforecast.data.align.utc import follow_clock, follow_times
 from gruforecast.data.covariates import apply_covariates
 from gruforecast.data.files.delimited import read_table
-from gruforecast.data.files.source import Data
+from gruforecast.data.files.source import Data, rows_named
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.read import following, layout_of, read_keys, rows_named
+from gruforecast.data.read import following, layout_of, read_keys
 from gruforecast.errors import DataError, RepeatedRowError, UsageError, shorten
 
 SHOWN = 5

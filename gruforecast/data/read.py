@@ -6,7 +6,6 @@ Numbers and stamps are converted with line-exact errors, and every series is mad
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -20,7 +19,7 @@ from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency,
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
-from gruforecast.data.files.source import Data
+from gruforecast.data.files.source import Data, rows_named
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings, shown
 from gruforecast.data.formats.numbers import (
@@ -101,19 +100,6 @@ def following(plan: Plan) -> Iterator[None]:
         yield
     except FormError as error:
         error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
-        raise
-
-
-@contextlib.contextmanager
-def rows_named(data: Data) -> Iterator[None]:
-    """With the row of a frame as its user knows it in the error, where the data are a frame."""
-    try:
-        yield
-    except DataError as error:
-        if error.line is not None and not isinstance(data, str | os.PathLike):
-            from gruforecast.data.files.frame import row_label
-
-            error.row = row_label(data, error.line)
         raise
 
 
