@@ -11,8 +11,8 @@ from gruforecast.data.align.duplicates import Rows, merge, step_begin
 from gruforecast.data.align.grid import Keys
 from gruforecast.data.align.utc import follow_clock, follow_times
 from gruforecast.data.covariates import apply_covariates
-from gruforecast.data.files.delimited import read_table
-from gruforecast.data.files.source import Data, rows_named
+from gruforecast.data.files.delimited import read_table, rows_named
+from gruforecast.data.files.source import Data
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
 from gruforecast.data.plan import Covariate, Plan

@@ -18,8 +18,8 @@ from gruforecast.data.align.utc import follow_clock, follow_times, infer_clock, 
 from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency, parse_frequency
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
-from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
-from gruforecast.data.files.source import Data, rows_named
+from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table, rows_named
+from gruforecast.data.files.source import Data
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings, shown
 from gruforecast.data.formats.numbers import (

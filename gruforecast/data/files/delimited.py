@@ -124,6 +124,19 @@ def read_table(data: Data, layout: Layout | None = None) -> Table:
     return replace(table, delimiter=delimiter, findings=findings + table.findings)
 
 
+@contextlib.contextmanager
+def rows_named(data: Data) -> Iterator[None]:
+    """With the row of a frame as its user knows it in the error, where the data are a frame."""
+    try:
+        yield
+    except DataError as error:
+        if error.line is not None and not isinstance(data, str | os.PathLike):
+            from gruforecast.data.files.frame import row_label
+
+            error.row = row_label(data, error.line)
+        raise
+
+
 def _delimiter(text: str, skip: int | None) -> str:
     """Return the mark that cuts the first lines into a table best: below a header, in many equal fields."""
     lines = io.StringIO(text[: 4 * SAMPLE * 1000], newline=None).readlines()[: MAX_PREAMBLE + SAMPLE][skip or 0 :]

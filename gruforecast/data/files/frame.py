@@ -70,12 +70,13 @@ def frame_of(data: Data) -> pd.DataFrame:
         return data
     if isinstance(data, pd.Series):
         return data.to_frame(TARGET if data.name is None else data.name)
+    refused = UsageError(
+        f"{type(data).__name__} is neither the path of a file nor a data frame.",
+        remedy="Pass a path, or make a frame of it first: pandas.DataFrame(...).",
+        code="GF-U87",
+    )
     if not hasattr(data, "__arrow_c_stream__"):
-        raise UsageError(
-            f"{type(data).__name__} is neither the path of a file nor a data frame.",
-            remedy="Pass a path, or make a frame of it first: pandas.DataFrame(...).",
-            code="GF-U87",
-        )
+        raise refused
     try:
         import pyarrow as pa
     except ImportError as error:
@@ -84,12 +85,15 @@ def frame_of(data: Data) -> pd.DataFrame:
             remedy="Install it with: pip install 'gruforecast[parquet]', or pass a frame of pandas.",
             code="GF-E05",
         ) from error
-    return pa.table(data).to_pandas(types_mapper=pd.ArrowDtype)
+    try:
+        return pa.table(data).to_pandas(types_mapper=pd.ArrowDtype)
+    except (TypeError, ValueError, pa.ArrowException) as error:
+        raise refused from error
 
 
 def row_label(data: Data, row: int) -> str:
     """Return the position of a row, with its label in the index of the frame where that is another."""
-    label = str(frame_of(data).index[row])
+    label = str(data.index[row]) if isinstance(data, pd.DataFrame | pd.Series) else str(row)
     label = label if len(label) <= LONGEST else f"{label[:LONGEST]}…"
     return str(row) if label == str(row) else f"{row} ({label})"
 

@@ -121,19 +121,6 @@ def require_local_file(path: str) -> None:
         raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
 
 
-@contextmanager
-def rows_named(data: Data) -> Iterator[None]:
-    """With the row of a frame as its user knows it in the error, where the data are a frame."""
-    try:
-        yield
-    except DataError as error:
-        if error.line is not None and not isinstance(data, str | os.PathLike):
-            from gruforecast.data.files.frame import row_label
-
-            error.row = row_label(data, error.line)
-        raise
-
-
 def name_of(path: str) -> str:
     """Return the name to show in messages."""
     return "stdin" if path == "-" else Path(path).name
