@@ -13,6 +13,9 @@ class GruforecastError(Exception):
         remedy: one sentence that says what to do.
         code: stable identifier such as `GF-D07`.
         line: physical line of the file; the header is line 1.
+
+    Attributes:
+        row: the row of a data frame in words, its position and label, in the place of a line.
     """
 
     exit_code = 1
@@ -34,13 +37,14 @@ class GruforecastError(Exception):
         self.code = code
         self.file = file
         self.line = line
+        self.row: str | None = None
         self.column = column
         self.value = value
 
     def __str__(self) -> str:
         place = self.file or ""
         if self.line is not None:
-            place += f" line {self.line}"
+            place += f" line {self.line}" if self.row is None else f" row {self.row}"
         if self.column is not None:
             place += f'{"," if place else ""} column "{self.column}"'
         text = f"{place.strip()}: {self.message}" if place else self.message

@@ -11,7 +11,8 @@ from gruforecast.data.align.duplicates import Rows, merge, step_begin
 from gruforecast.data.align.grid import Keys
 from gruforecast.data.align.utc import follow_clock, follow_times
 from gruforecast.data.covariates import apply_covariates
-from gruforecast.data.files.delimited import read_table
+from gruforecast.data.files.delimited import read_table, rows_named
+from gruforecast.data.files.source import Data
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
 from gruforecast.data.plan import Covariate, Plan
@@ -77,8 +78,8 @@ class FutureCovariates:
         )  # fmt: skip
 
 
-def read_future(path: str, plan: Plan) -> FutureCovariates:
-    """Return the future covariates in a file written as the data of the model were; its target may be missing.
+def read_future(data: Data, plan: Plan) -> FutureCovariates:
+    """Return the future covariates in a frame or file like the data of the model; its target may be missing.
 
     Raises:
         UsageError: the plan has no future covariates.
@@ -88,8 +89,8 @@ def read_future(path: str, plan: Plan) -> FutureCovariates:
         raise UsageError(
             "the model asks for no future covariates.", remedy="Leave --future out, or fit with --known.", code="GF-U37"
         )
-    with following(plan):
-        return _from_table(read_table(path, layout_of(plan)), plan)
+    with following(plan), rows_named(data):
+        return _from_table(read_table(data, layout_of(plan)), plan)
 
 
 def _from_table(table: Table, plan: Plan) -> FutureCovariates:

@@ -18,7 +18,8 @@ from gruforecast.data.align.utc import follow_clock, follow_times, infer_clock, 
 from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency, parse_frequency
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
-from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table
+from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table, rows_named
+from gruforecast.data.files.source import Data
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings, shown
 from gruforecast.data.formats.numbers import (
@@ -72,25 +73,26 @@ class Taken:
     findings: Findings
 
 
-def read_csv(path: str, options: ReadOptions | None = None) -> Reading:
-    """Return the series in the CSV or Parquet file at `path`.
+def read_csv(data: Data, options: ReadOptions | None = None) -> Reading:
+    """Return the series in a data frame, or in the CSV or Parquet file at a path.
 
     Raises:
-        UsageError: the path is no local file or an option is impossible.
-        DataError: the file cannot be read without guessing; the error has file, line, column and remedy.
+        UsageError: `data` is neither a frame nor a local file, or an option is impossible.
+        DataError: it cannot be read without guessing; the error has file, line, column and remedy.
     """
     options = options or ReadOptions()
-    return regular(_infer(read_table(path, options.layout), options))
+    with rows_named(data):
+        return regular(_infer(read_table(data, options.layout), options))
 
 
-def read_like(path: str, plan: Plan) -> Reading:
-    """Return the series in a file that must fit the plan by which a model's data were read.
+def read_like(data: Data, plan: Plan) -> Reading:
+    """Return the series in a frame or file that must fit the plan by which a model's data were read.
 
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
-    with following(plan):
-        return apply_plan(read_table(path, layout_of(plan)), plan)
+    with following(plan), rows_named(data):
+        return apply_plan(read_table(data, layout_of(plan)), plan)
 
 
 @contextlib.contextmanager

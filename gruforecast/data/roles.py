@@ -66,8 +66,8 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     time, ids = tuple(options.time), tuple(options.id)
     if not time:
         time = _with_parts(table, _find_time(table, taken), taken, ids, tuple(options.static))
-        if look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
-            raise no_header(table.file, 1)
+        if table.header_line and look_like_stamps(_cells(table, time[0], [time[0]]), named=False):
+            raise no_header(table.file, table.header_line)
     taken |= set(time)
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
@@ -75,8 +75,8 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     target = options.target or _find_target(table, taken | set(keys))
     if not options.target:
         _check_alike(table, target)
-        if is_number(target) or target.lower() in MISSING:
-            raise no_header(table.file, 1)
+        if table.header_line and (is_number(target) or target.lower() in MISSING):
+            raise no_header(table.file, table.header_line)
     return Names(time, target, keys)
 
 
@@ -116,7 +116,7 @@ def _check_alike(table: Table, name: str) -> None:
             remedy="Rename one of the columns.",
             code="GF-D19",
             file=table.file,
-            line=1,
+            line=table.header_line,
             column=name,
         )
 
@@ -166,7 +166,7 @@ def _find_time(table: Table, taken: set[str]) -> str:
             remedy="Turn the table round first: one row for each stamp, and totals left out.",
             code="GF-D15",
             file=table.file,
-            line=1,
+            line=table.header_line,
         )
     raise DataError(
         "no column holds time stamps.",

@@ -24,6 +24,7 @@ class Column:
         file: the name to show in errors.
         lines: physical line in the file of each cell.
         delimiter: the mark between the fields of the file.
+        plain: whether the cells are numbers by their type, as Python writes them.
         known: what was made of the cells already, see `once`.
     """
 
@@ -32,6 +33,7 @@ class Column:
     cells: list[str]
     lines: list[int]
     delimiter: str = ","
+    plain: bool = False
     known: dict[Hashable, Any] = field(init=False, default_factory=dict, compare=False, repr=False)
 
     def once(self, make: Callable[..., T], *arguments: Hashable) -> T:

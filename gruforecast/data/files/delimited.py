@@ -11,12 +11,13 @@ import csv
 import gc
 import io
 import itertools
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-from gruforecast.data.files.source import Limits, decode, name_of, read_bytes
+from gruforecast.data.files.source import Data, Limits, decode, name_of, read_bytes
 from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError
@@ -63,14 +64,21 @@ def _uncollected() -> Iterator[None]:
 
 
 @_uncollected()
-def read_table(path: str, layout: Layout | None = None) -> Table:
-    """Return the cells of the CSV or Parquet file at `path`; `-` reads standard input, `.gz` and `.zip` are unpacked.
+def read_table(data: Data, layout: Layout | None = None) -> Table:
+    """Return the cells of a data frame, or of the CSV or Parquet file at a path.
+
+    `-` reads standard input, `.gz` and `.zip` are unpacked.
 
     Raises:
-        UsageError: `path` is not a local file.
+        UsageError: `data` is neither a frame nor a local file.
         DataError: the file is not a rectangular table with rows.
     """
     layout = layout or Layout()
+    if not isinstance(data, str | os.PathLike):
+        from gruforecast.data.files.frame import table_of_frame
+
+        return table_of_frame(data, layout.limits)
+    path = os.fspath(data)
     name, raw = name_of(path), read_bytes(path, layout.limits)
     if raw.startswith(b"PAR1"):
         from gruforecast.data.files.parquet import parquet_table
@@ -94,6 +102,19 @@ def read_table(path: str, layout: Layout | None = None) -> Table:
         findings += (Finding(f"lines 1 to {lines[begin] - 1} stand before the table: left out"),)
     table = _table(rows[begin:], lines[begin:], name, layout)
     return replace(table, delimiter=delimiter, findings=findings + table.findings)
+
+
+@contextlib.contextmanager
+def rows_named(data: Data) -> Iterator[None]:
+    """With the row of a frame as its user knows it in the error, where the data are a frame."""
+    try:
+        yield
+    except DataError as error:
+        if error.line is not None and not isinstance(data, str | os.PathLike):
+            from gruforecast.data.files.frame import row_label
+
+            error.row = row_label(data, error.line)
+        raise
 
 
 def _delimiter(text: str, skip: int | None) -> str:

@@ -15,10 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, TYPE_CHECKING, Protocol, TypeAlias
 
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 MAGIC = {
     b"PK\x03\x04": "a zip or Excel file",
@@ -35,6 +38,16 @@ KANA = re.compile(b"[\x81\x82\x83\x8d\x8f\x90\x9d]")  # first bytes of kana, or 
 BLOCK = 1 << 20
 DAMAGED = (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile, RuntimeError)
 MIN_BOMB, MAX_RATIO = 100_000_000, 100  # what is unpacked may be so large, or so many times the packed size
+
+
+class ArrowTable(Protocol):
+    """A table of another library, such as polars or pyarrow."""
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Return the table as a stream that all libraries of Arrow read."""
+
+
+Data: TypeAlias = "str | os.PathLike[str] | pd.DataFrame | pd.Series | ArrowTable"
 
 
 @dataclass(frozen=True)

@@ -30,8 +30,10 @@ class Table:
         lines: physical line in the file of each row; the first line is 1.
         delimiter: the mark between fields.
         header: whether the file has names of columns.
+        header_line: the line of these names; None where they stand in none and cannot be data.
         findings: what was left out or assumed on the way.
         padded: the cells as they are, of columns where some have blanks around them.
+        plain: columns that hold numbers by their type, so nothing about their marks is in doubt.
     """
 
     file: str
@@ -39,8 +41,10 @@ class Table:
     lines: list[int]
     delimiter: str = ","
     header: bool = True
+    header_line: int | None = 1
     findings: Findings = ()
     padded: dict[str, list[str]] = field(default_factory=dict)
+    plain: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -63,4 +67,4 @@ class Table:
 
     def cells(self, name: str) -> Column:
         """Return the column `name` with the lines of its cells; see `column`."""
-        return Column(self.file, name, self.column(name), self.lines, self.delimiter)
+        return Column(self.file, name, self.column(name), self.lines, self.delimiter, name in self.plain)

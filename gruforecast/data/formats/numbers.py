@@ -111,6 +111,8 @@ def infer_numbers(column: Column, form: NumberForm, *, settled: bool) -> tuple[N
         DataError: numbers may be read in two ways.
     """
     findings: Findings = ()
+    if column.plain:
+        return form, findings
     if column.once(_converted, form) is None:
         form, findings = _form_of(column, form, settled=settled)
     if not settled:
@@ -127,6 +129,8 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
     Raises:
         DataError: a cell is neither a number nor missing, or is too large to compute with.
     """
+    if column.plain:
+        form = replace(form, decimal=".", thousands="", before="", after="")
     numbers = column.once(_converted, form)
     if numbers is None or np.isinf(numbers).any():
         raise _no_number(column, form)
@@ -268,7 +272,7 @@ def check_unit(column: Column, form: NumberForm) -> None:
     Raises:
         DataError: a cell carries another one.
     """
-    for cell in column.distinct:
+    for cell in () if column.plain else column.distinct:
         if not form.is_missing(cell) and _unit(cell) != (form.before, form.after):
             wanted = form.before or form.after or "none"
             raise column.refused(
@@ -286,6 +290,9 @@ def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
     Raises:
         DataError: a mark may be either.
     """
+    columns = [column for column in columns if not column.plain]
+    if not columns:
+        return form
     first = columns[0]
     cells = [_stripped(cell) for column in columns for cell in column.distinct]
     lines = [line for column in columns for line in [column.lines[0]] * len(column.distinct)]
