@@ -102,7 +102,7 @@ def environment_error(error: BaseException) -> GruforecastError | None:
     if isinstance(error, ResourceError):
         return error
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        remedy = "Pass a smaller --workers, or give fewer series or rows."
+        remedy = "Pass a smaller `workers`, or give fewer series or rows."
         return ResourceError("the memory of this machine is not enough.", remedy=remedy, code="GF-E06")
     if isinstance(error, ImportError):
         remedy = "Install gruforecast again with all its dependencies."

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import typer
 
-from gruforecast.cli.arguments import as_flags
+from gruforecast.cli.wording import as_flags
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
 from gruforecast.text import harmless, harmless_lines
 

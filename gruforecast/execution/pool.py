@@ -293,7 +293,7 @@ class Pool:
                 raise self._cannot_start(message["failed"])
 
     def _cannot_start(self, reason: str) -> ResourceError:
-        remedy = f"Pass a smaller --workers, or install gruforecast again with all its dependencies; log: {self._log}"
+        remedy = f"Pass a smaller `workers`, or install gruforecast again with all its dependencies; log: {self._log}"
         return ResourceError(f"a worker cannot start: {reason}.", remedy=remedy, code="GF-E11")
 
     def _bury(self, pid: int, status: int) -> None:

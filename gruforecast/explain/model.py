@@ -53,7 +53,7 @@ def explain_model(
         forecaster.check(panel)
     elif not forecaster.context.kept:
         raise UsageError(
-            "the model keeps no rows to look along (fit --no-context).",
+            "the model keeps no rows to look along (fit `context=False`).",
             remedy="Pass the data: gruforecast explain MODEL DATA.",
             code="GF-U48",
         )
