@@ -123,7 +123,7 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
         return None
     if insecure:
         raise UsageError(
-            "--token-file and --insecure-no-auth contradict each other.", remedy="Leave one of them out.", code="GF-U71"
+            "--token-file and --insecure-no-auth contradict each other.", remedy="Leave one of them out.", code="GF-U74"
         )
     token, warnings = read_token(file)
     for warning in warnings:

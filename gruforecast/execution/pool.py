@@ -294,7 +294,7 @@ class Pool:
 
     def _cannot_start(self, reason: str) -> ResourceError:
         remedy = f"Pass a smaller `workers`, or install gruforecast again with all its dependencies; log: {self._log}"
-        return ResourceError(f"a worker cannot start: {reason}.", remedy=remedy, code="GF-E11")
+        return ResourceError(f"a worker cannot start: {reason}.", remedy=remedy, code="GF-E13")
 
     def _bury(self, pid: int, status: int) -> None:
         worker = next((worker for worker in self._workers if worker.pid == pid), None)

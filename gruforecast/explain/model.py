@@ -54,7 +54,7 @@ def explain_model(
     elif not forecaster.context.kept:
         raise UsageError(
             "the model keeps no rows to look along (fit `context=False`).",
-            remedy="Pass the data: gruforecast explain MODEL DATA.",
+            remedy="Pass the data to look at.",
             code="GF-U48",
         )
     else:

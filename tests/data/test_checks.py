@@ -37,10 +37,9 @@ def test_ordinary_series_are_left_in_peace() -> None:
 
 
 def test_a_number_for_missing_is_named_with_its_lines() -> None:
-    assert said(panel_of(with_(WAVE, _3=-999, _50=-999))) == [
-        "-999 stands there 2 times, far from all other values (lines 5, 52):"
-        " pass `na_values='-999'` if it means missing"
-    ]
+    found = said(panel_of(with_(WAVE, _3=-999, _50=-999)))
+    place = "far from all other values (lines 5, 52)"
+    assert found == [f"-999 stands there 2 times, {place}: pass `na_values='-999'` if it means missing"]
     many = said(panel_of(with_(WAVE, _3=-999, _5=-999, _8=-999, _9=-999)))
     assert "(lines 5, 7, 10 and more)" in many[0]
     assert "(lines 5, 7, 10)" in said(panel_of(with_(WAVE, _3=-999, _5=-999, _8=-999)))[0]

@@ -61,7 +61,7 @@ class Grid:
             raise FormError(
                 f"at this step there would be {wanted} rows, {rows} are given.",
                 remedy="Pass a longer step with `freq`.",
-                code="GF-D38",
+                code="GF-D46",
                 file=file,
                 column=names.time[0],
             )

@@ -83,7 +83,7 @@ def follow_clock(
             0,
             "the time stamps have UTC offsets, those of the data that were fitted had none.",
             "Write the local clock as those were, or fit again with `tz`.",
-            "GF-D29",
+            "GF-D45",
             FormError,
         )
     return _apply_clock(parsed, form, findings, keys, column, days=days)

@@ -286,7 +286,7 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     if first > 12 and second > 12:
         one, two = (next(m for m in matches if int(m[part]) > 12).group() for part in ("one", "two"))
         raise column.refused(
-            two, f"{two!r} is month first, {one!r} day first.", "Write all dates in one order.", "GF-D21", FormError
+            two, f"{two!r} is month first, {one!r} day first.", "Write all dates in one order.", "GF-D44", FormError
         )
     kind = "dmy" if first > 12 else "mdy" if second > 12 else ""
     if kind and earlier and kind != earlier:
@@ -295,7 +295,7 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
             bad,
             f"{bad!r} is not in the order of the data that were fitted.",
             "Write dates in one order.",
-            "GF-D21",
+            "GF-D44",
             FormError,
         )
     if kind or earlier:

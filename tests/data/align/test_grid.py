@@ -89,7 +89,7 @@ def test_a_named_step_allows_holes_up_to_the_limit_of_memory(csv: Any) -> None:
         read_csv(csv(stamps(most)), ReadOptions(freq="min"))
     assert caught.value.message == "at this step there would be 10201 rows, 2 are given."
     assert caught.value.remedy == "Pass a longer step with `freq`."
-    assert (caught.value.code, caught.value.column, caught.value.file) == ("GF-D38", "ds", "data.csv")
+    assert (caught.value.code, caught.value.column, caught.value.file) == ("GF-D46", "ds", "data.csv")
 
 
 def test_the_limit_counts_the_rows_of_all_series_together(csv: Any) -> None:
