@@ -10,7 +10,6 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
@@ -26,7 +25,6 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, which would end the process without any clean-up."""
 
 
-@dataclass
 class Edge:
     """What is known of a command only while it runs.
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import re
 import shlex
 
@@ -11,6 +10,7 @@ import typer
 from gruforecast.automl.options import FitOptions
 from gruforecast.text import harmless
 
+QUOTES = ("'", '"')
 NAMED = re.compile(r"`([a-z][a-z_0-9]*)(?:=([^`]*))?`")
 # of other commands than fit
 OTHERS = ("format", "future", "int8", "member", "refit", "require_better_than", "scores", "series", "step", "windows")
@@ -36,12 +36,8 @@ def _as_flag(match: re.Match[str]) -> str:
         return flag
     if written == "False":
         return f"--no-{flag[2:]}"
-    try:
-        value = ast.literal_eval(written)
-    except (ValueError, SyntaxError):
-        value = written
-    values = [shlex.quote(str(one)) for one in (value if isinstance(value, list) else [value])]
-    return " ".join(f"{flag}={one}" if one.startswith("-") else f"{flag} {one}" for one in values)
+    value = shlex.quote(written[1:-1] if written[:1] in QUOTES and written[:1] == written[-1:] else written)
+    return f"{flag}={value}" if value.startswith("-") else f"{flag} {value}"
 
 
 def warn(text: str) -> None:

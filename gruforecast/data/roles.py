@@ -256,7 +256,7 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     if parts and not known and not _has_clock(table, time[0]):
         raise DataError(
             f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time.",
-            remedy=f"Name all parts of the time, such as `time={[time[0], parts[0]]!r}`, or the series with `id`.",
+            remedy=f"Name all parts with `time`, such as {time[0]!r} and {parts[0]!r}, or the series with `id`.",
             code="GF-D18",
             file=table.file,
             column=parts[0],

@@ -29,7 +29,6 @@ from gruforecast.cli.wording import FLAGS, as_flags
         ("`tz='Europe/London'`", "--tz Europe/London"),
         ("`sep=';'` or `sep='tab'`", "--sep ';' or --sep tab"),
         ("`date_format='%d/%m/%Y %H:%M'`", "--date-format '%d/%m/%Y %H:%M'"),
-        ("`time=['date', 'h our']`", "--time date --time 'h our'"),
         ("`na_values='-999'`", "--na-values=-999"),
         ('`na_values="it\'s"`', "--na-values 'it'\"'\"'s'"),
         ("`id=COLUMN`", "--id COLUMN"),
