@@ -1,4 +1,4 @@
-"""Typed errors: raised anywhere, turned into words and exit codes in `cli/` only."""
+"""Typed errors: raised anywhere, public in Python, turned into words and exit codes in `cli/` only."""
 
 from __future__ import annotations
 
@@ -6,16 +6,28 @@ import errno
 
 
 class GruforecastError(Exception):
-    """Base of all errors that a user can mend; the message says what was found and what was expected.
+    """Base of all errors that a user can mend; the text of the exception is place, message and remedy.
+
+    Options are written in backticks by the name of their parameter: `` `horizon` ``.
 
     Args:
         message: what was found and what was expected, without file, line or column.
-        remedy: one sentence that says what to do.
-        code: stable identifier such as `GF-D07`.
+        remedy: what to do.
+        code: stable identifier such as `GF-D07`; `docs/errors.md` has all of them.
+        file: name of the file that is refused, or path of a folder.
         line: physical line of the file; the header is line 1.
+        column: name of the column.
+        value: the cell as it stands there.
 
     Attributes:
+        exit_code: with which the command line ends.
         row: the row of a data frame in words, its position and label, in the place of a line.
+
+    >>> try:
+    ...     raise DataError("'oops' is not a number.", remedy="Correct the cell.", code="GF-D30", file="a.csv", line=3)
+    ... except GruforecastError as error:
+    ...     print(error, error.code, error.line)
+    a.csv line 3: 'oops' is not a number. Correct the cell. GF-D30 3
     """
 
     exit_code = 1
@@ -57,17 +69,17 @@ class GruforecastError(Exception):
 
 
 class UsageError(GruforecastError):
-    """The command was called with options that do not fit together."""
+    """An option is impossible, or options do not fit together, to the data or to the model. Exit code 2."""
 
     exit_code = 2
 
 
 class MissingCovariatesError(UsageError):
-    """A forecast needs future covariates, and there are none."""
+    """The model needs covariates for the steps ahead (`future`), and none are given."""
 
 
 class DataError(GruforecastError):
-    """The input file is refused."""
+    """The data are refused, because they cannot be read without guessing or are too few. Exit code 3."""
 
     exit_code = 3
 
@@ -81,19 +93,19 @@ class FormError(DataError):
 
 
 class ModelError(GruforecastError):
-    """The model folder is refused."""
+    """A model or run folder is refused: damaged, of another version, or not to be replaced. Exit code 4."""
 
     exit_code = 4
 
 
 class ResourceError(GruforecastError):
-    """Disk, memory, permission, or a missing package."""
+    """The machine is at fault: disk, memory, permission, a lock, or a missing package. Exit code 5."""
 
     exit_code = 5
 
 
 class SearchError(GruforecastError):
-    """The search ended without a usable model."""
+    """The search ended without a usable model: trials crashed, diverged or had no time. Exit code 6."""
 
     exit_code = 6
 
@@ -106,7 +118,7 @@ def environment_error(error: BaseException) -> GruforecastError | None:
     if isinstance(error, ResourceError):
         return error
     if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        remedy = "Pass a smaller --workers, or give fewer series or rows."
+        remedy = "Pass a smaller `workers`, or give fewer series or rows."
         return ResourceError("the memory of this machine is not enough.", remedy=remedy, code="GF-E06")
     if isinstance(error, ImportError):
         remedy = "Install gruforecast again with all its dependencies."

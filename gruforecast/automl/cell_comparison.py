@@ -145,6 +145,6 @@ class CellComparison:
         if result is None or (result.get("late") and self.training_jobs.budget.over("comparison")):
             self.training_jobs.give_up(f"the {cell} comparison")
         else:
-            reason = "was ended by --trial-time" if result.get("late") else result["status"]
+            reason = "was ended by `trial_time`" if result.get("late") else result["status"]
             self.training_jobs.warnings.append(f"the {cell} comparison {reason}: left out")
         return False

@@ -179,7 +179,7 @@ class _Run:
     def _audited(
         self, audit: LeakageAudit, search: loop.Search, ensemble: EnsembleMembers, judged: list[Judged]
     ) -> Report:
-        """Return the result of the leak audit; with `--audit`, all up to the test scores is done again beside noise."""
+        """Return the result of the leak audit; with `audit`, all up to the test scores is done again beside noise."""
         audit.receive()
         if self.options.audit and not audit.moved:
             self.progress.say("leak audit: the whole search once more, with noise in the place of the test set")
@@ -318,7 +318,7 @@ def _worker_facts(pool: Pool) -> dict[str, Any]:
 def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
     """Return the limits that cut this run, None for those that did not."""
     late = any(trial.result.get("late") for trial in outcome.search.trials) or any(
-        "--trial-time" in warning for warning in outcome.warnings
+        "`trial_time`" in warning for warning in outcome.warnings
     )
     return {
         "cut_at": options.max_seconds if outcome.given_up else None,

@@ -4,7 +4,7 @@
     at the test cutoff   |-------------------- as they are ----------------|noise |
     at the first fold    |-------- as they are -------|---------- noise ----------|
 
-Every `fit` decides anew on both, and trains its best configuration for a few steps. `fit --audit` also repeats the
+Every `fit` decides anew on both, and trains its best configuration for a few steps. `fit` with `audit` also repeats the
 whole search and all that follows up to the test scores. The refit on all rows plays no part, nor do the
 ensemble weights that are found anew after judging.
 """
@@ -96,7 +96,7 @@ class LeakageAudit:
         """Compare two searches; where the clock has cut one, a difference says nothing."""
         self.seconds += seconds
         if cut and _text(first) != _text(second):
-            self._leave_undone("a training crashed or was ended by --trial-time, so two searches cannot be compared")
+            self._leave_undone("a training crashed or was ended by `trial_time`, so two searches cannot be compared")
         else:
             self._note_changes("of the whole search", first, second)
 
@@ -191,7 +191,7 @@ def traces(search: Search, ensemble: EnsembleMembers, judged: list[Judged]) -> T
 def was_cut(search: Search, training_jobs: TrainingJobs) -> bool:
     """Return whether a training ended otherwise than by its last step, so another search may have other results."""
     ends = [one.result["status"] == "crashed" or one.result.get("late") for one in search.trials]
-    return any(ends) or any("--trial-time" in text or "crashed" in text for text in training_jobs.warnings)
+    return any(ends) or any("`trial_time`" in text or "crashed" in text for text in training_jobs.warnings)
 
 
 @contextlib.contextmanager

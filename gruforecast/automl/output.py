@@ -58,8 +58,8 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         ResourceError: `output` cannot be written.
     """
     if not output.name or output.name == "..":
-        remedy = "Pass -o NAME, a folder that fit may make."
-        raise UsageError(f"-o {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
+        remedy = "Pass `output` with a folder that fit may make."
+        raise UsageError(f"`output` {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
     if output.exists() or output.is_symlink():
         manifest: dict[str, Any] = {}
         with contextlib.suppress(ModelError):
@@ -72,18 +72,18 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         if not same and not options.overwrite:
             raise ModelError(
                 "the folder exists and was not made by this command with these data and options.",
-                remedy="Choose another folder with -o, or pass --overwrite.",
+                remedy="Choose another folder with `output`, or pass `overwrite=True`.",
                 code="GF-M11",
                 file=str(output),
             )
         if not manifest and not _may_be_replaced(output):
             text = "this holds something else than a model: it is not replaced."
-            raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
+            raise ModelError(text, remedy="Choose another name with `output`.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ResourceError(
             "this folder is missing or cannot be written.",
-            remedy="Create it, or choose another place with -o.",
+            remedy="Create it, or choose another place with `output`.",
             code="GF-E02",
             file=str(parent),
         )
@@ -115,7 +115,7 @@ def make_run_dir(options: FitOptions) -> Path:
     except OSError as error:
         raise ResourceError(
             f"cannot make it: {error.strerror}.",
-            remedy="Choose another place with --run-dir.",
+            remedy="Choose another place with `run_dir`.",
             code="GF-E03",
             file=str(run_dir),
         ) from error

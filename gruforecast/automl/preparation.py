@@ -40,7 +40,7 @@ class Prepared:
 
     @property
     def panel(self) -> Panel:
-        """The series as the models see them: `--fill` has drawn no line after the first fold."""
+        """The series as the models see them: `fill` has drawn no line after the first fold."""
         return replace(self.reading.panel, y=self.split.history.values)
 
 
@@ -91,7 +91,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
 def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
     """Return the split on the rows of `panel`, with what is computed from those before the first fold alone.
 
-    Covariates are standardised, and `--fill` draws its lines over the gaps that end there.
+    Covariates are standardised, and `fill` draws its lines over the gaps that end there.
     """
     y, indptr = panel.y, panel.indptr
     if panel.plan.fill:
@@ -102,7 +102,7 @@ def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:
 
 
 def without_lines(reading: Reading) -> Panel:
-    """Return the series as they stand in the file: what `--fill` put on a line is missing again.
+    """Return the series as they stand in the file: what `fill` put on a line is missing again.
 
     A line over a gap knows where the gap ends, so over a cutoff it would carry a later value to the rows before it.
     """
@@ -131,7 +131,7 @@ def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: st
         part = "test set" if len(divided.folds) else "fold before the test set"
         raise DataError(
             f"no {part} can be scored: there the values are missing, or until then they never change.",
-            remedy="Leave constant series out, give more rows, or pass another --horizon.",
+            remedy="Leave constant series out, give more rows, or pass another `horizon`.",
             code="GF-D43",
             file=file,
         )
@@ -171,7 +171,7 @@ def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str])
     for level in sorted(requested - set(possible)):
         text = f"intervals of {level:g} % need {needed_scores(level)} errors before the test set, there are {count}."
         if options.levels:
-            remedy = "Give more rows, a shorter --horizon or more --folds, or leave --level out."
+            remedy = "Give more rows, a shorter `horizon` or more `folds`, or leave `level` out."
             raise DataError(text, remedy=remedy, code="GF-D41", file=file)
         warnings.append(f"{text[:-1]}: left out")
     return possible

@@ -81,7 +81,7 @@ class ReferenceModels:
             self.training_jobs.give_up(model)
             return None
         if result["status"] != "completed" or result["late"]:
-            text = f"{model} was left out: {result.get('error', 'it was ended by --trial-time')}"
+            text = f"{model} was left out: {result.get('error', 'it was ended by `trial_time`')}"
             self.training_jobs.warnings += [text] * (text not in self.training_jobs.warnings)
             return None
         return np.asarray(read_npz(self.training_jobs.path(result))["forecast"], float)

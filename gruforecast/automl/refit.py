@@ -42,7 +42,7 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
     if not networks:
         raise UsageError(
             "no requested member has a network, so there is nothing to train anew.",
-            remedy="Leave --refit out, or pass --member networks.",
+            remedy="Leave `refit` out, or pass `member='networks'`.",
             code="GF-U46",
         )
     trainings = [_training(one) for one in networks]
@@ -68,7 +68,7 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
 def _training(network: Network) -> TrainingConfig:
     if network.training is None:
         text = f"the model folder does not say how its network {network.name!r} was trained."
-        raise ModelError(text, remedy="Leave --refit out, or fit the model again.", code="GF-M13")
+        raise ModelError(text, remedy="Leave `refit` out, or fit the model again.", code="GF-M13")
     return network.training
 
 
@@ -105,5 +105,5 @@ def _trained(jobs: Jobs, number: int, network: Network) -> Network:
     if result is None or result["status"] != "completed":
         how = "gave nothing" if result is None else result["status"]
         text = f"the training of {network.name!r} before cutoff {number + 1} {how}."
-        raise SearchError(text, remedy="Leave --refit out.", code="GF-S05")
+        raise SearchError(text, remedy="Leave `refit` out.", code="GF-S05")
     return replace(network, weights=read_npz(jobs.folder / result["file"]["name"]))

@@ -170,7 +170,7 @@ class TrainingJobs:
         """Note, once, what time did not allow for, be it that of the command or of one training."""
         if self.budget.deadline(part) is not None:
             self.give_up(what)
-        elif (text := f"{what} was ended by --trial-time") not in self.warnings:
+        elif (text := f"{what} was ended by `trial_time`") not in self.warnings:
             self.warnings.append(text)
 
     def save_all_rows(self) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
-import shlex
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,13 +18,6 @@ from gruforecast.errors import UsageError
 
 DEFAULT_MODEL = "gruforecast_model"
 ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
-QUOTES = "'\""
-# of other commands than fit
-OTHER_OPTIONS = frozenset(
-    ("environment", "excel_safe", "format", "future", "int8", "member", "refit", "require_better_than", "scores",
-     "series", "step", "windows")
-)  # fmt: skip
-NAMED = re.compile(r"`([a-z][a-z_0-9]*)(?:=([^`]*))?`")
 ModelFolder = Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given.")]
 ModelOrData = Annotated[
     str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
@@ -86,29 +77,6 @@ def _parameter(one: Declared) -> inspect.Parameter:
         default=None if one.several else one.default,
         annotation=Annotated[kind, shown],
     )
-
-
-def as_flags(text: str) -> str:
-    """Return a message with options as they are written on the command line: `` `max_rows=5` `` is `--max-rows 5`."""
-    return NAMED.sub(_as_flag, text)
-
-
-def _as_flag(match: re.Match[str]) -> str:
-    name, value = match[1], match[2]
-    if name not in _option_names():
-        return match[0]
-    flag = "-o" if name == "output" else f"--{name.replace('_', '-')}"
-    if value is None or value == "True":
-        return flag
-    if value == "False":
-        return f"--no-{flag[2:]}"
-    return f"{flag} {shlex.quote(value.strip(QUOTES))}"
-
-
-@functools.cache
-def _option_names() -> frozenset[str]:
-    """Return the names of all options that a message of the library may speak of."""
-    return frozenset(one.name for one in FitOptions.declared) | OTHER_OPTIONS
 
 
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:

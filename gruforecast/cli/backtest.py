@@ -15,6 +15,7 @@ import typer
 from gruforecast.cli.arguments import ModelOrData, check_places, in_panel, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.predict import NOT_CSV
+from gruforecast.cli.wording import as_flags
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def backtest(
         from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
-        with LiveProgress(quiet=quiet, verbose=verbose) as progress:
+        with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
             forecaster = load(folder)
             reading = read_like(file, forecaster.plan)
             for warning in reading.warnings:

@@ -11,6 +11,7 @@ import typer
 from gruforecast.automl.options import RESULT, FitOptions
 from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import error_edge
+from gruforecast.cli.wording import as_flags
 from gruforecast.data.options import ReadOptions
 from gruforecast.errors import UsageError
 
@@ -42,6 +43,7 @@ def check(
         from gruforecast.automl.data_profile import examine
 
         facts = examine(data, options())
+        facts |= {name: [as_flags(text) for text in facts[name]] for name in ("found", "warnings")}
         if as_json:
             typer.echo(json.dumps(facts, allow_nan=False))
             return

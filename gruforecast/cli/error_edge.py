@@ -10,12 +10,11 @@ import signal
 import sys
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import typer
 
-from gruforecast.cli.arguments import as_flags
+from gruforecast.cli.wording import as_flags
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
 from gruforecast.text import harmless, harmless_lines
 
@@ -26,7 +25,6 @@ class Terminated(KeyboardInterrupt):
     """SIGTERM, which would end the process without any clean-up."""
 
 
-@dataclass
 class Edge:
     """What is known of a command only while it runs.
 

@@ -10,6 +10,7 @@ import typer
 
 from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
+from gruforecast.cli.wording import warn
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.text import harmless
 
@@ -74,7 +75,7 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
 
     reading = read_like(file, forecaster.plan)
     for warning in reading.warnings:
-        typer.echo(f"warning: {harmless(warning)}", err=True)
+        warn(warning)
     source = "standard input" if file == "-" else Path(file).name
     return explain_model(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
 

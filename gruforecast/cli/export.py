@@ -11,6 +11,7 @@ import typer
 
 from gruforecast.cli.arguments import ModelOrData, screen, sort_arguments
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
+from gruforecast.cli.wording import warn
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
 
@@ -59,7 +60,7 @@ def export(
         if file is not None:
             reading = read_like(file, forecaster.plan)
             for warning in reading.warnings:
-                typer.echo(f"warning: {harmless(warning)}", err=True)
+                warn(warning)
             panel = without_lines(reading)
             forecaster.check(panel)
         say = partial(typer.echo, err=True) if not quiet and (verbose or not as_json) else lambda _: None

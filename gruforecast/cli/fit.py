@@ -11,6 +11,7 @@ import typer
 from gruforecast.automl.options import RESULT, FitOptions
 from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
+from gruforecast.cli.wording import as_flags
 from gruforecast.text import harmless
 
 _result = in_panel(RESULT)
@@ -54,7 +55,7 @@ def _fitted(
 
     if baseline is not None:
         check_baseline(baseline)
-    with LiveProgress(quiet=quiet, verbose=verbose) as progress:
+    with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
         report = run(data, options, progress)
     if as_json:
         typer.echo(json.dumps(report, allow_nan=False))

@@ -11,6 +11,7 @@ import typer
 
 from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
+from gruforecast.cli.wording import warn
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
@@ -65,7 +66,7 @@ def predict(
         reading = read_like(file, forecaster.plan) if file else None
         covariates = read_future(future, forecaster.plan) if future else None
         for warning in [*(reading.warnings if reading else []), *(covariates.warnings if covariates else [])]:
-            typer.echo(f"warning: {harmless(warning)}", err=True)
+            warn(warning)
         panel, levels = reading.panel if reading else None, tuple(level) if level else None
         blocks = forecaster.stream(panel, horizon=horizon, levels=levels, member=member, ids=id, future=covariates)
         head: dict[str, Any] = {

@@ -10,6 +10,7 @@ import typer
 
 from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, screen
 from gruforecast.cli.error_edge import TERMINATED, error_edge
+from gruforecast.cli.wording import warn
 from gruforecast.errors import ResourceError, UsageError
 from gruforecast.text import harmless
 
@@ -122,11 +123,11 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
         return None
     if insecure:
         raise UsageError(
-            "--token-file and --insecure-no-auth contradict each other.", remedy="Leave one of them out.", code="GF-U71"
+            "--token-file and --insecure-no-auth contradict each other.", remedy="Leave one of them out.", code="GF-U74"
         )
     token, warnings = read_token(file)
     for warning in warnings:
-        typer.echo(f"warning: {harmless(warning)}", err=True)
+        warn(warning)
     return token
 
 

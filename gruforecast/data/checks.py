@@ -39,7 +39,7 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
         at = _places(np.flatnonzero(y == value), lines)
         texts.append(
             f"{value:g} stands there {count} times, far from all other values ({at}):"
-            f" pass --na-values={value:g} if it means missing"
+            f" pass `na_values='{value:g}'` if it means missing"
         )
     else:
         texts += _far_off(panel, lines)
@@ -101,7 +101,7 @@ def _put_forward(panel: Panel) -> list[str]:
     few = 0 < len(np.unique(missing.astype("datetime64[h]"))) <= 3 * len(panel) * years
     if not few or (hours > 3).any() or not clock_change(missing, missing):
         return []
-    return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass --tz with its zone"]
+    return [f"only hours such as {missing[0]} are missing, as where a clock is put forward: pass `tz` with its zone"]
 
 
 def _holidays(panel: Panel) -> list[str]:

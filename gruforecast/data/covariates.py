@@ -165,7 +165,7 @@ def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
             raise column.refused_at(
                 k,
                 f"{cell!r} differs from {first!r} in line {column.lines[known[key]]} of the same series.",
-                f"Pass --past or --known {column.name} for a column that changes within a series.",
+                f"Pass `past={column.name!r}` or `known={column.name!r}` for a column that changes within a series.",
                 "GF-D58",
             )
     return replace(column, cells=[column.cells[known[key]] if key in known else "" for key in keys.tolist()])

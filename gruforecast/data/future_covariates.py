@@ -73,7 +73,7 @@ class FutureCovariates:
         raise DataError(
             f"{len(places)} of {bad.size} steps {what} of {', '.join(self.plan.future_names)}:"
             f" {shorten(places, SHOWN)}.",
-            remedy="Add them: every step that is forecast is needed; --horizon asks for fewer.",
+            remedy="Add them: every step that is forecast is needed; `horizon` asks for fewer.",
             code=code, file=self.file, column=self.plan.names.time[0],
         )  # fmt: skip
 
@@ -87,7 +87,7 @@ def read_future(data: Data, plan: Plan) -> FutureCovariates:
     """
     if not plan.future_names:
         raise UsageError(
-            "the model asks for no future covariates.", remedy="Leave --future out, or fit with --known.", code="GF-U37"
+            "the model asks for no future covariates.", remedy="Leave `future` out, or fit with `known`.", code="GF-U37"
         )
     with following(plan), rows_named(data):
         return _from_table(read_table(data, layout_of(plan)), plan)

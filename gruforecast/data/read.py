@@ -250,7 +250,7 @@ def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys
     number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
     plain = {tuple(part.strip() for part in key) for key in number}
     alike = len(number) - len(plain)
-    text = f"{alike} ids differ from others by blanks around them only: --strip-ids makes them one"
+    text = f"{alike} ids differ from others by blanks around them only: `strip_ids=True` makes them one"
     return np.array([number[key] for key in rows], np.int64), tuple(number), ((Finding(text),) if alike else ())
 
 
@@ -351,7 +351,7 @@ def _step(taken: Taken, freq: str | None) -> Frequency:
         frequency = parse_frequency(freq, rows.ds)
         if not plan.form.can_write(frequency):
             raise UsageError(
-                f"--freq {freq} is finer than the stamps are written.",
+                f"`freq` {freq} is finer than the stamps are written.",
                 remedy="Pass a longer step, or write the stamps out.",
                 code="GF-U08",
             )
@@ -363,7 +363,7 @@ def _step(taken: Taken, freq: str | None) -> Frequency:
     if inferred is None:
         raise DataError(
             "no two stamps follow each other.",
-            remedy="A series needs at least two rows; pass --freq if that is wanted.",
+            remedy="A series needs at least two rows; pass `freq` if that is wanted.",
             code="GF-D36",
             file=taken.file,
             column=plan.names.time[0],

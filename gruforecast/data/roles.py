@@ -95,7 +95,7 @@ def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tupl
     if not names["numbers"]:
         raise DataError(
             "no column holds numbers.",
-            remedy="Name the time column with --time, or leave --wide out.",
+            remedy="Name the time column with `time`, or leave `wide` out.",
             code="GF-D16",
             file=table.file,
         )
@@ -152,7 +152,7 @@ def _find_time(table: Table, taken: set[str]) -> str:
     if len(others) > 1:
         raise DataError(
             f"{len(others)} columns could be the time: {shorten(others, 8)}.",
-            remedy="Name the right one with --time.",
+            remedy="Name the right one with `time`.",
             code="GF-D15",
             file=table.file,
         )
@@ -170,7 +170,7 @@ def _find_time(table: Table, taken: set[str]) -> str:
         )
     raise DataError(
         "no column holds time stamps.",
-        remedy=f"Name it with --time; the columns are {shorten(list(table.columns), 12)}.",
+        remedy=f"Name it with `time`; the columns are {shorten(list(table.columns), 12)}.",
         code="GF-D15",
         file=table.file,
     )
@@ -256,7 +256,7 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     if parts and not known and not _has_clock(table, time[0]):
         raise DataError(
             f"stamps repeat, and {parts[0]!r} seems to hold the rest of the time.",
-            remedy=f"Name all parts of the time, such as --time {time[0]} --time {parts[0]}, or the series with --id.",
+            remedy=f"Name all parts with `time`, such as {time[0]!r} and {parts[0]!r}, or the series with `id`.",
             code="GF-D18",
             file=table.file,
             column=parts[0],
@@ -265,7 +265,7 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     if len(ids) > 1:
         raise DataError(
             f"stamps repeat, and {len(ids)} columns could tell series apart: {shorten(ids, 8)}.",
-            remedy="Name the right one with --id.",
+            remedy="Name the right one with `id`.",
             code="GF-D17",
             file=table.file,
         )
@@ -302,8 +302,8 @@ def _find_target(table: Table, taken: set[str]) -> str:
         return numeric[0]
     if not numeric and len(names) == 1:
         return names[0]  # its cells are refused one by one, with the line
-    text, remedy = "no column holds numbers.", "Name the target with --target."
+    text, remedy = "no column holds numbers.", "Name the target with `target`."
     if numeric:
         text = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
-        remedy = "Name the target with --target, or pass --wide if each is a series."
+        remedy = "Name the target with `target`, or pass `wide=True` if each is a series."
     raise DataError(text, remedy=remedy, code="GF-D16", file=table.file)

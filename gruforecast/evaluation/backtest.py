@@ -180,10 +180,10 @@ def roll(
         DataError: the panel has other columns or another step than the model's data, or too few rows.
     """
     forecaster.check(panel)
-    for option, value in (("--windows", windows), ("--step", step)):
+    for option, value in (("windows", windows), ("step", step)):
         if value is not None and not 1 <= value <= MAX_OPTION:
             raise UsageError(
-                f"{option} {value} is out of range.",
+                f"`{option}` {value} is out of range.",
                 remedy=f"Pass a whole number from 1 to {MAX_OPTION}.",
                 code="GF-U12",
             )
@@ -238,7 +238,7 @@ def _cutoffs(panel: Panel, history: History, requested: int | None, step: int, h
     count = requested or 1
     if fitting < count:
         want = f"{count} windows of horizon {horizon} need" if count > 1 else f"a window of horizon {horizon} needs"
-        remedy = f"Pass --windows {fitting}" if fitting > 0 else "Pass a shorter --horizon"
+        remedy = f"Pass `windows={fitting}`" if fitting > 0 else "Pass a shorter `horizon`"
         raise DataError(
             f"the longest series has {longest} rows; {want} {MIN_ROWS + 2 * horizon + (count - 1) * step}.",
             remedy=f"{remedy}, or give more rows.",

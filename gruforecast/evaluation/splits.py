@@ -202,7 +202,7 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
     needed = 3 * horizon + MIN_ROWS
     if longest < needed:
         fitting = (longest - MIN_ROWS) // 3
-        remedy = f"Pass --horizon {fitting} or less, or give more rows." if fitting >= 1 else "Give more rows."
+        remedy = f"Pass `horizon={fitting}` or less, or give more rows." if fitting >= 1 else "Give more rows."
         raise DataError(
             f"the longest series has {longest} rows; horizon {horizon} needs {needed} (past, one fold, test set).",
             remedy=remedy, code="GF-D40", file=file,

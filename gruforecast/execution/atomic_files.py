@@ -206,7 +206,7 @@ class Lock:
             os.close(self._descriptor)
             raise ResourceError(
                 f"the run folder is in use by {holder}.",
-                remedy="Wait for it, or choose another --run-dir.",
+                remedy="Wait for it, or choose another `run_dir`.",
                 code="GF-E09",
                 file=str(folder),
             ) from error

@@ -62,7 +62,7 @@ def call(function: str, request: Mapping[str, Any], scratch: Path, what: str) ->
     full_log = log.read_text(encoding="utf-8", errors="replace")
     raise GruforecastError(
         f"{what} failed: {error['text'].rstrip('.')}. The end of its log: {full_log.strip()[-TAIL:]!r}.",
-        remedy="Please report this; --debug shows the whole log.",
+        remedy="Please report this, with the traceback, which has the whole log.",
         code="GF-X04",
     ) from RuntimeError(error.get("trace", "") + full_log)
 

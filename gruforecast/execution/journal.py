@@ -23,7 +23,7 @@ from gruforecast.execution.atomic_files import MAKE_ROOM, sync, write_all
 
 Record = dict[str, Any]
 NAME = "journal.jsonl"
-FRESH = "Pass --fresh to start over, or choose another --run-dir."
+FRESH = "Pass `fresh=True` to start over, or choose another `run_dir`."
 
 
 class Journal:
@@ -153,7 +153,7 @@ def _compare(old: Record, new: Record, path: Path) -> None:
     before, now = _flat(old), _flat(json.loads(json.dumps(new)))
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if names:
-        changes = [f"{name} {_short(before.get(name))} -> {_short(now.get(name))}" for name in names]
+        changes = [f"{_shown(name)} {_short(before.get(name))} -> {_short(now.get(name))}" for name in names]
         raise ModelError(
             f"the run folder holds a search with other data or options: {'; '.join(changes)}.",
             remedy=FRESH,
@@ -167,6 +167,12 @@ def _flat(facts: Record, prefix: str = "") -> Record:
     for name, value in facts.items():
         flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
     return flat
+
+
+def _shown(name: str) -> str:
+    """Return the name of a fact; that of an option as messages write it."""
+    group, _, option = name.partition(".")
+    return f"`{option}`" if group == "options" else name
 
 
 def _short(value: Any) -> str:

@@ -293,8 +293,8 @@ class Pool:
                 raise self._cannot_start(message["failed"])
 
     def _cannot_start(self, reason: str) -> ResourceError:
-        remedy = f"Pass a smaller --workers, or install gruforecast again with all its dependencies; log: {self._log}"
-        return ResourceError(f"a worker cannot start: {reason}.", remedy=remedy, code="GF-E11")
+        remedy = f"Pass a smaller `workers`, or install gruforecast again with all its dependencies; log: {self._log}"
+        return ResourceError(f"a worker cannot start: {reason}.", remedy=remedy, code="GF-E13")
 
     def _bury(self, pid: int, status: int) -> None:
         worker = next((worker for worker in self._workers if worker.pid == pid), None)

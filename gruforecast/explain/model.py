@@ -53,8 +53,8 @@ def explain_model(
         forecaster.check(panel)
     elif not forecaster.context.kept:
         raise UsageError(
-            "the model keeps no rows to look along (fit --no-context).",
-            remedy="Pass the data: gruforecast explain MODEL DATA.",
+            "the model keeps no rows to look along (fit `context=False`).",
+            remedy="Pass the data to look at.",
             code="GF-U48",
         )
     else:

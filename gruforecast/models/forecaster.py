@@ -135,7 +135,7 @@ class Forecaster:
             self.check(panel)
         elif not self.context.kept:
             raise UsageError(
-                "the model keeps no rows to start from (fit --no-context).",
+                "the model keeps no rows to start from (fit `context=False`).",
                 remedy=f"Pass the newest data: {self._columns_in_words()}.",
                 code="GF-U48",
             )
@@ -193,7 +193,7 @@ class Forecaster:
         if request.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
             raise MissingCovariatesError(
                 f"the model needs {', '.join(needed)} for the {request.steps} steps ahead.",
-                remedy=f"Pass --future FILE with {', '.join(self.plan.names.time)} and these columns.",
+                remedy=f"Pass `future` with {', '.join(self.plan.names.time)} and these columns.",
                 code="GF-U38",
             )
         if request.future is not None and networks:
@@ -268,8 +268,8 @@ class Forecaster:
         """
         if horizon is not None and not 1 <= horizon <= self.horizon:
             raise UsageError(
-                f"--horizon {horizon} is not within 1 and {self.horizon}, the horizon fitted.",
-                remedy=f"Fit again with --horizon {horizon}." if horizon > 0 else "Pass a positive number.",
+                f"`horizon` {horizon} is not within 1 and {self.horizon}, the horizon fitted.",
+                remedy=f"Fit again with `horizon={horizon}`." if horizon > 0 else "Pass a positive number.",
                 code="GF-U06",
             )
         return horizon or self.horizon
@@ -285,8 +285,8 @@ class Forecaster:
             if level not in known:
                 there = ", ".join(f"{one:g}" for one in known) or "none"
                 raise UsageError(
-                    f"--level {level:g} is not calibrated; there are {there}.",
-                    remedy=f"Fit again with --level {level:g}.",
+                    f"`level` {level:g} is not calibrated; there are {there}.",
+                    remedy=f"Fit again with `level={level:g}`.",
                     code="GF-U07",
                 )
         return tuple(sorted(set(requested or known)))

@@ -52,7 +52,7 @@ class Entry:
     """What is told of a model, and how it is made.
 
     Attributes:
-        name: in the leaderboard, of `--member` and in the model folder; title: in a sentence, the name if empty.
+        name: in the leaderboard, of `member` and in the model folder; title: in a sentence, the name if empty.
         description: in the table of the report.
         model: None for one that `fit` trains or puts together.
         seasonal: whether it is another model where there is no season.

@@ -95,7 +95,7 @@ def _class(name: str) -> Any:
     except ImportError as error:
         raise ResourceError(
             f"the model {name!r} needs the package statsforecast, which is not installed.",
-            remedy="Install gruforecast[stats], or pass --member networks.",
+            remedy="Install gruforecast[stats], or pass `member='networks'`.",
             code="GF-E20",
         ) from error
     return getattr(models, CLASSES[name])

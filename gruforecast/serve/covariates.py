@@ -127,4 +127,4 @@ def _check_names(one: Series, place: str, plan: Plan) -> None:
                 hint = did_you_mean(name[:200], list(roles)) or f" There are: {shorten(list(roles)) or 'none'}."
                 raise invalid(f"{place}.{role}.{name[:60]}", f"the model has no such column.{hint}", "GF-D10")
             if roles[name] != role:
-                raise invalid(f"{place}.{role}.{name}", f"the model has it in {roles[name]!r}.", "GF-D10")
+                raise invalid(f"{place}.{role}.{name}", f"the model has it in {roles[name]!r}.", "GF-H14")

@@ -376,7 +376,7 @@ def test_a_damaged_model_is_replaced_when_asked_and_something_else_never(folder:
     for damage in ("[]", json.dumps({"format": 9, "gruforecast": "9.9"}), ""):
         (folder / "manifest.json").write_text(damage)
         assert finished_report(folder, "x", overwrite) is None
-        with pytest.raises(ModelError, match="--overwrite"):
+        with pytest.raises(ModelError, match="overwrite=True"):
             finished_report(folder, "x", dataclasses.replace(overwrite, overwrite=False))
     (folder / "weights.npz").unlink()
     with pytest.raises(ModelError, match="something else than a model"):

@@ -241,7 +241,7 @@ def test_two_searches_are_compared(tmp_path: Path) -> None:
     assert (audit.result()["passed"], audit.result()["kind"]) == (True, "whole")
     audit.compare(first, first | {"winner": "naive"}, 1.0, cut=True)
     assert audit.result()["passed"] is None
-    assert "--trial-time" in audit.training_jobs.warnings[0]
+    assert "`trial_time`" in audit.training_jobs.warnings[0]
     audit.compare(first, first | {"winner": "naive"}, 1.0, cut=False)
     with pytest.raises(GruforecastError, match="LEAK: winner of the whole search changed"):
         audit.result()

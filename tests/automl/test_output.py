@@ -83,7 +83,7 @@ def test_the_result_of_another_command_is_replaced_when_asked_only(folder: Path)
         error = refused(folder, "g", **asked)
         assert error.message == "the folder exists and was not made by this command with these data and options."
         assert (error.code, error.file) == ("GF-M11", str(folder))
-        assert "--overwrite" in error.remedy
+        assert "overwrite=True" in error.remedy
     assert finished_report(folder, "g", dataclasses.replace(OPTIONS, overwrite=True)) is None
 
 
@@ -145,7 +145,7 @@ def test_the_run_folder_stands_beside_the_model_unless_it_is_named(tmp_path: Pat
     with pytest.raises(ResourceError, match="cannot make it: ") as caught:
         make_run_dir(dataclasses.replace(OPTIONS, run_dir=str(tmp_path / "file")))
     assert (caught.value.code, caught.value.file) == ("GF-E03", str(tmp_path / "file"))
-    assert "--run-dir" in caught.value.remedy
+    assert "`run_dir`" in caught.value.remedy
 
 
 def test_a_result_follows_from_the_data_and_the_options_that_matter(monkeypatch: pytest.MonkeyPatch) -> None:

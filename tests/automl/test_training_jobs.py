@@ -112,7 +112,7 @@ def test_without_a_budget_a_cut_is_the_doing_of_trial_time(tmp_path: Path) -> No
     training_jobs.cut_short("the whole refit", "refit")
     training_jobs.cut_short("the whole refit", "refit")
     assert training_jobs.given_up == []
-    assert training_jobs.warnings == ["the whole refit was ended by --trial-time"]
+    assert training_jobs.warnings == ["the whole refit was ended by `trial_time`"]
     limited, _, _ = training_jobs_of(tmp_path, seconds=60)
     limited.cut_short("the whole refit", "refit")
     assert limited.given_up == ["the whole refit"]
@@ -239,7 +239,7 @@ def test_which_weights_are_judged(tmp_path: Path, late: bool, steps: int, short:
     jobs.results["test-fit-fit"] = {"status": "completed", "late": late, "steps": steps}
     result, came_to_its_end = training_jobs.fitted(TEST_FIT, "fit", trial.result)
     assert (result is trial.result, came_to_its_end) == (kept == "trial", whole)
-    assert training_jobs.warnings == ([] if whole else ["the whole test fit was ended by --trial-time"])
+    assert training_jobs.warnings == ([] if whole else ["the whole test fit was ended by `trial_time`"])
 
 
 @pytest.mark.parametrize(("small", "growth"), [(30, 4.0), (31, 1.0)])

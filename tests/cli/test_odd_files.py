@@ -347,7 +347,7 @@ CASES: list[tuple[str, str | bytes, str, int, str]] = [
         0,
         r"\.\./\.\./x(.|\n)*\\x1b\]0;pwn(.|\n)*\[/bold\]=cmd",
     ),
-    ("58", table("1", "oops"), "", 3, r"line 3, column .y.: 'oops' is not a number.*--na-values=oops"),
+    ("58", table("1", "oops"), "", 3, r"line 3, column .y.: 'oops' is not a number.*--na-values oops"),
     ("58 count", table("1", "oops", "what"), "", 3, r"'oops' is not a number \(1 further cells are not either\)"),
     ("59 decimal comma", table('"1,5"', '"2,25"'), "", 0, r"the comma is the decimal mark"),
     (

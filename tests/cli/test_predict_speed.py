@@ -101,7 +101,7 @@ def test_what_can_be_refused_is_refused_before_the_first_forecast() -> None:
     forecaster = make_forecaster(many(3))
     for wrong in ({"horizon": 7}, {"levels": (90.0,)}, {"member": "thetta"}, {"ids": ["s9"]}):
         for source in (None, many(5)):
-            with pytest.raises(Exception, match=r"--horizon|--level|thetta|s9"):
+            with pytest.raises(Exception, match=r"`horizon`|`level`|thetta|s9"):
                 forecaster.stream(source, **wrong)  # nothing is asked of the stream
 
 

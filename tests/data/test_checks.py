@@ -37,9 +37,9 @@ def test_ordinary_series_are_left_in_peace() -> None:
 
 
 def test_a_number_for_missing_is_named_with_its_lines() -> None:
-    assert said(panel_of(with_(WAVE, _3=-999, _50=-999))) == [
-        "-999 stands there 2 times, far from all other values (lines 5, 52): pass --na-values=-999 if it means missing"
-    ]
+    found = said(panel_of(with_(WAVE, _3=-999, _50=-999)))
+    place = "far from all other values (lines 5, 52)"
+    assert found == [f"-999 stands there 2 times, {place}: pass `na_values='-999'` if it means missing"]
     many = said(panel_of(with_(WAVE, _3=-999, _5=-999, _8=-999, _9=-999)))
     assert "(lines 5, 7, 10 and more)" in many[0]
     assert "(lines 5, 7, 10)" in said(panel_of(with_(WAVE, _3=-999, _5=-999, _8=-999)))[0]
@@ -120,7 +120,7 @@ def test_a_skipped_hour_of_the_night_in_spring(csv: Any, skipped: list[str], tz:
     hours = [np.datetime64("2024-02-20T00") + k for k in range(24 * 60)]
     rows = [f"{str(h).replace('T', ' ')}:00,{k % 24}\n" for k, h in enumerate(hours) if str(h) not in skipped]
     reading = read_csv(csv("ds,y\n" + "".join(rows)), ReadOptions(tz=tz))
-    found = [one.text for one in odd_values(reading.panel, reading.lines) if "pass --tz" in one.text]
+    found = [one.text for one in odd_values(reading.panel, reading.lines) if "pass `tz`" in one.text]
     assert bool(found) == doubted
     if doubted:
         assert found[0].startswith(

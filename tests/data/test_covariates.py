@@ -90,7 +90,7 @@ def test_a_column_that_says_nothing_is_left_out(tmp_path: Path) -> None:
         ({"known": ("y",), "target": "y"}, r"column 'y' is passed with `known` and with `target`"),
         ({"known": ("heat",), "past": ("heat",)}, r"column 'heat' is passed with `known` and with `past`"),
         ({"known": ("unique_id",), "id": ("unique_id",)}, r"column 'unique_id' is passed with `known` and with `id`"),
-        ({"holidays": "XX"}, r"--holidays 'XX' is no country"),
+        ({"holidays": "XX"}, r"`holidays` 'XX' is no country"),
         ({"holidays": "AU-VIX"}, r"AU has no part 'VIX'\. Did you mean 'VIC'"),
     ],
 )
@@ -435,7 +435,7 @@ def test_static_cells_may_be_the_same_number_written_otherwise(tmp_path: Path) -
     with pytest.raises(DataError, match=r"'b' differs from 'a' in line 3 of the same series") as caught:
         read(tmp_path, table({"y": Y, "size": ["", "a", "b"]}), static=("size",))
     assert caught.value.line == 4
-    assert "--past or --known size" in caught.value.remedy
+    assert "`past='size'` or `known='size'`" in caught.value.remedy
 
 
 def test_one_number_too_many_is_refused_and_one_less_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -455,7 +455,7 @@ def test_ids_are_numbered_as_they_appear_and_blanks_around_them_are_said(tmp_pat
     lines = [f"{key},2024-01-0{day},{day}" for day in (1, 2, 3) for key in ("b", '"b "', "a", "c")]
     reading = read(tmp_path, "\n".join(["unique_id,ds,y", *lines]))
     assert reading.panel.ids == (("b",), ("b ",), ("a",), ("c",))
-    said = "1 ids differ from others by blanks around them only: --strip-ids makes them one"
+    said = "1 ids differ from others by blanks around them only: `strip_ids=True` makes them one"
     assert said in reading.warnings
     lines = [line for line in lines if not line.startswith("b,")]
     stripped = read(tmp_path, "\n".join(["unique_id,ds,y", *lines]), strip_ids=True)
@@ -477,7 +477,7 @@ def test_a_future_that_says_one_thing_twice_is_read_and_five_steps_are_named(tmp
     assert "'2024-02-16'" in caught.value.message
     assert "'2024-02-17'" not in caught.value.message
     assert (caught.value.column, caught.value.code) == ("ds", "GF-D59")
-    assert "--horizon" in caught.value.remedy
+    assert "`horizon`" in caught.value.remedy
     path.write_text("ds,x\n2024-02-11,4\n2024-02-10,3\n2024-02-11,5\n")
     with pytest.raises(DataError, match="lines 2 and 4 have the same time stamp with other values") as caught:
         read_future(str(path), plan)

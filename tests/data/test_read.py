@@ -175,5 +175,5 @@ def test_one_row_has_no_step_unless_it_is_given(csv: Any) -> None:
         read_csv(csv("ds;y\n2024-03-01;1\n"), ReadOptions(time=("ds",), target="y"))
     error = caught.value
     assert error.message == "no two stamps follow each other."
-    assert error.remedy == "A series needs at least two rows; pass --freq if that is wanted."
+    assert error.remedy == "A series needs at least two rows; pass `freq` if that is wanted."
     assert (error.code, error.line, error.column) == ("GF-D36", None, "ds")

@@ -105,14 +105,14 @@ def test_a_usual_name_decides_before_the_cells_and_in_the_usual_order() -> None:
 def test_several_that_would_do_are_named_in_the_order_of_the_file() -> None:
     assert refused({"b": DAYS, "a": DAYS, "y": range(24)}) == (
         "2 columns could be the time: 'b', 'a'.",
-        "Name the right one with --time.",
+        "Name the right one with `time`.",
         "GF-D15",
         None,
         None,
     )
     assert refused({"ds": DAYS, "q": range(24), "p": range(24)}) == (
         "2 columns could be the target: 'q', 'p'.",
-        "Name the target with --target, or pass --wide if each is a series.",
+        "Name the target with `target`, or pass `wide=True` if each is a series.",
         "GF-D16",
         None,
         None,
@@ -123,7 +123,7 @@ def test_several_that_would_do_are_named_in_the_order_of_the_file() -> None:
     twice, keys = [day for day in DAYS[:12] for _ in range(2)], ["a", "b"] * 12
     assert refused({"ds": twice, "zone": keys, "area": keys, "y": range(24)}) == (
         "stamps repeat, and 2 columns could tell series apart: 'zone', 'area'.",
-        "Name the right one with --id.",
+        "Name the right one with `id`.",
         "GF-D17",
         None,
         None,
@@ -133,14 +133,14 @@ def test_several_that_would_do_are_named_in_the_order_of_the_file() -> None:
 def test_what_is_not_there_is_refused_in_these_words() -> None:
     assert refused({"a": ["x"] * 3, "b": [1, 2, 3]}) == (
         "no column holds time stamps.",
-        "Name it with --time; the columns are 'a', 'b'.",
+        "Name it with `time`; the columns are 'a', 'b'.",
         "GF-D15",
         None,
         None,
     )
     assert refused({"ds": DAYS, "a": ["x"] * 24, "b": ["y"] * 24}) == (
         "no column holds numbers.",
-        "Name the target with --target.",
+        "Name the target with `target`.",
         "GF-D16",
         None,
         None,
@@ -174,7 +174,7 @@ def test_names_that_differ_in_case_only_are_refused(options: dict[str, Any]) -> 
 def test_a_first_line_of_data_is_no_header(columns: dict[str, Any]) -> None:
     assert refused(columns) == (
         "the first line looks like data, not like a header.",
-        "Add a header line such as ds,y, or pass --no-header.",
+        "Add a header line such as ds,y, or pass `header=False`.",
         "GF-D13",
         1,
         None,
@@ -192,7 +192,7 @@ def test_columns_of_a_wide_file_and_what_is_left_out_in_which_order() -> None:
         wide_columns(of, ("a", "b"), NumberForm())
     error = caught.value
     assert (error.message, error.code, error.file) == ("no column holds numbers.", "GF-D16", "f.csv")
-    assert error.remedy == "Name the time column with --time, or leave --wide out."
+    assert error.remedy == "Name the time column with `time`, or leave `wide` out."
 
 
 @pytest.mark.parametrize(

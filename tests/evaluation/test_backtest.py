@@ -142,10 +142,10 @@ class TestKnownAnswers:
             assert roll(simple(line, "naive"), line).cutoffs.count == count
         with pytest.raises(DataError, match="6 windows of horizon 6 need 45") as caught:
             roll(simple(line, "naive"), line, windows=6)
-        assert caught.value.remedy.startswith("Pass --windows 5")
+        assert caught.value.remedy.startswith("Pass `windows=5`")
         with pytest.raises(DataError, match="a window of horizon 6 needs 15") as caught:
             roll(simple(line, "naive"), panel_of(np.arange(14.0)))
-        assert "--horizon" in caught.value.remedy
+        assert "`horizon`" in caught.value.remedy
 
 
 def assert_same(found: Evaluated, expected: Forecast) -> None:
@@ -326,12 +326,12 @@ class TestWhatIsAsked:
     @pytest.mark.parametrize(
         ("asked", "error", "words"),
         [
-            ({"windows": 0}, UsageError, "--windows 0 is out of range"),
-            ({"step": 0}, UsageError, "--step 0 is out of range"),
-            ({"horizon": 7}, UsageError, "--horizon 7 is not within 1 and 6"),
-            ({"horizon": 0}, UsageError, "--horizon 0"),
+            ({"windows": 0}, UsageError, "`windows` 0 is out of range"),
+            ({"step": 0}, UsageError, "`step` 0 is out of range"),
+            ({"horizon": 7}, UsageError, "`horizon` 7 is not within 1 and 6"),
+            ({"horizon": 0}, UsageError, "`horizon` 0"),
             ({"members": ["naiv"]}, UsageError, "Did you mean 'naive'"),
-            ({"levels": [90.0]}, UsageError, "--level 90 is not calibrated; there are 80, 95"),
+            ({"levels": [90.0]}, UsageError, "`level` 90 is not calibrated; there are 80, 95"),
             ({"windows": 100}, DataError, "100 windows of horizon 6 need 609"),
         ],
     )
@@ -373,21 +373,21 @@ class TestWhatIsAsked:
         for asked, text, remedy, code in (
             (
                 {"levels": [90.0]},
-                "--level 90 is not calibrated; there are 80, 95.",
-                "Fit again with --level 90.",
+                "`level` 90 is not calibrated; there are 80, 95.",
+                "Fit again with `level=90`.",
                 "GF-U07",
             ),
-            ({"windows": 0}, "--windows 0 is out of range.", "Pass a whole number from 1 to 10000000.", "GF-U12"),
+            ({"windows": 0}, "`windows` 0 is out of range.", "Pass a whole number from 1 to 10000000.", "GF-U12"),
             (
                 {"step": 10**7 + 1},
-                "--step 10000001 is out of range.",
+                "`step` 10000001 is out of range.",
                 "Pass a whole number from 1 to 10000000.",
                 "GF-U12",
             ),
             (
                 {"windows": 9, "step": 6},
                 "the longest series has 60 rows; 9 windows of horizon 6 need 63.",
-                "Pass --windows 8, or give more rows.",
+                "Pass `windows=8`, or give more rows.",
                 "GF-D65",
             ),
         ):
@@ -396,13 +396,13 @@ class TestWhatIsAsked:
             assert str(caught.value) == f"{text} {remedy}"
             assert caught.value.code == code
         none = replace(forecaster, calibrations=dict.fromkeys(forecaster.members, Calibration((), np.zeros((6, 0)))))
-        with pytest.raises(UsageError, match="--level 80 is not calibrated; there are none"):
+        with pytest.raises(UsageError, match="`level` 80 is not calibrated; there are none"):
             roll(none, panel, levels=[80.0])
         with pytest.raises(DataError) as caught:
             roll(forecaster, panel_of(np.arange(14.0)))
         assert str(caught.value) == (
             "the longest series has 14 rows; a window of horizon 6 needs 15. "
-            "Pass a shorter --horizon, or give more rows."
+            "Pass a shorter `horizon`, or give more rows."
         )
         assert roll(forecaster, panel, windows=8, step=6).cutoffs.count == 8  # what the remedy says
         assert roll(forecaster, panel_of(np.arange(15.0))).cutoffs.count == 1

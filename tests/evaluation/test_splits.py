@@ -95,7 +95,7 @@ def test_short_data_get_fewer_folds(rows: int, folds: int) -> None:
 
 
 def test_too_few_rows_are_refused_with_the_horizon_that_fits() -> None:
-    with pytest.raises(DataError, match="--horizon 9 or less"):
+    with pytest.raises(DataError, match="`horizon=9` or less"):
         split(panel_of(np.arange(32.0)), 10, 3, 1, "f.csv")
     with pytest.raises(DataError, match="Give more rows"):
         split(panel_of(np.arange(3.0)), 1, 3, 1, "f.csv")
@@ -228,7 +228,7 @@ def test_the_horizon_that_is_named_fits_and_one_more_does_not(rows: int, horizon
     fitting = (rows - 3) // 3
     assert str(caught.value) == (
         f"f.csv: the longest series has {rows} rows; horizon {horizon} needs {3 * horizon + 3} (past, one fold, test "
-        f"set). Pass --horizon {fitting} or less, or give more rows."
+        f"set). Pass `horizon={fitting}` or less, or give more rows."
     )
     assert caught.value.code == "GF-D40"
     panel = panel_of(np.arange(float(rows)), [1.0])

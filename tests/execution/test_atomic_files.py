@@ -231,7 +231,7 @@ def test_a_lock_that_cannot_be_made_or_is_held_says_so(tmp_path: Path) -> None:
         with pytest.raises(ResourceError, match=rf"the run folder is in use by pid {os.getpid()} on ") as caught:
             Lock(tmp_path)
         assert (caught.value.code, caught.value.file) == ("GF-E09", str(tmp_path))
-        assert "--run-dir" in caught.value.remedy
+        assert "`run_dir`" in caught.value.remedy
         assert before == open_files()
         (tmp_path / "lock").write_text("")
         with pytest.raises(ResourceError, match="in use by another process"):

@@ -74,7 +74,7 @@ def test_one_flipped_bit_is_refused_with_the_line(tmp_path: Path, bit: int) -> N
         assert refused.value.exit_code == 4
         assert refused.value.file == str(path)
         assert refused.value.line == content[:place].count(b"\n") + 1
-        assert "--fresh" in refused.value.remedy
+        assert "fresh=True" in refused.value.remedy
 
 
 def test_a_removed_line_is_refused(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_other_facts_are_refused_with_the_differences(tmp_path: Path) -> None:
     other = {"data": "fake", "options": {"horizon": 24, "season": None}}
     with pytest.raises(ModelError) as refused:
         Journal(tmp_path, other)
-    assert "options.horizon 12 -> 24" in refused.value.message
+    assert "`horizon` 12 -> 24" in refused.value.message
     assert "data" not in refused.value.message.replace("other data", "")
     assert refused.value.exit_code == 4
     Journal(tmp_path, other, discard=lambda _: True).close()

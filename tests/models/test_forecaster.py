@@ -154,21 +154,21 @@ def test_ends_of_series_keep_what_a_forecast_needs() -> None:
     [
         (
             {"horizon": 7},
-            "--horizon 7 is not within 1 and 6, the horizon fitted.",
-            "Fit again with --horizon 7.",
+            "`horizon` 7 is not within 1 and 6, the horizon fitted.",
+            "Fit again with `horizon=7`.",
             "GF-U06",
         ),
-        ({"horizon": 0}, "--horizon 0 is not within 1 and 6, the horizon fitted.", "Pass a positive number.", "GF-U06"),
+        ({"horizon": 0}, "`horizon` 0 is not within 1 and 6, the horizon fitted.", "Pass a positive number.", "GF-U06"),
         (
             {"horizon": -1},
-            "--horizon -1 is not within 1 and 6, the horizon fitted.",
+            "`horizon` -1 is not within 1 and 6, the horizon fitted.",
             "Pass a positive number.",
             "GF-U06",
         ),
         (
             {"levels": (80.0, 90.0)},
-            "--level 90 is not calibrated; there are 80, 95.",
-            "Fit again with --level 90.",
+            "`level` 90 is not calibrated; there are 80, 95.",
+            "Fit again with `level=90`.",
             "GF-U07",
         ),
         (
@@ -190,7 +190,7 @@ def test_a_member_without_levels_has_none(panel: Panel) -> None:
     forecaster = make_forecaster(panel)
     bare = replace(forecaster, calibrations={**forecaster.calibrations, "naive": Calibration((), np.zeros((6, 0)))})
     assert bare.predict(member="naive").upper.shape == (5, 6, 0)
-    with pytest.raises(UsageError, match="--level 80 is not calibrated; there are none"):
+    with pytest.raises(UsageError, match="`level` 80 is not calibrated; there are none"):
         bare.predict(member="naive", levels=(80.0,))
     assert bare.predict(levels=(80.0,)).levels == (80.0,)
 
@@ -216,7 +216,7 @@ def test_columns_known_ahead_are_asked_for_where_a_network_needs_them() -> None:
     with pytest.raises(UsageError) as caught:
         forecaster.predict(panel, horizon=2)
     assert str(caught.value) == (
-        "the model needs promo, price for the 2 steps ahead. Pass --future FILE with ds and these columns."
+        "the model needs promo, price for the 2 steps ahead. Pass `future` with ds and these columns."
     )
     assert caught.value.code == "GF-U38"
     assert forecaster.predict(panel, member="naive").mean.shape == (2, 6)  # sees none of them

@@ -335,7 +335,7 @@ def test_columns_beside_the_target_are_read_as_from_files(shop: tuple[Path, pd.D
             ({"series": _but(series, "past", "visits", None)}, "series[0].past.visits", None),
             ({"series": _but(series, "static", "region", None)}, "series[0].static.region", None),
             ({"series": _but(series, "static", "region", 3)}, "series[0].static.region", "GF-D62"),
-            ({"series": _but(series, "static", "price", 3)}, "series[0].static.price", "GF-D10"),
+            ({"series": _but(series, "static", "price", 3)}, "series[0].static.price", "GF-H14"),
             ({"series": _but(series, "known", "open", [2] * 116)}, "series[0].known.open[0]", "GF-D62"),
             ({"series": _but(series, "known", "price", ["x"] * 116)}, "series[0].known.price[0]", "GF-D30"),
             ({"series": _but(series, "known", "price", [1] * 115 + [None])}, "series[0].known.price[115]", "GF-D60"),

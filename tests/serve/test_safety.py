@@ -381,7 +381,7 @@ def test_bounds_of_a_request(server: Server) -> None:
     ):
         answer = server.ask(**query)
         assert answer.status_code == 422, answer.text
-        assert code(answer) in ("GF-H10", "GF-D53", "GF-D38", "GF-H09"), answer.text
+        assert code(answer) in ("GF-H10", "GF-D53", "GF-D38", "GF-D46", "GF-H09"), answer.text
 
 
 def test_bounds_of_the_answer_and_of_the_horizon(folder: Path) -> None:

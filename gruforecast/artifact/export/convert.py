@@ -110,7 +110,7 @@ class ExportOptions:
         place, model = self.output.resolve(), self.model.resolve()
         if place.is_relative_to(model) or model.is_relative_to(place):
             raise UsageError(
-                f"-o {str(self.output)!r} is in the model folder, or around it: a model never changes after fit.",
+                f"`output` {str(self.output)!r} is in the model folder, or around it: a model never changes after fit.",
                 remedy="Choose another place.",
                 code="GF-U60",
             )
@@ -118,16 +118,18 @@ class ExportOptions:
             if importlib.util.find_spec(module) is None:
                 extra = "gruforecast" if package == "tensorflow" else "'gruforecast[export]'"
                 raise ResourceError(
-                    f"--format {self.form} needs the package {package}.",
+                    f"`format={self.form!r}` needs the package {package}.",
                     remedy=f"Install it with: pip install {extra}.",
                     code="GF-E21",
                 )
         if not self.output.name:
-            raise UsageError(f"-o {str(self.output)!r} has no name.", remedy="Pass -o NAME.", code="GF-U22")
+            raise UsageError(
+                f"`output` {str(self.output)!r} has no name.", remedy="Pass `output` with a name.", code="GF-U22"
+            )
         if self.certificate.is_dir() or self.certificate.is_symlink():
             raise ModelError(
                 "this is where the certificate goes, and it is no file.",
-                remedy="Choose another name with -o.",
+                remedy="Choose another name with `output`.",
                 code="GF-M41",
                 file=str(self.certificate),
             )
@@ -136,7 +138,7 @@ class ExportOptions:
         if not parent.is_dir() or not os.access(parent, os.W_OK):
             raise ResourceError(
                 "this folder is missing or cannot be written.",
-                remedy="Create it, or choose another place with -o.",
+                remedy="Create it, or choose another place with `output`.",
                 code="GF-E02",
                 file=str(parent),
             )
@@ -147,7 +149,7 @@ class ExportOptions:
         if self.output.is_symlink():
             raise ModelError("this is a link.", remedy="Give its target instead.", code="GF-M40", file=file)
         if self.output.exists() and not self.overwrite:
-            remedy = "Choose another place with -o, or pass --overwrite."
+            remedy = "Choose another place with `output`, or pass `overwrite=True`."
             raise ModelError("this exists.", remedy=remedy, code="GF-M40", file=file)
         if not self.output.exists():
             return
@@ -155,7 +157,7 @@ class ExportOptions:
         if not (ours if folder else self.output.is_file()):
             raise ModelError(
                 f"this is no {'SavedModel' if folder else 'file'}: it is not replaced.",
-                remedy="Choose another name with -o.",
+                remedy="Choose another name with `output`.",
                 code="GF-M41",
                 file=file,
             )

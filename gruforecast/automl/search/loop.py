@@ -205,7 +205,7 @@ class _Loop:
 def _no_model(trials: list[Trial]) -> SearchError:
     if not trials:
         text = "the time was up before the first trial had ended."
-        return SearchError(text, remedy="Pass a longer --max-time.", code="GF-S04")
+        return SearchError(text, remedy="Pass a longer `max_time`.", code="GF-S04")
     text = f"none of {len(trials)} trials gave a usable model"
     errors = sorted({trial.result["error"] for trial in trials if trial.result["status"] == "crashed"})
     if errors:

@@ -79,9 +79,9 @@ def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> RepeatedRowError:
     """Return the error that names three pairs of rows with one stamp and different values."""
     pairs = [sorted((int(rows.line[one]), int(rows.line[one + 1]))) for one in k[:3]]
     places = ", ".join(f"lines {a} and {b}" for a, b in pairs)
-    remedy = "Keep one row a stamp, pass --on-duplicate mean, sum or last, or name what tells series apart with --id."
+    remedy = "Keep one row a stamp, pass `on_duplicate` (mean, sum or last), or name what tells series apart with `id`."
     if clock_change(np.zeros(0, "datetime64[s]"), rows.ds[k]):
-        remedy = f"This looks like a clock that was put back: pass --tz, such as --tz Europe/London. {remedy}"
+        remedy = f"This looks like a clock that was put back: pass `tz`, such as `tz='Europe/London'`. {remedy}"
     return RepeatedRowError(
         f"{places}{' of one series' if names.ids else ''} have the same time stamp with different values"
         f" ({len(k)} such pairs).",

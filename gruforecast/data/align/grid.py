@@ -49,7 +49,7 @@ class Grid:
             raise FormError(
                 f"{_whose(rows, k, freq, ids, names)}{rows.ds[k]} does not fit the step {freq.label!r}"
                 f" ({off_grid.sum()} of {len(rows)} rows do not).",
-                remedy="Make the stamps regular, name the step with --freq, or pass --resample mean, sum or last.",
+                remedy="Make the stamps regular, name the step with `freq`, or pass `resample` (mean, sum or last).",
                 code="GF-D37", file=file, line=int(rows.line[k]), column=names.time[0], value=str(rows.ds[k]),
             )  # fmt: skip
         return cls(starts, counts, offset // stride)
@@ -60,8 +60,8 @@ class Grid:
         if wanted > MAX_GROWTH * rows + 10_000:
             raise FormError(
                 f"at this step there would be {wanted} rows, {rows} are given.",
-                remedy="Pass a longer step with --freq.",
-                code="GF-D38",
+                remedy="Pass a longer step with `freq`.",
+                code="GF-D46",
                 file=file,
                 column=names.time[0],
             )
@@ -77,7 +77,7 @@ class Grid:
             raise FormError(
                 f"{_whose(rows, int(self.starts[series]), freq, ids, names)}the stamps are not regular:"
                 f" {int(regular[series])} of {int(total[series])} gaps are one step of {freq.label!r}.",
-                remedy="Pass --resample mean, sum or last, or name the step with --freq: what lies between is missing.",
+                remedy="Pass `resample` (mean, sum or last), or name the step with `freq`; the rest is missing then.",
                 code="GF-D38", file=file, line=int(rows.line[self.starts[series]]), column=names.time[0],
             )  # fmt: skip
 

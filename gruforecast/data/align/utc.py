@@ -82,8 +82,8 @@ def follow_clock(
         raise column.refused_at(
             0,
             "the time stamps have UTC offsets, those of the data that were fitted had none.",
-            "Write the local clock as those were, or fit again with --tz.",
-            "GF-D29",
+            "Write the local clock as those were, or fit again with `tz`.",
+            "GF-D45",
             FormError,
         )
     return _apply_clock(parsed, form, findings, keys, column, days=days)
@@ -112,7 +112,7 @@ def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tup
     done = (
         "their local days are used, the last offset is written"
         if days
-        else "read and forecast in UTC; --tz names their zone"
+        else "read and forecast in UTC; `tz` names their zone"
     )
     several = Finding(f"the time stamps have several UTC offsets: {done}")
     return _with(form, zone=zone_text(last, form.stamp.zone)), (several,)
@@ -146,7 +146,7 @@ def _utc(wall: Stamps, keys: Ints, zone: ZoneInfo, column: Column) -> tuple[Stam
         raise column.refused_at(
             k,
             f"{column.cells[k]!r} never was in {zone.key}: the clock was put forward ({len(skipped)} such rows).",
-            "Pass the zone in which they were written; for stamps at the end of an hour leave --tz out.",
+            "Pass the zone in which they were written; for stamps at the end of an hour leave `tz` out.",
             "GF-D29",
             FormError,
         )

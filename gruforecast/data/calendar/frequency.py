@@ -111,7 +111,7 @@ def parse_frequency(text: str, ds: Stamps) -> Frequency:
         return Frequency(unit, size * int((match and match[1]) or 1), day_of_month(ds) if unit == "M" else 1)
     except (KeyError, ValueError):
         raise UsageError(
-            f"--freq {text!r} is not a frequency.",
+            f"`freq` {text!r} is not a frequency.",
             remedy="Use one of s, min, h, D, B, W, M, Q, Y, all but B with a number before it where wanted (15min).",
             code="GF-U03",
         ) from None

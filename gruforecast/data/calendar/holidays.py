@@ -46,14 +46,14 @@ def _calendar(code: str, years: range) -> Any:
         return holidays.financial_holidays(country, years=years)
     if country not in countries:
         raise UsageError(
-            f"--holidays {code!r} is no country.{did_you_mean(country.upper(), list(countries))}",
+            f"`holidays` {code!r} is no country.{did_you_mean(country.upper(), list(countries))}",
             remedy="Pass the code of a country, such as DE, or of a part of it, such as AU-VIC.",
             code="GF-U40",
         )
     if dash and part not in countries[country]:
         parts = list(countries[country])
         raise UsageError(
-            f"--holidays {code!r}: {country} has no part {part!r}.{did_you_mean(part.upper(), parts)}",
+            f"`holidays` {code!r}: {country} has no part {part!r}.{did_you_mean(part.upper(), parts)}",
             remedy=f"Its parts are {', '.join(parts) or 'none'}.",
             code="GF-U40",
         )

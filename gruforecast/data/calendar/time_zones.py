@@ -25,7 +25,7 @@ def zone_named(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError, ModuleNotFoundError) as error:
         raise UsageError(
-            f"--tz {name!r} is not a time zone.",
+            f"`tz` {name!r} is not a time zone.",
             remedy="Use a name such as Europe/London, Australia/Melbourne or UTC.",
             code="GF-U32",
         ) from error

@@ -168,7 +168,7 @@ def _too_large(width: int, limits: Limits, name: str, line: int) -> DataError:
     what, limit = ("columns", limits.columns) if width > limits.columns else ("rows", limits.rows)
     return DataError(
         f"there are more than {limit} {what}.",
-        remedy=f"Pass --max-{what} with a larger number if that is wanted.",
+        remedy=f"Pass `max_{what}` with a larger number if that is wanted.",
         code="GF-D53",
         file=name,
         line=line,
@@ -180,7 +180,7 @@ def _unreadable(error: str, name: str, line: int) -> DataError:
     if "unexpected end" in error:
         text, remedy = "a quote that opens here is never closed.", "Close the quote, or double quotes inside a field."
     if "field larger" in error:
-        text, remedy = "a field is too long.", "Close a quote that is open, or pass --max-field with a larger number."
+        text, remedy = "a field is too long.", "Close a quote that is open, or pass `max_field` with a larger number."
     return DataError(text, remedy=remedy, code="GF-D11", file=name, line=line)
 
 
@@ -289,7 +289,7 @@ def no_header(name: str, line: int) -> DataError:
     """Return the error of a table whose columns have no names."""
     return DataError(
         "the first line looks like data, not like a header.",
-        remedy="Add a header line such as ds,y, or pass --no-header.",
+        remedy="Add a header line such as ds,y, or pass `header=False`.",
         code="GF-D13",
         file=name,
         line=line,
@@ -344,5 +344,5 @@ def _wrong_width(width: int, wanted: int, name: str, line: int) -> DataError:
     remedy = "Correct the row; a comma inside a value needs quotes around the value."
     if width < wanted:
         text += f": {wanted - width} missing"
-        remedy = "Correct the row, or pass --allow-short-rows if what is missing may be blank."
+        remedy = "Correct the row, or pass `allow_short_rows=True` if what is missing may be blank."
     return DataError(f"{text}.", remedy=remedy, code="GF-D14", file=name, line=line)

@@ -68,7 +68,7 @@ def _check_size(metadata: Any, limits: Limits, name: str) -> None:
     if metadata.num_rows > limits.rows or metadata.num_columns > limits.columns or size > limits.bytes:
         raise DataError(
             f"there are {metadata.num_rows} rows, {metadata.num_columns} columns and {size} bytes.",
-            remedy="Pass a larger --max-rows, --max-columns or --max-bytes.",
+            remedy="Pass a larger `max_rows`, `max_columns` or `max_bytes`.",
             code="GF-D53",
             file=name,
         )
@@ -91,7 +91,7 @@ def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | Non
         if longest > limits.field or total > limits.bytes:
             raise DataError(
                 "the text is too long.",
-                remedy="Pass a larger --max-field or --max-bytes.",
+                remedy="Pass a larger `max_field` or `max_bytes`.",
                 code="GF-D53",
                 file=name,
                 column=title,

@@ -152,7 +152,7 @@ def _up_to(stream: IO[bytes], limit: int, name: str) -> bytes:
         if whole.tell() > limit:
             raise DataError(
                 f"there are more than {limit} bytes.",
-                remedy="Split or aggregate the file first, or pass a larger --max-bytes (packed files: unpack them"
+                remedy="Split or aggregate the file first, or pass a larger `max_bytes` (packed files: unpack them"
                 " first).",
                 code="GF-D06",
                 file=name,
@@ -181,7 +181,7 @@ def decode(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings]:
     if "\0" in text:
         raise DataError(
             "there is a NUL byte.",
-            remedy="Remove it; the file may be damaged, or UTF-16 without its mark (--encoding utf-16-le).",
+            remedy="Remove it; the file may be damaged, or UTF-16 without its mark (`encoding='utf-16-le'`).",
             code="GF-D09",
             file=name,
             line=len(text[: text.index("\0")].splitlines(keepends=True)) or 1,
@@ -196,7 +196,7 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
             return raw.decode(chosen), () if encoding else (Finding("read as UTF-16"),)
         except LookupError as error:
             raise UsageError(
-                f"--encoding {chosen!r} is unknown.",
+                f"`encoding` {chosen!r} is unknown.",
                 remedy="Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example.",
                 code="GF-U30",
             ) from error
@@ -204,7 +204,7 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
             raise _not_in(chosen, raw, name, error) from error
         except UnicodeError as error:
             raise UsageError(
-                f"--encoding {chosen!r} does not fit: {error}.",
+                f"`encoding` {chosen!r} does not fit: {error}.",
                 remedy="Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example.",
                 code="GF-U30",
             ) from error
@@ -215,7 +215,7 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
         if guess is None:
             raise _not_in("utf-8", raw, name, error) from error
         line = _line_at(raw, error.start)
-        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {guess}; --encoding names another"
+        text = f"line {line} is not UTF-8 (byte 0x{raw[error.start]:02x}): read as {guess}; `encoding` names another"
         return raw.decode(guess), (Finding(text, line=line),)
 
 
@@ -246,7 +246,7 @@ def _not_in(encoding: str, raw: bytes, name: str, error: UnicodeDecodeError) -> 
     line = _line_at(raw, error.start)
     return DataError(
         f"byte 0x{raw[error.start]:02x} is not {encoding.upper()}.",
-        remedy="Pass the right one with --encoding, or save the file as UTF-8.",
+        remedy="Pass the right one with `encoding`, or save the file as UTF-8.",
         code="GF-D08",
         file=name,
         line=line,

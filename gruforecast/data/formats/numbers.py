@@ -143,7 +143,7 @@ def apply_numbers(column: Column, form: NumberForm, *, may_miss: bool = False) -
     if np.isnan(numbers).all() and not may_miss:
         raise DataError(
             "every value is missing.",
-            remedy="Name another column with --target.",
+            remedy="Name another column with `target`.",
             code="GF-D33",
             file=column.file,
             column=column.name,
@@ -176,7 +176,7 @@ def _form_of(column: Column, form: NumberForm, *, settled: bool) -> tuple[Number
         raise column.refused(
             distinct[0],
             f"{distinct[0]!r} is no number.",
-            "Pass --bool-as-number to read true as 1 and false as 0.",
+            "Pass `bool_as_number=True` to read true as 1 and false as 0.",
             "GF-D30",
             FormError,
         )
@@ -228,7 +228,7 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
     raise column.refused(
         cell,
         f"the comma in {cell!r} could mark thousands or decimals, and no row settles it.",
-        "Pass --thousands , or --decimal , to say which.",
+        "Pass `thousands=','` or `decimal=','` to say which.",
         "GF-D31",
         FormError,
     )
@@ -260,7 +260,7 @@ def _check_thousands(column: Column, form: NumberForm) -> None:
         raise column.refused(
             grouped[0],
             f"the point in {grouped[0]!r} could mark thousands or decimals, and no row settles it.",
-            "Pass --thousands . or --decimal . to say which.",
+            "Pass `thousands='.'` or `decimal='.'` to say which.",
             "GF-D31",
             FormError,
         )
@@ -316,11 +316,11 @@ def _no_number(column: Column, form: NumberForm) -> DataError:
     wrong = [k for k, cell in enumerate(column.cells) if form.value(cell) in (None, math.inf, -math.inf)]
     cell = column.cells[wrong[0]]
     more = f" ({len(wrong) - 1} further cells are not either)" if len(wrong) > 1 else ""
-    remedy = "Correct the cell, or name the word with --na-values if it means that there is no value."
+    remedy = "Correct the cell, or name the word with `na_values` if it means that there is no value."
     if any(mark.isdigit() for mark in cell):
-        remedy = "Correct the cell; --decimal and --thousands say how numbers are written."
+        remedy = "Correct the cell; `decimal` and `thousands` say how numbers are written."
     elif len(cell) < 20:
-        remedy = f"Correct the cell, or pass --na-values={cell} if it means that there is no value."
+        remedy = f"Correct the cell, or pass `na_values={cell!r}` if it means that there is no value."
     return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30", FormError)
 
 
@@ -337,6 +337,6 @@ def number_form(decimal: str | None, thousands: str | None, missing: tuple[str, 
     except ValueError:
         raise UsageError(
             "these marks of numbers do not go together.",
-            remedy="--decimal takes . or , and --thousands another one of . , ' or a space.",
+            remedy="`decimal` takes . or , and `thousands` another one of . , ' or a space.",
             code="GF-U31",
         ) from None

@@ -50,13 +50,13 @@ def check_pattern(text: str) -> None:
     Raises:
         UsageError: it has no year, or is no pattern at all.
     """
-    remedy = "Write it as in --date-format '%d/%m/%Y %H:%M'."
+    remedy = "Write it as in `date_format='%d/%m/%Y %H:%M'`."
     if not any(year in text for year in YEARS):
-        raise UsageError(f"--date-format {text!r} has no year.", remedy=remedy, code="GF-U35")
+        raise UsageError(f"`date_format` {text!r} has no year.", remedy=remedy, code="GF-U35")
     try:
         dt.datetime.strptime(dt.datetime(2024, 1, 31).strftime(text), text)  # noqa: DTZ001, DTZ007 - no zones here
     except (ValueError, re.error) as error:
-        raise UsageError(f"--date-format {text!r} is no date format.", remedy=remedy, code="GF-U35") from error
+        raise UsageError(f"`date_format` {text!r} is no date format.", remedy=remedy, code="GF-U35") from error
 
 
 def fitting_patterns(column: Column) -> Fits:
@@ -95,7 +95,7 @@ def infer_pattern(column: Column, regular: Regular) -> tuple[str, Findings] | No
         raise column.refused(
             first,
             f"{first!r} could be day first or month first, and no row settles it.",
-            f"Pass --date-format '{distinct[0]}' or '{distinct[1]}', or write dates as YYYY-MM-DD.",
+            f"Pass `date_format={distinct[0]!r}` or {distinct[1]!r}, or write dates as YYYY-MM-DD.",
             "GF-D21",
             FormError,
         )
@@ -114,7 +114,7 @@ def apply_pattern(column: Column, pattern: str) -> Stamps:
         raise column.refused(
             bad,
             f"{bad!r} is not written as {pattern}.",
-            "Correct the cell, or say with --date-format how stamps are written.",
+            "Correct the cell, or say with `date_format` how stamps are written.",
             "GF-D26",
             FormError,
         )

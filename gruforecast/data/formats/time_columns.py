@@ -179,7 +179,7 @@ def apply_time(columns: list[Column], form: TimeForm, tz: str) -> Parsed:
     first.refuse_first(
         parsed.ds != parsed.ds.astype("datetime64[D]"),
         lambda k: f"{first.cells[k]!r} has a clock already, beside {', '.join(filter('date'.__ne__, form.parts))}.",
-        f"Pass --time {first.name} alone.",
+        f"Pass `time={first.name!r}` alone.",
         "GF-D18",
     )
     ds, offset, texts = parsed.ds, parsed.offset, []
@@ -204,7 +204,7 @@ def _by_kind(columns: list[Column], kinds: tuple[str, ...]) -> dict[str, Column]
     if len(by_kind) < len(columns) or not ("date" in by_kind or "year" in by_kind):
         raise DataError(
             f"the time columns seem to hold {', '.join(kinds)}.",
-            remedy="Name with --time one column with a date, or with a year, and each further part of the time once.",
+            remedy="Name with `time` one column with a date, or with a year, and each further part of the time once.",
             code="GF-D18",
             file=columns[0].file,
             column=columns[0].name,
@@ -336,7 +336,7 @@ def _periods(midnight: Stamps, column: Column, seconds: int, tz: str) -> tuple[S
         column.refuse_first(
             numbers > DAY // seconds,
             lambda _: f"a day with {numbers.max()} periods of {seconds // 60} minutes has a change of the clock.",
-            "Pass --tz, such as --tz Europe/London.",
+            "Pass `tz`, such as `tz='Europe/London'`.",
             "GF-D28",
             FormError,
         )

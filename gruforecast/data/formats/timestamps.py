@@ -194,7 +194,7 @@ def _excel(column: Column, _: StampForm) -> Parsed:
         days = np.zeros(0)
     if not len(days) or not ((days >= 1) & (days < 200_000)).all():
         bad = next((cell for cell in column.cells if not EXCEL.fullmatch(cell)), column.cells[0])
-        raise column.refused(bad, f"{bad!r} is no Excel date.", "Leave --time-unit out.", "GF-D20", FormError) from None
+        raise column.refused(bad, f"{bad!r} is no Excel date.", "Leave `time_unit` out.", "GF-D20", FormError) from None
     seconds = np.round(days * 86_400).astype(np.int64)
     return Parsed(EXCEL_DAY_0 + seconds.astype("timedelta64[s]"))
 
@@ -243,23 +243,23 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
         )
     if unit:
         text = f"{bad!r} is no number of {'seconds' if unit == 's' else 'milliseconds'} since 1970."
-        return column.refused(bad, text, "Leave --time-unit out.", "GF-D20", FormError)
+        return column.refused(bad, text, "Leave `time_unit` out.", "GF-D20", FormError)
     if furthest == 0 and NO_YEAR.fullmatch(bad):
         return column.refused(bad, f"there is no year in {bad!r}.", "Write the year out, such as 2024-01.", "GF-D24")
     if NAMED_ZONE.fullmatch(bad):
         return column.refused(
             bad,
             f"the zone in {bad!r} has no unique meaning.",
-            "Write an offset such as +01:00, or remove it and pass --tz America/New_York, for example.",
+            "Write an offset such as +01:00, or remove it and pass `tz='America/New_York'`, for example.",
             "GF-D25",
         )
     like, several = "", ""
     if furthest > 0:
-        like, several = f" like {unique[0]!r}", "; passing --date-format says how they are written"
+        like, several = f" like {unique[0]!r}", "; passing `date_format` says how they are written"
     return column.refused(
         bad,
         f"{bad!r} is not a time stamp{like}.",
-        f"Write stamps in one form, such as {EXAMPLE}, or name another column with --time{several}.",
+        f"Write stamps in one form, such as {EXAMPLE}, or name another column with `time`{several}.",
         "GF-D20",
         FormError,
     )
@@ -286,7 +286,7 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     if first > 12 and second > 12:
         one, two = (next(m for m in matches if int(m[part]) > 12).group() for part in ("one", "two"))
         raise column.refused(
-            two, f"{two!r} is month first, {one!r} day first.", "Write all dates in one order.", "GF-D21", FormError
+            two, f"{two!r} is month first, {one!r} day first.", "Write all dates in one order.", "GF-D44", FormError
         )
     kind = "dmy" if first > 12 else "mdy" if second > 12 else ""
     if kind and earlier and kind != earlier:
@@ -295,7 +295,7 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
             bad,
             f"{bad!r} is not in the order of the data that were fitted.",
             "Write dates in one order.",
-            "GF-D21",
+            "GF-D44",
             FormError,
         )
     if kind or earlier:
@@ -308,7 +308,7 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
     raise column.refused(
         example,
         f"{example!r} could be day first or month first, and no row settles it.",
-        f"Pass --date-format '%d{mark}%m{mark}%Y', for example, or write dates as YYYY-MM-DD.",
+        f"Pass `date_format='%d{mark}%m{mark}%Y'`, for example, or write dates as YYYY-MM-DD.",
         "GF-D21",
         FormError,
     )

@@ -110,7 +110,7 @@ def plotly_script() -> str:
         if path.is_file():
             return path.read_text(encoding="utf-8").replace("</script", "<\\/script")
     remedy = "Install it with: pip install plotly."
-    raise ResourceError("the script of plotly is missing.", remedy=remedy, code="GF-E20")
+    raise ResourceError("the script of plotly is missing.", remedy=remedy, code="GF-E22")
 
 
 def as_script(data: Any) -> str:

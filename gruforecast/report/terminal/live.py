@@ -31,9 +31,14 @@ PLAIN = ("", "dumb", "unknown")  # terminals that cannot draw over what they sho
 
 
 class LiveProgress(Progress):
-    """Shows a command's progress: live on a terminal, one line a trial elsewhere."""
+    """Shows a command's progress: live on a terminal, one line a trial elsewhere.
 
-    def __init__(self, *, quiet: bool, verbose: bool) -> None:
+    Args:
+        worded: gives a text of the library, with its parameters in backticks, as it is shown.
+    """
+
+    def __init__(self, *, quiet: bool, verbose: bool, worded: Callable[[str], str] = str) -> None:
+        self._worded = worded
         self._quiet = quiet
         self._verbose = verbose
         self._view = View()
@@ -65,11 +70,11 @@ class LiveProgress(Progress):
     def say(self, text: str) -> None:
         """A fact or a step, unless quiet."""
         if not self._quiet:
-            self._console.print(safe(text))
+            self._console.print(safe(self._worded(text)))
 
     def warn(self, text: str) -> None:
         """A warning, always."""
-        self._console.print(Text.assemble(("warning: ", "yellow"), safe(text)))
+        self._console.print(Text.assemble(("warning: ", "yellow"), safe(self._worded(text))))
 
     def stage(self, text: str) -> None:
         """Open the live view with what is being done now; nothing elsewhere."""
@@ -100,8 +105,8 @@ class LiveProgress(Progress):
         if self._live is None or self._verbose or result["status"] == "crashed":
             self._console.print(Text(f"trial {number}: {self._outcome(result)}, best {best:.3f}"))
         if self._live is None and len(self._view.bests) == 1 and expected_seconds is not None:
-            text = f"about {_duration(expected_seconds)} more for the search; --max-time sets a limit"
-            self._console.print(Text(text))
+            text = f"about {_duration(expected_seconds)} more for the search; `max_time` sets a limit"
+            self._console.print(Text(self._worded(text)))
 
     def _outcome(self, result: dict[str, Any]) -> str:
         text, seconds = _scored(result), result.get("seconds")

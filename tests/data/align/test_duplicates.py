@@ -69,7 +69,7 @@ def test_three_pairs_are_named_in_the_order_of_the_file(csv: Any) -> None:
     said = "lines 2 and 6, lines 4 and 5, lines 3 and 7 of one series have the same time stamp with different values"
     assert error.message == f"{said} (4 such pairs)."
     assert (error.code, error.line, error.column) == ("GF-D35", 6, "ds")
-    assert error.remedy.startswith("Keep one row a stamp, pass --on-duplicate mean, sum or last")
+    assert error.remedy.startswith("Keep one row a stamp, pass `on_duplicate` (mean, sum or last)")
     with pytest.raises(DataError, match=r"lines 2 and 3 have the same time stamp with different values \(1 such"):
         read(csv, "2024-01-01,1 2024-01-01,2 2024-01-02,3", "ds,y")
 
@@ -81,7 +81,7 @@ def test_three_pairs_are_named_in_the_order_of_the_file(csv: Any) -> None:
 def test_an_hour_of_the_night_in_autumn_or_spring_looks_like_a_clock(csv: Any, stamp: str, clock: bool) -> None:
     with pytest.raises(DataError) as caught:
         read(csv, f"{stamp},1 {stamp},2 {stamp[:11]}05:00,3 {stamp[:11]}06:00,4", "ds,y")
-    assert ("--tz Europe/London" in caught.value.remedy) == clock
+    assert ("`tz='Europe/London'`" in caught.value.remedy) == clock
     assert "Keep one row a stamp" in caught.value.remedy
 
 

@@ -54,8 +54,8 @@ def test_half_of_the_gaps_of_one_step_are_just_enough(csv: Any) -> None:
     said = "series 'b' (steps of '3D', others of 'D'): the stamps are not regular: 1 of 3 gaps are one step of 'D'."
     assert error.message == said
     assert (error.code, error.line, error.column) == ("GF-D38", 32, "ds")
-    assert "--resample" in error.remedy
-    assert "--freq" in error.remedy
+    assert "`resample`" in error.remedy
+    assert "`freq`" in error.remedy
     assert len(read(csv, steady, rows("b", [0, 3, 6])).panel.y) == 37  # two gaps say nothing
 
 
@@ -88,8 +88,8 @@ def test_a_named_step_allows_holes_up_to_the_limit_of_memory(csv: Any) -> None:
     with pytest.raises(DataError) as caught:
         read_csv(csv(stamps(most)), ReadOptions(freq="min"))
     assert caught.value.message == "at this step there would be 10201 rows, 2 are given."
-    assert caught.value.remedy == "Pass a longer step with --freq."
-    assert (caught.value.code, caught.value.column, caught.value.file) == ("GF-D38", "ds", "data.csv")
+    assert caught.value.remedy == "Pass a longer step with `freq`."
+    assert (caught.value.code, caught.value.column, caught.value.file) == ("GF-D46", "ds", "data.csv")
 
 
 def test_the_limit_counts_the_rows_of_all_series_together(csv: Any) -> None:
@@ -105,7 +105,7 @@ def test_a_stamp_off_the_step_is_named_with_its_line_and_how_many_there_are(csv:
     error = refused(csv, hours, "a,2024-01-01 09:20,9\n", "a,2024-01-01 10:40,9\n")
     assert error.message == "series 'a': 2024-01-01T09:20:00 does not fit the step 'h' (2 of 11 rows do not)."
     assert (error.code, error.line, error.column, error.value) == ("GF-D37", 11, "ds", "2024-01-01T09:20:00")
-    assert "--resample mean, sum or last" in error.remedy
+    assert "`resample` (mean, sum or last)" in error.remedy
 
 
 def test_each_series_may_have_its_own_minute_of_the_hour(csv: Any) -> None:

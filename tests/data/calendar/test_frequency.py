@@ -174,7 +174,7 @@ def test_what_a_user_may_write(text: str, unit: str, step: int) -> None:
 def test_a_step_that_is_none_is_answered_with_those_that_are() -> None:
     with pytest.raises(UsageError) as caught:
         parse_frequency("fortnight", stamps("2024-01-01"))
-    assert caught.value.message == "--freq 'fortnight' is not a frequency."
+    assert caught.value.message == "`freq` 'fortnight' is not a frequency."
     assert "s, min, h, D, B, W, M, Q, Y" in caught.value.remedy
     assert caught.value.code == "GF-U03"
 

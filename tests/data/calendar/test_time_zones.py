@@ -86,7 +86,7 @@ def test_a_zone_that_is_none_is_answered_with_some() -> None:
     assert zone_named("UTC").key == "UTC"
     with pytest.raises(UsageError) as caught:
         zone_named("Mars/Base")
-    assert caught.value.message == "--tz 'Mars/Base' is not a time zone."
+    assert caught.value.message == "`tz` 'Mars/Base' is not a time zone."
     assert caught.value.code == "GF-U32"
     assert "Europe/London" in caught.value.remedy
 
@@ -138,7 +138,7 @@ def test_a_stamp_that_never_was_is_named(csv: Any) -> None:
     error = caught.value
     assert error.message == "'2024-03-31 02:00' never was in Europe/Berlin: the clock was put forward (1 such rows)."
     assert (error.code, error.line, error.column) == ("GF-D29", 4, "ds")
-    assert "leave --tz out" in error.remedy
+    assert "leave `tz` out" in error.remedy
 
 
 def test_a_repeated_hour_that_is_there_once_is_said(csv: Any) -> None:
@@ -161,7 +161,7 @@ def test_offsets_and_a_zone_give_the_same_instants(csv: Any) -> None:
 def test_several_offsets_without_a_zone_are_utc_and_said(csv: Any) -> None:
     written = ["2024-10-27T01:00+02:00", "2024-10-27T02:00+02:00", "2024-10-27T02:00+01:00", "2024-10-27T03:00+01:00"]
     reading = read(csv, written)
-    said = "the time stamps have several UTC offsets: read and forecast in UTC; --tz names their zone"
+    said = "the time stamps have several UTC offsets: read and forecast in UTC; `tz` names their zone"
     assert said in reading.warnings
     assert [str(one)[11:16] for one in reading.panel.ds] == ["23:00", "00:00", "01:00", "02:00"]
     assert reading.panel.plan.form.write(reading.panel.ds[:1])[0] == ["2024-10-26T23:00+00:00"]

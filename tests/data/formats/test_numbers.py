@@ -93,7 +93,7 @@ def test_points_that_may_mark_thousands(cells: list[str], delimiter: str, cell: 
         return
     error = refused(*cells, delimiter=delimiter)
     assert error.message == f"the point in {cell!r} could mark thousands or decimals, and no row settles it."
-    assert error.remedy == "Pass --thousands . or --decimal . to say which."
+    assert error.remedy == "Pass `thousands='.'` or `decimal='.'` to say which."
     assert (error.code, error.line, error.value) == ("GF-D31", line, cell)
 
 
@@ -107,7 +107,7 @@ def test_points_are_settled_by_any_row_of_the_file() -> None:
 def test_commas_that_may_be_either() -> None:
     error = refused("998", "1,234", "2,345")
     assert error.message == "the comma in '1,234' could mark thousands or decimals, and no row settles it."
-    assert error.remedy == "Pass --thousands , or --decimal , to say which."
+    assert error.remedy == "Pass `thousands=','` or `decimal=','` to say which."
     assert (error.code, error.line, error.value) == ("GF-D31", 3, "1,234")
 
 
@@ -153,10 +153,10 @@ def test_a_cell_that_breaks_a_settled_form_is_named(cell: str, form: dict[str, A
 @pytest.mark.parametrize(
     ("cell", "remedy"),
     [
-        ("oops", "Correct the cell, or pass --na-values=oops if it means that there is no value."),
-        ("o" * 19, f"Correct the cell, or pass --na-values={'o' * 19} if it means that there is no value."),
-        ("o" * 20, "Correct the cell, or name the word with --na-values if it means that there is no value."),
-        ("7 or 8", "Correct the cell; --decimal and --thousands say how numbers are written."),
+        ("oops", "Correct the cell, or pass `na_values='oops'` if it means that there is no value."),
+        ("o" * 19, f"Correct the cell, or pass `na_values={'o' * 19!r}` if it means that there is no value."),
+        ("o" * 20, "Correct the cell, or name the word with `na_values` if it means that there is no value."),
+        ("7 or 8", "Correct the cell; `decimal` and `thousands` say how numbers are written."),
     ],
 )
 def test_the_remedy_depends_on_the_cell(cell: str, remedy: str) -> None:
@@ -173,7 +173,7 @@ def test_further_cells_are_counted_and_infinite_ones_are_none() -> None:
 def test_true_and_false_are_read_when_asked_only() -> None:
     error = refused("", "true", "False")
     assert error.message == "'true' is no number."
-    assert error.remedy == "Pass --bool-as-number to read true as 1 and false as 0."
+    assert error.remedy == "Pass `bool_as_number=True` to read true as 1 and false as 0."
     assert (error.code, error.line) == ("GF-D30", 3)
     assert refused("true", "7").message == "'true' is not a number."  # a word among numbers
     assert parse("true", "False", booleans=True)[0] == [1, 0]
@@ -192,7 +192,7 @@ def test_the_largest_number_is_read_and_a_larger_one_refused(number: float) -> N
 def test_a_column_without_a_value() -> None:
     error = refused("", "NA", "null")
     assert (error.message, error.code) == ("every value is missing.", "GF-D33")
-    assert "--target" in error.remedy
+    assert "`target`" in error.remedy
     assert np.isnan(apply_numbers(column(["", "NA"]), NumberForm(), may_miss=True)).all()
     assert parse("", "7")[0][1] == 7
 
@@ -241,7 +241,7 @@ def test_forms_that_may_be() -> None:
     with pytest.raises(UsageError) as caught:
         number_form(",", ",", (), booleans=False)
     assert caught.value.code == "GF-U31"
-    assert "--decimal" in caught.value.remedy
+    assert "`decimal`" in caught.value.remedy
 
 
 @pytest.mark.parametrize(

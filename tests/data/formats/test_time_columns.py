@@ -196,7 +196,7 @@ def test_one_cell_of_another_kind_is_no_part_of_the_time(name: str, cells: Any) 
     error = caught.value
     assert error.message == "the time columns seem to hold date, date."
     assert error.remedy == (
-        "Name with --time one column with a date, or with a year, and each further part of the time once."
+        "Name with `time` one column with a date, or with a year, and each further part of the time once."
     )
     assert (error.code, error.file, error.line, error.column) == ("GF-D18", "f.csv", None, "day")
 
@@ -254,7 +254,7 @@ def test_a_period_more_than_a_day_has_takes_a_zone() -> None:
         apply_time(columns, form, "")
     error = caught.value
     assert error.message == "a day with 50 periods of 30 minutes has a change of the clock."
-    assert error.remedy == "Pass --tz, such as --tz Europe/London."
+    assert error.remedy == "Pass `tz`, such as `tz='Europe/London'`."
     assert (error.code, error.line, error.column, error.value) == ("GF-D28", 4, "p", "49")
 
 
@@ -269,7 +269,7 @@ def test_a_clock_beside_an_hour_is_refused_with_every_other_part() -> None:
         apply_time(columns, form, "")
     error = caught.value
     assert error.message == "'2024-01-01 05:00' has a clock already, beside hour, minute."
-    assert (error.remedy, error.code, error.line, error.column) == ("Pass --time at alone.", "GF-D18", 3, "at")
+    assert (error.remedy, error.code, error.line, error.column) == ("Pass `time='at'` alone.", "GF-D18", 3, "at")
 
 
 @pytest.mark.parametrize(

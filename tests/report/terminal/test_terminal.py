@@ -227,7 +227,7 @@ class TestOnATerminal:
             "season of 12 rows",
             "warning: [red]one[/red] value is odd",
             "trial 0: MASE 0.900, 3.0 s, best 0.900",
-            "about 42 s more for the search; --max-time sets a limit",
+            "about 42 s more for the search; `max_time` sets a limit",
             "trial 1: MASE 0.700, 3.0 s, best 0.700",
             "trial 2: MASE 0.800, 3.0 s, best 0.700",
             "trial 3: crashed: signal 9, best 0.700",
