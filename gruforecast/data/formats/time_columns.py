@@ -9,10 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
+from msgspec.structs import replace
 
 from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
@@ -22,6 +21,7 @@ from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.formats.timestamps import Parsed, apply_stamps, follow_stamps, infer_stamps
 from gruforecast.errors import DataError, FormError
+from gruforecast.serialization import Record
 
 CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|\.(\d{2})\.(\d{2}))")
 COUNT = re.compile(r"\d{1,4}(\.0+)?")
@@ -49,8 +49,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class TimeForm:
+class TimeForm(Record, frozen=True):
     """How the time of a row is written.
 
     Attributes:
@@ -124,7 +123,7 @@ class TimeForm:
         years = (
             [week.year for week in weeks] if "week" in self.parts else days.astype("datetime64[Y]").astype(int) + 1970
         )
-        numbers: dict[str, Any] = {
+        numbers: dict[str, Ints | list[int]] = {
             "year": years,
             "month": months.astype(int) % 12 + 1,
             "day": (days - months.astype("datetime64[D]")).astype(int) + 1,
