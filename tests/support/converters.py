@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from gruforecast.artifact.export.saved_model import reference
-from gruforecast.artifact.export.signature import Served
+from gruforecast.artifact.export.signature import Served, WriteRequest
 from gruforecast.execution.atomic_files import npz, read_npz
 from gruforecast.execution.child_process import cases_in
+from gruforecast.serialization import record
 
 
 def keep(request: dict[str, Any]) -> dict[str, Any]:
@@ -34,7 +35,7 @@ def answer(request: dict[str, Any]) -> dict[str, Any]:
     for k, one in enumerate(asked["networks"]):
         one["weights"] = f"{request['answer']}.{k}.npz"
         Path(one["weights"]).write_bytes(bytes.fromhex(asked["kept"][str(k)]))
-    served = Served.from_request(asked)
+    served = Served.from_request(record(WriteRequest, asked, "kept"))
     found = {}
     for case, inputs in cases_in(read_npz(request["given"])).items():
         y = inputs["y"]

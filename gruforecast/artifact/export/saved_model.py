@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
+import msgspec
 import numpy as np
 
-from gruforecast.arrays import Floats, Stamps
-from gruforecast.artifact.export.signature import OUTPUTS, Served
+from gruforecast.arrays import Array, Floats, Stamps
+from gruforecast.artifact.export.signature import OUTPUTS, CallRequest, Served, WriteRequest
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
@@ -20,6 +21,7 @@ from gruforecast.execution.jobs import Jobs
 from gruforecast.models.ensemble import parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import NETWORKS
+from gruforecast.serialization import Json, Record, record
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MAX_SERIES = 100
@@ -34,49 +36,43 @@ def served_by(forecaster: Forecaster) -> Served:
     return Served.of(forecaster.networks, forecaster.scaling, forecaster.calibrations[NETWORKS], forecaster.plan)
 
 
-def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
-    """Write a SavedModel whose `serving_default` is `raw_graph` of a `Served.request`, into `request["saved_model"]`.
-
-    Returns:
-        `seconds` that it took.
-    """
+def write_saved_model(request: Json) -> Json:
+    """Write a SavedModel whose `serving_default` is `raw_graph` of a `WriteRequest`; return nothing to know."""
     import tensorflow as tf
 
     from gruforecast.artifact.export.graph import raw_graph
 
-    begin = time.perf_counter()
-    models, serve = raw_graph(Served.from_request(request))
+    asked = record(WriteRequest, request, "export request")
+    models, serve = raw_graph(Served.from_request(asked))
     module = tf.Module()
     module.networks = models  # tracked, so that its variables are saved
     module.serve = serve
-    tf.saved_model.save(module, request["saved_model"], signatures={"serving_default": serve})
-    return {"seconds": time.perf_counter() - begin}
+    tf.saved_model.save(module, asked.export, signatures={"serving_default": serve})
+    return {}
 
 
-def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
+def call_saved_model(request: Json) -> Json:
     """Return the forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
 
     Args:
-        request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to), and
-            `timed`, whether calls are measured, too.
+        request: a `CallRequest`.
 
     Returns:
-        `seconds` that it took; if measured, `milliseconds` of loading and of calls with one and with 100 series.
+        If measured, `milliseconds` of loading and of calls with one and with 100 series.
     """
     import tensorflow as tf
 
+    asked = record(CallRequest, request, "export request")
     begin = time.perf_counter()
-    call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
+    call = tf.saved_model.load(asked.export).signatures["serving_default"]
     load = round(1000 * (time.perf_counter() - begin), 3)
 
-    def ask(inputs: dict[str, Any]) -> dict[str, Any]:
+    def ask(inputs: Mapping[str, Array]) -> dict[str, Floats]:
         outputs = call(**{name: tf.constant(values) for name, values in inputs.items()})
         return {name: outputs[name].numpy() for name in OUTPUTS}
 
-    first = write_answers(request, ask)
-    seconds = time.perf_counter() - begin
-    times = {"milliseconds": {"load": load, **batch_times(ask, first)}} if request.get("timed") else {}
-    return {"seconds": seconds, **times}
+    first = write_answers(asked.given, asked.answer, ask)
+    return {"milliseconds": {"load": load, **batch_times(ask, first)}} if asked.timed else {}
 
 
 def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
@@ -94,15 +90,14 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     """
     served = served_by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    request = served.request([str(path.absolute()) for path in weights])
-    _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
+    _do(jobs, "export", WRITE, served.request([str(path.absolute()) for path in weights], saved_model))
     past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
     inputs = {f"{case}.{name}": array for case, one in cases.items() for name, array in served.given(*one).items()}
     write_file(Path(given), npz(inputs))
-    _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
+    _do(jobs, "parity", CALL, CallRequest(saved_model, given, answer), fresh=True)
     forecasts = read_npz(answer)
     worst = max(
         difference(forecasts[f"{case}.{name}"], expected, one[0])
@@ -116,8 +111,8 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     return worst
 
 
-def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
-    jobs.submit(name, call, request, fresh=fresh, keep=False)
+def _do(jobs: Jobs, name: str, call: str, request: Record, *, fresh: bool = False) -> None:
+    jobs.submit(name, call, msgspec.to_builtins(request), fresh=fresh, keep=False)
     result = jobs.result(name)
     if result is None or result.get("status") == "crashed":
         raise GruforecastError(

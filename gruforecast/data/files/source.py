@@ -121,9 +121,11 @@ def require_local_file(path: str) -> None:
         raise UsageError("there is no such file.", remedy="Check the path.", code="GF-U02", file=str(path))
 
 
-def name_of(path: str) -> str:
-    """Return the name to show in messages."""
-    return "stdin" if path == "-" else Path(path).name
+def name_of(data: Data) -> str:
+    """Return the name of data for messages: that of a file, without where it is."""
+    if not isinstance(data, (str, os.PathLike)):
+        return "data frame"
+    return "stdin" if data == "-" else Path(data).name
 
 
 @contextmanager
