@@ -25,7 +25,7 @@ from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
 from gruforecast.report.chart_data import ChartData
 from gruforecast.report.report import AuditRecord, CellRecord, Report, TrialCounts, TrialRecord, WorkerRecord
-from gruforecast.serialization import Json, plain
+from gruforecast.serialization import JsonValue, plain
 from gruforecast.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
@@ -114,7 +114,7 @@ def summarise(outcome: Outcome, options: FitOptions, seconds: dict[str, float], 
     )
 
 
-def in_short(report: Report, panel: Panel) -> Json:
+def in_short(report: Report, panel: Panel) -> dict[str, JsonValue]:
     """Return what the manifest of the model folder says of the data, and of the winner and its reference."""
     shown = dict.fromkeys([report.winner, *([report.evidence.against] if report.evidence else [])])
     wall, chosen = panel.wall, report.chosen
