@@ -23,7 +23,6 @@ def reproduced(**options: object) -> Reproduction:
         ({"stats": False}, ["--no-stats"], False),
         ({"compare": "none", "blend": False, "max_time": 90.0}, ["--no-blend", "--compare=none"], True),
         ({"compare": "full", "trial_time": 60.0}, [], True),
-        ({"trial_time": None}, [], False),
     ],
 )
 def test_what_was_left_out_and_whether_a_clock_could_end_it(

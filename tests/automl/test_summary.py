@@ -33,9 +33,7 @@ def test_the_manifest_says_in_short_what_won_and_with_which_data() -> None:
     made = made_report()
     paired = Reference("bootstrap", 0.5, 0.4, 0.3, 0.7, 0.01, "better", against="naive")
     row = edited(made.rows["naive"], mase=None)
-    report = edited(
-        made, evidence=paired, leaderboard=[row if one.model == "naive" else one for one in made.leaderboard]
-    )
+    report = edited(with_rows(made, lambda one: row if one.model == "naive" else one), evidence=paired)
     panel = panel_of(np.arange(5.0))
     short = in_short(report, panel)
     assert short["data"] == {
