@@ -5,9 +5,35 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
-CUT_SHORT = "the time budget did not allow for"  # how the warning of a run begins that the clock has cut
+
+class TrainingTime(Protocol):
+    """Seconds of the parts of a training."""
+
+    @property
+    def trace(self) -> float: ...
+    @property
+    def compile(self) -> float: ...
+    @property
+    def train(self) -> float: ...
+    @property
+    def total(self) -> float: ...
+
+
+class TrialEnd(Protocol):
+    """How a trial has ended: completed, pruned, diverged or, with an error, crashed; no score where there is none."""
+
+    @property
+    def status(self) -> str: ...
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def steps(self) -> int: ...
+    @property
+    def seconds(self) -> TrainingTime: ...
+    @property
+    def error(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -48,11 +74,11 @@ class Progress:
             until: moment at which it ends all the same, in seconds since the epoch.
         """
 
-    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+    def trial_known(self, number: int, result: TrialEnd) -> None:
         """One trial was over in an earlier run, and is not run again."""
 
     def trial_ended(
-        self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
+        self, number: int, result: TrialEnd, *, done: int, best: float, expected_seconds: float | None
     ) -> None:
         """One trial is over.
 

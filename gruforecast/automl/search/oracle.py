@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 import threadpoolctl
 
-from gruforecast.automl.search.space import Space, Values
+from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import seed_of
+from gruforecast.models.networks.config import Hyperparameters
 
 HYPERBAND_EPOCHS = 9  # units of work that hyperband divides a full training into
 INITIAL_POINTS = 5  # trials before the Bayesian search models anything; the same for any number, so that it may grow
@@ -30,7 +31,7 @@ class Proposal:
     """One configuration to try, with `share` of a full training."""
 
     number: int
-    values: Values
+    values: Hyperparameters
     share: float
 
 
@@ -67,7 +68,7 @@ class Proposer:
         if not self.open:
             return None
         if self._proposed < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
-            proposal = Proposal(self._proposed, dict(self._portfolio[self._proposed]), 1.0)
+            proposal = Proposal(self._proposed, self._portfolio[self._proposed], 1.0)
         else:
             trial = self._create(f"trial-{self._proposed}")
             if trial.status in ("STOPPED", "IDLE"):
