@@ -22,7 +22,6 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.automl.preparation import Prepared, decide, prepare
 from gruforecast.automl.reference_models import ReferenceModels
-from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search import loop
 from gruforecast.automl.search.oracle import Proposer
@@ -32,7 +31,7 @@ from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, w
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
-from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
+from gruforecast.evaluation.leaderboard import Candidate, Judged, TrainingFacts, compared, judge, winner, with_leads
 from gruforecast.execution.atomic_files import clear_leftovers
 from gruforecast.execution.jobs import Jobs
 from gruforecast.execution.pool import Pool
@@ -44,6 +43,7 @@ from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
+from gruforecast.serialization import plain
 
 Report = dict[str, Any]
 AFTER_THE_SEARCH = ("blend", "compare", "context", "levels", "stats")  # options that may change when a search goes on
@@ -84,13 +84,11 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             clear_leftovers(output)
             outcome = _Run(options, prepared, space, jobs, pool, budget, progress, clock).to_the_end(built)
             progress.stage("writing the report")
-            report = summarise(outcome, str(output), clock.parts, clock.total)
-            report["extracts"] = outcome.extracts
-            report["reproduce"] = reproduction(options, prepared.panel, outcome.workers["count"])
+            report = summarise(outcome, options, clock.parts, clock.total)
             kept = without_places(report)
-            write_json(built / "report.json", kept)
+            write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
-            known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}
+            known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
             seal(built, known | _limits(options, outcome) | in_short(report, prepared.panel))
             publish(built, output)
         finally:
@@ -247,7 +245,7 @@ class _Run:
             return [], {}
         folds = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in blend.weights}
         shipped = select_weights(split.with_test_as_fold(), folds) or blend
-        facts = {"config": {"shares": blend.weights}}
+        facts = TrainingFacts(shares=blend.weights)
         return [Candidate(BLEND, "blend", weighted(blend.weights, forecasts, blend.folds), facts)], shipped.weights
 
     def _judge(self, models: list[list[Candidate]]) -> list[Judged]:
