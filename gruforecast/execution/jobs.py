@@ -98,6 +98,11 @@ class Pending(Generic[R_co]):
     ended: bool = False
     value: R_co | None = None
 
+    @property
+    def name(self) -> str:
+        """Of the job."""
+        return self.task.name
+
     def result(self) -> R_co | None:
         """Return the result, for which it waits; None = out of time. See `Jobs.next` for what it raises."""
         while not self.ended:
@@ -206,8 +211,8 @@ class Jobs:
 
     def take(self, pending: Pending[JobResult]) -> None:
         """Note that the result of a job was taken, so `next` need not name it."""
-        if self._finished.get(pending.task.name) is pending:
-            del self._finished[pending.task.name]
+        if self._finished.get(pending.name) is pending:
+            del self._finished[pending.name]
 
     def receive(self) -> None:
         """Wait for one more task to end."""
@@ -225,7 +230,7 @@ class Jobs:
             self._crashed(pending, ended)
 
     def _crashed(self, pending: Pending[JobResult], ended: Ended) -> None:
-        name = pending.task.name
+        name = pending.name
         self._attempts[name] += 1
         if self._attempts[name] <= self.retries:
             self.runner.submit(pending.task)

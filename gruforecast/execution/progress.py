@@ -5,35 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 
-class TrainingTime(Protocol):
-    """Seconds of the parts of a training."""
+@dataclass(frozen=True)
+class TrialEnd:
+    """How a trial has ended: completed, pruned, diverged or, with an error, crashed.
 
-    @property
-    def trace(self) -> float: ...
-    @property
-    def compile(self) -> float: ...
-    @property
-    def train(self) -> float: ...
-    @property
-    def total(self) -> float: ...
+    Attributes:
+        seconds: in all, of which some went into tracing, compiling and training.
+    """
 
-
-class TrialEnd(Protocol):
-    """How a trial has ended: completed, pruned, diverged or, with an error, crashed; no score where there is none."""
-
-    @property
-    def status(self) -> str: ...
-    @property
-    def score(self) -> float | None: ...
-    @property
-    def steps(self) -> int: ...
-    @property
-    def seconds(self) -> TrainingTime: ...
-    @property
-    def error(self) -> str | None: ...
+    status: str
+    score: float | None = None
+    error: str | None = None
+    steps: int = 0
+    seconds: float = 0.0
+    tracing: float = 0.0
+    compiling: float = 0.0
+    training: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,7 @@ class Budget:
         seconds: for the whole command; None = no limit.
     """
 
-    ENDS = {"search": 0.42, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}  # noqa: RUF012 - never changed
+    ENDS = {"search": 0.42, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}
 
     def __init__(self, seconds: float | None) -> None:
         self._begin = time.time()

@@ -19,7 +19,7 @@ from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import seed_of
 from gruforecast.errors import SearchError, shorten
 from gruforecast.execution.jobs import Jobs, Pending
-from gruforecast.execution.progress import Budget, Progress
+from gruforecast.execution.progress import Budget, Progress, TrialEnd
 from gruforecast.models.networks.config import RUNGS, Hyperparameters, NetworkConfig
 
 RUN_TRIAL = "gruforecast.automl.search.trial:run_trial"
@@ -106,18 +106,25 @@ def search(
     try:
         while (trial := loop.next()) is not None:
             if trial.name in jobs.replayed:
-                progress.trial_known(trial.number, trial.result)
+                progress.trial_known(trial.number, _end_of(trial.result))
                 continue
             new += 1
             left = None if total is None else total - len(loop.ended)
             expected = (time.perf_counter() - begin) / max(new, jobs.runner.count) * left if left else None
             scores = [one.result.score for one in loop.ended.values() if one.result.score is not None]
             done, best = len(loop.ended), min(scores, default=float("nan"))
-            progress.trial_ended(trial.number, trial.result, done=done, best=best, expected_seconds=expected)
+            progress.trial_ended(trial.number, _end_of(trial.result), done=done, best=best, expected_seconds=expected)
     finally:
         progress.search_ended()
         proposer.close()
     return Search([loop.ended[number] for number in sorted(loop.ended)], loop.cut)
+
+
+def _end_of(result: TrialResult) -> TrialEnd:
+    spent = result.seconds
+    return TrialEnd(
+        result.status, result.score, result.error, result.steps, spent.total, spent.trace, spent.compile, spent.train
+    )
 
 
 @dataclass

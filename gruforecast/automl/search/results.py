@@ -11,26 +11,22 @@ from gruforecast.serialization import Record
 
 
 class TrainingRequest(JobRequest, kw_only=True, frozen=True):
-    """A training.
-
-    Attributes:
-        data: name given to `trial.save_split`; weights: name of the file to write.
-    """
+    """A training; `data`: the name given to `trial.save_split`."""
 
     network: NetworkConfig
     training: TrainingConfig
     data: str
-    weights: str
 
 
 class TrialRequest(TrainingRequest, kw_only=True, frozen=True):
     """A training before the earliest fold cutoff, scored at every fold cutoff.
 
     Attributes:
-        number: of the trial.
+        number: of the trial; weights: name of the file to write.
         rungs: see `train.Schedule`; None: no fold is read before the end.
     """
 
+    weights: str
     number: int
     rungs: tuple[float | None, ...] | None = None
 
@@ -39,12 +35,14 @@ class FitRequest(TrainingRequest, kw_only=True, frozen=True):
     """A training of a chosen configuration for a known number of steps.
 
     Attributes:
+        weights: name of the file to write.
         until: `test` (rows before the test set) or `end` (all rows).
         after: digest of the weights that it is to take the place of.
         initial: file of weights to start from; None = anew.
         rates: learning rate at the first and last step, as shares.
     """
 
+    weights: str
     until: Literal["test", "end"]
     after: str = ""
     initial: str | None = None

@@ -27,7 +27,6 @@ from gruforecast.automl.search.results import (
     Place,
     StatisticalRequest,
     StatisticalResult,
-    TrainingRequest,
     TrialRequest,
     TrialResult,
 )
@@ -270,7 +269,9 @@ def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff
     return train(config, training, split.history, cutoff, schedule)
 
 
-def _ended(kind: type[Fitted], trained: Trained, request: TrainingRequest, split: Split, begin: float) -> Fitted:
+def _ended(
+    kind: type[Fitted], trained: Trained, request: TrialRequest | FitRequest, split: Split, begin: float
+) -> Fitted:
     """Return what a training took and gave, with its weights saved."""
     windows = Sampler.before(split.history, split.learned, split.horizon, max(split.season_length, 3)).total
     timed = max(trained.steps - trained.first_call, 0)

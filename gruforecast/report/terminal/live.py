@@ -104,13 +104,13 @@ class LiveProgress(Progress):
             self._console.print(Text(text))
 
     def _outcome(self, result: TrialEnd) -> str:
-        text, seconds = _scored(result), result.seconds
+        text = _scored(result)
         if result.status == "crashed":
             return text
-        text += f", {seconds.total:.1f} s"
+        text += f", {result.seconds:.1f} s"
         if self._verbose:
-            first = f"tracing {seconds.trace:.1f} s, compiling {seconds.compile:.1f} s"
-            text += f" ({first}, {result.steps} steps {seconds.train:.1f} s)"
+            first = f"tracing {result.tracing:.1f} s, compiling {result.compiling:.1f} s"
+            text += f" ({first}, {result.steps} steps {result.training:.1f} s)"
         return text
 
     def search_ended(self) -> None:
