@@ -10,18 +10,12 @@ from gruforecast.automl.preparation import Prepared
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.windows import Windows, gather_future
 from gruforecast.evaluation.splits import Split
-from gruforecast.explain.explanation import (
-    Explained,
-    Subject,
-    explain_gates,
-    explain_gradients,
-    explain_importance,
-    longest,
-)
+from gruforecast.explain.explanation import Subject, explain, explain_gradients, explain_importance, longest
 from gruforecast.explain.model import largest
+from gruforecast.explain.records import Explanation
 
 
-def explain_fit(prepared: Prepared, jobs: TrainingJobs, ensemble: SavedEnsemble, cells: ComparedCells) -> Explained:
+def explain_fit(prepared: Prepared, jobs: TrainingJobs, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation:
     """Return gates, memory and state change points of the saved network with the largest weight, with its gradients.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
@@ -30,25 +24,22 @@ def explain_fit(prepared: Prepared, jobs: TrainingJobs, ensemble: SavedEnsemble,
     split, panel = prepared.split, prepared.panel
     chosen = largest(ensemble.networks)
     trial = ensemble.members[ensemble.networks.index(chosen)].member.trial
-    explained = explain_gates(
-        Subject(
-            network=chosen,
-            history=split.history,
-            wall=panel.wall,
-            ids=panel.ids,
-            freq=panel.freq,
-            columns=panel.plan.columns,
-            source="the training data",
-            shown=longest(split.history),
-        )
+    subject = Subject(
+        network=chosen,
+        history=split.history,
+        wall=panel.wall,
+        ids=panel.ids,
+        freq=panel.freq,
+        columns=panel.plan.columns,
+        source="the training data",
+        shown=longest(split.history),
     )
     windows = _judged(split)
-    kinds = {f"{chosen.name} (as saved)": [chosen], **cells.trained}
-    explained["reach"] = explain_gradients(kinds, split.history, windows, panel.freq)
+    reach = explain_gradients(chosen, cells.trained, split.history, windows, panel.freq)
     before = jobs.network(chosen.config, trial.result, chosen.name)
     rows = "the rows behind those that the network had learned from, up to the test set"
-    explained["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, rows)
-    return explained
+    needs = explain_importance(before, split.history, windows, panel.plan.columns, rows)
+    return explain(subject, reach, needs)
 
 
 def _judged(split: Split) -> Windows:
