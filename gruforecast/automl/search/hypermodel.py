@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any
 
 import keras
 import keras_tuner
 import msgspec
 import numpy as np
+import tensorflow as tf
 
 from gruforecast.arrays import Floats
 from gruforecast.automl.search.space import Space
@@ -18,18 +18,19 @@ from gruforecast.evaluation.splits import split
 from gruforecast.models.networks.config import MIDDLE, NetworkConfig
 from gruforecast.models.networks.features import decode, encode
 from gruforecast.models.training.keras_model import build_network, network_inputs
+from gruforecast.serialization import JsonValue
 
 
 @keras.saving.register_keras_serializable("gruforecast")
 class RawForecast(keras.layers.Layer):  # type: ignore[misc]
     """A network from raw windows (n, time) to forecasts (n, horizon), both in the user's unit, NaN = missing."""
 
-    def __init__(self, config: NetworkConfig, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, config: NetworkConfig, seed: int = 0, **kwargs: JsonValue) -> None:
         super().__init__(**kwargs)
         self.network_config = config
         self.network = build_network(config, seed)
 
-    def call(self, y: Any, training: bool = False) -> Any:
+    def call(self, y: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the forecasts of windows that are at least as long as the lookback."""
         ops = keras.ops
         past = ops.cast(y, "float64")[:, -self.network_config.lookback :]
