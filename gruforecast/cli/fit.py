@@ -58,16 +58,18 @@ def _fitted(
     with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
         report = run(data, options, progress)
     if as_json:
-        typer.echo(json.dumps(report, allow_nan=False))
+        from gruforecast.serialization import plain
+
+        typer.echo(json.dumps(plain(report), allow_nan=False))
     elif not quiet:
         show_report(report, verbose=verbose)
     return report
 
 
-def _require(report: dict[str, Any], baseline: str) -> None:
+def _require(report: Report, baseline: str) -> None:
     """End with 7 unless the test set shows that the GRU is better."""
     from gruforecast.evaluation.verdict import shortfall
 
-    if (missing := shortfall(report, baseline)) is not None:
+    if (missing := shortfall(report.leaderboard, report.season_length, baseline)) is not None:
         typer.echo(harmless(f"not met: {missing}. The model is saved all the same."), err=True)
         raise typer.Exit(NOT_BETTER)

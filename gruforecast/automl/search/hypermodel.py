@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import keras
 import keras_tuner
+import msgspec
 import numpy as np
 import tensorflow as tf
 
@@ -58,7 +59,7 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
     def __init__(self, panel: Panel, horizon: int, season_length: int = 1) -> None:
         super().__init__()
         space = Space.of(split(panel, horizon, 1, season_length, "panel"))
-        portfolio = tuple({**values, "calendar": False} for values in space.portfolio)
+        portfolio = tuple(msgspec.structs.replace(values, calendar=False) for values in space.portfolio)
         self.space = replace(space, periods=(), portfolio=portfolio)  # its examples have no stamps
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -67,7 +68,7 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         y = keras.Input((self.space.lookbacks[-1],), name="y")
         model = keras.Model(y, RawForecast(self.space.network(values))(y))
         optimizer = keras.optimizers.AdamW(
-            learning_rate=values["learning_rate"], weight_decay=values["weight_decay"], global_clipnorm=1.0
+            learning_rate=values.learning_rate, weight_decay=values.weight_decay, global_clipnorm=1.0
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer=optimizer, loss="mae", jit_compile=True)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import threadpoolctl
 
-from gruforecast.automl.search.space import Space, Values
+from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import seed_of
+from gruforecast.models.networks.config import Hyperparameters
 
 if TYPE_CHECKING:
     from keras_tuner import Oracle
@@ -35,7 +36,7 @@ class Proposal:
     """One configuration to try, with `share` of a full training."""
 
     number: int
-    values: Values
+    values: Hyperparameters
     share: float
 
 
@@ -72,7 +73,7 @@ class Proposer:
         if not self.open:
             return None
         if self._proposed < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
-            proposal = Proposal(self._proposed, dict(self._portfolio[self._proposed]), 1.0)
+            proposal = Proposal(self._proposed, self._portfolio[self._proposed], 1.0)
         else:
             trial = self._create(f"trial-{self._proposed}")
             if trial.status in ("STOPPED", "IDLE"):
