@@ -22,11 +22,11 @@ def stored_report(folder: str | Path) -> Report:
     """
     folder = Path(folder)
     manifest, file = read_manifest(folder), str(folder / REPORT)
-    if REPORT not in manifest["files"]:
+    if REPORT not in manifest.files:
         remedy = "Give the folder that gruforecast fit wrote."
         raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
     check_files(folder, manifest)
-    content = parse_json(read_plain(folder, REPORT, MAX_JSON, manifest["files"][REPORT]["sha256"]), file)
+    content = parse_json(read_plain(folder, REPORT, MAX_JSON, manifest.files[REPORT].sha256), file)
     try:
         return record(Report, content, file)
     except ModelError as error:  # the file is as it was written, so whoever wrote it is another

@@ -342,7 +342,7 @@ def model(tmp_path: Path, one: Report) -> Path:
     folder = tmp_path / "model.v1"
     folder.mkdir()
     (folder / "report.json").write_bytes(encoded(one))
-    seal(folder, {})
+    seal(folder)
     return folder
 
 
@@ -431,7 +431,7 @@ def test_a_folder_without_a_report_or_with_another_is_refused(model: Path, tmp_p
     (model / "report.json").write_text((model / "report.json").read_text() + " ")
     assert CliRunner().invoke(app, ["report", str(model)]).exit_code == 4
     (model / "report.json").unlink()
-    seal(model, {})
+    seal(model)
     assert CliRunner().invoke(app, ["report", str(model)]).exit_code == 4
     assert CliRunner().invoke(app, ["report", str(tmp_path)]).exit_code == 4
 
