@@ -26,7 +26,7 @@ def stored_report(folder: str | Path) -> Report:
         return record(Report, content, file)
     except ModelError as error:  # the file is as it was written, so whoever wrote it is another
         text = f"another version of gruforecast wrote this report: {error.message}"
-        raise ModelError(text, remedy="Fit again with --overwrite.", code="GF-M30", file=file) from error
+        raise ModelError(text, remedy="Fit again with `overwrite=True`.", code="GF-M30", file=file) from error
 
 
 def stored_explanation(folder: str | Path) -> Explanation | None:
@@ -44,8 +44,8 @@ def stored_explanation(folder: str | Path) -> Explanation | None:
 def _content(folder: Path) -> tuple[JsonValue, str]:
     """Return what the report's file holds, and its name."""
     manifest, file = read_manifest(folder), str(folder / REPORT)
-    if REPORT not in manifest["files"]:
+    if REPORT not in manifest.files:
         remedy = "Give the folder that gruforecast fit wrote."
         raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
     check_files(folder, manifest)
-    return parse_json(read_plain(folder, REPORT, MAX_JSON, manifest["files"][REPORT]["sha256"]), file), file
+    return parse_json(read_plain(folder, REPORT, MAX_JSON, manifest.files[REPORT].sha256), file), file

@@ -343,7 +343,7 @@ def model(tmp_path: Path, one: Report) -> Path:
     folder = tmp_path / "model.v1"
     folder.mkdir()
     (folder / "report.json").write_bytes(encoded(one))
-    seal(folder, {})
+    seal(folder)
     return folder
 
 
