@@ -9,19 +9,13 @@ from gruforecast.automl.ensemble_members import EnsembleMembers
 from gruforecast.automl.preparation import Prepared
 from gruforecast.data.windows import Windows, gather_future
 from gruforecast.evaluation.splits import Split
-from gruforecast.explain.explanation import (
-    Explained,
-    Subject,
-    explain_gates,
-    explain_gradients,
-    explain_importance,
-    longest,
-)
+from gruforecast.explain.explanation import Subject, explain, explain_gradients, explain_importance, longest
 from gruforecast.explain.model import largest
+from gruforecast.explain.records import Explanation
 from gruforecast.models.networks.inference import Network
 
 
-def explain_fit(prepared: Prepared, ensemble: EnsembleMembers, comparison: CellComparison) -> Explained:
+def explain_fit(prepared: Prepared, ensemble: EnsembleMembers, comparison: CellComparison) -> Explanation:
     """Return gates, memory and state change points of the saved network with the largest weight, with its gradients.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
@@ -31,25 +25,22 @@ def explain_fit(prepared: Prepared, ensemble: EnsembleMembers, comparison: CellC
     networks = ensemble.networks()
     chosen = largest(networks)
     member = ensemble.members[networks.index(chosen)]
-    explained = explain_gates(
-        Subject(
-            network=chosen,
-            history=split.history,
-            wall=panel.wall,
-            ids=panel.ids,
-            freq=panel.freq,
-            columns=panel.plan.columns,
-            source="the training data",
-            shown=longest(split.history),
-        )
+    subject = Subject(
+        network=chosen,
+        history=split.history,
+        wall=panel.wall,
+        ids=panel.ids,
+        freq=panel.freq,
+        columns=panel.plan.columns,
+        source="the training data",
+        shown=longest(split.history),
     )
     windows = _judged(split)
-    cells = {f"{chosen.name} (as saved)": [chosen], **_cells(comparison, ensemble)}
-    explained["reach"] = explain_gradients(cells, split.history, windows, panel.freq)
+    reach = explain_gradients(chosen, _cells(comparison, ensemble), split.history, windows, panel.freq)
     before = ensemble.training_jobs.network(chosen.config, member.trial.result, chosen.name)
     rows = "the rows behind those that the network had learned from, up to the test set"
-    explained["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, rows)
-    return explained
+    needs = explain_importance(before, split.history, windows, panel.plan.columns, rows)
+    return explain(subject, reach, needs)
 
 
 def _judged(split: Split) -> Windows:
