@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from gruforecast.artifact.export.signature import SignatureRecord
-from gruforecast.automl.ensemble_members import EnsembleMembers
+from gruforecast.automl.ensemble_members import SavedEnsemble
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared
 from gruforecast.automl.reproduce import reproduction
@@ -25,7 +25,7 @@ from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
 from gruforecast.report.chart_data import ChartData
 from gruforecast.report.report import AuditRecord, CellRecord, Report, TrialCounts, TrialRecord, WorkerRecord
-from gruforecast.serialization import Json, plain
+from gruforecast.serialization import JsonValue, plain
 from gruforecast.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
@@ -43,7 +43,7 @@ class Outcome:
         rows: the leaderboard, in any order.
         ensemble: the networks, as they were saved; blend: weight of each member as saved, empty if there is none.
         saved_model: what it takes and gives, and the largest relative difference between it and the forecast.
-        given_up: whether a time budget cut something short.
+        cut_short: whether a time budget cut something short.
         audit: what the leak audit says.
         extracts: what charts need beside the numbers.
         explained: the look inside the chosen network; None where no row may be shown.
@@ -52,12 +52,12 @@ class Outcome:
     prepared: Prepared
     rows: list[Row]
     search: Search
-    ensemble: EnsembleMembers
+    ensemble: SavedEnsemble
     blend: dict[str, float]
     seed: int
     saved_model: SignatureRecord
     warnings: list[str]
-    given_up: bool
+    cut_short: bool
     workers: WorkerRecord
     audit: AuditRecord
     extracts: ChartData
@@ -89,7 +89,7 @@ def summarise(outcome: Outcome, options: FitOptions, seconds: dict[str, float], 
         levels=list(outcome.prepared.levels),
         seconds=total,
         seconds_by_part=seconds,
-        trials=TrialCounts(**Counter(one.result.status for one in outcome.search.trials)),
+        trials=TrialCounts(**Counter[str](one.result.status for one in outcome.search.trials)),
         chosen=networks[0],
         networks=networks,
         blend=outcome.blend,
@@ -107,14 +107,14 @@ def summarise(outcome: Outcome, options: FitOptions, seconds: dict[str, float], 
         found=outcome.prepared.notes,
         plan=panel.plan,
         warnings=outcome.warnings,
-        cut_short=outcome.given_up,
+        cut_short=outcome.cut_short,
         versions=_versions(),
         extracts=outcome.extracts,
         reproduce=reproduction(options, panel, outcome.workers.count),
     )
 
 
-def in_short(report: Report, panel: Panel) -> Json:
+def in_short(report: Report, panel: Panel) -> dict[str, JsonValue]:
     """Return what the manifest of the model folder says of the data, and of the winner and its reference."""
     shown = dict.fromkeys([report.winner, *([report.evidence.against] if report.evidence else [])])
     wall, chosen = panel.wall, report.chosen
@@ -177,6 +177,8 @@ def cell_facts(rows: list[StoredRow]) -> list[CellRecord]:
 
 def _trial(trial: Trial) -> TrialRecord:
     result = trial.result
+    if result.status == "crashed":
+        return TrialRecord(trial.number, trial.values, result.status, error=result.error)
     return TrialRecord(
         number=trial.number,
         values=trial.values,

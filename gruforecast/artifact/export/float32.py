@@ -6,17 +6,19 @@ LiteRT computes in float32 and knows neither `IsNan` nor the hyperbolic function
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
+from tensorflow.types.experimental import ConcreteFunction
 
 DOUBLE, SINGLE = types_pb2.DT_DOUBLE, types_pb2.DT_FLOAT
 
 
-def in_single_precision(function: Any) -> Any:
+def in_single_precision(function: ConcreteFunction) -> ConcreteFunction:
     """Return the concrete function with its variables as constants, all of it in single precision.
 
     Args:
@@ -36,7 +38,7 @@ def in_single_precision(function: Any) -> Any:
     return wrapped.prune(*tensors)
 
 
-def _shorten(nodes: Iterable[Any]) -> None:
+def _shorten(nodes: Iterable[NodeDef]) -> None:
     """Make every double a single, in attributes and constants."""
     for node in nodes:
         for attribute in node.attr.values():
@@ -49,7 +51,7 @@ def _shorten(nodes: Iterable[Any]) -> None:
                 attribute.list.type[k] = SINGLE if kind == DOUBLE else kind
 
 
-def _spell_out(graph: Any) -> None:
+def _spell_out(graph: GraphDef) -> None:
     """Replace operations that LiteRT does not know by those that it does."""
     nodes = list(graph.node)
     squeezed = {node.name: node.input[0] for node in nodes if node.op == "Squeeze"}
@@ -71,7 +73,7 @@ def _spell_out(graph: Any) -> None:
             graph.node.append(node)
 
 
-def _asinh(graph: Any, name: str, x: str) -> None:
+def _asinh(graph: GraphDef, name: str, x: str) -> None:
     """`sign(x) * log(|x| + sqrt(x * x + 1))`: without the sign, numbers below zero would cancel."""
     size = _node(graph, "Abs", f"{name}/size", x)
     one = _constant(graph, f"{name}/one", 1.0)
@@ -80,7 +82,7 @@ def _asinh(graph: Any, name: str, x: str) -> None:
     _node(graph, "Mul", name, _node(graph, "Sign", f"{name}/sign", x), _node(graph, "Log", f"{name}/log", both))
 
 
-def _sinh(graph: Any, name: str, x: str) -> None:
+def _sinh(graph: GraphDef, name: str, x: str) -> None:
     """`(exp(x) - exp(-x)) / 2`."""
     up = _node(graph, "Exp", f"{name}/up", x)
     down = _node(graph, "Exp", f"{name}/down", _node(graph, "Neg", f"{name}/less", x))
@@ -88,13 +90,13 @@ def _sinh(graph: Any, name: str, x: str) -> None:
     _node(graph, "Mul", name, twice, _constant(graph, f"{name}/half", 0.5))
 
 
-def _node(graph: Any, operation: str, name: str, *inputs: str) -> str:
+def _node(graph: GraphDef, operation: str, name: str, *inputs: str) -> str:
     node = graph.node.add(op=operation, name=name, input=inputs)
     node.attr["T"].type = SINGLE
     return name
 
 
-def _constant(graph: Any, name: str, value: float) -> str:
+def _constant(graph: GraphDef, name: str, value: float) -> str:
     node = graph.node.add(op="Const", name=name)
     node.attr["dtype"].type = SINGLE
     node.attr["value"].tensor.CopyFrom(tf.make_tensor_proto(np.float32(value)))

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.types.experimental import PolymorphicFunction
 
 from gruforecast.artifact.export.signature import LAST, Served, Y
 from gruforecast.data.scale import mase_scale_of
@@ -18,7 +17,7 @@ from gruforecast.models.training.keras_model import build_network, network_input
 from gruforecast.models.training.train import set_weights
 
 
-def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], Any]:
+def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], PolymorphicFunction]:
     """Return the networks, and a TensorFlow function of the inputs that `served` names.
 
     It gives `y_hat` (batch, horizon) and `quantiles` (batch, horizon, n_levels), both float64. Series are padded or cut
@@ -40,7 +39,7 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
         for one in served.inputs
     ]
 
-    def combined(*values: Any) -> dict[str, Any]:
+    def combined(*values: tf.Tensor) -> dict[str, tf.Tensor]:
         named = {one.name: value for one, value in zip(served.inputs, values, strict=True)}
         y = named[Y]
         last = named.get(LAST, tf.zeros_like(y[:, 0], tf.int64))
@@ -57,7 +56,7 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
     return models, tf.function(combined, input_signature=specs, autograph=False)
 
 
-def _phases(last: Any, config: NetworkConfig) -> Any:
+def _phases(last: tf.Tensor, config: NetworkConfig) -> tf.Tensor:
     """Return the share of each period of the calendar that is gone at the last row, (batch, n_periods)."""
     if not config.periods:
         return tf.cast(last, tf.float64)  # no network reads it
@@ -65,7 +64,7 @@ def _phases(last: Any, config: NetworkConfig) -> Any:
     return tf.stack([tf.cast(tf.math.floormod(last, one), tf.float64) / one for one in seconds], axis=1)
 
 
-def _columns(served: Served, named: dict[str, Any]) -> Any:
+def _columns(served: Served, named: dict[str, tf.Tensor]) -> tf.Tensor | None:
     """Return the covariates (batch, time + horizon, n_columns), standardised; None where there are none."""
     horizon = served.networks[0].config.horizon
     rows = tf.shape(named[Y])[1] + horizon
@@ -86,8 +85,12 @@ def _columns(served: Served, named: dict[str, Any]) -> Any:
 
 
 def _quantiles(
-    model: keras.Model, config: NetworkConfig, rows: tuple[Any, Any], origin: Any, never_negative: Any
-) -> Any:
+    model: keras.Model,
+    config: NetworkConfig,
+    rows: tuple[tf.Tensor, tf.Tensor | None],
+    origin: tf.Tensor,
+    never_negative: tf.Tensor,
+) -> tf.Tensor:
     """Return the quantiles (batch, horizon, n_quantiles) of one network from `y` and covariates."""
     y, x = rows
     past = tf.ensure_shape(newest(_padded(y, config.lookback), config.lookback, keras.ops), (None, config.lookback))
@@ -102,7 +105,7 @@ def _quantiles(
     return decode(tf.cast(model(inputs, training=False), tf.float64), encoded, use_log, keras.ops)
 
 
-def _answer(served: Served, quantiles: Any, y: Any, never_negative: Any) -> dict[str, Any]:
+def _answer(served: Served, quantiles: tf.Tensor, y: tf.Tensor, never_negative: tf.Tensor) -> dict[str, tf.Tensor]:
     """Return the point forecasts, and calibrated quantiles around them that never cross."""
     mean = quantiles[:, :, MIDDLE]
     scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
@@ -111,12 +114,12 @@ def _answer(served: Served, quantiles: Any, y: Any, never_negative: Any) -> dict
     return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}
 
 
-def _padded(rows: Any, length: int) -> Any:
+def _padded(rows: tf.Tensor, length: int) -> tf.Tensor:
     """Return `rows` (batch, time, …) with `length` rows of NaN in front."""
     others = [(0, 0)] * (len(rows.shape) - 2)
     return tf.pad(rows, [(0, 0), (length, 0), *others], constant_values=float("nan"))
 
 
-def _cut(rows: Any, length: int) -> Any:
+def _cut(rows: tf.Tensor, length: int) -> tf.Tensor:
     """Return the newest `length` of `rows` (batch, time, …), padded with NaN in front."""
     return tf.ensure_shape(_padded(rows, length)[:, -length:], (None, length, *rows.shape[2:]))

@@ -16,7 +16,7 @@ from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
-from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.jobs import JobResult, Jobs
 from gruforecast.models.ensemble import parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import NETWORKS
@@ -27,6 +27,13 @@ SHORT = 3  # rows of the shorter windows
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
+
+
+class Done(JobResult, kw_only=True, frozen=True):
+    """What writing or calling gives; `milliseconds` of calls only where they are measured."""
+
+    seconds: float = 0.0
+    milliseconds: dict[str, float] = {}
 
 
 def served_by(forecaster: Forecaster) -> Served:
@@ -117,11 +124,10 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
 
 
 def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
-    jobs.submit(name, call, request, fresh=fresh, keep=False)
-    result = jobs.result(name)
-    if result is None or result.get("status") == "crashed":
+    result = jobs.submit(name, call, request, Done, fresh=fresh, keep=False).result()
+    if result is None or result.status == "crashed":
         raise GruforecastError(
-            f"the SavedModel could not be written or called: {(result or {}).get('error')}.",
+            f"the SavedModel could not be written or called: {result and result.error}.",
             remedy=REMEDY,
             code="GF-X01",
         )
