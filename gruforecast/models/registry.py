@@ -52,13 +52,6 @@ def title_of(name: str) -> str:
     return (ENTRIES[name].title if name in ENTRIES else "") or name
 
 
-def family_of(name: str) -> str:
-    """Return the entry that tells what a model of the leaderboard is: networks are numbered, cells have a budget."""
-    if name.endswith(")"):
-        return f"({name.rpartition('(')[2]}"
-    return "gru" if name.startswith("gru") else name
-
-
 def model_of(name: str) -> Model:
     """Return a model that is no network.
 

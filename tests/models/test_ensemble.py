@@ -13,7 +13,7 @@ from gruforecast.data.windows import History
 from gruforecast.models.ensemble import Once, blend_of, parts_of, stored
 from gruforecast.models.model import Floored, Points
 from gruforecast.models.quantile_forecast import QuantileForecast
-from gruforecast.models.registry import BLEND, KINDS, NETWORKS, SIMPLE, family_of, model_of, title_of
+from gruforecast.models.registry import BLEND, KINDS, NETWORKS, SIMPLE, model_of, title_of
 
 HISTORY = history_of([3.0, 4.0, 5.0], [3.0, -1.0, 5.0])
 WINDOWS = HISTORY.windows(np.arange(2), HISTORY.indptr[1:])
@@ -120,13 +120,6 @@ def test_the_registry_tells_and_makes_every_model() -> None:
         "drift",
         "gru-2",
     )
-    assert [family_of(name) for name in ("gru", "gru-12", "lstm (full)", "gru (short)", "theta")] == [
-        "gru",
-        "gru",
-        "(full)",
-        "(short)",
-        "theta",
-    ]
 
 
 def test_the_style_sheet_knows_the_colour_of_every_kind() -> None:

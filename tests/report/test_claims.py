@@ -258,7 +258,7 @@ def test_seeds_that_do_not_overlap_are_not_said_to() -> None:
 def test_a_series_without_a_score_is_neither_worst_nor_best(panel: Report) -> None:
     first, *others = panel.extracts.series
     report = edited(panel, extracts__series=[edited(first, mase=None), *others])
-    label = page_data(report, []).series[0].label
+    label = page_data(report, [])["series"][0]["label"]
     assert label.endswith("(no MASE)")
     assert not label.startswith("worst")
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
+from gruforecast.evaluation.leaderboard import Seeds
 from gruforecast.evaluation.verdict import STUDENT
 from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.models.registry import KINDS
@@ -40,14 +41,11 @@ class CellScore:
     seeds: list[float]
 
     @classmethod
-    def on_folds(cls, cell: CellRecord) -> CellScore:
-        """Return it by what the folds say, which choose."""
-        return cls(cell, cell.val_mase, _numbers(cell.seeds.val_mase if cell.seeds else ()))
-
-    @classmethod
-    def on_test(cls, cell: CellRecord) -> CellScore:
-        """Return it by what the test set says, which judges."""
-        return cls(cell, cell.mase, _numbers(cell.seeds.mase if cell.seeds else ()))
+    def of(cls, cell: CellRecord, *, test: bool) -> CellScore:
+        """Return it by what the test set says, which judges, or the folds, which choose."""
+        mean, seeds = (cell.mase if test else cell.val_mase), cell.seeds or Seeds([], [])
+        numbers = seeds.mase if test else seeds.val_mase
+        return cls(cell, mean, [one for one in numbers if one is not None])
 
     @property
     def title(self) -> str:
@@ -69,10 +67,6 @@ class CellScore:
         return bool(abs(self.mean - other.mean) > STUDENT[degrees] * error)
 
 
-def _numbers(values: Sequence[float | None]) -> list[float]:
-    return [value for value in values if value is not None]
-
-
 def _best(cells: list[CellScore]) -> CellScore:
     return min(cells, key=lambda one: by_size(one.mean))
 
@@ -86,8 +80,8 @@ def cells_section(report: Report) -> Section | None:
     header = ("", *[KINDS[cell.cell].title for cell in cells])
     rows = [[title, *map(written, cells)] for title, written in ROWS]
     rows += [
-        ["MASE on the folds", *[str(CellScore.on_folds(cell)) for cell in cells]],
-        ["MASE on the test set", *[str(CellScore.on_test(cell)) for cell in cells]],
+        ["MASE on the folds", *[str(CellScore.of(cell, test=False)) for cell in cells]],
+        ["MASE on the test set", *[str(CellScore.of(cell, test=True)) for cell in cells]],
     ]
     budget = "at one equal budget" if cells[0].budget == "short" else "at the full budget"
     table = Table.of(f"Measured {budget} of steps; ± standard deviation over seeds", header, rows)
@@ -99,7 +93,7 @@ def advice(cells: list[CellRecord]) -> str:
     known = [cell for cell in cells if cell.mase is not None and cell.val_mase is not None]
     if len(known) < 2:
         return "The cells cannot be compared: a score is missing."
-    folds, test = [CellScore.on_folds(cell) for cell in known], [CellScore.on_test(cell) for cell in known]
+    folds, test = [CellScore.of(cell, test=False) for cell in known], [CellScore.of(cell, test=True) for cell in known]
     best = _best(folds)
     close = [one for one in folds if not best.differs(one)]
     if min(len(one.seeds) for one in test) < 2:
@@ -149,7 +143,7 @@ def _ratios(gru: float | None, others: list[tuple[CellRecord, float | None]]) ->
 
 def _title(cells: list[CellRecord]) -> str:
     """Return which cell has the lowest error, and beside which of the others that is more than seeds give."""
-    scored = [CellScore.on_test(cell) for cell in cells if cell.mase is not None]
+    scored = [CellScore.of(cell, test=True) for cell in cells if cell.mase is not None]
     if not scored:
         return "Errors of the cells at one equal budget"
     best = _best(scored)
@@ -165,7 +159,7 @@ def _title(cells: list[CellRecord]) -> str:
 def _figure(cells: list[CellRecord]) -> Figure:
     data: list[Trace] = []
     rows: list[tuple[str, str, float | None]] = []
-    for one in map(CellScore.on_test, cells):
+    for one in [CellScore.of(cell, test=True) for cell in cells]:
         name, colour = one.title, KINDS[one.cell.cell].colour
         seeds: list[float | None] = [*one.seeds] or [one.mean]
         ring: Json = {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}}

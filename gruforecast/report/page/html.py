@@ -21,7 +21,7 @@ from gruforecast.report.page.hyperparameters import meanings
 from gruforecast.report.page.search import search_figures, search_words, trials_table
 from gruforecast.report.page.series import first_tables, page_data
 from gruforecast.report.report import Report
-from gruforecast.serialization import JsonValue, plain
+from gruforecast.serialization import JsonValue
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ def page(report: Report) -> str:
         arguments=words.arguments(report),
         sections={section.name: section for section in sections},
         contents=[(section.name, section.title) for section in sections],
-        series=data.series,
+        series=data["series"],
         scored=report.extracts.losses.of - report.n_series_without_scale,
         levels=", ".join(f"{level:g}" for level in report.levels),
         machine=words.machine(report),
         repeats=words.repeats(report),
         left_out=words.left_out(report),
         first=first_tables(report),
-        data=as_script(plain(data)),
+        data=as_script(data),
         css=_text("page.css"),
         scripts=scripts,
         policy=policy(scripts),

@@ -8,53 +8,25 @@ from gruforecast.models.registry import title_of
 from gruforecast.report.chart_data import FoldForecast, NextForecast, Numbers, ShownSeries, TestForecast
 from gruforecast.report.page.figure import Cell, Table, colour_of, counted, number, plot_text, reference_of
 from gruforecast.report.report import Report
-from gruforecast.serialization import Json, Record
+from gruforecast.serialization import Json, plain
 
 LEADS = ("worst", "median", "best")
 
 
-class DrawnSeries(Record, frozen=True):
-    """One series as the page's script draws it, with the texts of its charts."""
-
-    id: str
-    ds: list[str]
-    y: Numbers
-    folds: list[FoldForecast]
-    test: TestForecast
-    ahead: NextForecast | None
-    label: str
-    forecast_title: str
-    folds_title: str
-
-
-class PageData(Record, frozen=True):
-    """What the page's script draws: all figures, and any of the series; `beside` is empty where nothing is beside."""
-
-    figures: list[Json]
-    series: list[DrawnSeries]
-    of: int
-    target: str
-    winner: str
-    beside: str
-    colours: list[str]
-    horizon: int
-    season: int
-
-
-def page_data(report: Report, figures: list[Json]) -> PageData:
-    """Return what the page's script needs."""
+def page_data(report: Report, figures: Sequence[Json]) -> Json:
+    """Return what the page's script needs to draw all figures, and any of the series."""
     extracts, reference = report.extracts, reference_of(report)
-    return PageData(
-        figures=figures,
-        series=[_one(report, one, k) for k, one in enumerate(extracts.series)],
-        of=extracts.losses.of,
-        target=plot_text(extracts.target),
-        winner=plot_text(title_of(report.winner)),
-        beside=plot_text(title_of(reference)) if reference != report.winner else "",
-        colours=[colour_of(report, report.winner), colour_of(report, reference)],
-        horizon=report.horizon,
-        season=report.season_length,
-    )
+    return {
+        "figures": figures,
+        "series": [_one(report, one, k) for k, one in enumerate(extracts.series)],
+        "of": extracts.losses.of,
+        "target": plot_text(extracts.target),
+        "winner": plot_text(title_of(report.winner)),
+        "beside": plot_text(title_of(reference)) if reference != report.winner else "",
+        "colours": [colour_of(report, report.winner), colour_of(report, reference)],
+        "horizon": report.horizon,
+        "season": report.season_length,
+    }
 
 
 def first_tables(report: Report) -> dict[str, Table]:
@@ -91,12 +63,21 @@ def parts_of(one: ShownSeries) -> list[FoldForecast | TestForecast]:
     return [*one.folds, one.test]
 
 
-def _one(report: Report, one: ShownSeries, place: int) -> DrawnSeries:
+def _one(report: Report, one: ShownSeries, place: int) -> Json:
     leads = LEADS if len(report.extracts.series) > 2 and one.mase is not None else ()
     lead = f"{leads[place]}: " if place < len(leads) else ""
     score = f"MASE {number(one.mase)}" if one.mase is not None else "no MASE"
-    label, titles = f"{lead}{one.id} ({score})", (_forecast_title(one), _folds_title(report, one))
-    return DrawnSeries(one.id, one.ds, one.y, one.folds, one.test, one.ahead, label, *titles)
+    return {
+        "id": one.id,
+        "ds": one.ds,
+        "y": one.y,
+        "folds": plain(one.folds),
+        "test": plain(one.test),
+        "ahead": plain(one.ahead),
+        "label": f"{lead}{one.id} ({score})",
+        "forecast_title": _forecast_title(one),
+        "folds_title": _folds_title(report, one),
+    }
 
 
 def _forecast_title(one: ShownSeries) -> str:
