@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import functools
 import html
-import inspect
-import shutil
+import operator
 import tempfile
 import textwrap
-import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, Literal, ParamSpec, Protocol, TypeAlias, TypeVar
+from typing import (
+    TYPE_CHECKING,
+    Annotated,
+    Literal,
+    ParamSpec,
+    Protocol,
+    TypeVar,
+    get_args,
+)
 
-from gruforecast.artifact.folder import load_with_manifest
+from gruforecast.artifact.folder import copy_model, load_with_manifest
 from gruforecast.automl.options import FitOptions
-from gruforecast.data.option import Declared, Option, Options
-from gruforecast.errors import GruforecastWarning, ModelError, did_you_mean
+from gruforecast.data.files.source import Data, name_of
+from gruforecast.data.keywords import with_keywords
+from gruforecast.data.option import Option
+from gruforecast.errors import UsageError, did_you_mean
+from gruforecast.execution.progress import Progress, warn
 from gruforecast.models.registry import title_of
 from gruforecast.text import harmless
 
@@ -27,14 +36,15 @@ if TYPE_CHECKING:
 
     from gruforecast.automl.data_profile import DataProfile
     from gruforecast.data.panel import Forecast, Panel
-    from gruforecast.insight import Insight
-    from gruforecast.report.frames import FitReport
+    from gruforecast.evaluation.backtest import Rolling
+    from gruforecast.explain.records import Explanation
+    from gruforecast.report.frames import FitReport, Insight
 
-Data: TypeAlias = "str | PathLike[str] | pd.DataFrame | pd.Series[Any]"
 Detail = Literal["models", "windows", "forecasts"]
 P = ParamSpec("P")
-Given = TypeVar("Given", bound=Options)
+Given = TypeVar("Given", bound=FitOptions)
 Result = TypeVar("Result")
+T = TypeVar("T")
 LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
 
 
@@ -42,31 +52,10 @@ LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
 class FitArguments(FitOptions):
     """What `fit` takes in Python: the options of the command line, and whether progress is shown."""
 
-    progress: Annotated[bool, Option("Show progress in a terminal or a notebook.")] = True
+    progress: Annotated[bool, Option("Show progress, in a terminal or a notebook.", effect="none")] = True
 
 
-def _with_options(
-    options: Callable[P, Given],
-) -> Callable[[Callable[[Data, Given], Result]], Callable[Concatenate[Data, P], Result]]:
-    """Return what gives a function of data and options each option as a keyword, for help pages and type checkers."""
-    signature = inspect.signature(options)
-    declared = {one.name: one for one in options.declared}
-
-    def decorated(run: Callable[[Data, Given], Result]) -> Callable[Concatenate[Data, P], Result]:
-        @functools.wraps(run)
-        def call(data: Data, /, *args: P.args, **given: P.kwargs) -> Result:
-            for name in given:
-                if name not in signature.parameters:
-                    text = f"{run.__name__}() got an unexpected keyword argument {name!r}."
-                    raise TypeError(f"{text}{did_you_mean(name, list(signature.parameters))}")
-            return run(data, options(*args, **given))
-
-        return call
-
-    return decorated
-
-
-@_with_options(FitArguments)
+@with_keywords(FitArguments, FitArguments.declared)
 def fit(data: Data, options: FitArguments) -> Model:
     """Return a model that was searched for, compared and judged on rows that it had not seen.
 
@@ -88,18 +77,25 @@ def fit(data: Data, options: FitArguments) -> Model:
         ResourceError: disk, memory, or a missing package.
         SearchError: the search ended without a usable model.
     """
+    from gruforecast.report.terminal.notebook import progress_in_python
+
+    with progress_in_python(shown=options.progress) as progress:
+        return fitted(data, options, progress)
+
+
+def fitted(data: Data, options: FitOptions, progress: Progress) -> Model:
+    """Return the same, for programs that show progress in their own way."""
     from gruforecast.automl.fit import fit as run
 
     scratch = None
     if options.output is None:
         scratch = tempfile.TemporaryDirectory(prefix="gruforecast-")
         options = replace(options, output=Path(scratch.name) / "model")
-    with _progress(shown=options.progress) as progress:
-        run(data, options, progress)
+    run(data, options, progress)
     return Model(str(options.output), _scratch=scratch)
 
 
-@_with_options(FitOptions)
+@with_keywords(FitOptions, FitOptions.declared)
 def check(data: Data, options: FitOptions) -> DataProfile:
     """Return what is odd about data, how `fit` would read them, and each series; nothing is trained.
 
@@ -166,7 +162,7 @@ class Model:
         member: str = "winner",
         series: str | Sequence[str] = (),
     ) -> pd.DataFrame:
-        """Return the forecasts, a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, …
+        """Return a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, `hi-80` and so on.
 
         `y_hat` is the forecast; `lo-80` and `hi-80` are the interval that should hold 8 of 10 values.
 
@@ -207,9 +203,9 @@ class Model:
         return self.forecaster.stream(
             panel,
             horizon=None if horizon is None else operator.index(horizon),
-            levels=_several(level) or None,
+            levels=_levels(level) or None,
             member=member,
-            ids=list(_several(series)) or None,
+            ids=list(_names(series)) or None,
             future=covariates,
         )
 
@@ -242,12 +238,12 @@ class Model:
         return rolled(
             self.forecaster,
             reading,
-            warn=_warn,
+            warn,
             windows=windows,
             step=step,
             horizon=horizon,
-            members=_several(member),
-            levels=_several(level),
+            members=_names(member),
+            levels=_levels(level),
             refit=refit,
         )
 
@@ -279,18 +275,22 @@ class Model:
             UsageError: an argument asks for what the model does not have.
             DataError: data have other columns or another step than those that were fitted, or too few rows.
         """
-        from gruforecast.automl.backtest import run
+        from gruforecast.automl.backtest import blocks
+        from gruforecast.evaluation.aggregate import Aggregate
         from gruforecast.report.frames import backtest_frame, scores_frame
 
-        if detail not in DETAILS:
-            text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), list(DETAILS))}"
-            raise UsageError(text, remedy=f"Use {', '.join(DETAILS)}.", code="GF-U13")
-        rolling = self.roll(
-            data, windows=windows, step=step, horizon=horizon, member=member, level=level, refit=refit
-        )
-        if detail == "models":
-            return scores_frame(run(rolling).scores(self.forecaster.winner))
-        return backtest_frame(rolling, run, detail)
+        if detail not in get_args(Detail):
+            known = list(get_args(Detail))
+            text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), known)}"
+            raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U13")
+        rolling = self.roll(data, windows=windows, step=step, horizon=horizon, member=member, level=level, refit=refit)
+        parts = blocks(rolling, Progress())
+        if detail != "models":
+            return backtest_frame(rolling, parts, detail)
+        aggregate = Aggregate(rolling)
+        for _, block in parts:
+            aggregate.add(block)
+        return scores_frame(aggregate.scores(self.forecaster.winner))
 
     def explain(self, data: Data | None = None, *, member: str | None = None, series: str | None = None) -> Insight:
         """Return what a network does with its input: gates, memory, state change points, what it needs.
@@ -306,7 +306,23 @@ class Model:
         """
         from gruforecast.report.frames import Insight
 
-        return Insight(self.look(data, member=member, series=series))
+        return Insight(self.explanation(data, member=member, series=series))
+
+    def explanation(
+        self, data: Data | None = None, *, member: str | None = None, series: str | None = None
+    ) -> Explanation:
+        """Return the same as a record, for programs."""
+        from gruforecast.explain.model import explain_model, largest
+        from gruforecast.report.stored import stored_explanation
+
+        stored, default = stored_explanation(self.folder), largest(self.forecaster.networks).name
+        if data is None and series is None and member in (None, default) and stored is not None:
+            return stored
+        if data is None:
+            warn("only the newest rows of the training data are in the folder: pass data to look along all of them")
+        panel = None if data is None else self.read(data)
+        source = "" if data is None else name_of(data)
+        return explain_model(self.forecaster, panel, member=member, id=series, stored=stored, source=source)
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Copy the model to a folder of its own, whole or not at all, and return where that is.
@@ -318,8 +334,6 @@ class Model:
             ModelError: there is something, and it is not to be replaced, or it is no model.
             ResourceError: the place cannot be written.
         """
-        from gruforecast.artifact.folder import copy_model
-
         return copy_model(self.folder, Path(folder), overwrite=overwrite)
 
     def __repr__(self) -> str:
@@ -340,29 +354,37 @@ class Model:
     @property
     def _about(self) -> str:
         own = self.forecaster
-        count, season = len(own.context.ids), own.season_length
-        series = f"{count:,} series" if count > 1 else "1 series"
-        return f"{series}, step {own.plan.freq.label}, horizon {own.horizon}, {f'season of {season} rows' if season > 1 else 'no season'}"
+        season = f"season of {own.season_length} rows" if own.season_length > 1 else "no season"
+        return f"{len(own.context.ids):,} series, step {own.plan.freq.label}, horizon {own.horizon}, {season}"
 
     @property
     def _verdict(self) -> str:
-        return self._manifest.verdict or ""
-
-
-def _several(value: T | Sequence[T]) -> tuple[T, ...]: ...
+        return harmless(self._manifest.verdict or "")
 
 
 class _HasWarnings(Protocol):
+    """What was read of a file."""
+
     @property
-    def warnings(self) -> list[str]: ...
+    def warnings(self) -> list[str]:
+        """What is odd about it."""
+
+
+Read = TypeVar("Read", bound=_HasWarnings)
 
 
 def _warned(read: Read) -> Read:
-    """Return what was read, after what is odd about it has been said as warnings."""
+    """Return what was read, after a warning of each thing that is odd about it."""
     for text in read.warnings:
-        _warn(text)
+        warn(text)
     return read
 
 
-def _warn(text: str) -> None:
-    warnings.warn(harmless(text), GruforecastWarning, stacklevel=_stack())
+def _names(given: str | Sequence[str]) -> tuple[str, ...]:
+    """Return one name, or several."""
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+def _levels(given: float | Sequence[float]) -> tuple[float, ...]:
+    """Return one level, or several."""
+    return tuple(given) if isinstance(given, Sequence) else (given,)

@@ -68,6 +68,10 @@ class GruforecastError(Exception):
         return {name: getattr(self, name) for name in names}
 
 
+class GruforecastWarning(UserWarning):
+    """What is odd about data or a result, and no error."""
+
+
 class UsageError(GruforecastError):
     """An option is impossible, or options do not fit together, to the data or to the model. Exit code 2."""
 

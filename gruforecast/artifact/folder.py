@@ -13,6 +13,8 @@ report.json        everything the report says
 from __future__ import annotations
 
 import codecs
+import os
+import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -36,6 +38,7 @@ from gruforecast.artifact.safe_reading import (
     typed,
 )
 from gruforecast.data.plan import Plan
+from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
@@ -128,6 +131,42 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         others = _others(forecaster.members, forecaster.networks)
         context |= {f"forecast.{name}": state.forecasts[name] for name in others}
     write_file(folder / "context.npz", npz(context))
+
+
+def copy_model(folder: Path, target: Path, *, overwrite: bool) -> Path:
+    """Copy a model folder, whole or not at all, and return where it is.
+
+    Raises:
+        ModelError: something is there, and it is not to be replaced, or it is no model.
+        ResourceError: the place cannot be written.
+    """
+    if target.resolve() == folder.resolve():
+        return target
+    if target.exists() or target.is_symlink():
+        if not overwrite:
+            remedy = "Choose another folder, or pass `overwrite=True`."
+            raise ModelError("there is something already.", remedy=remedy, code="GF-M11", file=str(target))
+        if not may_be_replaced(target):
+            text = "this holds something else than a model: it is not replaced."
+            raise ModelError(text, remedy="Choose another name.", code="GF-M12", file=str(target))
+    built = target.absolute().with_name(f".{target.name}.tmp-{os.getpid()}")
+    try:
+        shutil.copytree(folder, built)
+        publish(built, target.absolute())
+    except OSError as error:
+        remedy = "Make room, or choose another place."
+        raise ResourceError(
+            f"cannot be written: {error.strerror}.", remedy=remedy, code="GF-E02", file=str(target)
+        ) from error
+    finally:
+        shutil.rmtree(built, ignore_errors=True)
+    return target
+
+
+def may_be_replaced(path: Path) -> bool:
+    """Return whether this is an empty folder, or a model, be it damaged or of another version."""
+    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
+    return empty or all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
 def publish(built: Path, target: Path) -> None:

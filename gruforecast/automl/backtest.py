@@ -1,4 +1,4 @@
-"""A saved model scored at many cutoffs of new data: the windows, and what is said of them before anything is forecast."""
+"""A saved model scored at many cutoffs: the windows, and what is said of them before anything is forecast."""
 
 from __future__ import annotations
 

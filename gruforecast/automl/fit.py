@@ -9,6 +9,8 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from msgspec import structs
+
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
 from gruforecast.artifact.export.signature import SignatureRecord
@@ -32,7 +34,6 @@ from gruforecast.automl.notes import Notes
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import (
     check_keys_fit,
-    chosen_options,
     facts_of,
     fingerprint_of,
     finished_report,
@@ -47,6 +48,7 @@ from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import save_split
 from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
 from gruforecast.automl.training_jobs import TrainingJobs
+from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
@@ -75,7 +77,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
         GruforecastError: one of its kinds, with a remedy; no model folder is touched then.
     """
     progress, clock, budget = progress or Progress(), Clock(), Budget(options.max_seconds)
-    output = Path(options.output)
+    output = options.folder
     progress.stage(f"reading {name_of(data)}")
     prepared = prepare(data, options, progress)
     clock.lap("read")
@@ -294,7 +296,7 @@ def _build(
         parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))
         shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
     run.clock.lap("export")
-    return record(SignatureRecord, {**served_by(forecaster).described(), "parity": parity}, "signature")
+    return structs.replace(served_by(forecaster).described(), parity=parity)
 
 
 def _explained(run: _Run, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation | None:

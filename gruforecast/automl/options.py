@@ -12,6 +12,7 @@ from gruforecast.data.option import Option
 from gruforecast.data.options import COLUMNS, ReadOptions
 from gruforecast.errors import UsageError
 
+DEFAULT_MODEL = "gruforecast_model"
 SEARCH, RESULT = "Search", "Result"  # panels of the help page
 
 
@@ -19,9 +20,10 @@ SEARCH, RESULT = "Search", "Result"  # panels of the help page
 class FitOptions(ReadOptions):
     """What a user asks of `fit`, and says about the file; named as on the command line."""
 
-    output: Annotated[str | os.PathLike[str], Option("Model folder.", names=("-o",), effect="none")] = (
-        "gruforecast_model"
-    )
+    output: Annotated[
+        str | os.PathLike[str] | None,
+        Option(f"Model folder; {DEFAULT_MODEL} if not given, in Python a temporary one.", names=("-o",), effect="none"),
+    ] = None
     horizon: Annotated[
         int | None,
         Option("Steps to forecast; by frequency if not given.", COLUMNS, low=1, high=10_000, effect="search"),
@@ -130,9 +132,14 @@ class FitOptions(ReadOptions):
         return None if self.worker_memory is None else int(self.worker_memory)
 
     @property
+    def folder(self) -> Path:
+        """Where the model goes."""
+        return Path(self.output or DEFAULT_MODEL)
+
+    @property
     def run_folder(self) -> Path:
         """Where trials and test forecasts go."""
-        return Path(self.run_dir or f"{Path(self.output)}.run")
+        return Path(self.run_dir or f"{self.folder}.run")
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -7,8 +7,10 @@ import hashlib
 import json
 import os
 from pathlib import Path
+
 from msgspec import structs
 
+from gruforecast.artifact.folder import may_be_replaced
 from gruforecast.artifact.manifest import Manifest, read_manifest
 from gruforecast.artifact.safe_reading import MAX_JSON, MAX_VALUES
 from gruforecast.automl.options import FitOptions
@@ -77,7 +79,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
                 code="GF-M11",
                 file=str(output),
             )
-        if not manifest and not _may_be_replaced(output):
+        if not manifest and not may_be_replaced(output):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with `output`.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
@@ -90,12 +92,6 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
         )
     check_place(parent, MODEL_BYTES)
     return None
-
-
-def _may_be_replaced(path: Path) -> bool:
-    """Return whether this is an empty folder, or a model that is damaged or of another version."""
-    empty = path.is_dir() and not path.is_symlink() and not any(path.iterdir())
-    return empty or all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
 def _enough(manifest: Manifest, options: FitOptions) -> bool:

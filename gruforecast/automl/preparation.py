@@ -10,6 +10,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.data.align.grid import interpolated
 from gruforecast.data.calendar.seasonality import detect_season
 from gruforecast.data.checks import odd_values
+from gruforecast.data.files.source import Data
 from gruforecast.data.finding import shown
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
@@ -44,8 +45,8 @@ class Prepared:
         return replace(self.reading.panel, y=self.split.history.values)
 
 
-def prepare(data: str, options: FitOptions, progress: Progress) -> Prepared:
-    """Return the data of a file, with season, horizon, folds and levels found where they were not given."""
+def prepare(data: Data, options: FitOptions, progress: Progress) -> Prepared:
+    """Return a file or data frame, with season, horizon, folds and levels found where they were not given."""
     reading = read_csv(data, options)
     findings = (*reading.findings, *odd_values(reading.panel, reading.lines))
     notes, warnings = shown(findings, "info"), shown(findings, "warning")

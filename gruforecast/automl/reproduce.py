@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import shlex
 from pathlib import Path
 
 from gruforecast.automl.options import FitOptions
+from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.option import Declared, One
 from gruforecast.data.panel import Panel
 from gruforecast.execution.machine import cores
 from gruforecast.report.report import Machine, Reproduction
 
 
-def reproduction(data: str, options: FitOptions, panel: Panel, workers: int) -> Reproduction:
+def reproduction(data: Data, options: FitOptions, panel: Panel, workers: int) -> Reproduction:
     """Return the command line without places on this machine, the data as read, and the machine."""
     differing = _differing(options)
     return Reproduction(
         command=shlex.join(["gruforecast", "fit", *arguments(data, options), "--workers", str(workers)]),
-        file=Path(data).name,
+        file=name_of(data),
         data_digest=panel.digest(),
         machine=Machine(f"{platform.system()} {platform.machine()}", cores(), workers),
         left_out=[flag for one, value, flag in differing if value == one.option.without is not None],
@@ -26,9 +28,12 @@ def reproduction(data: str, options: FitOptions, panel: Panel, workers: int) -> 
     )
 
 
-def arguments(data: str, options: FitOptions) -> list[str]:
-    """Return what to pass to `gruforecast fit` for these options; what changes no result is left out."""
-    name = Path(data).name
+def arguments(data: Data, options: FitOptions) -> list[str]:
+    """Return what to pass to `gruforecast fit` for these options; what changes no result is left out.
+
+    A data frame is `frame.csv`: its CSV file gives the same.
+    """
+    name = Path(data).name if isinstance(data, (str, os.PathLike)) else "frame.csv"
     return [
         f"./{name}" if name.startswith("-") and name != "-" else name,
         *(flag for one, _, flag in _differing(options) if one.name != "seed"),

@@ -17,6 +17,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared
 from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.data.files.source import Data
 from gruforecast.data.panel import Panel
 from gruforecast.evaluation.leaderboard import Row, StoredRow, stored, winner
 from gruforecast.evaluation.splits import Split
@@ -73,7 +74,7 @@ def summarise(outcome: Outcome, data: Data, options: FitOptions, seconds: dict[s
     if parity is None:
         raise ValueError("found a SavedModel that was not compared with the forecast; expected its parity")
     return Report(
-        model_dir=str(Path(options.output)),
+        model_dir=str(options.folder),
         verdict=verdict(rows),
         evidence=evidence(rows),
         winner=winner(rows).model,
@@ -104,7 +105,7 @@ def summarise(outcome: Outcome, data: Data, options: FitOptions, seconds: dict[s
         cut_short=outcome.cut_short,
         versions=_versions(),
         extracts=outcome.extracts,
-        reproduce=reproduction(options, panel, outcome.workers.count),
+        reproduce=reproduction(data, options, panel, outcome.workers.count),
     )
 
 

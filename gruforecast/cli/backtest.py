@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import time
-from collections.abc import Generator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -71,28 +69,18 @@ def backtest(
         check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
-        from gruforecast.artifact.folder import load
-        from gruforecast.automl.preparation import without_lines
-        from gruforecast.data.read import read_like
-        from gruforecast.evaluation.backtest import roll
+        from gruforecast.api import load
         from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
         with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
-            forecaster = load(folder)
-            reading = read_like(file, forecaster.plan)
-            for warning in reading.warnings:
-                progress.warn(warning)
-            if reading.filled.any():
-                progress.warn("values on lines are taken out again: a line knows what comes after it, and is no truth")
-            rolling = roll(
-                forecaster,
-                without_lines(reading),
+            rolling = load(folder).roll(
+                file,
                 windows=windows,
                 step=step,
                 horizon=horizon,
-                members=member or (),
-                levels=level or (),
+                member=member or (),
+                level=level or (),
                 refit=refit,
             )
             if verbose:
@@ -112,11 +100,11 @@ def _run(
     excel_safe: bool,
 ) -> BacktestReport:
     """Forecast, score and write, block by block; return the report."""
+    from gruforecast.automl.backtest import blocks
     from gruforecast.evaluation.aggregate import Aggregate
     from gruforecast.report.backtest import summarise
     from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
 
-    _warn(rolling, progress)
     aggregate = Aggregate(rolling)
     with contextlib.ExitStack() as stack:
         outputs = [(path, make) for path, make in ((output, forecast_columns), (scores, score_columns)) if path]
@@ -124,38 +112,13 @@ def _run(
             (stack.enter_context(LongFile(path, rolling.panel.plan, excel_safe=excel_safe)), make)
             for path, make in outputs
         ]
-        for part in stack.enter_context(contextlib.closing(_parts(rolling, progress))):
-            for block in part.blocks():
-                aggregate.add(block)
-                for long, make in files:
-                    long.write(make(part, block))
+        for part, block in stack.enter_context(contextlib.closing(blocks(rolling, progress))):
+            aggregate.add(block)
+            for long, make in files:
+                long.write(make(part, block))
     for path, _ in outputs:
         progress.say(f"wrote {path}")
     return summarise(rolling, aggregate, folder, round(time.perf_counter() - begin, 3))
-
-
-def _parts(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
-    """All windows with the saved networks, or those of each cutoff with networks trained before it."""
-    if rolling.refit:
-        from gruforecast.automl.refit import retrained
-
-        yield from retrained(rolling, progress)
-    else:
-        yield rolling
-
-
-def _warn(rolling: Rolling, progress: Progress) -> None:
-    """Say what is left out, and which windows say nothing about new data."""
-    for name, why in rolling.left_out.items():
-        progress.warn(f"{name} is left out: {why}; --member {name} asks for it all the same")
-    known = int(replace(rolling, refit=False).trained_on(rolling.cutoffs.windows).sum())
-    text = f"{known} of {len(rolling.cutoffs)} windows begin in rows that the model was "
-    if known and rolling.refit:
-        progress.warn(f"{text}chosen with: its networks are trained anew, its options and interval widths are not")
-    elif known:
-        newer = rolling.out_of_sample
-        advice = f"--windows {newer} keeps to later ones" if newer else "give rows from after the training"
-        progress.warn(f"{text}trained on: scores there are better than those of new rows will be; {advice}")
 
 
 def _show(report: BacktestReport, *, as_json: bool, quiet: bool) -> None:

@@ -40,12 +40,14 @@ def check(
             return
         if data is None:
             raise UsageError("there is no file to check.", remedy="Give DATA, or --environment.", code="GF-U34")
+        from msgspec import structs
+
         from gruforecast.automl.data_profile import examine
         from gruforecast.serialization import plain
 
         profile = examine(data, options())
         texts = {name: [as_flags(text) for text in getattr(profile, name)] for name in ("found", "warnings")}
-        profile = msgspec.structs.replace(profile, **texts)
+        profile = structs.replace(profile, **texts)
         if as_json:
             typer.echo(json.dumps(plain(profile)))
             return

@@ -9,13 +9,15 @@ import shlex
 import signal
 import sys
 import traceback
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import typer
 
-from gruforecast.cli.wording import as_flags
-from gruforecast.errors import GruforecastError, ResourceError, environment_error
+from gruforecast.cli.wording import as_flags, warn
+from gruforecast.errors import GruforecastError, GruforecastWarning, ResourceError, environment_error
 from gruforecast.text import harmless, harmless_lines
 
 NOT_BETTER, INTERRUPTED, TERMINATED = 7, 130, 143
@@ -49,7 +51,10 @@ def error_edge(*, as_json: bool, debug: bool, resumes: bool = False) -> Iterator
     try:
         with contextlib.suppress(ValueError):  # not in the main thread
             signal.signal(signal.SIGTERM, _terminate)
-        yield edge
+        with warnings.catch_warnings():
+            warnings.simplefilter("always", GruforecastWarning)
+            warnings.showwarning = _show_warning
+            yield edge
     except (typer.Exit, SystemExit):
         raise
     except BrokenPipeError:
@@ -68,6 +73,21 @@ def error_edge(*, as_json: bool, debug: bool, resumes: bool = False) -> Iterator
             typer.echo(json.dumps({"error": known.to_dict()}))
         typer.echo(harmless(f"error[{known.code}] {known}"), err=True)
         raise typer.Exit(known.exit_code) from None
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Print a warning of ours as one line; others as Python does."""
+    if category is GruforecastWarning:
+        warn(str(message))
+    elif file is None:
+        typer.echo(warnings.formatwarning(message, category, filename, lineno, line), err=True, nl=False)
 
 
 def _show_any_text() -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.wording import warn
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
@@ -25,7 +23,7 @@ def explain(
         str | None, typer.Argument(help="CSV file to look at; without it, what fit has found in the training data.")
     ] = None,
     member: Annotated[str | None, typer.Option(help="Another network than the one with the largest weight.")] = None,
-    id: Annotated[str | None, typer.Option(help="Series in the pictures; the longest if not given.")] = None,
+    series: Annotated[str | None, typer.Option(help="Series in the pictures; the longest if not given.")] = None,
     output: Annotated[str | None, typer.Option("-o", "--output", help="JSON file to write everything to.")] = None,
     as_json: Annotated[bool, _JSON] = False,
     quiet: Annotated[bool, _QUIET] = False,
@@ -42,7 +40,7 @@ def explain(
         if output is not None and not output.endswith(".json"):
             raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
         check_places(folder, {"DATA": file}, {"-o": output})
-        explanation = _look(folder, file, member, id, quiet=quiet)
+        explanation = _look(folder, file, member, series, quiet=quiet)
         text = encoded(explanation)
         if output is not None:
             from gruforecast.report.files.table import place
@@ -59,28 +57,13 @@ def explain(
             show_explanation(explanation)
 
 
-def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> Explanation:
+def _look(folder: str, file: str | None, member: str | None, series: str | None, *, quiet: bool) -> Explanation:
     """Return what `fit` has found, or the same anew for other rows, another network or another series."""
-    from gruforecast.artifact.folder import load
-    from gruforecast.explain.model import explain_model, largest
+    from gruforecast.api import load
     from gruforecast.models.registry import BLEND, NETWORKS
-    from gruforecast.report.stored import stored_explanation
 
-    forecaster, stored = load(folder), stored_explanation(folder)
-    if not quiet and forecaster.winner not in (NETWORKS, BLEND, *(one.name for one in forecaster.networks)):
-        typer.echo(f"what won is {harmless(forecaster.winner)}; this is a look into the networks", err=True)
-    default = largest(forecaster.networks).name
-    if file is None and id is None and member in (None, default) and stored is not None:
-        return stored
-    if file is None:
-        explanation = explain_model(forecaster, member=member, id=id, stored=stored)
-        if not quiet:
-            typer.echo("only the newest rows of the training data are in the folder; DATA shows more", err=True)
-        return explanation
-    from gruforecast.data.read import read_like
-
-    reading = read_like(file, forecaster.plan)
-    for warning in reading.warnings:
-        warn(warning)
-    source = "standard input" if file == "-" else Path(file).name
-    return explain_model(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
+    loaded = load(folder)
+    own = loaded.forecaster
+    if not quiet and own.winner not in (NETWORKS, BLEND, *(one.name for one in own.networks)):
+        typer.echo(f"what won is {harmless(own.winner)}; this is a look into the networks", err=True)
+    return loaded.explanation(file, member=member, series=series)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +14,9 @@ from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
 from gruforecast.cli.wording import as_flags
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from gruforecast.report.report import Report
 
 _result = in_panel(RESULT)
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen(
@@ -37,7 +41,8 @@ def fit(
     Example: gruforecast fit sales.csv --horizon 12
     """
     with error_edge(as_json=as_json, debug=debug, resumes=True) as edge:
-        chosen = options()
+        asked = options()
+        chosen = replace(asked, output=asked.folder)
         edge.log = chosen.run_folder / "log.txt"
         report = _fitted(data, chosen, require_better_than, as_json=as_json, quiet=quiet, verbose=verbose)
         if require_better_than is not None:
@@ -46,9 +51,9 @@ def fit(
 
 def _fitted(
     data: str, options: FitOptions, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool
-) -> dict[str, Any]:
+) -> Report:
     """Return the report of the run, which is shown, too."""
-    from gruforecast.automl.fit import fit as run
+    from gruforecast.api import fitted
     from gruforecast.evaluation.verdict import check_baseline
     from gruforecast.report.terminal.fit import show_report
     from gruforecast.report.terminal.live import LiveProgress
@@ -56,7 +61,7 @@ def _fitted(
     if baseline is not None:
         check_baseline(baseline)
     with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
-        report = run(data, options, progress)
+        report = fitted(data, options, progress).report.record
     if as_json:
         from gruforecast.serialization import plain
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.wording import warn
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
     from gruforecast.data.panel import Columns, Forecast, Panel
     from gruforecast.models.forecaster import Forecaster
+    from gruforecast.serialization import Json
 
 FORMATS = ("csv", "json", "table", "parquet")
 NOT_CSV = "--excel-safe is for CSV, other formats tell texts from formulas."
@@ -35,7 +35,7 @@ def predict(
     horizon: Annotated[int | None, typer.Option(help="Steps, at most those fitted.")] = None,
     level: Annotated[list[float] | None, typer.Option(help="Interval level in percent; repeatable.")] = None,
     future: Annotated[str | None, typer.Option(help="File with the future covariates, for every step.")] = None,
-    id: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
+    series: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="In CSV put ' before texts that a spreadsheet would compute.")
     ] = False,
@@ -58,21 +58,15 @@ def predict(
             raise UsageError(
                 "standard input can be read once only.", remedy="Write one of them to a file.", code="GF-U41"
             )
-        from gruforecast.artifact.folder import load
-        from gruforecast.data.future_covariates import read_future
-        from gruforecast.data.read import read_like
+        from gruforecast.api import load
 
-        forecaster = load(folder)
-        reading = read_like(file, forecaster.plan) if file else None
-        covariates = read_future(future, forecaster.plan) if future else None
-        for warning in [*(reading.warnings if reading else []), *(covariates.warnings if covariates else [])]:
-            warn(warning)
-        panel, levels = reading.panel if reading else None, tuple(level) if level else None
-        blocks = forecaster.stream(panel, horizon=horizon, levels=levels, member=member, ids=id, future=covariates)
-        head: dict[str, Any] = {
-            "model_dir": folder,
-            "levels": list(forecaster.levels([forecaster.member_named(member)], levels)),
-        }
+        loaded = load(folder)
+        panel, forecaster = loaded.read(file) if file else None, loaded.forecaster
+        blocks = loaded.stream(
+            panel, future=future, horizon=horizon, level=level or (), member=member, series=series or ()
+        )
+        levels = forecaster.levels([forecaster.member_named(member)], level)
+        head: Json = {"model_dir": folder, "levels": levels}
         count = _Count()
         _write(count.columns(blocks), head, form, output, excel_safe=excel_safe)
         count.warn()
@@ -160,7 +154,7 @@ def _format(requested: str | None, output: str | None, *, as_json: bool) -> str:
     return form
 
 
-def _write(blocks: Iterator[Columns], head: dict[str, Any], form: str, output: str | None, *, excel_safe: bool) -> None:
+def _write(blocks: Iterator[Columns], head: Json, form: str, output: str | None, *, excel_safe: bool) -> None:
     """Write block by block to stdout, or to a file that is there whole or not at all."""
     from gruforecast.report.files.table import place, write_csv, write_json, write_parquet
     from gruforecast.text import harmless_lines

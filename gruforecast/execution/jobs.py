@@ -144,7 +144,7 @@ class Jobs:
         self,
         name: str,
         call: str,
-        request: JobRequest | Json,
+        request: Record | Json,
         kind: type[R],
         *,
         part: str = "",

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from gruforecast.errors import GruforecastWarning
+from gruforecast.text import harmless
 
 
 @dataclass(frozen=True)
@@ -78,6 +83,22 @@ class Progress:
 
     def search_ended(self) -> None:
         """No trial follows."""
+
+
+def warn(text: str) -> None:
+    """Warn at the line of the user's that has called this package."""
+    frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself does
+    while frame.f_back is not None and frame.f_globals["__name__"].startswith("gruforecast."):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(harmless(text), GruforecastWarning, stacklevel=level - 1)
+
+
+class Warner(Progress):
+    """Shows nothing; what may mislead is a warning."""
+
+    def warn(self, text: str) -> None:
+        """Warn."""
+        warn(text)
 
 
 class Budget:

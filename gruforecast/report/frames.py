@@ -5,19 +5,24 @@ from __future__ import annotations
 import html
 import tempfile
 import webbrowser
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
+import numpy as np
 
-from gruforecast.evaluation.aggregate import MemberScores
+from gruforecast.data.to_frame import datetimes
+from gruforecast.evaluation.aggregate import IntervalMeans, MemberScores
+from gruforecast.evaluation.backtest import Block, Rolling
+from gruforecast.evaluation.scores import IntervalScores
 from gruforecast.explain.records import Explanation
+from gruforecast.report.files.backtest import forecast_columns, score_columns
 from gruforecast.report.render import rendered
 from gruforecast.report.report import Report
 from gruforecast.report.sentences import all_sentences
-from gruforecast.serialization import Json, JsonValue, plain
+from gruforecast.serialization import JsonValue, Record
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
@@ -107,7 +112,7 @@ class FitReport:
         return harmless(f"FitReport: {self.verdict}")
 
     def _repr_html_(self) -> str:
-        columns = [name for name in ("model", "val_mase", "mase", "smape", "mae", "competes")]
+        columns = ["model", "val_mase", "mase", "smape", "mae", "competes"]
         table = self.leaderboard[columns].head().to_html(index=False, float_format="{:.3f}".format)
         return f"<p>{html.escape(harmless(self.verdict))}</p>{table}"
 
@@ -146,14 +151,16 @@ def scores_frame(scores: Sequence[MemberScores]) -> pd.DataFrame:
     return pd.DataFrame([_flat(one, ("intervals", "against")) | _levels(one.intervals) for one in scores])
 
 
-def backtest_frame(rolling: Rolling, blocks: Iterable[tuple[Rolling, Block]], detail: Literal["windows", "forecasts"]) -> pd.DataFrame:
+def backtest_frame(
+    rolling: Rolling, blocks: Iterable[tuple[Rolling, Block]], detail: Literal["windows", "forecasts"]
+) -> pd.DataFrame:
     """Return the scores of each window and member, or all forecasts, with datetimes where the files have text."""
     import pandas as pd
 
     make = score_columns if detail == "windows" else forecast_columns
     frame = pd.concat([pd.DataFrame(make(part, block)) for part, block in blocks], ignore_index=True)
     stamps = np.unique(rolling.panel.ds)
-    moments = dict(zip(rolling.plan.form.joined(stamps), datetimes(rolling.panel.plan, stamps), strict=True))
+    moments = dict(zip(rolling.panel.plan.form.joined(stamps), datetimes(rolling.panel.plan, stamps), strict=True))
     for name in ("cutoff", *rolling.panel.names.time):
         if name in frame:
             frame[name] = frame[name].map(moments)

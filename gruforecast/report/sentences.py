@@ -18,6 +18,12 @@ ENDLESS = "endless"  # the half-life of units that never let go
 TWICE = 2.0  # times its share of the calendar, for a part of it to be named
 
 
+def all_sentences(explained: Explanation) -> list[str]:
+    """Return everything that was found, a sentence or a few for each part."""
+    parts = (network_sentence, gates_sentence, memory_sentence, change_points_sentence, gradient_sentence)
+    return [*(part(explained) for part in parts), importance_sentence(explained)]
+
+
 def network_sentence(explained: Explanation) -> str:
     """Return which network it is, and what it was watched on."""
     one, memory = explained.network, explained.memory

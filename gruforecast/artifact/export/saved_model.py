@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
@@ -118,7 +117,7 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     return worst
 
 
-def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
+def _do(jobs: Jobs, name: str, call: str, request: Record, *, fresh: bool = False) -> None:
     result = jobs.submit(name, call, request, Done, fresh=fresh, keep=False).result()
     if result is None or result.status == "crashed":
         raise GruforecastError(

@@ -109,7 +109,7 @@ class LiveProgress(Progress):
             self._console.print(Text(self._worded(text)))
 
     def _outcome(self, result: TrialEnd) -> str:
-        text = _scored(result)
+        text = scored(result)
         if result.status == "crashed":
             return text
         text += f", {result.seconds:.1f} s"
@@ -171,7 +171,7 @@ class View:
         self._left = None if expected_seconds is None else (expected_seconds, self._clock())
         self._compare(number, result.score)
         self.bests.append(best if math.isfinite(best) else None)
-        self._newest.append(f"{number}: {_scored(result, 'crashed').removeprefix('MASE ')}")
+        self._newest.append(f"{number}: {scored(result, 'crashed').removeprefix('MASE ')}")
 
     def _compare(self, number: int, score: float | None) -> None:
         if score is not None and (self._best is None or score < self._best[0]):
@@ -264,7 +264,7 @@ def _workers_text(working: Working) -> str:
     return f"{len(working.busy)} of {working.count}: {', '.join(working.busy)}{waiting}"
 
 
-def _scored(result: TrialEnd, crashed: str = "") -> str:
+def scored(result: TrialEnd, crashed: str = "") -> str:
     """Return how a trial ended: its score, or the reason why there is none."""
     if result.status == "crashed":
         return crashed or f"crashed: {safe(result.error or '')}"

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Iterator
 from typing import Protocol
 
-from gruforecast.execution.progress import Progress, TrialEnd
-from gruforecast.report.terminal.live import scored
+from gruforecast.execution.progress import Progress, TrialEnd, Warner
+from gruforecast.report.terminal.live import LiveProgress, is_live, scored
 from gruforecast.text import harmless
 
 
@@ -59,7 +61,20 @@ class NotebookProgress(Progress):
 
 
 def _displayed(text: str) -> _Handle:
-    from IPython.display import display
+    from IPython import display
 
-    handle: _Handle = display({"text/plain": harmless(text)}, raw=True, display_id=True)
+    handle: _Handle = display.display({"text/plain": harmless(text)}, raw=True, display_id=True)
     return handle
+
+
+@contextlib.contextmanager
+def progress_in_python(*, shown: bool) -> Iterator[Progress]:
+    """What shows the progress of a fit: in a notebook, on a terminal, or nowhere."""
+    if shown and in_notebook():
+        with contextlib.closing(NotebookProgress()) as notebook:
+            yield notebook
+    elif shown and sys.stderr is not None and is_live(sys.stderr):
+        with LiveProgress(quiet=False, verbose=False) as live:
+            yield live
+    else:
+        yield Warner()
