@@ -115,7 +115,7 @@ def test_only_an_empty_folder_or_what_was_a_model_may_be_replaced(folder: Path, 
 def test_a_place_without_a_name_of_its_own(name: str) -> None:
     error = refused(Path(name))
     assert isinstance(error, UsageError)
-    assert error.message == f"-o {str(Path(name))!r} has no name of its own."
+    assert error.message == f"`output` {str(Path(name))!r} has no name of its own."
     assert error.code == "GF-U22"
 
 
