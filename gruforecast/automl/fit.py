@@ -65,7 +65,7 @@ def fit(data: str, options: FitOptions, progress: Progress | None = None) -> Rep
     clock.lap("read")
     check_keys_fit(prepared.panel)
     facts = facts_of(options, prepared.panel)
-    fingerprint = fingerprint_of(facts)
+    fingerprint = fingerprint_of(facts, stats=options.stats)
     finished = finished_report(output, fingerprint, options)
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")

@@ -16,21 +16,22 @@ from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.execution.atomic_files import check_place
 from gruforecast.models.statistical import installed
+from gruforecast.serialization import Json, JsonValue
 from gruforecast.version import __version__
 
 ROOM = 2_000_000  # bytes of `model.json` that are no keys
 MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alone takes 5 to 8 MB
 
 
-def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
+def facts_of(options: FitOptions, panel: Panel) -> dict[str, JsonValue]:
     """Return what a result follows from: this version, the data as parsed, and the options but how far it searches."""
     chosen = options.values("data", "search", "after")
     return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
 
 
-def fingerprint_of(facts: dict[str, Any]) -> str:
-    """Return the SHA-256 of facts, and of the statsforecast that takes part."""
-    content = facts | {"statsforecast": installed() if facts["options"]["stats"] else None}
+def fingerprint_of(facts: Json, *, stats: bool) -> str:
+    """Return the SHA-256 of facts, and of the statsforecast that takes part if `stats` are wanted."""
+    content = {**facts, "statsforecast": installed() if stats else None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
