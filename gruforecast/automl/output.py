@@ -30,7 +30,7 @@ def facts_of(options: FitOptions, panel: Panel) -> dict[str, JsonValue]:
 
 
 def fingerprint_of(facts: Json, *, stats: bool) -> str:
-    """Return the SHA-256 of facts, and of the statsforecast that takes part if `stats` are wanted."""
+    """Return the SHA-256 of facts, and of the statsforecast that takes part, if `stats` may."""
     content = {**facts, "statsforecast": installed() if stats else None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
