@@ -202,7 +202,7 @@ ERROR_CODES = {
     "GF-X03": Meaning("The leak audit found that the test set was seen.", REPORT_BUG),
     "GF-X04": Meaning("A step in a process of its own failed.", REPORT_BUG),
     "GF-X06": Meaning("An export forecasts otherwise than the model.", REPORT_BUG),
-    "GF-BUG": Meaning("A bug in gruforecast.", "Please report it with the traceback, which `--debug` shows."),
+    "GF-BUG": Meaning("A bug in gruforecast.", "Please report it with its traceback."),
     "GF-H01": Meaning("421: the server is not known by that name."),
     "GF-H02": Meaning("401: a token is needed."),
     "GF-H03": Meaning("404: there is no such path."),

@@ -13,7 +13,7 @@ import typer
 from typer.models import OptionInfo
 
 from gruforecast.automl.options import FitOptions
-from gruforecast.data.option import Declared
+from gruforecast.data.option import Declared, Value
 from gruforecast.errors import UsageError
 
 DEFAULT_MODEL = "gruforecast_model"
@@ -22,10 +22,9 @@ ModelFolder = Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL}
 ModelOrData = Annotated[
     str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
 ]
-OptionMaker = Callable[..., Any]
 
 
-def in_panel(panel: str | None) -> OptionMaker:
+def in_panel(panel: str | None) -> Callable[..., OptionInfo]:
     """Return what makes an option in a panel of the help page, of its help text and its names."""
     return lambda text, *names: typer.Option(*names, help=text, rich_help_panel=panel)
 
@@ -48,12 +47,13 @@ def with_options(chosen: Sequence[Declared]) -> Callable[[Callable[..., None]], 
 
     The command is called with a function there, which makes `FitOptions` of what the user has given.
     """
+    made: Callable[..., FitOptions] = FitOptions  # each value is checked there
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
-        def run(**values: Any) -> None:
+        def run(**values: Value) -> None:
             given = {one.name: value for one in chosen if (value := values.pop(one.name)) is not None}
-            command(options=functools.partial(FitOptions, **given), **values)
+            command(options=functools.partial(made, **given), **values)
 
         parameters: list[inspect.Parameter] = []
         for name, own in inspect.signature(command, eval_str=True).parameters.items():

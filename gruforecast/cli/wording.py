@@ -13,7 +13,7 @@ from gruforecast.text import harmless
 QUOTES = ("'", '"')
 NAMED = re.compile(r"`([a-z][a-z_0-9]*)(?:=([^`]*))?`")
 # of other commands than fit
-OTHERS = ("format", "future", "int8", "member", "refit", "require_better_than", "scores", "series", "step", "windows")
+OTHERS = ("format", "future", "member", "refit", "require_better_than", "step", "windows")
 FLAGS = {one.name: one.flag for one in FitOptions.declared} | {name: f"--{name.replace('_', '-')}" for name in OTHERS}
 FLAGS["output"] = "-o"
 

@@ -115,7 +115,7 @@ def test_only_an_empty_folder_or_what_was_a_model_may_be_replaced(folder: Path, 
 def test_a_place_without_a_name_of_its_own(name: str) -> None:
     error = refused(Path(name))
     assert isinstance(error, UsageError)
-    assert error.message == f"-o {str(Path(name))!r} has no name of its own."
+    assert error.message == f"`output` {str(Path(name))!r} has no name of its own."
     assert error.code == "GF-U22"
 
 
@@ -163,13 +163,13 @@ def test_a_result_follows_from_the_data_and_the_options_that_matter(monkeypatch:
     assert facts_of(OPTIONS, other) != facts
     monkeypatch.setattr(room, "installed", lambda: "1.0")
     with_stats, without = (facts_of(dataclasses.replace(OPTIONS, stats=stats), panel) for stats in (True, False))
-    one = fingerprint_of(with_stats), fingerprint_of(without)
-    assert fingerprint_of(dict(reversed(with_stats.items()))) == one[0]
+    one = fingerprint_of(with_stats, stats=True), fingerprint_of(without, stats=False)
+    assert fingerprint_of(dict(reversed(with_stats.items())), stats=True) == one[0]
     assert len(one[0]) == 64
     assert json.loads(json.dumps(facts)) == json.loads(json.dumps(facts_of(OPTIONS, panel)))
     monkeypatch.setattr(room, "installed", lambda: "2.0")
-    assert fingerprint_of(with_stats) != one[0]
-    assert fingerprint_of(without) == one[1]
+    assert fingerprint_of(with_stats, stats=True) != one[0]
+    assert fingerprint_of(without, stats=False) == one[1]
 
 
 def test_keys_that_just_fit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -11,10 +13,18 @@ import pytest
 from makers import AIR, GOLDEN
 from typer.testing import CliRunner
 
+import gruforecast
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.reproduce import arguments
 from gruforecast.cli import app
-from gruforecast.cli.wording import FLAGS, as_flags
+from gruforecast.cli.wording import FLAGS, NAMED, as_flags
+
+PACKAGE = Path(gruforecast.__file__).parent
+# makes the command, a terminal's hints, an option of XLA, the names of options in a report
+OF_THE_COMMAND_LINE = (
+    "automl/reproduce.py", "automl/options.py", "data/option.py", "report/terminal/fit.py", "execution/pool.py",
+    "report/page/words.py",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -45,8 +55,29 @@ def test_every_flag_is_one_of_the_program() -> None:
         CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).stdout
         for command in ("fit", "predict", "backtest", "export")
     ).split()
-    others = {"--series"}
-    assert set(FLAGS.values()) - others <= set(pages)
+    assert set(FLAGS.values()) <= set(pages)
+
+
+def messages() -> list[tuple[str, str]]:
+    """Texts of the library that are no docstrings, each with its module."""
+    found = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = str(path.relative_to(PACKAGE))
+        if place.startswith(("cli/", "serve/")) or place in OF_THE_COMMAND_LINE:
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        alone = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+        texts = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in alone]
+        found += [(place, node.value) for node in texts if isinstance(node.value, str)]
+    return found
+
+
+def test_the_library_speaks_of_parameters_that_there_are_and_of_no_flags() -> None:
+    flags = [one for one in messages() if re.search(r"(?<![\w-])(--[a-z]{2}|-o\b)", one[1])]
+    assert flags == []
+    named = {name for _, text in messages() for name, _ in NAMED.findall(text)}
+    assert named - set(FLAGS) == set()
+    assert {"horizon", "output", "context", "future", "tz", "max_rows"} <= named
 
 
 def test_errors_and_warnings_are_shown_with_flags(tmp_path: Path) -> None:
