@@ -41,7 +41,7 @@ from gruforecast.execution.atomic_files import (
 )
 from gruforecast.execution.child_process import call
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.serialization import Json, Record, record
+from gruforecast.serialization import Record, record
 from gruforecast.version import __version__
 
 Say = Callable[[str], None]
@@ -245,7 +245,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         made = scratch / "export"
         say(f"converting to {form.name}")
         request = served.request(_write_weights(served, scratch), str(made), int8=options.int8)
-        call(form.write, _sent(request), scratch, "the conversion")
+        call(form.write, to_builtins(request), scratch, "the conversion")
         say("asking it for forecasts in another process")
         inputs = {
             f"{case}.{name}": values
@@ -256,7 +256,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         write_file(given, npz(inputs))
         asked = CallRequest(str(made), str(given), str(answer), timed=True)
         measured = record(
-            _Measured, call(form.call, _sent(asked), scratch, "calling the export"), "answer of the export"
+            _Measured, call(form.call, to_builtins(asked), scratch, "calling the export"), "answer of the export"
         )
         forecasts = read_npz(answer)
         parity = _parity(options, served, samples, forecasts)
@@ -288,12 +288,6 @@ def _write_weights(served: Served, scratch: Path) -> list[str]:
     for path, network in zip(paths, served.networks, strict=True):
         write_file(path, npz(network.weights))
     return [str(path) for path in paths]
-
-
-def _sent(request: Record) -> Json:
-    """Return a request for another process."""
-    sent: Json = to_builtins(request)
-    return sent
 
 
 def _parity(options: ExportOptions, served: Served, samples: dict[str, Sample], forecasts: dict[str, Floats]) -> Parity:
