@@ -167,7 +167,7 @@ def _index(frame: pd.DataFrame, titles: list[str], name: str) -> tuple[list[tupl
             file=name,
         )
     names = [unnamed.pop(0) if level.name is None else _title(level.name, name) for level in levels]
-    return [(title, level.to_series(index=frame.index)) for title, level in zip(names, levels, strict=True)], ()
+    return [(title, level.to_series()) for title, level in zip(names, levels, strict=True)], ()
 
 
 def _is_time(level: pd.Index, name: str) -> bool:

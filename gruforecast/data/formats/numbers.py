@@ -111,8 +111,6 @@ def infer_numbers(column: Column, form: NumberForm, *, settled: bool) -> tuple[N
         DataError: numbers may be read in two ways.
     """
     findings: Findings = ()
-    if column.plain:
-        return form, findings
     if column.once(_converted, form) is None:
         form, findings = _form_of(column, form, settled=settled)
     if not settled:

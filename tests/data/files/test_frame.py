@@ -454,6 +454,10 @@ def test_tables_of_other_libraries_are_read_through_arrow(make: Callable[[pd.Dat
         read_csv(pa.RecordBatchReader.from_batches(*_stream(frame)))
 
 
+def test_integers_of_other_libraries_stay_integers_beside_missing_ones() -> None:
+    assert table_of_frame(pa.table({"k": [7, None], "y": [1.5, 2.0]}), Limits()).columns["k"] == ["7", ""]
+
+
 def test_tables_of_other_libraries_need_pyarrow(monkeypatch: pytest.MonkeyPatch) -> None:
     table = pa.table({"y": [1]})
     monkeypatch.setitem(sys.modules, "pyarrow", None)
