@@ -31,7 +31,8 @@ from unittest.mock import patch
 
 import numpy as np
 
-from gruforecast import load, read_like
+from gruforecast.artifact.folder import load
+from gruforecast.data.read import read_like
 from gruforecast.arrays import Single
 from gruforecast.data.windows import History, Windows
 from gruforecast.explain.model import explain_model

@@ -177,7 +177,7 @@ class TestModel:
     def test_the_report_keeps_every_character(self, fitted_hostile: dict[str, Any]) -> None:
         from gruforecast import load
 
-        forecaster = load(fitted_hostile["cwd"] / "gruforecast_model")
+        forecaster = load(fitted_hostile["cwd"] / "gruforecast_model").forecaster
         assert [key for (key,) in forecaster.context.ids] == list(IDS)
         assert forecaster.plan.names.ids == (ID,)
 
@@ -203,7 +203,7 @@ class TestModel:
         assert_shown_harmless(done.stdout, done.stderr)
         for name in (ID, TIME, *IDS[:19]):
             assert flat(harmless(name)) in flat(done.stdout), name
-        long = invoke("predict", "--future", "future.csv", "--format", "table", "--id", LONG)
+        long = invoke("predict", "--future", "future.csv", "--format", "table", "--series", LONG)
         assert "end" in long.stdout
         assert "2017-07-01" in long.stdout
 
@@ -264,7 +264,7 @@ class TestModel:
             assert "GF-U59" in done.stderr
 
     def test_a_wrong_id_is_named_harmless(self, hostile: Path) -> None:
-        done = CliRunner().invoke(app, ["predict", "--future", "future.csv", "--id", "[red]\x1b[31m"])
+        done = CliRunner().invoke(app, ["predict", "--future", "future.csv", "--series", "[red]\x1b[31m"])
         assert done.exit_code == 2
         assert_shown_harmless(done.stderr)
         assert "[/bold]x" in done.stderr

@@ -72,7 +72,7 @@ def test_stamps_and_floor(folder: Path) -> None:
     assert forecast.lower[1].min() < 0
     frame = forecast.to_frame()
     assert list(frame.columns) == ["unique_id", "ds", "y_hat", "lo-80", "hi-80", "lo-95", "hi-95"]
-    assert frame["ds"].iloc[0] == "2005-01-01"
+    assert str(frame["ds"].iloc[0]) == "2005-01-01 00:00:00"
 
 
 def test_levels_horizon_and_members_are_checked(folder: Path) -> None:

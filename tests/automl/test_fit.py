@@ -16,7 +16,7 @@ from makers import AIR, ROOT, run
 from rounding import assert_close32
 from typer.testing import CliRunner
 
-from gruforecast import load
+from gruforecast.artifact.folder import load
 from gruforecast.cli import app
 from gruforecast.models.baselines import baselines
 
@@ -217,7 +217,7 @@ def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "season of 24 rows" in done.stderr
     assert "Model in hourly\nReport: hourly/report.html\nNext: gruforecast predict hourly\n" in done.stdout
-    answer = json.loads(run("predict", "hourly", "--id", "H50", "--horizon", "3", "--json", cwd=tmp_path).stdout)
+    answer = json.loads(run("predict", "hourly", "--series", "H50", "--horizon", "3", "--json", cwd=tmp_path).stdout)
     assert answer["levels"] == [90.0]
     assert [row["unique_id"] for row in answer["forecast"]] == ["H50"] * 3
     assert set(answer["forecast"][0]) == {"unique_id", "ds", "y_hat", "lo-90", "hi-90"}

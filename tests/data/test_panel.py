@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import pandas as pd
 import pytest
 from makers import panel_of
 from msgspec import structs
@@ -82,7 +83,7 @@ def test_a_frame_has_the_columns_of_the_user(panel: Panel) -> None:
     frame = panel.to_frame()
     assert list(frame.columns) == ["unique_id", "ds", "y"]
     assert frame["unique_id"].tolist() == ["s0"] * 5 + ["s1"] + ["s2"] * 3
-    assert frame["ds"].tolist()[4:6] == ["2000-05-01", "2000-01-01"]
+    assert frame["ds"].tolist()[4:6] == [pd.Timestamp("2000-05-01"), pd.Timestamp("2000-01-01")]
     assert frame["y"].tolist() == panel.y.tolist()
 
 

@@ -103,7 +103,7 @@ def _check_size(frame: pd.DataFrame, limits: Limits, name: str) -> None:
     if rows > limits.rows or width > limits.columns:
         raise DataError(
             f"there are {rows} rows and {width} columns.",
-            remedy="Pass a larger --max-rows or --max-columns.",
+            remedy="Pass a larger `max_rows` or `max_columns`.",
             code="GF-D53",
             file=name,
         )
@@ -192,7 +192,7 @@ def _checked(column: pd.Series, limits: Limits, name: str, title: str) -> list[s
     if longest > limits.field or len(whole) > limits.bytes:
         raise DataError(
             "the text is too long.",
-            remedy="Pass a larger --max-field or --max-bytes.",
+            remedy="Pass a larger `max_field` or `max_bytes`.",
             code="GF-D53",
             file=name,
             column=title,

@@ -272,7 +272,7 @@ class TestOnATerminal:
         data = tmp_path / "two.csv"
         tiny = [f"b{row[row.index(',') :]}e-9" for row in rows[1:]]
         data.write_text("\n".join([*rows, *tiny]), encoding="utf-8")
-        seen = shown([sys.executable, "-m", "gruforecast", "predict", str(MODEL), str(data), "--id", "b"])
+        seen = shown([sys.executable, "-m", "gruforecast", "predict", str(MODEL), str(data), "--series", "b"])
         assert seen.status == 0
         assert "\nb, and the forecast by" in seen.last
         assert "0.000" not in seen.last
