@@ -90,7 +90,7 @@ def warn(text: str) -> None:
     frame, level = sys._getframe(1), 2  # noqa: SLF001 - as `warnings` itself does
     while frame.f_back is not None and frame.f_globals["__name__"].startswith("gruforecast."):
         frame, level = frame.f_back, level + 1
-    warnings.warn(harmless(text), GruforecastWarning, stacklevel=level - 1)
+    warnings.warn(harmless(text), GruforecastWarning, stacklevel=level)
 
 
 class Warner(Progress):

@@ -136,7 +136,7 @@ class Insight:
         return pd.DataFrame([_flat(one) for one in parts], columns=["name", "kind", "mean", "low", "high", "spread"])
 
     def __str__(self) -> str:
-        return harmless("\n".join(all_sentences(self.record)))
+        return "\n".join(map(harmless, all_sentences(self.record)))
 
     __repr__ = __str__
 
