@@ -88,7 +88,6 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
-    run_dir = make_run_dir(options, output)
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     size = (prepared.panel.y.nbytes + prepared.panel.x.nbytes) * (2 if options.audit else 1)
     space = Space.of(prepared.split)
@@ -97,7 +96,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
         "packages": {name: version(name) for name in PACKAGES},
         "options": {name: value for name, value in chosen_options(options).items() if name not in AFTER_THE_SEARCH},
     }
-    with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
+    with open_run(options, make_run_dir(options, output), facts, size, progress) as (jobs, pool):
         try:
             clear_leftovers(output)
             trainings = TrainingJobs(prepared.split, space, jobs, options.seed, budget)

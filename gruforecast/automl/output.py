@@ -8,6 +8,7 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
+
 from msgspec import structs
 
 from gruforecast.artifact.manifest import Manifest, read_manifest
