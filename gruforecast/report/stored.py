@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 from gruforecast.artifact.manifest import check_files, read_manifest
@@ -9,7 +10,7 @@ from gruforecast.artifact.safe_reading import MAX_JSON, parse_json, read_plain
 from gruforecast.errors import ModelError
 from gruforecast.explain.records import Explanation
 from gruforecast.report.report import Report
-from gruforecast.serialization import record
+from gruforecast.serialization import JsonValue, record
 
 REPORT = "report.json"
 
@@ -20,13 +21,7 @@ def stored_report(folder: str | Path) -> Report:
     Raises:
         ModelError: the folder is refused, or holds no report, or that of another version.
     """
-    folder = Path(folder)
-    manifest, file = read_manifest(folder), str(folder / REPORT)
-    if REPORT not in manifest.files:
-        remedy = "Give the folder that gruforecast fit wrote."
-        raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
-    check_files(folder, manifest)
-    content = parse_json(read_plain(folder, REPORT, MAX_JSON, manifest.files[REPORT].sha256), file)
+    content, file = _content(Path(folder))
     try:
         return record(Report, content, file)
     except ModelError as error:  # the file is as it was written, so whoever wrote it is another
@@ -35,9 +30,22 @@ def stored_report(folder: str | Path) -> Report:
 
 
 def stored_explanation(folder: str | Path) -> Explanation | None:
-    """Return the part `explain` of the report; None where no row may be shown.
+    """Return the part `explain` of the report; None where no row may be shown, or where another version wrote it.
 
     Raises:
-        ModelError: the folder is refused, or holds no report, or that of another version.
+        ModelError: the folder is refused, or holds no report.
     """
-    return stored_report(folder).explain
+    content, file = _content(Path(folder))
+    with contextlib.suppress(ModelError):
+        return record(Report, content, file).explain
+    return None
+
+
+def _content(folder: Path) -> tuple[JsonValue, str]:
+    """Return what the report's file holds, and its name."""
+    manifest, file = read_manifest(folder), str(folder / REPORT)
+    if REPORT not in manifest.files:
+        remedy = "Give the folder that gruforecast fit wrote."
+        raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
+    check_files(folder, manifest)
+    return parse_json(read_plain(folder, REPORT, MAX_JSON, manifest.files[REPORT].sha256), file), file
