@@ -52,6 +52,16 @@ def renamed(value: Any) -> Any:
     return [renamed(one) for one in value] if isinstance(value, list) else value
 
 
+def in_form(given: dict[str, Any]) -> dict[str, Any]:
+    """The answers with rows in today's form: shares apart from the configuration, and no seeds is null."""
+    rows = []
+    for row in given["leaderboard"]:
+        shares = (row["config"] or {}).get("shares")
+        moved = {"config": None, "shares": shares} if shares else {}
+        rows.append({**row, "seeds": row["seeds"] or None, **moved})
+    return {**given, "leaderboard": rows}
+
+
 def answers(tree: Path, data: str, arguments: tuple[str, ...]) -> dict[str, Any]:
     """What a tree says of one fit: rows of the leaderboard, digests of arrays, forecasts of every member."""
     with tempfile.TemporaryDirectory() as scratch:
@@ -131,7 +141,7 @@ def compare(name: str, tree: Path, options: argparse.Namespace) -> int:
         if kept:
             kept.parent.mkdir(parents=True, exist_ok=True)
             kept.write_text(json.dumps(before))
-    found = differences(before, answers(ROOT, path, tuple(words)))
+    found = differences(in_form(before), in_form(answers(ROOT, path, tuple(words))))
     rows, forecasts = len(before["leaderboard"]), len(before["forecasts"])
     print(f"{name}: {'equal' if not found else f'{len(found)} differences'} ({rows} rows, {forecasts} forecasts)")
     print("\n".join(f"  {text}" for text in found[:20]), flush=True)

@@ -4,132 +4,101 @@ from __future__ import annotations
 
 import time
 import timeit
-from dataclasses import dataclass, field, replace
-from typing import TypeGuard
+from dataclasses import dataclass, replace
 
-from gruforecast.automl.search.loop import RUN_TRIAL, Search
+from msgspec import structs
+
+from gruforecast.automl.notes import cause_of
+from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.automl.search.results import TrialResult
 from gruforecast.automl.search.trial import seed_of
 from gruforecast.automl.training_jobs import TEST_FIT, TrainingJobs, facts_of_training
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Forecasts
-from gruforecast.execution.jobs import Result
+from gruforecast.execution.jobs import Pending
 from gruforecast.models.networks.config import CELLS, Cell, NetworkConfig
 from gruforecast.models.networks.inference import Network
 
 SEEDS = 3
 CALLS = 5  # of one forecast, to time it
+PART = "comparison"  # of the command
 SHORT_STEPS = (100, 500)  # bounds of the short comparison's half of the best trial's steps
 Entry = tuple[Cell, int]  # a cell and the number of its seed
 
 
-@dataclass
+@dataclass(frozen=True)
+class ComparedCells:
+    """What came of a comparison.
+
+    Attributes:
+        groups: one candidate a seed for each cell that was trained whole.
+        trained: for each cell, as in the leaderboard, the networks of its seeds as they were trained before the folds;
+            where no GRU was, it is the best trial.
+    """
+
+    groups: list[list[Candidate]]
+    trained: dict[str, list[Network]]
+
+
+@dataclass(frozen=True)
 class CellComparison:
-    """Cells with the configuration of the best trial: `begin`, then `candidates`.
+    """Cells with the configuration of the best trial, as much of them as the time budget allows for.
 
     Attributes:
         kind: `short`, `full` or `none`.
-        trained: for each cell the configuration and the result of each seed that was trained whole before the folds.
+        submitted: the trainings of the first seeds.
     """
 
     training_jobs: TrainingJobs
-    search: Search
+    best: Trial
     kind: str
-    entries: list[Entry] = field(default_factory=list)
-    trained: dict[Cell, list[tuple[NetworkConfig, Result]]] = field(default_factory=dict)
+    entries: tuple[Entry, ...]
+    submitted: dict[Cell, Pending[TrialResult]]
 
-    def __post_init__(self) -> None:
-        self.best = self.search.best
-
-    def begin(self) -> None:
-        """Put as much of the comparison as the time budget allows for on the workers, behind the test fits."""
-        self._choose_entries()
-        # the worker of the test fit has compiled the GRU, so it comes last
-        for cell, number in sorted(self.entries, key=lambda entry: entry[0] == "gru"):
-            if number == 0:
-                self._submit(cell, number)
-
-    def candidates(self) -> list[list[Candidate]]:
-        """Return one candidate a seed for each cell that was trained whole."""
+    def wait(self) -> ComparedCells:
+        """Return the cells that were trained whole."""
+        submitted = dict(self.submitted)
         groups: dict[Cell, list[Candidate | None]] = {}
+        trained: dict[str, list[Network]] = {}
         for cell, number in sorted(self.entries, key=lambda entry: entry[1]):
             group = groups.setdefault(cell, [])
-            if None not in group:
-                group.append(self._compared(cell, number))
-        return [[one for one in group if one] for group in groups.values() if None not in group]
+            if None in group:
+                continue
+            result = self._whole(submitted[cell].result(), cell)
+            if result is None:
+                group.append(None)
+                continue
+            if (cell, number + 1) in self.entries:  # only now, so that the same worker compiles a cell but once
+                submitted[cell] = _submit(self.training_jobs, self.best, self.kind, (cell, number + 1))
+            network = self.training_jobs.network(self._config(cell), result)
+            trained.setdefault(f"{cell} ({self.kind})", []).append(network)
+            group.append(self._candidate(network, cell, result))
+        if trained and f"gru ({self.kind})" not in trained:
+            trained = {"gru (full)": [self.training_jobs.network(self.best.network, self.best.result)]} | trained
+        whole = [[one for one in group if one] for group in groups.values() if None not in group]
+        return ComparedCells(whole, trained)
 
-    def _choose_entries(self) -> None:
-        """Compare everything, or leave out what the time budget does not allow for.
+    def _config(self, cell: Cell) -> NetworkConfig:
+        return replace(self.best.network, cell=cell)
 
-        The third seeds are given up first, then the simple RNN, then the LSTM, then the rest: a GRU alone is compared
-        with nothing.
-        """
-        cells, seeds = {"full": (CELLS[1:], 1), "short": (CELLS, SEEDS), "none": ((), 0)}[self.kind]
-        self.entries = [(cell, number) for cell in cells for number in range(seeds)]
-        deadline = self.training_jobs.budget.deadline("comparison")
-        if deadline is None:
-            return
-        for left_out in (SEEDS - 1, "rnn", "lstm", "gru"):
-            if self._seconds_for(self.entries) <= self.training_jobs.jobs.runner.count * (deadline - time.time()):
-                return
-            kept = [entry for entry in self.entries if left_out not in entry]
-            if kept != self.entries:
-                part = f"the {left_out} comparison" if left_out in CELLS else "the third seeds of the comparison"
-                self.training_jobs.give_up(part)
-            self.entries = kept
-
-    def _seconds_for(self, entries: list[Entry]) -> float:
-        """Return what the test fits and a comparison of `entries` take of one worker, as far as the trials tell."""
-        seconds = self.best.result["seconds"]
-        step = self.best.result["seconds_per_step"] or 0.0
-        trials = [trial.result["seconds"] for trial in self.search.trials if "seconds" in trial.result]
-        compiling = max(one["trace"] + one["compile"] for one in trials)
-        steps = self._steps() if self.kind == "short" else self.training_jobs.space.steps + self.best.result["steps"]
-        new = len({cell for cell, _ in entries} - {"gru"})
-        return self.training_jobs.fitting + new * compiling + len(entries) * (steps * step + seconds["evaluate"])
-
-    def _steps(self) -> int:
-        return min(max(self.best.result["steps"] // 2, SHORT_STEPS[0]), SHORT_STEPS[1])
-
-    def _submit(self, cell: Cell, number: int) -> None:
-        """Weights of a short comparison are trained before the first fold and scored on folds and test set alike.
-
-        A full comparison has the configuration, the budget and the protocol of the best GRU.
-        """
-        jobs = self.training_jobs
-        network = replace(self.best.network, cell=cell)
-        training = jobs.training(self.best)
-        if self.kind == "short":
-            training = replace(training, seed=seed_of(jobs.seed, -2 - number), steps=self._steps())
-        request = {"number": self.best.number, "rungs": None}
-        jobs.submit(f"{self.kind}-{cell}-{number}", RUN_TRIAL, network, training, "comparison", request)
-
-    def _compared(self, cell: Cell, number: int) -> Candidate | None:
-        """Return the candidate of one cell and seed; None, with a note why, if it was not trained whole."""
-        jobs = self.training_jobs
-        result = jobs.jobs.result(f"{self.kind}-{cell}-{number}")
-        if not self._is_whole(result, cell):
-            return None
-        if (cell, number + 1) in self.entries:  # only now, so that the same worker compiles a cell but once
-            self._submit(cell, number + 1)
-        network = replace(self.best.network, cell=cell)
-        self.trained.setdefault(cell, []).append((network, result))
-        before = at_test = jobs.network(network, result)
-        facts = facts_of_training(self.best, result, self.kind)
-        facts |= {
-            "train_seconds": result["seconds"]["train"],
-            "forecast_ms": self._forecast_ms(before),
-            "weights_bytes": jobs.path(result).stat().st_size,
-        }
+    def _candidate(self, network: Network, cell: Cell, result: TrialResult) -> Candidate | None:
+        """Return the candidate of one cell and seed; None if it was not trained whole for the test set."""
+        jobs, at_test = self.training_jobs, network
+        facts = structs.replace(
+            facts_of_training(self.best, result, self.kind),
+            train_seconds=result.seconds.train,
+            forecast_ms=self._forecast_ms(network),
+            weights_bytes=jobs.path(result).stat().st_size,
+        )
         if self.kind == "full":
-            trial = replace(self.best, network=network, result=result)
-            kind = replace(TEST_FIT, title=f"{cell} comparison", part="comparison")
-            jobs.submit_fit(kind, trial, cell, result)
-            fitted, whole = jobs.fitted(kind, cell, result)
+            trial = replace(self.best, network=network.config, result=result)
+            kind = replace(TEST_FIT, title=f"{cell} comparison", part=PART)
+            fitted, whole = jobs.submit_fit(kind, trial, cell, result).result()
             if not whole:
                 return None
-            at_test = jobs.network(network, fitted)
-            facts |= {"seconds": fitted["seconds"]["total"]}
-        forecasts = Forecasts.of(jobs.split, before, at_test)
+            at_test = jobs.network(network.config, fitted)
+            facts = structs.replace(facts, seconds=fitted.seconds.total)
+        forecasts = Forecasts.of(jobs.split, network, at_test)
         return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False, shipped=False)
 
     def _forecast_ms(self, network: Network) -> float:
@@ -138,13 +107,77 @@ class CellComparison:
         windows = split.test_windows()[:1]
         return 1000 * min(timeit.repeat(lambda: split.ask(network, windows), number=1, repeat=CALLS))
 
-    def _is_whole(self, result: Result | None, cell: Cell) -> TypeGuard[Result]:
-        """Return whether the training of a comparison came to its end; notes why not."""
-        if result is not None and result["status"] == "completed" and not result["late"]:
-            return True
-        if result is None or (result.get("late") and self.training_jobs.budget.over("comparison")):
-            self.training_jobs.give_up(f"the {cell} comparison")
+    def _whole(self, result: TrialResult | None, cell: Cell) -> TrialResult | None:
+        """Return the result of a training that came to its end; None, with a note why, for others."""
+        if result is not None and result.status == "completed" and not result.late:
+            return result
+        notes = self.training_jobs.notes
+        if result is None or (result.late and self.training_jobs.budget.over(PART)):
+            notes.give_up(f"the {cell} comparison")
         else:
-            reason = "was ended by --trial-time" if result.get("late") else result["status"]
-            self.training_jobs.warnings.append(f"the {cell} comparison {reason}: left out")
-        return False
+            reason = "was ended by --trial-time" if result.late else result.status
+            text = f"the {cell} comparison {reason}: left out"
+            notes.warn(text, cause_of(result.status, late=result.late))
+        return None
+
+
+def submit_comparison(jobs: TrainingJobs, search: Search, kind: str, busy: float) -> CellComparison:
+    """Put as much of the comparison as the time budget allows for on the workers, behind the test fits.
+
+    Args:
+        busy: seconds of one worker that those take.
+    """
+    best, entries = search.best, _affordable(jobs, search, kind, busy)
+    # the worker of the test fit has compiled the GRU, so it comes last
+    firsts = [entry for entry in sorted(entries, key=lambda entry: entry[0] == "gru") if entry[1] == 0]
+    submitted = {entry[0]: _submit(jobs, best, kind, entry) for entry in firsts}
+    return CellComparison(jobs, best, kind, entries, submitted)
+
+
+def _affordable(jobs: TrainingJobs, search: Search, kind: str, busy: float) -> tuple[Entry, ...]:
+    """Return what is compared: everything, or what the time budget allows for.
+
+    The third seeds are given up first, then the simple RNN, then the LSTM, then the rest: a GRU alone is compared
+    with nothing.
+    """
+    cells, seeds = {"full": (CELLS[1:], 1), "short": (CELLS, SEEDS), "none": ((), 0)}[kind]
+    entries = tuple((cell, number) for cell in cells for number in range(seeds))
+    deadline = jobs.budget.deadline(PART)
+    if deadline is None:
+        return entries
+    for left_out in (SEEDS - 1, "rnn", "lstm", "gru"):
+        seconds = busy + _seconds_for(entries, jobs, search, kind)
+        if seconds <= jobs.jobs.runner.count * (deadline - time.time()):
+            break
+        kept = tuple(entry for entry in entries if left_out not in entry)
+        if kept != entries:
+            part = f"the {left_out} comparison" if left_out in CELLS else "the third seeds of the comparison"
+            jobs.notes.give_up(part)
+        entries = kept
+    return entries
+
+
+def _seconds_for(entries: tuple[Entry, ...], jobs: TrainingJobs, search: Search, kind: str) -> float:
+    """Return what a comparison of `entries` takes of one worker, as far as the trials tell."""
+    best = search.best.result
+    compiling = max(trial.result.seconds.trace + trial.result.seconds.compile for trial in search.trials)
+    steps = _short_steps(search.best) if kind == "short" else jobs.space.steps + best.steps
+    new = len({cell for cell, _ in entries} - {"gru"})
+    return new * compiling + len(entries) * (steps * (best.seconds_per_step or 0.0) + best.seconds.evaluate)
+
+
+def _short_steps(best: Trial) -> int:
+    return min(max(best.result.steps // 2, SHORT_STEPS[0]), SHORT_STEPS[1])
+
+
+def _submit(jobs: TrainingJobs, best: Trial, kind: str, entry: Entry) -> Pending[TrialResult]:
+    """Have one cell trained with one seed.
+
+    Weights of a short comparison are trained before the first fold and scored on folds and test set alike. A full
+    comparison has the configuration, the budget and the protocol of the best GRU.
+    """
+    cell, number = entry
+    training = jobs.training(best)
+    if kind == "short":
+        training = replace(training, seed=seed_of(jobs.seed, -2 - number), steps=_short_steps(best))
+    return jobs.submit_trial(f"{kind}-{cell}-{number}", best.number, replace(best.network, cell=cell), training, PART)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from gruforecast.automl.ensemble_selection import Combination, select_weights, weighted
-from gruforecast.automl.search.loop import RUN_TRIAL, Search, Trial
+from msgspec import structs
+
+from gruforecast.automl.ensemble_selection import select_weights, weighted
+from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.automl.search.results import FitResult, TrialResult
 from gruforecast.automl.search.trial import seed_of
-from gruforecast.automl.training_jobs import REFIT, TEST_FIT, TrainingJobs, facts_of_training
-from gruforecast.evaluation.leaderboard import Candidate
+from gruforecast.automl.training_jobs import REFIT, TEST_FIT, PendingFit, TrainingJobs, facts_of_training
+from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
 from gruforecast.evaluation.splits import Folds, Forecasts
-from gruforecast.execution.jobs import Result
+from gruforecast.execution.jobs import Pending
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.registry import NETWORKS
+from gruforecast.report.report import Digests, NetworkRecord
 
 # places of the trials that are trained with other seeds; two of the best are worth more than the third
 AGAIN = (0, 1, 0)
@@ -21,159 +25,199 @@ MAX_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
 
 
-@dataclass
+@dataclass(frozen=True)
+class PendingSeed:
+    """A trial that is trained with another seed, under a `number` of its own."""
+
+    trial: Trial
+    number: int
+    pending: Pending[TrialResult]
+
+
+@dataclass(frozen=True)
 class Member:
     """One network of the ensemble.
 
     Attributes:
         name: `gru` for the best on the folds, then `gru-2` and so on.
         folds: its forecasts there, by the weights of its trial.
-        scored: the result whose weights are judged on the test set; saved: the one that is shipped.
     """
 
     name: str
     weight: float
     trial: Trial
     folds: Folds
-    scored: Result = field(default_factory=dict)
-    saved: Result = field(default_factory=dict)
 
 
-@dataclass
-class EnsembleMembers:
-    """What makes networks of trials: `begin`, `choose`, `test_fit`, and `refit`, in this order.
+@dataclass(frozen=True)
+class Ensemble:
+    """The networks that there will be, best first.
 
     Attributes:
-        several: whether networks are combined; otherwise the best trial stands alone.
-        ships: whether they are trained up to the end, too.
+        by_weight: the same, in the order in which their trainings are submitted.
+        folds: cross-fitted forecasts of all together; None where one stands alone.
     """
 
-    training_jobs: TrainingJobs
-    search: Search
-    several: bool
-    ships: bool = True
-    members: list[Member] = field(default_factory=list)
-    combination: Combination | None = None
-    refitted: bool = True
+    members: tuple[Member, ...]
+    by_weight: tuple[Member, ...]
+    folds: Folds | None
 
-    def begin(self) -> None:
-        """Train the best configurations with other seeds, as a trial is trained."""
-        jobs = self.training_jobs
-        for k, trial in enumerate(self._again()):
-            training = replace(jobs.training(trial), seed=seed_of(jobs.seed, SEED_NUMBERS + k))
-            request = {"number": SEED_NUMBERS + k, "rungs": None}
-            cost = trial.network.cost * trial.share
-            jobs.submit(f"seed-{k}", RUN_TRIAL, trial.network, training, "seeds", request, cost=cost)
 
-    def choose(self) -> None:
-        """Decide by the folds which networks there will be, and begin their test fits."""
-        jobs, split = self.training_jobs, self.training_jobs.split
-        candidates = self._candidates()
-        trials = {_name(trial): trial for trial in candidates}
-        folds = {
-            name: [split.ask(network, windows).mean for windows in split.fold_windows()]
-            for name, trial in trials.items()
-            for network in [jobs.network(trial.network, trial.result)]
-        }
-        selected = select_weights(split, folds, MAX_NETWORKS) if len(trials) > 1 else None
-        weights = selected.weights if selected else {_name(candidates[0]): 1.0}
-        self.combination = selected if len(weights) > 1 else None
-        for place, name in enumerate(sorted(weights, key=lambda name: trials[name].result["score"])):
-            member = Member(f"gru-{place + 1}" if place else "gru", weights[name], trials[name], folds[name])
-            self.members.append(member)
-        for name in weights:
-            jobs.submit_fit(TEST_FIT, trials[name], name, trials[name].result, count=len(weights))
+@dataclass(frozen=True)
+class ScoredMember:
+    """A member with the result whose weights are judged on the test set."""
 
-    def test_fit(self) -> list[Candidate]:
-        """Each network as a candidate, then their combination if there are several; refits from them are begun."""
-        jobs, split = self.training_jobs, self.training_jobs.split
-        calibration, test = split.calibration_windows(), split.test_windows()
-        forecasts, rows = {}, []
-        for member in self.members:
-            trial = member.trial
-            origins = split.ask(jobs.network(trial.network, trial.result), calibration)
-            member.scored, _ = jobs.fitted(TEST_FIT, _name(trial), trial.result)
-            if self.ships:
-                jobs.submit_fit(REFIT, trial, _name(trial), member.scored, count=len(self.members))
-            scored = split.ask(jobs.network(trial.network, member.scored), test)
-            forecasts[member.name] = Forecasts(member.folds, origins, scored)
-            budget = "full" if trial.number == self.search.best.number else "member"  # that of a full comparison
-            facts = facts_of_training(trial, trial.result, budget) | {"seconds": member.scored["seconds"]["total"]}
-            alone = self.combination is None
-            rows.append(Candidate(member.name, "gru", forecasts[member.name], facts, competes=alone))
-        return [*rows, *self._combined(forecasts)]
+    member: Member
+    scored: FitResult
+    forecasts: Forecasts
 
-    def refit(self) -> None:
-        """Wait for the weights to be saved, which learned from the newest rows where time allowed."""
-        for member in self.members:
-            member.saved, _ = self.training_jobs.fitted(REFIT, _name(member.trial), member.scored)
-            self.refitted &= member.saved is not member.scored
 
-    def networks(self) -> tuple[Network, ...]:
-        """Return the networks to be saved."""
-        return tuple(
-            replace(
-                self.training_jobs.network(member.trial.network, member.saved, member.name),
-                weight=member.weight,
-                training=self.training_jobs.whole(REFIT, member.trial),
-            )
-            for member in self.members
-        )
+@dataclass(frozen=True)
+class ScoredEnsemble:
+    """The networks as they are judged; `refits`: their trainings up to the end, none where nothing is shipped."""
 
-    def digests(self) -> dict[str, Any]:
+    members: tuple[ScoredMember, ...]
+    refits: tuple[PendingFit, ...]
+    folds: Folds | None
+
+    def candidates(self, best: Trial) -> list[Candidate]:
+        """Return each network, then their combination if there are several; `best`: the trial of a full comparison."""
+        rows = []
+        for one in self.members:
+            trial = one.member.trial
+            facts = facts_of_training(trial, trial.result, "full" if trial.number == best.number else "member")
+            facts = structs.replace(facts, seconds=one.scored.seconds.total)
+            rows.append(Candidate(one.member.name, "gru", one.forecasts, facts, competes=self.folds is None))
+        return [*rows, *self._combined()]
+
+    def _combined(self) -> list[Candidate]:
+        """Return all networks together, if there are several."""
+        if self.folds is None:
+            return []
+        weights = {one.member.name: one.member.weight for one in self.members}
+        facts = TrainingFacts(parameters=sum(one.scored.parameters for one in self.members), shares=weights)
+        forecasts = {one.member.name: one.forecasts for one in self.members}
+        return [Candidate(NETWORKS, "gru", weighted(weights, forecasts, self.folds), facts)]
+
+
+@dataclass(frozen=True)
+class SavedEnsemble:
+    """The networks as they are shipped.
+
+    Attributes:
+        results: whose weights those are.
+        refitted: whether all learned from the newest rows.
+    """
+
+    members: tuple[ScoredMember, ...]
+    results: tuple[FitResult, ...]
+    networks: tuple[Network, ...]
+    refitted: bool
+
+    def digests(self) -> Digests:
         """Return those of the weights scored on the test set and of those saved, by network."""
-        return {
-            kind: {member.name: getattr(member, kind)["digest"] for member in self.members}
-            for kind in ("scored", "saved")
-        }
+        names = [one.member.name for one in self.members]
+        scored, saved = [one.scored.digest for one in self.members], [one.digest for one in self.results]
+        return Digests(dict(zip(names, scored, strict=True)), dict(zip(names, saved, strict=True)))
 
-    def networks_facts(self) -> list[dict[str, Any]]:
+    def networks_facts(self) -> list[NetworkRecord]:
         """Return name, ensemble weight, configuration and origin (a trial, or another seed of it) of each network."""
+        members = [one.member for one in self.members]
         return [
-            {
-                "name": member.name,
-                "share": member.weight,
-                "number": self._origin(member.trial),
-                "another_seed": member.trial.number >= SEED_NUMBERS,
-                **member.trial.values,
-                **{name: member.trial.result[name] for name in ("steps", "parameters", "digest")},
-                "val_mase": member.trial.result["score"],
-            }
-            for member in self.members
+            NetworkRecord(
+                name=one.name,
+                share=one.weight,
+                number=one.trial.number if one.trial.seed_of is None else one.trial.seed_of,
+                another_seed=one.trial.seed_of is not None,
+                values=one.trial.values,
+                steps=one.trial.result.steps,
+                parameters=one.trial.result.parameters,
+                digest=one.trial.result.digest,
+                val_mase=one.trial.rank[0],
+            )
+            for one in members
         ]
 
-    def _candidates(self) -> list[Trial]:
-        """Return all trials with a score and the further seeds, best first."""
-        candidates = self.search.ranked if self.several else self.search.ranked[:1]
-        for k, trial in enumerate(self._again()):
-            result = self.training_jobs.jobs.result(f"seed-{k}")
-            if result is None:
-                self.training_jobs.give_up("more seeds of the best GRUs")
-            elif result["score"] is not None:
-                candidates.append(replace(trial, number=SEED_NUMBERS + k, result=result))
-        return sorted(candidates, key=lambda trial: (trial.result["score"], trial.number))
 
-    def _again(self) -> list[Trial]:
-        """Return the trials whose configurations are trained with another seed, too."""
-        ranked = self.search.ranked
-        return [ranked[k % len(ranked)] for k in AGAIN] if self.several else []
-
-    def _origin(self, trial: Trial) -> int:
-        """Return the number of the trial whose configuration this one has."""
-        more = trial.number - SEED_NUMBERS
-        return self._again()[more].number if more >= 0 else trial.number
-
-    def _combined(self, forecasts: dict[str, Forecasts]) -> list[Candidate]:
-        """Return all networks together, if there are several."""
-        if self.combination is None:
-            return []
-        weights = {member.name: member.weight for member in self.members}
-        parameters = sum(member.scored["parameters"] for member in self.members)
-        facts = {"parameters": parameters, "config": {"shares": weights}}
-        return [Candidate(NETWORKS, "gru", weighted(weights, forecasts, self.combination.folds), facts)]
+def submit_seeds(jobs: TrainingJobs, search: Search) -> list[PendingSeed]:
+    """Have the best configurations trained with other seeds, as a trial is trained."""
+    ranked, seeds = search.ranked, []
+    for k, place in enumerate(AGAIN):
+        trial, number = ranked[place % len(ranked)], SEED_NUMBERS + k
+        training = replace(jobs.training(trial), seed=seed_of(jobs.seed, number))
+        cost = trial.network.cost * trial.share
+        pending = jobs.submit_trial(f"seed-{k}", number, trial.network, training, "seeds", cost)
+        seeds.append(PendingSeed(trial, number, pending))
+    return seeds
 
 
-def _name(trial: Trial) -> str:
-    """Return the name of a trial in those of jobs."""
-    more = trial.number - SEED_NUMBERS
-    return f"seed-{more}" if more >= 0 else f"trial-{trial.number:03}"
+def with_seeds(jobs: TrainingJobs, search: Search, seeds: Sequence[PendingSeed]) -> list[Trial]:
+    """Return all trials with a score and the further seeds, best first; the best trial alone if there are no seeds."""
+    trials = search.ranked if seeds else search.ranked[:1]
+    for one in seeds:
+        result, name = one.pending.result(), one.pending.name
+        if result is None:
+            jobs.notes.give_up("more seeds of the best GRUs")
+        elif result.score is not None:
+            trials.append(replace(one.trial, number=one.number, name=name, result=result, seed_of=one.trial.number))
+    return sorted(trials, key=lambda trial: trial.rank)
+
+
+def choose_members(jobs: TrainingJobs, trials: Sequence[Trial]) -> Ensemble:
+    """Return the networks that the folds decide on, among `trials` from the best on."""
+    split = jobs.split
+    by_name = {trial.name: trial for trial in trials}
+    folds = {
+        name: [split.ask(network, windows).mean for windows in split.fold_windows()]
+        for name, trial in by_name.items()
+        for network in [jobs.network(trial.network, trial.result)]
+    }
+    selected = select_weights(split, folds, MAX_NETWORKS) if len(by_name) > 1 else None
+    weights = selected.weights if selected else {trials[0].name: 1.0}
+    members = {
+        name: Member(f"gru-{place + 1}" if place else "gru", weights[name], by_name[name], folds[name])
+        for place, name in enumerate(sorted(weights, key=lambda name: by_name[name].rank[0]))
+    }
+    by_weight = tuple(members[name] for name in weights)
+    return Ensemble(tuple(members.values()), by_weight, selected.folds if selected and len(weights) > 1 else None)
+
+
+def submit_test_fits(jobs: TrainingJobs, ensemble: Ensemble) -> dict[str, PendingFit]:
+    """Have the networks trained for the test set; return the trainings by network."""
+    count = len(ensemble.members)
+    return {
+        one.name: jobs.submit_fit(TEST_FIT, one.trial, one.trial.name, one.trial.result, count)
+        for one in ensemble.by_weight
+    }
+
+
+def score_members(
+    jobs: TrainingJobs, ensemble: Ensemble, fits: Mapping[str, PendingFit], *, ships: bool
+) -> ScoredEnsemble:
+    """Return the networks with their forecasts; where they are shipped, refits from their weights are submitted."""
+    split, members, refits = jobs.split, [], []
+    calibration, test = split.calibration_windows(), split.test_windows()
+    for one in ensemble.members:
+        trial = one.trial
+        origins = split.ask(jobs.network(trial.network, trial.result), calibration)
+        scored, _ = fits[one.name].result()
+        if ships:
+            refits.append(jobs.submit_fit(REFIT, trial, trial.name, scored, len(ensemble.members)))
+        forecasts = Forecasts(one.folds, origins, split.ask(jobs.network(trial.network, scored), test))
+        members.append(ScoredMember(one, scored, forecasts))
+    return ScoredEnsemble(tuple(members), tuple(refits), ensemble.folds)
+
+
+def refitted(jobs: TrainingJobs, ensemble: ScoredEnsemble) -> SavedEnsemble:
+    """Return the networks to be saved, which learned from the newest rows where time allowed."""
+    results = tuple(one.result()[0] for one in ensemble.refits)
+    pairs = list(zip(ensemble.members, results, strict=True))
+    networks = tuple(
+        replace(
+            jobs.network(one.member.trial.network, result, one.member.name),
+            weight=one.member.weight,
+            training=jobs.whole(REFIT, one.member.trial),
+        )
+        for one, result in pairs
+    )
+    return SavedEnsemble(ensemble.members, results, networks, all(result is not one.scored for one, result in pairs))

@@ -20,8 +20,10 @@ import numpy as np
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import Windows
+from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
 from gruforecast.evaluation.splits import Folds, Forecasts, Split
 from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.registry import BLEND, NETWORKS
 
 ROUNDS = 20
 LIBRARY, MAX_MEMBERS = 8, 8  # members that are considered, the best alone; members that stay
@@ -88,6 +90,21 @@ def weighted(weights: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds
     origins = [one.origins for one in parts if one.origins is not None]
     mean = QuantileForecast.mixed(values, origins) if len(origins) == len(parts) else None
     return Forecasts(folds, mean, QuantileForecast.mixed(values, [one.test for one in parts]))
+
+
+def blended(split: Split, networks: Candidate, others: Sequence[Candidate]) -> tuple[list[Candidate], EnsembleWeights]:
+    """Return the blend of all networks together with the other models, if it has several, and the weights to ship.
+
+    Those are found anew with the test set as one more fold, as networks are trained anew with its rows.
+    """
+    forecasts = {NETWORKS: networks.forecasts} | {one.name: one.forecasts for one in others}
+    blend = select_weights(split, {name: one.folds for name, one in forecasts.items()})
+    if blend is None or len(blend.weights) < 2:
+        return [], {}
+    folds = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in blend.weights}
+    shipped = select_weights(split.with_test_as_fold(), folds) or blend
+    whole = weighted(blend.weights, forecasts, blend.folds)
+    return [Candidate(BLEND, "blend", whole, TrainingFacts(shares=blend.weights))], shipped.weights
 
 
 def _groups(windows: Sequence[Windows]) -> list[Ints]:

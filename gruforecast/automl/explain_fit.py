@@ -4,52 +4,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from gruforecast.automl.cell_comparison import CellComparison
-from gruforecast.automl.ensemble_members import EnsembleMembers
+from gruforecast.automl.cell_comparison import ComparedCells
+from gruforecast.automl.ensemble_members import SavedEnsemble
 from gruforecast.automl.preparation import Prepared
+from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.windows import Windows, gather_future
 from gruforecast.evaluation.splits import Split
-from gruforecast.explain.explanation import (
-    Explained,
-    Subject,
-    explain_gates,
-    explain_gradients,
-    explain_importance,
-    longest,
-)
+from gruforecast.explain.explanation import Subject, explain, explain_gradients, explain_importance, longest
 from gruforecast.explain.model import largest
-from gruforecast.models.networks.inference import Network
+from gruforecast.explain.records import Explanation
 
 
-def explain_fit(prepared: Prepared, ensemble: EnsembleMembers, comparison: CellComparison) -> Explained:
+def explain_fit(prepared: Prepared, jobs: TrainingJobs, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation:
     """Return gates, memory and state change points of the saved network with the largest weight, with its gradients.
 
     The gates are those of the network as it is saved, along all rows; the importance is that of the same configuration
     as it was trained before the folds, on the rows from there to the test set, which it has not learned from.
     """
     split, panel = prepared.split, prepared.panel
-    networks = ensemble.networks()
-    chosen = largest(networks)
-    member = ensemble.members[networks.index(chosen)]
-    explained = explain_gates(
-        Subject(
-            network=chosen,
-            history=split.history,
-            wall=panel.wall,
-            ids=panel.ids,
-            freq=panel.freq,
-            columns=panel.plan.columns,
-            source="the training data",
-            shown=longest(split.history),
-        )
+    chosen = largest(ensemble.networks)
+    trial = ensemble.members[ensemble.networks.index(chosen)].member.trial
+    subject = Subject(
+        network=chosen,
+        history=split.history,
+        wall=panel.wall,
+        ids=panel.ids,
+        freq=panel.freq,
+        columns=panel.plan.columns,
+        source="the training data",
+        shown=longest(split.history),
     )
     windows = _judged(split)
-    cells = {f"{chosen.name} (as saved)": [chosen], **_cells(comparison, ensemble)}
-    explained["reach"] = explain_gradients(cells, split.history, windows, panel.freq)
-    before = ensemble.training_jobs.network(chosen.config, member.trial.result, chosen.name)
+    reach = explain_gradients(chosen, cells.trained, split.history, windows, panel.freq)
+    before = jobs.network(chosen.config, trial.result, chosen.name)
     rows = "the rows behind those that the network had learned from, up to the test set"
-    explained["importance"] = explain_importance(before, split.history, windows, panel.plan.columns, rows)
-    return explained
+    needs = explain_importance(before, split.history, windows, panel.plan.columns, rows)
+    return explain(subject, reach, needs)
 
 
 def _judged(split: Split) -> Windows:
@@ -58,15 +48,3 @@ def _judged(split: Split) -> Windows:
     seen = ~np.isnan(gather_future(split.history.values, windows, split.horizon))
     enough = seen.sum(axis=1) >= (split.horizon + 1) // 2
     return windows[enough] if enough.any() else windows
-
-
-def _cells(comparison: CellComparison, ensemble: EnsembleMembers) -> dict[str, list[Network]]:
-    """Return the networks of the comparison by cell; in a full one, the GRU is the best trial."""
-    network, best = ensemble.training_jobs.network, comparison.best
-    kinds = {
-        f"{cell} ({comparison.kind})": [network(config, result, cell) for config, result in trained]
-        for cell, trained in comparison.trained.items()
-    }
-    if not kinds or "gru" in comparison.trained:
-        return kinds
-    return {"gru (full)": [network(best.network, best.result)]} | kinds

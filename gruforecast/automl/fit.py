@@ -5,24 +5,43 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from msgspec import structs
+
+from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
+from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.artifact.folder import publish, save, write_json
 from gruforecast.artifact.manifest import seal
-from gruforecast.automl.cell_comparison import CellComparison
-from gruforecast.automl.ensemble_members import EnsembleMembers
-from gruforecast.automl.ensemble_selection import EnsembleWeights, select_weights, weighted
+from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
+from gruforecast.automl.ensemble_members import (
+    SavedEnsemble,
+    ScoredEnsemble,
+    choose_members,
+    refitted,
+    score_members,
+    submit_seeds,
+    submit_test_fits,
+    with_seeds,
+)
+from gruforecast.automl.ensemble_selection import EnsembleWeights, blended
 from gruforecast.automl.explain_fit import explain_fit
-from gruforecast.automl.leakage_audit import LeakageAudit, Traces, second_search, traces, was_cut, with_noise
+from gruforecast.automl.leakage_audit import LeakageAudit, second_search, submit_audit, traces, was_cut, with_noise
+from gruforecast.automl.notes import Notes
 from gruforecast.automl.options import FitOptions
-from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
+from gruforecast.automl.output import (
+    check_keys_fit,
+    chosen_options,
+    facts_of,
+    fingerprint_of,
+    finished_report,
+    make_run_dir,
+)
 from gruforecast.automl.preparation import Prepared, decide, prepare
-from gruforecast.automl.reference_models import ReferenceModels
-from gruforecast.automl.reproduce import reproduction
+from gruforecast.automl.reference_models import baseline_candidates, statistical_models, submit_statistical
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search import loop
 from gruforecast.automl.search.oracle import Proposer
@@ -34,18 +53,19 @@ from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
 from gruforecast.execution.atomic_files import clear_leftovers
-from gruforecast.execution.jobs import Jobs
 from gruforecast.execution.pool import Pool
-from gruforecast.execution.progress import CUT_SHORT, Budget, Clock, Progress
+from gruforecast.execution.progress import Budget, Clock, Progress
+from gruforecast.explain.records import Explanation
 from gruforecast.models.baselines import baselines
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.registry import BLEND, NETWORKS
+from gruforecast.models.registry import NETWORKS
 from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
+from gruforecast.report.report import AuditRecord, Report, WorkerRecord
+from gruforecast.serialization import plain
 
-Report = dict[str, Any]
 AFTER_THE_SEARCH = ("blend", "compare", "context", "levels", "stats")  # options that may change when a search goes on
 
 
@@ -65,33 +85,33 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     clock.lap("read")
     check_keys_fit(prepared.panel)
     facts = facts_of(options, prepared.panel)
-    fingerprint = fingerprint_of(facts)
+    fingerprint = fingerprint_of(facts, stats=options.stats)
     finished = finished_report(output, fingerprint, options)
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
     run_dir = make_run_dir(options, output)
-    space = Space.of(prepared.split)
-    facts |= {
-        "space": asdict(space),
-        "packages": {name: version(name) for name in PACKAGES},
-        "options": {name: value for name, value in facts["options"].items() if name not in AFTER_THE_SEARCH},
-    }
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     size = (prepared.panel.y.nbytes + prepared.panel.x.nbytes) * (2 if options.audit else 1)
+    space = Space.of(prepared.split)
+    facts |= {
+        "space": plain(space),
+        "packages": {name: version(name) for name in PACKAGES},
+        "options": {name: value for name, value in chosen_options(options).items() if name not in AFTER_THE_SEARCH},
+    }
     with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
         try:
             clear_leftovers(output)
-            outcome = _Run(options, prepared, space, jobs, pool, budget, progress, clock).to_the_end(built)
+            trainings = TrainingJobs(prepared.split, space, jobs, options.seed, budget)
+            run = _Run(options, prepared, trainings, progress, clock)
+            outcome = _outcome(run, pool, built)
             progress.stage("writing the report")
-            report = summarise(outcome, str(output), clock.parts, clock.total)
-            report["extracts"] = outcome.extracts
-            report["reproduce"] = reproduction(options, prepared.panel, outcome.workers["count"])
+            report = summarise(outcome, options, clock.parts, clock.total)
             kept = without_places(report)
-            write_json(built / "report.json", kept)
+            write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
-            known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit["kind"]}
-            seal(built, known | _limits(options, outcome) | in_short(report, prepared.panel))
+            known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
+            seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -99,202 +119,195 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
     return report
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Run:
-    """One run from the data on: everything that needs TensorFlow is a job for the workers."""
+    """What the steps from the search to the test scores share; beside noise they are taken once more."""
 
     options: FitOptions
     prepared: Prepared
-    space: Space
-    jobs: Jobs
-    pool: Pool
-    budget: Budget
+    trainings: TrainingJobs
     progress: Progress
     clock: Clock
 
-    def to_the_end(self, built: Path) -> Outcome:
-        """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report."""
-        prepared, options = self.prepared, self.options
-        search = self._search()
-        self.clock.lap("search")
-        training_jobs, ensemble, references = self._models(search)
-        audit = LeakageAudit(options, prepared, training_jobs)
-        audit.begin(search.best)
-        self.clock.lap("audit")
-        comparison = CellComparison(training_jobs, search, options.compare)
-        judged, blend = self._judge_all(ensemble, references, comparison)
-        self.progress.stage("training the networks once more, with the newest rows")
-        ensemble.refit()
-        self.clock.lap("refit")
-        audited = self._audited(audit, search, ensemble, judged)
-        self.clock.lap("audit")
-        forecaster = _forecaster(prepared, ensemble, references, judged, blend)
-        saved_model = self._build(built, ensemble, forecaster, judged)
-        self.clock.lap("export")
-        given_up = _budget_warning(search, options, training_jobs.given_up)
-        for warning in [*training_jobs.warnings, *given_up]:
-            self.progress.warn(warning)
-        return Outcome(
-            prepared=prepared,
-            rows=[one.row for one in judged],
-            search=search,
-            ensemble=ensemble,
-            blend=blend,
-            seed=options.seed,
-            saved_model=saved_model,
-            warnings=prepared.warnings + training_jobs.warnings + given_up,
-            given_up=bool(given_up),
-            workers=_worker_facts(self.pool),
-            audit=audited,
-            extracts=extracts(prepared.panel, prepared.split, judged, _next_forecast(forecaster), rows=options.context),
-            explained=self._explained(ensemble, comparison),
-        )
-
-    def _search(self) -> loop.Search:
-        options = self.options
-        save_split(self.jobs.folder, loop.DATA, self.prepared.split)
-        hyperband = options.tuner == "hyperband"
-        return loop.search(
-            self.space,
-            self.jobs,
-            Proposer(options.tuner, self.space, options.trials, options.seed),
-            lag=self.jobs.journal.begin["lag"],
-            seed=options.seed,
-            prune=options.prune and not hyperband,  # which has rungs of its own
-            total=None if hyperband else options.trials,  # there `trials` bounds the work, not the count
-            budget=self.budget,
-            progress=self.progress,
-        )
-
-    def _models(
-        self, search: loop.Search, *, ships: bool = True
-    ) -> tuple[TrainingJobs, EnsembleMembers, ReferenceModels]:
-        """Return the networks of the search and the models they have to beat, with the jobs that train both."""
-        options = self.options
-        training_jobs = TrainingJobs(self.prepared.split, self.space, self.jobs, options.seed, self.budget)
-        training_jobs.save_all_rows()
-        ensemble = EnsembleMembers(training_jobs, search, several=options.blend, ships=ships)
-        return training_jobs, ensemble, ReferenceModels(training_jobs, statistical=options.blend and options.stats)
-
-    def _audited(
-        self, audit: LeakageAudit, search: loop.Search, ensemble: EnsembleMembers, judged: list[Judged]
-    ) -> Report:
-        """Return the result of the leak audit; with `--audit`, all up to the test scores is done again beside noise."""
-        audit.receive()
-        if self.options.audit and not audit.moved:
-            self.progress.say("leak audit: the whole search once more, with noise in the place of the test set")
-            prepared, clock = decide(with_noise(self.prepared.reading, self.prepared.split.test), self.options), Clock()
-            with second_search(self.jobs, prepared.panel, fresh=self.options.fresh) as jobs:
-                again = replace(self, prepared=prepared, space=Space.of(prepared.split), jobs=jobs, clock=clock)
-                second, cut = again.up_to_the_test()
-            cut |= was_cut(search, audit.training_jobs)
-            audit.compare(traces(search, ensemble, judged), second, clock.total, cut=cut)
-        return audit.result()
-
-    def _explained(self, ensemble: EnsembleMembers, comparison: CellComparison) -> Report:
-        """Return what the gates of the saved network do; nothing where no row may be shown."""
-        if not self.options.context:
-            return {}
-        self.progress.stage("looking into the gates")
-        explained = explain_fit(self.prepared, ensemble, comparison)
-        self.clock.lap("explain")
-        return explained
-
-    def up_to_the_test(self) -> tuple[Traces, bool]:
-        """Return what search and models give up to the test scores, and whether the clock has cut any of it."""
-        search = self._search()
-        training_jobs, ensemble, references = self._models(search, ships=False)
-        judged, _ = self._judge_all(ensemble, references, CellComparison(training_jobs, search, "none"))
-        return traces(search, ensemble, judged), was_cut(search, training_jobs)
-
-    def _judge_all(
-        self, ensemble: EnsembleMembers, references: ReferenceModels, comparison: CellComparison
-    ) -> tuple[list[Judged], EnsembleWeights]:
-        """Return the rows of the leaderboard and the weights of the blend; workers train while baselines are judged."""
-        self.progress.stage("more seeds of the best networks")
-        ensemble.begin()
-        simple = references.baselines()
-        judged = self._judge([[one] for one in simple])
-        ensemble.choose()
-        comparison.begin()  # after the test fits, which matter more when time is short
-        references.begin()
-        self.progress.stage("training the chosen networks for the test set")
-        networks = ensemble.test_fit()
-        self.clock.lap("test_fit")
-        judged += self._judge([[one] for one in networks])
-        self.progress.stage("GRU, LSTM and simple RNN side by side")
-        groups = comparison.candidates()
-        self.clock.lap("comparison")
-        judged += self._judge(groups)
-        self.progress.stage("classical models, and the blend")
-        statistical = references.candidates()
-        self.clock.lap("statistical")
-        blend, weights = self._blend([networks[-1], *simple, *statistical])
-        judged += self._judge([[one] for one in [*statistical, *blend]])
-        return compared(with_leads(judged)), weights
-
-    def _blend(self, members: list[Candidate]) -> tuple[list[Candidate], EnsembleWeights]:
-        """Return the blend of all networks together with the other models, if it has several, and the weights to ship.
-
-        Those are found anew with the test set as one more fold, as networks are trained anew with its rows.
-        """
-        if not self.options.blend:
-            return [], {}
-        forecasts = {NETWORKS: members[0].forecasts} | {one.name: one.forecasts for one in members[1:]}
-        split = self.prepared.split
-        blend = select_weights(split, {name: one.folds for name, one in forecasts.items()})
-        if blend is None or len(blend.weights) < 2:
-            return [], {}
-        folds = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in blend.weights}
-        shipped = select_weights(split.with_test_as_fold(), folds) or blend
-        facts = {"config": {"shares": blend.weights}}
-        return [Candidate(BLEND, "blend", weighted(blend.weights, forecasts, blend.folds), facts)], shipped.weights
-
-    def _judge(self, models: list[list[Candidate]]) -> list[Judged]:
+    def judge(self, models: list[list[Candidate]]) -> list[Judged]:
         """Return one row for all seeds of each model."""
         split, levels = self.prepared.split, self.prepared.levels
         judged = [Judged.of_seeds([judge(seed, split, levels) for seed in seeds]) for seeds in models]
         self.clock.lap("judging")
         return judged
 
-    def _build(self, built: Path, ensemble: EnsembleMembers, forecaster: Forecaster, judged: list[Judged]) -> Report:
-        """Return what the SavedModel takes and gives, and its parity; everything but the report is in `built` then."""
-        self.progress.stage("exporting a SavedModel, and checking it in another process")
-        write_run(self.jobs.folder, self.prepared.panel, self.prepared.split, judged)
-        shutil.rmtree(built, ignore_errors=True)
-        built.mkdir()
-        state = forecaster.context
-        kept = state if self.options.context else SeriesState.without_rows(state.ids, state.last)
-        save(replace(forecaster, context=kept), built)
-        with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
-            weights = [ensemble.training_jobs.path(member.saved) for member in ensemble.members]
-            parity = export(self.jobs, forecaster, weights, Path(scratch))  # TensorFlow cannot read a path with [ or *
-            shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
-        return {**served_by(forecaster).described(), "parity": parity}
+
+@dataclass(frozen=True)
+class _Contest:
+    """All models, judged.
+
+    Attributes:
+        ends: forecasts of the statistical models from the end of the data.
+        blend: weights of the blend to ship.
+    """
+
+    ensemble: ScoredEnsemble
+    cells: ComparedCells
+    ends: dict[str, Floats]
+    judged: list[Judged]
+    blend: EnsembleWeights
 
 
-def _forecaster(
-    prepared: Prepared,
-    ensemble: EnsembleMembers,
-    references: ReferenceModels,
-    judged: list[Judged],
-    blend: EnsembleWeights,
-) -> Forecaster:
+def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
+    """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report."""
+    options, prepared, trainings = run.options, run.prepared, run.trainings
+    search = _search(run)
+    audit = submit_audit(options, prepared, trainings, search.best)
+    run.clock.lap("audit")
+    contest = _contest(run, search, options.compare)
+    run.progress.stage("training the networks once more, with the newest rows")
+    ensemble = refitted(trainings, contest.ensemble)
+    run.clock.lap("refit")
+    audited = _audited(run, audit, search, contest)
+    forecaster = _forecaster(prepared, ensemble, contest)
+    signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
+    given_up = _given_up(search, options, trainings.notes)
+    warnings = [*trainings.notes.texts, *given_up]
+    for warning in warnings:
+        run.progress.warn(warning)
+    return Outcome(
+        prepared=prepared,
+        rows=[one.row for one in contest.judged],
+        search=search,
+        ensemble=ensemble,
+        blend=contest.blend,
+        seed=options.seed,
+        saved_model=signature,
+        warnings=prepared.warnings + warnings,
+        cut_short=bool(given_up),
+        workers=_worker_record(pool),
+        audit=audited,
+        extracts=extracts(
+            prepared.panel, prepared.split, contest.judged, _next_forecast(forecaster), rows=options.context
+        ),
+        explained=_explained(run, ensemble, contest.cells),
+    )
+
+
+def _search(run: _Run) -> loop.Search:
+    """Return the trials; then all rows are where later trainings find them."""
+    options, trainings = run.options, run.trainings
+    save_split(trainings.jobs.folder, loop.DATA, run.prepared.split)
+    hyperband = options.tuner == "hyperband"
+    search = loop.search(
+        trainings.space,
+        trainings.jobs,
+        Proposer(options.tuner, trainings.space, options.trials, options.seed),
+        lag=trainings.jobs.journal.begin["lag"],
+        seed=options.seed,
+        prune=options.prune and not hyperband,  # which has rungs of its own
+        total=None if hyperband else options.trials,  # there `trials` bounds the work, not the count
+        budget=trainings.budget,
+        progress=run.progress,
+    )
+    run.clock.lap("search")
+    trainings.save_all_rows()
+    return search
+
+
+def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True) -> _Contest:
+    """Return all models, judged; workers train while baselines are judged."""
+    options, trainings, split, stage, lap = (
+        run.options,
+        run.trainings,
+        run.prepared.split,
+        run.progress.stage,
+        run.clock.lap,
+    )
+    stage("more seeds of the best networks")
+    seeds = submit_seeds(trainings, search) if options.blend else []
+    simple = baseline_candidates(split)
+    judged = run.judge([[one] for one in simple])
+    chosen = choose_members(trainings, with_seeds(trainings, search, seeds))
+    fits = submit_test_fits(trainings, chosen)
+    # after the test fits, which matter more when time is short
+    comparison = submit_comparison(trainings, search, compare, sum(one.seconds for one in fits.values()))
+    pending = submit_statistical(trainings) if options.blend and options.stats else {}
+    stage("training the chosen networks for the test set")
+    ensemble = score_members(trainings, chosen, fits, ships=ships)
+    networks = ensemble.candidates(search.best)
+    lap("test_fit")
+    judged += run.judge([[one] for one in networks])
+    stage("GRU, LSTM and simple RNN side by side")
+    cells = comparison.wait()
+    lap("comparison")
+    judged += run.judge(cells.groups)
+    stage("classical models, and the blend")
+    statistical = statistical_models(trainings, pending)
+    lap("statistical")
+    blend, weights = blended(split, networks[-1], [*simple, *statistical.candidates]) if options.blend else ([], {})
+    judged += run.judge([[one] for one in [*statistical.candidates, *blend]])
+    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights)
+
+
+def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Contest) -> AuditRecord:
+    """Return the result of the leak audit; with `--audit`, all up to the test scores is done again beside noise."""
+    found, first = audit.wait(), run.trainings
+    if run.options.audit and not found.moved:
+        run.progress.say("leak audit: the whole search once more, with noise in the place of the test set")
+        prepared, clock = decide(with_noise(run.prepared.reading, run.prepared.split.test), run.options), Clock()
+        with second_search(first.jobs, prepared.panel, fresh=run.options.fresh) as jobs:
+            trainings = TrainingJobs(prepared.split, Space.of(prepared.split), jobs, first.seed, first.budget)
+            again = replace(run, prepared=prepared, trainings=trainings, clock=clock)
+            repeated = _search(again)
+            second = _contest(again, repeated, "none", ships=False)
+        cut = was_cut(search, first.notes) or was_cut(repeated, trainings.notes)
+        both = traces(search, contest.ensemble, contest.judged), traces(repeated, second.ensemble, second.judged)
+        found = audit.compare(found, *both, clock.total, cut=cut)
+    run.clock.lap("audit")
+    return found.record(first.jobs.folder, whole=run.options.audit)
+
+
+def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) -> Forecaster:
     """Return what `predict` needs; where there is one network, `networks` is another name of it."""
     panel = prepared.reading.panel  # as `predict` would read it
-    networks = ensemble.networks()
-    calibrations = {one.row.model: one.calibration for one in judged if one.shipped}
+    networks = ensemble.networks
+    calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
     context = SeriesState.of(panel, networks, baselines(prepared.split.season_length))
     return Forecaster(
         networks=networks,
-        blend=blend,
-        winner=winner([one.row for one in judged]).model,
+        blend=contest.blend,
+        winner=winner([one.row for one in contest.judged]).model,
         calibrations=calibrations,
         plan=panel.plan,
-        context=replace(context, forecasts=context.forecasts | references.forecasts),
+        context=replace(context, forecasts=context.forecasts | contest.ends),
         scaling=prepared.scaling,
     )
+
+
+def _build(
+    run: _Run, built: Path, forecaster: Forecaster, weights: list[Path], judged: list[Judged]
+) -> SignatureRecord:
+    """Return what the SavedModel takes and gives, and its parity; everything but the report is in `built` then."""
+    run.progress.stage("exporting a SavedModel, and checking it in another process")
+    write_run(run.trainings.jobs.folder, run.prepared.panel, run.prepared.split, judged)
+    shutil.rmtree(built, ignore_errors=True)
+    built.mkdir()
+    state = forecaster.context
+    kept = state if run.options.context else SeriesState.without_rows(state.ids, state.last)
+    save(replace(forecaster, context=kept), built)
+    with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
+        # TensorFlow cannot read a path with [ or *
+        parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))
+        shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
+    run.clock.lap("export")
+    return structs.replace(served_by(forecaster).described(), parity=parity)
+
+
+def _explained(run: _Run, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation | None:
+    """Return what the gates of the saved network do; nothing where no row may be shown."""
+    if not run.options.context:
+        return None
+    run.progress.stage("looking into the gates")
+    explained = explain_fit(run.prepared, run.trainings, ensemble, cells)
+    run.clock.lap("explain")
+    return explained
 
 
 def _next_forecast(forecaster: Forecaster) -> Forecast | None:
@@ -305,30 +318,25 @@ def _next_forecast(forecaster: Forecaster) -> Forecast | None:
         return None
 
 
-def _worker_facts(pool: Pool) -> dict[str, Any]:
+def _worker_record(pool: Pool) -> WorkerRecord:
     """Return the count of workers, seconds until they could start, and MB of each process after each job."""
-    return {
-        "count": pool.count,
-        "start_seconds": round(pool.start_seconds, 3),
-        "replaced": pool.replaced,
-        "resident_mb": [[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()],
-    }
+    resident_mb = [[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()]
+    return WorkerRecord(pool.count, round(pool.start_seconds, 3), pool.replaced, resident_mb)
 
 
-def _limits(options: FitOptions, outcome: Outcome) -> dict[str, float | None]:
+def _limits(run: _Run, outcome: Outcome) -> dict[str, float | None]:
     """Return the limits that cut this run, None for those that did not."""
-    late = any(trial.result.get("late") for trial in outcome.search.trials) or any(
-        "--trial-time" in warning for warning in outcome.warnings
-    )
+    late = any(trial.result.late for trial in outcome.search.trials) or run.trainings.notes.has("limit")
     return {
-        "cut_at": options.max_time if outcome.given_up else None,
-        "late_at": options.trial_time if late and not outcome.given_up else None,
+        "cut_at": run.options.max_time if outcome.cut_short else None,
+        "late_at": run.options.trial_time if late and not outcome.cut_short else None,
     }
 
 
-def _budget_warning(search: loop.Search, options: FitOptions, parts: list[str]) -> list[str]:
+def _given_up(search: loop.Search, options: FitOptions, notes: Notes) -> list[str]:
     """Return the warning of what the time budget made `fit` give up, if anything."""
+    parts = notes.given_up
     if search.cut:
         trials = "some trials" if options.tuner == "hyperband" else f"{options.trials} whole trials"
         parts = [f"{trials} ({len(search.trials)} ended)", *parts]
-    return [f"{CUT_SHORT} {', '.join(parts)}"] if parts else []
+    return [f"the time budget did not allow for {', '.join(parts)}"] if parts else []

@@ -16,16 +16,19 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from gruforecast.arrays import Array, Ints
-from gruforecast.automl.ensemble_members import EnsembleMembers
+from gruforecast.automl.ensemble_members import ScoredEnsemble
+from gruforecast.automl.notes import Cause, Notes
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, decide, normalised, without_lines
-from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.automl.search.loop import DATA, Search, Trial
+from gruforecast.automl.search.results import AuditRequest, AuditResult
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
 from gruforecast.data.panel import Panel
@@ -35,10 +38,12 @@ from gruforecast.evaluation.leaderboard import Judged, winner
 from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import remove_parts, write_file
-from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.jobs import Jobs, Pending
 from gruforecast.execution.journal import Journal
 from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.models.networks.covariates import Scaling
+from gruforecast.report.report import AuditRecord
+from gruforecast.serialization import Json, JsonValue, plain
 
 RUN_AUDIT = "gruforecast.automl.search.trial:run_audit"
 FOLDER = "audit"  # of the second search, in the run folder
@@ -47,84 +52,99 @@ MARGIN = 4  # how many times as long they might take in the time that is left, o
 CHEAP = ("season", "horizon", "folds", "levels", "normalisation", "log decision", "search space", "weights")
 WHOLE = ("trials", "chosen configuration", "steps", "ensemble weights", "winner", "intervals")
 REMEDY = "This is a bug in gruforecast: please report it, with audit.json of the run folder, which says what changed."
-Traces = dict[str, Any]
+Traces = dict[str, JsonValue]
 
 
-@dataclass
-class LeakageAudit:
-    """The audit of one `fit`: `begin`, `receive`, `compare` where the search is repeated, then `result`.
+@dataclass(frozen=True)
+class Audited:
+    """What the audit has found so far.
 
     Attributes:
         moved: what changed, with both values as far as they are known here.
         missing: why nothing can be said.
     """
 
-    options: FitOptions
-    prepared: Prepared
-    training_jobs: TrainingJobs
-    moved: dict[str, Any] = field(default_factory=dict)
+    moved: dict[str, JsonValue] = field(default_factory=dict)
     missing: str = ""
     seconds: float = 0.0
-    _requested: bool = False
 
-    def begin(self, best: Trial) -> None:
-        """Have a worker train the best configuration for a few steps, and decide anew meanwhile."""
-        jobs, begin = self.training_jobs, time.perf_counter()
-        steps = TRAININGS * STEPS_PER_CALL * MARGIN
-        self._requested = jobs.budget.fitting(steps, best.result["seconds_per_step"], "seeds") >= steps
-        if self._requested:
-            network = replace(best.network, use_inputs="all" if best.network.inputs else "none")  # to see leaks there
-            training = replace(jobs.training(best), steps=STEPS_PER_CALL)
-            jobs.submit("audit", RUN_AUDIT, network, training, "seeds", {"rows": ALL_DATA}, keep=False)
-        self._note_changes("at the test cutoff", *decided_without_test(self.prepared, self.options))
-        self._note_changes("at the first fold", *normalised_without_folds(self.prepared))
-        self.seconds += time.perf_counter() - begin
+    def record(self, folder: Path, *, whole: bool) -> AuditRecord:
+        """Return what the report says; what has moved is written to `folder`.
 
-    def receive(self) -> None:
-        """Wait for the result of the worker."""
-        result = self.training_jobs.jobs.result("audit") if self._requested else None
-        if result is None or result.get("late"):
-            self.missing = "there was no time for it"
-            self.training_jobs.cut_short("the leak audit", "seeds")
-        elif result["status"] != "completed":
-            self._leave_undone(f"its training {result['status']}: {result.get('error')}")
-        else:
-            self.seconds += result["seconds"]
-            self.moved |= {f"{name} at the {place}": None for place, names in result["moved"].items() for name in names}
-
-    def compare(self, first: Traces, second: Traces, seconds: float, *, cut: bool) -> None:
-        """Compare two searches; where the clock has cut one, a difference says nothing."""
-        self.seconds += seconds
-        if cut and _text(first) != _text(second):
-            self._leave_undone("a training crashed or was ended by --trial-time, so two searches cannot be compared")
-        else:
-            self._note_changes("of the whole search", first, second)
-
-    def result(self) -> dict[str, Any]:
-        """Return what the report says: `passed` (None: nothing can be said), `kind`, `checked`, `seconds` and `text`.
+        Args:
+            whole: whether the search was repeated.
 
         Raises:
             GruforecastError: something changed.
         """
-        facts = {"kind": "whole" if self.options.audit else "cheap", "seconds": round(self.seconds, 2)}
+        kind: Literal["whole", "cheap"] = "whole" if whole else "cheap"
+        seconds = round(self.seconds, 2)
         if self.moved:
-            content = json.dumps({**facts, "moved": self.moved}, indent=1, default=str)
-            write_file(self.training_jobs.jobs.folder / "audit.json", content.encode())
+            content = json.dumps({"kind": kind, "seconds": seconds, "moved": self.moved}, indent=1, default=str)
+            write_file(folder / "audit.json", content.encode())
             text = f"LEAK: {_listed(list(self.moved))} changed when all later values were replaced by noise"
             raise GruforecastError(f"{text}; no model is saved.", remedy=REMEDY, code="GF-X03")
         if self.missing:
-            return {"passed": None, **facts, "checked": [], "text": f"not done: {self.missing}"}
-        names = [*CHEAP, *(WHOLE if self.options.audit else ()), "forecasts"]
+            return AuditRecord(None, kind, seconds, [], f"not done: {self.missing}")
+        names = [*CHEAP, *(WHOLE if whole else ()), "forecasts"]
         text = f"passed: {_listed(names)} stand when everything after the cutoffs is noise"
-        return {"passed": True, **facts, "checked": names, "text": text}
+        return AuditRecord(True, kind, seconds, names, text)
 
-    def _leave_undone(self, reason: str) -> None:
-        self.missing = reason
-        self.training_jobs.warnings.append(f"the leak audit was not done: {reason}")
 
-    def _note_changes(self, where: str, first: Traces, second: Traces) -> None:
-        names = [name for name in first | second if _text(first.get(name)) != _text(second.get(name))]
-        self.moved |= {f"{name} {where}": [first.get(name), second.get(name)] for name in names}
+@dataclass(frozen=True)
+class LeakageAudit:
+    """The audit of one `fit`: what was decided anew, and the trainings of a worker."""
+
+    training_jobs: TrainingJobs
+    decided: Audited
+    pending: Pending[AuditResult] | None
+
+    def wait(self) -> Audited:
+        """Return what was found, the trainings included; notes what was left undone."""
+        result = self.pending.result() if self.pending else None
+        if result is None or result.late:
+            self.training_jobs.cut_short("the leak audit", "seeds")
+            return replace(self.decided, missing="there was no time for it")
+        if result.status != "completed":
+            return self._undone(self.decided, f"its training {result.status}: {result.error}", "crash")
+        moved: dict[str, JsonValue] = {
+            f"{name} at the {place}": None for place, names in result.moved.items() for name in names
+        }
+        return replace(self.decided, moved=self.decided.moved | moved, seconds=self.decided.seconds + result.seconds)
+
+    def compare(self, found: Audited, first: Traces, second: Traces, seconds: float, *, cut: bool) -> Audited:
+        """Return what was found, two searches compared; where the clock has cut one, a difference says nothing."""
+        found = replace(found, seconds=found.seconds + seconds)
+        if cut and _text(first) != _text(second):
+            reason = "a training crashed or was ended by --trial-time, so two searches cannot be compared"
+            return self._undone(found, reason, "limit")
+        return replace(found, moved=found.moved | _changes("of the whole search", first, second))
+
+    def _undone(self, found: Audited, reason: str, cause: Cause) -> Audited:
+        self.training_jobs.notes.warn(f"the leak audit was not done: {reason}", cause)
+        return replace(found, missing=reason)
+
+
+def submit_audit(options: FitOptions, prepared: Prepared, jobs: TrainingJobs, best: Trial) -> LeakageAudit:
+    """Have a worker train the best configuration for a few steps, and decide anew meanwhile."""
+    begin, steps, pending = time.perf_counter(), TRAININGS * STEPS_PER_CALL * MARGIN, None
+    if jobs.budget.fitting(steps, best.result.seconds_per_step, "seeds") >= steps:
+        request = AuditRequest(
+            network=replace(best.network, use_inputs="all" if best.network.inputs else "none"),  # to see leaks there
+            training=replace(jobs.training(best), steps=STEPS_PER_CALL),
+            data=DATA,
+            rows=ALL_DATA,
+        )
+        pending = jobs.submit("audit", RUN_AUDIT, request, AuditResult, "seeds", keep=False)
+    moved = _changes("at the test cutoff", *decided_without_test(prepared, options))
+    moved |= _changes("at the first fold", *normalised_without_folds(prepared))
+    return LeakageAudit(jobs, Audited(moved, seconds=time.perf_counter() - begin), pending)
+
+
+def _changes(where: str, first: Traces, second: Traces) -> dict[str, JsonValue]:
+    """Return what differs, by name and place, with both values."""
+    names = [name for name in first | second if _text(first.get(name)) != _text(second.get(name))]
+    return {f"{name} {where}": [first.get(name), second.get(name)] for name in names}
 
 
 def decided_without_test(prepared: Prepared, options: FitOptions) -> tuple[Traces, Traces]:
@@ -162,36 +182,40 @@ def decisions(split: Split, scaling: Scaling, cutoff: Ints) -> Traces:
         "folds": _digest(split.folds, split.test),
         "normalisation": [scaling.centre.tolist(), scaling.spread.tolist(), space.log_unit],
         "log decision": space.logged,
-        "search space": asdict(space),
+        "search space": plain(space),
         "earlier rows": _digest(history.values[earlier], history.x[earlier]),
     }
 
 
-def traces(search: Search, ensemble: EnsembleMembers, judged: list[Judged]) -> Traces:
+def traces(search: Search, ensemble: ScoredEnsemble, judged: list[Judged]) -> Traces:
     """Return what the search and all that follows it gave, up to the test forecasts, without their scores."""
-    names = ("status", "score", "fold_scores", "steps", "digest")
-    members = [(one.name, one.trial.number, one.trial.values) for one in ensemble.members]
+    members = [one.member for one in ensemble.members]
     rows = [one.row for one in judged if one.shipped]
     tested = {one.row.model: one.tested for one in judged if one.shipped}
     return {
-        "trials": [[one.number, one.values, [one.result.get(name) for name in names]] for one in search.trials],
-        "chosen configuration": members,
-        "steps": [one.scored["steps"] for one in ensemble.members],
-        "weights": [one.scored["digest"] for one in ensemble.members],
-        "ensemble weights": [
-            [one.weight for one in ensemble.members],
-            *((row.config or {}).get("shares") for row in rows),
-        ],
+        "trials": [_trial_traces(one) for one in search.trials],
+        "chosen configuration": [[one.name, one.trial.number, plain(one.trial.values)] for one in members],
+        "steps": [one.scored.steps for one in ensemble.members],
+        "weights": [one.scored.digest for one in ensemble.members],
+        "ensemble weights": [[one.weight for one in members], *(row.shares for row in rows)],
         "winner": [winner(rows).model, [(row.model, row.val_mase) for row in rows]],
         "forecasts": {name: _digest(one.mean) for name, one in tested.items()},
         "intervals": {name: _digest(one.lower, one.upper) for name, one in tested.items()},
     }
 
 
-def was_cut(search: Search, training_jobs: TrainingJobs) -> bool:
+def _trial_traces(trial: Trial) -> JsonValue:
+    result = trial.result
+    return [
+        *(trial.number, plain(trial.values)),
+        *(result.status, result.score, result.fold_scores, result.steps, result.digest),
+    ]
+
+
+def was_cut(search: Search, notes: Notes) -> bool:
     """Return whether a training ended otherwise than by its last step, so another search may have other results."""
-    ends = [one.result["status"] == "crashed" or one.result.get("late") for one in search.trials]
-    return any(ends) or any("--trial-time" in text or "crashed" in text for text in training_jobs.warnings)
+    ends = [one.result.status == "crashed" or one.result.late for one in search.trials]
+    return any(ends) or notes.has("limit", "crash")
 
 
 @contextlib.contextmanager
@@ -205,7 +229,7 @@ def second_search(first: Jobs, panel: Panel, *, fresh: bool) -> Iterator[Jobs]:
     folder.mkdir(exist_ok=True)
     remove_parts(folder)
     begin = first.journal.begin
-    facts = {"first": begin["facts"], "data": panel.digest()}
+    facts: Json = {"first": begin["facts"], "data": panel.digest()}
     journal = Journal(
         folder, facts, {"lag": begin["lag"]}, lambda records: bool(records[0]["facts"] != facts), fresh=fresh
     )
@@ -217,7 +241,7 @@ def _digest(*arrays: Array) -> str:
     return hashlib.sha256(b"".join(np.ascontiguousarray(one).tobytes() for one in arrays)).hexdigest()
 
 
-def _text(value: Any) -> str:
+def _text(value: JsonValue | Traces) -> str:
     return json.dumps(value, default=str)
 
 

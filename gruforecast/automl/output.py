@@ -8,15 +8,19 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
-from gruforecast.artifact.manifest import check_files, read_manifest
-from gruforecast.artifact.safe_reading import MAX_JSON, MAX_VALUES, parse_json, read_plain
+from msgspec import UNSET, structs
+
+from gruforecast.artifact.manifest import Manifest, read_manifest
+from gruforecast.artifact.safe_reading import MAX_JSON, MAX_VALUES
 from gruforecast.automl.options import FitOptions
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.execution.atomic_files import check_place
 from gruforecast.models.statistical import installed
+from gruforecast.report.report import Report
+from gruforecast.report.stored import stored_report
+from gruforecast.serialization import Json, JsonValue
 from gruforecast.version import __version__
 
 ROOM = 2_000_000  # bytes of `model.json` that are no keys
@@ -26,15 +30,19 @@ NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "trials", "max_tim
            "trial_time", "retries", "audit")  # fmt: skip
 
 
-def facts_of(options: FitOptions, panel: Panel) -> dict[str, Any]:
-    """Return what a result follows from: this version, the data as parsed, and the options but the number of trials."""
-    chosen = {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
-    return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
+def chosen_options(options: FitOptions) -> dict[str, JsonValue]:
+    """Return the options that a result follows from: all but the number of trials, limits and places."""
+    return {name: value for name, value in asdict(options).items() if name not in NEUTRAL}
 
 
-def fingerprint_of(facts: dict[str, Any]) -> str:
-    """Return the SHA-256 of facts, and of the statsforecast that takes part."""
-    content = facts | {"statsforecast": installed() if facts["options"]["stats"] else None}
+def facts_of(options: FitOptions, panel: Panel) -> dict[str, JsonValue]:
+    """Return what a result follows from: this version, the data as parsed, and options."""
+    return {"gruforecast": __version__, "data": panel.digest(), "options": chosen_options(options)}
+
+
+def fingerprint_of(facts: Json, *, stats: bool) -> str:
+    """Return the SHA-256 of facts, and of the statsforecast that takes part, if `stats` may."""
+    content = {**facts, "statsforecast": installed() if stats else None}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
@@ -54,7 +62,7 @@ def check_keys_fit(panel: Panel) -> None:
         )
 
 
-def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict[str, Any] | None:
+def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Report | None:
     """Return the report of an earlier run of the same command, None when there is work to do.
 
     Raises:
@@ -65,14 +73,12 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
         remedy = "Pass -o NAME, a folder that fit may make."
         raise UsageError(f"-o {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
     if output.exists() or output.is_symlink():
-        manifest: dict[str, Any] = {}
+        manifest = None
         with contextlib.suppress(ModelError):
             manifest = read_manifest(output)
-        same = manifest.get("fingerprint") == fingerprint
-        if same and _enough(manifest, options) and not (options.overwrite or options.fresh):
-            check_files(output, manifest)
-            report = parse_json(read_plain(output, "report.json", MAX_JSON), str(output / "report.json"))
-            return {**report, "model_dir": str(output)}
+        same = manifest is not None and manifest.fingerprint == fingerprint
+        if manifest is not None and same and _enough(manifest, options) and not (options.overwrite or options.fresh):
+            return structs.replace(stored_report(output), model_dir=str(output))
         if not same and not options.overwrite:
             raise ModelError(
                 "the folder exists and was not made by this command with these data and options.",
@@ -80,7 +86,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> dict
                 code="GF-M11",
                 file=str(output),
             )
-        if not manifest and not _may_be_replaced(output):
+        if manifest is None and not _may_be_replaced(output):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
@@ -101,14 +107,12 @@ def _may_be_replaced(path: Path) -> bool:
     return empty or all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
-def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
+def _enough(made: Manifest, options: FitOptions) -> bool:
     """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
-    limit, trials = manifest.get("cut_at"), manifest.get("trials")
-    in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
-    late = manifest.get("late_at")
-    in_time &= late is None or (options.trial_time is not None and options.trial_time <= late)
-    audited = manifest.get("audit") in (("whole",) if options.audit else ("whole", "cheap"))
-    return isinstance(trials, int) and trials >= options.trials and in_time and audited
+    limits = ((options.max_time, made.cut_at), (options.trial_time, made.late_at))
+    in_time = all(asked is not None and asked <= limit for asked, limit in limits if isinstance(limit, (int, float)))
+    audited = made.audit in (("whole",) if options.audit else ("whole", "cheap"))
+    return made.trials is not UNSET and made.trials >= options.trials and in_time and audited
 
 
 def make_run_dir(options: FitOptions, output: Path) -> Path:

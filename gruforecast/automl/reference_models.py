@@ -2,86 +2,92 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
 from gruforecast.arrays import Floats
+from gruforecast.automl.notes import cause_of
 from gruforecast.automl.search.loop import DATA
+from gruforecast.automl.search.results import Place, StatisticalRequest, StatisticalResult
 from gruforecast.automl.search.trial import places
 from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
 from gruforecast.evaluation.leaderboard import Candidate
-from gruforecast.evaluation.splits import Forecasts
+from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.execution.atomic_files import read_npz
+from gruforecast.execution.jobs import Pending
 from gruforecast.models.baselines import baselines
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.statistical import affordable, installed, rows_read
 
 ENOUGH_WINDOWS = 200  # at the folds, to calibrate intervals without fits at every other origin
+PART = "statistical"  # of the command
 RUN_STATISTICAL = "gruforecast.automl.search.trial:run_statistical"
+PendingModels = Mapping[str, Mapping[Place, Pending[StatisticalResult]]]  # by model and place
 
 
-@dataclass
-class ReferenceModels:
-    """What the networks have to beat, and may be blended with: `begin`, then the rest.
+@dataclass(frozen=True)
+class StatisticalModels:
+    """The statistical models that were fitted everywhere in time.
 
     Attributes:
-        statistical: whether models of statsforecast take part where that is installed.
-        forecasts: (n_series, horizon) from the end of the data, by statistical model.
+        ends: (n_series, horizon) forecasts from the end of the data, by model.
     """
 
-    training_jobs: TrainingJobs
-    statistical: bool
-    forecasts: dict[str, Floats] = field(default_factory=dict)
+    candidates: list[Candidate]
+    ends: dict[str, Floats]
 
-    def begin(self) -> None:
-        """Put the statistical models that the size of the data allows for on the workers."""
-        self._places: dict[str, list[str]] = {}
-        if not (self.statistical and installed()):
-            return
-        split = self.training_jobs.split
-        where = places(split)
-        if sum(len(windows) for windows in split.fold_windows()) >= ENOUGH_WINDOWS:
-            del where["origins"]
-        for model in affordable(sum(rows_read(windows, split.season_length) for windows in where.values())):
-            self._places[model] = list(where)
-            for place in where:
-                self._submit(model, place)
 
-    def baselines(self) -> list[Candidate]:
-        """Return every baseline as a candidate."""
-        split = self.training_jobs.split
-        models = baselines(split.season_length)
-        return [Candidate(name, "baseline", Forecasts.of(split, model, model)) for name, model in models.items()]
+def baseline_candidates(split: Split) -> list[Candidate]:
+    """Return every baseline as a candidate."""
+    models = baselines(split.season_length)
+    return [Candidate(name, "baseline", Forecasts.of(split, model, model)) for name, model in models.items()]
 
-    def candidates(self) -> list[Candidate]:
-        """Return every statistical model that was fitted everywhere in time."""
-        candidates = []
-        for model, where in self._places.items():
-            forecasts = {place: self._forecast(model, place) for place in where}
-            whole = {place: one for place, one in forecasts.items() if one is not None}
-            if len(whole) < len(where):
-                continue
-            folds = [whole[place] for place in where if place.startswith("fold")]
-            self.forecasts[model] = whole["end"]
-            origins = QuantileForecast(whole["origins"]) if "origins" in whole else None
-            candidates.append(Candidate(model, "baseline", Forecasts(folds, origins, QuantileForecast(whole["test"]))))
-        return candidates
 
-    def _submit(self, model: str, place: str) -> None:
-        name, data = f"{model}-{place}", ALL_DATA if place == "end" else DATA
-        request = {"data": data, "model": model, "place": place, "file": f"{name}.npz", "version": installed()}
-        deadline = self.training_jobs.budget.deadline("statistical")
-        self.training_jobs.jobs.submit(name, RUN_STATISTICAL, request, deadline=deadline)
+def submit_statistical(jobs: TrainingJobs) -> PendingModels:
+    """Put the statistical models that the size of the data allows for on the workers."""
+    if not (version := installed()):
+        return {}
+    split = jobs.split
+    where = places(split)
+    if sum(len(windows) for windows in split.fold_windows()) >= ENOUGH_WINDOWS:
+        del where[Place("origins")]
+    models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()))
+    return {model: {place: _submit(jobs, model, place, version) for place in where} for model in models}
 
-    def _forecast(self, model: str, place: str) -> Floats | None:
-        """Return what a model forecast in one place; None, with a note why, if it did not come to its end."""
-        result = self.training_jobs.jobs.result(f"{model}-{place}")
-        if result is None or (result.get("late") and self.training_jobs.budget.over("statistical")):
-            self.training_jobs.give_up(model)
-            return None
-        if result["status"] != "completed" or result["late"]:
-            text = f"{model} was left out: {result.get('error', 'it was ended by --trial-time')}"
-            self.training_jobs.warnings += [text] * (text not in self.training_jobs.warnings)
-            return None
-        return np.asarray(read_npz(self.training_jobs.path(result))["forecast"], float)
+
+def _submit(jobs: TrainingJobs, model: str, place: Place, version: str) -> Pending[StatisticalResult]:
+    name, data = f"{model}-{place.name}", ALL_DATA if place.kind == "end" else DATA
+    request = StatisticalRequest(data=data, model=model, place=place, file=f"{name}.npz", version=version)
+    deadline = jobs.budget.deadline(PART)
+    return jobs.jobs.submit(name, RUN_STATISTICAL, request, StatisticalResult, part=PART, deadline=deadline)
+
+
+def statistical_models(jobs: TrainingJobs, submitted: PendingModels) -> StatisticalModels:
+    """Return the statistical models that were fitted everywhere in time."""
+    candidates, ends = [], {}
+    for model, where in submitted.items():
+        forecasts = {place: _forecast(jobs, model, pending) for place, pending in where.items()}
+        whole = {place: one for place, one in forecasts.items() if one is not None}
+        if len(whole) < len(where):
+            continue
+        ends[model] = whole[Place("end")]
+        folds = [one for place, one in whole.items() if place.kind == "fold"]
+        origins, test = whole.get(Place("origins")), QuantileForecast(whole[Place("test")])
+        forecast = Forecasts(folds, None if origins is None else QuantileForecast(origins), test)
+        candidates.append(Candidate(model, "baseline", forecast))
+    return StatisticalModels(candidates, ends)
+
+
+def _forecast(jobs: TrainingJobs, model: str, pending: Pending[StatisticalResult]) -> Floats | None:
+    """Return what a model forecast in one place; None, with a note why, if it did not come to its end."""
+    result = pending.result()
+    if result is None or (result.late and jobs.budget.over(PART)):
+        jobs.notes.give_up(model)
+        return None
+    if result.status != "completed" or result.late or result.file is None:
+        text = f"{model} was left out: {result.error or 'it was ended by --trial-time'}"
+        jobs.notes.warn(text, cause_of(result.status, late=result.late))
+        return None
+    return np.asarray(read_npz(jobs.jobs.folder / result.file.name)["forecast"], float)

@@ -15,17 +15,17 @@ import numpy as np
 
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.run_folder import open_run
+from gruforecast.automl.search.results import FitRequest, FitResult
 from gruforecast.automl.search.trial import save_split
 from gruforecast.automl.training_jobs import RUN_FIT
 from gruforecast.errors import ModelError, SearchError, UsageError
 from gruforecast.evaluation.backtest import Rolling
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import read_npz
-from gruforecast.execution.jobs import Jobs
+from gruforecast.execution.jobs import Jobs, Pending
 from gruforecast.execution.progress import Progress
 from gruforecast.models.networks.config import TrainingConfig
 from gruforecast.models.networks.inference import Network
-from gruforecast.serialization import to_dict
 
 
 def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
@@ -54,12 +54,13 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
         tempfile.TemporaryDirectory(prefix="gruforecast-backtest-") as folder,
         open_run(options, Path(folder), {"backtest": panel.digest()}, size, progress) as (jobs, _),
     ):
+        submitted = []
         for number in range(count):
             save_split(jobs.folder, _data(number), _split(rolling, number))
-            for network, training in zip(networks, trainings, strict=True):
-                _submit(jobs, number, network, training)
-        for number in range(count):
-            trained = {one.name: _trained(jobs, number, one) for one in networks}
+            each = zip(networks, trainings, strict=True)
+            submitted.append([(one, _submit(jobs, number, one, training)) for one, training in each])
+        for number, pairs in enumerate(submitted):
+            trained = {one.name: _trained(jobs, number, one, pending.result()) for one, pending in pairs}
             progress.say(f"cutoff {number + 1} of {count}: trained")
             own = tuple(trained.get(one.name, one) for one in rolling.forecaster.networks)
             yield replace(rolling.at(number), forecaster=replace(rolling.forecaster, networks=own))
@@ -85,25 +86,16 @@ def _split(rolling: Rolling, number: int) -> Split:
     return Split(rolling.history, horizon, rolling.forecaster.season_length, cutoff, cutoff[None], inputs=inputs)
 
 
-def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig) -> None:
-    name = f"{_data(number)}-{network.name}"
-    request = {
-        "network": to_dict(network.config),
-        "training": to_dict(training),
-        "data": _data(number),
-        "weights": f"{name}.npz",
-        "until": "test",
-        "initial": None,
-        "rates": [1.0, 0.0],
-    }
-    jobs.submit(name, RUN_FIT, request, shape=network.config.shape, cost=network.config.cost * training.steps)
+def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig) -> Pending[FitResult]:
+    name, config = f"{_data(number)}-{network.name}", network.config
+    request = FitRequest(network=config, training=training, data=_data(number), weights=f"{name}.npz", until="test")
+    return jobs.submit(name, RUN_FIT, request, FitResult, shape=config.shape, cost=config.cost * training.steps)
 
 
-def _trained(jobs: Jobs, number: int, network: Network) -> Network:
-    """Return the network with the weights of its job."""
-    result = jobs.result(f"{_data(number)}-{network.name}")
-    if result is None or result["status"] != "completed":
-        how = "gave nothing" if result is None else result["status"]
+def _trained(jobs: Jobs, number: int, network: Network, result: FitResult | None) -> Network:
+    """Return the network with the weights of its training before a cutoff."""
+    if result is None or result.status != "completed":
+        how = "gave nothing" if result is None else result.status
         text = f"the training of {network.name!r} before cutoff {number + 1} {how}."
         raise SearchError(text, remedy="Leave --refit out.", code="GF-S05")
-    return replace(network, weights=read_npz(jobs.folder / result["file"]["name"]))
+    return replace(network, weights=read_npz(jobs.folder / result.weights))

@@ -13,6 +13,7 @@ from gruforecast.data.files.delimited import Layout
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
 from gruforecast.execution.machine import cores
+from gruforecast.report.report import Machine, Reproduction
 
 NEUTRAL = ("data", "output", "run_dir", "fresh", "overwrite", "workers", "worker_memory", "seed")  # change no result
 RENAMED = {"ids": "id", "missing": "na-values", "booleans": "bool-as-number", "levels": "level", "delimiter": "sep",
@@ -20,14 +21,21 @@ RENAMED = {"ids": "id", "missing": "na-values", "booleans": "bool-as-number", "l
 SECONDS = ("max_time", "trial_time")
 
 
-def reproduction(options: FitOptions, panel: Panel, workers: int) -> dict[str, Any]:
+def reproduction(options: FitOptions, panel: Panel, workers: int) -> Reproduction:
     """Return the command line without places on this machine, the data as read, and the machine."""
-    return {
-        "command": shlex.join(["gruforecast", "fit", *arguments(options), "--workers", str(workers)]),
-        "file": Path(options.data).name,
-        "data_digest": panel.digest(),
-        "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": cores(), "workers": workers},
+    without = {
+        "--no-stats": not options.stats,
+        "--no-blend": not options.blend,
+        "--compare=none": options.compare == "none",
     }
+    return Reproduction(
+        command=shlex.join(["gruforecast", "fit", *arguments(options), "--workers", str(workers)]),
+        file=Path(options.data).name,
+        data_digest=panel.digest(),
+        machine=Machine(f"{platform.system()} {platform.machine()}", cores(), workers),
+        left_out=[flag for flag, given in without.items() if given],
+        limited=options.max_time is not None or options.trial_time not in (None, FitOptions("").trial_time),
+    )
 
 
 def arguments(options: FitOptions) -> list[str]:

@@ -10,14 +10,15 @@ from pathlib import Path
 import threadpoolctl
 
 from gruforecast.automl.options import FitOptions
-from gruforecast.automl.search.loop import lag_of
+from gruforecast.automl.search.loop import PART, lag_of
 from gruforecast.execution.atomic_files import Lock, check_place, remove_parts
 from gruforecast.execution.jobs import Jobs
-from gruforecast.execution.journal import Journal, Record, is_finished
+from gruforecast.execution.journal import Journal, is_finished
 from gruforecast.execution.log import stderr_to
 from gruforecast.execution.machine import cores, memory
 from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Progress
+from gruforecast.serialization import Json
 
 WORKER_BYTES = 1_200_000_000  # what a worker needs with TensorFlow and a few compiled networks
 MIN_RECYCLE, MAX_RECYCLE = 1_500_000_000, 4_000_000_000  # bytes: bounds of the memory at which a worker is replaced
@@ -27,7 +28,7 @@ SPARE_BYTES = 10_000_000  # and for weights, reports and logs
 
 @contextlib.contextmanager
 def open_run(
-    options: FitOptions, run_dir: Path, facts: Record, data_bytes: int, progress: Progress
+    options: FitOptions, run_dir: Path, facts: Json, data_bytes: int, progress: Progress
 ) -> Iterator[tuple[Jobs, Pool]]:
     """Jobs and workers of the run in `run_dir`, which goes on where an earlier one was stopped.
 
@@ -52,7 +53,7 @@ def open_run(
             fresh=options.fresh,
         )
         with contextlib.closing(journal):
-            done = sum(record["kind"] == "end" and record["name"].startswith("trial-") for record in journal.records)
+            done = sum(record["kind"] == "end" and record.get("part") == PART for record in journal.records)
             if done:
                 progress.say(f"going on in {run_dir}: {done} trials are done already")
             if journal.torn:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
-from gruforecast.automl.search.loop import DATA, Trial
+from msgspec import structs
+
+from gruforecast.automl.notes import Notes, cause_of
+from gruforecast.automl.search.loop import DATA, RUN_TRIAL, Trial
+from gruforecast.automl.search.results import FitRequest, FitResult, TrainingRequest, TrialRequest, TrialResult
 from gruforecast.automl.search.space import SMALL, Space
 from gruforecast.automl.search.trial import save_split, seed_of
 from gruforecast.data.windows import Sampler
+from gruforecast.evaluation.leaderboard import RowConfig, TrainingFacts
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import read_npz
-from gruforecast.execution.jobs import Jobs, Result
+from gruforecast.execution.jobs import Jobs, Pending, R
 from gruforecast.execution.progress import Budget
 from gruforecast.models.networks.config import STEPS_PER_CALL, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.inference import Network
-from gruforecast.serialization import to_dict
 
 RUN_FIT = "gruforecast.automl.search.trial:run_fit"
 ALL_DATA = "split-all"
@@ -37,7 +41,7 @@ class Fit:
     title: str
     job: str
     part: str
-    until: str
+    until: Literal["test", "end"]
     data: str
     share: float
     rate: float
@@ -47,15 +51,12 @@ TEST_FIT = Fit("test fit", "test-fit", "test_fit", "test", DATA, share=0.4, rate
 REFIT = Fit("refit", "refit", "refit", "end", ALL_DATA, share=0.2, rate=0.3)
 
 
-@dataclass
+@dataclass(frozen=True)
 class TrainingJobs:
     """The data, the workers and the time that the models share.
 
     Attributes:
         split: with all values.
-        given_up: what the time budget did not allow for.
-        warnings: what else did not come out as it should.
-        fitting: seconds of one worker that the fits requested so far take.
     """
 
     split: Split
@@ -63,10 +64,7 @@ class TrainingJobs:
     jobs: Jobs
     seed: int
     budget: Budget
-    given_up: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    fitting: float = 0.0
-    _wanted: dict[str, tuple[int, bool]] = field(default_factory=dict)  # steps of a test fit, and whether anew
+    notes: Notes = field(default_factory=Notes)
 
     def training(self, trial: Trial) -> TrainingConfig:
         """Return the training that `trial` had."""
@@ -80,25 +78,27 @@ class TrainingJobs:
         self,
         name: str,
         call: str,
-        network: NetworkConfig,
-        training: TrainingConfig,
+        request: TrainingRequest,
+        kind: type[R],
         part: str,
-        request: dict[str, Any],
         *,
         cost: float = 0.0,
         keep: bool = True,
-    ) -> None:
-        """Have a worker train a network in the time for a `part`.
+    ) -> Pending[R]:
+        """Have a worker train a network in the time for a `part`; see `Jobs.submit`."""
+        shape, deadline = request.network.shape, self.budget.deadline(part)
+        return self.jobs.submit(
+            name, call, request, kind, part=part, shape=shape, cost=cost, deadline=deadline, keep=keep
+        )
 
-        Args:
-            request: what this job needs beside what all trainings do.
-            cost, keep: see `Jobs.submit`.
-        """
-        common = {"network": to_dict(network), "training": to_dict(training), "data": DATA, "weights": f"{name}.npz"}
-        deadline = self.budget.deadline(part)
-        self.jobs.submit(name, call, common | request, shape=network.shape, cost=cost, deadline=deadline, keep=keep)
+    def submit_trial(
+        self, name: str, number: int, network: NetworkConfig, training: TrainingConfig, part: str, cost: float = 0.0
+    ) -> Pending[TrialResult]:
+        """Train as in the search, whole and without rungs."""
+        request = TrialRequest(number=number, network=network, training=training, data=DATA, weights=f"{name}.npz")
+        return self.submit(name, RUN_TRIAL, request, TrialResult, part, cost=cost)
 
-    def submit_fit(self, kind: Fit, trial: Trial, name: str, before: Result, count: int = 1) -> None:
+    def submit_fit(self, kind: Fit, trial: Trial, name: str, before: FitResult, count: int = 1) -> PendingFit:
         """Train on rows that `trial` did not see, for as many passes over all of them as its configuration has.
 
         Anew, unless the data are large or time is short: then it goes on from the weights of `before` for a share of
@@ -109,37 +109,24 @@ class TrainingJobs:
             count: how many such trainings share the time.
         """
         name = f"{kind.job}-{name}"
-        rounds, seconds = -(-count // self.jobs.runner.count), trial.result["seconds_per_step"]
+        rounds, seconds = -(-count // self.jobs.runner.count), trial.result.seconds_per_step
         wanted = steps = self._steps(kind, trial, 1.0)
-        request: dict[str, Any] = {"data": kind.data, "until": kind.until, "from": before["digest"]}
-        request |= {"initial": None, "rates": [1.0, 0.0]}
-        if self.space.large or self.budget.fitting(steps, seconds, kind.part, rounds) < steps:
+        anew = not self.space.large and self.budget.fitting(steps, seconds, kind.part, rounds) >= steps
+        if not anew:
             wanted = self._steps(kind, trial, kind.share)
             steps = self.budget.fitting(wanted, seconds, kind.part, rounds)
-            request |= {"initial": before["file"]["name"], "rates": [kind.rate, 0.0]}
-        self._wanted[name] = wanted, request["initial"] is None
-        self.fitting += steps * (seconds or 0.0)
-        training = replace(self.training(trial), steps=steps)
-        self.submit(name, RUN_FIT, trial.network, training, kind.part, request, cost=trial.network.cost * steps)
-
-    def fitted(self, kind: Fit, name: str, before: Result) -> tuple[Result, bool]:
-        """Return a fit's result, or `before` where that is no worse, and whether it came to its end; notes why not.
-
-        A training anew that the clock cut is not used: its learning rate had not fallen yet.
-        """
-        name = f"{kind.job}-{name}"
-        result = self.jobs.result(name)
-        if result is None:
-            self.give_up(f"the {kind.title}")
-            return before, False
-        if result["status"] != "completed":
-            self.warnings.append(f"the {name} {result['status']}: the network stays as it was")
-            return before, True
-        wanted, anew = self._wanted[name]
-        whole = not result["late"] and result["steps"] >= wanted
-        if not whole:
-            self.cut_short(f"the whole {kind.title}", kind.part)
-        return (before if result["late"] and anew else result), whole
+        request = FitRequest(
+            network=trial.network,
+            training=replace(self.training(trial), steps=steps),
+            data=kind.data,
+            weights=f"{name}.npz",
+            until=kind.until,
+            after=before.digest,
+            initial=None if anew else before.weights,
+            rates=(1.0 if anew else kind.rate, 0.0),
+        )
+        pending = self.submit(name, RUN_FIT, request, FitResult, kind.part, cost=trial.network.cost * steps)
+        return PendingFit(self, kind, pending, before, wanted, steps * (seconds or 0.0), anew)
 
     def _steps(self, kind: Fit, trial: Trial, share: float) -> int:
         """Return the steps that pass over the windows of the fit as often as the trial's did, times `share`."""
@@ -162,36 +149,69 @@ class TrainingJobs:
         limit = MAX_GROWTH if before >= SMALL else 1.0
         return {until: min(max(count / max(before, 1), 1.0), limit) for until, count in counts.items()}
 
-    def give_up(self, part: str) -> None:
-        """Note, once, that time did not allow for a part."""
-        self.given_up += [part] * (part not in self.given_up)
-
     def cut_short(self, what: str, part: str) -> None:
-        """Note, once, what time did not allow for, be it that of the command or of one training."""
+        """Note what time did not allow for, be it that of the command or of one training."""
         if self.budget.deadline(part) is not None:
-            self.give_up(what)
-        elif (text := f"{what} was ended by --trial-time") not in self.warnings:
-            self.warnings.append(text)
+            self.notes.give_up(what)
+        else:
+            self.notes.warn(f"{what} was ended by --trial-time", "limit")
 
     def save_all_rows(self) -> None:
         """Write the data with the rows of the test set for jobs that may see them."""
         save_split(self.jobs.folder, ALL_DATA, replace(self.split, test=self.split.history.indptr[1:]))
 
-    def network(self, config: NetworkConfig, result: Result, name: str = "") -> Network:
+    def network(self, config: NetworkConfig, result: FitResult, name: str = "") -> Network:
         """Return the network with the weights of a result."""
         return Network(name or config.cell, config, read_npz(self.path(result)))
 
-    def path(self, result: Result) -> Path:
+    def path(self, result: FitResult) -> Path:
         """Return where the weights of a result are."""
-        return self.jobs.folder / result["file"]["name"]
+        return self.jobs.folder / result.weights
 
 
-def facts_of_training(trial: Trial, result: Result, budget: str) -> dict[str, Any]:
+@dataclass(frozen=True)
+class PendingFit:
+    """A fit that was submitted.
+
+    Attributes:
+        before: the result whose weights it is to take the place of.
+        wanted: steps of the whole training; seconds: of one worker that it takes.
+        anew: whether it does not go on from earlier weights.
+    """
+
+    training_jobs: TrainingJobs
+    kind: Fit
+    pending: Pending[FitResult]
+    before: FitResult
+    wanted: int
+    seconds: float
+    anew: bool
+
+    def result(self) -> tuple[FitResult, bool]:
+        """Return the result, or `before` where that is no worse, and whether it came to its end; notes why not.
+
+        A training anew that the clock cut is not used: its learning rate had not fallen yet.
+        """
+        result, notes = self.pending.result(), self.training_jobs.notes
+        if result is None:
+            notes.give_up(f"the {self.kind.title}")
+            return self.before, False
+        if result.status != "completed":
+            text = f"the {self.pending.name} {result.status}: the network stays as it was"
+            notes.warn(text, cause_of(result.status))
+            return self.before, True
+        whole = not result.late and result.steps >= self.wanted
+        if not whole:
+            self.training_jobs.cut_short(f"the whole {self.kind.title}", self.kind.part)
+        return (self.before if result.late and self.anew else result), whole
+
+
+def facts_of_training(trial: Trial, result: FitResult, budget: str) -> TrainingFacts:
     """Return what the leaderboard says of a training beside its scores."""
-    return {
-        "parameters": result["parameters"],
-        "seconds": result["seconds"]["total"],
-        "seconds_per_epoch": result["seconds_per_epoch"],
-        "budget": budget,
-        "config": {**trial.values, "steps": result["steps"]},
-    }
+    return TrainingFacts(
+        parameters=result.parameters,
+        seconds=result.seconds.total,
+        seconds_per_epoch=result.seconds_per_epoch,
+        budget=budget,
+        config=RowConfig(**structs.asdict(trial.values), steps=result.steps),
+    )

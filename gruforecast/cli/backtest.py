@@ -8,7 +8,7 @@ import time
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -20,6 +20,7 @@ from gruforecast.errors import UsageError
 if TYPE_CHECKING:
     from gruforecast.evaluation.backtest import Rolling
     from gruforecast.execution.progress import Progress
+    from gruforecast.report.backtest import BacktestReport
 
 WINDOWS, RESULT = "Windows", "Result"
 
@@ -109,11 +110,11 @@ def _run(
     begin: float,
     *,
     excel_safe: bool,
-) -> dict[str, Any]:
+) -> BacktestReport:
     """Forecast, score and write, block by block; return the report."""
     from gruforecast.evaluation.aggregate import Aggregate
+    from gruforecast.report.backtest import summarise
     from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
-    from gruforecast.report.terminal.backtest import summarise
 
     _warn(rolling, progress)
     aggregate = Aggregate(rolling)
@@ -157,9 +158,11 @@ def _warn(rolling: Rolling, progress: Progress) -> None:
         progress.warn(f"{text}trained on: scores there are better than those of new rows will be; {advice}")
 
 
-def _show(report: dict[str, Any], *, as_json: bool, quiet: bool) -> None:
+def _show(report: BacktestReport, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        typer.echo(json.dumps(report, allow_nan=False))
+        from gruforecast.serialization import plain
+
+        typer.echo(json.dumps(plain(report), allow_nan=False))
     elif not quiet:
         from gruforecast.report.terminal.backtest import show_backtest
 

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gruforecast.cli.arguments import check_places
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
-from gruforecast.errors import ModelError, UsageError
+from gruforecast.errors import UsageError
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from gruforecast.explain.records import Explanation
 
 
 def explain(
@@ -34,26 +36,30 @@ def explain(
     Examples: gruforecast explain · gruforecast explain new.csv · gruforecast explain my_model new.csv -o inside.json
     """
     with error_edge(as_json=as_json, debug=debug):
+        from gruforecast.serialization import encoded
+
         folder, file = sort_arguments(model, data)
         if output is not None and not output.endswith(".json"):
             raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
         check_places(folder, {"DATA": file}, {"-o": output})
         explanation = _look(folder, file, member, id, quiet=quiet)
-        text = json.dumps(explanation, allow_nan=False)
+        text = encoded(explanation)
         if output is not None:
             from gruforecast.report.files.table import place
 
             with place(output) as stream:
-                stream.write(f"{text}\n".encode())
+                stream.write(text + b"\n")
             if not quiet:
                 typer.echo(f"wrote {harmless(output)}", err=True)
         if as_json:
             typer.echo(text)
         elif not quiet:
-            _show(explanation)
+            from gruforecast.report.terminal.explain import show_explanation
+
+            show_explanation(explanation)
 
 
-def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> dict[str, Any]:
+def _look(folder: str, file: str | None, member: str | None, id: str | None, *, quiet: bool) -> Explanation:
     """Return what `fit` has found, or the same anew for other rows, another network or another series."""
     from gruforecast.artifact.folder import load
     from gruforecast.explain.model import explain_model, largest
@@ -78,18 +84,3 @@ def _look(folder: str, file: str | None, member: str | None, id: str | None, *, 
         typer.echo(f"warning: {harmless(warning)}", err=True)
     source = "standard input" if file == "-" else Path(file).name
     return explain_model(forecaster, reading.panel, member=member, id=id, stored=stored, source=source)
-
-
-def _show(explanation: dict[str, Any]) -> None:
-    """Print it; what `fit` has left in a folder may have been changed by somebody."""
-    from gruforecast.report.terminal.explain import show_explanation
-
-    try:
-        show_explanation(explanation)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        raise ModelError(
-            f"the look inside does not hold what it should ({type(error).__name__}: {error}).",
-            remedy="Fit the model again, or pass DATA.",
-            code="GF-M30",
-            file="report.json",
-        ) from error

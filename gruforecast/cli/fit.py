@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from gruforecast.cli.arguments import COLUMNS, with_reading
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from gruforecast.report.report import Report
 
 SEARCH, RESULT = "Search", "Result"
 
@@ -156,7 +159,7 @@ def fit(
             _require(report, require_better_than)
 
 
-def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> dict[str, Any]:
+def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool) -> Report:
     """Return the report of the run, which is shown, too."""
     from gruforecast.automl.fit import fit as run
     from gruforecast.evaluation.verdict import check_baseline
@@ -168,16 +171,18 @@ def _fitted(options: Any, baseline: str | None, *, as_json: bool, quiet: bool, v
     with LiveProgress(quiet=quiet, verbose=verbose) as progress:
         report = run(options, progress)
     if as_json:
-        typer.echo(json.dumps(report, allow_nan=False))
+        from gruforecast.serialization import plain
+
+        typer.echo(json.dumps(plain(report), allow_nan=False))
     elif not quiet:
         show_report(report, verbose=verbose)
     return report
 
 
-def _require(report: dict[str, Any], baseline: str) -> None:
+def _require(report: Report, baseline: str) -> None:
     """End with 7 unless the test set shows that the GRU is better."""
     from gruforecast.evaluation.verdict import shortfall
 
-    if (missing := shortfall(report, baseline)) is not None:
+    if (missing := shortfall(report.leaderboard, report.season_length, baseline)) is not None:
         typer.echo(harmless(f"not met: {missing}. The model is saved all the same."), err=True)
         raise typer.Exit(NOT_BETTER)

@@ -102,7 +102,7 @@ class Panel:
         import pandas as pd
 
         keys = np.repeat(np.arange(len(self.ids)), self.lengths)
-        frame: dict[str, object] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
+        frame: dict[str, list[str]] = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
         frame |= _times(self.plan, self.ds)
         return pd.DataFrame(frame | {self.names.target: self.y})
 

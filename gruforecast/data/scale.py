@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import ArrayModule, Floats
 from gruforecast.data.windows import History, Windows
 
 ROUNDING = 1e-13  # of the mean size of a series
@@ -18,14 +17,14 @@ def mase_scale(history: History, windows: Windows, season_length: int) -> Floats
     return _above_rounding(_seasonal_difference(history, windows, season_length, np.abs), history, windows)
 
 
-def mase_scale_of(y: Any, season_length: int, xp: Any = np) -> Any:
+def mase_scale_of(y: Floats, season_length: int, xp: ArrayModule = np) -> Floats:
     """Return the `mase_scale` of series (n, time) with NaN for what is missing or comes before their first value."""
     seen = xp.logical_not(xp.isnan(y))
     values = xp.where(seen, y, xp.zeros_like(y))
     mask = xp.where(seen, xp.ones_like(y), xp.zeros_like(y))
     rows = xp.sum(xp.minimum(xp.cumsum(mask, axis=1), 1.0), axis=1)  # from the first value on
 
-    def difference(lag: int) -> Any:
+    def difference(lag: int) -> Floats:
         pairs = mask[:, lag:] * mask[:, :-lag]
         total = xp.sum(xp.abs(values[:, lag:] - values[:, :-lag]) * pairs, axis=1)
         return total / xp.where(xp.sum(pairs, axis=1) > 0, xp.sum(pairs, axis=1), float("nan"))

@@ -11,11 +11,10 @@ Everything here runs on numpy and, through the argument `xp`, on `keras.ops` ins
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Bools, Floats, Ints, Stamps
+from gruforecast.arrays import ArrayModule, Bools, Floats, Ints, Stamps
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,7 @@ class Windows:
     def __len__(self) -> int:
         return len(self.end)
 
-    def __getitem__(self, index: Any) -> Windows:
+    def __getitem__(self, index: Ints | Bools | slice) -> Windows:
         return Windows(self.series[index], self.start[index], self.end[index], self.stop[index], self.use_log[index])
 
     def floor_at_zero(self, forecasts: Floats) -> Floats:
@@ -123,7 +122,7 @@ class History:
 
         Where all of them are missing, the last value seen before takes the place of the newest one.
         """
-        past = np.asarray(gather_past(self.values, windows, lookback))
+        past = gather_past(self.values, windows, lookback)
         newest = self.values[self.last_seen[windows.end - 1]]
         past[:, -1] = np.where(np.isnan(past).all(axis=1), newest, past[:, -1])
         return past
@@ -134,7 +133,7 @@ class History:
         They are read up to the end of the series: who calls this shows a network only what is known by then.
         """
         whole = replace(windows, stop=self.indptr[windows.series + 1])
-        return np.asarray(gather_covariates(self.x, whole, lookback, horizon))
+        return gather_covariates(self.x, whole, lookback, horizon)
 
 
 def days_of(ds: Stamps) -> Floats:
@@ -210,13 +209,13 @@ def evenly(n: int, limit: int) -> Ints:
     return np.unique(np.linspace(0, n - 1, min(limit, n)).astype(np.int64))
 
 
-def gather_past(values: Any, windows: Windows, lookback: int, xp: Any = np) -> Any:
+def gather_past(values: Floats, windows: Windows, lookback: int, xp: ArrayModule = np) -> Floats:
     """Return the last `lookback` rows before each window's end, (n, lookback); NaN where the series has not begun."""
     index = windows.end[:, None] + xp.arange(-lookback, 0)  # (n, lookback)
     return xp.where(index >= windows.start[:, None], xp.take(values, xp.maximum(index, 0), axis=0), float("nan"))
 
 
-def newest(past: Any, lookback: int, xp: Any = np) -> Any:
+def newest(past: Floats, lookback: int, xp: ArrayModule = np) -> Floats:
     """Return the newest `lookback` rows of `past` (n, at least `lookback`).
 
     Where all of them are missing, the last value seen before takes the place of the newest one, as in `History.past`.
@@ -233,14 +232,14 @@ def newest(past: Any, lookback: int, xp: Any = np) -> Any:
     return xp.concatenate([window[:, :-1], tail], axis=1)
 
 
-def gather_future(values: Any, windows: Windows, horizon: int, xp: Any = np) -> Any:
+def gather_future(values: Floats, windows: Windows, horizon: int, xp: ArrayModule = np) -> Floats:
     """Return the `horizon` rows from each window's end on, (n, horizon); NaN from `stop` on."""
     index = windows.end[:, None] + xp.arange(horizon)  # (n, horizon)
     last = values.shape[0] - 1
     return xp.where(index < windows.stop[:, None], xp.take(values, xp.minimum(index, last), axis=0), float("nan"))
 
 
-def gather_covariates(x: Any, windows: Windows, lookback: int, horizon: int, xp: Any = np) -> Any:
+def gather_covariates(x: Floats, windows: Windows, lookback: int, horizon: int, xp: ArrayModule = np) -> Floats:
     """Return the rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
     index = windows.end[:, None] + xp.arange(-lookback, horizon)  # (n, lookback + horizon)
     inside = xp.logical_and(index >= windows.start[:, None], index < windows.stop[:, None])

@@ -7,7 +7,6 @@ one; WAPE and coverage are pooled, so each value that was seen counts once in ea
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
 
 import numpy as np
 
@@ -15,8 +14,35 @@ from gruforecast.arrays import Floats
 from gruforecast.evaluation.backtest import Block, Rolling
 from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, by_series
 from gruforecast.evaluation.significance import Paired, compare
+from gruforecast.serialization import Record
 
-Scores = dict[str, Any]
+
+class IntervalMeans(Record, frozen=True):
+    """Coverage in percent, and means of width and interval score in MASE scales, as in `scores.IntervalScores`."""
+
+    coverage: float | None
+    width: float | None
+    score: float | None
+
+
+class MemberScores(Record, frozen=True):
+    """The scores of one member; None where nothing is defined.
+
+    Attributes:
+        intervals: by level.
+        against: how the winner compares with this member, as far as windows are out of sample.
+    """
+
+    model: str
+    mase: float | None
+    rmsse: float | None
+    smape: float | None
+    mae: float | None
+    rmse: float | None
+    bias: float | None
+    wape: float | None
+    intervals: dict[str, IntervalMeans]
+    against: dict[str, Paired] = {}
 
 
 class Aggregate:
@@ -49,14 +75,11 @@ class Aggregate:
             error = (np.abs(evaluated.mean - evaluated.actual) / evaluated.unit[:, None])[apart]
             losses[places] = np.where(np.isfinite(error), error, np.nan)
 
-    def scores(self) -> list[Scores]:
-        """Return for each member `mase`, `rmsse`, `smape`, `wape`, `mae`, `rmse`, `bias`, and the `intervals` by level.
-
-        Those are coverage in percent, width and interval score in units of the MASE scale, as in `scores.intervals`.
-        Lowest MASE first; what is not defined is NaN.
-        """
-        rows = [self._row(name) for name in self._rolling.members]
-        return sorted(rows, key=lambda row: (np.isnan(row["mase"]), row["mase"]))
+    def scores(self, winner: str = "") -> list[MemberScores]:
+        """Return the scores of each member, lowest MASE first, and how `winner` compares with it."""
+        against = self.against(winner)
+        rows = [self._row(name, {"winner": against[name]} if name in against else {}) for name in self._rolling.members]
+        return sorted(rows, key=lambda row: np.inf if row.mase is None else row.mase)
 
     def against(self, model: str) -> dict[str, Paired]:
         """Return how a member compares with each of the others, as far as there are losses of both."""
@@ -80,14 +103,14 @@ class Aggregate:
         self._total[name, score] += float(values[defined].sum())
         self._weight[name, score] += float(weight[defined].sum())
 
-    def _mean(self, name: str, score: str) -> float:
+    def _mean(self, name: str, score: str) -> float | None:
         weight = self._weight[name, score]
-        return self._total[name, score] / weight if weight > 0 else float("nan")
+        return self._total[name, score] / weight if weight > 0 else None
 
-    def _row(self, name: str) -> Scores:
+    def _row(self, name: str, against: dict[str, Paired]) -> MemberScores:
         intervals = {
-            f"{level:g}": {part: self._mean(name, f"{part}-{level:g}") for part in ("coverage", "width", "score")}
-            for level in self._rolling.levels_of(name)
+            level: IntervalMeans(*(self._mean(name, f"{part}-{level}") for part in ("coverage", "width", "score")))
+            for level in (f"{level:g}" for level in self._rolling.levels_of(name))
         }
         points = {score: self._mean(name, score) for score in (*MEANS, "wape")}
-        return {"model": name, **points, "intervals": intervals}
+        return MemberScores(name, **points, intervals=intervals, against=against)

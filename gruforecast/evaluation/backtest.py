@@ -14,7 +14,6 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import numpy as np
 
@@ -55,7 +54,7 @@ class Cutoffs:
     def __len__(self) -> int:
         return len(self.windows)
 
-    def __getitem__(self, index: Any) -> Cutoffs:
+    def __getitem__(self, index: slice | Bools) -> Cutoffs:
         return replace(self, windows=self.windows[index], number=self.number[index])
 
     @property

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Floats
 from gruforecast.data.scale import rmsse_scale
@@ -18,7 +19,7 @@ from gruforecast.models.model import Kind
 from gruforecast.models.networks.config import Hyperparameters
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE
-from gruforecast.serialization import Record
+from gruforecast.serialization import Record, plain, record
 
 Number = TypeVar("Number", float, float | None)
 COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
@@ -26,12 +27,35 @@ NEARLY = 0.05  # share that a blend may be worse than the best model on the fold
 CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
 
 
+class RowConfig(Hyperparameters, frozen=True):
+    """What a row of the leaderboard was trained with, and for how many steps."""
+
+    steps: int
+
+
+class TrainingFacts(Record, kw_only=True, frozen=True):
+    """What a row of the leaderboard says of a model beside its scores; see `LeaderboardRow`."""
+
+    parameters: int | None = None
+    seconds: float | None = None
+    seconds_per_epoch: float | None = None
+    train_seconds: float | None = None
+    forecast_ms: float | None = None
+    weights_bytes: int | None = None
+    budget: str | None = None
+    config: RowConfig | None = None
+    shares: dict[str, float] | None = None
+
+
+NO_FACTS = TrainingFacts()
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A model that can be judged.
 
     Attributes:
-        facts: parameters, seconds and the like, copied into its row.
+        facts: copied into its row.
         competes: whether it may win; parts of an ensemble, chosen on the same folds, and comparisons may not.
         shipped: whether it can be forecast with; comparisons cannot.
     """
@@ -39,15 +63,9 @@ class Candidate:
     name: str
     kind: Kind
     forecasts: Forecasts
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: TrainingFacts = NO_FACTS
     competes: bool = True
     shipped: bool = True
-
-
-class RowConfig(Hyperparameters, frozen=True):
-    """What a row of the leaderboard was trained with, and for how many steps."""
-
-    steps: int
 
 
 class Seeds(Record, Generic[Number], frozen=True):
@@ -126,7 +144,7 @@ class Judged:
         folds: forecasts of each fold, (n, horizon).
     """
 
-    row: LeaderboardRow
+    row: Row
     calibration: Calibration
     shipped: bool
     losses: Floats
@@ -154,16 +172,16 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
     tested = _tested(candidate.forecasts.test, calibration, split)
     by_level = intervals(tested)
     by_fold = [float(score) for score in split.fold_scores(candidate.forecasts.folds)]
-    row = LeaderboardRow(
+    row = Row(
         model=candidate.name,
         kind=candidate.kind,
-        **overall(tested),
-        coverage={level: one["coverage"] for level, one in by_level.items()},
+        **structs.asdict(overall(tested)),
+        coverage={level: one.coverage for level, one in by_level.items()},
         intervals=by_level,
         val_mase=float(np.mean(by_fold)),
         fold_mase=by_fold,
         competes=candidate.competes,
-        **candidate.facts,
+        **structs.asdict(candidate.facts),
     )
     parts = zip(split.fold_windows(), candidate.forecasts.folds, strict=True)
     losses = np.concatenate([split.scores(one, forecast)["mase"] for one, forecast in parts])
@@ -195,16 +213,16 @@ def compared(judged: list[Judged]) -> list[Judged]:
     results = []
     for one in judged:
         models = {mine.row.model for mine in best.values()} - {one.row.model}
-        paired = {name: asdict(compare(losses[name], losses[one.row.model])) for name in models}
+        paired = {name: compare(losses[name], losses[one.row.model]) for name in models}
         against = {name: paired[mine.row.model] for name, mine in best.items() if mine is not one}
-        results.append(replace(one, row=replace(one.row, against=against)))
+        results.append(replace(one, row=structs.replace(one.row, against=against)))
     return results
 
 
 def with_leads(judged: list[Judged]) -> list[Judged]:
     """Return the same with each row's `lead` over the better naive forecast."""
     naive = min((one for one in judged if one.row.model in NAIVE), key=lambda one: one.row.val_mase)
-    return [replace(one, row=replace(one.row, lead=_lead(naive.losses - one.losses))) for one in judged]
+    return [replace(one, row=structs.replace(one.row, lead=_lead(naive.losses - one.losses))) for one in judged]
 
 
 def _lead(gains: Floats) -> float | None:
@@ -226,32 +244,34 @@ def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -
     return calibrated(QuantileForecast.joined([forecast for _, forecast in pairs]), actual, possible, scale)
 
 
-def mean_row(rows: list[LeaderboardRow]) -> LeaderboardRow:
+def mean_row(rows: list[Row]) -> Row:
     """Return one row with the mean numbers of several seeds of the same model."""
     first = rows[0]
     if len(rows) == 1:
         return first
     costs = [name for name in COSTS if all(getattr(row, name) is not None for row in rows)]
-    means: dict[str, Any] = {
+    means = {
         name: float(np.mean([getattr(row, name) for row in rows])) for name in (*MEANS, *POOLED, "val_mase", *costs)
     }
-    return replace(
+    by_level = {level: _mean_scores([row.intervals[level] for row in rows]) for level in first.intervals}
+    return structs.replace(
         first,
         **means,
-        coverage={level: float(np.mean([row.coverage[level] for row in rows])) for level in first.coverage},
-        intervals={level: _mean_numbers([row.intervals[level] for row in rows]) for level in first.intervals},
+        coverage={level: one.coverage for level, one in by_level.items()},
+        intervals=by_level,
         fold_mase=np.mean([row.fold_mase for row in rows], axis=0).tolist(),
-        seeds={name: [getattr(row, name) for row in rows] for name in ("val_mase", "mase")},
+        seeds=Seeds([row.val_mase for row in rows], [row.mase for row in rows]),
     )
 
 
-def _mean_numbers(dicts: list[dict[str, Any]]) -> dict[str, Any]:
+def _mean_scores(seeds: list[IntervalScores]) -> IntervalScores:
     """Return the mean of each number, or of each place in lists of numbers; None where one has none."""
-    columns = {name: [one[name] for one in dicts] for name in dicts[0]}
-    return {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
+    columns = {name: [getattr(one, name) for one in seeds] for name in IntervalScores.__struct_fields__}
+    means = {name: None if None in column else np.mean(column, axis=0).tolist() for name, column in columns.items()}
+    return structs.replace(seeds[0], **means)
 
 
-def winner(rows: list[LeaderboardRow]) -> LeaderboardRow:
+def winner(rows: list[Row]) -> Row:
     """Return the row with the lowest validation MASE among those that compete; test scores play no part.
 
     On a few folds some model of many is always better than naive by luck, so one that is not clearly better than a
@@ -266,6 +286,11 @@ def winner(rows: list[LeaderboardRow]) -> LeaderboardRow:
     return next((row for row in able if row.kind == "blend" and row.val_mase <= bound), best)
 
 
-def is_clear(row: LeaderboardRow) -> bool:
+def is_clear(row: Row) -> bool:
     """Return whether its lead over a naive forecast is more than the folds give by luck, as far as they can tell."""
     return row.lead is None or row.lead >= CLEARLY
+
+
+def stored(rows: list[Row]) -> list[StoredRow]:
+    """Return the rows as a report holds them: None where a number is not defined."""
+    return record(list[StoredRow], plain(rows), "the leaderboard")

@@ -9,7 +9,6 @@ score is in units of the series' MASE scale. Coverage is in percent. What is not
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -55,6 +54,25 @@ class IntervalScores(Record, frozen=True):
     interval_score: float | None
 
 
+class Scores(Record, frozen=True):
+    """The scores over all series; NaN where nothing is defined.
+
+    `mase`, `rmsse`, `smape`, `mae`, `rmse` and `bias` are means over series; `wape` is pooled, and so is `wql` over the
+    levels of the bounds and 0.5. `undefined` counts what `by_series` has no number for and names no score that has one
+    for each series. A series of zeros has no WAPE of its own, but its errors are in the pool.
+    """
+
+    mase: float
+    rmsse: float
+    smape: float
+    mae: float
+    rmse: float
+    bias: float
+    wape: float
+    wql: float
+    undefined: dict[str, int]
+
+
 @dataclass(frozen=True)
 class Evaluated:
     """What one model forecast for the test set, and what happened; in the user's unit.
@@ -92,13 +110,8 @@ class Evaluated:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def overall(tested: Evaluated) -> dict[str, Any]:
-    """Return the scores over all series as plain floats, and `undefined`: for how many series a score is not defined.
-
-    `mase`, `rmsse`, `smape`, `mae`, `rmse` and `bias` are means over series; `wape` is pooled, and so is `wql` over the
-    levels of the bounds and 0.5. `undefined` counts what `by_series` has no number for and names no score that has one
-    for each series. A series of zeros has no WAPE of its own, but its errors are in the pool.
-    """
+def overall(tested: Evaluated) -> Scores:
+    """Return the scores over all series."""
     each = _of_points(tested)
     quantiles, levels = tested.quantiles()
     pooled = {
@@ -107,35 +120,27 @@ def overall(tested: Evaluated) -> dict[str, Any]:
     }
     scores = {name: _average(each[name]) for name in MEANS} | {name: _average(one) for name, one in pooled.items()}
     undefined = {name: int(np.isnan(each[name]).sum()) for name in scores}
-    return {**scores, "undefined": {name: count for name, count in undefined.items() if count}}
+    return Scores(**scores, undefined={name: count for name, count in undefined.items() if count})
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def intervals(tested: Evaluated) -> dict[str, dict[str, Any]]:
-    """Return for each level ("80") what its intervals are worth.
-
-    Returns:
-        `coverage`, percent of all values inside; `coverage_error`, its standard error by what series differ, None
-        where they are few; `coverage_by_third`, the same for the first, middle and last third of
-        the horizon (as many parts as it has steps where it has fewer than three); `width` and `score`, means over
-        series in units of their MASE scale (M4's MSIS is the `score` at 95); `mean_width` and `interval_score`, the
-        same in the user's unit.
-    """
+def intervals(tested: Evaluated) -> dict[str, IntervalScores]:
+    """Return for each level ("80") what its intervals are worth."""
     each = _of_intervals(tested)
     horizon = tested.actual.shape[1]
     parts = np.array_split(np.arange(horizon), min(THIRDS, horizon))
     results = {}
     for k, level in enumerate(tested.levels):
         bounds = tested.interval(k)
-        results[f"{level:g}"] = {
-            "coverage": _pooled_coverage(*bounds),
-            "coverage_error": _standard_error(each[f"coverage-{level:g}"]),
-            "coverage_by_third": [_pooled_coverage(*(one[:, steps] for one in bounds)) for steps in parts],
-            "width": _average(each[f"width-{level:g}"]),
-            "score": _average(each[f"score-{level:g}"]),
-            "mean_width": _average(_finite(width(*bounds))),
-            "interval_score": _average(_finite(interval_score(*bounds, level))),
-        }
+        results[f"{level:g}"] = IntervalScores(
+            coverage=_pooled_coverage(*bounds),
+            coverage_error=_standard_error(each[f"coverage-{level:g}"]),
+            coverage_by_third=[_pooled_coverage(*(one[:, steps] for one in bounds)) for steps in parts],
+            width=_average(each[f"width-{level:g}"]),
+            score=_average(each[f"score-{level:g}"]),
+            mean_width=_average(_finite(width(*bounds))),
+            interval_score=_average(_finite(interval_score(*bounds, level))),
+        )
     return results
 
 

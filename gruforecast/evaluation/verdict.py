@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any
+from collections.abc import Sequence
+
+from msgspec import structs
 
 from gruforecast.errors import UsageError, did_you_mean
-from gruforecast.evaluation.leaderboard import LeaderboardRow, is_clear, winner
+from gruforecast.evaluation.leaderboard import Reference, Row, StoredRow, is_clear, winner
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE, NETWORKS, SIMPLE, title_of
 
 STUDENT = {2: 4.30, 3: 3.18, 4: 2.78}  # 97.5 % quantiles of the t distribution, by degrees of freedom
 
 
-def verdict(rows: list[LeaderboardRow]) -> str:
+def verdict(rows: list[Row]) -> str:
     """Return who won on the folds, and what the test set says about that.
 
     The winner is chosen on validation; a win over the naive forecast is only claimed when the test set shows it too.
@@ -30,8 +32,8 @@ def verdict(rows: list[LeaderboardRow]) -> str:
     first = (
         f"{chosen} (MASE {best.val_mase:.3f}, {_title(reference)} {reference.val_mase:.3f}{_passed_over(rows, best)})"
     )
-    evidence = reference.against.get("winner", {})
-    if not best.mase < reference.mase or evidence.get("verdict") == "not better":
+    paired = reference.against.get("winner")
+    if not best.mase < reference.mase or (paired and paired.verdict == "not better"):
         return (
             f"{first}, but the test set does not show a win: MASE {best.mase:.3f} against {reference.mase:.3f} of "
             f"{_title(reference)}. Treat it as no better than {_title(reference)}."
@@ -42,23 +44,23 @@ def verdict(rows: list[LeaderboardRow]) -> str:
     return f"{first}; {second}{_surely(reference)}.{remarks}"
 
 
-def evidence(rows: list[LeaderboardRow]) -> dict[str, Any] | None:
+def evidence(rows: list[Row]) -> Reference | None:
     """Return what the test set says of the winner against the naive forecast to beat; None where that is the winner."""
     reference = _reference(rows)
     paired = reference.against.get("winner")
-    return {"against": reference.model, **paired} if paired else None
+    return Reference(**structs.asdict(paired), against=reference.model) if paired else None
 
 
-def _surely(reference: LeaderboardRow) -> str:
+def _surely(reference: Row) -> str:
     """Return whether the win on the test set is more than luck, and how that was tested."""
     paired = reference.against.get("winner")
     if not paired:
         return ""
-    if paired["p"] is None:
+    if paired.p is None or paired.low is None or paired.high is None:
         return ", but that may be luck: the test set has too few steps to tell"
-    between = interval_in_percent(paired["low"] / reference.mase, paired["high"] / reference.mase)
-    tested = f"95 % interval {between}, {paired['method']}, p {_p(paired['p'])}"
-    if paired["verdict"] == "better":
+    between = interval_in_percent(paired.low / reference.mase, paired.high / reference.mase)
+    tested = f"95 % interval {between}, {paired.method}, p {_p(paired.p)}"
+    if paired.verdict == "better":
         return f", which is more than luck ({tested})"
     return f", but that may be luck ({tested}): the test set cannot tell which is better"
 
@@ -96,26 +98,26 @@ def check_baseline(name: str) -> None:
         )
 
 
-def shortfall(report: dict[str, Any], name: str) -> str | None:
+def shortfall(rows: Sequence[StoredRow], season_length: int, name: str) -> str | None:
     """Return why the test set does not show that the GRU is better than the baseline `name`; None if it does."""
-    name = "naive" if name == "seasonal-naive" and report["season_length"] == 1 else name
-    row = next((row for row in report["leaderboard"] if row["model"] == name), None)
+    name = "naive" if name == "seasonal-naive" and season_length == 1 else name
+    row = next((row for row in rows if row.model == name), None)
     if row is None:
         return f"{name} did not take part, so nothing is shown against it"
-    paired = row["against"]["gru"]
-    if paired["verdict"] == "better":
+    paired = row.against["gru"]
+    if paired.verdict == "better":
         return None
-    luck = "may be luck" if paired["verdict"] == "cannot tell" else "is no win"
-    p = "" if paired["p"] is None else f", p {_p(paired['p'])}"
-    return f"the test set does not show that the GRU is better than {name}: {paired['difference']:+.3f} MASE {luck}{p}"
+    luck = "may be luck" if paired.verdict == "cannot tell" else "is no win"
+    p = "" if paired.p is None else f", p {_p(paired.p)}"
+    return f"the test set does not show that the GRU is better than {name}: {paired.difference:+.3f} MASE {luck}{p}"
 
 
-def _reference(rows: list[LeaderboardRow]) -> LeaderboardRow:
+def _reference(rows: list[Row]) -> Row:
     """Return the naive forecast to beat: the better of naive and seasonal naive on the folds."""
     return min((row for row in rows if row.model in NAIVE), key=lambda row: row.val_mase)
 
 
-def _none_better(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
+def _none_better(rows: list[Row], naive: Row) -> str:
     """Return that nothing was better than the naive forecast, or not by more than luck."""
     unclear = [row for row in rows if row.competes and row.val_mase < naive.val_mase and not is_clear(row)]
     if not unclear:
@@ -127,7 +129,7 @@ def _none_better(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
     )
 
 
-def _picked_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
+def _picked_remark(rows: list[Row], naive: Row) -> str:
     """Return why the best single GRU was not chosen, though it scored lower on the folds."""
     gru, networks = _gru(rows), next((row for row in rows if row.model == NETWORKS), None)
     if gru is None or gru.competes or networks is None or not gru.val_mase < naive.val_mase:
@@ -138,7 +140,7 @@ def _picked_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
     )
 
 
-def _fold_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
+def _fold_remark(rows: list[Row], naive: Row) -> str:
     """Return what the naive forecast and the network scored on each fold."""
     network = next((row for row in rows if row.model in CHOSEN_GRU and row.competes), None)
     if network is None or len(naive.fold_mase) < 2:
@@ -147,7 +149,7 @@ def _fold_remark(rows: list[LeaderboardRow], naive: LeaderboardRow) -> str:
     return f" MASE by fold: {'; '.join(parts)}."
 
 
-def _lower_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
+def _lower_remark(rows: list[Row], best: Row) -> str:
     """Return which models the test set alone would have preferred to the naive forecast, without comparisons."""
     lower = sorted((row for row in rows if row.competes and row.mase < best.mase), key=lambda row: row.mase)
     if not lower:
@@ -157,7 +159,7 @@ def _lower_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
     return f" On the test set, which chooses nothing, lower than its {best.mase:.3f}: {first}{rest}."
 
 
-def _lstm_remark(rows: list[LeaderboardRow]) -> str:
+def _lstm_remark(rows: list[Row]) -> str:
     budget = "short" if any(row.budget == "short" for row in rows) else "full"
     at_budget = {row.kind: row for row in rows if row.budget == budget}
     if "gru" not in at_budget or "lstm" not in at_budget:
@@ -169,9 +171,9 @@ def _lstm_remark(rows: list[LeaderboardRow]) -> str:
     )
 
 
-def _between_seeds(first: LeaderboardRow, second: LeaderboardRow) -> str:
+def _between_seeds(first: Row, second: Row) -> str:
     """Return whether two models differ by more than seeds of one do, by the t test of their means."""
-    seeds = [row.seeds.get("mase", []) for row in (first, second)]
+    seeds = [row.seeds.mase if row.seeds else [] for row in (first, second)]
     if min(map(len, seeds)) < 2:
         return " (one seed each)"
     error = sum(statistics.variance(one) / len(one) for one in seeds) ** 0.5
@@ -183,7 +185,7 @@ def _between_seeds(first: LeaderboardRow, second: LeaderboardRow) -> str:
     return f" ({count}, {spread})"
 
 
-def _gru_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
+def _gru_remark(rows: list[Row], best: Row) -> str:
     """Return what the best single GRU scored, where something else was chosen."""
     gru = _gru(rows)
     if gru is None or best.model == gru.model:
@@ -191,13 +193,13 @@ def _gru_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
     return f" The best single GRU: {gru.val_mase:.3f} on the folds, {gru.mase:.3f} on the test set."
 
 
-def _baseline_remark(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
+def _baseline_remark(rows: list[Row], best: Row) -> str:
     better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase and best.kind != "baseline"]
     names = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in better)
     return f" On the test set alone better: {names}." if better else ""
 
 
-def _passed_over(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
+def _passed_over(rows: list[Row], best: Row) -> str:
     """Return the model that scored lower on the folds than the blend, if one did."""
     lowest = min(
         (row for row in rows if row.competes and row.val_mase < best.val_mase and is_clear(row)),
@@ -209,19 +211,19 @@ def _passed_over(rows: list[LeaderboardRow], best: LeaderboardRow) -> str:
     return f"; {_title(lowest)} alone {lowest.val_mase:.3f}, but a blend nearly as good is less a matter of luck"
 
 
-def _gru(rows: list[LeaderboardRow]) -> LeaderboardRow | None:
+def _gru(rows: list[Row]) -> Row | None:
     """Return the best single GRU."""
     return next((row for row in rows if row.model == "gru"), None)
 
 
-def _parts(row: LeaderboardRow) -> str:
+def _parts(row: Row) -> str:
     """Return what a blend consists of, largest weight first."""
-    if row.kind != "blend" or not row.config:
+    if row.kind != "blend" or not row.shares:
         return ""
-    parts = sorted(row.config["shares"].items(), key=lambda part: -part[1])
+    parts = sorted(row.shares.items(), key=lambda part: -part[1])
     texts = (f"{100 * weight:.0f} % {'GRU' if name == NETWORKS else title_of(name)}" for name, weight in parts)
     return f" ({', '.join(texts)})"
 
 
-def _title(row: LeaderboardRow) -> str:
+def _title(row: Row) -> str:
     return title_of(row.model)

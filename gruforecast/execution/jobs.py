@@ -13,19 +13,57 @@ import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Generic, Protocol, TypeVar
+
+import msgspec
 
 from gruforecast.errors import SearchError
 from gruforecast.execution.atomic_files import file_digest
 from gruforecast.execution.child_process import resource_error
-from gruforecast.execution.journal import Journal, digest_of_request
+from gruforecast.execution.journal import Entry, Journal, digest_of_request
 from gruforecast.execution.pool import Ended, Task
-from gruforecast.serialization import plain
+from gruforecast.serialization import Json, JsonValue, Record, plain, record
 
-Result = dict[str, Any]
 SAME_CRASHES = 5
 GRACE = (2.0, 30.0)  # seconds by which a job may overrun its deadline before it is killed, at least and at most
 LEASE = 60.0  # seconds more than its limit that a trial gets to answer
+
+
+class SavedFile(Record, frozen=True):
+    """A file that a job has written into the run folder."""
+
+    name: str
+    sha256: str
+
+
+class JobRequest(Record, kw_only=True, frozen=True):
+    """What a result follows from, and what `Jobs` adds: where the job is done, and when it should end by itself.
+
+    Attributes:
+        deadline: in seconds since the epoch; limit: in seconds from its start.
+    """
+
+    folder: str = ""
+    deadline: float | None = None
+    limit: float | None = None
+
+
+class JobResult(Record, kw_only=True, frozen=True):
+    """What every job gives; one that has crashed gives nothing else.
+
+    Attributes:
+        error: why it failed; late: whether it ended before it was done, because its time was up.
+        file: what it has written.
+    """
+
+    status: str = "completed"
+    error: str | None = None
+    late: bool = False
+    file: SavedFile | None = None
+
+
+R = TypeVar("R", bound=JobResult)
+R_co = TypeVar("R_co", bound=JobResult, covariant=True)
 
 
 class Runner(Protocol):
@@ -41,6 +79,41 @@ class Runner(Protocol):
 
     def forget_waiting(self) -> list[str]:
         """Drop the tasks that have not begun; return their names."""
+
+
+@dataclass(eq=False)
+class Pending(Generic[R_co]):
+    """A job that was submitted, and what comes of it.
+
+    Attributes:
+        keep: whether the journal keeps the result.
+    """
+
+    task: Task
+    kind: type[R_co]
+    jobs: Jobs
+    deadline: float | None = None
+    part: str = ""
+    keep: bool = True
+    ended: bool = False
+    value: R_co | None = None
+
+    @property
+    def name(self) -> str:
+        """Of the job."""
+        return self.task.name
+
+    def result(self) -> R_co | None:
+        """Return the result, for which it waits; None = out of time. See `Jobs.next` for what it raises."""
+        while not self.ended:
+            self.jobs.receive()
+        self.jobs.take(self)
+        return self.value
+
+    def end(self, result: JsonValue) -> None:
+        """Take in the result, or None."""
+        self.ended = True
+        self.value = None if result is None else record(self.kind, result, f"the result of {self.task.name}")
 
 
 @dataclass
@@ -62,9 +135,8 @@ class Jobs:
 
     def __post_init__(self) -> None:
         self._known = self.journal.ended()
-        self._open: dict[str, Task] = {}
-        self._finished: dict[str, Result | None] = {}
-        self._passing: set[str] = set()
+        self._open: dict[str, Pending[JobResult]] = {}
+        self._finished: dict[str, Pending[JobResult]] = {}  # whose results nobody has taken
         self._attempts: collections.Counter[str] = collections.Counter()
         self._crash, self._crashes = "", 0
 
@@ -72,57 +144,60 @@ class Jobs:
         self,
         name: str,
         call: str,
-        request: dict[str, Any],
+        request: JobRequest | Json,
+        kind: type[R],
         *,
+        part: str = "",
         shape: Hashable = None,
         cost: float = 0.0,
         deadline: float | None = None,
         until: float | None = None,
         fresh: bool = False,
         keep: bool = True,
-    ) -> None:
-        """Begin a job, or find its result in the journal.
+    ) -> Pending[R]:
+        """Return what comes of a job that is begun, or found in the journal.
 
         Args:
-            request: plain values that the result follows from; `folder`, `deadline` and `limit` are added.
+            request: what the result follows from; `folder`, `deadline` and `limit` are filled in.
+            kind: of the result.
+            part: of the command, for the journal.
             shape, cost, fresh: see `Task`.
             deadline: moment at which the job should end by itself, in seconds since the epoch.
             until: moment at which it is ended by force; a little after the deadline if not given.
             keep: whether the journal keeps the result.
         """
-        request = {**request, "limit": self.limit}
-        known = self._known.get((name, digest_of_request(request)))
-        if known is not None and self._holds(known):
-            self.replayed.add(name)
-            self._finished[name] = known["result"]
-            return
         if until is None and deadline is not None:
             until = deadline + min(max(0.05 * (deadline - time.time()), GRACE[0]), GRACE[1])
-        if until is not None and until <= time.time():
-            self._finished[name] = None
-            return
         seconds = None if self.limit is None else 1.1 * self.limit + LEASE
-        request |= {"folder": str(self.folder), "deadline": deadline}
-        self._open[name] = Task(name, call, request, shape, cost, until, seconds, fresh)
-        self._passing |= set() if keep else {name}
-        self.runner.submit(self._open[name])
+        given: Json = msgspec.to_builtins(request)
+        complete = {**given, "limit": self.limit, "folder": str(self.folder), "deadline": deadline}
+        pending = Pending(
+            Task(name, call, complete, shape, cost, until, seconds, fresh), kind, self, deadline, part, keep
+        )
+        known = self._known.get((name, digest_of_request(complete)))
+        if known is not None and self._holds(record(kind, known["result"], str(self.journal.path)), known["limit"]):
+            self.replayed.add(name)
+            pending.end(known["result"])
+            self._finished[name] = pending
+        elif until is not None and until <= time.time():
+            pending.end(None)
+            self._finished[name] = pending
+        else:
+            self._open[name] = pending
+            self.runner.submit(pending.task)
+        return pending
 
-    def next(self) -> tuple[str, Result | None]:
-        """Return the name and result of the next job to end; no result = out of time.
+    def next(self) -> str:
+        """Return the name of the next job to end.
 
         Raises:
             ResourceError: the machine is at fault; SearchError: the same crash again and again.
         """
         while not self._finished:
-            self._receive(self.runner.next())
+            self.receive()
         name = next(iter(self._finished))
-        return name, self._finished.pop(name)
-
-    def result(self, name: str) -> Result | None:
-        """Return the result of one job, for which it waits; see `next`."""
-        while name not in self._finished:
-            self._receive(self.runner.next())
-        return self._finished.pop(name)
+        del self._finished[name]
+        return name
 
     @property
     def idle(self) -> bool:
@@ -132,28 +207,33 @@ class Jobs:
     def give_up_waiting(self) -> None:
         """Drop the jobs that have not begun: they have no result."""
         for name in self.runner.forget_waiting():
-            del self._open[name]
-            self._finished[name] = None
+            self._finish(self._open[name], None)
 
-    def _receive(self, ended: Ended) -> None:
-        task = self._open[ended.name]
-        deadline = task.request["deadline"]
-        out_of_time = deadline is not None and time.time() >= deadline
+    def take(self, pending: Pending[JobResult]) -> None:
+        """Note that the result of a job was taken, so `next` need not name it."""
+        if self._finished.get(pending.name) is pending:
+            del self._finished[pending.name]
+
+    def receive(self) -> None:
+        """Wait for one more task to end."""
+        ended = self.runner.next()
+        pending = self._open[ended.name]
+        out_of_time = pending.deadline is not None and time.time() >= pending.deadline
         if ended.environment is not None:
             raise resource_error(ended.environment)
         if ended.result is not None:
             self._crashes = 0
-            result = plain(ended.result)
-            self._finish(task, result, keep=not (result.get("late") and out_of_time))
+            self._finish(pending, plain(ended.result), out_of_time=out_of_time)
         elif ended.timed_out and out_of_time:
-            self._finish(task, None, keep=False)
+            self._finish(pending, None)
         else:
-            self._crashed(task, ended)
+            self._crashed(pending, ended)
 
-    def _crashed(self, task: Task, ended: Ended) -> None:
-        self._attempts[task.name] += 1
-        if self._attempts[task.name] <= self.retries:
-            self.runner.submit(task)
+    def _crashed(self, pending: Pending[JobResult], ended: Ended) -> None:
+        name = pending.name
+        self._attempts[name] += 1
+        if self._attempts[name] <= self.retries:
+            self.runner.submit(pending.task)
             return
         self._crashes = self._crashes + 1 if ended.error == self._crash else 1
         self._crash = ended.error
@@ -164,20 +244,23 @@ class Jobs:
                 code="GF-S02",
                 file=str(self.folder),
             )
-        self._finish(task, {"status": "crashed", "score": None, "error": ended.error}, keep=True)
+        self._finish(pending, {"status": "crashed", "error": ended.error})
 
-    def _finish(self, task: Task, result: Result | None, *, keep: bool) -> None:
-        if keep and result is not None and task.name not in self._passing:
-            record = {"kind": "end", "name": task.name, "request": digest_of_request(task.request)}
-            self.journal.append({**record, "limit": self.limit, "result": result})
+    def _finish(self, pending: Pending[JobResult], result: JsonValue, *, out_of_time: bool = False) -> None:
+        task = pending.task
+        pending.end(result)
+        cut = pending.value is None or (pending.value.late and out_of_time)
+        if pending.keep and not cut:
+            entry: Entry = {"kind": "end", "name": task.name, "request": digest_of_request(task.request)}
+            self.journal.append({**entry, "part": pending.part, "limit": self.limit, "result": result})
         del self._open[task.name]
-        self._finished[task.name] = result
+        self._finished[task.name] = pending
 
-    def _holds(self, record: dict[str, Any]) -> bool:
+    def _holds(self, result: JobResult, limit: float | None) -> bool:
         """Return whether a result was not cut by another limit, and the file that it names is as it was written."""
-        result = record["result"]
-        if result.get("late") and record["limit"] != self.limit:
+        if result.late and limit != self.limit:
             return False
-        file = result.get("file")
-        path = None if file is None else self.folder / file["name"]
-        return path is None or (path.is_file() and file_digest(path) == file["sha256"])
+        if result.file is None:
+            return True
+        path = self.folder / result.file.name
+        return path.is_file() and file_digest(path) == result.file.sha256

@@ -14,16 +14,39 @@ import hashlib
 import json
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Literal, TypedDict
 
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import MAKE_ROOM, sync, write_all
+from gruforecast.serialization import Json, JsonValue
 
-Record = dict[str, Any]
 NAME = "journal.jsonl"
 FRESH = "Pass --fresh to start over, or choose another --run-dir."
+
+
+class Entry(TypedDict, total=False):
+    """A record of the journal.
+
+    Attributes:
+        seq: its number, which `append` gives it.
+        facts: at the beginning, what all results follow from; lag: see `search.loop`.
+        name: of a job that has ended; request: digest of what was asked; part: of the command; limit: see `Jobs`.
+        output: the model that has come out, of so many trials.
+    """
+
+    seq: int
+    kind: Literal["begin", "end", "finished"]
+    facts: Json
+    lag: int
+    name: str
+    request: str
+    part: str
+    limit: float | None
+    result: JsonValue
+    output: str
+    trials: int
 
 
 class Journal:
@@ -43,9 +66,9 @@ class Journal:
     def __init__(
         self,
         folder: Path,
-        facts: Record,
-        first: Record | None = None,
-        discard: Callable[[list[Record]], bool] = lambda _: False,
+        facts: Json,
+        first: Entry | None = None,
+        discard: Callable[[list[Entry]], bool] = lambda _: False,
         *,
         fresh: bool = False,
     ) -> None:
@@ -68,10 +91,11 @@ class Journal:
             ) from error
         self.records = records
         if not records:
-            self.append({"kind": "begin", "facts": facts, **(first or {})})
+            begin: Entry = {"kind": "begin", "facts": facts}
+            self.append({**begin, **(first or {})})
 
     @property
-    def begin(self) -> Record:
+    def begin(self) -> Entry:
         """The first record."""
         return self.records[0]
 
@@ -80,11 +104,11 @@ class Journal:
         """Whether a model has come out of this run."""
         return is_finished(self.records)
 
-    def ended(self) -> dict[tuple[str, str], Record]:
+    def ended(self) -> dict[tuple[str, str], Entry]:
         """Return the records of the jobs that ended, by name and digest of the request."""
         return {(one["name"], one["request"]): one for one in self.records if one["kind"] == "end"}
 
-    def append(self, record: Record) -> None:
+    def append(self, record: Entry) -> None:
         """Write a record and flush it to disk.
 
         Raises:
@@ -111,7 +135,7 @@ class Journal:
         """Close the file."""
         os.close(self._descriptor)
 
-    def _replay(self, content: bytes) -> list[Record]:
+    def _replay(self, content: bytes) -> list[Entry]:
         """Return the records of whole lines; what follows the last line end was torn off by a kill."""
         whole, _, tail = content.rpartition(b"\n")
         lines = whole.split(b"\n") if whole or content.startswith(b"\n") else []
@@ -121,21 +145,21 @@ class Journal:
         return records
 
 
-def is_finished(records: list[Record]) -> bool:
+def is_finished(records: list[Entry]) -> bool:
     """Return whether a model has come out of a run with these records."""
     return any(record["kind"] == "finished" for record in records)
 
 
-def digest_of_request(request: Record) -> str:
+def digest_of_request(request: Json) -> str:
     """Return the SHA-256 of a request without where and by when it is done, from which only late results follow."""
     text = json.dumps({name: request[name] for name in sorted(request) if name not in ("folder", "deadline", "limit")})
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _read(line: bytes, number: int, path: Path) -> Record:
+def _read(line: bytes, number: int, path: Path) -> Entry:
     try:
         text = line[9:]
-        record = json.loads(text) if line[:9] == b"%08x " % zlib.crc32(text) else None
+        record: Entry | None = json.loads(text) if line[:9] == b"%08x " % zlib.crc32(text) else None
     except ValueError:
         record = None
     if record is None or record.get("seq") != number:
@@ -149,7 +173,7 @@ def _read(line: bytes, number: int, path: Path) -> Record:
     return record
 
 
-def _compare(old: Record, new: Record, path: Path) -> None:
+def _compare(old: Json, new: Json, path: Path) -> None:
     before, now = _flat(old), _flat(json.loads(json.dumps(new)))
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
     if names:
@@ -162,13 +186,13 @@ def _compare(old: Record, new: Record, path: Path) -> None:
         )
 
 
-def _flat(facts: Record, prefix: str = "") -> Record:
-    flat: Record = {}
+def _flat(facts: Json, prefix: str = "") -> dict[str, JsonValue]:
+    flat: dict[str, JsonValue] = {}
     for name, value in facts.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {f"{prefix}{name}": value}
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
     return flat
 
 
-def _short(value: Any) -> str:
+def _short(value: JsonValue) -> str:
     text = value[:12] if isinstance(value, str) and len(value) == 64 else json.dumps(value)
     return text if len(text) <= 60 else f"{text[:57]}..."

@@ -20,12 +20,14 @@ from collections.abc import Hashable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 from gruforecast.errors import ResourceError
 from gruforecast.execution.child_process import LIBRARIES
 from gruforecast.execution.machine import resident
 from gruforecast.execution.progress import Working
+from gruforecast.execution.worker import Answer, Call, News
+from gruforecast.serialization import Json
 from gruforecast.text import harmless_lines
 
 PRELOAD = ("tensorflow", "keras")
@@ -52,7 +54,7 @@ class Task:
 
     name: str
     call: str
-    request: dict[str, Any]
+    request: Json
     shape: Hashable = None
     cost: float = 0.0
     until: float | None = None
@@ -65,14 +67,14 @@ class Ended:
     """What came of a task: a result or the reason why there is none.
 
     Attributes:
-        environment: the error of ours that says which fault of the machine it was, as a dict.
+        environment: the error of ours that says which fault of the machine it was, in plain JSON types.
         timed_out: whether the worker was killed because it did not answer in time.
     """
 
     name: str
-    result: dict[str, Any] | None = None
+    result: Json | None = None
     error: str = ""
-    environment: dict[str, Any] | None = None
+    environment: Json | None = None
     timed_out: bool = False
 
 
@@ -224,7 +226,8 @@ class Pool:
             limits = (task.until, None if task.seconds is None else time.time() + task.seconds)
             worker.limit = min((limit for limit in limits if limit is not None), default=float("inf"))
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):  # a dead worker is reported by the server
-                worker.connection.sendall(json.dumps({"call": task.call, "request": task.request}).encode() + b"\n")
+                call: Call = {"call": task.call, "request": task.request}
+                worker.connection.sendall(json.dumps(call).encode() + b"\n")
 
     def _free(self) -> _Worker | None:
         """Return a free worker: best one that knows the shape of a waiting task, then any, then a new one."""
@@ -255,7 +258,7 @@ class Pool:
             self._take_answer(worker)
 
     def _take_answer(self, worker: _Worker) -> None:
-        answer = json.loads(bytes(worker.received))
+        answer: Answer = json.loads(bytes(worker.received))
         worker.received.clear()
         task, worker.task, worker.limit = worker.task, None, float("inf")
         if task is None:
@@ -282,7 +285,7 @@ class Pool:
         self._received += received
         *lines, self._received = self._received.split(b"\n")
         for line in lines:
-            message = json.loads(line)
+            message: News = json.loads(line)
             if "ready" in message:
                 self._ready, self.start_seconds = True, message["ready"]
             elif "started" in message:

@@ -5,9 +5,24 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-CUT_SHORT = "the time budget did not allow for"  # how the warning of a run begins that the clock has cut
+
+@dataclass(frozen=True)
+class TrialEnd:
+    """How a trial has ended: completed, pruned, diverged or, with an error, crashed.
+
+    Attributes:
+        seconds: in all, of which some went into tracing, compiling and training.
+    """
+
+    status: str
+    score: float | None = None
+    error: str | None = None
+    steps: int = 0
+    seconds: float = 0.0
+    tracing: float = 0.0
+    compiling: float = 0.0
+    training: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,11 +63,11 @@ class Progress:
             until: moment at which it ends all the same, in seconds since the epoch.
         """
 
-    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+    def trial_known(self, number: int, result: TrialEnd) -> None:
         """One trial was over in an earlier run, and is not run again."""
 
     def trial_ended(
-        self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
+        self, number: int, result: TrialEnd, *, done: int, best: float, expected_seconds: float | None
     ) -> None:
         """One trial is over.
 
@@ -72,7 +87,7 @@ class Budget:
         seconds: for the whole command; None = no limit.
     """
 
-    ENDS = {"search": 0.42, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}  # noqa: RUF012 - never changed
+    ENDS = {"search": 0.42, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}
 
     def __init__(self, seconds: float | None) -> None:
         self._begin = time.time()

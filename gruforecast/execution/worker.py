@@ -20,12 +20,44 @@ import signal
 import socket
 import threading
 import time
-from typing import Any, NoReturn
+from typing import NoReturn, TypedDict
 
 from gruforecast.execution.child_process import outcome_of
 from gruforecast.execution.machine import resident
+from gruforecast.serialization import Json
 
-Message = dict[str, Any]
+
+class Call(TypedDict):
+    """A request, as a line of JSON."""
+
+    call: str
+    request: Json
+
+
+class Failure(TypedDict):
+    """Why there is no result; see `pool.Ended`."""
+
+    text: str
+    environment: Json | None
+    trace: str
+
+
+class Answer(TypedDict, total=False):
+    """The answer to a request: a result or an error, and the bytes of resident memory."""
+
+    result: Json
+    error: Failure
+    rss: int
+
+
+class News(TypedDict, total=False):
+    """What the server says: ready after so many seconds, failed and why, a pid that has started, or ended and how."""
+
+    ready: float
+    failed: str
+    started: int
+    ended: int
+    status: int
 
 
 def serve(descriptor: int, preload: list[str]) -> None:
@@ -91,7 +123,7 @@ def _report_ended(control: socket.socket) -> None:
 
 def work(connection: socket.socket) -> NoReturn:
     """Answer requests for ever."""
-    requests: queue.SimpleQueue[Message] = queue.SimpleQueue()
+    requests: queue.SimpleQueue[Call] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(connection, requests), daemon=True).start()
     while True:
         message = requests.get()
@@ -100,7 +132,7 @@ def work(connection: socket.socket) -> NoReturn:
         _send(connection, {**answer, "rss": resident() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
 
 
-def _read(connection: socket.socket, requests: queue.SimpleQueue[Message]) -> None:
+def _read(connection: socket.socket, requests: queue.SimpleQueue[Call]) -> None:
     """A thread of its own, so that the worker ends with its parent even in the middle of a training."""
     try:
         with connection.makefile("rb") as stream:
@@ -110,7 +142,7 @@ def _read(connection: socket.socket, requests: queue.SimpleQueue[Message]) -> No
         os._exit(0)
 
 
-def _send(connection: socket.socket, message: Message) -> None:
+def _send(connection: socket.socket, message: News | Json) -> None:
     # where the other side has gone, the next read ends this process
     with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(json.dumps(message).encode() + b"\n")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from gruforecast.arrays import Single, Weights
+from gruforecast.arrays import Array, Single, Weights
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.inference import residuals
 from gruforecast.models.networks.recurrence import Trace
@@ -24,7 +24,7 @@ class Gates(NamedTuple):
     state: Single
 
 
-def replay(features: Single, config: NetworkConfig, weights: Weights) -> Gates:
+def replay(features: Array, config: NetworkConfig, weights: Weights) -> Gates:
     """Return what the gates of a GRU do over encoded windows (n, lookback, channels)."""
     trace = Trace()
     residuals(features, None, config, weights, trace)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Single, Weights
+from gruforecast.arrays import Array, Floats, Single, Weights
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.inference import residuals
 from gruforecast.models.networks.recurrence import Trace, backward, product
@@ -17,7 +17,7 @@ PROBES = 12  # horizons up to this are differentiated step by step, longer ones 
 
 
 def gradient_norms(
-    features: Single, future: Single | None, config: NetworkConfig, weights: Weights, seed: int = 0
+    features: Array, future: Array | None, config: NetworkConfig, weights: Weights, seed: int = 0
 ) -> Floats:
     """Return how much the point forecast moves with each row through the recurrent layers, (lookback,), oldest first.
 

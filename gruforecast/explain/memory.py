@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.explain.gate_timeline import Timeline
+from gruforecast.explain.records import CalendarPart, CalendarProfile
 
 THRESHOLD = 3.0  # robust standard deviations above the usual
 APART = 3  # tokens of the usual between two change points, at least
@@ -17,7 +17,7 @@ MIN_WINDOW = 12  # tokens: networks of fewer have change points where nothing br
 MIN_PER_PHASE = 8  # tokens of each phase of the season, for a usual level of its own
 MEDIAN_DEVIATIONS = 1.4826  # standard deviations of a normal distribution in one median absolute deviation
 HOUR, DAY, MONTH = 3600, 86_400, 31 * 86_400
-NAMES = {
+NAMES: dict[CalendarPart, list[str]] = {
     "hour": [f"{hour:02}" for hour in range(24)],
     "weekday": ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"],
     "month": ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"],
@@ -88,7 +88,7 @@ def _onsets(score: Floats, series: Ints) -> tuple[Ints, Floats]:
     return np.array(onsets), np.array([score[run].max() for run in runs])
 
 
-def profile(stamps: Stamps, changed: Bools, seconds: float) -> list[dict[str, Any]]:
+def profile(stamps: Stamps, changed: Bools, seconds: float) -> list[CalendarProfile]:
     """Return how often change points fall on each hour, weekday and month, beside how many entries there are.
 
     Args:
@@ -96,18 +96,18 @@ def profile(stamps: Stamps, changed: Bools, seconds: float) -> list[dict[str, An
         seconds: length of an entry: parts of the calendar that are shorter than it say nothing.
     """
     days = stamps.astype("datetime64[D]")
-    parts = {
+    parts: dict[CalendarPart, tuple[int, Ints]] = {
         "hour": (HOUR, (stamps - days).astype("timedelta64[h]").astype(int)),
         "weekday": (DAY, (days.astype(int) + 3) % 7),  # 1970-01-01 was a Thursday
         "month": (MONTH, stamps.astype("datetime64[M]").astype(int) % 12),
     }
     return [
-        {
-            "by": name,
-            "names": NAMES[name],
-            "moments": np.bincount(part[changed], minlength=len(NAMES[name])).tolist(),
-            "tokens": np.bincount(part, minlength=len(NAMES[name])).tolist(),
-        }
+        CalendarProfile(
+            by=name,
+            names=NAMES[name],
+            moments=np.bincount(part[changed], minlength=len(NAMES[name])).tolist(),
+            tokens=np.bincount(part, minlength=len(NAMES[name])).tolist(),
+        )
         for name, (length, part) in parts.items()
         if seconds <= length and len(np.unique(part)) > 1
     ]

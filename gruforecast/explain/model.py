@@ -11,14 +11,8 @@ from gruforecast.arrays import Ints
 from gruforecast.data.panel import Panel
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import UsageError, did_you_mean, shorten
-from gruforecast.explain.explanation import (
-    Explained,
-    Subject,
-    explain_gates,
-    explain_gradients,
-    explain_importance,
-    longest,
-)
+from gruforecast.explain.explanation import Subject, explain, explain_gradients, explain_importance, longest
+from gruforecast.explain.records import Explanation, ImportanceRecord
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.series_state import places_of
@@ -33,9 +27,9 @@ def explain_model(
     *,
     member: str | None = None,
     id: str | None = None,  # noqa: A002 - as in `predict`
-    stored: Explained | None = None,
+    stored: Explanation | None = None,
     source: str = "data",
-) -> Explained:
+) -> Explanation:
     """Return what the gates of one network do along `panel`, or along the newest rows that the model has kept.
 
     Args:
@@ -65,14 +59,10 @@ def explain_model(
         history = replace(history, nonnegative_until=until)
     plan, shown = forecaster.plan, longest(history) if id is None else int(places_of(panel.ids, [id])[0])
     subject = Subject(network, history, panel.wall, panel.ids, plan.freq, plan.columns, source, shown)
-    explained = explain_gates(subject)
-    own = {f"{network.name} (as saved)": [network]}
     ends = history.windows(np.arange(len(subject.ids)), history.indptr[1:])
-    others = [one for one in (stored or {}).get("reach") or [] if not str(one.get("name")).endswith("(as saved)")]
-    explained["reach"] = [*explain_gradients(own, history, ends, subject.freq), *others]
-    if not kept:
-        explained["importance"] = _importance(forecaster, subject, panel)
-    return explained
+    others = [one for one in stored.reach if not one.saved] if stored is not None else []
+    reach = [*explain_gradients(network, {}, history, ends, subject.freq), *others]
+    return explain(subject, reach, None if kept else _importance(forecaster, subject, panel))
 
 
 def largest(networks: Sequence[Network]) -> Network:
@@ -98,7 +88,7 @@ def network_named(forecaster: Forecaster, member: str | None) -> Network:
     return forecaster.networks[known.index(member)]
 
 
-def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Explained | None:
+def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> ImportanceRecord | None:
     """Return what it is on the newest rows with a horizon after them, on those behind the training where there are."""
     windows = _origins(subject.history, forecaster.horizon)
     if not len(windows):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,13 +16,14 @@ from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, Windows, evenly, gather_future
 from gruforecast.evaluation.metrics import mase
 from gruforecast.evaluation.splits import average
+from gruforecast.explain.records import ImportanceRecord, PartImportance, PartKind, significant
 from gruforecast.models.networks.config import MIDDLE, QUANTILES, NetworkConfig
 from gruforecast.models.networks.features import Features, decode, encode
 from gruforecast.models.networks.inference import residuals
 
-ALL_ROWS = "all rows together"  # the part of the input that is no single part
 TIMES = 8  # permutations of each part
 MAX_WINDOWS, MIN_WINDOWS = 200, 24
+DIGITS = 4
 EFFORT = 3e10  # multiplications in all, about a second or two
 VALUES = 4  # channels made of the series itself: value, mask, two differences
 SEASONS = 4  # seasons back that are told apart
@@ -34,12 +34,11 @@ class Part:
     """A part of what a network sees.
 
     Attributes:
-        kind: `lags`, `calendar` or `column`.
-        rows: first and end of the rows of the past (lags); column: its number (column).
+        rows: first and end of the rows of the past (lags, all); column: its number (column).
     """
 
     name: str
-    kind: str
+    kind: PartKind
     rows: tuple[int, int] = (0, 0)
     column: int = 0
 
@@ -52,7 +51,7 @@ def parts_of(config: NetworkConfig, columns: tuple[str, ...] = ()) -> list[Part]
     shown = {"none": (), "ahead": ("known", "known flag", "static")}.get(config.use_inputs, config.inputs)
     kinds = zip(columns, config.inputs, strict=True) if columns else ()
     covariates = [Part(name, "column", column=k) for k, (name, kind) in enumerate(kinds) if kind in shown]
-    return [*lags, Part(ALL_ROWS, "lags", (0, config.lookback)), *calendar, *covariates]
+    return [*lags, Part("all rows together", "all", (0, config.lookback)), *calendar, *covariates]
 
 
 def _lags(config: NetworkConfig) -> list[tuple[int, int]]:
@@ -84,35 +83,37 @@ def importance(
     config: NetworkConfig,
     weights: Weights,
     columns: tuple[str, ...] = (),
+    described: str = "",
     seed: int = 0,
-) -> dict[str, Any] | None:
+) -> ImportanceRecord | None:
     """Return how much the MASE grows when parts of the input are exchanged between windows; None without scores.
 
     Args:
         windows: those of `thinned`; columns: names of the covariates.
-
-    Returns:
-        `mase` of the network, `without` (of what it adds to alone), and for each part `mean`, `low` and `high` of the
-        growth over permutations; the largest first.
+        described: in words, how the windows relate to what the network has learned from.
     """
     seen = _Seen(history, windows, config, weights)
     generator = np.random.default_rng(seed)
-    whole = seen.mase(seen.encoded)
-    if len(windows) < 2 or np.isnan(whole):
+    whole, without = seen.mase(seen.encoded), seen.mase(seen.encoded, silent=True)
+    if len(windows) < 2 or not np.isfinite([whole, without]).all():
         return None
-    parts = []
+    grown = {}  # (TIMES,) by part
     for part in parts_of(config, columns):
         orders = [generator.permutation(len(windows)) for _ in range(TIMES)]
-        grown = np.array([seen.mase(seen.exchanged(part, order)) for order in orders]) - whole
-        facts = {"mean": grown.mean(), "low": grown.min(), "high": grown.max(), "spread": grown.std(ddof=1)}
-        parts.append({"name": part.name, "kind": part.kind} | {name: float(value) for name, value in facts.items()})
-    return {
-        "mase": whole,
-        "without": seen.mase(seen.encoded, silent=True),
-        "windows": len(windows),
-        "permutations": TIMES,
-        "parts": sorted(parts, key=lambda one: -one["mean"]),
-    }
+        grown[part] = np.array([seen.mase(seen.exchanged(part, order)) for order in orders]) - whole
+    return ImportanceRecord(
+        mase=significant(whole, DIGITS),
+        without=significant(without, DIGITS),
+        windows=len(windows),
+        permutations=TIMES,
+        parts=[_growth(part, grown[part]) for part in sorted(grown, key=lambda part: -grown[part].mean())],
+        seen=described,
+    )
+
+
+def _growth(part: Part, grown: Floats) -> PartImportance:
+    facts = (float(one) for one in (grown.mean(), grown.min(), grown.max(), grown.std(ddof=1)))
+    return PartImportance(part.name, part.kind, *(significant(one, DIGITS) for one in facts))
 
 
 class _Seen:

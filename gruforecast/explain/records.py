@@ -1,15 +1,44 @@
-"""What is found inside a network, as `report.json` and `gruforecast explain --json` hold it."""
+"""What is found inside a network, as `report.json` and `gruforecast explain --json` hold it.
+
+A folder may come from a stranger. So sizes are bounded here, and lengths that belong together are equal: whoever draws
+a record need not check it again.
+"""
 
 from __future__ import annotations
 
-from typing import Literal
+import math
+from collections.abc import Sized
+from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
+from gruforecast.models.networks.config import Cell
 from gruforecast.serialization import Record
 
-FORMAT = 1
-PartKind = Literal["lags", "calendar", "column"]
+PartKind = Literal["lags", "all", "calendar", "column"]  # `all` rows together, no single part
+CalendarPart = Literal["hour", "weekday", "month"]
+_T = TypeVar("_T")
+_LARGEST = 1e100  # sums of larger numbers are infinite
+Some = Annotated[list[_T], msgspec.Meta(max_length=4_096)]  # more than is ever written
+Number = Annotated[float, msgspec.Meta(ge=-_LARGEST, le=_LARGEST)]
+Norm = Annotated[float, msgspec.Meta(ge=0, le=_LARGEST)]
+HalfLife = Annotated[float, msgspec.Meta(gt=0, le=_LARGEST)]
+Stamp = Annotated[str, msgspec.Meta(pattern=r"^[-+0-9: ]{4,40}\Z")]
+
+
+def significant(value: float, digits: int) -> float:
+    """Return a number with so many significant digits."""
+    return float(f"{value:.{digits}g}")
+
+
+def finite(value: float, digits: int = 3) -> float | None:
+    """Return a number with so many significant digits; None where it is not finite."""
+    return significant(value, digits) if math.isfinite(value) else None
+
+
+def _check_lengths(what: str, count: int, *parts: Sized) -> None:
+    if any(len(part) != count for part in parts):
+        raise ValueError(f"the lengths of {what} differ")
 
 
 class WatchedNetwork(Record, frozen=True):
@@ -31,11 +60,16 @@ class LayerGates(Record, frozen=True):
     """Gates of one layer in percent: those of some `units` by token, and means over all units, (n_tokens,)."""
 
     layer: int
-    units: list[int]
+    units: Some[int]
     update: list[list[int]]
     reset: list[list[int]]
-    mean_update: list[float]
-    mean_reset: list[float]
+    mean_update: list[Number]
+    mean_reset: list[Number]
+
+    def __post_init__(self) -> None:
+        _check_lengths("units and gates", len(self.units), self.update, self.reset)
+        tokens = len(self.mean_update)
+        _check_lengths("gates and their means", tokens, self.mean_reset, *self.update, *self.reset)
 
 
 class GateRecord(Record, frozen=True):
@@ -48,12 +82,18 @@ class GateRecord(Record, frozen=True):
     """
 
     series: str
-    begin: list[str] = msgspec.field(name="from")
-    end: list[str] = msgspec.field(name="to")
-    values: list[float | None]
-    rewritten: list[float | None]
-    moments: list[int]
-    layers: list[LayerGates]
+    begin: Some[Stamp] = msgspec.field(name="from")
+    end: list[Stamp] = msgspec.field(name="to")
+    values: list[Number | None]
+    rewritten: list[Number | None]
+    moments: Some[int]
+    layers: Some[LayerGates]
+
+    def __post_init__(self) -> None:
+        means = [layer.mean_update for layer in self.layers]
+        _check_lengths("stamps, values and gates", len(self.begin), self.end, self.values, self.rewritten, *means)
+        if not all(0 <= place < len(self.begin) for place in self.moments):
+            raise ValueError("a state change point is at no token")
 
 
 class MemoryRecord(Record, frozen=True):
@@ -67,7 +107,7 @@ class MemoryRecord(Record, frozen=True):
     unit: str
     window: float
     token: float
-    layers: list[list[float | None]]
+    layers: Some[Some[HalfLife | None]]
     median: float | None
     shortest: float | None
     longest: float | None
@@ -80,17 +120,22 @@ class ChangePoint(Record, frozen=True):
 
     series: str
     score: float
-    begin: str = msgspec.field(name="from")
-    end: str = msgspec.field(name="to")
+    begin: Stamp = msgspec.field(name="from")
+    end: Stamp = msgspec.field(name="to")
 
 
 class CalendarProfile(Record, frozen=True):
     """How many change points, and how many tokens, fall on each hour, weekday or month."""
 
-    by: str
-    names: list[str]
+    by: CalendarPart
+    names: Annotated[list[str], msgspec.Meta(min_length=1, max_length=24)]
     moments: list[int]
     tokens: list[int]
+
+    def __post_init__(self) -> None:
+        _check_lengths("the parts of a calendar and their counts", len(self.names), self.moments, self.tokens)
+        if sum(self.tokens) <= 0:
+            raise ValueError("no token falls on a calendar")
 
 
 class ChangeRecord(Record, frozen=True):
@@ -102,8 +147,12 @@ class ChangeRecord(Record, frozen=True):
     n_moments: int
     n_tokens: int
     n_series: int
-    moments: list[ChangePoint]
-    profile: list[CalendarProfile]
+    moments: Some[ChangePoint]
+    profile: Some[CalendarProfile]
+
+    def __post_init__(self) -> None:
+        if len(self.moments) > self.n_moments or bool(self.moments) != bool(self.n_moments):
+            raise ValueError(f"{len(self.moments)} of {self.n_moments} state change points are listed")
 
 
 class GradientRecord(Record, frozen=True):
@@ -116,16 +165,19 @@ class GradientRecord(Record, frozen=True):
     """
 
     name: str
-    cell: str
+    cell: Cell
     saved: bool
     seeds: int
     lookback: int
-    rows_back: list[int]
-    norm: list[float]
+    rows_back: Some[int]
+    norm: list[Norm]
     end: float
     oldest_to_newest: float | None
     within: float | None
     window: float
+
+    def __post_init__(self) -> None:
+        _check_lengths("rows and their gradients", len(self.rows_back), self.norm)
 
 
 class PartImportance(Record, frozen=True):
@@ -133,10 +185,10 @@ class PartImportance(Record, frozen=True):
 
     name: str
     kind: PartKind
-    mean: float | None
-    low: float | None
-    high: float | None
-    spread: float | None
+    mean: Number
+    low: Number
+    high: Number
+    spread: Number
 
 
 class ImportanceRecord(Record, frozen=True):
@@ -144,14 +196,15 @@ class ImportanceRecord(Record, frozen=True):
 
     Attributes:
         mase: of the network; without: of the simple forecast that it adds to.
+        parts: the largest growth first.
         seen: in words, how the windows relate to what the network has learned from.
     """
 
-    mase: float | None
-    without: float | None
+    mase: float
+    without: float
     windows: int
     permutations: int
-    parts: list[PartImportance]
+    parts: Annotated[list[PartImportance], msgspec.Meta(min_length=1, max_length=4_096)]
     seen: str
 
 
@@ -172,6 +225,6 @@ class Explanation(Record, frozen=True):
     gates: GateRecord
     memory: MemoryRecord
     resets: ChangeRecord
-    reach: list[GradientRecord] = []
+    reach: Some[GradientRecord] = []
     importance: ImportanceRecord | None = None
     format: Literal[1] = 1

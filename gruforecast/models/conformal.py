@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import ArrayModule, Floats
 from gruforecast.data.windows import Windows
 from gruforecast.models.quantile_forecast import QuantileForecast
 
@@ -27,8 +26,8 @@ class Calibration:
     trust: float = 0.0
 
     def bounds(
-        self, forecast: QuantileForecast, scale: Any, levels: tuple[float, ...] | None = None, xp: Any = np
-    ) -> tuple[Any, Any]:
+        self, forecast: QuantileForecast, scale: Floats, levels: tuple[float, ...] | None = None, xp: ArrayModule = np
+    ) -> tuple[Floats, Floats]:
         """Return lower and upper bounds, each (n, horizon, n_levels), for the horizon or fewer steps.
 
         A higher level is never narrower than a lower one.

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from statistics import NormalDist
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import ArrayModule, Floats, Ints
 from gruforecast.models.networks.config import MIDDLE, QUANTILES
 
 DEVIATE = NormalDist().inv_cdf  # quantiles of the standard normal distribution
@@ -66,7 +65,7 @@ class QuantileForecast:
         """Return the first steps of the horizon only."""
         return QuantileForecast(self.mean[:, :steps], None if self.quantiles is None else self.quantiles[:, :steps])
 
-    def shape(self, levels: tuple[float, ...], scale: Any, trust: float = 1.0, xp: Any = np) -> Any:
+    def shape(self, levels: tuple[float, ...], scale: Floats, trust: float = 1.0, xp: ArrayModule = np) -> Floats:
         """Return the distances of uncalibrated bounds below and above, (n, horizon, n_levels, 2).
 
         Those of the quantiles count with the power `trust`, `scale` (n,), which is the same for all steps, with the

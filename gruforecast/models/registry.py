@@ -5,7 +5,7 @@ A new model that is no network is one more entry of `baselines.BASELINES` or `st
 
 from __future__ import annotations
 
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from gruforecast.models.baselines import BASELINES
 from gruforecast.models.model import Entry, Kind, Model
@@ -65,4 +65,7 @@ def model_of(name: str) -> Model:
     Raises:
         KeyError: there is none of this name.
     """
-    return cast("Model", SIMPLE[name].model)
+    model = SIMPLE[name].model
+    if model is None:
+        raise KeyError(name)
+    return model

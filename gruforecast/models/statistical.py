@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import warnings
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -18,6 +18,9 @@ from gruforecast.data.windows import History, Windows
 from gruforecast.errors import ResourceError
 from gruforecast.models.baselines import seasonal_naive
 from gruforecast.models.model import Entry, Points
+
+if TYPE_CHECKING:
+    from statsforecast.models import _TS
 
 CLASSES = {"dynamic-theta": "DynamicOptimizedTheta", "auto-ets": "AutoETS", "auto-arima": "AutoARIMA"}
 MAX_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
@@ -89,7 +92,7 @@ def _without_gaps(rows: Floats) -> Floats:
 
 
 @functools.cache
-def _class(name: str) -> Any:
+def _class(name: str) -> type[_TS]:
     try:
         from statsforecast import models
     except ImportError as error:

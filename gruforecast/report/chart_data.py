@@ -9,7 +9,6 @@ Bounded, so that a report stays small however many series there are: what is sho
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -105,7 +104,7 @@ class ChartData(Record, frozen=True):
 def extracts(
     panel: Panel, split: Split, judged: list[Judged], forecast: Forecast | None, *, rows: bool = True
 ) -> ChartData:
-    """Return what charts need, as plain JSON types.
+    """Return what charts need.
 
     Args:
         judged: all models; forecast: of the winner from the end of the data; None where future covariates are missing.
@@ -114,48 +113,49 @@ def extracts(
     by_name = {one.row.model: one for one in judged}
     shown = _shown(judged)
     best, reference = (by_name[name] for name in shown[:2])
-    series: list[dict[str, Any]] = []
+    series: list[ShownSeries] = []
     if rows:
         count, history = _room(panel, split, len(best.tested.levels))
         picture = _Picture(panel, split, best, reference, forecast, history)
         series = [picture.of(k, rank) for rank, k in _spread(_by_error(split, best), count)]
-    return {
-        "target": panel.names.target,
-        "models": {"winner": best.row.model, "beside": reference.row.model},
-        "steps": {name: _steps(by_name[name]) for name in shown},
-        "losses": _losses(panel, split, best, reference),
-        "series": series,
-    }
+    return ChartData(
+        target=panel.names.target,
+        models=ShownModels(best.row.model, reference.row.model),
+        steps={name: _steps(by_name[name]) for name in shown},
+        losses=_losses(panel, split, best, reference),
+        series=series,
+    )
 
 
 def _shown(judged: list[Judged]) -> list[str]:
     """Return the winner, its reference, then others of the leaderboard that compete, best on folds first."""
     rows = sorted((one.row for one in judged), key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
     best = next(row.model for row in rows if "winner" not in row.against and row.competes)
-    against = (evidence(rows) or {}).get("against")
-    if against is None:  # the winner is the naive forecast itself
+    if paired := evidence(rows):
+        against = paired.against
+    else:  # the winner is the naive forecast itself
         networks = [row for row in rows if row.kind == "gru" and row.model != best]
         against = next((row.model for row in networks if row.competes), networks[0].model if networks else best)
     others = [row.model for row in rows if row.competes]
     return list(dict.fromkeys([best, against, *others]))[:STEPS_OF] if best != against else [best, best]
 
 
-def _steps(one: Judged) -> dict[str, list[float | None]]:
+def _steps(one: Judged) -> dict[str, Numbers]:
     scores = by_step(one.tested).items()
     return {name: rounded(values) for name, values in scores if name.startswith(("mase", "coverage", "width"))}
 
 
-def _losses(panel: Panel, split: Split, best: Judged, reference: Judged) -> dict[str, Any]:
+def _losses(panel: Panel, split: Split, best: Judged, reference: Judged) -> Losses:
     """Return the MASE of each series with the winner and with the model it is held against, the worst first."""
     listed = [k for _, k in sorted(_spread(_by_error(split, best), MAX_LISTED))]
     places = {int(series): place for place, series in enumerate(split.test_windows().series)}
     index = [places[k] for k in listed]
-    return {
-        "of": len(places),
-        "ids": [_key(panel, k) for k in listed],
-        "winner": rounded(by_series(best.tested)["mase"][index]),
-        "beside": rounded(by_series(reference.tested)["mase"][index]),
-    }
+    return Losses(
+        of=len(places),
+        ids=[_key(panel, k) for k in listed],
+        winner=rounded(by_series(best.tested)["mase"][index]),
+        beside=rounded(by_series(reference.tested)["mase"][index]),
+    )
 
 
 def _key(panel: Panel, k: int) -> str:
@@ -199,51 +199,55 @@ class _Picture:
     forecast: Forecast | None
     history: int
 
-    def of(self, k: int, rank: int) -> dict[str, Any]:
+    def of(self, k: int, rank: int) -> ShownSeries:
         """Return the newest rows, and what was forecast for them and for what comes next."""
         panel, (start, end) = self.panel, self.panel.indptr[k : k + 2]
         start = max(start, end - self.history)
         place = int(np.flatnonzero(self.split.test_windows().series == k)[0])
         tested = self.best.tested
-        test = {
-            "begin": int(self.split.test[k] - start),
-            **_band(tested.mean, tested.lower, tested.upper, tested.levels, place),
-            "beside": rounded(self.reference.tested.mean[place]),
-        }
-        return {
-            "id": _key(panel, k),
-            "rank": rank,
-            "mase": rounded(by_series(tested)["mase"][[place]])[0],
-            "ds": stamps(panel.wall[start:end]),
-            "y": rounded(panel.y[start:end]),
-            "folds": self._folds(k, start),
-            "test": test,
-            "ahead": self._ahead(k),
-        }
+        test = TestForecast(
+            begin=int(self.split.test[k] - start),
+            mean=rounded(tested.mean[place]),
+            lower=_by_level(tested.lower[place], tested.levels),
+            upper=_by_level(tested.upper[place], tested.levels),
+            beside=rounded(self.reference.tested.mean[place]),
+        )
+        return ShownSeries(
+            id=_key(panel, k),
+            rank=rank,
+            mase=rounded(by_series(tested)["mase"][[place]])[0],
+            ds=stamps(panel.wall[start:end]),
+            y=rounded(panel.y[start:end]),
+            folds=self._folds(k, start),
+            test=test,
+            ahead=self._ahead(k),
+        )
 
-    def _ahead(self, k: int) -> dict[str, Any] | None:
-        forecast = self.forecast
-        if forecast is None:
+    def _ahead(self, k: int) -> NextForecast | None:
+        if (forecast := self.forecast) is None:
             return None
-        band = _band(forecast.mean, forecast.lower, forecast.upper, forecast.levels, k)
-        return {"ds": stamps(self.panel.plan.form.wall(forecast.ds[k])), **band}
+        return NextForecast(
+            ds=stamps(self.panel.plan.form.wall(forecast.ds[k])),
+            mean=rounded(forecast.mean[k]),
+            lower=_by_level(forecast.lower[k], forecast.levels),
+            upper=_by_level(forecast.upper[k], forecast.levels),
+        )
 
-    def _folds(self, k: int, start: int) -> list[dict[str, Any]]:
+    def _folds(self, k: int, start: int) -> list[FoldForecast]:
         folds = []
         for number, windows in enumerate(self.split.fold_windows()):
             place = np.flatnonzero(windows.series == k)
             if len(place) and windows.end[place[0]] >= start:
                 best, reference = (rounded(one.folds[number][place[0]]) for one in (self.best, self.reference))
-                folds.append({"begin": int(windows.end[place[0]] - start), "mean": best, "beside": reference})
+                folds.append(FoldForecast(int(windows.end[place[0]] - start), best, reference))
         return folds
 
 
-def _band(mean: Floats, lower: Floats, upper: Floats, levels: tuple[float, ...], k: int) -> dict[str, Any]:
-    """Return forecast and bounds of one series, by level."""
-    low, high = ({f"{level:g}": rounded(bound[k, :, j]) for j, level in enumerate(levels)} for bound in (lower, upper))
-    return {"mean": rounded(mean[k]), "lower": low, "upper": high}
+def _by_level(bound: Floats, levels: tuple[float, ...]) -> dict[str, Numbers]:
+    """Return the bounds (horizon, n_levels) of one series by level."""
+    return {f"{level:g}": rounded(bound[:, j]) for j, level in enumerate(levels)}
 
 
-def rounded(values: Floats) -> list[float | None]:
+def rounded(values: Floats) -> Numbers:
     """Return the numbers (n,) with as many digits as anybody sees; None where there is none."""
     return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in np.asarray(values).tolist()]

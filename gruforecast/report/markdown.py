@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
 
 from gruforecast.report.page.accuracy import not_competing, parts_of_horizon
 from gruforecast.report.page.cells import advice
-from gruforecast.report.page.figure import Report, counted, number, rows_of
+from gruforecast.report.page.figure import counted, number
 from gruforecast.report.page.words import headline, left_out
+from gruforecast.report.report import Report
 from gruforecast.text import harmless
 
 MAX_WARNINGS = 10
@@ -19,7 +19,7 @@ def markdown(report: Report) -> str:
     """Return the verdict, leaderboard, intervals, cells, what was found in the data, and how to get it again."""
     parts = [
         f"## {headline(report)}",
-        report["verdict"],
+        report.verdict,
         _size(report),
         "### Leaderboard\n\n" + _leaderboard(report),
         _intervals(report),
@@ -32,45 +32,50 @@ def markdown(report: Report) -> str:
 
 def _size(report: Report) -> str:
     return (
-        f"{code(report['extracts']['target'])}: {report['n_series']:,} series, {counted(report['n_rows'], 'row')}, "
-        f"step {report['freq']}, horizon {report['horizon']}, season {report['season_length']}, "
-        f"{counted(report['folds'], 'fold')}, then the test set."
+        f"{code(report.extracts.target)}: {report.n_series:,} series, {counted(report.n_rows, 'row')}, "
+        f"step {report.freq}, horizon {report.horizon}, season {report.season_length}, "
+        f"{counted(report.folds, 'fold')}, then the test set."
     )
 
 
 def _leaderboard(report: Report) -> str:
-    levels = [f"{level:g}" for level in report["levels"]]
+    levels = [f"{level:g}" for level in report.levels]
     header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", *[f"in {level} %" for level in levels], "parameters"]
     rows = []
-    for row in report["leaderboard"]:
-        best = row["model"] == report["winner"]
-        cells = [f"**{code(row['model'])}**" if best else code(row["model"])]
-        cells += [number(row[name]) for name in ("val_mase", "mase", "smape", "rmse")]
-        cells += [number(row["coverage"].get(level), ".0f") for level in levels]
-        rows.append([*cells, number(row["parameters"])])
+    for row in report.leaderboard:
+        best = row.model == report.winner
+        cells = [f"**{code(row.model)}**" if best else code(row.model)]
+        cells += [number(getattr(row, name)) for name in ("val_mase", "mase", "smape", "rmse")]
+        cells += [number(row.coverage.get(level), ".0f") for level in levels]
+        rows.append([*cells, number(row.parameters)])
     note = f"Bold: chosen on the folds. The test set judges. {not_competing(report)}"
     return f"{_table(header, rows)}\n\n{note.strip()}"
 
 
 def _intervals(report: Report) -> str:
-    intervals = rows_of(report)[report["winner"]]["intervals"]
+    intervals = report.rows[report.winner].intervals
     if not intervals:
         return ""
     rows = []
     for level, one in intervals.items():
-        thirds = " / ".join(number(share, ".0f") for share in one["coverage_by_third"])
-        rows.append([f"{level} %", number(one["coverage"], ".1f"), thirds, number(one["width"]), number(one["score"])])
+        thirds = " / ".join(number(share, ".0f") for share in one.coverage_by_third)
+        rows.append([f"{level} %", number(one.coverage, ".1f"), thirds, number(one.width), number(one.score)])
     header = ["interval", "inside %", " / ".join(parts_of_horizon(intervals)), "width", "score"]
     return "### Intervals\n\n" + _table(header, rows) + "\n\nWidth and score in units of each series' MASE scale."
 
 
 def _cells(report: Report) -> str:
-    cells = report["cells"]
+    cells = report.cells
     if len(cells) < 2:
         return ""
-    names = ("parameters", "seconds_per_epoch", "val_mase", "mase")
     rows = [
-        [one["cell"].upper(), *[number(one[name], ".3g" if name == names[1] else None) for name in names]]
+        [
+            one.cell.upper(),
+            number(one.parameters),
+            number(one.seconds_per_epoch, ".3g"),
+            number(one.val_mase),
+            number(one.mase),
+        ]
         for one in cells
     ]
     table = _table(["cell", "parameters", "s/epoch", "MASE folds", "MASE test"], rows)
@@ -78,26 +83,23 @@ def _cells(report: Report) -> str:
 
 
 def _data(report: Report) -> str:
-    lines = [f"- {code(text)}" for text in report["found"]]
-    lines += [f"- warning: {code(text)}" for text in report["warnings"][:MAX_WARNINGS]]
-    more = len(report["warnings"]) - MAX_WARNINGS
+    lines = [f"- {code(text)}" for text in report.found]
+    lines += [f"- warning: {code(text)}" for text in report.warnings[:MAX_WARNINGS]]
+    more = len(report.warnings) - MAX_WARNINGS
     lines += [f"- and {counted(more, 'more warning')}"] * (more > 0)
-    return "\n".join(["### Data", "", *lines, f"- leak audit {report['audit']['text']}"])
+    return "\n".join(["### Data", "", *lines, f"- leak audit {report.audit.text}"])
 
 
 def _again(report: Report) -> str:
-    versions = ", ".join(f"{name} {version}" for name, version in report["versions"].items())
-    known = report.get("reproduce")
-    if known is None:
-        return f"### Reproduce\n\nSeed {report['seed']}; {versions}."
-    command = harmless(known["command"])
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    command = harmless(report.reproduce.command)
     marks = "`" * max(3, _longest(command) + 1)
     text = f"### Reproduce\n\n{marks}sh\n{command}\n{marks}\n\n"
     text += f"{left_out(report)}\n\n" if left_out(report) else ""
-    return f"{text}Seed {report['seed']}; {versions}. Data as read: SHA-256 {code(known['data_digest'])}."
+    return f"{text}Seed {report.seed}; {versions}. Data as read: SHA-256 {code(report.reproduce.data_digest)}."
 
 
-def _table(header: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
+import msgspec
 
-from gruforecast.errors import ModelError
+from gruforecast.report.report import Report
+from gruforecast.serialization import encoded
 
 FORMS = ("html", "md", "json")
 
 
-def rendered(report: Any, form: str) -> str:
+def rendered(report: Report, form: str) -> str:
     """Return the report as a page, as Markdown, or as it is.
 
     Raises:
-        ModelError: it lacks what every report has.
         ResourceError: plotly's script is missing.
     """
     if form == "json":
-        return json.dumps(report, indent=1, allow_nan=False, ensure_ascii=False) + "\n"
-    from jinja2 import TemplateError
-
+        return f"{msgspec.json.format(encoded(report), indent=1).decode()}\n"
     from gruforecast.report.markdown import markdown
     from gruforecast.report.page.html import page
 
-    try:
-        return page(report) if form == "html" else markdown(report)
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, TemplateError) as error:
-        text = f"the report does not hold what it should ({type(error).__name__}: {error})."
-        remedy = "It is damaged, or of an earlier version; fit the model again."
-        raise ModelError(text, remedy=remedy, code="GF-M30", file="report.json") from error
+    return page(report) if form == "html" else markdown(report)

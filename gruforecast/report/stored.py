@@ -2,46 +2,50 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
-from typing import Any
 
 from gruforecast.artifact.manifest import check_files, read_manifest
 from gruforecast.artifact.safe_reading import MAX_JSON, parse_json, read_plain
 from gruforecast.errors import ModelError
+from gruforecast.explain.records import Explanation
+from gruforecast.report.report import Report
+from gruforecast.serialization import JsonValue, record
 
 REPORT = "report.json"
-FORMAT = 1
-KEYS = ("network", "gates", "memory", "resets")
 
 
-def stored_report(folder: str | Path) -> dict[str, Any]:
+def stored_report(folder: str | Path) -> Report:
     """Return the report in a model folder, all of whose files are as they were saved.
 
     Raises:
-        ModelError: the folder is refused, or holds no report.
+        ModelError: the folder is refused, or holds no report, or that of another version.
     """
-    folder = Path(folder)
-    manifest = read_manifest(folder)
-    if REPORT not in manifest["files"]:
-        remedy = "Give the folder that gruforecast fit wrote."
-        raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
-    check_files(folder, manifest)
-    content = read_plain(folder, REPORT, MAX_JSON, manifest["files"][REPORT]["sha256"])
-    report = parse_json(content, str(folder / REPORT))
-    if not isinstance(report, dict):
-        raise ModelError(
-            "the report is no JSON object.", remedy="Fit the model again.", code="GF-M30", file=str(folder / REPORT)
-        )
-    return report
+    content, file = _content(Path(folder))
+    try:
+        return record(Report, content, file)
+    except ModelError as error:  # the file is as it was written, so whoever wrote it is another
+        text = f"another version of gruforecast wrote this report: {error.message}"
+        raise ModelError(text, remedy="Fit again with --overwrite.", code="GF-M30", file=file) from error
 
 
-def stored_explanation(folder: str | Path) -> dict[str, Any] | None:
-    """Return the part `explain` of the report; None where there is none.
+def stored_explanation(folder: str | Path) -> Explanation | None:
+    """Return the part `explain` of the report; None where no row may be shown, or where another version wrote it.
 
     Raises:
         ModelError: the folder is refused, or holds no report.
     """
-    explained = stored_report(folder).get("explain")
-    if not isinstance(explained, dict) or explained.get("format") != FORMAT:
-        return None
-    return explained if all(isinstance(explained.get(key), dict) for key in KEYS) else None
+    content, file = _content(Path(folder))
+    with contextlib.suppress(ModelError):
+        return record(Report, content, file).explain
+    return None
+
+
+def _content(folder: Path) -> tuple[JsonValue, str]:
+    """Return what the report's file holds, and its name."""
+    manifest, file = read_manifest(folder), str(folder / REPORT)
+    if REPORT not in manifest.files:
+        remedy = "Give the folder that gruforecast fit wrote."
+        raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
+    check_files(folder, manifest)
+    return parse_json(read_plain(folder, REPORT, MAX_JSON, manifest.files[REPORT].sha256), file), file

@@ -406,23 +406,6 @@ def test_the_largest_panel_that_is_let_through_can_be_read_again() -> None:
         assert values_in(content) <= 1000 * (1 + parts) + 50
 
 
-def test_the_report_in_the_folder_has_names_and_no_places() -> None:
-    from gruforecast.automl.summary import without_places
-
-    report = {
-        "model_dir": "/home/anna/models/sales",
-        "search": [{"number": 0, "error": "FileNotFoundError: no '/home/anna/x/y.npz' (a/b, 1/2)"}, {"number": 1}],
-        "warnings": ["sales.csv: /tmp/z/log.txt is full, see https://example.org/a/b"],
-        "plan": {"names": "/user/chosen/name"},
-    }
-    assert without_places(report) == {
-        "model_dir": "sales",
-        "search": [{"number": 0, "error": "FileNotFoundError: no 'y.npz' (a/b, 1/2)"}, {"number": 1}],
-        "warnings": ["sales.csv: log.txt is full, see https://example.org/a/b"],
-        "plan": {"names": "/user/chosen/name"},
-    }
-
-
 @pytest.mark.parametrize(
     ("change", "words"),
     [

@@ -49,7 +49,7 @@ def test_the_report_is_whole(fitted: dict[str, Any]) -> None:
     assert sum(one["share"] for one in report["networks"]) == pytest.approx(1.0)
     assert sum(report["blend"].values()) == pytest.approx(1.0)
     (blend,) = (row for row in report["leaderboard"] if row["model"] == "blend")
-    assert set(report["blend"]) <= set(blend["config"]["shares"]) <= BASELINES | {"networks"}
+    assert set(report["blend"]) <= set(blend["shares"]) <= BASELINES | {"networks"}
     assert json.loads((fitted["cwd"] / "gruforecast_model" / "report.json").read_text()) == report
     assert report["digests"]["scored"] != report["digests"]["saved"]
     assert report["warnings"] == []

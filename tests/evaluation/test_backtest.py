@@ -37,7 +37,9 @@ from gruforecast.models.networks.config import TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.series_state import SeriesState
 from gruforecast.models.statistical import STATISTICAL
+from gruforecast.report.backtest import BacktestReport
 from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
+from gruforecast.serialization import record
 
 NAN = np.nan
 HORIZON = 6
@@ -117,11 +119,11 @@ class TestKnownAnswers:
         np.testing.assert_allclose(errors, np.tile(np.arange(1.0, HORIZON + 1), (5, 1)))
         np.testing.assert_array_equal(found["naive"].actual[:, 0], 100 - HORIZON - 4 * np.arange(4, -1, -1))
         drift, naive = scored(rolling).scores()
-        assert (drift["model"], drift["mase"], drift["wape"]) == ("drift", pytest.approx(0), pytest.approx(0))
-        assert naive["mae"] == pytest.approx(3.5)
-        assert naive["mase"] == pytest.approx(3.5 / 12)  # a year apart the line has risen by 12
-        assert naive["bias"] == pytest.approx(-3.5)
-        assert naive["rmse"] == pytest.approx(np.sqrt(91 / 6))
+        assert (drift.model, drift.mase, drift.wape) == ("drift", pytest.approx(0), pytest.approx(0))
+        assert naive.mae == pytest.approx(3.5)
+        assert naive.mase == pytest.approx(3.5 / 12)  # a year apart the line has risen by 12
+        assert naive.bias == pytest.approx(-3.5)
+        assert naive.rmse == pytest.approx(np.sqrt(91 / 6))
 
     def test_a_pure_season_is_repeated_without_error(self) -> None:
         season = panel_of(np.tile(np.arange(12.0) ** 2, 6), np.tile(np.arange(12.0), 8))
@@ -245,11 +247,9 @@ class TestBlocks:
                 one.reset_index(drop=True), other.reset_index(drop=True), rtol=1e-4, atol=1e-4
             )
         for row, other_row in zip(scores, other_scores, strict=True):
-            assert row["model"] == other_row["model"]
-            np.testing.assert_allclose(row["mase"], other_row["mase"], rtol=1e-4)
-            np.testing.assert_allclose(
-                row["intervals"]["80"]["score"], other_row["intervals"]["80"]["score"], rtol=1e-4
-            )
+            assert row.model == other_row.model
+            np.testing.assert_allclose(row.mase, other_row.mase, rtol=1e-4)
+            np.testing.assert_allclose(row.intervals["80"].score, other_row.intervals["80"].score, rtol=1e-4)
         assert {name: one.verdict for name, one in against.items()} == {
             name: one.verdict for name, one in other_against.items()
         }
@@ -282,9 +282,9 @@ class TestTally:
         rolling = roll(make_forecaster(panel), panel, windows=4, step=6)
         all_in_one = whole(rolling)
         for row in scored(rolling).scores():
-            expected = overall(all_in_one[row["model"]])
+            expected = overall(all_in_one[row.model])
             for name in ("mase", "rmsse", "smape", "wape", "mae", "rmse", "bias"):
-                assert row[name] == pytest.approx(expected[name], rel=1e-9), name
+                assert getattr(row, name) == pytest.approx(getattr(expected, name), rel=1e-9), name
 
     def test_anyone_can_compute_the_scores_from_the_files(self, panel: Panel) -> None:
         rolling = roll(make_forecaster(panel), panel, windows=4, step=6)
@@ -297,13 +297,13 @@ class TestTally:
         pd.testing.assert_series_equal(by_window, listed.sort_index(), check_names=False)
         seen = frame.dropna(subset="y")
         for row in scored(rolling).scores():
-            own = seen[seen.model == row["model"]]
-            assert row["wape"] == pytest.approx(own.error.sum() / own.y.abs().sum())
+            own = seen[seen.model == row.model]
+            assert row.wape == pytest.approx(own.error.sum() / own.y.abs().sum())
             bounded = own.dropna(subset="lo-80")
             inside = (bounded.y >= bounded["lo-80"]) & (bounded.y <= bounded["hi-80"])
-            assert row["intervals"]["80"]["coverage"] == pytest.approx(100 * inside.mean())
-            alone = scores[scores.model == row["model"]]
-            assert row["intervals"]["95"]["score"] == pytest.approx(alone["score-95"].mean())
+            assert row.intervals["80"].coverage == pytest.approx(100 * inside.mean())
+            alone = scores[scores.model == row.model]
+            assert row.intervals["95"].score == pytest.approx(alone["score-95"].mean())
 
     def test_pairs_are_of_windows_that_do_not_overlap(self) -> None:
         walk = np.cumsum(np.random.default_rng(4).normal(size=200))
@@ -435,9 +435,9 @@ class TestWhatIsAsked:
         assert frame.loc["theta", "lo-80"].isna().all()
         some = frame.loc["networks"]
         assert (some["lo-95"] <= some["lo-80"])[some.unique_id == "s0"].all()
-        rows = {row["model"]: row for row in scored(rolling).scores()}
-        assert set(rows["naive"]["intervals"]) == {"80"}
-        assert rows["theta"]["intervals"] == {}
+        rows = {row.model: row for row in scored(rolling).scores()}
+        assert set(rows["naive"].intervals) == {"80"}
+        assert rows["theta"].intervals == {}
         only = roll(replace(forecaster, calibrations=calibrations), panel, windows=2, members=["theta"])
         assert "lo-80" not in forecast_frame(only, next(only.blocks())).columns
 
@@ -512,11 +512,12 @@ class TestCommand:
         assert report["windows"] == 3
         assert (report["horizon"], report["step"], report["n_series"], report["n_forecasts"]) == (6, 2, 4, 12)
         assert (report["winner"], report["levels"], report["refit"]) == ("networks", [80, 95], False)
-        assert [row["mase"] for row in report["scores"]] == sorted(row["mase"] for row in report["scores"])
-        row = next(row for row in report["scores"] if row["model"] == "theta")
-        assert set(row["intervals"]["80"]) == {"coverage", "width", "score"}
-        assert set(row["against"]["winner"]) >= {"p", "verdict", "relative"}
-        assert next(row for row in report["scores"] if row["model"] == "networks")["against"] == {}
+        read = record(BacktestReport, report, "stdout")
+        assert [row.mase for row in read.scores] == sorted(row.mase for row in read.scores)
+        rows = {row["model"]: row for row in report["scores"]}
+        assert set(rows["theta"]["intervals"]["80"]) == {"coverage", "width", "score"}
+        assert set(rows["theta"]["against"]["winner"]) >= {"p", "verdict", "relative"}
+        assert rows["networks"]["against"] == {}
 
     def test_files_hold_every_forecast_and_every_score(self, backtest: Callable[..., Result], model: Path) -> None:
         done = backtest("new.csv", "--windows", "3", "-o", "all.csv", "--scores", "scores.csv")

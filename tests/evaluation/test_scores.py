@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,10 +12,12 @@ import pytest
 import utilsforecast.losses as witness
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 from scipy.stats import sem
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss
 
 from gruforecast.evaluation.scores import Evaluated, by_series, by_step, intervals, overall
+from gruforecast.serialization import plain
 
 LEVELS = (80.0, 95.0)
 INVARIANT = ("mase", "rmsse", "smape", "wape", "wql")
@@ -68,12 +71,22 @@ def points(tested: Evaluated):
             yield i, t, tested.mean[i, t] - tested.actual[i, t], scale
 
 
+def scores_of(tested: Evaluated) -> dict[str, Any]:
+    """`overall` by name."""
+    return structs.asdict(overall(tested))
+
+
+def intervals_of(tested: Evaluated) -> dict[str, dict[str, Any]]:
+    """`intervals` by level and name."""
+    return {level: structs.asdict(one) for level, one in intervals(tested).items()}
+
+
 # --- witnesses
 
 
 def test_pooled_scores_equal_scikit_learn() -> None:
     tested = evaluated_of(missing=0)
-    found = overall(tested)
+    found = scores_of(tested)
     actual, size = tested.actual.ravel(), np.abs(tested.actual).sum()
     error = mean_absolute_error(actual, tested.mean.ravel()) * actual.size
     assert found["wape"] == pytest.approx(error / size, rel=1e-12)
@@ -91,7 +104,7 @@ def test_means_over_series_equal_utilsforecast() -> None:
     for k, level in enumerate(("80", "95")):
         frame[f"model-lo-{level}"] = tested.lower[:, :, k].ravel()
         frame[f"model-hi-{level}"] = tested.upper[:, :, k].ravel()
-    found, each = overall(tested), by_series(tested)
+    found, each = scores_of(tested), by_series(tested)
     for name, loss, factor in (
         ("mae", witness.mae, 1),
         ("rmse", witness.rmse, 1),
@@ -103,7 +116,7 @@ def test_means_over_series_equal_utilsforecast() -> None:
         assert found[name] == pytest.approx(expected.mean(), rel=1e-12)
     assert found["mase"] == pytest.approx((each["mae"] / tested.mase_scale).mean(), rel=1e-12)
     assert found["rmsse"] == pytest.approx((each["rmse"] / tested.rmsse_scale).mean(), rel=1e-12)
-    for level, said in intervals(tested).items():
+    for level, said in intervals_of(tested).items():
         score = witness.winkler_score(frame, models=["model"], level=int(level))["model"].to_numpy()
         inside = witness.coverage(frame, models=["model"], level=int(level))["model"]
         assert said["interval_score"] == pytest.approx(score.mean(), rel=1e-12)
@@ -140,7 +153,7 @@ def test_by_step_equals_a_loop(seed: int, n: int, horizon: int) -> None:
 @given(st.integers(0, 9999), st.integers(1, 6), st.integers(1, 9))
 def test_intervals_equal_a_loop(seed: int, n: int, horizon: int) -> None:
     tested = evaluated_of(seed, n, horizon)
-    found = intervals(tested)
+    found = intervals_of(tested)
     assert list(found) == ["80", "95"]
     parts = [list(part) for part in np.array_split(range(horizon), 3) if len(part)]
     for k, (level, said) in enumerate(found.items()):
@@ -165,10 +178,10 @@ def test_scores_of_a_series_are_those_of_the_series_alone() -> None:
     each = by_series(tested)
     for i in range(5):
         alone = taken(tested, [i])
-        said = overall(alone)
+        said = scores_of(alone)
         for name in (*INVARIANT, *IN_UNITS):
             assert each[name][i] == pytest.approx(said[name], nan_ok=True), name
-        for level, worth in intervals(alone).items():
+        for level, worth in intervals_of(alone).items():
             for name in ("coverage", "width", "score"):
                 assert each[f"{name}-{level}"][i] == pytest.approx(worth[name], nan_ok=True)
 
@@ -180,14 +193,14 @@ def test_scores_of_a_series_are_those_of_the_series_alone() -> None:
 @given(st.integers(0, 9999), st.floats(1e-6, 1e6))
 def test_another_unit_changes_only_what_is_in_units(seed: int, factor: float) -> None:
     tested = evaluated_of(seed)
-    here, there = overall(tested), overall(scaled(tested, factor))
+    here, there = scores_of(tested), scores_of(scaled(tested, factor))
     for name in INVARIANT:
         assert there[name] == pytest.approx(here[name], rel=1e-9, nan_ok=True), name
     for name in IN_UNITS:
         assert there[name] == pytest.approx(factor * here[name], rel=1e-9, nan_ok=True), name
     assert there["undefined"] == here["undefined"]
-    other = intervals(scaled(tested, factor))
-    for level, said in intervals(tested).items():
+    other = intervals_of(scaled(tested, factor))
+    for level, said in intervals_of(tested).items():
         for name in ("coverage", "coverage_by_third", "width", "score"):
             assert other[level][name] == pytest.approx(said[name], rel=1e-9, nan_ok=True), name
         for name in ("mean_width", "interval_score"):
@@ -199,12 +212,12 @@ def test_another_unit_changes_only_what_is_in_units(seed: int, factor: float) ->
 def test_the_order_of_series_says_nothing(seed: int, order: list[int]) -> None:
     tested = evaluated_of(seed)
     other = taken(tested, order)
-    here, there = overall(tested), overall(other)
+    here, there = scores_of(tested), scores_of(other)
     assert there.pop("undefined") == here.pop("undefined")
     assert there == pytest.approx(here, rel=1e-9, nan_ok=True)
-    for level, said in intervals(other).items():
+    for level, said in intervals_of(other).items():
         assert said == {
-            name: one and pytest.approx(one, rel=1e-9, nan_ok=True) for name, one in intervals(tested)[level].items()
+            name: one and pytest.approx(one, rel=1e-9, nan_ok=True) for name, one in intervals_of(tested)[level].items()
         }
     for name, numbers in by_series(other).items():
         np.testing.assert_array_equal(numbers, by_series(tested)[name][order])
@@ -219,7 +232,7 @@ def test_a_forecast_of_a_missing_value_says_nothing() -> None:
         lower=np.where(blank[:, :, None], -1e9, tested.lower),
         upper=np.where(blank[:, :, None], 1e9, tested.upper),
     )
-    assert overall(other) == overall(tested)
+    assert scores_of(other) == scores_of(tested)
     for function in (by_series, by_step):
         for name, numbers in function(tested).items():
             np.testing.assert_array_equal(function(other)[name], numbers)
@@ -233,7 +246,7 @@ def test_coverage_counts_each_value_once() -> None:
     actual = np.array([[0.0, 0.0, 9.0], [0.0, np.nan, np.nan]])
     bound = np.ones((2, 3, 1))
     tested = Evaluated(actual, np.zeros((2, 3)), -bound, bound, (80.0,), np.ones(2), np.ones(2))
-    said = intervals(tested)["80"]
+    said = intervals_of(tested)["80"]
     assert said["coverage"] == 75.0
     assert said["coverage_by_third"] == [100.0, 100.0, 0.0]
     assert by_series(tested)["coverage-80"] == pytest.approx([200 / 3, 100])
@@ -245,40 +258,40 @@ def test_a_third_of_a_short_horizon_is_a_step(horizon: int, sizes: list[int]) ->
     bound = np.ones((1, horizon, 1))
     actual = np.where(np.arange(horizon) < sizes[0], 0.0, 9.0)[None]
     tested = Evaluated(actual, np.zeros((1, horizon)), -bound, bound, (80.0,), np.ones(1), np.ones(1))
-    assert intervals(tested)["80"]["coverage_by_third"] == [100.0, *[0.0] * (len(sizes) - 1)]
+    assert intervals_of(tested)["80"]["coverage_by_third"] == [100.0, *[0.0] * (len(sizes) - 1)]
 
 
 def test_undefined_scores_are_counted_and_left_out() -> None:
     actual = np.array([[1.0, 3.0], [0.0, 0.0], [np.nan, np.nan]])
     mean = np.array([[2.0, 3.0], [1.0, 1.0], [7.0, 7.0]])
     none = np.zeros((3, 2, 0))
-    said = overall(Evaluated(actual, mean, none, none, (), np.array([2.0, 0.0, 1.0]), np.array([1.0, np.nan, 1.0])))
+    said = scores_of(Evaluated(actual, mean, none, none, (), np.array([2.0, 0.0, 1.0]), np.array([1.0, np.nan, 1.0])))
     assert said["undefined"] == {"mase": 2, "rmsse": 2, "smape": 1, "wape": 2, "mae": 1, "rmse": 1, "bias": 1, "wql": 2}
     assert said["mase"] == 0.25
     assert said["mae"] == 0.75
     assert said["wape"] == said["wql"] == 0.75  # the errors of the zeros are in the pool
     complete = evaluated_of(missing=0)
-    assert overall(complete)["undefined"] == {}
+    assert scores_of(complete)["undefined"] == {}
 
 
 def test_a_series_without_bounds_is_in_no_score_of_intervals() -> None:
     tested = evaluated_of()
     rest = taken(tested, [0, 2, 3, 4])
-    assert overall(tested)["wql"] == pytest.approx(overall(rest)["wql"], rel=1e-12)
-    assert overall(tested)["undefined"]["wql"] == 2
-    assert intervals(tested) == {
+    assert scores_of(tested)["wql"] == pytest.approx(scores_of(rest)["wql"], rel=1e-12)
+    assert scores_of(tested)["undefined"]["wql"] == 2
+    assert intervals_of(tested) == {
         level: {name: one and pytest.approx(one, rel=1e-12) for name, one in said.items()}
-        for level, said in intervals(rest).items()
+        for level, said in intervals_of(rest).items()
     }
 
 
 @pytest.mark.parametrize("n", [0, 3])
 def test_nothing_seen_is_nan_everywhere(n: int) -> None:
     tested = replace(evaluated_of(n=n), actual=np.full((n, 7), np.nan))
-    said = overall(tested)
+    said = scores_of(tested)
     assert set(said.pop("undefined").values()) == ({n} if n else set())
     assert all(np.isnan(number) for number in said.values())
-    for worth in intervals(tested).values():
+    for worth in intervals_of(tested).values():
         assert all(np.isnan(number).all() for number in worth.values() if number is not None)
     for function in (by_series, by_step):
         assert all(np.isnan(numbers).all() for numbers in function(tested).values())
@@ -288,10 +301,10 @@ def test_nothing_seen_is_nan_everywhere(n: int) -> None:
 def test_nothing_is_infinite_or_warns_at_the_ends_of_the_floats(size: float) -> None:
     tested = evaluated_of(missing=0)
     for part in (scaled(tested, size), replace(tested, mase_scale=np.full(5, 5e-324)), scaled(tested, -size)):
-        said = overall(part)
+        said = scores_of(part)
         counts = said.pop("undefined")
         assert not np.isinf(list(said.values())).any()
-        for worth in intervals(part).values():
+        for worth in intervals_of(part).values():
             assert not any(np.isinf(number).any() for number in worth.values() if number is not None)
         for function in (by_series, by_step):
             assert not any(np.isinf(numbers).any() for numbers in function(part).values())
@@ -301,14 +314,14 @@ def test_nothing_is_infinite_or_warns_at_the_ends_of_the_floats(size: float) -> 
 def test_what_a_report_takes_are_plain_numbers() -> None:
     tested = evaluated_of()
     said = {"overall": overall(tested), "intervals": intervals(tested)}
-    assert json.loads(json.dumps(said, allow_nan=False)) == said
-    assert intervals(replace(tested, lower=tested.lower[:, :, :0], upper=tested.upper[:, :, :0], levels=())) == {}
+    assert json.loads(json.dumps(plain(said))) == {"overall": scores_of(tested), "intervals": intervals_of(tested)}
+    assert intervals_of(replace(tested, lower=tested.lower[:, :, :0], upper=tested.upper[:, :, :0], levels=())) == {}
 
 
 def test_the_error_of_a_coverage_counts_series_not_values() -> None:
     tested = evaluated_of(3, n=20)
-    found, each = intervals(tested), by_series(tested)
+    found, each = intervals_of(tested), by_series(tested)
     for level in ("80", "95"):
         assert found[level]["coverage_error"] == pytest.approx(sem(each[f"coverage-{level}"], nan_policy="omit"))
-    assert intervals(evaluated_of(n=7, missing=0.0))["80"]["coverage_error"] is None
-    assert intervals(evaluated_of(n=8, missing=0.0))["80"]["coverage_error"] > 0
+    assert intervals_of(evaluated_of(n=7, missing=0.0))["80"]["coverage_error"] is None
+    assert intervals_of(evaluated_of(n=8, missing=0.0))["80"]["coverage_error"] > 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -22,6 +21,7 @@ from gruforecast.evaluation.significance import (
     diebold_mariano,
     whole_path,
 )
+from gruforecast.serialization import encoded
 
 # Errors of two forecasts of a random walk, to five digits: R/data/dm_e1.csv and dm_e2.csv of the repository
 # sipemu/anofox-statistics-rs (MIT), made by its R/generate_refs.R with set.seed(123).
@@ -335,7 +335,7 @@ def test_too_few_times_say_nothing(n_series: int) -> None:
 def test_nothing_to_compare_is_said_in_plain_json() -> None:
     found = compare(np.full((2, 12), np.nan), np.ones((2, 12)))
     assert found == Paired(None, None, None, None, None, None, "cannot tell")
-    assert json.loads(json.dumps(asdict(compare(*pair(40, 12, 0.1)))))["verdict"] == "better"
+    assert json.loads(encoded(compare(*pair(40, 12, 0.1))))["verdict"] == "better"
     assert compare(np.zeros((1, 4)), np.zeros((1, 4))).relative is None
 
 

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from makers import panel_of
+from msgspec import structs
 from scipy.stats import t as student
 from scipy.stats import ttest_rel
 
@@ -15,14 +16,20 @@ from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import (
     Candidate,
     Judged,
-    LeaderboardRow,
+    Reference,
+    Row,
+    Seeds,
+    StoredRow,
+    TrainingFacts,
     compared,
     judge,
     mean_row,
+    stored,
     winner,
     with_leads,
 )
-from gruforecast.evaluation.scores import Evaluated
+from gruforecast.evaluation.scores import Evaluated, IntervalScores
+from gruforecast.evaluation.significance import Paired
 from gruforecast.evaluation.splits import Forecasts, split
 from gruforecast.evaluation.verdict import (
     STUDENT,
@@ -37,14 +44,30 @@ from gruforecast.models.conformal import Calibration
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.serialization import plain
 
-BASE = LeaderboardRow(
-    "gru", "gru", 0.5, 5.0, 1.0, 1.0, {"80": 80.0}, 0.6, competes=True, parameters=100, seconds=2.0, budget="full"
+NAN = float("nan")
+BASE = Row(
+    model="gru",
+    kind="gru",
+    mase=0.5,
+    smape=5.0,
+    rmse=1.0,
+    mae=1.0,
+    coverage={"80": 80.0},
+    val_mase=0.6,
+    competes=True,
+    rmsse=NAN,
+    wape=NAN,
+    bias=NAN,
+    wql=NAN,
+    parameters=100,
+    seconds=2.0,
+    budget="full",
 )
 
 
-def row(model: str, mase: float, val_mase: float, kind: str = "baseline", **changes) -> LeaderboardRow:
+def row(model: str, mase: float, val_mase: float, kind: str = "baseline", **changes) -> Row:
     competes = changes.pop("competes", True)
-    return dataclasses.replace(BASE, model=model, kind=kind, mase=mase, val_mase=val_mase, competes=competes, **changes)
+    return structs.replace(BASE, model=model, kind=kind, mase=mase, val_mase=val_mase, competes=competes, **changes)
 
 
 NAIVE, SEASONAL = row("naive", 1.2, 1.3), row("seasonal-naive", 1.0, 1.1)
@@ -57,27 +80,27 @@ def test_a_win_on_both_parts_is_claimed_with_its_size() -> None:
 
 
 def test_a_tiny_win_is_not_nothing() -> None:
-    assert ", under 1 % below seasonal naive" in verdict([dataclasses.replace(BASE, mase=0.998), NAIVE, SEASONAL])
-    paired = {"method": "bootstrap", "low": -0.002, "high": 0.4, "p": 0.06, "verdict": "cannot tell"}
-    beside = dataclasses.replace(SEASONAL, against={"winner": paired})
+    assert ", under 1 % below seasonal naive" in verdict([structs.replace(BASE, mase=0.998), NAIVE, SEASONAL])
+    unclear = paired(method="bootstrap", low=-0.002, high=0.4, p=0.06, verdict="cannot tell")
+    beside = structs.replace(SEASONAL, against={"winner": unclear})
     assert "95 % interval -0.2 to 40 %" in verdict([BASE, NAIVE, beside])
 
 
 def test_a_win_that_the_test_set_does_not_show_is_no_win() -> None:
-    text = verdict([dataclasses.replace(BASE, mase=1.01), NAIVE, SEASONAL])
+    text = verdict([structs.replace(BASE, mase=1.01), NAIVE, SEASONAL])
     assert "does not show a win" in text
     assert "no better than seasonal naive" in text
     assert "below" not in text
 
 
 def test_naive_can_win() -> None:
-    text = verdict([dataclasses.replace(BASE, val_mase=2.0, mase=0.9), NAIVE, SEASONAL])
+    text = verdict([structs.replace(BASE, val_mase=2.0, mase=0.9), NAIVE, SEASONAL])
     assert text.startswith("Seasonal naive was chosen")
     assert "no model was better than seasonal naive" in text
 
 
 def test_where_naive_wins_lower_numbers_elsewhere_are_explained() -> None:
-    picked = dataclasses.replace(BASE, val_mase=1.0, mase=0.7, competes=False)
+    picked = structs.replace(BASE, val_mase=1.0, mase=0.7, competes=False)
     networks = row("networks", 0.8, 1.2, "gru")
     others = [row("theta", 0.6, 1.5), row("drift", 0.9, 1.6), row("window-mean", 0.95, 1.7)]
     text = verdict([picked, networks, NAIVE, SEASONAL, *others])
@@ -85,30 +108,30 @@ def test_where_naive_wins_lower_numbers_elsewhere_are_explained() -> None:
     assert "The single GRU's 1.000 does not count: it is the best of all that were tried on these very folds" in text
     assert "did not choose its parts: 1.200." in text
     assert "lower than its 1.000: Theta (0.600), the GRU ensemble (0.800), drift (0.900) and 1 more." in text
-    assert "does not count" not in verdict([dataclasses.replace(picked, val_mase=1.3), networks, NAIVE, SEASONAL])
-    assert "chooses nothing" not in verdict([dataclasses.replace(BASE, val_mase=2.0, mase=1.1), NAIVE, SEASONAL])
+    assert "does not count" not in verdict([structs.replace(picked, val_mase=1.3), networks, NAIVE, SEASONAL])
+    assert "chooses nothing" not in verdict([structs.replace(BASE, val_mase=2.0, mase=1.1), NAIVE, SEASONAL])
 
 
 def test_where_naive_wins_each_fold_is_told() -> None:
-    naive = dataclasses.replace(SEASONAL, fold_mase=[1.5, 1.0, 0.8])
+    naive = structs.replace(SEASONAL, fold_mase=[1.5, 1.0, 0.8])
     networks = row("networks", 0.8, 1.2, "gru", fold_mase=[2.0, 0.9, 0.7])
     text = verdict([networks, NAIVE, naive])
     assert "MASE by fold: seasonal naive 1.500, 1.000, 0.800; the GRU ensemble 2.000, 0.900, 0.700." in text
-    one = dataclasses.replace(SEASONAL, fold_mase=[1.1])
+    one = structs.replace(SEASONAL, fold_mase=[1.1])
     assert verdict([networks, NAIVE, one]).startswith("Seasonal naive was chosen on the validation fold (")
     assert "by fold" not in verdict([networks, NAIVE, one])
 
 
 def test_seeds_are_averaged_in_costs_too() -> None:
-    first = dataclasses.replace(BASE, seconds=9.0, train_seconds=4.0, forecast_ms=1.0, fold_mase=[1.0, 2.0])
-    second = dataclasses.replace(BASE, seconds=5.0, train_seconds=2.0, forecast_ms=None, fold_mase=[3.0, 2.0])
+    first = structs.replace(BASE, seconds=9.0, train_seconds=4.0, forecast_ms=1.0, fold_mase=[1.0, 2.0])
+    second = structs.replace(BASE, seconds=5.0, train_seconds=2.0, forecast_ms=None, fold_mase=[3.0, 2.0])
     found = mean_row([first, second])
     assert (found.seconds, found.train_seconds, found.forecast_ms) == (7.0, 3.0, 1.0)
     assert found.fold_mase == [2.0, 2.0]
 
 
 def test_a_lead_that_may_be_luck_does_not_win() -> None:
-    lucky, clear = dataclasses.replace(BASE, lead=0.4), dataclasses.replace(BASE, lead=0.6)
+    lucky, clear = structs.replace(BASE, lead=0.4), structs.replace(BASE, lead=0.6)
     assert winner([clear, NAIVE, SEASONAL]) is clear
     assert winner([lucky, NAIVE, SEASONAL]) is SEASONAL
     text = verdict([lucky, NAIVE, SEASONAL])
@@ -124,7 +147,7 @@ def test_the_lead_is_a_paired_t_statistic_over_windows() -> None:
     gru[3] = naive[3] = np.nan
     seen = ~np.isnan(naive)
     found = with_leads(
-        [judged(NAIVE, naive), judged(dataclasses.replace(SEASONAL, val_mase=9.0), naive + 5), judged(BASE, gru)]
+        [judged(NAIVE, naive), judged(structs.replace(SEASONAL, val_mase=9.0), naive + 5), judged(BASE, gru)]
     )
     assert found[2].row.lead == pytest.approx(ttest_rel(naive[seen], gru[seen]).statistic)
     assert found[0].row.lead is None  # nothing differs
@@ -132,7 +155,7 @@ def test_the_lead_is_a_paired_t_statistic_over_windows() -> None:
     assert one[1].row.lead is None  # a single window
 
 
-def judged(row: LeaderboardRow, losses: np.ndarray, actual: np.ndarray | None = None) -> Judged:
+def judged(row: Row, losses: np.ndarray, actual: np.ndarray | None = None) -> Judged:
     """With forecasts of zero, whose scaled errors are `actual` (n_series, horizon)."""
     actual = np.zeros((1, 1)) if actual is None else actual
     one, none = np.ones(len(actual)), np.zeros((*actual.shape, 0))
@@ -150,16 +173,15 @@ def test_rows_say_what_the_test_set_says_against_them() -> None:
         one.row.model: one.row
         for one in compared([judged(NAIVE, folds, large), judged(networks, folds, small), judged(theta, folds, small)])
     }
-    assert found["naive"].against["winner"]["verdict"] == found["naive"].against["gru"]["verdict"] == "better"
-    assert found["naive"].against["winner"]["difference"] == pytest.approx(large.mean() - small.mean())
+    assert found["naive"].against["winner"].verdict == found["naive"].against["gru"].verdict == "better"
+    assert found["naive"].against["winner"].difference == pytest.approx(large.mean() - small.mean())
     assert found["networks"].against.keys() == {"winner"}
-    assert found["networks"].against["winner"]["verdict"] == "not better"  # the same forecasts
+    assert found["networks"].against["winner"].verdict == "not better"  # the same forecasts
     assert found["theta"].against.keys() == {"gru"}
 
 
-def paired(**changes) -> dict[str, object]:
-    found = {"method": "Diebold-Mariano", "difference": 0.5, "relative": 0.5, "low": 0.4, "high": 0.6, "p": 0.002}
-    return {"winner": {**found, "verdict": "better", **changes}}
+def paired(**changes) -> Paired:
+    return structs.replace(Paired("Diebold-Mariano", 0.5, 0.5, 0.4, 0.6, 0.002, "better"), **changes)
 
 
 @pytest.mark.parametrize(
@@ -173,30 +195,29 @@ def paired(**changes) -> dict[str, object]:
     ],
 )
 def test_a_win_is_said_to_be_luck_or_not(changes: dict[str, object], words: str) -> None:
-    rows = [BASE, NAIVE, dataclasses.replace(SEASONAL, against=paired(**changes))]
+    rows = [BASE, NAIVE, structs.replace(SEASONAL, against={"winner": paired(**changes)})]
     assert words in verdict(rows)
-    assert evidence(rows) == {"against": "seasonal-naive", **paired(**changes)["winner"]}
+    assert evidence(rows) == Reference(**structs.asdict(paired(**changes)), against="seasonal-naive")
     assert evidence([BASE, NAIVE]) is None
 
 
-def report_of(**against) -> dict[str, object]:
-    rows = [{"model": "naive", "against": against}, {"model": "networks", "against": {}}]
-    return {"leaderboard": rows, "season_length": 1}
+def rows_with(**against: Paired) -> list[StoredRow]:
+    return stored([row("naive", 1.2, 1.3, against=against), row("networks", 0.5, 0.6, "gru")])
 
 
 def test_what_is_required_of_the_gru() -> None:
-    better, unclear = paired()["winner"], paired(verdict="cannot tell", p=0.3, difference=0.1)["winner"]
-    assert shortfall(report_of(winner=unclear, gru=better), "naive") is None
-    assert shortfall(report_of(gru=better), "seasonal-naive") is None  # without a season it is the naive one
-    text = shortfall(report_of(winner=better, gru=unclear), "naive")
+    better, unclear = paired(), paired(verdict="cannot tell", p=0.3, difference=0.1)
+    assert shortfall(rows_with(winner=unclear, gru=better), 1, "naive") is None
+    assert shortfall(rows_with(gru=better), 1, "seasonal-naive") is None  # without a season it is the naive one
+    text = shortfall(rows_with(winner=better, gru=unclear), 1, "naive")
     assert text == "the test set does not show that the GRU is better than naive: +0.100 MASE may be luck, p = 0.3"
-    assert "did not take part" in str(shortfall(report_of(winner=better), "auto-ets"))
+    assert "did not take part" in str(shortfall(rows_with(winner=better), 1, "auto-ets"))
     check_baseline("auto-ets")
     with pytest.raises(UsageError, match="Did you mean 'theta'"):
         check_baseline("thetta")
 
 
-def seeded(kind: str, scores: list[float]) -> LeaderboardRow:
+def seeded(kind: str, scores: list[float]) -> Row:
     return mean_row(
         [
             row(f"{kind} (short)", one, 0.1, kind, competes=False, budget="short", wape=0.1, bias=0.0, wql=0.1)
@@ -223,7 +244,7 @@ def test_another_baseline_can_win() -> None:
 
 
 def test_a_blend_says_what_it_is_made_of() -> None:
-    blend = row("blend", 0.45, 0.55, "blend", config={"shares": {"networks": 0.75, "auto-ets": 0.25}})
+    blend = row("blend", 0.45, 0.55, "blend", shares={"networks": 0.75, "auto-ets": 0.25})
     text = verdict([BASE, NAIVE, SEASONAL, blend])
     assert text.startswith("The blend (75 % GRU, 25 % AutoETS) was chosen")
     assert "55 % below seasonal naive" in text
@@ -231,15 +252,15 @@ def test_a_blend_says_what_it_is_made_of() -> None:
 
 
 def test_a_blend_that_is_nearly_as_good_is_preferred_but_not_to_a_naive_forecast() -> None:
-    near, far = (row("blend", 0.45, val, "blend", config={"shares": {"networks": 1.0}}) for val in (0.62, 0.64))
+    near, far = (row("blend", 0.45, val, "blend", shares={"networks": 1.0}) for val in (0.62, 0.64))
     assert winner([BASE, NAIVE, near]) is near
     assert winner([BASE, NAIVE, far]) is BASE
     text = verdict([BASE, NAIVE, SEASONAL, near])
     assert text.startswith("The blend")
     assert "the GRU alone 0.600, but a blend nearly as good" in text
-    naive = dataclasses.replace(NAIVE, val_mase=0.61)
+    naive = structs.replace(NAIVE, val_mase=0.61)
     assert winner([BASE, naive, near]) is BASE
-    assert winner([dataclasses.replace(BASE, val_mase=0.7), naive, near]) is naive
+    assert winner([structs.replace(BASE, val_mase=0.7), naive, near]) is naive
 
 
 def test_a_baseline_that_is_better_on_the_test_set_is_named() -> None:
@@ -259,39 +280,42 @@ def test_gru_and_lstm_are_compared_at_one_budget(lstm: float, better: str) -> No
     rows = [BASE, NAIVE, SEASONAL, *short]
     assert better in verdict(rows)
     assert winner(rows) is BASE
-    assert [cell["gates"] for cell in cell_facts(rows)] == [2, 3]
-    assert [cell["memory_cell"] for cell in cell_facts(rows)] == [False, True]
+    assert [cell.gates for cell in cell_facts(stored(rows))] == [2, 3]
+    assert [cell.memory_cell for cell in cell_facts(stored(rows))] == [False, True]
 
 
 def test_the_full_comparison_is_against_the_best_gru_itself() -> None:
     rows = [BASE, NAIVE, row("lstm (full)", 0.4, 0.1, "lstm", competes=False)]
     assert "the LSTM scored 0.400 on the test set, the GRU 0.500" in verdict(rows)
-    assert [cell["cell"] for cell in cell_facts(rows)] == ["gru", "lstm"]
+    assert [cell.cell for cell in cell_facts(stored(rows))] == ["gru", "lstm"]
 
 
 def test_seeds_are_averaged() -> None:
-    mean = mean_row([dataclasses.replace(BASE, mase=0.4, seconds_per_epoch=1.0), dataclasses.replace(BASE, mase=0.8)])
+    mean = mean_row([structs.replace(BASE, mase=0.4, seconds_per_epoch=1.0), structs.replace(BASE, mase=0.8)])
     assert mean.mase == pytest.approx(0.6)
-    assert mean.coverage == {"80": 80.0}
 
 
 def test_a_score_that_is_no_number_neither_wins_nor_reaches_json() -> None:
     broken = row("drift", float("nan"), float("nan"))
     assert winner([broken, NAIVE]) is NAIVE
-    assert broken.to_dict()["mase"] is None
+    held = with_intervals(80.0, None, [NAN, 90.0], fold_mase=[NAN, 1.0], seeds=Seeds([NAN], [0.5]))
+    first, second = stored([broken, held])
+    assert (first.mase, first.model) == (None, "drift")
+    assert second.intervals["80"] == IntervalScores(80.0, None, [None, 90.0], 160.0, None, 3.0, None)
+    assert (second.fold_mase, second.seeds) == ([None, 1.0], Seeds([None], [0.5]))
 
 
 def test_seeds_are_compared_by_the_mean_of_their_losses() -> None:
     rng = np.random.default_rng(2)
     folds, lstm = np.ones(3), seeded("lstm", [0.5])
     parts = [judged(lstm, folds, rng.uniform(0.1, 2.0, (1, 12))) for _ in range(3)]
-    three = Judged.of_seeds([dataclasses.replace(one, row=dataclasses.replace(one.row, seeds={})) for one in parts])
+    three = Judged.of_seeds([dataclasses.replace(one, row=structs.replace(one.row, seeds=None)) for one in parts])
     np.testing.assert_allclose(three.test_losses, np.mean([one.test_losses for one in parts], axis=0))
     assert len(three.more) == 2
 
 
 def test_no_interval_reaches_below_an_error_of_zero() -> None:
-    rows = [BASE, NAIVE, dataclasses.replace(SEASONAL, against=paired(high=1.7))]
+    rows = [BASE, NAIVE, structs.replace(SEASONAL, against={"winner": paired(high=1.7)})]
     assert "95 % interval 40 to 100 %" in verdict(rows)
 
 
@@ -338,9 +362,9 @@ def test_numbers_that_json_does_not_know_become_none_however_deep() -> None:
 
 
 def test_a_win_word_by_word() -> None:
-    blend = row("blend", 0.45, 0.62, "blend", config={"shares": {"auto-ets": 0.25, "networks": 0.75}})
-    reference = dataclasses.replace(SEASONAL, against=paired(), mase=1.25)
-    one = dataclasses.replace(blend, fold_mase=[0.62])
+    blend = row("blend", 0.45, 0.62, "blend", shares={"auto-ets": 0.25, "networks": 0.75})
+    reference = structs.replace(SEASONAL, against={"winner": paired()}, mase=1.25)
+    one = structs.replace(blend, fold_mase=[0.62])
     text = (
         "The blend (75 % GRU, 25 % AutoETS) was chosen on the validation folds (MASE 0.620, seasonal naive 1.100; the "
         "GRU alone 0.600, but a blend nearly as good is less a matter of luck); on the test set it scores 0.450, "
@@ -351,12 +375,12 @@ def test_a_win_word_by_word() -> None:
     others = [row("theta", 0.4, 0.9), row("drift", 0.44, 0.9), row("window-mean", 0.45, 0.9)]
     assert verdict([BASE, NAIVE, reference, blend, *others]) == text
     assert verdict([BASE, NAIVE, reference, one, *others]) == text.replace("folds (MASE", "fold (MASE")
-    bare = dataclasses.replace(blend, config=None)
+    bare = structs.replace(blend, shares=None)
     assert verdict([BASE, NAIVE, reference, bare]).startswith("The blend was chosen")
 
 
 def test_no_win_word_by_word() -> None:
-    worse = dataclasses.replace(BASE, mase=1.0)
+    worse = structs.replace(BASE, mase=1.0)
     assert verdict([worse, NAIVE, SEASONAL]) == (
         "The GRU was chosen on the validation folds (MASE 0.600, seasonal naive 1.100), but the test set does not "
         "show a win: MASE 1.000 against 1.000 of seasonal naive. Treat it as no better than seasonal naive."
@@ -364,9 +388,9 @@ def test_no_win_word_by_word() -> None:
 
 
 def test_a_naive_win_word_by_word() -> None:
-    naive = dataclasses.replace(SEASONAL, fold_mase=[1.2, 1.0])
+    naive = structs.replace(SEASONAL, fold_mase=[1.2, 1.0])
     networks = row("networks", 0.8, 1.05, "gru", lead=0.4, fold_mase=[1.1, 1.0])
-    single = dataclasses.replace(BASE, val_mase=0.9, mase=0.7, competes=False)
+    single = structs.replace(BASE, val_mase=0.9, mase=0.7, competes=False)
     drift = row("drift", 0.95, 1.0, lead=0.3)
     others = [row("theta", 0.9, 1.5), row("window-mean", 1.0, 1.6)]
     text = (
@@ -379,24 +403,24 @@ def test_a_naive_win_word_by_word() -> None:
         "(0.950)."
     )
     assert verdict([single, networks, NAIVE, naive, drift, *others]) == text
-    alone = verdict([dataclasses.replace(NAIVE, fold_mase=[1.2, 1.4]), row("theta", 1.3, 1.5)])
+    alone = verdict([structs.replace(NAIVE, fold_mase=[1.2, 1.4]), row("theta", 1.3, 1.5)])
     assert alone == "Naive was chosen on the validation folds (MASE 1.300): no model was better than naive."
 
 
 def test_equal_scores_of_the_single_gru_need_no_explanation() -> None:
     networks = row("networks", 1.1, 1.2, "gru")
-    picked = dataclasses.replace(BASE, val_mase=1.1, mase=1.1, competes=False)
+    picked = structs.replace(BASE, val_mase=1.1, mase=1.1, competes=False)
     assert "does not count" not in verdict([picked, networks, NAIVE, SEASONAL])
-    competing = dataclasses.replace(picked, val_mase=1.0, competes=True, lead=0.1)
+    competing = structs.replace(picked, val_mase=1.0, competes=True, lead=0.1)
     assert "does not count" not in verdict([competing, networks, NAIVE, SEASONAL])
 
 
 def test_a_test_set_with_too_few_steps_or_a_p_at_the_bound() -> None:
-    few = dataclasses.replace(SEASONAL, against=paired(verdict="cannot tell", low=None, high=None, p=None))
+    few = structs.replace(SEASONAL, against={"winner": paired(verdict="cannot tell", low=None, high=None, p=None)})
     assert "below seasonal naive (1.000), but that may be luck: the test set has too few steps to tell." in verdict(
         [BASE, NAIVE, few]
     )
-    bound = dataclasses.replace(SEASONAL, against=paired(p=0.001))
+    bound = structs.replace(SEASONAL, against={"winner": paired(p=0.001)})
     assert ", p = 0.001)" in verdict([BASE, NAIVE, bound])
 
 
@@ -414,10 +438,10 @@ def test_seeds_are_told_where_both_have_some() -> None:
 
 
 def test_a_shortfall_that_is_no_win_and_a_refusal_say_so() -> None:
-    worse = paired(verdict="not better", p=None, difference=-0.1)["winner"]
+    worse = paired(verdict="not better", p=None, difference=-0.1)
     text = "the test set does not show that the GRU is better than naive: -0.100 MASE is no win"
-    assert shortfall(report_of(gru=worse), "naive") == text
-    assert "did not take part" in str(shortfall(report_of(gru=worse) | {"season_length": 7}, "seasonal-naive"))
+    assert shortfall(rows_with(gru=worse), 1, "naive") == text
+    assert "did not take part" in str(shortfall(rows_with(gru=worse), 7, "seasonal-naive"))
     with pytest.raises(UsageError, match="--require-better-than 'x' is no baseline") as caught:
         check_baseline("x")
     assert caught.value.remedy.startswith("Use naive, seasonal-naive, drift, window-mean, theta, ")
@@ -430,15 +454,15 @@ def test_a_shortfall_that_is_no_win_and_a_refusal_say_so() -> None:
 
 
 def test_the_bounds_of_winning_are_inclusive() -> None:
-    assert winner([dataclasses.replace(BASE, lead=0.5), NAIVE]).model == "gru"
-    assert winner([dataclasses.replace(BASE, lead=0.499), NAIVE]).model == "naive"
-    best = dataclasses.replace(BASE, val_mase=1.0)
+    assert winner([structs.replace(BASE, lead=0.5), NAIVE]).model == "gru"
+    assert winner([structs.replace(BASE, lead=0.499), NAIVE]).model == "naive"
+    best = structs.replace(BASE, val_mase=1.0)
     assert winner([best, NAIVE, row("blend", 2.0, 1.05, "blend")]).kind == "blend"
     assert winner([best, NAIVE, row("blend", 2.0, 1.0501, "blend")]) is best
     as_naive = row("blend", 2.0, 1.02, "blend")
     assert winner([best, row("naive", 1.2, 1.02), as_naive]) is as_naive
-    assert winner([best, as_naive, dataclasses.replace(NAIVE, competes=False)]) is as_naive
-    unclear = dataclasses.replace(as_naive, lead=0.2)
+    assert winner([best, as_naive, structs.replace(NAIVE, competes=False)]) is as_naive
+    unclear = structs.replace(as_naive, lead=0.2)
     assert winner([best, NAIVE, unclear]) is best
 
 
@@ -483,7 +507,7 @@ def test_a_row_by_hand() -> None:
     divided = zigzag(0.0, 40, 40, 16)  # the third series is too short for the first fold
     assert [len(one) for one in divided.fold_windows()] == [2, 3]
     candidate = Candidate(
-        "a", "lstm", off_by(divided, (1, 4), 5.0, 2.0), {"parameters": 7}, competes=False, shipped=False
+        "a", "lstm", off_by(divided, (1, 4), 5.0, 2.0), TrainingFacts(parameters=7), competes=False, shipped=False
     )
     found = judge(candidate, divided, (50.0, 99.9))
     assert (found.row.model, found.row.kind, found.row.competes, found.shipped) == ("a", "lstm", False, False)
@@ -513,8 +537,8 @@ def test_the_networks_together_stand_for_the_gru() -> None:
         ]
     )
     against = {one.row.model: one.row.against for one in found}
-    assert against["naive"]["gru"]["difference"] == pytest.approx(3.0)
-    assert against["naive"]["winner"]["difference"] == pytest.approx(2.0)
+    assert against["naive"]["gru"].difference == pytest.approx(3.0)
+    assert against["naive"]["winner"].difference == pytest.approx(2.0)
     assert list(against["networks"]) == ["winner"]
     alone = compared([judged(NAIVE, folds, first), judged(row("theta", 1, 0.7), folds, second)])
     assert [list(one.row.against) for one in alone] == [["winner"], []]
@@ -523,9 +547,9 @@ def test_the_networks_together_stand_for_the_gru() -> None:
 # --- several seeds
 
 
-def with_intervals(coverage: float, error: float | None, thirds: list[float], **changes) -> LeaderboardRow:
-    found = {"coverage": coverage, "coverage_error": error, "coverage_by_third": thirds}
-    return dataclasses.replace(BASE, coverage={"80": coverage}, intervals={"80": found}, **changes)
+def with_intervals(coverage: float, error: float | None, thirds: list[float], **changes) -> Row:
+    found = IntervalScores(coverage, error, thirds, width=2 * coverage, score=NAN, mean_width=3.0, interval_score=None)
+    return structs.replace(BASE, coverage={"80": coverage}, intervals={"80": found}, **changes)
 
 
 def test_intervals_of_two_seeds_are_averaged_number_by_number() -> None:
@@ -533,13 +557,16 @@ def test_intervals_of_two_seeds_are_averaged_number_by_number() -> None:
     second = with_intervals(90.0, 3.0, [70.0, 100.0], mase=0.8, val_mase=0.6, wape=3.0)
     found = mean_row([first, second])
     assert found.coverage == {"80": 80.0}
-    expected = {"coverage": 80.0, "coverage_error": 2.5, "coverage_by_third": [65.0, 90.0]}
-    assert found.intervals == {"80": expected}
+    interval = found.intervals["80"]
+    assert np.isnan(interval.score)
+    expected = IntervalScores(80.0, 2.5, [65.0, 90.0], 160.0, 7.0, 3.0, None)
+    assert structs.replace(interval, score=7.0) == expected
     assert (found.wape, found.val_mase) == (2.0, pytest.approx(0.4))
-    assert found.seeds == {"val_mase": [0.2, 0.6], "mase": [0.4, 0.8]}
+    assert found.seeds == Seeds([0.2, 0.6], [0.4, 0.8])
     assert found.seconds is None  # of the first, since not both have it
     few = mean_row([first, with_intervals(90.0, None, [70.0, 100.0])])
-    assert few.intervals == {"80": expected | {"coverage_error": None}}
+    assert few.intervals["80"].coverage_error is None
+    assert few.intervals["80"].coverage_by_third == [65.0, 90.0]
     assert mean_row([first]) is first
 
 
@@ -556,4 +583,4 @@ def test_losses_on_the_test_set_are_in_units_of_each_series() -> None:
 
 def test_a_candidate_competes_and_can_be_forecast_with_unless_it_says_otherwise() -> None:
     candidate = Candidate("naive", "baseline", Forecasts([], None, QuantileForecast(np.ones((1, 2)))))
-    assert (candidate.competes, candidate.shipped, candidate.facts) == (True, True, {})
+    assert (candidate.competes, candidate.shipped, candidate.facts) == (True, True, TrainingFacts())

@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import Any
 
 import numpy as np
 import pytest
-from made_report import made_report
+from edited import edited, with_rows, with_series
+from made_report import VALUES, made_report
 from scipy.stats import binom
 
+from gruforecast.evaluation.leaderboard import Seeds
+from gruforecast.evaluation.scores import IntervalScores
+from gruforecast.evaluation.significance import Paired
 from gruforecast.models.baselines import baselines
 from gruforecast.models.registry import ENTRIES
+from gruforecast.report.chart_data import ShownModels
 from gruforecast.report.markdown import markdown
 from gruforecast.report.page import accuracy, cells, figure, words
 from gruforecast.report.page.figure import percent
 from gruforecast.report.page.html import page
-from gruforecast.report.page.hyperparameters import meanings, shares
+from gruforecast.report.page.hyperparameters import Scored, meanings, shares
 from gruforecast.report.page.parallel import parallel
 from gruforecast.report.page.search import scores, times
-from gruforecast.report.page.series import chosen_series, first_tables
+from gruforecast.report.page.series import first_tables, page_data
+from gruforecast.report.report import CellRecord, NetworkRecord, Report, TrainingSeconds, TrialRecord
+from gruforecast.serialization import plain
+
+UNTESTED = Paired(None, None, None, None, None, None, "cannot tell")
 
 
 @pytest.fixture
-def panel() -> dict[str, Any]:
+def panel() -> Report:
     return made_report(series=6)
 
 
-def summary(report: dict[str, Any]) -> str:
+def summary(report: Report) -> str:
     """All that is read first, and the titles, as one text."""
     facts = " | ".join(" ".join(one) for one in (*words.evidence_facts(report), *words.answers(report)))
     return f"{words.headline(report)} | {facts} | {markdown(report)}"
+
+
+def with_intervals(report: Report, change: Any) -> Report:
+    """The report with the intervals of the winner changed, in the order of their levels."""
+    new = {level: change(one) for level, one in report.rows[report.winner].intervals.items()}
+    return with_rows(report, lambda row: edited(row, intervals=new) if row.model == report.winner else row)
+
+
+def network(name: str, number: int, another_seed: bool = False) -> NetworkRecord:
+    return NetworkRecord(name, 0.5, number, another_seed, VALUES, 100, 300, "cd" * 32, 0.8)
 
 
 @pytest.mark.parametrize(
@@ -44,66 +62,61 @@ def summary(report: dict[str, Any]) -> str:
     ],
 )
 def test_small_effects_are_not_written_as_nothing(
-    panel: dict[str, Any], relative: float, low: float, high: float, effect: str, between: str
+    panel: Report, relative: float, low: float, high: float, effect: str, between: str
 ) -> None:
-    mase = next(row["mase"] for row in panel["leaderboard"] if row["model"] == panel["evidence"]["against"])
+    mase = panel.rows[panel.evidence.against].mase
     verdict = "cannot tell" if relative > 0 else "not better"
-    ends = {"low": low * mase, "high": high * mase}
-    panel["evidence"] |= {"relative": relative, "verdict": verdict, "p": 0.2, **ends}
+    told = edited(panel.evidence, relative=relative, verdict=verdict, p=0.2, low=low * mase, high=high * mase)
+    panel = edited(panel, evidence=told)
     facts = {name: value for name, value, _ in words.evidence_facts(panel)}
     assert facts["Error"] == effect
     assert facts["95 % interval"] == between
     assert not re.search(r"(?<![\d.])-?0 %|-0 to", summary(panel).split("###")[0])
 
 
-def test_the_p_is_that_of_at_least_such_a_difference_and_only_said_of_a_test(panel: dict[str, Any]) -> None:
+def test_the_p_is_that_of_at_least_such_a_difference_and_only_said_of_a_test(panel: Report) -> None:
     meaning = {name: text for name, _, text in words.evidence_facts(panel)}
     assert meaning["p"].endswith("chance of at least such a difference if both were equally good")
-    panel["evidence"] |= {"p": None, "low": None, "high": None, "method": None, "verdict": "cannot tell"}
-    assert {name: text for name, _, text in words.evidence_facts(panel)}["p"] == "too few steps to test"
+    untested = edited(panel.evidence, p=None, low=None, high=None, method=None, verdict="cannot tell")
+    report = edited(panel, evidence=untested)
+    assert {name: text for name, _, text in words.evidence_facts(report)}["p"] == "too few steps to test"
 
 
-def test_counts_have_the_right_number(panel: dict[str, Any]) -> None:
-    panel["folds"], panel["plan"]["left_out"] = 1, ["a"]
-    panel["warnings"] = [f"w{k}" for k in range(11)]
-    panel["reproduce"]["machine"] |= {"workers": 1, "cores": 1}
-    text = f"{summary(panel)} {page(panel)}"
+def test_counts_have_the_right_number(panel: Report) -> None:
+    report = edited(panel, folds=1, plan__left_out=("a",), warnings=[f"w{k}" for k in range(11)])
+    report = edited(report, reproduce__machine__workers=1, reproduce__machine__cores=1)
+    text = f"{summary(report)} {page(report)}"
     for right in ("1 fold, then", "1 column left out", "and 1 more warning\n", "1 worker on 1 core ·"):
         assert right in text
     assert not re.search(r"\b1 (folds|columns|more warnings|workers|cores)\b", text)
 
 
 @pytest.mark.parametrize(("levels", "expected"), [([], "and ahead."), ([99.05, 80.0], "its intervals (99.05, 80 %)")])
-def test_levels_are_written_as_they_are(panel: dict[str, Any], levels: list[float], expected: str) -> None:
-    assert expected in page(panel | {"levels": levels})
+def test_levels_are_written_as_they_are(panel: Report, levels: list[float], expected: str) -> None:
+    assert expected in page(edited(panel, levels=levels))
 
 
-@pytest.mark.parametrize(("limit", "clock"), [("", False), (" --max-time=540s", True), (" --trial-time=9s", True)])
-def test_the_command_gives_the_same_under_conditions_that_are_said(
-    panel: dict[str, Any], limit: str, clock: bool
-) -> None:
-    panel["reproduce"]["command"] += limit
-    assert "with as many workers" in page(panel)
-    assert ("depends on the clock" in page(panel)) is clock
+@pytest.mark.parametrize("limited", [False, True])
+def test_the_command_gives_the_same_under_conditions_that_are_said(panel: Report, limited: bool) -> None:
+    text = page(edited(panel, reproduce__limited=limited))
+    assert "with as many workers" in text
+    assert ("depends on the clock" in text) is limited
 
 
-def test_shares_next_to_nothing_have_no_sign_and_no_coverage_is_a_dash(panel: dict[str, Any]) -> None:
+def test_shares_next_to_nothing_have_no_sign_and_no_coverage_is_a_dash(panel: Report) -> None:
     assert percent(-0.003) == "0 %"
-    for one in next(row for row in panel["leaderboard"] if row["model"] == panel["winner"])["intervals"].values():
-        one["coverage"] = None
-    assert "80 % intervals held - %" in str(words.answers(panel))
+    report = with_intervals(panel, lambda one: edited(one, coverage=None))
+    assert "80 % intervals held - %" in str(words.answers(report))
 
 
-def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: dict[str, Any]) -> None:
-    best = next(row for row in panel["leaderboard"] if row["model"] == panel["winner"])
-    for row in panel["leaderboard"]:
-        row["mase"] = best["mase"]
-        if row is not best:
-            row["against"]["winner"] |= {"difference": 0.0, "relative": 0.0, "verdict": "not better", "p": 1.0}
-    figure = accuracy.against(panel)
+def test_a_tie_counts_among_the_others_and_the_chosen_is_lowest(panel: Report) -> None:
+    best = panel.rows[panel.winner]
+    tie = Paired("bootstrap", 0.0, 0.0, 0.0, 0.0, 1.0, "not better")
+    report = with_rows(panel, lambda row: edited(row, mase=best.mase, against={"winner": tie} if row != best else {}))
+    figure = accuracy.against(report)
     assert figure is not None
-    assert f"none of {len(panel['leaderboard']) - 1} other models" in figure.title
-    assert "has the lowest error on the test set of all that compete, too" in accuracy.leaderboard(panel).title
+    assert f"none of {len(report.leaderboard) - 1} other models" in figure.title
+    assert "has the lowest error on the test set of all that compete, too" in accuracy.leaderboard(report).title
 
 
 def test_what_was_not_tested_is_not_said_to_be_no_win() -> None:
@@ -112,13 +125,13 @@ def test_what_was_not_tested_is_not_said_to_be_no_win() -> None:
     assert figure.title == "The test set has too few steps to tell any difference from luck"
 
 
-def test_many_tests_are_said_to_be_many(panel: dict[str, Any]) -> None:
+def test_many_tests_are_said_to_be_many(panel: Report) -> None:
     figure = accuracy.against(panel)
     assert figure is not None
     assert "Each is a test of its own" in figure.note
 
 
-def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[str, Any]) -> None:
+def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: Report) -> None:
     table = accuracy.leaderboard(panel).table
     assert table.header[-3:] == ("fitting s", "trial", "competes")
     assert "with compiling" in table.caption
@@ -133,45 +146,39 @@ def test_seconds_of_the_leaderboard_are_not_those_of_training_alone(panel: dict[
         ([None, None, None], "by step ahead"),
     ],
 )
-def test_how_errors_grow_is_a_ratio(panel: dict[str, Any], errors: list[float | None], expected: str) -> None:
-    steps = panel["extracts"]["steps"]
-    panel["extracts"]["steps"] = {name: one | {"mase": errors} for name, one in steps.items()}
-    assert expected in accuracy.steps(panel).title
+def test_how_errors_grow_is_a_ratio(panel: Report, errors: list[float | None], expected: str) -> None:
+    steps = {name: one | {"mase": errors} for name, one in panel.extracts.steps.items()}
+    assert expected in accuracy.steps(edited(panel, extracts__steps=steps)).title
 
 
 def test_series_without_a_scale_are_in_no_mean_and_are_no_sample() -> None:
-    report = made_report(series=8)
-    report["n_series_without_scale"] = 2
-    losses = report["extracts"]["losses"]
-    for name in ("ids", "winner", "beside"):
-        losses[name] = losses[name][:-2]
+    report = edited(made_report(series=8), n_series_without_scale=2)
+    losses = report.extracts.losses
+    fewer = edited(losses, ids=losses.ids[:-2], winner=losses.winner[:-2], beside=losses.beside[:-2])
+    report = edited(report, extracts__losses=fewer)
     figure, held = accuracy.by_series(report), accuracy.coverage(report)
     assert figure is not None
     assert held is not None
     assert figure.title.endswith("of 6 series")
     assert accuracy.steps(report).note == "Means over 6 series of the test set."
     assert held.note.startswith("Of the test values of 6 series")
-    report["extracts"]["series"] = report["extracts"]["series"][:-2]
-    assert "evenly spread" not in page(report)
+    assert "evenly spread" not in page(edited(report, extracts__series=report.extracts.series[:-2]))
 
 
-def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: dict[str, Any]) -> None:
-    losses = panel["extracts"]["losses"]
-    losses["winner"] = losses["beside"] = [None] * len(losses["ids"])
-    for one in panel["extracts"]["series"]:
-        one["mase"] = None
-    for row in panel["leaderboard"]:
-        row["mase"] = None
-        for paired in row["against"].values():
-            paired.update(dict.fromkeys(paired) | {"verdict": "cannot tell"})
-    panel["evidence"] |= panel["leaderboard"][-1]["against"]["winner"]
-    for one in panel["extracts"]["steps"].values():
-        one["mase"] = [None] * panel["horizon"]
-    text = page(panel)
+def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: Report) -> None:
+    none = [None] * len(panel.extracts.losses.ids)
+    report = edited(panel, extracts__losses__winner=none, extracts__losses__beside=none)
+    report = with_rows(
+        with_series(report, mase=None), lambda row: edited(row, mase=None, against=dict.fromkeys(row.against, UNTESTED))
+    )
+    report = edited(report, evidence=edited(report.evidence, **plain(UNTESTED)))
+    steps = {name: one | {"mase": [None] * report.horizon} for name, one in report.extracts.steps.items()}
+    report = edited(report, extracts__steps=steps)
+    text = page(report)
     assert "MASE -" not in text
     assert "worst: " not in text
     assert "it has no score" in text
-    assert "the test set cannot say" in words.headline(panel)
+    assert "the test set cannot say" in words.headline(report)
 
 
 @pytest.mark.parametrize(("horizon", "header"), [(1, ["whole horizon"]), (2, ["first half", "second half"])])
@@ -184,9 +191,8 @@ def test_parts_of_short_horizons_are_no_thirds(horizon: int, header: list[str]) 
     assert f"| {' / '.join(header)} |" in markdown(report)
 
 
-def trial(number: int, score: float, **values: Any) -> dict[str, Any]:
-    seconds = {"trace": 0.1, "compile": 0.2, "train": 0.1, "validate": 0.0, "evaluate": 0.0, "total": 0.4}
-    return {"number": number, "status": "completed", "score": score, "values": values, "seconds": seconds}
+def trial(number: int, score: float, **values: Any) -> Scored:
+    return Scored(number, score, values)
 
 
 def test_options_of_noise_seldom_matter() -> None:
@@ -225,18 +231,17 @@ def test_the_first_trial_is_named_and_small_gains_are_not_nothing() -> None:
 
 
 def test_the_first_call_trains_too() -> None:
-    figure = times({"search": [trial(0, 0.5)]})
+    seconds = TrainingSeconds(trace=0.1, compile=0.2, train=0.1, total=0.4)
+    figure = times(edited(made_report(), search=[TrialRecord(0, VALUES, "completed", 0.5, seconds=seconds)]))
     assert figure is not None
     assert "compiling and first steps" in figure.title
     assert "trains 25 steps" in figure.note
 
 
-def cell(name: str, *seeds: float, parameters: int = 100) -> dict[str, Any]:
-    mase = sum(seeds) / len(seeds)
-    return {"cell": name, "mase": mase, "seeds": {"mase": list(seeds)} if len(seeds) > 1 else {}} | {
-        "parameters": parameters,
-        "seconds_per_epoch": 1.0,
-    }
+def cell(name: Any, *scores: float) -> CellRecord:
+    seeds = Seeds(list(scores), list(scores)) if len(scores) > 1 else None
+    mase = sum(scores) / len(scores)
+    return CellRecord(name, "short", 2, False, 100, seeds, 100, 1.0, 1.0, 0.5, 400, mase, mase)
 
 
 def test_seeds_that_do_not_overlap_are_not_said_to() -> None:
@@ -247,24 +252,24 @@ def test_seeds_that_do_not_overlap_are_not_said_to() -> None:
         "the LSTM"
     )
     assert cells._title([cell("gru", 0.5), cell("rnn", 0.6)]).endswith("but one seed each says little")
-    assert cells._title([one | {"mase": None} for one in three]) == "Errors of the cells at one equal budget"
+    assert cells._title([edited(one, mase=None) for one in three]) == "Errors of the cells at one equal budget"
 
 
-def test_a_series_without_a_score_is_neither_worst_nor_best(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    report["extracts"]["series"][0]["mase"] = None
-    label = chosen_series(report)["series"][0]["label"]
+def test_a_series_without_a_score_is_neither_worst_nor_best(panel: Report) -> None:
+    first, *others = panel.extracts.series
+    report = edited(panel, extracts__series=[edited(first, mase=None), *others])
+    label = page_data(report, []).series[0].label
     assert label.endswith("(no MASE)")
     assert not label.startswith("worst")
 
 
-def test_rows_that_do_not_compete_are_named(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    rows = report["leaderboard"]
-    assert "Not competing" not in accuracy.leaderboard(report).note
-    for name in ("gru", "gru-2"):
-        rows.append(rows[0] | {"model": name, "kind": "gru", "competes": False, "against": {}})
-    report["networks"] = [{"name": "gru", "number": 4, "another_seed": True}, {"name": "gru-2", "number": 7}]
+def test_rows_that_do_not_compete_are_named(panel: Report) -> None:
+    assert "Not competing" not in accuracy.leaderboard(panel).note
+    first = panel.leaderboard[0]
+    rows = [edited(first, model=name, kind="gru", competes=False, against={}) for name in ("gru", "gru-2")]
+    report = edited(
+        panel, leaderboard=[*panel.leaderboard, *rows], networks=[network("gru", 4, True), network("gru-2", 7)]
+    )
     chart = accuracy.leaderboard(report)
     assert "Not competing: gru to gru-2, parts of the ensemble" in chart.note
     cells = {row[0]: row[-2:] for row in chart.table.rows}
@@ -273,36 +278,28 @@ def test_rows_that_do_not_compete_are_named(panel: dict[str, Any]) -> None:
     assert list(cells["naive"]) == ["-", "yes"]
 
 
-def test_folds_are_told_one_by_one(panel: dict[str, Any]) -> None:
+def test_folds_are_told_one_by_one(panel: Report) -> None:
     table = accuracy.folds_table(panel)
     assert table is not None
     assert table.header == ("model", "fold 1", "fold 2", "fold 3", "mean of the folds", "test set")
-    assert {row[0].removesuffix(" ★") for row in table.rows} == {
-        row["model"] for row in panel["leaderboard"] if row["competes"]
-    }
-    for row in panel["leaderboard"]:
-        assert np.mean(row["fold_mase"]) == pytest.approx(row["val_mase"])
-    one = copy.deepcopy(panel)
-    for row in one["leaderboard"]:
-        row["fold_mase"] = row["fold_mase"][:1]
-    assert accuracy.folds_table(one) is None
+    assert {row[0].removesuffix(" ★") for row in table.rows} == {row.model for row in panel.leaderboard if row.competes}
+    for row in panel.leaderboard:
+        assert np.mean(row.fold_mase) == pytest.approx(row.val_mase)
+    assert accuracy.folds_table(with_rows(panel, lambda row: edited(row, fold_mase=row.fold_mase[:1]))) is None
 
 
 def test_a_worse_winner_is_called_so() -> None:
-    lost = {"high": -0.1, "verdict": "not better"}
+    lost = edited(UNTESTED, high=-0.1, verdict="not better")
     assert figure.verdict_word(lost) == "worse"
-    assert figure.verdict_word(lost | {"high": 0.1}) == "not better"
+    assert figure.verdict_word(edited(lost, high=0.1)) == "not better"
     assert [figure.chance(p) for p in (None, 1e-9, 0.0123)] == ["-", "< 0.001", "0.012"]
 
 
-def test_where_naive_is_kept_a_better_test_score_is_named(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    report |= {"winner": "seasonal-naive", "evidence": None}
-    rows = {row["model"]: row for row in report["leaderboard"]}
-    for row in report["leaderboard"]:
-        row["against"] = {}
-    rows["seasonal-naive"]["mase"], rows["theta"]["mase"] = 1.0, 0.7
-    rows["theta"]["against"] = {"winner": {"high": -0.1, "difference": -0.3, "verdict": "not better"}}
+def test_where_naive_is_kept_a_better_test_score_is_named(panel: Report) -> None:
+    lost = edited(UNTESTED, high=-0.1, difference=-0.3, verdict="not better")
+    new = {"seasonal-naive": {"mase": 1.0}, "theta": {"mase": 0.7, "against": {"winner": lost}}}
+    report = edited(panel, winner="seasonal-naive", evidence=None)
+    report = with_rows(report, lambda row: edited(row, **{"against": {}} | new.get(row.model, {})))
     assert words.headline(report) == (
         "On the folds no model was reliably better than seasonal naive, so it is kept; on the test set Theta erred "
         "30 % less."
@@ -334,78 +331,68 @@ def test_the_binomial_chance_of_many_values_is_nearly_the_same() -> None:
 def test_intervals_are_judged_as_far_as_can_be(
     share: float | None, error: float | None, values: int, expected: str
 ) -> None:
-    assert figure.width_verdict("80", {"coverage": share, "coverage_error": error}, values) == expected
+    interval = IntervalScores(share, error, [], None, None, None, None)
+    assert figure.width_verdict("80", interval, values) == expected
 
 
-def test_the_chart_of_coverage_says_whether_intervals_held(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    row = next(row for row in report["leaderboard"] if row["model"] == report["winner"])
-    row["intervals"]["80"] |= {"coverage": 95.0, "coverage_error": 2.0}
-    row["intervals"]["95"] |= {"coverage": 94.0, "coverage_error": 2.0}
+def test_the_chart_of_coverage_says_whether_intervals_held(panel: Report) -> None:
+    held = iter((95.0, 94.0))
+    report = with_intervals(panel, lambda one: edited(one, coverage=next(held), coverage_error=2.0))
     chart = accuracy.coverage(report)
     assert chart is not None
     assert "what was asked for. 80 %: wider than needed; 95 %: as asked. With 72 values" in chart.note
     assert "80 % intervals held 95 % of the test values (wider than needed)" in summary(report)
 
 
-def test_a_report_that_did_not_count_series_judges_no_interval(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    for row in report["leaderboard"]:
-        for one in row["intervals"].values():
-            del one["coverage_error"]
-    assert figure.width_verdict("80", {"coverage": 79.0}, 25_704) == ""
-    assert "()" not in summary(report)
-    assert not re.search(r"\bas asked(?! for)", summary(report) + accuracy.coverage(report).note)
-
-
 def test_every_option_of_the_search_is_explained_where_it_varied() -> None:
     fields = ("lookback", "segment", "decoder", "dropout", "learning_rate", "weight_decay", "length", "own_spread")
     fields += ("averaged", "log", "trend", "calendar", "use_inputs", "layers", "units")
-    trials = [{"values": dict.fromkeys(fields, k)} for k in range(2)]
+    assert sorted(fields) == sorted(VALUES.__struct_fields__)
+    other = {name: k for k, name in enumerate(fields, 100)}
+    trials = [TrialRecord(0, VALUES, "crashed"), TrialRecord(1, edited(VALUES, **other), "crashed")]
     [table] = meanings(trials)
     assert len(table.rows) == len(fields)
     assert meanings(trials[:1]) == []
     assert "What the options mean" in page(made_report())
 
 
-def test_what_was_left_out_on_request_is_told(panel: dict[str, Any]) -> None:
-    report = panel | {"reproduce": {"command": "gruforecast fit a.csv --no-stats --compare=none"}}
+def test_what_was_left_out_on_request_is_told(panel: Report) -> None:
+    report = edited(panel, reproduce__left_out=["--no-stats", "--compare=none"])
     expected = "Left out on request: AutoETS, dynamic Theta and AutoARIMA of statsforecast (--no-stats), the comparison"
     assert words.left_out(report).startswith(expected)
     assert words.left_out(panel) == ""
 
 
-def test_without_a_script_the_first_series_can_be_read(panel: dict[str, Any]) -> None:
-    one = panel["extracts"]["series"][0]
+def test_without_a_script_the_first_series_can_be_read(panel: Report) -> None:
+    one = panel.extracts.series[0]
     tables = first_tables(panel)
     ahead = [row for row in tables["forecast"].rows if row[1] == "ahead"]
-    assert [row[0] for row in ahead] == one["ahead"]["ds"]
-    assert [row[0] for row in tables["folds"].rows if row[1] == "fold 1"] == one["ds"][one["folds"][0]["begin"] :][:12]
-    assert len(tables["forecast"].header) == 4 + 2 * len(panel["levels"])
+    assert [row[0] for row in ahead] == one.ahead.ds
+    assert [row[0] for row in tables["folds"].rows if row[1] == "fold 1"] == one.ds[one.folds[0].begin :][:12]
+    assert len(tables["forecast"].header) == 4 + 2 * len(panel.levels)
     assert "<noscript>" in page(panel)
     assert first_tables(made_report(data=False)) == {}
 
 
-def test_every_model_of_the_leaderboard_is_explained(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    rows = report["leaderboard"]
-    names = ("gru-2", "lstm (full)", "auto-ets", "auto-arima", "dynamic-theta", "blend", *baselines(12))
-    rows += [rows[0] | {"model": name} for name in names]
+def test_every_model_of_the_leaderboard_is_explained(panel: Report) -> None:
+    names = ("auto-ets", "auto-arima", "dynamic-theta", "blend", *baselines(12))
+    first = edited(panel.leaderboard[0], budget=None)
+    rows = [edited(first, model="gru-2", budget="member"), edited(first, model="lstm (full)", budget="full")]
+    rows += [edited(first, model=name) for name in names]
+    report = edited(panel, leaderboard=[*panel.leaderboard, *rows], networks=[network("gru-2", 1)])
     explained = {row[0] for row in accuracy.models_table(report).rows}
     assert explained == set(ENTRIES)
 
 
-def test_a_run_that_the_clock_cut_is_said_to_be(panel: dict[str, Any]) -> None:
-    report = copy.deepcopy(panel)
-    report["reproduce"]["command"] += " --max-time=60s"
+def test_a_run_that_the_clock_cut_is_said_to_be(panel: Report) -> None:
+    report = edited(panel, reproduce__limited=True)
     assert "as long as its time limit ends nothing" in words.repeats(report)
-    report["warnings"] = ["the time budget did not allow for the lstm comparison"]
-    assert words.repeats(report).startswith("Its time limit cut this run short")
+    assert words.repeats(edited(report, cut_short=True)).startswith("Its time limit cut this run short")
 
 
 def test_the_model_beside_a_naive_winner_competes() -> None:
     report = made_report(series=6)
-    assert report["extracts"]["models"]["beside"] == "seasonal-naive"
+    assert report.extracts.models.beside == "seasonal-naive"
     worse = made_report(series=6, spoiled=True)
-    assert worse["winner"] == "seasonal-naive"
-    assert worse["extracts"]["models"] == {"winner": "seasonal-naive", "beside": "networks"}
+    assert worse.winner == "seasonal-naive"
+    assert worse.extracts.models == ShownModels("seasonal-naive", "networks")

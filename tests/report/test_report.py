@@ -15,26 +15,29 @@ from typing import Any
 
 import numpy as np
 import pytest
+from edited import edited, with_rows, with_series
 from made_report import HOSTILE, made_report
 from makers import run
 from typer.testing import CliRunner
 
 import gruforecast.automl.fit
-from gruforecast.artifact.folder import write_json
 from gruforecast.artifact.manifest import seal
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.reproduce import arguments
 from gruforecast.cli import app
 from gruforecast.errors import ModelError
-from gruforecast.report.chart_data import MAX_SERIES, rounded
+from gruforecast.evaluation.leaderboard import Reference, Seeds
+from gruforecast.report.chart_data import MAX_SERIES, ShownModels, rounded
 from gruforecast.report.markdown import code, markdown
 from gruforecast.report.page.cells import advice
 from gruforecast.report.page.figure import Figure, Table, number, plot_text
 from gruforecast.report.page.html import as_script, page
-from gruforecast.report.page.hyperparameters import shares
+from gruforecast.report.page.hyperparameters import scored_trials, shares
 from gruforecast.report.page.words import headline
-from gruforecast.report.render import rendered
+from gruforecast.report.report import CellRecord, Report
+from gruforecast.report.stored import stored_report
 from gruforecast.report.terminal.console import stamps
+from gruforecast.serialization import encoded, plain, record
 
 
 class Read(HTMLParser):
@@ -62,32 +65,31 @@ class Read(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def one() -> dict[str, Any]:
+def one() -> Report:
     return made_report()
 
 
 @pytest.fixture(scope="module")
-def panel() -> dict[str, Any]:
+def panel() -> Report:
     return made_report(45)
 
 
-def test_the_page_says_what_the_report_holds(one: dict[str, Any]) -> None:
+def test_the_page_says_what_the_report_holds(one: Report) -> None:
     read = Read(page(one))
     assert read.texts["h1"] == [headline(one)]
-    rows = {row["model"]: row for row in one["leaderboard"]}
-    assert f"MASE {rows['networks']['mase']:.3f} on the test set" in "".join(read.texts["dd"])
-    assert one["verdict"] in read.texts["p"]
+    assert f"MASE {one.rows['networks'].mase:.3f} on the test set" in "".join(read.texts["dd"])
+    assert one.verdict in read.texts["p"]
     header = "model|MASE folds|MASE test"
     assert header in "|".join(read.texts["th"])
-    for row in one["leaderboard"]:
-        assert f"{row['mase']:.3f}" in read.texts["td"]
-    assert one["digests"]["saved"]["gru"] in read.texts["td"]
-    assert "".join(read.texts["pre"]).split() == one["reproduce"]["command"].split()
+    for row in one.leaderboard:
+        assert f"{row.mase:.3f}" in read.texts["td"]
+    assert one.digests.saved["gru"] in read.texts["td"]
+    assert "".join(read.texts["pre"]).split() == one.reproduce.command.split()
     assert [text for text in read.texts["h2"] if "gates" in text] == []
     assert read._open == []
 
 
-def test_every_figure_has_a_title_a_unit_and_a_table(panel: dict[str, Any]) -> None:
+def test_every_figure_has_a_title_a_unit_and_a_table(panel: Report) -> None:
     text = page(panel)
     read = Read(text)
     charts = [attrs for _, attrs in read.elements if attrs.get("class") == "chart"]
@@ -106,13 +108,13 @@ def test_every_figure_has_a_title_a_unit_and_a_table(panel: dict[str, Any]) -> N
 
 
 def test_what_was_found_inside_the_network_is_a_section_of_its_own(
-    one: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    one: Report, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bar = {"type": "bar", "x": ["1 to 2"], "y": [3]}
     title, table = "Half is gone after <2> months", Table.of("lives", ("half-life", "units"), [("1 to 2", 3)])
     chart = Figure("", title, "How to read it.", [bar], {}, table)
-    monkeypatch.setattr("gruforecast.report.page.gate_charts.gate_charts", lambda explained: explained["charts"])
-    text = page(one | {"explain": {"charts": [chart]}})
+    monkeypatch.setattr("gruforecast.report.page.gate_charts.gate_charts", lambda explained: explained)
+    text = page(edited(one, explain=[chart]))
     read = Read(text)
     assert "A look inside the gates" in read.texts["h2"]
     assert title in read.texts["h3"]
@@ -120,7 +122,7 @@ def test_what_was_found_inside_the_network_is_a_section_of_its_own(
     assert _data(text)["figures"][-1] == {"name": "gates-1", "data": [bar], "layout": {"height": 340}}
 
 
-def test_the_policy_names_the_digests_of_the_scripts(one: dict[str, Any]) -> None:
+def test_the_policy_names_the_digests_of_the_scripts(one: Report) -> None:
     text = page(one)
     policy = next(a["content"] for tag, a in Read(text).elements if a.get("http-equiv") == "Content-Security-Policy")
     scripts = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
@@ -132,53 +134,51 @@ def test_the_policy_names_the_digests_of_the_scripts(one: dict[str, Any]) -> Non
     assert not re.search(r"""(src|href)=["']?(https?:)?//""", text.replace(scripts[0], ""))
 
 
-def test_sizes_and_seconds_stay_small(one: dict[str, Any]) -> None:
+def test_sizes_and_seconds_stay_small(one: Report) -> None:
     assert len(page(one).encode()) < 6_000_000
     many = made_report(1428, rows=120, horizon=18)
     begin = time.process_time()
     text = page(many)
     assert time.process_time() - begin < 60  # some seconds are usual
     assert len(text.encode()) < 8_000_000
-    assert len(many["extracts"]["series"]) == MAX_SERIES
-    assert len(many["extracts"]["losses"]["ids"]) == 1428
+    assert len(many.extracts.series) == MAX_SERIES
+    assert len(many.extracts.losses.ids) == 1428
     assert "60 of 1,428 series" in text
 
 
-def test_worst_median_and_best_series_come_first(panel: dict[str, Any]) -> None:
-    series, losses = panel["extracts"]["series"], panel["extracts"]["losses"]
-    assert [one["rank"] for one in series[:3]] == [1, 23, 45]
-    assert sorted(one["rank"] for one in series) == list(range(1, 46))
-    assert losses["winner"] == sorted(losses["winner"], reverse=True)
-    assert [one["id"] for one in series[:3]] == [losses["ids"][k] for k in (0, 22, 44)]
-    rows = {row["model"]: row for row in panel["leaderboard"]}
-    assert np.mean(losses["winner"]) == pytest.approx(rows[panel["winner"]]["mase"], rel=1e-4)
+def test_worst_median_and_best_series_come_first(panel: Report) -> None:
+    series, losses = panel.extracts.series, panel.extracts.losses
+    assert [one.rank for one in series[:3]] == [1, 23, 45]
+    assert sorted(one.rank for one in series) == list(range(1, 46))
+    assert losses.winner == sorted(losses.winner, reverse=True)
+    assert [one.id for one in series[:3]] == [losses.ids[k] for k in (0, 22, 44)]
+    assert np.mean(losses.winner) == pytest.approx(panel.rows[panel.winner].mase, rel=1e-4)
     labels = Read(page(panel)).texts["option"]
     assert labels[0].startswith("worst: ")
     assert labels[1].startswith("median: ")
     assert labels[2].startswith("best: ")
 
 
-def test_a_series_is_told_from_history_to_the_steps_ahead(one: dict[str, Any]) -> None:
-    (shown,) = one["extracts"]["series"]
-    assert len(shown["ds"]) == len(shown["y"]) == 96
-    assert (shown["ds"][0], shown["ds"][-1]) == ("2000-01-01", "2007-12-01")
-    assert [fold["begin"] for fold in shown["folds"]] == [48, 60, 72]
-    assert shown["test"]["begin"] == 84
-    assert (shown["ahead"]["ds"][0], len(shown["ahead"]["mean"])) == ("2008-01-01", 12)
-    actual, mean = np.array(shown["y"][84:]), np.array(shown["test"]["mean"])
-    scale = np.abs(np.array(shown["y"][12:84]) - np.array(shown["y"][:72])).mean()
-    row = next(row for row in one["leaderboard"] if row["model"] == one["winner"])
-    assert np.abs(actual - mean).mean() / scale == pytest.approx(row["mase"], rel=1e-3)
-    steps = one["extracts"]["steps"][one["winner"]]["mase"]
+def test_a_series_is_told_from_history_to_the_steps_ahead(one: Report) -> None:
+    (shown,) = one.extracts.series
+    assert len(shown.ds) == len(shown.y) == 96
+    assert (shown.ds[0], shown.ds[-1]) == ("2000-01-01", "2007-12-01")
+    assert [fold.begin for fold in shown.folds] == [48, 60, 72]
+    assert shown.test.begin == 84
+    assert (shown.ahead.ds[0], len(shown.ahead.mean)) == ("2008-01-01", 12)
+    actual, mean = np.array(shown.y[84:]), np.array(shown.test.mean)
+    scale = np.abs(np.array(shown.y[12:84]) - np.array(shown.y[:72])).mean()
+    assert np.abs(actual - mean).mean() / scale == pytest.approx(one.rows[one.winner].mase, rel=1e-3)
+    steps = one.extracts.steps[one.winner]["mase"]
     np.testing.assert_allclose(steps, np.abs(actual - mean) / scale, atol=1e-3)  # of six digits
 
 
-def test_without_rows_of_the_data_only_errors_are_kept(one: dict[str, Any]) -> None:
+def test_without_rows_of_the_data_only_errors_are_kept(one: Report) -> None:
     bare = made_report(data=False)
-    assert bare["extracts"]["series"] == []
-    text = json.dumps(bare["extracts"])
-    assert bare["extracts"]["steps"] == one["extracts"]["steps"]
-    assert all(f"{value:.6g}" not in text for value in one["extracts"]["series"][0]["y"])
+    assert bare.extracts.series == []
+    text = encoded(bare.extracts).decode()
+    assert bare.extracts.steps == one.extracts.steps
+    assert all(f"{value:.6g}" not in text for value in one.extracts.series[0].y)
     read = Read(page(bare))
     assert "The forecast" not in read.texts["h2"]
     assert "Where the errors are" in read.texts["h2"]
@@ -187,13 +187,13 @@ def test_without_rows_of_the_data_only_errors_are_kept(one: dict[str, Any]) -> N
 @pytest.mark.slow
 def test_many_steps_leave_room_for_three_series_at_least() -> None:
     report = made_report(8, rows=2_600, horizon=700, trials=1)
-    assert 3 <= len(report["extracts"]["series"]) <= 8
-    assert len(json.dumps(report["extracts"])) < 3_000_000
+    assert 3 <= len(report.extracts.series) <= 8
+    assert len(encoded(report.extracts)) < 3_000_000
 
 
 def test_nothing_hostile_gets_into_the_page() -> None:
-    report = made_report(6, ids=HOSTILE)
-    report["extracts"]["target"], report["warnings"] = HOSTILE[1], [*HOSTILE, "\x1b[31m\u202e\u2028\x00"]
+    report = edited(made_report(6, ids=HOSTILE), extracts__target=HOSTILE[1])
+    report = edited(report, warnings=[*HOSTILE, "\x1b[31m\u202e\u2028\x00"])
     text = page(report)
     read = Read(text)
     assert [tag for tag, _ in read.elements if tag in ("img", "iframe")] == []
@@ -202,7 +202,7 @@ def test_nothing_hostile_gets_into_the_page() -> None:
     assert set(HOSTILE) <= set(read.texts["li"])
     assert "\\x1b[31m\\u202e\\u2028\\x00" in read.texts["li"]
     assert not {"\x1b", "\u202e", "\u2028", "\x00"} & set(text)
-    assert [one["id"] for one in _data(text)["series"]] == [one["id"] for one in report["extracts"]["series"]]
+    assert [one["id"] for one in _data(text)["series"]] == [one.id for one in report.extracts.series]
 
 
 def test_json_in_a_script_cannot_end_it() -> None:
@@ -236,23 +236,24 @@ def test_numbers_have_as_many_digits_as_help() -> None:
     ],
 )
 def test_the_headline_claims_no_more_than_the_evidence(
-    one: dict[str, Any], evidence: dict[str, Any] | None, words: str
+    one: Report, evidence: dict[str, Any] | None, words: str
 ) -> None:
-    extracts = one["extracts"] | {"models": {"winner": "networks", "beside": "seasonal-naive"}}
-    whole = evidence and {"against": "seasonal-naive", "low": None, "high": None, "p": None, "method": None} | evidence
-    report = one | {"evidence": whole, "extracts": extracts, "winner": "networks"}
+    none = {"difference": None, "low": None, "high": None, "p": None, "method": None}
+    whole = Reference(against="seasonal-naive", **none, **evidence) if evidence else None
+    models = ShownModels("networks", "seasonal-naive")
+    report = edited(one, evidence=whole, extracts__models=models, winner="networks")
     assert words in headline(report)
     assert words in Read(page(report)).texts["h1"][0]
 
 
-def test_what_mattered_in_the_search_is_told_from_luck(one: dict[str, Any]) -> None:
+def test_what_mattered_in_the_search_is_told_from_luck(one: Report) -> None:
     """The made-up scores follow the logarithm; with two groups the share is that of an analysis of variance by hand."""
-    result = shares(one["search"])
+    result = shares(scored_trials(one.search))
     assert set(result) == {"log", "learning_rate"}
     share, luck = result["log"]
     assert share > luck
     assert result["learning_rate"][0] < result["learning_rate"][1]
-    ranks = np.argsort(np.argsort([trial["score"] for trial in one["search"]]))
+    ranks = np.argsort(np.argsort([trial.score for trial in one.search]))
     groups = [ranks[::2], ranks[1::2]]
     within = sum(((part - part.mean()) ** 2).sum() for part in groups)
     total = ((ranks - ranks.mean()) ** 2).sum()
@@ -267,11 +268,11 @@ def test_few_trials_say_nothing_of_what_mattered() -> None:
     assert "All trials" in Read(page(made_report(trials=1))).texts["caption"]
 
 
-def compared(name: str, folds: list[float], test: list[float], parameters: int = 100) -> dict[str, Any]:
+def compared(name: Any, folds: list[float], test: list[float], parameters: int = 100) -> CellRecord:
     """A cell with the scores of its seeds on the folds and on the test set."""
-    seeds = {"val_mase": folds, "mase": test} if len(folds) > 1 else {}
-    scores = {"val_mase": float(np.mean(folds)), "mase": float(np.mean(test))}
-    return {"cell": name, "parameters": parameters, "seconds_per_epoch": 1.0, "seeds": seeds, **scores}
+    seeds = Seeds(folds, test) if len(folds) > 1 else None
+    means = float(np.mean(folds)), float(np.mean(test))
+    return CellRecord(name, "short", 2, False, parameters, seeds, 100, 1.0, 1.0, 0.5, 400, *means)
 
 
 def test_the_folds_choose_a_cell_and_the_test_set_judges() -> None:
@@ -292,14 +293,11 @@ def test_one_seed_each_does_not_tell_cells_apart() -> None:
     assert text.startswith("One seed each does not tell the cells apart. Of these the GRU is the smallest. The test")
 
 
-def test_markdown_fits_into_a_pull_request(one: dict[str, Any]) -> None:
+def test_markdown_fits_into_a_pull_request(one: Report) -> None:
     lines = markdown(one).splitlines()
-    rows = {row["model"]: row for row in one["leaderboard"]}
-    best, mase = rows["networks"], [rows["networks"][name] for name in ("val_mase", "mase", "smape", "rmse")]
-    numbers = " | ".join(f"{value:.3f}" for value in mase)
-    inside = " | ".join(
-        f"{best['coverage'][level]:.0f}" if level in best["coverage"] else "-" for level in ("80", "95")
-    )
+    best = one.rows["networks"]
+    numbers = " | ".join(f"{value:.3f}" for value in (best.val_mase, best.mase, best.smape, best.rmse))
+    inside = " | ".join(f"{best.coverage[level]:.0f}" if level in best.coverage else "-" for level in ("80", "95"))
     assert lines[0] == f"## {headline(one)}"
     assert f"| **`networks`** | {numbers} | {inside} | - |" in lines
     assert "gruforecast fit made.csv --horizon=12 --trials=12 --seed 0 --workers 2" in lines
@@ -312,20 +310,8 @@ def test_markdown_quotes_what_a_user_wrote() -> None:
     assert code("a|b") == "`a\\|b`"
     assert code("`") == "`` ` ``"
     assert code("@team #1 <img>\x1b") == "`@team #1 <img>\\x1b`"
-    report = made_report(1, ids=("[x](http://y)",))
-    report["warnings"] = ["``` @all <b>"]
+    report = edited(made_report(1, ids=("[x](http://y)",)), warnings=["``` @all <b>"])
     assert "- warning: ```` ``` @all <b> ````" in markdown(report).splitlines()
-
-
-def test_a_damaged_report_is_refused(one: dict[str, Any]) -> None:
-    for name in ("extracts", "leaderboard", "plan", "evidence", "audit"):
-        broken = {key: value for key, value in one.items() if key != name}
-        with pytest.raises(ModelError, match=r"hold|earlier"):
-            rendered(broken, "html")
-    with pytest.raises(ModelError):
-        rendered(one | {"leaderboard": [1]}, "md")
-    with pytest.raises(ModelError):
-        rendered([], "html")
 
 
 OPTIONS = (
@@ -351,16 +337,16 @@ def test_the_command_in_the_report_asks_for_the_same(monkeypatch: pytest.MonkeyP
 
 
 @pytest.fixture
-def model(tmp_path: Path, one: dict[str, Any]) -> Path:
+def model(tmp_path: Path, one: Report) -> Path:
     """A sealed folder that holds a report."""
     folder = tmp_path / "model.v1"
     folder.mkdir()
-    write_json(folder / "report.json", one)
+    (folder / "report.json").write_bytes(encoded(one))
     seal(folder)
     return folder
 
 
-def test_the_command_writes_the_page_beside_the_model(model: Path, one: dict[str, Any]) -> None:
+def test_the_command_writes_the_page_beside_the_model(model: Path, one: Report) -> None:
     before = sorted(model.iterdir())
     done = CliRunner().invoke(app, ["report", str(model)])
     assert done.exit_code == 0, done.output
@@ -370,10 +356,21 @@ def test_the_command_writes_the_page_beside_the_model(model: Path, one: dict[str
     assert done.stdout == ""
 
 
-def test_markdown_and_json_go_to_standard_output(model: Path, one: dict[str, Any]) -> None:
+@pytest.mark.parametrize("name", ["extracts", "leaderboard", "plan", "evidence", "audit"])
+def test_a_report_that_lacks_something_is_refused(model: Path, one: Report, name: str) -> None:
+    lacking = {key: value for key, value in plain(one).items() if key != name}
+    for content in (lacking, plain(one) | {name: [1]}, plain(one) | {"unheard": 1}, []):
+        (model / "report.json").write_bytes(encoded(content))
+        seal(model, {})
+        with pytest.raises(ModelError, match="another version") as refused:
+            stored_report(model)
+        assert refused.value.code == "GF-M30"
+
+
+def test_markdown_and_json_go_to_standard_output(model: Path, one: Report) -> None:
     assert CliRunner().invoke(app, ["report", str(model), "--format", "md"]).stdout == markdown(one)
     for option in (["--format", "json"], ["--json"]):
-        assert json.loads(CliRunner().invoke(app, ["report", str(model), *option]).stdout) == one
+        assert json.loads(CliRunner().invoke(app, ["report", str(model), *option]).stdout) == plain(one)
     place = model.parent / "r.md"
     assert CliRunner().invoke(app, ["report", str(model), "-o", str(place), "-q"]).output == ""
     assert place.read_text() == markdown(one)
@@ -401,14 +398,11 @@ def test_short_and_long_horizons_have_a_page_too(shape: dict[str, int]) -> None:
     assert markdown(report)
 
 
-def test_what_is_not_known_is_left_out(one: dict[str, Any]) -> None:
+def test_what_is_not_known_is_left_out(one: Report) -> None:
     """Future covariates that nobody gave, too few errors for intervals, no comparison, holes in the data."""
-    report = json.loads(json.dumps(one))
-    (shown,) = report["extracts"]["series"]
-    shown["y"][85], shown["ahead"] = None, None
-    report["cells"], report["levels"] = [], []
-    report["leaderboard"] = [row | {"intervals": {}, "coverage": {}} for row in report["leaderboard"]]
-    shown["test"] |= {"lower": {}, "upper": {}}
+    y = [None if k == 85 else value for k, value in enumerate(one.extracts.series[0].y)]
+    report = with_series(one, y=y, ahead=None, test__lower={}, test__upper={})
+    report = with_rows(edited(report, cells=[], levels=[]), lambda row: edited(row, intervals={}, coverage={}))
     read = Read(page(report))
     assert any("gruforecast predict --future FILE" in text for text in read.texts["p"])
     assert not {"How sure the forecast is", "GRU, LSTM or simple RNN"} & set(read.texts["h2"])
@@ -452,17 +446,18 @@ def test_the_report_is_made_without_tensorflow_and_without_plotlys_python(model:
 def test_fit_writes_the_page_into_the_model_folder(fitted: dict[str, Any]) -> None:
     folder = fitted["cwd"] / "gruforecast_model"
     text = (folder / "report.html").read_text()
-    assert text == page(fitted["report"])
+    report = record(Report, fitted["report"], "standard output")
+    assert text == page(report)
     assert "report.html" in json.loads((folder / "manifest.json").read_text())["files"]
-    shown = fitted["report"]["extracts"]["series"][0]
+    shown = report.extracts.series[0]
     forecast = run("predict", "--json", cwd=fitted["cwd"])
     rows = json.loads(forecast.stdout)["forecast"]
-    np.testing.assert_allclose(shown["ahead"]["mean"], [row["y_hat"] for row in rows], rtol=1e-5)
-    np.testing.assert_allclose(shown["ahead"]["lower"]["80"], [row["lo-80"] for row in rows], rtol=1e-5)
-    for cell in fitted["report"]["cells"]:
-        assert cell["forecast_ms"] > 0
-        assert cell["weights_bytes"] > 4 * cell["parameters"]
-        assert len(cell["seeds"]["mase"]) == 3
+    np.testing.assert_allclose(shown.ahead.mean, [row["y_hat"] for row in rows], rtol=1e-5)
+    np.testing.assert_allclose(shown.ahead.lower["80"], [row["lo-80"] for row in rows], rtol=1e-5)
+    for cell in report.cells:
+        assert cell.forecast_ms > 0
+        assert cell.weights_bytes > 4 * cell.parameters
+        assert len(cell.seeds.mase) == 3
     again = run("report", "--json", cwd=fitted["cwd"])
     assert json.loads(again.stdout) == fitted["report"]
 

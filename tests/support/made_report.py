@@ -2,25 +2,48 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 from makers import panel_of
+from msgspec import structs
 
+from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.summary import cell_facts
-from gruforecast.data.panel import Forecast
-from gruforecast.evaluation.leaderboard import Candidate, compared, judge, winner, with_leads
-from gruforecast.evaluation.splits import Forecasts, split
+from gruforecast.data.panel import Forecast, Panel
+from gruforecast.evaluation.leaderboard import (
+    Candidate,
+    Row,
+    RowConfig,
+    TrainingFacts,
+    compared,
+    judge,
+    stored,
+    winner,
+    with_leads,
+)
+from gruforecast.evaluation.splits import Forecasts, Split, split
 from gruforecast.evaluation.verdict import evidence, verdict
 from gruforecast.models.baselines import baselines
-from gruforecast.models.model import Points
-from gruforecast.report.chart_data import extracts
-from gruforecast.serialization import plain
+from gruforecast.models.model import Kind, Points
+from gruforecast.models.networks.config import Hyperparameters
+from gruforecast.report.chart_data import ChartData, extracts
+from gruforecast.report.report import (
+    AuditRecord,
+    Digests,
+    NetworkRecord,
+    Report,
+    TrainingSeconds,
+    TrialCounts,
+    TrialRecord,
+    WorkerRecord,
+)
+from gruforecast.serialization import encoded, record
 
 LEVELS, SEASON = (80.0, 95.0), 12
 HOSTILE = (
@@ -29,8 +52,34 @@ HOSTILE = (
     "{{7*7}}",
     "<a href='x'>b</a>$x$@gru%{y}",
 )
-MODELS = (("networks", "gru"), ("theta", "baseline"), ("naive", "baseline"), ("seasonal-naive", "baseline"))
-CELLS = (("gru (short)", "gru", 300), ("lstm (short)", "lstm", 400), ("rnn (short)", "rnn", 100))
+MODELS: tuple[tuple[str, Kind], ...] = (
+    ("networks", "gru"),
+    ("theta", "baseline"),
+    ("naive", "baseline"),
+    ("seasonal-naive", "baseline"),
+)
+CELLS: tuple[tuple[str, Kind, int], ...] = (
+    ("gru (short)", "gru", 300),
+    ("lstm (short)", "lstm", 400),
+    ("rnn (short)", "rnn", 100),
+)
+VALUES = Hyperparameters(
+    layers=1,
+    units=32,
+    dropout=0.0,
+    learning_rate=0.001,
+    weight_decay=1e-4,
+    length=0.5,
+    decoder="direct",
+    own_spread=0.0,
+    averaged=0.0,
+    trend=0.0,
+    log=True,
+    calendar=False,
+    use_inputs="none",
+    lookback=24,
+    segment=1,
+)
 
 
 def made_report(
@@ -42,8 +91,8 @@ def made_report(
     trials: int = 12,
     data: bool = True,
     spoiled: bool = False,
-) -> dict[str, Any]:
-    """A report of made-up series, as plain JSON types.
+) -> Report:
+    """A report of made-up series, written as JSON and read back.
 
     Args:
         ids: names of the first series; trials: of the search; data: whether rows of the data may be in it.
@@ -67,11 +116,11 @@ def made_report(
     away = mean[:, :, None] + 5.0 * np.arange(1, len(tested.levels) + 1) * np.array([[[[-1.0]]], [[[1.0]]]])
     ahead = Forecast(panel.ids, later, mean, tested.levels, *away, panel.plan)
     found = extracts(panel, divided, judged, ahead, rows=data)
-    report = _told(panel, divided, [one.row for one in judged], trials) | {"extracts": found}
-    return json.loads(json.dumps(plain(report), allow_nan=False))
+    told = _told(panel, divided, [one.row for one in judged], trials, found)
+    return record(Report, msgspec.json.decode(encoded(told)), "made")
 
 
-def _candidate(name: str, kind: str, divided: Any, off: float = 0.0) -> Candidate:
+def _candidate(name: str, kind: Kind, divided: Split, off: float = 0.0) -> Candidate:
     models = baselines(divided.season_length)
     model = models["theta" if name == "networks" else name]
     wobble = 0.1 if name == "networks" else 1.0
@@ -81,74 +130,83 @@ def _candidate(name: str, kind: str, divided: Any, off: float = 0.0) -> Candidat
         actual = divided.actual(windows)
         return mean if wobble == 1.0 else np.where(np.isnan(actual), mean, actual + wobble * (mean - actual))
 
-    return Candidate(name, kind, Forecasts.of(divided, Points(near), Points(near)), {})
+    return Candidate(name, kind, Forecasts.of(divided, Points(near), Points(near)))
 
 
-def _cell(name: str, kind: str, size: int, divided: Any) -> Candidate:
-    facts = {
-        "parameters": size,
-        "seconds": 1.5,
-        "seconds_per_epoch": 0.01 * size,
-        "train_seconds": 1.0,
-        "budget": "short",
-    }
-    made = _candidate("theta", kind, divided)
-    facts |= {"forecast_ms": 0.5, "weights_bytes": 4 * size, "config": {"units": 4}}
-    return replace(made, name=name, facts=facts, competes=False, shipped=False)
+def _cell(name: str, kind: Kind, size: int, divided: Split) -> Candidate:
+    facts = TrainingFacts(
+        parameters=size,
+        seconds=1.5,
+        seconds_per_epoch=0.01 * size,
+        train_seconds=1.0,
+        budget="short",
+        forecast_ms=0.5,
+        weights_bytes=4 * size,
+        config=RowConfig(**structs.asdict(VALUES), steps=100),
+    )
+    return replace(_candidate("theta", kind, divided), name=name, facts=facts, competes=False, shipped=False)
 
 
-def _told(panel: Any, divided: Any, rows: list[Any], trials: int) -> dict[str, Any]:
-    """Everything but the extracts, under the names of `summary.summarise`."""
+def _told(panel: Panel, divided: Split, rows: list[Row], trials: int, found: ChartData) -> Report:
+    """What `summary.summarise` would say."""
     rows = sorted(rows, key=lambda row: row.val_mase)
     options = FitOptions("/secret/place/made.csv", horizon=divided.horizon, trials=trials)
-    return {
-        "model_dir": "made",
-        "verdict": verdict(rows),
-        "evidence": evidence(rows),
-        "winner": winner(rows).model,
-        "horizon": divided.horizon,
-        "freq": panel.freq.label,
-        "season_length": divided.season_length,
-        "n_series": len(panel),
-        "n_rows": len(panel.y),
-        "n_series_scored": len(divided.test_windows()),
-        "folds": len(divided.folds),
-        "cutoffs_by": "date",
-        "levels": list(LEVELS),
-        "seconds": 12.0,
-        "trials": {"completed": trials, "pruned": 0, "diverged": 0, "crashed": 0},
-        "leaderboard": [row.to_dict() for row in rows],
-        "cells": cell_facts(rows),
-        "search": [_trial(number) for number in range(trials)],
-        "audit": {"text": "passed: nothing moved"},
-        "seed": 0,
-        "digests": {"scored": {"gru": "ab" * 32}, "saved": {"gru": "cd" * 32}},
-        "refit": "The saved networks are those that were scored.",
-        "found": ["time column 'ds'"],
-        "plan": panel.plan.to_dict(),
-        "warnings": [],
-        "versions": {"gruforecast": "0.1.0", "python": "3.11.7"},
-        "reproduce": reproduction(options, panel, 2),
-    }
+    network = NetworkRecord("gru", 1.0, 0, False, VALUES, 100, 300, "cd" * 32, 0.8)
+    return Report(
+        model_dir="made",
+        verdict=verdict(rows),
+        evidence=evidence(rows),
+        winner=winner(rows).model,
+        horizon=divided.horizon,
+        freq=panel.freq.label,
+        season_length=divided.season_length,
+        n_series=len(panel),
+        n_rows=len(panel.y),
+        n_series_scored=len(divided.test_windows()),
+        n_series_without_scale=0,
+        folds=len(divided.folds),
+        cutoffs_by="date",
+        levels=list(LEVELS),
+        seconds=12.0,
+        seconds_by_part={"search": 8.0, "export": 4.0},
+        trials=TrialCounts(completed=trials),
+        chosen=network,
+        networks=[network],
+        blend={},
+        leaderboard=stored(rows),
+        cells=cell_facts(stored(rows)),
+        search=[_trial(number) for number in range(trials)],
+        workers=WorkerRecord(2, 1.5, 0, [[300], [310]]),
+        audit=AuditRecord(True, "cheap", 0.5, ["forecasts"], "passed: nothing moved"),
+        explain=None,
+        seed=0,
+        digests=Digests({"gru": "ab" * 32}, {"gru": "cd" * 32}),
+        parity=1e-7,
+        saved_model=SignatureRecord("serving_default", [], [], [0.1, 0.5, 0.9], divided.horizon, 24, 1e-7),
+        refit="The saved networks are those that were scored.",
+        found=["time column 'ds'"],
+        plan=panel.plan,
+        warnings=[],
+        cut_short=False,
+        versions={"gruforecast": "0.1.0", "python": "3.11.7"},
+        extracts=found,
+        reproduce=reproduction(options, panel, 2),
+    )
 
 
-def _trial(number: int) -> dict[str, Any]:
+def _trial(number: int) -> TrialRecord:
     """Scores that follow from the logarithm, and hardly from the learning rate."""
-    values = {"log": number % 2 == 0, "learning_rate": 0.001 * (1 + number * 7 % 5), "units": 32}
-    seconds = {
-        "trace": 0.1,
-        "compile": 2.0 * (number < 2),
-        "train": 1.0,
-        "validate": 0.1,
-        "evaluate": 0.1,
-        "total": 3.3,
-    }
-    score = 0.8 - 0.2 * values["log"] + 0.003 * (number * 5 % 7)
-    status = "pruned" if number % 5 == 4 else "completed"
-    return {"number": number, "values": values, "status": status, "score": score, "seconds": seconds}
+    values = structs.replace(VALUES, log=number % 2 == 0, learning_rate=0.001 * (1 + number * 7 % 5))
+    return TrialRecord(
+        number=number,
+        values=values,
+        status="pruned" if number % 5 == 4 else "completed",
+        score=0.8 - 0.2 * values.log + 0.003 * (number * 5 % 7),
+        seconds=TrainingSeconds(0.1, 2.0 * (number < 2), 1.0, 0.1, 0.1, 3.3),
+    )
 
 
-def written(report: dict[str, Any], path: Path) -> Path:
+def written(report: Report, path: Path) -> Path:
     """The page of a report."""
     from gruforecast.report.page.html import write_page
 

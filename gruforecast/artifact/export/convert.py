@@ -26,7 +26,8 @@ from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export import saved_model as export
 from gruforecast.artifact.export.footprint import Needs, multiply_adds, parameters
 from gruforecast.artifact.export.parity import Difference, Sample
-from gruforecast.artifact.export.signature import OUTPUTS, CallRequest, Served, SignatureRecord, TensorRecord
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
+from gruforecast.artifact.export.signature import OUTPUTS, Served, SignatureRecord, TensorRecord
 from gruforecast.artifact.folder import write_json
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
@@ -242,7 +243,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         scratch = Path(place)
         made = scratch / "export"
         say(f"converting to {form.name}")
-        request = served.request(_write_weights(served, scratch), str(made), int8=options.int8)
+        request = WriteRequest.of(served, _write_weights(served, scratch), str(made), int8=options.int8)
         call(form.write, to_builtins(request), scratch, "the conversion")
         say("asking it for forecasts in another process")
         inputs = {
@@ -252,7 +253,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         }
         given, answer = scratch / "given.npz", scratch / "answer.npz"
         write_file(given, npz(inputs))
-        asked = CallRequest(str(made), str(given), str(answer), timed=True)
+        asked = CallRequest(export=str(made), given=str(given), answer=str(answer), timed=True)
         measured = record(
             _Measured, call(form.call, to_builtins(asked), scratch, "calling the export"), "answer of the export"
         )

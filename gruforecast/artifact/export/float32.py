@@ -6,17 +6,14 @@ LiteRT computes in float32 and knows neither `IsNan` nor the hyperbolic function
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
 
 import numpy as np
 import tensorflow as tf
 from tensorflow.core.framework import types_pb2
+from tensorflow.core.framework.graph_pb2 import GraphDef
+from tensorflow.core.framework.node_def_pb2 import NodeDef
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
-
-if TYPE_CHECKING:
-    from tensorflow.core.framework.graph_pb2 import GraphDef
-    from tensorflow.core.framework.node_def_pb2 import NodeDef
-    from tensorflow.python.eager.polymorphic_function.concrete_function import ConcreteFunction
+from tensorflow.types.experimental import ConcreteFunction
 
 DOUBLE, SINGLE = types_pb2.DT_DOUBLE, types_pb2.DT_FLOAT
 

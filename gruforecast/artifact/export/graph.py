@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.types.experimental import PolymorphicFunction
 
 from gruforecast.artifact.export.signature import LAST, Served, Y
 from gruforecast.data.scale import mase_scale_of
@@ -16,9 +17,7 @@ from gruforecast.models.training.keras_model import build_network, network_input
 from gruforecast.models.training.train import set_weights
 
 
-def raw_graph(
-    served: Served, *, short: bool = False
-) -> tuple[list[keras.Model], tf.types.experimental.PolymorphicFunction]:
+def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model], PolymorphicFunction]:
     """Return the networks, and a TensorFlow function of the inputs that `served` names.
 
     It gives `y_hat` (batch, horizon) and `quantiles` (batch, horizon, n_levels), both float64. Series are padded or cut

@@ -77,8 +77,8 @@ def of_panel(panel: Panel, time: int, forecaster: Forecaster) -> Sample:
     history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
     series, end = _latest(panel, horizon)
     windows = history.windows(series, end)
-    y = np.asarray(gather_past(history.values, windows, time))
-    seen = ~np.isnan(y).all(axis=1)
+    y = gather_past(history.values, windows, time)
+    seen = np.asarray(~np.isnan(y).all(axis=1))
     series, end, y, windows = series[seen], end[seen], y[seen], windows[seen]
     if not len(y):
         raise DataError(

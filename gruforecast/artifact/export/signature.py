@@ -12,9 +12,7 @@ import numpy as np
 from gruforecast.arrays import Array, Floats, Stamps
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.plan import Plan
-from gruforecast.execution.atomic_files import read_npz
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, needs_calendar
 from gruforecast.serialization import Record
@@ -96,47 +94,6 @@ class Input:
         return TensorRecord(self.name, dtype, SHAPES[self.kind], MEANINGS[self.kind], self.column, categories)
 
 
-class SentNetwork(Record, frozen=True):
-    """One network; its arrays lie in the file `weights`."""
-
-    name: str
-    config: NetworkConfig
-    share: float
-    weights: str
-
-
-class WriteRequest(Record, frozen=True, forbid_unknown_fields=False):
-    """A `Served` for the process that writes the `export`; jobs add to a request where and by when they are done.
-
-    Attributes:
-        scaling: centre and spread; factor, levels, trust: of the calibration.
-        int8: whether weights become 8-bit integers.
-    """
-
-    networks: list[SentNetwork]
-    scaling: tuple[list[float], list[float]]
-    levels: tuple[float, ...]
-    factor: list[list[float]]
-    trust: float
-    inputs: tuple[Input, ...]
-    export: str
-    int8: bool = False
-
-
-class CallRequest(Record, frozen=True, forbid_unknown_fields=False):
-    """What a process that calls the `export` is asked.
-
-    Attributes:
-        given: path of the inputs, named `case.input`; answer: path to write the outputs to, likewise.
-        timed: whether calls are measured, too.
-    """
-
-    export: str
-    given: str
-    answer: str
-    timed: bool = False
-
-
 @dataclass(frozen=True)
 class Served:
     """Everything that the graph computes with.
@@ -197,34 +154,6 @@ class Served:
             quantile_levels=list(self.levels),
             horizon=horizon,
             lookback=max(one.config.lookback for one in self.networks),
-        )
-
-    def request(self, weights: Sequence[str], export: str, *, int8: bool = False) -> WriteRequest:
-        """Return the request to write `export`; arrays of the networks lie in the files `weights`."""
-        return WriteRequest(
-            networks=[
-                SentNetwork(one.name, one.config, one.weight, path)
-                for one, path in zip(self.networks, weights, strict=True)
-            ],
-            scaling=(self.scaling.centre.tolist(), self.scaling.spread.tolist()),
-            levels=self.calibration.levels,
-            factor=self.calibration.factor.tolist(),
-            trust=self.calibration.trust,
-            inputs=self.inputs,
-            export=export,
-            int8=int8,
-        )
-
-    @classmethod
-    def from_request(cls, request: WriteRequest) -> Served:
-        """Return what is to be written."""
-        networks = tuple(Network(one.name, one.config, read_npz(one.weights), one.share) for one in request.networks)
-        shape = (networks[0].config.horizon, len(request.levels))
-        return cls(
-            networks,
-            Scaling(*(np.array(one, float) for one in request.scaling)),
-            Calibration(request.levels, np.array(request.factor, float).reshape(shape), request.trust),
-            request.inputs,
         )
 
 

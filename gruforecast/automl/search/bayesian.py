@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import keras_tuner
 import numpy as np
+from keras_tuner.engine.trial import Trial
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
+
+from gruforecast.serialization import Json
 
 LENGTH_SCALES = (0.05, 20.0)  # bounds, where each dimension runs from 0 to 1
 CANDIDATES = 4096  # points among which the next trial is chosen
@@ -20,9 +21,9 @@ class QuickBayesianOracle(keras_tuner.oracles.BayesianOptimizationOracle):  # ty
     each: up to five seconds a trial, in which workers wait. In a space that is mostly choices it finds no better ones.
     """
 
-    trials: dict[str, Any]
+    trials: dict[str, Trial]
 
-    def populate_space(self, trial_id: str) -> dict[str, Any]:
+    def populate_space(self, trial_id: str) -> Json:
         """Return the values for the next trial, in the form that keras-tuner wants."""
         completed = sum(trial.status == "COMPLETED" for trial in self.trials.values())
         if completed < self.num_initial_points:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
-from typing import Any
 
 import keras
 import keras_tuner
+import msgspec
 import numpy as np
+import tensorflow as tf
 
 from gruforecast.arrays import Floats
 from gruforecast.automl.search.space import Space
@@ -17,18 +18,19 @@ from gruforecast.evaluation.splits import split
 from gruforecast.models.networks.config import MIDDLE, NetworkConfig
 from gruforecast.models.networks.features import decode, encode
 from gruforecast.models.training.keras_model import build_network, network_inputs
+from gruforecast.serialization import JsonValue
 
 
 @keras.saving.register_keras_serializable("gruforecast")
 class RawForecast(keras.layers.Layer):  # type: ignore[misc]
     """A network from raw windows (n, time) to forecasts (n, horizon), both in the user's unit, NaN = missing."""
 
-    def __init__(self, config: NetworkConfig, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, config: NetworkConfig, seed: int = 0, **kwargs: JsonValue) -> None:
         super().__init__(**kwargs)
         self.network_config = config
         self.network = build_network(config, seed)
 
-    def call(self, y: Any, training: bool = False) -> Any:
+    def call(self, y: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return the forecasts of windows that are at least as long as the lookback."""
         ops = keras.ops
         past = ops.cast(y, "float64")[:, -self.network_config.lookback :]
@@ -57,7 +59,7 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
     def __init__(self, panel: Panel, horizon: int, season_length: int = 1) -> None:
         super().__init__()
         space = Space.of(split(panel, horizon, 1, season_length, "panel"))
-        portfolio = tuple({**values, "calendar": False} for values in space.portfolio)
+        portfolio = tuple(msgspec.structs.replace(values, calendar=False) for values in space.portfolio)
         self.space = replace(space, periods=(), portfolio=portfolio)  # its examples have no stamps
 
     def build(self, hp: keras_tuner.HyperParameters) -> keras.Model:
@@ -66,7 +68,7 @@ class GRUHyperModel(keras_tuner.HyperModel):  # type: ignore[misc]
         y = keras.Input((self.space.lookbacks[-1],), name="y")
         model = keras.Model(y, RawForecast(self.space.network(values))(y))
         optimizer = keras.optimizers.AdamW(
-            learning_rate=values["learning_rate"], weight_decay=values["weight_decay"], global_clipnorm=1.0
+            learning_rate=values.learning_rate, weight_decay=values.weight_decay, global_clipnorm=1.0
         )
         optimizer.exclude_from_weight_decay(var_names=["bias"])
         model.compile(optimizer=optimizer, loss="mae", jit_compile=True)

@@ -11,13 +11,19 @@ import threading
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from types import FrameType
+from typing import TYPE_CHECKING
 
 import numpy as np
 import threadpoolctl
 
-from gruforecast.automl.search.space import Space, Values
+from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import seed_of
+from gruforecast.models.networks.config import Hyperparameters
+
+if TYPE_CHECKING:
+    from keras_tuner import Oracle
+    from keras_tuner.engine.trial import Trial
 
 HYPERBAND_EPOCHS = 9  # units of work that hyperband divides a full training into
 INITIAL_POINTS = 5  # trials before the Bayesian search models anything; the same for any number, so that it may grow
@@ -30,7 +36,7 @@ class Proposal:
     """One configuration to try, with `share` of a full training."""
 
     number: int
-    values: Values
+    values: Hyperparameters
     share: float
 
 
@@ -52,7 +58,7 @@ class Proposer:
         self._trials = trials
         self._seed = seed
         self._folder = tempfile.TemporaryDirectory(prefix="gruforecast-oracle-")
-        self._pending: dict[int, Any] = {}
+        self._pending: dict[int, Trial] = {}
         self._scores: list[tuple[int, float]] = []  # that the Oracle, which may never be needed, does not know yet
         self._proposed = 0
         self._work = 0.0
@@ -67,7 +73,7 @@ class Proposer:
         if not self.open:
             return None
         if self._proposed < len(self._portfolio):  # needs no Oracle: workers are busy while keras-tuner is imported
-            proposal = Proposal(self._proposed, dict(self._portfolio[self._proposed]), 1.0)
+            proposal = Proposal(self._proposed, self._portfolio[self._proposed], 1.0)
         else:
             trial = self._create(f"trial-{self._proposed}")
             if trial.status in ("STOPPED", "IDLE"):
@@ -95,7 +101,7 @@ class Proposer:
         """Remove the Oracle's scratch folder."""
         self._folder.cleanup()
 
-    def _create(self, name: str) -> Any:
+    def _create(self, name: str) -> Trial:
         """Return a trial of the Oracle's choice.
 
         On one thread: beside busy workers, the threads of a linear algebra library wait for each other for seconds.
@@ -108,7 +114,7 @@ class Proposer:
             return oracle.create_trial(name)
 
     @functools.cached_property
-    def _oracle(self) -> Any:
+    def _oracle(self) -> Oracle:
         """The Oracle, with the portfolio as trials that it believes it proposed itself."""
         with _signals_wait():
             from keras_tuner.engine import trial as kt_trial
@@ -141,7 +147,7 @@ def _signals_wait() -> Iterator[None]:
     held: list[int] = []
     before = {one: handler for one in (signal.SIGINT, signal.SIGTERM) if callable(handler := signal.getsignal(one))}
 
-    def hold(number: int, _: object) -> None:
+    def hold(number: int, _: FrameType | None) -> None:
         if held:
             os._exit(128 + number)
         held.append(number)
@@ -157,7 +163,7 @@ def _signals_wait() -> Iterator[None]:
         signal.raise_signal(number)
 
 
-def _oracle(tuner: str, space: Space, seed: int) -> Any:
+def _oracle(tuner: str, space: Space, seed: int) -> Oracle:
     import keras_tuner
 
     common = {

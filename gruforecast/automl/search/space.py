@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import msgspec
 import numpy as np
 
 from gruforecast.data.windows import Sampler
@@ -14,11 +15,14 @@ from gruforecast.models.networks.config import (
     MAX_LOOKBACK,
     PERIODS,
     STEPS_PER_CALL,
+    Cell,
     Decoder,
+    Hyperparameters,
     NetworkConfig,
     TrainingConfig,
     Use,
 )
+from gruforecast.serialization import JsonValue
 
 if TYPE_CHECKING:
     import keras_tuner
@@ -32,7 +36,6 @@ BATCHES = (32, 64, 128)  # windows per step for small, middle and large data
 PASSES = 3  # over the windows of large data
 LENGTHS = (0.25, 0.5, 1.0)  # shares of the usual number of steps
 MAX_TOKENS = 40
-Values = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Space:
     batch_size: int
     steps: int
     large: bool
-    portfolio: tuple[Values, ...]
+    portfolio: tuple[Hyperparameters, ...]
 
     @classmethod
     def of(cls, split: Split) -> Space:
@@ -78,17 +81,23 @@ class Space:
         lookbacks = _around(wanted, lookback)
         segments, segment = _segments(m, lookbacks[-1])
         size = int(np.searchsorted((SMALL, LARGE), sampler.total))  # 0 small, 1 middle, 2 large
-        start = recipe(size) | {"lookback": lookback, "segment": segment, "use_inputs": _uses(split.inputs)[-1]}
+        start = recipe(size, lookback, segment, _uses(split.inputs)[-1])
         step_days, periods = _calendar(split, lookback)
         logged = bool((split.history.nonnegative_until >= split.learned).any())
         large = sampler.total > TRAINED_ON
-        other: Values = {
-            "decoder": DECODERS[size > 0],
-            "trend": float(m == 1),
-            "calendar": bool(periods),
-            "use_inputs": "all" if split.inputs else "none",
-            "log": large or not logged,
-        }
+        layers, units = next(one for one in SIZES[size] if one != (start.layers, start.units))
+        other = msgspec.structs.replace(
+            start,
+            lookback=_other(lookbacks, lookback),
+            segment=_other(segments, segment),
+            layers=layers,
+            units=units,
+            decoder=DECODERS[size > 0],
+            trend=float(m == 1),
+            calendar=bool(periods),
+            use_inputs="all" if split.inputs else "none",
+            log=large or not logged,
+        )
         return cls(
             horizon=split.horizon,
             season_length=m,
@@ -104,11 +113,11 @@ class Space:
             batch_size=BATCHES[size],
             steps=(200, 1000, _many_steps(sampler.total))[size],
             large=large,
-            portfolio=_portfolio(start, {"lookback": lookbacks, "segment": segments}, SIZES[size], other),
+            portfolio=_portfolio(start, other),
         )
 
     @property
-    def start(self) -> Values:
+    def start(self) -> Hyperparameters:
         """The values of the first trial."""
         return self.portfolio[0]
 
@@ -120,80 +129,93 @@ class Space:
         self.register(hp)
         return hp
 
-    def register(self, hp: keras_tuner.HyperParameters) -> Values:
+    def register(self, hp: keras_tuner.HyperParameters) -> Hyperparameters:
         """Declare every dimension on `hp` and return the values that it holds."""
         start = self.start
-        size = self.sizes.index((start["layers"], start["units"]))
+        size = self.sizes.index((start.layers, start.units))
         layers, units = self.sizes[hp.Choice("size", list(range(len(self.sizes))), default=size, ordered=True)]
         flat = self.season_length == 1  # a trend may be added to the last value
         uses = list(_uses(self.inputs))
-        return {
-            "lookback": hp.Choice("lookback", list(self.lookbacks), default=start["lookback"], ordered=True),
-            "segment": hp.Choice("segment", list(self.segments), default=start["segment"], ordered=True),
-            "layers": layers,
-            "units": units,
-            "decoder": hp.Choice("decoder", list(self.decoders), default=start["decoder"]),
-            "dropout": hp.Choice("dropout", list(DROPOUTS), default=start["dropout"], ordered=True),
-            "learning_rate": hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start["learning_rate"]),
-            "weight_decay": hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start["weight_decay"]),
-            "length": hp.Choice("length", list(LENGTHS), default=start["length"], ordered=True),
-            "own_spread": hp.Choice("own_spread", [0.0, 0.5, 1.0], default=start["own_spread"], ordered=True),
-            "averaged": hp.Choice("averaged", [0.0, 0.5, 1.0], default=start["averaged"], ordered=True),
-            "log": hp.Boolean("log", default=start["log"]) if self.logged else True,
-            "trend": hp.Choice("trend", [0.0, 0.5, 1.0], default=start["trend"], ordered=True) if flat else 0.0,
-            "calendar": hp.Boolean("calendar", default=start["calendar"]) if self.periods else False,
-            "use_inputs": hp.Choice("use_inputs", uses, default=start["use_inputs"]) if self.inputs else "none",
-        }
+        return Hyperparameters(
+            lookback=hp.Choice("lookback", list(self.lookbacks), default=start.lookback, ordered=True),
+            segment=hp.Choice("segment", list(self.segments), default=start.segment, ordered=True),
+            layers=layers,
+            units=units,
+            decoder=hp.Choice("decoder", list(self.decoders), default=start.decoder),
+            dropout=hp.Choice("dropout", list(DROPOUTS), default=start.dropout, ordered=True),
+            learning_rate=float(hp.Float("learning_rate", 5e-4, 8e-3, sampling="log", default=start.learning_rate)),
+            weight_decay=float(hp.Float("weight_decay", 1e-3, 1e-1, sampling="log", default=start.weight_decay)),
+            length=hp.Choice("length", list(LENGTHS), default=start.length, ordered=True),
+            own_spread=hp.Choice("own_spread", [0.0, 0.5, 1.0], default=start.own_spread, ordered=True),
+            averaged=hp.Choice("averaged", [0.0, 0.5, 1.0], default=start.averaged, ordered=True),
+            log=hp.Boolean("log", default=start.log) if self.logged else True,
+            trend=hp.Choice("trend", [0.0, 0.5, 1.0], default=start.trend, ordered=True) if flat else 0.0,
+            calendar=hp.Boolean("calendar", default=start.calendar) if self.periods else False,
+            use_inputs=hp.Choice("use_inputs", uses, default=start.use_inputs) if self.inputs else "none",
+        )
 
-    def hyperparameter_values(self, values: Values) -> Values:
+    def hyperparameter_values(self, values: Hyperparameters) -> dict[str, JsonValue]:
         """Return `values` as keras-tuner names them: layers and units are one choice there."""
-        size = self.sizes.index((values["layers"], values["units"]))
+        size = self.sizes.index((values.layers, values.units))
         flat = self.season_length == 1
         optional = {"calendar": self.periods, "use_inputs": self.inputs, "trend": flat, "log": self.logged}
         left_out = {"layers", "units", *(name for name, there in optional.items() if not there)}
-        return {"size": size, **{name: value for name, value in values.items() if name not in left_out}}
+        return {
+            "size": size,
+            **{name: one for name, one in msgspec.structs.asdict(values).items() if name not in left_out},
+        }
 
-    def network(self, values: Values, cell: str = "gru") -> NetworkConfig:
+    def network(self, values: Hyperparameters, cell: Cell = "gru") -> NetworkConfig:
         """Return the network that `values` stand for."""
-        names = ("lookback", "segment", "layers", "units", "decoder", "own_spread", "averaged", "trend", "calendar",
-                 "use_inputs", "log")  # fmt: skip
         return NetworkConfig(
             horizon=self.horizon,
+            lookback=values.lookback,
             season_length=self.season_length,
-            cell=cell,  # type: ignore[arg-type]
+            cell=cell,
+            layers=values.layers,
+            units=values.units,
+            dropout=round(float(values.dropout), 6),
+            segment=values.segment,
+            decoder=values.decoder,
             log_unit=self.log_unit,
+            log=values.log,
+            own_spread=values.own_spread,
+            averaged=values.averaged,
+            trend=values.trend,
             step_days=self.step_days,
             periods=self.periods,
+            calendar=values.calendar,
             inputs=self.inputs,
-            dropout=round(float(values["dropout"]), 6),
-            **{name: values[name] for name in names},
+            use_inputs=values.use_inputs,
         )
 
-    def training(self, values: Values, seed: int, share: float = 1.0) -> TrainingConfig:
+    def training(self, values: Hyperparameters, seed: int, share: float = 1.0) -> TrainingConfig:
         """Return the training that `values` stand for, with a `share` of the full number of steps."""
-        steps = max(50, round(self.steps * values["length"] * share))
+        steps = max(50, round(self.steps * values.length * share))
         return TrainingConfig(
-            steps, self.batch_size, float(values["learning_rate"]), float(values["weight_decay"]), seed=seed
+            steps, self.batch_size, float(values.learning_rate), float(values.weight_decay), seed=seed
         )
 
 
-def recipe(size: int) -> Values:
-    """Return the first trial's values, without lookback and segment, for small, middle and large data (0, 1, 2)."""
-    return {
-        "layers": (1, 2, 2)[size],
-        "units": (32, 64, 128)[size],
-        "dropout": (0.3, 0.2, 0.1)[size],
-        "learning_rate": 2e-3,
-        "weight_decay": 1e-2,
-        "length": 1.0,
-        "decoder": "direct",
-        "own_spread": 0.5,
-        "averaged": 0.0,
-        "trend": 0.0,
-        "log": True,
-        "calendar": False,
-        "use_inputs": "none",
-    }
+def recipe(size: int, lookback: int, segment: int, use_inputs: Use = "none") -> Hyperparameters:
+    """Return the first trial's values for small, middle and large data (0, 1, 2)."""
+    return Hyperparameters(
+        layers=(1, 2, 2)[size],
+        units=(32, 64, 128)[size],
+        dropout=(0.3, 0.2, 0.1)[size],
+        learning_rate=2e-3,
+        weight_decay=1e-2,
+        length=1.0,
+        decoder="direct",
+        own_spread=0.5,
+        averaged=0.0,
+        trend=0.0,
+        log=True,
+        calendar=False,
+        use_inputs=use_inputs,
+        lookback=lookback,
+        segment=segment,
+    )
 
 
 def _uses(inputs: tuple[str, ...]) -> tuple[Use, ...]:
@@ -209,37 +231,39 @@ def _many_steps(windows: int) -> int:
     return STEPS_PER_CALL * round(min(max(calls, 40), 240))
 
 
-def _portfolio(
-    start: Values, choices: dict[str, tuple[int, ...]], sizes: tuple[tuple[int, int], ...], other: Values
-) -> tuple[Values, ...]:
+def _portfolio(start: Hyperparameters, other: Hyperparameters) -> tuple[Hyperparameters, ...]:
     """Return the recipe, a decoded one, a slower one over averaged seasons, a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
 
     Args:
-        choices: of `lookback` and `segment`.
-        other: decoder, trend, calendar, inputs and logarithm that the data allow for beside those of `start`.
+        other: what else the data allow for, another choice than that of `start` where there is one.
     """
-    others = {
-        name: next((one for one in values if one != start[name]), start[name]) for name, values in choices.items()
-    }
-    layers, units = next(size for size in sizes if size != (start["layers"], start["units"]))
-    decoded = {
-        **start,
-        "segment": others["segment"],
-        "own_spread": 1.0,
-        **{name: other[name] for name in ("decoder", "use_inputs", "log")},
-    }
-    slower = {
-        **start,
-        "lookback": others["lookback"],
-        "averaged": 1.0,
-        "learning_rate": 7e-4,
-        "calendar": other["calendar"],
-        "use_inputs": "none",  # whether the covariates help is for the folds to say
-    }
-    shorter = {**start, "layers": layers, "units": units, "averaged": 0.5, "length": 0.5, "trend": other["trend"]}
-    return tuple({tuple(one.values()): one for one in (start, decoded, slower, shorter)}.values())
+    decoded = msgspec.structs.replace(
+        start,
+        segment=other.segment,
+        own_spread=1.0,
+        decoder=other.decoder,
+        use_inputs=other.use_inputs,
+        log=other.log,
+    )
+    slower = msgspec.structs.replace(
+        start,
+        lookback=other.lookback,
+        averaged=1.0,
+        learning_rate=7e-4,
+        calendar=other.calendar,
+        use_inputs="none",  # whether the covariates help is for the folds to say
+    )
+    shorter = msgspec.structs.replace(
+        start, layers=other.layers, units=other.units, averaged=0.5, length=0.5, trend=other.trend
+    )
+    return tuple(dict.fromkeys((start, decoded, slower, shorter)))
+
+
+def _other(choices: tuple[int, ...], chosen: int) -> int:
+    """Return the first other choice; the same where there is none."""
+    return next((one for one in choices if one != chosen), chosen)
 
 
 def _lookbacks(season_length: int, horizon: int, rows: int, *, daily: bool) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""One trial: a plain dict in, a plain dict out, so that it can run in this process, in another, or on a cluster.
+"""One trial: plain JSON in, plain JSON out, so that it can run in this process, in another, or on a cluster.
 
 A trial trains one network on rows up to the earliest fold cutoff and scores it at all fold cutoffs without training
 again. It knows nothing of the search; whoever chose its values knows nothing of Keras.
@@ -10,25 +10,43 @@ import functools
 import hashlib
 import io
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Ints, Weights
+from gruforecast.automl.search.results import (
+    AuditRequest,
+    AuditResult,
+    FitRequest,
+    FitResult,
+    Place,
+    StatisticalRequest,
+    StatisticalResult,
+    TrialRequest,
+    TrialResult,
+)
 from gruforecast.data.windows import History, Sampler, Windows
 from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
+from gruforecast.execution.jobs import JobRequest, JobResult, SavedFile
 from gruforecast.models.baselines import baselines
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.inference import Network, digest_of
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import trouble_with
-from gruforecast.serialization import from_dict
+from gruforecast.report.report import Status, TrainingSeconds
+from gruforecast.serialization import Json, record
 
-Result = dict[str, Any]
+if TYPE_CHECKING:
+    from gruforecast.models.training.train import Schedule, Trained
+
+Fitted = TypeVar("Fitted", bound=FitResult)
 STATISTICAL_BLOCK = 16  # series between two looks at the clock
 
 
@@ -79,87 +97,85 @@ def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # n
     return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds, held)
 
 
-def run_trial(request: dict[str, Any]) -> Result:
+def run_trial(request: Json) -> Json:
     """Train one configuration on rows before the earliest fold cutoff and score it at every fold cutoff.
 
     Args:
-        request: `network` and `training` (fields of the configurations), `folder` (of the run), `data` (name given to
-            `save_split`), `weights` (name of the file to write), `rungs` (see `Schedule`; None: no fold is read before
-            the end), `deadline` (seconds since the epoch or None), `limit` (seconds).
+        request: a `TrialRequest`.
 
     Returns:
-        `status` (completed, pruned or diverged), `score` (mean of `fold_scores`), `rungs`, and what `_facts` gives.
+        A `TrialResult`, completed, pruned or diverged.
     """
     begin = time.perf_counter()
-    split, config, training = _inputs(request)
-    schedule: dict[str, Any] = {"deadline": _deadline(request)}
-    if request["rungs"] is not None:
-        schedule |= {
-            "rungs": tuple(request["rungs"]),
-            "validate": lambda weights: float(np.mean(_fold_scores(split, config, weights))),
-        }
-    trained = _train(config, training, split, split.learned, schedule)
+    asked = record(TrialRequest, request, "trial request")
+    split, config = load_split(asked.folder, asked.data), asked.network
+    schedule = _schedule(_deadline(asked))
+    if asked.rungs is not None:
+        schedule = replace(
+            schedule,
+            rungs=asked.rungs,
+            validate=lambda weights: float(np.mean(_fold_scores(split, config, weights))),
+        )
+    trained = _train(config, asked.training, split, split.learned, schedule)
     evaluation = time.perf_counter()
     scores = _fold_scores(split, config, trained.weights)
     trained.seconds["evaluate"] = time.perf_counter() - evaluation
     score = float(np.mean(scores))
     usable = not trained.diverged and bool(np.isfinite(score))
-    return {
-        "status": ("pruned" if trained.pruned else "completed") if usable else "diverged",
-        "score": score if usable else None,
-        "fold_scores": scores if usable else None,
-        "rungs": trained.rungs,
-        **_facts(trained, training, split, begin),
-        "file": _save(request, request["weights"], trained.weights),
-    }
+    status: Status = ("pruned" if trained.pruned else "completed") if usable else "diverged"
+    return _answer(
+        msgspec.structs.replace(
+            _ended(TrialResult, trained, asked, split, begin),
+            status=status,
+            score=score if usable else None,
+            fold_scores=scores if usable else None,
+            rungs=trained.rungs,
+        )
+    )
 
 
-def run_fit(request: dict[str, Any]) -> Result:
+def run_fit(request: Json) -> Json:
     """Train a chosen configuration for a known number of steps.
 
     Args:
-        request: as for `run_trial`, and `until`: `test` (rows before the test set) or `end` (all rows), `initial`
-            (file of weights to start from, or None), `rates` (learning rate at the first and last step, as shares).
+        request: a `FitRequest`.
 
     Returns:
-        `status` (completed or diverged) and what `_facts` gives.
+        A `FitResult`, completed or diverged.
     """
     begin = time.perf_counter()
-    split, config, training = _inputs(request)
-    cutoff = split.test if request["until"] == "test" else split.history.indptr[1:]
-    initial = read_npz(Path(request["folder"]) / request["initial"]) if request["initial"] else None
-    schedule = {"deadline": _deadline(request), "initial": initial, "rates": tuple(request["rates"])}
-    trained = _train(config, training, split, cutoff, schedule)
-    return {
-        "status": "diverged" if trained.diverged else "completed",
-        **_facts(trained, training, split, begin),
-        "file": _save(request, request["weights"], trained.weights),
-    }
+    asked = record(FitRequest, request, "fit request")
+    split = load_split(asked.folder, asked.data)
+    cutoff = split.test if asked.until == "test" else split.history.indptr[1:]
+    initial = read_npz(Path(asked.folder) / asked.initial) if asked.initial else None
+    schedule = replace(_schedule(_deadline(asked)), initial=initial, rates=asked.rates)
+    trained = _train(asked.network, asked.training, split, cutoff, schedule)
+    return _answer(_ended(FitResult, trained, asked, split, begin))
 
 
-def places(split: Split) -> dict[str, Windows]:
+def places(split: Split) -> dict[Place, Windows]:
     """Return the windows for a model that is fitted anew at each: of the folds, test set, end and all origins."""
-    folds = {f"fold-{k}": windows for k, windows in enumerate(split.fold_windows())}
+    folds = {Place("fold", k): windows for k, windows in enumerate(split.fold_windows())}
     series, end = np.arange(len(split.test)), split.history.indptr[1:]
-    after = {"test": split.test_windows(), "end": split.history.windows(series, end)}
-    return folds | after | {"origins": split.calibration_windows()}
+    after = {Place("test"): split.test_windows(), Place("end"): split.history.windows(series, end)}
+    return folds | after | {Place("origins"): split.calibration_windows()}
 
 
-def run_statistical(request: dict[str, Any]) -> Result:
-    """Return the forecasts of a statistical model for all windows of one place.
+def run_statistical(request: Json) -> Json:
+    """Write the forecasts of a statistical model for all windows of one place.
 
     Args:
-        request: `folder`, `data` (as for `run_trial`), `model` (name), `place` (see `places`), `file` (to be written),
-            `deadline`, `limit`.
+        request: a `StatisticalRequest`.
 
     Returns:
-        `status` (completed, or failed with `error`), `late` (whether the deadline came first), `file`, `seconds`.
+        A `StatisticalResult`, completed or failed; it is late where the deadline came first.
     """
-    begin, deadline = time.perf_counter(), _deadline(request)
-    if trouble := trouble_with(request["model"]):
-        return {"status": "failed", "error": trouble, "late": False}
-    split = load_split(request["folder"], request["data"])
-    windows, model = places(split)[request["place"]], model_of(request["model"])
+    asked, begin = record(StatisticalRequest, request, "statistical request"), time.perf_counter()
+    deadline = _deadline(asked)
+    if trouble := trouble_with(asked.model):
+        return _answer(StatisticalResult(status="failed", error=trouble))
+    split = load_split(asked.folder, asked.data)
+    windows, model = places(split)[asked.place], model_of(asked.model)
     forecasts = [np.zeros((0, split.horizon))]
     late = False
     for first in range(0, len(windows), STATISTICAL_BLOCK):
@@ -167,35 +183,37 @@ def run_statistical(request: dict[str, Any]) -> Result:
         if late:
             break
         forecasts.append(split.ask(model, windows[first : first + STATISTICAL_BLOCK]).mean)
-    file = _save(request, request["file"], {"forecast": np.concatenate(forecasts)})
-    return {"status": "completed", "late": late, "file": file, "seconds": time.perf_counter() - begin}
+    file = _save(asked, asked.file, {"forecast": np.concatenate(forecasts)})
+    seconds = time.perf_counter() - begin
+    return _answer(StatisticalResult(status="completed", late=late, file=file, seconds=seconds))
 
 
-def run_audit(request: dict[str, Any]) -> Result:
-    """Return what moves when everything from a cutoff on is replaced by noise: nothing may.
+def run_audit(request: Json) -> Json:
+    """Find what moves when everything from a cutoff on is replaced by noise: nothing may.
 
     A few steps of one configuration, trained before the test cutoff and before the first fold, on the true rows and on
     those with noise, and the forecasts from there. Unlike other jobs this one is handed the rows of the test set.
 
     Args:
-        request: as for `run_trial` without `weights` and `rungs`, and `rows`: name of the data with all values.
+        request: an `AuditRequest`.
 
     Returns:
-        `status`, `moved` (for each place the names of what differs), `late` (whether there was no time for all of it).
+        An `AuditResult`; it is late where there was no time for all of it.
     """
     begin, moved = time.perf_counter(), {}
-    divided, config, training = _inputs(request)
-    divided = replace(divided, history=load_split(request["folder"], request["rows"]).history, inputs=config.inputs)
-    deadline = _deadline(request)
+    asked = record(AuditRequest, request, "audit request")
+    config, whole = asked.network, load_split(asked.folder, asked.rows)
+    divided = replace(load_split(asked.folder, asked.data), history=whole.history, inputs=config.inputs)
+    deadline = _deadline(asked)
     for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.learned)):
         digests = []
         for split in (divided, _with_noise(divided, cutoff)):
             if deadline is not None and time.time() >= deadline:
-                return {"status": "completed", "late": True, "moved": {}}
+                return _answer(AuditResult(status="completed", late=True))
             windows = split.test_windows() if place == "test cutoff" else split.learned_windows()
-            digests.append(_traces(config, training, split, cutoff, windows))
+            digests.append(_traces(config, asked.training, split, cutoff, windows))
         moved[place] = [name for name, digest in digests[0].items() if digests[1][name] != digest]
-    return {"status": "completed", "late": False, "moved": moved, "seconds": time.perf_counter() - begin}
+    return _answer(AuditResult(status="completed", moved=moved, seconds=time.perf_counter() - begin))
 
 
 def _with_noise(split: Split, cutoff: Ints) -> Split:
@@ -209,7 +227,7 @@ def _traces(
     config: NetworkConfig, training: TrainingConfig, split: Split, cutoff: Ints, windows: Windows
 ) -> dict[str, str]:
     """Return the digests of what a training before `cutoff` and the forecasts at `windows` give."""
-    weights = _train(config, training, split, cutoff, {}).weights
+    weights = _train(config, training, split, cutoff, _schedule()).weights
     forecast = split.ask(Network(config.cell, config, weights), windows)
     traces = {"log decision": windows.use_log, "forecasts": np.asarray(forecast.quantiles)}
     for name, model in baselines(split.season_length).items():
@@ -219,50 +237,57 @@ def _traces(
     }
 
 
-def _deadline(request: dict[str, Any]) -> float | None:
+def _answer(result: JobResult) -> Json:
+    """Return a result as it goes to another process."""
+    answer: Json = msgspec.to_builtins(result)
+    return answer
+
+
+def _deadline(request: JobRequest) -> float | None:
     """Return the earlier of the moment given and of the seconds given from now on."""
-    ends = [] if request["deadline"] is None else [request["deadline"]]
-    ends += [] if request["limit"] is None else [time.time() + request["limit"]]
+    ends = [] if request.deadline is None else [request.deadline]
+    ends += [] if request.limit is None else [time.time() + request.limit]
     return min(ends, default=None)
 
 
-def _save(request: dict[str, Any], name: str, arrays: dict[str, Any]) -> dict[str, str]:
+def _save(request: JobRequest, name: str, arrays: Mapping[str, Array]) -> SavedFile:
     """Write arrays durably, before anybody knows of them; return name and SHA-256 of the file."""
-    content = npz(arrays)
-    write_file(Path(request["folder"]) / name, content)
-    return {"name": name, "sha256": hashlib.sha256(content).hexdigest()}
+    content = npz(dict(arrays))
+    write_file(Path(request.folder) / name, content)
+    return SavedFile(name, hashlib.sha256(content).hexdigest())
 
 
-def _inputs(request: dict[str, Any]) -> tuple[Split, NetworkConfig, TrainingConfig]:
-    split = load_split(request["folder"], request["data"])
-    network = from_dict(NetworkConfig, request["network"], "trial request")
-    return split, network, from_dict(TrainingConfig, request["training"], "trial request")
+def _schedule(deadline: float | None = None) -> Schedule:
+    from gruforecast.models.training.train import Schedule
+
+    return Schedule(deadline=deadline)
 
 
-def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff: Any, schedule: dict[str, Any]) -> Any:
-    from gruforecast.models.training.train import Schedule, train
+def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff: Ints, schedule: Schedule) -> Trained:
+    from gruforecast.models.training.train import train
 
-    return train(config, training, split.history, cutoff, Schedule(**schedule))
+    return train(config, training, split.history, cutoff, schedule)
 
 
-def _facts(trained: Any, training: TrainingConfig, split: Split, begin: float) -> Result:
-    """Return what a training took and gave.
-
-    `steps`, `late` (whether the deadline ended it), `parameters`, `digest` (of the weights), `seconds`,
-    `seconds_per_step`, and `seconds_per_epoch` (one pass over all windows before fold 1).
-    """
+def _ended(
+    kind: type[Fitted], trained: Trained, request: TrialRequest | FitRequest, split: Split, begin: float
+) -> Fitted:
+    """Return what a training took and gave, with its weights saved."""
     windows = Sampler.before(split.history, split.learned, split.horizon, max(split.season_length, 3)).total
     timed = max(trained.steps - trained.first_call, 0)
     per_step = trained.seconds["train"] / timed if timed else None
-    return {
-        "steps": trained.steps,
-        "parameters": trained.parameters,
-        "digest": digest_of(trained.weights),
-        "seconds": {**trained.seconds, "total": time.perf_counter() - begin},
-        "late": trained.late,
-        "seconds_per_step": per_step,
-        "seconds_per_epoch": per_step * max(windows / training.batch_size, 1.0) if per_step else None,
-    }
+    batches = max(windows / request.training.batch_size, 1.0)
+    return kind(
+        status="diverged" if trained.diverged else "completed",
+        steps=trained.steps,
+        parameters=trained.parameters,
+        digest=digest_of(trained.weights),
+        seconds=TrainingSeconds(**trained.seconds, total=time.perf_counter() - begin),
+        late=trained.late,
+        seconds_per_step=per_step,
+        seconds_per_epoch=per_step * batches if per_step else None,
+        file=_save(request, request.weights, trained.weights),
+    )
 
 
 def _fold_scores(split: Split, config: NetworkConfig, weights: Weights) -> list[float]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -77,7 +76,7 @@ def follow_clock(
     if days or tz or parsed.offset is None or form.stamp.kind in COUNTED:
         form, findings = _clock(parsed, form, tz, days=days)
     elif then.zone or not _several(parsed.offset):
-        form, findings = _with(form, zone=then.zone or form.stamp.zone), ()
+        form, findings = replace(form, stamp=replace(form.stamp, zone=then.zone or form.stamp.zone)), ()
     else:
         raise column.refused_at(
             0,
@@ -105,7 +104,8 @@ def _apply_clock(
 
 def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tuple[TimeForm, Findings]:
     """Return the form on the clock of a zone, or with one offset for stamps that have several; and findings."""
-    form, offset = _with(form, tz=tz or "", local=days and tz is not None), parsed.offset
+    form = replace(form, stamp=replace(form.stamp, tz=tz or "", local=days and tz is not None))
+    offset = parsed.offset
     if tz or offset is None or not _several(offset):
         return form, ()
     last = int(offset[np.argmax(parsed.ds)]) if days else 0
@@ -115,12 +115,7 @@ def _clock(parsed: Parsed, form: TimeForm, tz: str | None, *, days: bool) -> tup
         else "read and forecast in UTC; --tz names their zone"
     )
     several = Finding(f"the time stamps have several UTC offsets: {done}")
-    return _with(form, zone=zone_text(last, form.stamp.zone)), (several,)
-
-
-def _with(form: TimeForm, **changes: Any) -> TimeForm:
-    """Return the form with changes to that of its stamps."""
-    return replace(form, stamp=replace(form.stamp, **changes))
+    return replace(form, stamp=replace(form.stamp, zone=zone_text(last, form.stamp.zone))), (several,)
 
 
 def _several(offset: Ints) -> bool:

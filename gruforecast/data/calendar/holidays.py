@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import warnings
-from typing import Any
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -37,7 +38,7 @@ def holiday_counts(code: str, begin: Stamps, end: Stamps) -> Floats:
     return (np.searchsorted(days, last) - np.searchsorted(days, first)).astype(float)
 
 
-def _calendar(code: str, years: range) -> Any:
+def _calendar(code: str, years: range) -> Iterable[dt.date]:
     import holidays
 
     country, dash, part = code.partition("-")

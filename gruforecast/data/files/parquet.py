@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,6 +12,10 @@ from gruforecast.data.files.source import Limits
 from gruforecast.data.files.table import Table, stripped
 from gruforecast.data.finding import Finding
 from gruforecast.errors import DataError, ResourceError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 
 def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
@@ -63,7 +67,7 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
     return Table(name, columns, list(range(2, table.num_rows + 2)), findings=findings, padded=padded)
 
 
-def _check_size(metadata: Any, limits: Limits, name: str) -> None:
+def _check_size(metadata: pq.FileMetaData, limits: Limits, name: str) -> None:
     size = sum(metadata.row_group(k).total_byte_size for k in range(metadata.num_row_groups))
     if metadata.num_rows > limits.rows or metadata.num_columns > limits.columns or size > limits.bytes:
         raise DataError(
@@ -74,7 +78,7 @@ def _check_size(metadata: Any, limits: Limits, name: str) -> None:
         )
 
 
-def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | None:
+def _text(column: pa.ChunkedArray, limits: Limits, name: str, title: str) -> list[str] | None:
     """Return the cells of one column as text; None for types that have no text."""
     import pyarrow as pa
     import pyarrow.compute as pc
@@ -99,7 +103,7 @@ def _text(column: Any, limits: Limits, name: str, title: str) -> list[str] | Non
     return ["" if one is None or one != one else str(one) for one in column.to_pylist()]  # noqa: PLR0124 - NaN
 
 
-def _stamps(column: Any, kind: Any) -> list[str]:
+def _stamps(column: pa.ChunkedArray, kind: pa.DataType) -> list[str]:
     import pyarrow as pa
 
     zone = getattr(kind, "tz", None)

@@ -10,7 +10,6 @@ import datetime as dt
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 
@@ -124,7 +123,7 @@ class TimeForm:
         years = (
             [week.year for week in weeks] if "week" in self.parts else days.astype("datetime64[Y]").astype(int) + 1970
         )
-        numbers: dict[str, Any] = {
+        numbers: dict[str, Ints | list[int]] = {
             "year": years,
             "month": months.astype(int) % 12 + 1,
             "day": (days - months.astype("datetime64[D]")).astype(int) + 1,

@@ -7,11 +7,11 @@ and by mean and spread of the window, because series of one panel may differ in 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from gruforecast.arrays import Bools, Floats
+from gruforecast.arrays import ArrayModule, Bools, Floats, Number
 from gruforecast.models.networks.config import NetworkConfig
 
 MAX_SEEN = 10.0  # standard deviations beyond which a value is cut off
@@ -33,7 +33,7 @@ class Scaling:
         pairs = [_moments(column[rows], flag=kind.endswith("flag")) for column, kind in zip(x.T, inputs, strict=True)]
         return cls(*np.array(pairs, float).reshape(-1, 2).T)
 
-    def __call__(self, x: Any, xp: Any = np) -> Any:
+    def __call__(self, x: Floats, xp: ArrayModule = np) -> Floats:
         """Return `x` (…, n_columns) standardised."""
         with np.errstate(over="ignore"):
             return xp.clip((x - self.centre) / self.spread, -MAX_STANDARDISED, MAX_STANDARDISED)
@@ -55,20 +55,22 @@ class Views(NamedTuple):
         static: (n, k) of columns that are constant in a series.
     """
 
-    past: list[Any]
-    future: list[Any]
-    static: Any
+    past: list[Floats]
+    future: list[Floats]
+    static: Floats | None
 
 
-def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> Views:
+def views(x: Floats | None, use: tuple[Number, Number], config: NetworkConfig, xp: ArrayModule = np) -> Views:
     """Return what is seen of the covariates.
 
     Args:
-        x: (n, lookback + horizon, n_columns) standardised, NaN = not known; not read where there are no columns.
+        x: (n, lookback + horizon, n_columns) standardised, NaN = not known; None where there are no columns.
         use: 1, or 0 to show none of it; the same for the past of future covariates.
     """
-    past: list[Any] = []
-    future: list[Any] = []
+    past: list[Floats] = []
+    future: list[Floats] = []
+    if x is None:
+        return Views(past, future, None)
     for role in ("past", "known"):
         for kind in (role, f"{role} flag"):
             places = [k for k, one in enumerate(config.inputs) if one == kind]
@@ -83,7 +85,7 @@ def views(x: Any, use: tuple[Any, Any], config: NetworkConfig, xp: Any = np) -> 
     return Views(past, future, use[0] * xp.clip(_known(static, xp)[0], -MAX_SEEN, MAX_SEEN))
 
 
-def future_channels(seen: Views, phases: list[Any], config: NetworkConfig, xp: Any = np) -> Any:
+def future_channels(seen: Views, phases: list[Floats], config: NetworkConfig, xp: ArrayModule = np) -> Floats | None:
     """Return what is known of each row of the horizon, (n, horizon, `config.future_channels`); None if nothing is.
 
     Args:
@@ -96,7 +98,7 @@ def future_channels(seen: Views, phases: list[Any], config: NetworkConfig, xp: A
     return xp.concatenate(parts, axis=2) if parts else None
 
 
-def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
+def _seen(x: Floats, kind: str, config: NetworkConfig, xp: ArrayModule) -> list[Floats]:
     """Return the values, differences to the season before, and for numbers the values in their window.
 
     Rows of the horizon are compared with the row that the seasonal naive forecast repeats. Mean and spread are those of
@@ -125,13 +127,13 @@ def _seen(x: Any, kind: str, config: NetworkConfig, xp: Any) -> list[Any]:
     return [xp.clip(one, -MAX_SEEN, MAX_SEEN) for one in seen]
 
 
-def _known(x: Any, xp: Any) -> tuple[Any, Any]:
+def _known(x: Floats, xp: ArrayModule) -> tuple[Floats, Floats]:
     """Return the values with zeros, their mean, where they are not known, and a mask."""
     seen = xp.logical_not(xp.isnan(x))
     return xp.where(seen, x, xp.zeros_like(x)), xp.where(seen, xp.ones_like(x), xp.zeros_like(x))
 
 
-def _moments_of(value: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+def _moments_of(value: Floats, mask: Floats, xp: ArrayModule) -> tuple[Floats, Floats]:
     """Return the mean and standard deviation over rows, (n, 1, k) each."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(value * mask, axis=1, keepdims=True) / total

@@ -6,10 +6,11 @@ TensorFlow) and, with `xp=keras.ops`, inside the compiled training step and the 
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
+from gruforecast.arrays import Array, ArrayModule, Bools, Floats, Ints, Number, Single
 from gruforecast.data.windows import History, Windows
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import future_channels, views
@@ -34,14 +35,14 @@ class Features(NamedTuple):
         future: (n, horizon, `config.future_channels`) what is known of the horizon; None if nothing is.
     """
 
-    features: Any
-    base: Any
-    level: Any
-    unit: Any
-    scale: Any
-    future: Any
+    features: Floats
+    base: Floats
+    level: Floats
+    unit: Floats
+    scale: Floats
+    future: Floats | None
 
-    def single(self) -> tuple[Any, Any]:
+    def single(self) -> tuple[Single, Single | None]:
         """Return `features` and `future` in single precision, in which networks compute."""
         return self.features.astype(np.float32), None if self.future is None else self.future.astype(np.float32)
 
@@ -49,13 +50,13 @@ class Features(NamedTuple):
 class Knobs(NamedTuple):
     """What may change without compiling a network anew; see `NetworkConfig`. Tensors in the compiled step."""
 
-    log_unit: Any
-    own_spread: Any
-    averaged: Any
-    trend: Any
-    calendar: Any
-    future: Any
-    all: Any
+    log_unit: Number
+    own_spread: Number
+    averaged: Number
+    trend: Number
+    calendar: Number
+    future: Number
+    all: Number
 
     @classmethod
     def of(cls, config: NetworkConfig) -> Knobs:
@@ -65,13 +66,13 @@ class Knobs(NamedTuple):
 
 
 def encode(
-    past: Any,
-    origin: Any,
-    use_log: Any,
+    past: Floats,
+    origin: Floats,
+    use_log: Bools,
     config: NetworkConfig,
-    xp: Any = np,
+    xp: ArrayModule = np,
     knobs: Knobs | None = None,
-    covariates: Any = None,
+    covariates: Floats | None = None,
 ) -> Features:
     """Return the network's view of raw windows.
 
@@ -102,9 +103,9 @@ def encode(
     base = _seasonal_base(x, mask, config, averaged, xp)
     if config.season_length == 1:
         base = base + trend * _damped_trend(x, mask, config, xp)
-    seen = views(covariates, (use_future, use_all), config, xp)
-    features = xp.concatenate([xp.stack(channels, axis=-1), *seen.past], axis=2)
-    return Features(features, base, level, unit, scale, future_channels(seen, phases, config, xp))
+    shown = views(covariates, (use_future, use_all), config, xp)
+    features = xp.concatenate([xp.stack(channels, axis=-1), *shown.past], axis=2)
+    return Features(features, base, level, unit, scale, future_channels(shown, phases, config, xp))
 
 
 def encode_windows(history: History, windows: Windows, config: NetworkConfig) -> Features:
@@ -114,7 +115,7 @@ def encode_windows(history: History, windows: Windows, config: NetworkConfig) ->
     return encode(past, history.origin(windows), flags, config, covariates=covariates)
 
 
-def encode_target(future: Any, use_log: Any, encoded: Features, xp: Any = np) -> tuple[Any, Any]:
+def encode_target(future: Floats, use_log: Bools, encoded: Features, xp: ArrayModule = np) -> tuple[Floats, Floats]:
     """Return what the network should add to the base, and its mask, both (n, horizon).
 
     The mask is 0 for missing targets and for windows whose past holds no value at all.
@@ -127,7 +128,7 @@ def encode_target(future: Any, use_log: Any, encoded: Features, xp: Any = np) ->
     return target, xp.where(xp.logical_and(seen, known), xp.ones_like(target), xp.zeros_like(target))
 
 
-def decode(residual: Any, encoded: Features, use_log: Any, xp: Any = np) -> Any:
+def decode(residual: Floats, encoded: Features, use_log: Bools, xp: ArrayModule = np) -> Floats:
     """Return the quantiles (n, horizon, n_quantiles) in the user's unit from the network's output of the same shape."""
     z = (encoded.base[:, :, None] + residual) * encoded.unit[:, :, None] + encoded.level[:, :, None]
     flag = use_log[:, None, None]
@@ -135,7 +136,7 @@ def decode(residual: Any, encoded: Features, use_log: Any, xp: Any = np) -> Any:
     return xp.where(flag, encoded.scale[:, :, None] * xp.sinh(inside), z)
 
 
-def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
+def restlessness(features: Array, config: NetworkConfig, xp: ArrayModule = np) -> Array:
     """Return the mean absolute seasonal difference (n, 1, 1), over pairs of rows that are both seen; 1 without any."""
     lag, difference = config.season_length, xp.abs(features[:, :, 2])
     count = xp.sum(features[:, lag:, 1] * features[:, :-lag, 1], axis=1)  # (n,)
@@ -143,13 +144,13 @@ def restlessness(features: Any, config: NetworkConfig, xp: Any = np) -> Any:
     return xp.where(count > 0, xp.maximum(mean, MIN_RESTLESS), xp.ones_like(mean))[:, None, None]
 
 
-def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any]:
+def _phases(origin: Floats, steps: Floats, config: NetworkConfig, xp: ArrayModule) -> list[Floats]:
     """Return sine and cosine (n, n_steps) of the phase in each period of the calendar, `steps` after the last row."""
     if len(origin.shape) > 1:
         gone = [np.mod(steps * config.step_days / period, 1.0) for period in config.periods]
         angles = [(origin[:, k, None] + gone[k]) * (2 * np.pi) for k in range(len(gone))]
         return [wave for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
-    where: Any = slice(None)
+    where: slice | Ints = slice(None)
     if xp is np:  # series mostly end together, and sines are dear
         origin, where = np.unique(origin, return_inverse=True)
     days = origin[:, None] + steps * config.step_days
@@ -157,7 +158,7 @@ def _phases(origin: Any, steps: Any, config: NetworkConfig, xp: Any) -> list[Any
     return [wave[where] for angle in angles for wave in (xp.sin(angle), xp.cos(angle))]
 
 
-def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
+def _scale(values: Floats, mask: Floats, xp: ArrayModule) -> tuple[Floats, Bools]:
     """Return the divisor before the inverse hyperbolic sine, a logarithm far above it, and a flag, both (n, 1).
 
     Windows of positive values (the flag) are logged in practice; others get a scale that is linear near zero.
@@ -168,7 +169,7 @@ def _scale(values: Any, mask: Any, xp: Any) -> tuple[Any, Any]:
     return xp.where(scale > 0, scale, xp.ones_like(scale)), least > 0
 
 
-def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
+def _level(z: Floats, mask: Floats, season_length: int, xp: ArrayModule) -> Floats:
     """Return the mean of the last season (the last three rows without one), of the whole window if that is missing."""
     span = season_length if season_length > 1 else 3
     recent = xp.sum(mask[:, -span:], axis=1, keepdims=True)
@@ -178,14 +179,14 @@ def _level(z: Any, mask: Any, season_length: int, xp: Any) -> Any:
     return xp.where(recent > 0, near, whole)
 
 
-def _deviation(z: Any, mask: Any, xp: Any) -> Any:
+def _deviation(z: Floats, mask: Floats, xp: ArrayModule) -> Floats:
     """Return the standard deviation of the window, (n, 1)."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     mean = xp.sum(z * mask, axis=1, keepdims=True) / total
     return xp.sqrt(xp.sum(mask * (z - mean) ** 2, axis=1, keepdims=True) / total)
 
 
-def _spread(z: Any, mask: Any, deviation: Any, xp: Any) -> Any:
+def _spread(z: Floats, mask: Floats, deviation: Floats, xp: ArrayModule) -> Floats:
     """Return the deviation (n, 1), but never below a thousandth of the window's size; 1 for a window of zeros."""
     total = xp.maximum(xp.sum(mask, axis=1, keepdims=True), 1.0)
     size = xp.sum(xp.abs(z) * mask, axis=1, keepdims=True) / total
@@ -193,7 +194,7 @@ def _spread(z: Any, mask: Any, deviation: Any, xp: Any) -> Any:
     return xp.where(spread > 0, spread, xp.ones_like(spread))
 
 
-def _difference(x: Any, mask: Any, lag: int, xp: Any) -> Any:
+def _difference(x: Floats, mask: Floats, lag: int, xp: ArrayModule) -> Floats:
     """Return `x[t] - x[t - lag]`, zero where either is missing."""
     if lag >= x.shape[1]:
         return xp.zeros_like(x)
@@ -201,7 +202,7 @@ def _difference(x: Any, mask: Any, lag: int, xp: Any) -> Any:
     return xp.concatenate([xp.zeros_like(x[:, :lag]), (x[:, lag:] - x[:, :-lag]) * both], axis=1)
 
 
-def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: Any) -> Any:
+def _seasonal_base(x: Floats, mask: Floats, config: NetworkConfig, averaged: Number, xp: ArrayModule) -> Floats:
     """Return one season repeated over the horizon, (n, horizon).
 
     It is the last observed value of each phase, or, with the share `averaged`, the mean distance of that phase from
@@ -220,7 +221,7 @@ def _seasonal_base(x: Any, mask: Any, config: NetworkConfig, averaged: Any, xp: 
     return xp.tile(season, (1, -(-config.horizon // m)))[:, : config.horizon]  # (n, horizon)
 
 
-def _damped_trend(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
+def _damped_trend(x: Floats, mask: Floats, config: NetworkConfig, xp: ArrayModule) -> Floats:
     """Return the mean step of the newest `TREND_ROWS`, going on ever more slowly, (n, horizon)."""
     steps = _difference(x, mask, 1, xp)[:, -TREND_ROWS:]
     pairs = (mask[:, 1:] * mask[:, :-1])[:, -TREND_ROWS:]
@@ -228,7 +229,7 @@ def _damped_trend(x: Any, mask: Any, config: NetworkConfig, xp: Any) -> Any:
     return slope * np.cumsum(DAMPING ** np.arange(1.0, config.horizon + 1))[None]
 
 
-def _profile(values: Any, known: Any, xp: Any) -> Any:
+def _profile(values: Floats, known: Floats, xp: ArrayModule) -> Floats:
     """Return the mean distance (n, m) of each phase from the mean of its season, over seasons (n, k, m).
 
     Seasons that were seen in part count only where none was seen whole: their mean is that of other phases.

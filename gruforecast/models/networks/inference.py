@@ -28,6 +28,7 @@ from gruforecast.models.networks.recurrence import Trace, product, recurrent
 from gruforecast.models.quantile_forecast import QuantileForecast
 
 BLOCK_NUMBERS = 1_000_000  # bounds the memory of one block: about 4 MB an array, which fits into a cache
+EMPTY = np.zeros((0, 0, 0))
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
     for block in _blocks(len(windows), config):
         part = windows[block]
         encoded = encode_windows(history, part, config)
-        seen, encoded = encoded.single(), encoded._replace(features=None)  # which are large in double precision
+        seen, encoded = encoded.single(), encoded._replace(features=EMPTY)  # which are large in double precision
         residual = residuals(*seen, config, weights)
-        blocks.append(np.asarray(decode(residual.astype(np.float64), encoded, part.use_log & config.log)))
+        blocks.append(decode(residual.astype(np.float64), encoded, part.use_log & config.log))
     return np.concatenate(blocks)
 
 

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import tensorflow as tf
+from keras import KerasTensor
 
+from gruforecast.arrays import Floats
 from gruforecast.models.networks.config import CONTEXT, MIDDLE, QUANTILES, ROW_UNITS, NetworkConfig
 from gruforecast.models.networks.features import Features, restlessness
+from gruforecast.serialization import Json, JsonValue
 
-RECURRENT: dict[str, Callable[..., Any]] = {
+RECURRENT: dict[str, Callable[..., keras.layers.Layer]] = {
     "gru": functools.partial(keras.layers.GRU, use_cudnn=False),
     "lstm": functools.partial(keras.layers.LSTM, use_cudnn=False),
     "rnn": keras.layers.SimpleRNN,
@@ -28,7 +30,7 @@ class VariableDropout(keras.layers.Layer):  # type: ignore[misc]
     its own generator's numbers on a CPU again in every time step, which took a third of the training time.
     """
 
-    def __init__(self, rate: float, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, rate: float, seed: int = 0, **kwargs: JsonValue) -> None:
         super().__init__(**kwargs)
         self.initial_rate = rate
         self.seed = seed
@@ -36,7 +38,7 @@ class VariableDropout(keras.layers.Layer):  # type: ignore[misc]
         self.calls = self.add_weight(shape=(), dtype="int32", initializer="zeros", trainable=False)
         self.calls.assign(seed % 2**31)
 
-    def call(self, inputs: Any, training: bool = False) -> Any:
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """Return `inputs` with a share `rate` set to zero and the rest scaled up, in training only."""
         if not training:
             return inputs
@@ -47,12 +49,12 @@ class VariableDropout(keras.layers.Layer):  # type: ignore[misc]
         self.calls.assign_add(1)
         return tf.where(keep, inputs / (1.0 - self.rate), 0.0)
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Return the arguments that make this layer again."""
         return {**super().get_config(), "rate": self.initial_rate, "seed": self.seed}
 
 
-def _uniform(count: Any) -> Any:
+def _uniform(count: tf.Tensor) -> tf.Tensor:
     """Return the numbers in [0, 1) from int32 counters, by the finaliser of MurmurHash3 (Appleby, public domain)."""
     x = tf.bitcast(count, tf.uint32)
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
@@ -97,14 +99,14 @@ def build_network(config: NetworkConfig, seed: int) -> keras.Model:
     return keras.Model(features if future is None else [features, future], output, name=config.cell)
 
 
-def _fitting(x: Any, config: NetworkConfig) -> Any:
+def _fitting(x: KerasTensor, config: NetworkConfig) -> KerasTensor:
     """Return the first `horizon` of the rows that were decoded."""
     segments, rows = config.decoded
     beyond = segments * rows - config.horizon
     return keras.layers.Cropping1D((0, beyond))(x) if beyond else x
 
 
-def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> Any:
+def _around(point: KerasTensor, joined: KerasTensor, features: KerasTensor, config: NetworkConfig) -> KerasTensor:
     """Return all quantiles (n, horizon, n_quantiles): steps away from the middle one are never negative, so none cross.
 
     They are multiples of `features.restlessness`, so before training they have the size of seasonal naive's errors.
@@ -122,7 +124,7 @@ def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> An
         features
     )
 
-    def assembled(parts: Any) -> Any:
+    def assembled(parts: list[tf.Tensor]) -> tf.Tensor:
         middle, multiples, unit = parts
         away = multiples * unit
         fixed = keras.ops.stop_gradient(middle)
@@ -133,7 +135,7 @@ def _around(point: Any, joined: Any, features: Any, config: NetworkConfig) -> An
     return keras.layers.Lambda(assembled, output_shape=shape, name="quantiles")([point, steps, size])
 
 
-def _of_rows(states: Any, future: Any, config: NetworkConfig) -> Any:
+def _of_rows(states: KerasTensor, future: KerasTensor, config: NetworkConfig) -> KerasTensor:
     """Return what known rows of the horizon add, (n, horizon, 1): one small layer for all rows, and the state of each.
 
     So the effect of a column is learned from every row of every window, not for each row of the horizon anew.
@@ -152,28 +154,30 @@ def _of_rows(states: Any, future: Any, config: NetworkConfig) -> Any:
 class Positions(keras.layers.Layer):  # type: ignore[misc]
     """One learned vector for each segment of the horizon, the same for all windows."""
 
-    def __init__(self, segments: int, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, segments: int, seed: int = 0, **kwargs: JsonValue) -> None:
         super().__init__(**kwargs)
         self.segments = segments
         self.seed = seed
 
-    def build(self, shape: Any) -> None:
+    def build(self, shape: tuple[int | None, ...]) -> None:
         """Make the table (segments, units)."""
         start = keras.initializers.RandomNormal(stddev=0.1, seed=self.seed)
         self.table = self.add_weight(shape=(self.segments, shape[-1]), initializer=start, name="table")
 
-    def call(self, state: Any) -> Any:
+    def call(self, state: tf.Tensor) -> tf.Tensor:
         """Return the table for each state (n, units), (n, segments, units)."""
         return keras.ops.broadcast_to(
             self.table[None], (keras.ops.shape(state)[0], self.segments, keras.ops.shape(state)[1])
         )
 
-    def get_config(self) -> dict[str, Any]:
+    def get_config(self) -> Json:
         """Return the arguments that make this layer again."""
         return {**super().get_config(), "segments": self.segments, "seed": self.seed}
 
 
-def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple[Any, Any]:
+def _decoded(
+    state: KerasTensor, recent: KerasTensor, config: NetworkConfig, seed: int
+) -> tuple[KerasTensor, KerasTensor]:
     """Return the states that the head reads, and the recent inputs beside each of them."""
     segments, _ = config.decoded
     if config.decoder == "direct":
@@ -192,18 +196,18 @@ def _decoded(state: Any, recent: Any, config: NetworkConfig, seed: int) -> tuple
     return keras.layers.Lambda(lambda t: keras.ops.reshape(t, shape), name="unflat")(one_step), repeated
 
 
-def network_inputs(encoded: Features, cast: Callable[[Any], Any]) -> Any:
+def network_inputs(encoded: Features, cast: Callable[[Floats], tf.Tensor]) -> tf.Tensor | list[tf.Tensor]:
     """Return what the network of `build_network` is called with, of an encoded batch."""
     features = cast(encoded.features)
     return features if encoded.future is None else [features, cast(encoded.future)]
 
 
-def _initial(state: Any, config: NetworkConfig) -> Any:
+def _initial(state: KerasTensor, config: NetworkConfig) -> KerasTensor | list[KerasTensor]:
     """Return what the decoder starts from; the memory of an LSTM's decoder starts empty."""
     return [state, keras.ops.zeros_like(state)] if config.cell == "lstm" else state
 
 
-def _recurrent_layer(x: Any, config: NetworkConfig, depth: int, seed: int) -> Any:
+def _recurrent_layer(x: KerasTensor, config: NetworkConfig, depth: int, seed: int) -> KerasTensor:
     """Return a layer of the stack: cell, residual addition where sizes agree, dropout. The last keeps one state."""
     last = depth == config.layers - 1
     layer = RECURRENT[config.cell](config.units, return_sequences=not last, name=f"{config.cell}_{depth}")

@@ -7,7 +7,6 @@ apart from the others, so as not to weaken the training of the point forecast.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -24,7 +23,7 @@ class FlatAdamW:
         weight_decay: a variable, so that a step need not be compiled again.
     """
 
-    def __init__(self, variables: Sequence[Any]) -> None:
+    def __init__(self, variables: Sequence[tf.Variable]) -> None:
         self.variables = list(variables)
         self.sizes = [int(np.prod(one.shape)) for one in self.variables]
         decays = ["bias" not in one.path for one in self.variables]
@@ -41,7 +40,7 @@ class FlatAdamW:
             one.assign(tf.zeros_like(one))
         self.weight_decay.assign(weight_decay)
 
-    def apply(self, gradients: Sequence[Any], rate: Any) -> None:
+    def apply(self, gradients: Sequence[tf.Tensor], rate: tf.Tensor) -> None:
         """Take one step with the learning rate `rate`, inside a compiled function."""
         gradient = self._clipped(_flat(gradients))
         self._steps.assign_add(1.0)
@@ -55,7 +54,7 @@ class FlatAdamW:
         for one, part in zip(self.variables, tf.split(step, self.sizes), strict=True):
             one.assign_sub(tf.reshape(part, one.shape))
 
-    def _clipped(self, gradient: Any) -> Any:
+    def _clipped(self, gradient: tf.Tensor) -> tf.Tensor:
         """Return the gradient with a norm of `CLIP` at most, that of the spread and that of all others each."""
         square = gradient * gradient
         every, spread = tf.reduce_sum(square), tf.reduce_sum(tf.where(self._spread, square, 0.0))
@@ -64,5 +63,5 @@ class FlatAdamW:
         return tf.where(tf.math.is_finite(every), gradient * tf.where(self._spread, *factors), every)
 
 
-def _flat(arrays: Sequence[Any]) -> Any:
+def _flat(arrays: Sequence[tf.Tensor | tf.Variable]) -> tf.Tensor:
     return tf.concat([tf.reshape(one, [-1]) for one in arrays], 0)

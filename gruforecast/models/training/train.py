@@ -10,11 +10,11 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
+from tensorflow.types.experimental import PolymorphicFunction
 
 from gruforecast.arrays import Array, Floats, Ints, Weights
 from gruforecast.data.windows import History, Sampler, Windows, gather_covariates, gather_future, gather_past
@@ -126,7 +126,7 @@ def half_cosine(steps: int, first: float, last: float) -> Floats:
     return np.asarray(last + (first - last) * 0.5 * (1 + np.cos(np.pi * phase)))
 
 
-def weights_of(model: Any) -> Weights:
+def weights_of(model: keras.Model) -> Weights:
     """Return the trainable weights under the names of `inference.weight_shapes`, such as `gru_0.kernel`."""
     return {
         f"{layer.name}.{variable.name}": keras.ops.convert_to_numpy(variable).copy()
@@ -135,7 +135,7 @@ def weights_of(model: Any) -> Weights:
     }
 
 
-def set_weights(model: Any, weights: Weights) -> None:
+def set_weights(model: keras.Model, weights: Weights) -> None:
     """Give `model` the weights that `weights_of` took from one of the same shape."""
     for layer in model.layers:
         for variable in layer.trainable_variables:
@@ -196,14 +196,16 @@ def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
     return *positions, windows.use_log & config.log
 
 
-def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
+def _compile_steps(model: keras.Model, optimizer: FlatAdamW, config: NetworkConfig) -> PolymorphicFunction:
     """Return a compiled function that takes `CHUNK` steps and returns their mean loss.
 
     Its arguments: values (n_rows,), covariates (n_rows, n_columns), then starts, ends, stops, use_log, origins
     (CHUNK, batch), rates (CHUNK,), and all `Knobs`.
     """
 
-    def loss_of(values: Any, covariates: Any, windows: Windows, origin: Any, knobs: Knobs) -> Any:
+    def loss_of(
+        values: tf.Tensor, covariates: tf.Tensor, windows: Windows, origin: tf.Tensor, knobs: Knobs
+    ) -> tf.Tensor:
         past = gather_past(values, windows, config.lookback, keras.ops)  # (batch, lookback)
         future = gather_future(values, windows, config.horizon, keras.ops)  # (batch, horizon)
         around = _gathered(covariates, windows, config)
@@ -215,17 +217,17 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
 
     @tf.function(jit_compile=True, autograph=False)  # type: ignore[untyped-decorator]
     def run(
-        values: Any,
-        covariates: Any,
-        starts: Any,
-        ends: Any,
-        stops: Any,
-        use_log: Any,
-        origins: Any,
-        rates: Any,
-        knobs: Any,
-    ) -> Any:
-        def one_step(step: Any, total: Any) -> tuple[Any, Any]:
+        values: tf.Tensor,
+        covariates: tf.Tensor,
+        starts: tf.Tensor,
+        ends: tf.Tensor,
+        stops: tf.Tensor,
+        use_log: tf.Tensor,
+        origins: tf.Tensor,
+        rates: tf.Tensor,
+        knobs: tf.Tensor,
+    ) -> tf.Tensor:
+        def one_step(step: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             windows = Windows(starts[step], starts[step], ends[step], stops[step], use_log[step])
             with tf.GradientTape() as tape:
                 loss = loss_of(values, covariates, windows, origins[step], Knobs(*tf.unstack(knobs)))
@@ -238,7 +240,7 @@ def _compile_steps(model: Any, optimizer: Any, config: NetworkConfig) -> Any:
     return run
 
 
-def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
+def _pinball(target: tf.Tensor, quantiles: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
     """Return twice the pinball loss, summed over quantiles (batch, horizon, n_quantiles); absolute error at 0.5."""
     level = tf.constant(QUANTILES, tf.float32)
     error = target[:, :, None] - quantiles
@@ -246,7 +248,7 @@ def _pinball(target: Any, quantiles: Any, mask: Any) -> Any:
     return tf.reduce_sum(loss * mask) / tf.maximum(tf.reduce_sum(mask), 1.0)
 
 
-def _gathered(covariates: Any, windows: Windows, config: NetworkConfig) -> Any:
+def _gathered(covariates: tf.Tensor, windows: Windows, config: NetworkConfig) -> tf.Tensor | None:
     """Return the covariates (batch, lookback + horizon, n_columns), None where there are none."""
     if not config.inputs:
         return None

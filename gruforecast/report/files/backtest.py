@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Self
 
 import numpy as np
 
@@ -97,7 +97,7 @@ class LongFile:
         self._form = Path(path).suffix.lstrip(".")
         self._safe = excel_safe
         self._open = contextlib.ExitStack()
-        self._stream: Any = None
+        self._stream: IO[bytes]
         self._rows: ParquetRows | None = None
         self._begun = False
         if Path(path).is_dir() or self._form not in FORMATS:

@@ -7,8 +7,9 @@ import json
 import math
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from gruforecast.arrays import Array
 from gruforecast.data.panel import Columns
 from gruforecast.errors import ResourceError
+from gruforecast.serialization import Json
 
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # how a text begins that a spreadsheet would compute
 
@@ -61,7 +63,7 @@ def write_csv(
         stream.write(shown(f"{head}{csv_lines(columns, excel_safe=excel_safe)}").encode())
 
 
-def write_json(stream: IO[bytes], blocks: Iterable[Columns], facts: dict[str, Any]) -> None:
+def write_json(stream: IO[bytes], blocks: Iterable[Columns], facts: Json) -> None:
     """One JSON object: the facts, and the rows as `forecast`; missing numbers are null."""
     stream.write(json.dumps({**facts, "forecast": []}, allow_nan=False)[:-2].encode())
     for k, columns in enumerate(blocks):
@@ -110,13 +112,13 @@ def _quoted(text: str, *, excel_safe: bool) -> str:
     return '"' + text.replace('"', '""') + '"' if special else text
 
 
-def _records(columns: Columns) -> list[dict[str, Any]]:
+def _records(columns: Columns) -> list[Json]:
     lists = [column if isinstance(column, list) else _without_nan(column) for column in columns.values()]
     return [dict(zip(columns, row, strict=True)) for row in zip(*lists, strict=True)]
 
 
-def _without_nan(column: Array) -> list[Any]:
-    numbers: list[Any] = column.tolist()
+def _without_nan(column: Array) -> Sequence[float | None]:
+    numbers: list[float] = column.tolist()
     return numbers if np.isfinite(column).all() else [one if math.isfinite(one) else None for one in numbers]
 
 
@@ -149,7 +151,7 @@ class ParquetRows:
             self._writer.close()
 
 
-def pyarrow() -> tuple[Any, Any]:
+def pyarrow() -> tuple[ModuleType, ModuleType]:
     """Return the modules of pyarrow.
 
     Raises:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any
 
-from gruforecast.models.registry import ENTRIES, KINDS, family_of, title_of
+from gruforecast.evaluation.leaderboard import StoredRow
+from gruforecast.evaluation.scores import IntervalScores
+from gruforecast.evaluation.significance import Paired
+from gruforecast.models.registry import ENTRIES, KINDS, title_of
 from gruforecast.report.page.figure import (
     COLUMNS,
+    Cell,
     Figure,
-    Report,
     Table,
+    Trace,
     axis,
+    by_size,
     capital,
     chance,
     colour_of,
@@ -24,13 +28,14 @@ from gruforecast.report.page.figure import (
     percent,
     plot_text,
     reference_of,
-    rows_of,
     series_with_scale,
     steps_in,
     verdict_word,
     width_verdict,
     yardstick,
 )
+from gruforecast.report.report import Report
+from gruforecast.serialization import Json
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 FEW_SERIES = 5  # with fewer a chart by series says nothing
@@ -38,25 +43,22 @@ FEW_SERIES = 5  # with fewer a chart by series says nothing
 
 def leaderboard(report: Report) -> Figure:
     """Return the chart of every model's MASE on the folds and on the test set."""
-    rows = [row for row in reversed(report["leaderboard"]) if row["val_mase"] is not None]
-    best = rows_of(report)[report["winner"]]
-    scored = [row for row in rows if row["mase"] is not None and row["competes"]]
-    lowest = min(scored, key=lambda row: (row["mase"], row is not best), default=best)
-    title = f"{capital(title_of(best['model']))} was chosen on the folds (MASE {number(best['val_mase'])})"
-    if best["mase"] is None:
+    rows = [row for row in reversed(report.leaderboard) if row.val_mase is not None]
+    best = report.rows[report.winner]
+    scored = [row for row in rows if row.mase is not None and row.competes]
+    lowest = min(scored, key=lambda row: (by_size(row.mase), row is not best), default=best)
+    title = f"{capital(title_of(best.model))} was chosen on the folds (MASE {number(best.val_mase)})"
+    if best.mase is None:
         title += "; on the test set it has no score"
     elif lowest is best:
-        title += f" and has the lowest error on the test set of all that compete, too ({number(best['mase'])})"
+        title += f" and has the lowest error on the test set of all that compete, too ({number(best.mase)})"
     else:
-        title += (
-            f"; on the test set it has {number(best['mase'])}, {title_of(lowest['model'])} {number(lowest['mase'])}"
-        )
-        paired = lowest["against"].get("winner")
-        title += ", by more than luck" if paired and is_worse(paired) else ", which may be luck"
-    colours = [KINDS[row["kind"]].colour for row in rows]
-    common = {"type": "scatter", "mode": "markers", "y": [label(_starred(row, report)) for row in rows]}
-    ring = {"symbol": "circle-open", "size": 9, "color": colours, "line": {"width": 2, "color": colours}}
-    dot = {"symbol": "circle", "size": 10, "color": colours}
+        title += f"; on the test set it has {number(best.mase)}, {title_of(lowest.model)} {number(lowest.mase)}"
+        title += ", by more than luck" if is_worse(lowest.against.get("winner")) else ", which may be luck"
+    colours = [KINDS[row.kind].colour for row in rows]
+    common: Json = {"type": "scatter", "mode": "markers", "y": [label(_starred(row, report)) for row in rows]}
+    ring: Json = {"symbol": "circle-open", "size": 9, "color": colours, "line": {"width": 2, "color": colours}}
+    dot: Json = {"symbol": "circle", "size": 10, "color": colours}
     hues = "; ".join(f"{look.hue}: {look.title}" for look in KINDS.values())
     return Figure(
         name="leaderboard",
@@ -65,8 +67,8 @@ def leaderboard(report: Report) -> Figure:
         "The folds lie before the test set and decide; the test set is read once, to judge. "
         f"{not_competing(report)}",
         data=[
-            {**common, "x": [row["val_mase"] for row in rows], "name": "folds (chosen by)", "marker": ring},
-            {**common, "x": [row["mase"] for row in rows], "name": "test set (judged by)", "marker": dot},
+            {**common, "x": [row.val_mase for row in rows], "name": "folds (chosen by)", "marker": ring},
+            {**common, "x": [row.mase for row in rows], "name": "test set (judged by)", "marker": dot},
         ],
         layout={"xaxis": axis("MASE", rangemode="tozero"), "yaxis": {"type": "category", "showgrid": True}},
         table=_leaderboard_table(report),
@@ -76,8 +78,8 @@ def leaderboard(report: Report) -> Figure:
 
 def not_competing(report: Report) -> str:
     """Return which rows may not win, however low they score on the folds."""
-    single = [row["model"] for row in report["leaderboard"] if not row["competes"] and row["kind"] == "gru"]
-    picked = [model for model in single if "(" not in model]
+    networks = {one.name for one in report.networks}
+    picked = [row.model for row in report.leaderboard if not row.competes and row.model in networks]
     if not picked:
         return ""
     text = f"{picked[0]} to {picked[-1]}" if len(picked) > 1 else picked[0]
@@ -86,51 +88,54 @@ def not_competing(report: Report) -> str:
 
 def models_table(report: Report) -> Table:
     """Return what the names of the leaderboard stand for."""
-    names = {family_of(row["model"]) for row in report["leaderboard"]}
+    networks = {one.name for one in report.networks}
+    names = {
+        "gru" if row.model in networks else f"({row.budget})" if row.budget else row.model for row in report.leaderboard
+    }
     rows = [(one.name, one.description) for one in ENTRIES.values() if one.name in names]
     return Table.of("What the models are", ("model", "what it does"), rows)
 
 
 def folds_table(report: Report) -> Table | None:
     """Return what each model that competes scored on each fold; None where there is one fold."""
-    rows = [row for row in report["leaderboard"] if row["competes"] and len(row.get("fold_mase") or ()) > 1]
+    rows = [row for row in report.leaderboard if row.competes and len(row.fold_mase) > 1]
     if not rows:
         return None
-    header = ("model", *[f"fold {k + 1}" for k in range(len(rows[0]["fold_mase"]))], "mean of the folds", "test set")
-    cells = [[_starred(row, report), *row["fold_mase"], row["val_mase"], row["mase"]] for row in rows]
+    header = ("model", *[f"fold {k + 1}" for k in range(len(rows[0].fold_mase))], "mean of the folds", "test set")
+    cells = [[_starred(row, report), *row.fold_mase, row.val_mase, row.mase] for row in rows]
     return Table.of("MASE of the models that compete, fold by fold, oldest first", header, cells)
 
 
-def _starred(row: dict[str, Any], report: Report) -> str:
-    return f"{row['model']} ★" if row["model"] == report["winner"] else str(row["model"])
+def _starred(row: StoredRow, report: Report) -> str:
+    return f"{row.model} ★" if row.model == report.winner else row.model
 
 
-def _origin(row: dict[str, Any], report: Report) -> str:
+def _origin(row: StoredRow, report: Report) -> str:
     """Return the trial that a network comes from."""
-    one = next((one for one in report.get("networks") or [] if one["name"] == row["model"]), None)
+    one = next((one for one in report.networks if one.name == row.model), None)
     if one is None:
         return "-"
-    return f"{one['number']}, another seed" if one.get("another_seed") else f"{one['number']}"
+    return f"{one.number}, another seed" if one.another_seed else f"{one.number}"
 
 
 def _leaderboard_table(report: Report) -> Table:
-    levels = [f"{level:g}" for level in report["levels"]]
+    levels = [f"{level:g}" for level in report.levels]
     header = ["model", "MASE folds", "MASE test", *COLUMNS.values(), *[f"in {level} %" for level in levels]]
     rows = [
         [
             _starred(row, report),
-            *[row[name] for name in ("val_mase", "mase", *COLUMNS)],
-            *[number(row["coverage"].get(level), ".0f") for level in levels],
-            row["parameters"],
-            row["seconds"],
+            *(row.val_mase, row.mase, row.smape, row.rmse, row.mae),
+            *[number(row.coverage.get(level), ".0f") for level in levels],
+            row.parameters,
+            row.seconds,
             _origin(row, report),
-            "yes" if row["competes"] else "no",
+            "yes" if row.competes else "no",
         ]
-        for row in report["leaderboard"]
+        for row in report.leaderboard
     ]
     caption = (
         f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of "
-        f"{report['extracts']['target']}. Seconds of fitting with compiling, which the first of a shape pays"
+        f"{report.extracts.target}. Seconds of fitting with compiling, which the first of a shape pays"
     )
     return Table.of(caption, [*header, "parameters", "fitting s", "trial", "competes"], rows)
 
@@ -140,14 +145,13 @@ def against(report: Report) -> Figure | None:
     rows = compared_rows(report)[::-1]
     if not rows:
         return None
-    pairs = [row["against"]["winner"] for row in rows]
     return Figure(
         name="against",
-        title=_against_title(report, pairs),
+        title=_against_title(report, [paired for _, paired in rows]),
         note="MASE of the other minus MASE of the winner: right of zero the winner is better. Lines: 95 % confidence "
         "intervals. A blue dot: better by more than luck; an ochre one: worse. Each is a test of its own: of "
         "twenty equally good models about one would seem to differ.",
-        data=[_differences(rows, pairs)],
+        data=[_differences(rows)],
         layout={
             "xaxis": axis("difference in MASE", zeroline=True, zerolinecolor="@ink"),
             "yaxis": {"type": "category"},
@@ -155,29 +159,32 @@ def against(report: Report) -> Figure | None:
         table=Table.of(
             "The winner against each other model on the test set, differences in MASE",
             ("model", "lower by", "of its error", "from", "to", "p", "test", "the winner is"),
-            [_paired(row) for row in reversed(rows)],
+            [_paired(row, paired) for row, paired in reversed(rows)],
         ),
         height=120 + 26 * len(rows),
     )
 
 
-def _differences(rows: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dict[str, Any]:
+def _differences(rows: list[tuple[StoredRow, Paired]]) -> Trace:
     """Return a dot for each model, with its interval."""
-    bars = {
+    pairs = [paired for _, paired in rows]
+    differences = [one.difference or 0.0 for one in pairs]
+    highs, lows = [one.high for one in pairs], [one.low for one in pairs]
+    bars: Json = {
         "type": "data",
         "symmetric": False,
-        "array": [0.0 if one["high"] is None else one["high"] - one["difference"] for one in pairs],
-        "arrayminus": [0.0 if one["low"] is None else one["difference"] - one["low"] for one in pairs],
+        "array": [0.0 if high is None else high - middle for high, middle in zip(highs, differences, strict=True)],
+        "arrayminus": [0.0 if low is None else middle - low for low, middle in zip(lows, differences, strict=True)],
         "thickness": 1.5,
         "width": 0,
         "color": "@muted",
     }
-    colours = ["@gru" if one["verdict"] == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
+    colours = ["@gru" if one.verdict == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
     return {
         "type": "scatter",
         "mode": "markers",
-        "x": [one["difference"] for one in pairs],
-        "y": [label(row["model"]) for row in rows],
+        "x": differences,
+        "y": [label(row.model) for row, _ in rows],
         "error_x": bars,
         "marker": {"size": 10, "color": colours},
         "showlegend": False,
@@ -185,29 +192,28 @@ def _differences(rows: list[dict[str, Any]], pairs: list[dict[str, Any]]) -> dic
     }
 
 
-def _against_title(report: Report, pairs: list[dict[str, Any]]) -> str:
+def _against_title(report: Report, pairs: list[Paired]) -> str:
     """Return how many the winner beats, and loses to."""
-    if all(one["p"] is None for one in pairs):
+    if all(one.p is None for one in pairs):
         return "The test set has too few steps to tell any difference from luck"
-    better = sum(one["verdict"] == "better" for one in pairs)
+    better = sum(one.verdict == "better" for one in pairs)
     worse = sum(map(is_worse, pairs))
     count = f"{better or 'none'} of {counted(len(pairs), 'other model')}"
-    text = f"{capital(title_of(report['winner']))} beats {count} on the test set by more than luck"
+    text = f"{capital(title_of(report.winner))} beats {count} on the test set by more than luck"
     return f"{text}, and loses to {worse}" if worse else text
 
 
-def _paired(row: dict[str, Any]) -> list[Any]:
-    one = row["against"]["winner"]
-    numbers = [one["difference"], percent(one["relative"]), one["low"], one["high"], chance(one["p"])]
-    return [row["model"], *numbers, one["method"] or "-", verdict_word(one)]
+def _paired(row: StoredRow, one: Paired) -> list[Cell]:
+    numbers = [one.difference, percent(one.relative), one.low, one.high, chance(one.p)]
+    return [row.model, *numbers, one.method or "-", verdict_word(one)]
 
 
 def steps(report: Report) -> Figure:
     """Return the mean scaled error of each step ahead."""
-    errors = {model: one["mase"] for model, one in report["extracts"]["steps"].items()}
-    winner, count = report["winner"], series_with_scale(report)
+    errors = {model: one["mase"] for model, one in report.extracts.steps.items()}
+    winner, count = report.winner, series_with_scale(report)
     ahead = list(range(1, len(errors[winner]) + 1))
-    data = [
+    data: list[Trace] = [
         {
             "type": "scatter",
             "mode": "lines+markers" if len(ahead) <= 30 else "lines",
@@ -222,7 +228,7 @@ def steps(report: Report) -> Figure:
     return Figure(
         name="steps",
         title=_steps_title(errors[winner], winner),
-        note=f"Means over {counted(count, 'series')} of the test set{'; a single series jumps' * (count == 1)}.",
+        note=f"Means over {count:,} series of the test set{'; a single series jumps' * (count == 1)}.",
         data=data,
         layout={
             "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
@@ -256,20 +262,20 @@ def _steps_title(errors: list[float | None], winner: str) -> str:
 
 def by_series(report: Report) -> Figure | None:
     """Return the winner's MASE of each series against that of the model it is held against."""
-    losses = report["extracts"]["losses"]
-    winner, reference = report["winner"], reference_of(report)
+    losses = report.extracts.losses
+    winner, reference = report.winner, reference_of(report)
     both = [
         (name, a, b)
-        for name, a, b in zip(losses["ids"], losses["winner"], losses["beside"], strict=True)
+        for name, a, b in zip(losses.ids, losses.winner, losses.beside, strict=True)
         if a is not None and b is not None
     ]
     if len(both) < FEW_SERIES or winner == reference:
         return None
     top = max(max(a, b) for _, a, b in both)
-    scored = losses["of"] - report.get("n_series_without_scale", 0)
-    some = "" if scored <= len(losses["ids"]) else f" (of {scored:,}, evenly spread by error)"
-    wins = f"{sum(a < b for _, a, b in both):,} of {counted(len(both), 'series')}{some}"
-    data = [
+    scored = losses.of - report.n_series_without_scale
+    some = "" if scored <= len(losses.ids) else f" (of {scored:,}, evenly spread by error)"
+    wins = f"{sum(a < b for _, a, b in both):,} of {len(both):,} series{some}"
+    data: list[Trace] = [
         {"type": "scatter", "mode": "lines", "x": [0, top], "y": [0, top], "hoverinfo": "skip", "showlegend": False,
          "line": {"color": "@muted", "width": 1, "dash": "dot"}},
         {"type": "scatter", "mode": "markers", "x": [b for *_, b in both], "y": [a for _, a, _ in both],
@@ -294,29 +300,29 @@ def by_series(report: Report) -> Figure | None:
 
 def coverage(report: Report) -> Figure | None:
     """Return what share of the test values lay inside the intervals, in all and by thirds of the horizon."""
-    intervals = rows_of(report)[report["winner"]]["intervals"]
+    intervals = report.rows[report.winner].intervals
     if not intervals:
         return None
     thirds = parts_of_horizon(intervals)
     names = ["all steps", *thirds] if len(thirds) > 1 else thirds
     colours = dict(zip(intervals, itertools.cycle(("@gru", "@blend", "@lstm", "@rnn")), strict=False))
-    data: list[dict[str, Any]] = [
-        {"type": "bar", "x": names, "y": [one["coverage"], *one["coverage_by_third"]][: len(names)],
+    data: list[Trace] = [
+        {"type": "bar", "x": names, "y": [one.coverage, *one.coverage_by_third][: len(names)],
          "name": f"{level} % interval", "marker": {"color": colours[level]}}
         for level, one in intervals.items()
     ]  # fmt: skip
-    lines = [
+    lines: list[Json] = [
         {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": float(level), "y1": float(level),
          "line": {"color": colours[level], "width": 1.5, "dash": "dot"}}
         for level in intervals
     ]  # fmt: skip
-    held = ", ".join(f"{level} % intervals held {number(one['coverage'], '.0f')} %" for level, one in intervals.items())
+    held = ", ".join(f"{level} % intervals held {number(one.coverage, '.0f')} %" for level, one in intervals.items())
     count = series_with_scale(report)
     return Figure(
         name="coverage",
         title=f"{capital(held)} of the test values",
-        note=f"Of the test values of {counted(count, 'series')}; dotted lines: what was asked for."
-        f"{_honest(intervals, count * report['horizon'])}",
+        note=f"Of the test values of {count:,} series; dotted lines: what was asked for."
+        f"{_honest(intervals, count * report.horizon)}",
         data=data,
         layout={"xaxis": {"type": "category"}, "yaxis": axis("test values inside, %", range=[0, 104]), "shapes": lines},
         table=_coverage_table(report),
@@ -324,26 +330,25 @@ def coverage(report: Report) -> Figure | None:
     )
 
 
-def parts_of_horizon(intervals: dict[str, Any]) -> list[str]:
+def parts_of_horizon(intervals: dict[str, IntervalScores]) -> list[str]:
     """Return the names of the parts of `coverage_by_third`: fewer than three where there are fewer steps."""
     names = {1: ["whole horizon"], 2: ["first half", "second half"], 3: ["first third", "middle", "last third"]}
-    return names[len(next(iter(intervals.values()))["coverage_by_third"])]
+    return names[len(next(iter(intervals.values())).coverage_by_third)]
 
 
-def _honest(intervals: dict[str, Any], values: int) -> str:
+def _honest(intervals: dict[str, IntervalScores], values: int) -> str:
     """Return whether the intervals of each level held what was asked, and how exact that can be."""
-    verdicts = {level: width_verdict(level, one, values) for level, one in intervals.items()}
-    text = "; ".join(f"{level} %: {verdict}" for level, verdict in verdicts.items() if verdict)
-    text = f" {text}." if text else ""
+    verdicts = [f"{level} %: {width_verdict(level, one, values)}" for level, one in intervals.items()]
+    text = f" {'; '.join(verdicts)}."
     return f"{text} With {values:,} values one value is {100 / values:.1f} points." if 0 < values < 200 else text
 
 
 def _coverage_table(report: Report) -> Table:
-    rows = rows_of(report)
-    cells = []
-    for model in dict.fromkeys([report["winner"], reference_of(report)]):
-        for level, one in rows[model]["intervals"].items():
-            thirds = [number(share, ".0f") for share in one["coverage_by_third"]]
-            cells.append([model, f"{level} %", number(one["coverage"], ".1f"), *thirds, one["width"], one["score"]])
-    header = ("model", "level", "inside %", *parts_of_horizon(rows[report["winner"]]["intervals"]), "width", "score")
+    rows = report.rows
+    cells: list[list[Cell]] = []
+    for model in dict.fromkeys([report.winner, reference_of(report)]):
+        for level, one in rows[model].intervals.items():
+            thirds = [number(share, ".0f") for share in one.coverage_by_third]
+            cells.append([model, f"{level} %", number(one.coverage, ".1f"), *thirds, one.width, one.score])
+    header = ("model", "level", "inside %", *parts_of_horizon(rows[report.winner].intervals), "width", "score")
     return Table.of("Intervals on the test set; width and score in units of each series' MASE scale", header, cells)

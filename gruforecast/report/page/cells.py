@@ -3,151 +3,177 @@
 from __future__ import annotations
 
 import statistics
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from gruforecast.evaluation.verdict import STUDENT
 from gruforecast.models.networks.config import STEPS_PER_CALL
 from gruforecast.models.registry import KINDS
-from gruforecast.report.page.figure import Figure, Report, Section, Table, axis, number
+from gruforecast.report.page.figure import Figure, Section, Table, Trace, axis, by_size, number
+from gruforecast.report.report import CellRecord, Report
+from gruforecast.serialization import Json
 
-ROWS = (
-    ("gates", "gates", "d"),
-    ("memory cell beside the state", "memory_cell", ""),
-    ("parameters", "parameters", "d"),
-    ("steps of training", "steps", "d"),
-    ("seconds per epoch", "seconds_per_epoch", ".3g"),
+ROWS: tuple[tuple[str, Callable[[CellRecord], str]], ...] = (
+    ("gates", lambda cell: number(cell.gates)),
+    ("memory cell beside the state", lambda cell: "yes" if cell.memory_cell else "no"),
+    ("parameters", lambda cell: number(cell.parameters)),
+    ("steps of training", lambda cell: number(cell.steps)),
+    ("seconds per epoch", lambda cell: number(cell.seconds_per_epoch, ".3g")),
     (
         f"seconds to its best, the end of training, without compiling and the first {STEPS_PER_CALL} steps",
-        "train_seconds",
-        ".3g",
+        lambda cell: number(cell.train_seconds, ".3g"),
     ),
-    ("milliseconds per forecast of a series", "forecast_ms", ".2f"),
-    ("size of the weights on disk, kB", "weights_bytes", "kb"),
+    ("milliseconds per forecast of a series", lambda cell: number(cell.forecast_ms, ".2f")),
+    (
+        "size of the weights on disk, kB",
+        lambda cell: number(None if cell.weights_bytes is None else cell.weights_bytes / 1000, ",.0f"),
+    ),
 )
-SCORES = (("MASE on the folds", "val_mase"), ("MASE on the test set", "mase"))
+
+
+@dataclass(frozen=True)
+class CellScore:
+    """A cell by its MASE on the folds or on the test set: the mean, and each seed where there are several."""
+
+    cell: CellRecord
+    mean: float | None
+    seeds: list[float]
+
+    @classmethod
+    def on_folds(cls, cell: CellRecord) -> CellScore:
+        """Return it by what the folds say, which choose."""
+        return cls(cell, cell.val_mase, _numbers(cell.seeds.val_mase if cell.seeds else ()))
+
+    @classmethod
+    def on_test(cls, cell: CellRecord) -> CellScore:
+        """Return it by what the test set says, which judges."""
+        return cls(cell, cell.mase, _numbers(cell.seeds.mase if cell.seeds else ()))
+
+    @property
+    def title(self) -> str:
+        """What the cell is called."""
+        return KINDS[self.cell.cell].title
+
+    def __str__(self) -> str:
+        if len(self.seeds) < 2:
+            return f"{number(self.mean)} (one seed)"
+        return f"{number(self.mean)} ± {statistics.stdev(self.seeds):.3f} ({len(self.seeds)} seeds)"
+
+    def differs(self, other: CellScore) -> bool:
+        """Return whether two cells differ by more than their seeds do, by the t test of their means."""
+        seeds = self.seeds, other.seeds
+        degrees = len(self.seeds) + len(other.seeds) - 2
+        if min(map(len, seeds)) < 2 or degrees not in STUDENT or self.mean is None or other.mean is None:
+            return False
+        error = sum(statistics.variance(scores) / len(scores) for scores in seeds) ** 0.5
+        return bool(abs(self.mean - other.mean) > STUDENT[degrees] * error)
+
+
+def _numbers(values: Sequence[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
+
+
+def _best(cells: list[CellScore]) -> CellScore:
+    return min(cells, key=lambda one: by_size(one.mean))
 
 
 def cells_section(report: Report) -> Section | None:
     """Return what the comparison has measured, and what it says; None where nothing was compared."""
-    cells = report["cells"]
+    cells = report.cells
     if len(cells) < 2:
         return None
     how = "One configuration, that of the best GRU trial and so to its advantage, with nothing but the cell replaced."
-    header = ("", *[KINDS[cell["cell"]].title for cell in cells])
-    rows = [[title, *[_written(cell.get(name), form) for cell in cells]] for title, name, form in ROWS]
-    rows += [[title, *[_spread(cell, name) for cell in cells]] for title, name in SCORES]
-    budget = "at one equal budget" if cells[0]["budget"] == "short" else "at the full budget"
+    header = ("", *[KINDS[cell.cell].title for cell in cells])
+    rows = [[title, *map(written, cells)] for title, written in ROWS]
+    rows += [
+        ["MASE on the folds", *[str(CellScore.on_folds(cell)) for cell in cells]],
+        ["MASE on the test set", *[str(CellScore.on_test(cell)) for cell in cells]],
+    ]
+    budget = "at one equal budget" if cells[0].budget == "short" else "at the full budget"
     table = Table.of(f"Measured {budget} of steps; ± standard deviation over seeds", header, rows)
     return Section("cells", "GRU, LSTM or simple RNN", [advice(cells), how], [_figure(cells)], [table])
 
 
-def advice(cells: list[dict[str, Any]]) -> str:
+def advice(cells: list[CellRecord]) -> str:
     """Return which cell to use here, and how sure that is: the folds choose, the test set judges, as everywhere."""
-    scored = [cell for cell in cells if cell["mase"] is not None and cell["val_mase"] is not None]
-    if len(scored) < 2:
+    known = [cell for cell in cells if cell.mase is not None and cell.val_mase is not None]
+    if len(known) < 2:
         return "The cells cannot be compared: a score is missing."
-    best = min(scored, key=lambda cell: cell["val_mase"])
-    close = [cell for cell in scored if cell is best or not _apart(best, cell, "val_mase")]
-    if min(len(cell.get("seeds", {}).get("mase", [])) for cell in scored) < 2:
+    folds, test = [CellScore.on_folds(cell) for cell in known], [CellScore.on_test(cell) for cell in known]
+    best = _best(folds)
+    close = [one for one in folds if not best.differs(one)]
+    if min(len(one.seeds) for one in test) < 2:
         text = "One seed each does not tell the cells apart"
     elif len(close) == 1:
-        text = f"On the folds the {KINDS[best['cell']].title} is more accurate by more than seeds differ"
+        text = f"On the folds the {best.title} is more accurate by more than seeds differ"
     else:
         text = f"The folds do not tell the {_and(close)} apart: seeds of one differ as much"
-    if 1 < len(close) < len(scored):
-        behind = [cell for cell in scored if cell not in close]
+    if 1 < len(close) < len(folds):
+        behind = [one for one in folds if one not in close]
         text += f", and the {_and(behind)} {'is' if len(behind) == 1 else 'are'} behind"
-    small = min(close, key=lambda cell: cell["parameters"])
-    smallest = f"Of these the {KINDS[small['cell']].title} is the smallest." if len(close) > 1 else ""
-    return " ".join(part for part in (f"{text}.", smallest, _judged(scored, close), _costs(scored)) if part)
+    small = min(close, key=lambda one: by_size(one.cell.parameters))
+    smallest = f"Of these the {small.title} is the smallest." if len(close) > 1 else ""
+    judged = _judged(test, alike=len(close) == len(folds))
+    return " ".join(part for part in (f"{text}.", smallest, judged, _costs(known)) if part)
 
 
-def _judged(cells: list[dict[str, Any]], close: list[dict[str, Any]]) -> str:
-    """Return what the test set adds, where the folds left some `close`."""
-    best = min(cells, key=lambda cell: cell["mase"])
-    behind = [cell for cell in cells if cell is not best and _apart(best, cell, "mase")]
+def _judged(test: list[CellScore], *, alike: bool) -> str:
+    """Return what the test set adds; `alike`: the folds told none apart."""
+    best = _best(test)
+    behind = [one for one in test if best.differs(one)]
     if not behind:
-        alike = len(close) == len(cells)
         return "The test set does not, either." if alike else "The test set tells none of them apart."
-    return (
-        f"On the test set the {KINDS[best['cell']].title} is better than the {_and(behind)} by more than seeds differ."
-    )
+    return f"On the test set the {best.title} is better than the {_and(behind)} by more than seeds differ."
 
 
-def _and(cells: list[dict[str, Any]]) -> str:
-    *others, last = [KINDS[cell["cell"]].title for cell in cells]
+def _and(cells: list[CellScore]) -> str:
+    *others, last = [one.title for one in cells]
     return f"{', the '.join(others)} and the {last}" if others else last
 
 
-def _costs(cells: list[dict[str, Any]]) -> str:
+def _costs(cells: list[CellRecord]) -> str:
     """Return how large and how slow the GRU is beside the other cells."""
-    gru = next((cell for cell in cells if cell["cell"] == "gru"), None)
-    others = [cell for cell in cells if cell["cell"] != "gru"]
+    gru = next((cell for cell in cells if cell.cell == "gru"), None)
+    others = [cell for cell in cells if cell.cell != "gru"]
     if gru is None or not others:
         return ""
-    sizes, ratios = (
-        " and ".join(
-            f"{gru[name] / cell[name]:.2f} times the {KINDS[cell['cell']].title}'s"
-            for cell in others
-            if cell[name] and gru[name]
-        )
-        for name in ("parameters", "seconds_per_epoch")
-    )
+    sizes = _ratios(gru.parameters, [(cell, cell.parameters) for cell in others])
+    ratios = _ratios(gru.seconds_per_epoch, [(cell, cell.seconds_per_epoch) for cell in others])
     return f"The GRU's parameters are {sizes}{f', its seconds per epoch {ratios}' if ratios else ''}."
 
 
-def _apart(one: dict[str, Any], other: dict[str, Any], score: str = "mase") -> bool:
-    """Return whether two cells differ by more than their seeds do, by the t test of their means."""
-    seeds = [cell.get("seeds", {}).get(score, []) for cell in (one, other)]
-    degrees = len(seeds[0]) + len(seeds[1]) - 2
-    if min(map(len, seeds)) < 2 or degrees not in STUDENT:
-        return False
-    error = sum(statistics.variance(scores) / len(scores) for scores in seeds) ** 0.5
-    return bool(abs(one[score] - other[score]) > STUDENT[degrees] * error)
+def _ratios(gru: float | None, others: list[tuple[CellRecord, float | None]]) -> str:
+    parts = [f"{gru / one:.2f} times the {KINDS[cell.cell].title}'s" for cell, one in others if one and gru]
+    return " and ".join(parts)
 
 
-def _spread(cell: dict[str, Any], name: str) -> str:
-    seeds = cell.get("seeds", {}).get(name, [])
-    if len(seeds) < 2:
-        return f"{number(cell[name])} (one seed)"
-    return f"{number(cell[name])} ± {statistics.stdev(seeds):.3f} ({len(seeds)} seeds)"
-
-
-def _written(value: Any, form: str) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if form == "kb":
-        return number(None if value is None else value / 1000, ",.0f")
-    return number(value) if form == "d" else number(value, form)
-
-
-def _title(cells: list[dict[str, Any]]) -> str:
+def _title(cells: list[CellRecord]) -> str:
     """Return which cell has the lowest error, and beside which of the others that is more than seeds give."""
-    scored = [cell for cell in cells if cell["mase"] is not None]
+    scored = [CellScore.on_test(cell) for cell in cells if cell.mase is not None]
     if not scored:
         return "Errors of the cells at one equal budget"
-    best = min(scored, key=lambda cell: cell["mase"])
-    title = f"The {KINDS[best['cell']].title} has the lowest mean error at one equal budget"
-    close = [KINDS[cell["cell"]].title for cell in scored if cell is not best and not _apart(best, cell)]
+    best = _best(scored)
+    title = f"The {best.title} has the lowest mean error at one equal budget"
+    close = [one.title for one in scored if one is not best and not best.differs(one)]
     if not close:
         return title
-    several = all(len(cell.get("seeds", {}).get("mase", [])) > 1 for cell in scored)
+    several = all(len(one.seeds) > 1 for one in scored)
     seeds = f"the seeds do not tell it from the {' and the '.join(close)}" if several else "one seed each says little"
     return f"{title}, but {seeds}"
 
 
-def _figure(cells: list[dict[str, Any]]) -> Figure:
-    data: list[dict[str, Any]] = []
+def _figure(cells: list[CellRecord]) -> Figure:
+    data: list[Trace] = []
     rows: list[tuple[str, str, float | None]] = []
-    for cell in cells:
-        name, colour = KINDS[cell["cell"]].title, KINDS[cell["cell"]].colour
-        seeds = cell.get("seeds", {}).get("mase") or [cell["mase"]]
-        ring = {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}}
-        bar = {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}}
-        common = {"type": "scatter", "mode": "markers", "showlegend": False}
+    for one in map(CellScore.on_test, cells):
+        name, colour = one.title, KINDS[one.cell.cell].colour
+        seeds: list[float | None] = [*one.seeds] or [one.mean]
+        ring: Json = {"symbol": "circle-open", "size": 9, "color": colour, "line": {"width": 1.5}}
+        bar: Json = {"symbol": "line-ns-open", "size": 22, "color": colour, "line": {"width": 3}}
+        common: Json = {"type": "scatter", "mode": "markers", "showlegend": False}
         data += [
             {**common, "x": seeds, "y": [name] * len(seeds), "name": f"{name}, seeds", "marker": ring},
-            {**common, "x": [cell["mase"]], "y": [name], "name": f"{name}, mean", "marker": bar},
+            {**common, "x": [one.mean], "y": [name], "name": f"{name}, mean", "marker": bar},
         ]
         rows += [(name, f"{k}", seed) for k, seed in enumerate(seeds, 1)]
     return Figure(

@@ -1,6 +1,6 @@
 """What a figure of the report is, and how text and numbers get into it safely.
 
-Figures are plain dicts in plotly's form; the page draws them with plotly's script, so its Python is not needed.
+Figures are JSON in plotly's form; the page draws them with plotly's script, so its Python is not needed.
 A colour is `@` and the name of a property in `page.css`, which knows light and dark.
 """
 
@@ -10,13 +10,18 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeAlias
 
+from gruforecast.evaluation.leaderboard import StoredRow
+from gruforecast.evaluation.scores import IntervalScores
+from gruforecast.evaluation.significance import Paired
 from gruforecast.models.registry import KINDS
+from gruforecast.report.report import Report
+from gruforecast.serialization import Json, JsonValue
 from gruforecast.text import harmless
 
-Report = dict[str, Any]
-Cell = str | float | int | None
+Cell: TypeAlias = str | float | int | None
+Trace: TypeAlias = Json  # a dict of plotly
 
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
 RARE = 0.05  # chance below which a share is not put down to luck
@@ -57,12 +62,12 @@ class Figure:
     name: str
     title: str
     note: str
-    data: list[dict[str, Any]]
-    layout: dict[str, Any]
+    data: Sequence[Trace]
+    layout: Json
     table: Table
     height: int = 340
 
-    def drawn(self) -> dict[str, Any]:
+    def drawn(self) -> Json:
         """Return what the page's script needs."""
         return {"name": self.name, "data": self.data, "layout": {**self.layout, "height": self.height}}
 
@@ -124,50 +129,51 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def counted(count: int, word: str) -> str:
-    """Return `1 step` or `2 steps`; a word ending in `s` stays as it is."""
-    return f"{count:,} {word}" if count == 1 or word.endswith("s") else f"{count:,} {word}s"
+def counted(count: int, word: str, many: str | None = None) -> str:
+    """Return `1 step` or `2 steps`; `many` is the word for several where that is not `word` with an s."""
+    return f"{count:,} {word if count == 1 else many or f'{word}s'}"
 
 
 def steps_in(report: Report, count: int) -> str:
     """Return so many steps in the unit of the data, if it has a name."""
-    name = STEPS.get(report["freq"])
-    return counted(count, name) if name else f"{counted(count, 'step')} of {report['freq']}"
+    name = STEPS.get(report.freq)
+    return counted(count, name) if name else f"{counted(count, 'step')} of {report.freq}"
 
 
-def axis(title: str, **more: Any) -> dict[str, Any]:
+def axis(title: str, **more: JsonValue) -> Json:
     """Return an axis with a title, which names its unit."""
     return {"title": {"text": plot_text(title)}, **more}
 
 
-def rows_of(report: Report) -> dict[str, dict[str, Any]]:
-    """Return the rows of the leaderboard by model."""
-    return {row["model"]: row for row in report["leaderboard"]}
+def by_size(value: float | None) -> float:
+    """Return the number; infinity where there is none, which is last by size."""
+    return math.inf if value is None else value
 
 
-def compared_rows(report: Report) -> list[dict[str, Any]]:
-    """Return the rows of the leaderboard that the winner is held against."""
-    return [row for row in report["leaderboard"] if row["against"].get("winner", {}).get("difference") is not None]
+def compared_rows(report: Report) -> list[tuple[StoredRow, Paired]]:
+    """Return the rows of the leaderboard that the winner is held against, and how it compares."""
+    rows = [(row, row.against["winner"]) for row in report.leaderboard if "winner" in row.against]
+    return [(row, paired) for row, paired in rows if paired.difference is not None]
 
 
 def colour_of(report: Report, model: str) -> str:
     """Return the colour of a model's kind."""
-    return KINDS[rows_of(report)[model]["kind"]].colour
+    return KINDS[report.rows[model].kind].colour
 
 
-def is_worse(paired: dict[str, Any]) -> bool:
+def is_worse(paired: Paired | None) -> bool:
     """Return whether a comparison shows the winner to be worse than the other model by more than luck."""
-    return paired["high"] is not None and paired["high"] < 0
+    return paired is not None and paired.high is not None and paired.high < 0
 
 
 def yardstick(report: Report) -> str:
     """Return the forecast whose errors in the training rows are the unit of MASE."""
-    return "seasonal naive" if report["season_length"] > 1 else "naive"
+    return "seasonal naive" if report.season_length > 1 else "naive"
 
 
-def verdict_word(paired: dict[str, Any]) -> str:
+def verdict_word(paired: Paired) -> str:
     """Return a comparison in a word or two: a winner that is no better may be worse."""
-    return "worse" if is_worse(paired) else str(paired["verdict"])
+    return "worse" if is_worse(paired) else paired.verdict
 
 
 def chance(p: float | None) -> str:
@@ -175,18 +181,15 @@ def chance(p: float | None) -> str:
     return "< 0.001" if p is not None and p < 0.001 else number(p, ".2g")
 
 
-def width_verdict(level: str, interval: dict[str, Any], values: int) -> str:
+def width_verdict(level: str, interval: IntervalScores, values: int) -> str:
     """Return whether intervals were as wide as they should be, as far as the test set can tell.
 
-    Series hang together in themselves, so where there are several, they count, not values. Empty for a report of a
-    version that did not count them.
+    Series hang together in themselves, so where there are several, they count, not values.
 
     Args:
         values: how many test values there are, for the binomial test where series are few.
     """
-    if "coverage_error" not in interval:
-        return ""
-    share, wanted, error = interval["coverage"], float(level), interval["coverage_error"]
+    share, wanted, error = interval.coverage, float(level), interval.coverage_error
     if share is None:
         return "no value to tell by"
     if error is None:
@@ -208,9 +211,9 @@ def binomial(inside: int, values: int, share: float) -> float:
 
 def series_with_scale(report: Report) -> int:
     """Return how many series the scores and intervals of the test set are of."""
-    return int(report["n_series_scored"] - report.get("n_series_without_scale", 0))
+    return report.n_series_scored - report.n_series_without_scale
 
 
 def reference_of(report: Report) -> str:
     """Return the model that the winner is held against: the naive forecast to beat, or the GRU where that has won."""
-    return str(report["extracts"]["models"]["beside"])
+    return report.extracts.models.beside

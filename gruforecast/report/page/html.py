@@ -6,20 +6,26 @@ import base64
 import hashlib
 import importlib.util
 import json
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from gruforecast.errors import ModelError, ResourceError
+from gruforecast.errors import ResourceError
 from gruforecast.execution.atomic_files import write_file
 from gruforecast.report.page import accuracy, words
 from gruforecast.report.page.cells import cells_section
-from gruforecast.report.page.figure import Report, Section, steps_in
+from gruforecast.report.page.figure import Section, steps_in
 from gruforecast.report.page.gate_charts import gates_section
 from gruforecast.report.page.hyperparameters import meanings
 from gruforecast.report.page.search import search_figures, search_words, trials_table
-from gruforecast.report.page.series import chosen_series, first_tables
+from gruforecast.report.page.series import first_tables, page_data
+from gruforecast.report.report import Report
+from gruforecast.serialization import JsonValue, plain
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 T = TypeVar("T")
 PAGE = "report.html"
@@ -35,32 +41,28 @@ def page(report: Report) -> str:
     """Return the report as HTML with everything that it needs.
 
     Raises:
-        ModelError: the report is of a version that did not keep what charts need.
         ResourceError: plotly's script is missing.
     """
-    if "extracts" not in report:
-        text = "the report was written by an earlier version and lacks what charts need."
-        raise ModelError(text, remedy="Fit the model again.", code="GF-M30", file="report.json")
     sections, scripts = sections_of(report), [plotly_script(), _text("page.js")]
     drawn = [figure.drawn() for section in sections for figure in section.figures]
-    data = {"figures": drawn, **chosen_series(report)}
-    return _rendered(
+    data = page_data(report, drawn)
+    return _template().render(
         report=report,
         headline=words.headline(report),
         facts=words.evidence_facts(report),
         answers=words.answers(report),
-        ahead=steps_in(report, report["horizon"]),
-        arguments=words.arguments(report) if "reproduce" in report else [],
+        ahead=steps_in(report, report.horizon),
+        arguments=words.arguments(report),
         sections={section.name: section for section in sections},
         contents=[(section.name, section.title) for section in sections],
-        series=data["series"],
-        scored=report["extracts"]["losses"]["of"] - report.get("n_series_without_scale", 0),
-        levels=", ".join(f"{level:g}" for level in report["levels"]),
+        series=data.series,
+        scored=report.extracts.losses.of - report.n_series_without_scale,
+        levels=", ".join(f"{level:g}" for level in report.levels),
         machine=words.machine(report),
         repeats=words.repeats(report),
         left_out=words.left_out(report),
         first=first_tables(report),
-        data=as_script(data),
+        data=as_script(plain(data)),
         css=_text("page.css"),
         scripts=scripts,
         policy=policy(scripts),
@@ -72,10 +74,10 @@ def sections_of(report: Report) -> list[Section]:
     won = _present([accuracy.leaderboard(report), accuracy.against(report)])
     tables = _present([accuracy.folds_table(report), accuracy.models_table(report)])
     errors = _present([accuracy.steps(report), accuracy.by_series(report)])
-    coverage, series = _present([accuracy.coverage(report)]), report["extracts"]["series"]
+    coverage, series = _present([accuracy.coverage(report)]), report.extracts.series
     sections = [
         Section("forecast", "The forecast") if series else None,
-        Section("leaderboard", "Who won, and by how much", [report["verdict"]], won, tables),
+        Section("leaderboard", "Who won, and by how much", [report.verdict], won, tables),
         Section("folds", "The backtest on the time axis") if series else None,
         Section("errors", "Where the errors are", [], errors),
         Section("coverage", "How sure the forecast is", [words.BANDS], coverage) if coverage else None,
@@ -90,7 +92,7 @@ def sections_of(report: Report) -> list[Section]:
 
 def _search_section(report: Report) -> Section:
     figures = search_figures(report)
-    tables = meanings(report["search"]) if figures else [trials_table(report)]
+    tables = meanings(report.search) if figures else [trials_table(report)]
     return Section("search", "The search", search_words(report), figures, tables)
 
 
@@ -113,7 +115,7 @@ def plotly_script() -> str:
     raise ResourceError("the script of plotly is missing.", remedy=remedy, code="GF-E20")
 
 
-def as_script(data: Any) -> str:
+def as_script(data: JsonValue) -> str:
     """Return JSON that stands in a script element and cannot end it; every hidden character is an escape."""
     text = json.dumps(_visible(data), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     for mark, escape in ESCAPES.items():
@@ -121,12 +123,12 @@ def as_script(data: Any) -> str:
     return text
 
 
-def _visible(data: Any) -> Any:
+def _visible(data: JsonValue) -> JsonValue:
     if isinstance(data, str):
         return harmless(data)
-    if isinstance(data, dict):
+    if isinstance(data, Mapping):
         return {name: _visible(value) for name, value in data.items()}
-    if isinstance(data, (list, tuple)):
+    if isinstance(data, Sequence):
         return [_visible(value) for value in data]
     return data
 
@@ -143,17 +145,15 @@ def _text(name: str) -> str:
     return files("gruforecast.report.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def _rendered(**values: Any) -> str:
-    """Return the template filled in: text is escaped and shown as it is, hidden characters as escapes."""
+def _template() -> Template:
+    """Return the template of the page: text is escaped and shown as it is, hidden characters as escapes."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    def shown(value: Any) -> Any:
+    def shown(value: T) -> T | str:
         return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True
     )
-    whole: dict[str, Any] = {name: Markup(values[name]) for name in ("css", "data")}  # noqa: S704 - ours, or made safe above
-    whole["scripts"] = [Markup(text) for text in values["scripts"]]  # noqa: S704 - ours and plotly's
-    return environment.from_string(_text("report.html.j2")).render({**values, **whole})
+    return environment.from_string(_text("report.html.j2"))

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias, TypeGuard
 
+import msgspec
 import numpy as np
 
-from gruforecast.arrays import Floats
-from gruforecast.report.page.figure import Figure, Table, axis, capital, percent, plot_text
+from gruforecast.arrays import Floats, Ints
+from gruforecast.report.page.figure import Figure, Table, Trace, axis, capital, percent, plot_text
+from gruforecast.report.report import TrialRecord
+
+Value: TypeAlias = bool | int | float | str  # of an option
 
 MIN_TRIALS = 8  # with fewer, what goes with what is luck
 SHUFFLES = 400
@@ -40,7 +46,31 @@ WORDS = {
 }
 
 
-def importance(scored: list[dict[str, Any]]) -> Figure | None:
+@dataclass(frozen=True)
+class Scored:
+    """A trial with a score, and the values of its options."""
+
+    number: int
+    score: float
+    values: dict[str, Value]
+    pruned: bool = False
+
+
+def options_of(trial: TrialRecord) -> dict[str, Value]:
+    """Return the values of the options of a trial by name."""
+    return msgspec.structs.asdict(trial.values)
+
+
+def scored_trials(trials: Sequence[TrialRecord]) -> list[Scored]:
+    """Return the trials that have a score."""
+    return [
+        Scored(one.number, one.score, options_of(one), one.status == "pruned")
+        for one in trials
+        if one.score is not None
+    ]
+
+
+def importance(scored: list[Scored]) -> Figure | None:
     """Return how much of the ranking of trials goes with the value of each option alone."""
     if len(scored) < MIN_TRIALS:
         return None
@@ -51,7 +81,7 @@ def importance(scored: list[dict[str, Any]]) -> Figure | None:
     colours = ["@gru" if share > bound else "@base" for _, (share, bound) in ranked]
     best, (most, chance) = ranked[-1]
     luck = "what luck gives the best of them, 19 times of 20"
-    data: list[dict[str, Any]] = [
+    data: list[Trace] = [
         {"type": "bar", "orientation": "h", "x": [100 * share for _, (share, _) in ranked], "y": names, "name": "share",
          "marker": {"color": colours}},
         {"type": "scatter", "mode": "markers", "x": [100 * bound for _, (_, bound) in ranked], "y": names, "name": luck,
@@ -72,18 +102,18 @@ def importance(scored: list[dict[str, Any]]) -> Figure | None:
     )
 
 
-def shares(scored: list[dict[str, Any]]) -> dict[str, tuple[float, float]]:
+def shares(scored: list[Scored]) -> dict[str, tuple[float, float]]:
     """Return for each option that varied its share of the differences in rank, and what luck gives, 0 to 1.
 
     Luck is the 95 % quantile, over shuffled ranks, of the largest share of all options: of a dozen options some one
     would pass a bound of its own in every third search where none matters (Westfall and Young 1993).
     """
-    ranks = _ranks([trial["score"] for trial in scored])
+    ranks = _ranks([trial.score for trial in scored])
     generator = np.random.default_rng(0)
     shuffled = np.stack([generator.permutation(ranks) for _ in range(SHUFFLES)])  # (shuffles, n)
     own, largest = {}, np.zeros(SHUFFLES)
-    for name in varied(scored):
-        groups = _groups([trial["values"].get(name) for trial in scored])
+    for name in varied([trial.values for trial in scored]):
+        groups = _groups([trial.values[name] for trial in scored])
         if groups.max() > 0:
             own[name] = float(_epsilon_squared(ranks[None], groups)[0])
             largest = np.maximum(largest, _epsilon_squared(shuffled, groups))
@@ -97,7 +127,7 @@ def _ranks(scores: list[float]) -> Floats:
     return np.asarray((np.cumsum(count) - (count - 1) / 2)[which], np.float64)
 
 
-def _epsilon_squared(values: Floats, groups: Any) -> Floats:
+def _epsilon_squared(values: Floats, groups: Ints) -> Floats:
     """Return the share of variance between groups, less what groups have by luck, of rows (k, n); never below zero."""
     n, count = len(groups), int(groups.max()) + 1
     if n <= count:
@@ -109,7 +139,7 @@ def _epsilon_squared(values: Floats, groups: Any) -> Floats:
     return np.maximum((total - within - (count - 1) * within / (n - count)) / np.maximum(total, 1e-12), 0.0)
 
 
-def _groups(values: list[Any]) -> Any:
+def _groups(values: list[Value]) -> Ints:
     """Return the number of the group of each value; neighbours share one where there are many values."""
     known = ordered(values)
     place = np.array([known.index(value) for value in values])
@@ -119,19 +149,18 @@ def _groups(values: list[Any]) -> Any:
     return np.unique(np.searchsorted(edges, place), return_inverse=True)[1]
 
 
-def varied(scored: list[dict[str, Any]]) -> list[str]:
+def varied(trials: list[dict[str, Value]]) -> list[str]:
     """Return the options with more than one value."""
-    names = dict.fromkeys(name for trial in scored for name in trial["values"])
-    return [name for name in names if len({written(trial["values"].get(name)) for trial in scored}) > 1]
+    return [name for name in trials[0] if len({written(values[name]) for values in trials}) > 1] if trials else []
 
 
-def ordered(values: list[Any]) -> list[Any]:
+def ordered(values: Sequence[Value]) -> list[Value]:
     """Return the different values: numbers by size, others by name."""
     different = list(dict.fromkeys(values))
     return sorted(different, key=None if all(map(is_number, different)) else str)
 
 
-def is_number(value: Any) -> bool:
+def is_number(value: Value) -> TypeGuard[float]:
     """Return whether it is a number, which yes and no are not."""
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
@@ -141,14 +170,14 @@ def word(name: str) -> str:
     return WORDS.get(name, name)
 
 
-def meanings(trials: list[dict[str, Any]]) -> list[Table]:
+def meanings(trials: Sequence[TrialRecord]) -> list[Table]:
     """Return what the options say that the search varied; nothing where it varied none."""
-    rows = [(word(name), MEANINGS[name]) for name in varied(trials) if name in MEANINGS]
+    rows = [(word(name), MEANINGS[name]) for name in varied([options_of(one) for one in trials]) if name in MEANINGS]
     return [Table.of("What the options mean", ("option", "meaning"), rows)] if rows else []
 
 
-def written(value: Any) -> str:
+def written(value: Value) -> str:
     """Return the value of an option."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return f"{value:.4g}" if isinstance(value, float) else "-" if value is None else str(value)
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import numpy as np
 
 from gruforecast.evaluation.verdict import in_percent
 from gruforecast.models.networks.config import STEPS_PER_CALL
-from gruforecast.report.page.figure import Figure, Report, Table, axis, counted
-from gruforecast.report.page.hyperparameters import MIN_TRIALS, importance, word, written
+from gruforecast.report.page.figure import Cell, Figure, Table, Trace, axis, counted
+from gruforecast.report.page.hyperparameters import (
+    MIN_TRIALS,
+    Scored,
+    importance,
+    options_of,
+    scored_trials,
+    word,
+    written,
+)
 from gruforecast.report.page.parallel import parallel
+from gruforecast.report.report import Report
+from gruforecast.serialization import Json
 
 FIRST = "compiling and first steps"
 
 
 def search_figures(report: Report) -> list[Figure]:
     """Return all figures of the search, as far as its trials allow."""
-    scored = [trial for trial in report["search"] if trial.get("score") is not None]
+    scored = scored_trials(report.search)
     if len(scored) < 2:
         return []
     figures = [scores(report, scored), importance(scored), parallel(scored), times(report)]
@@ -27,43 +36,41 @@ def search_figures(report: Report) -> list[Figure]:
 
 def search_words(report: Report) -> list[str]:
     """Return how the search went, in words."""
-    trials = report["trials"]
-    others = [
-        f"{trials[name]} {word}"
-        for name, word in (("pruned", "stopped early"), ("diverged", "diverged"), ("crashed", "crashed"))
-        if trials.get(name)
-    ]
-    words = [f"{counted(trials['completed'], 'trial')} ran to the end{''.join(f', {one}' for one in others)}."]
-    if sum(trial.get("score") is not None for trial in report["search"]) < MIN_TRIALS:
+    trials = report.trials
+    ends = ((trials.pruned, "stopped early"), (trials.diverged, "diverged"), (trials.crashed, "crashed"))
+    others = "".join(f", {count} {word}" for count, word in ends if count)
+    words = [f"{counted(trials.completed, 'trial')} ran to the end{others}."]
+    if len(scored_trials(report.search)) < MIN_TRIALS:
         words.append(f"Which options mattered cannot be told from fewer than {MIN_TRIALS} trials.")
     return words
 
 
 def trials_table(report: Report) -> Table:
     """Return every trial with its score, time and options."""
-    names = list(dict.fromkeys(name for trial in report["search"] for name in trial["values"]))
-    rows = [
+    options = [options_of(trial) for trial in report.search]
+    names = list(options[0]) if options else []
+    rows: list[list[Cell]] = [
         [
-            f"{trial['number']}",
-            trial["status"],
-            trial.get("score"),
-            (trial.get("seconds") or {}).get("total"),
-            *[written(trial["values"].get(name)) for name in names],
+            f"{trial.number}",
+            trial.status,
+            trial.score,
+            trial.seconds.total if trial.seconds else None,
+            *map(written, values.values()),
         ]
-        for trial in report["search"]
+        for trial, values in zip(report.search, options, strict=True)
     ]
     return Table.of("All trials", ("trial", "status", "MASE folds", "seconds", *map(word, names)), rows)
 
 
-def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
+def scores(report: Report, scored: list[Scored]) -> Figure:
     """Return the score of each trial, and the best so far."""
-    numbers, mase = [trial["number"] for trial in scored], [trial["score"] for trial in scored]
-    symbols = ["circle-open" if trial["status"] == "pruned" else "circle" for trial in scored]
-    best = min(scored, key=lambda trial: trial["score"])
-    gain = 1 - best["score"] / mase[0] if mase[0] else 0.0
-    title = f"Trial {best['number']} is the best of {len(report['search'])}"
+    numbers, mase = [trial.number for trial in scored], [trial.score for trial in scored]
+    symbols = ["circle-open" if trial.pruned else "circle" for trial in scored]
+    best = min(scored, key=lambda trial: trial.score)
+    gain = 1 - best.score / mase[0] if mase[0] else 0.0
+    title = f"Trial {best.number} is the best of {len(report.search)}"
     title += f", {in_percent(gain)} below trial {numbers[0]}, the first with a score" if gain > 0 else ""
-    if best["number"] == numbers[0]:
+    if best.number == numbers[0]:
         title += "; no later one was better"
     return Figure(
         name="trials",
@@ -95,16 +102,17 @@ def scores(report: Report, scored: list[dict[str, Any]]) -> Figure:
 
 def times(report: Report) -> Figure | None:
     """Return the seconds of each trial, by what they went into."""
-    timed = [trial for trial in report["search"] if trial.get("seconds")]
+    timed = [(trial.number, trial.seconds) for trial in report.search if trial.seconds is not None]
     if not timed:
         return None
-    parts = {FIRST: ("trace", "compile"), "training": ("train",), "scoring": ("validate", "evaluate")}
-    numbers = [trial["number"] for trial in timed]
+    numbers = [number for number, _ in timed]
     sums = {
-        part: [sum(trial["seconds"].get(n, 0.0) for n in names) for trial in timed] for part, names in parts.items()
+        FIRST: [one.trace + one.compile for _, one in timed],
+        "training": [one.train for _, one in timed],
+        "scoring": [one.validate + one.evaluate for _, one in timed],
     }
     colours = {FIRST: "@base", "training": "@gru", "scoring": "@lstm"}
-    data = [
+    data: list[Trace] = [
         {"type": "bar", "x": numbers, "y": [round(one, 3) for one in seconds], "name": part,
          "marker": {"color": colours[part]}}
         for part, seconds in sums.items()
@@ -127,6 +135,6 @@ def times(report: Report) -> Figure | None:
     )
 
 
-def _whole(numbers: list[int]) -> dict[str, Any]:
+def _whole(numbers: list[int]) -> Json:
     """Return the ticks at whole numbers."""
     return {"dtick": max(1, math.ceil(len(numbers) / 10)), "tick0": 0}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import plotext
@@ -14,6 +13,7 @@ from rich.text import Text
 
 from gruforecast.arrays import Floats
 from gruforecast.data.panel import Forecast
+from gruforecast.report.report import Report
 from gruforecast.report.terminal.console import WIDTH, number, safe, shows_bars, stamps
 
 HEIGHT = 14
@@ -43,28 +43,28 @@ class Picture:
     upper: Numbers = ()
 
 
-def of_report(report: dict[str, Any]) -> Picture | None:
+def of_report(report: Report) -> Picture | None:
     """Return the series in the middle, by its error, of those that the report holds; None where it holds none."""
-    extracts = report.get("extracts") or {}
-    if not extracts.get("series"):
+    extracts = report.extracts
+    if not extracts.series:
         return None
-    of = extracts["losses"]["of"]
-    one = min(extracts["series"], key=lambda one: abs(one["rank"] - (of + 1) / 2))
-    ahead, test = one["ahead"], one["test"]
+    of = extracts.losses.of
+    one = min(extracts.series, key=lambda one: abs(one.rank - (of + 1) / 2))
+    ahead, test = one.ahead, one.test
     band = ahead or test
-    begin = len(one["y"]) if ahead else test["begin"]
-    first = max(0, begin - _rows(report["season_length"], report["horizon"]))
-    level = next(iter(band["lower"]), "")
+    begin = len(one.y) if ahead else test.begin
+    first = max(0, begin - _rows(report.season_length, report.horizon))
+    level = next(iter(band.lower), "")
     what = "forecast" if ahead else "forecast of the test set"
-    several = f"{one['id']} (series {one['rank']} of {of} by error)"
+    several = f"{one.id} (series {one.rank} of {of} by error)"
     return Picture(
-        title=_title(several if report["n_series"] > 1 else extracts["target"], what, level, report["winner"]),
-        ds=[*one["ds"][first:], *(ahead["ds"] if ahead else ())],
-        y=one["y"][first:],
+        title=_title(several if report.n_series > 1 else extracts.target, what, level, report.winner),
+        ds=[*one.ds[first:], *(ahead.ds if ahead else ())],
+        y=one.y[first:],
         begin=begin - first,
-        mean=band["mean"],
-        lower=band["lower"].get(level, ()),
-        upper=band["upper"].get(level, ()),
+        mean=band.mean,
+        lower=band.lower.get(level, ()),
+        upper=band.upper.get(level, ()),
     )
 
 

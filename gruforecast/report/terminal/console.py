@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO, Any
+from typing import IO
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -29,11 +29,22 @@ def console_on(stream: IO[str], *, wrap: bool = False) -> Console:
     return Console(file=stream, highlight=False, soft_wrap=soft, width=width, markup=False, emoji=False)
 
 
-def table(*columns: Column | str, title: str = "", **more: Any) -> Table:
+def table(*columns: Column | str, title: str = "", caption: str | None = None, show_header: bool = True) -> Table:
     """Return a table without lines; columns given by their names alone hold numbers."""
     heads = [one if isinstance(one, Column) else Column(one, justify="right") for one in columns]
-    plain: dict[str, Any] = {"box": None, "pad_edge": False, "title_justify": "left", "title_style": ""}
-    return Table(*heads, title=title, header_style="bold", caption_justify="left", caption_style="dim", **plain, **more)
+    return Table(
+        *heads,
+        title=title,
+        caption=caption,
+        box=None,
+        pad_edge=False,
+        show_header=show_header,
+        header_style="bold",
+        title_style="",
+        title_justify="left",
+        caption_style="dim",
+        caption_justify="left",
+    )
 
 
 def model_column() -> Column:

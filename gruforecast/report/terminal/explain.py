@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
-from typing import Any
 
 from rich.table import Column, Table
 from rich.text import Text
 
+from gruforecast.explain.records import Explanation
 from gruforecast.report import sentences
-from gruforecast.report.sentences import ENDLESS, Explained, amount, half_lives, percent, period
+from gruforecast.report.sentences import ENDLESS, amount, half_lives, percent, period
 from gruforecast.report.terminal.console import BARS, PLAIN_BARS, console_on, safe, shows_bars, spark, table
 
 SPARK = 60  # characters
@@ -18,7 +18,7 @@ MAX_CHANGES = 8
 CURVE = 24
 
 
-def show_explanation(explained: Explained) -> None:
+def show_explanation(explained: Explanation) -> None:
     """A sentence and a small table for each part, on standard output."""
     console = console_on(sys.stdout, wrap=True)
     bars = BARS if shows_bars(console) else PLAIN_BARS
@@ -41,29 +41,28 @@ def _table(*columns: str) -> Table:
     return table(*[Column(name, justify="right" if k else "left", overflow="fold") for k, name in enumerate(columns)])
 
 
-def _gates(explained: Explained, bars: str) -> Table:
+def _gates(explained: Explanation, bars: str) -> Table:
     """Return the series and the mean of each gate as lines of bars, and a mark at each state change point."""
-    gates = explained["gates"]
+    gates = explained.gates
     columns = [Column(justify=side, no_wrap=True) for side in ("left", "left", "right")]
     lines = table(*columns, show_header=False)
-    lines.add_row("series", spark(gates["values"], SPARK, bars=bars), "")
-    for layer in gates["layers"]:
-        number = f" {layer['layer']}" if explained["network"]["layers"] > 1 else ""
-        for name in ("update", "reset"):
-            values = layer[f"mean_{name}"]
+    lines.add_row("series", spark(gates.values, SPARK, bars=bars), "")
+    for layer in gates.layers:
+        number = f" {layer.layer}" if explained.network.layers > 1 else ""
+        for name, values in (("update", layer.mean_update), ("reset", layer.mean_reset)):
             ends = f"{min(values):.0f}-{max(values):.0f} %" if values else ""
             lines.add_row(f"{name}{number}", spark(values, SPARK, bars=bars), ends)
-    marks = [" "] * min(SPARK, len(gates["from"]))
-    for place in gates["moments"]:
-        marks[place * len(marks) // len(gates["from"])] = "^"
-    if gates["moments"]:
+    marks = [" "] * min(SPARK, len(gates.begin))
+    for place in gates.moments:
+        marks[place * len(marks) // len(gates.begin)] = "^"
+    if gates.moments:
         lines.add_row("change", "".join(marks), "")
-    if gates["from"]:
-        lines.add_row("", safe(f"{gates['series']}: {gates['from'][0]} to {gates['to'][-1]}"), "")
+    if gates.begin:
+        lines.add_row("", safe(f"{gates.series}: {gates.begin[0]} to {gates.end[-1]}"), "")
     return lines
 
 
-def _memory(explained: Explained, bars: str) -> Table | None:
+def _memory(explained: Explanation, bars: str) -> Table | None:
     """Return how many units have which half-life."""
     counts = half_lives(explained)
     if not counts:
@@ -76,51 +75,50 @@ def _memory(explained: Explained, bars: str) -> Table | None:
             lives.add_row(label, str(count), "")
         else:
             bar = bars[-1] * math.ceil(40 * count / units)
-            lives.add_row(f"{label} {explained['memory']['unit']}", str(count), bar)
+            lives.add_row(f"{label} {explained.memory.unit}", str(count), bar)
     return lives
 
 
-def _changes(explained: Explained) -> Table | None:
-    changes = explained["resets"]
-    if not changes["moments"]:
+def _changes(explained: Explanation) -> Table | None:
+    changes = explained.resets
+    if not changes.moments:
         return None
-    several, more = changes["n_series"] > 1, changes["n_moments"] - MAX_CHANGES
+    several, more = changes.n_series > 1, changes.n_moments - MAX_CHANGES
     points = _table("when", "above the usual")
     points.caption = f"and {more} more" if more > 0 else None
     if several:
         points.add_column("series")
-    for one in changes["moments"][:MAX_CHANGES]:
-        points.add_row(safe(period(one)), f"{one['score']:.1f}", *([safe(one["series"])] if several else []))
+    for one in changes.moments[:MAX_CHANGES]:
+        points.add_row(safe(period(one)), f"{one.score:.1f}", *([safe(one.series)] if several else []))
     return points
 
 
-def _gradient(explained: Explained, bars: str) -> Table | None:
+def _gradient(explained: Explanation, bars: str) -> Table | None:
     """Return how the gradient falls from the newest row to the oldest."""
-    curves = explained["reach"]
+    curves = explained.reach
     if not curves:
         return None
     gradients = _table("network", "oldest/newest", "90 % within", "gradient, newest to oldest (log)")
     gradients.columns[3].justify = "left"
-    positive = [math.log10(norm) for one in curves for norm in one["norm"] if norm > 0]
+    positive = [math.log10(norm) for one in curves for norm in one.norm if norm > 0]
     whole = (min(positive, default=0.0), max(positive, default=0.0))
     for one in curves:
-        far = "-" if one["oldest_to_newest"] is None else percent(one["oldest_to_newest"])
-        logs = [math.log10(norm) if norm > 0 else None for norm in one["norm"]]
-        within = "-" if one["within"] is None else amount(one["within"], explained["unit"])
-        gradients.add_row(safe(one["name"]), far, within, spark(logs, CURVE, whole, bars=bars))
+        logs = [math.log10(norm) if norm > 0 else None for norm in one.norm]
+        within = "-" if one.within is None else amount(one.within, explained.unit)
+        gradients.add_row(safe(one.name), percent(one.oldest_to_newest), within, spark(logs, CURVE, whole, bars=bars))
     return gradients
 
 
-def _importance(explained: Explained) -> Table | None:
-    needs: dict[str, Any] | None = explained["importance"]
+def _importance(explained: Explanation) -> Table | None:
+    needs = explained.importance
     if needs is None:
         return None
-    growth = _table("exchanged between windows", "MASE grows by", f"in {needs['permutations']} tries")
-    for part in needs["parts"]:
-        between = f"{_signed(part['low'])} to {_signed(part['high'])}"
-        growth.add_row(safe(part["name"]), _signed(part["mean"]), between)
+    growth = _table("exchanged between windows", "MASE grows by", f"in {needs.permutations} tries")
+    for part in needs.parts:
+        between = f"{_signed(part.low)} to {_signed(part.high)}"
+        growth.add_row(safe(part.name), _signed(part.mean), between)
     return growth
 
 
-def _signed(value: float | None) -> str:
-    return "-" if value is None else f"{round(value, 3) + 0.0:+.3f}"  # no -0.000
+def _signed(value: float) -> str:
+    return f"{round(value, 3) + 0.0:+.3f}"  # no -0.000

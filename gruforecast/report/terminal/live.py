@@ -9,16 +9,16 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Self
 
-from rich.console import Console, ConsoleOptions, RenderResult
+from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
 from gruforecast.execution.log import own_stderr
-from gruforecast.execution.progress import Progress, Working
+from gruforecast.execution.progress import Progress, TrialEnd, Working
 from gruforecast.report.terminal.console import console_on, safe, shows_bars, spark
 
 SPARK = 40  # characters
@@ -86,31 +86,31 @@ class LiveProgress(Progress):
         self._view.search_begins(trials, until)
         self.stage("search")
 
-    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+    def trial_known(self, number: int, result: TrialEnd) -> None:
         """One step of the view, which was made before."""
         self._view.trial_known(number, result)
 
     def trial_ended(
-        self, number: int, result: dict[str, Any], *, done: int, best: float, expected_seconds: float | None
+        self, number: int, result: TrialEnd, *, done: int, best: float, expected_seconds: float | None
     ) -> None:
         """One line, or one step of the view."""
         if self._quiet:
             return
         self._view.trial_ended(number, result, done, best, expected_seconds)
-        if self._live is None or self._verbose or result["status"] == "crashed":
+        if self._live is None or self._verbose or result.status == "crashed":
             self._console.print(Text(f"trial {number}: {self._outcome(result)}, best {best:.3f}"))
         if self._live is None and len(self._view.bests) == 1 and expected_seconds is not None:
             text = f"about {_duration(expected_seconds)} more for the search; --max-time sets a limit"
             self._console.print(Text(text))
 
-    def _outcome(self, result: dict[str, Any]) -> str:
-        text, seconds = _scored(result), result.get("seconds")
-        if result["status"] == "crashed" or seconds is None:
+    def _outcome(self, result: TrialEnd) -> str:
+        text = _scored(result)
+        if result.status == "crashed":
             return text
-        text += f", {seconds['total']:.1f} s"
+        text += f", {result.seconds:.1f} s"
         if self._verbose:
-            first = f"tracing {seconds['trace']:.1f} s, compiling {seconds['compile']:.1f} s"
-            text += f" ({first}, {result['steps']} steps {seconds['train']:.1f} s)"
+            first = f"tracing {result.tracing:.1f} s, compiling {result.compiling:.1f} s"
+            text += f" ({first}, {result.steps} steps {result.training:.1f} s)"
         return text
 
     def search_ended(self) -> None:
@@ -153,18 +153,18 @@ class View:
         self._newest: deque[str] = deque(maxlen=NEWEST)
         self._searching = True
 
-    def trial_known(self, number: int, result: dict[str, Any]) -> None:
+    def trial_known(self, number: int, result: TrialEnd) -> None:
         """See `Progress`."""
         self._done, self._known = self._done + 1, self._known + 1
-        self._compare(number, result["score"])
+        self._compare(number, result.score)
 
     def trial_ended(
-        self, number: int, result: dict[str, Any], done: int, best: float, expected_seconds: float | None
+        self, number: int, result: TrialEnd, done: int, best: float, expected_seconds: float | None
     ) -> None:
         """See `Progress`."""
         self._done = done
         self._left = None if expected_seconds is None else (expected_seconds, self._clock())
-        self._compare(number, result["score"])
+        self._compare(number, result.score)
         self.bests.append(best if math.isfinite(best) else None)
         self._newest.append(f"{number}: {_scored(result, 'crashed').removeprefix('MASE ')}")
 
@@ -196,7 +196,7 @@ class View:
             grid.add_row(Text(name, style="bold"), content)
         yield grid
 
-    def _rows(self, width: int, *, fancy: bool) -> Iterator[tuple[str, Any]]:
+    def _rows(self, width: int, *, fancy: bool) -> Iterator[tuple[str, RenderableType]]:
         now = self._clock()
         if self._searching:
             yield "search", self._bar(now, width)
@@ -259,13 +259,13 @@ def _workers_text(working: Working) -> str:
     return f"{len(working.busy)} of {working.count}: {', '.join(working.busy)}{waiting}"
 
 
-def _scored(result: dict[str, Any], crashed: str = "") -> str:
+def _scored(result: TrialEnd, crashed: str = "") -> str:
     """Return how a trial ended: its score, or the reason why there is none."""
-    if result["status"] == "crashed":
-        return crashed or f"crashed: {safe(result['error'])}"
-    if result["score"] is None:
-        return str(result["status"])
-    return f"MASE {result['score']:.3f}" + (" (stopped early)" if result["status"] == "pruned" else "")
+    if result.status == "crashed":
+        return crashed or f"crashed: {safe(result.error or '')}"
+    if result.score is None:
+        return result.status
+    return f"MASE {result.score:.3f}" + (" (stopped early)" if result.status == "pruned" else "")
 
 
 def _trials(count: int) -> str:

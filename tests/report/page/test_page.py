@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from browser import CHROMIUM, Browser
+from edited import edited
 from made_report import HOSTILE, made_report, written
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium here (Debian: apt-get install chromium)")
@@ -29,13 +30,9 @@ def browser() -> Iterator[Browser]:
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     """A single series, a panel of 45 and one with hostile names."""
     folder = tmp_path_factory.mktemp("pages")
-    hostile = made_report(6, ids=HOSTILE)
-    hostile["extracts"]["target"] = HOSTILE[0] + HOSTILE[1]
-    hostile["found"], hostile["warnings"] = (
-        [f"column {HOSTILE[1]}"],
-        [HOSTILE[0], HOSTILE[2], "\u202etxt\x1b[31m\u2028"],
-    )
-    hostile["plan"]["names"]["target"] = HOSTILE[1]
+    hostile = edited(made_report(6, ids=HOSTILE), extracts__target=HOSTILE[0] + HOSTILE[1])
+    warnings = [HOSTILE[0], HOSTILE[2], "\u202etxt\x1b[31m\u2028"]
+    hostile = edited(hostile, found=[f"column {HOSTILE[1]}"], warnings=warnings, plan__names__target=HOSTILE[1])
     reports = {"one": made_report(), "panel": made_report(45), "hostile": hostile}
     return {name: written(report, folder / f"{name}.html") for name, report in reports.items()}
 

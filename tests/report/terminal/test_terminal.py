@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import json
 import re
 import subprocess
 import sys
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from edited import edited, with_rows, with_series
 from hypothesis import given
 from hypothesis import strategies as st
 from made_report import made_report
@@ -20,10 +20,15 @@ from makers import GOLDEN, ROOT
 from pseudoterminal import lines, shown
 from rich.console import Console
 
+from gruforecast.evaluation.aggregate import IntervalMeans, MemberScores
+from gruforecast.evaluation.significance import Paired
 from gruforecast.execution.progress import Working
+from gruforecast.report.backtest import BacktestReport
+from gruforecast.report.report import Report
 from gruforecast.report.terminal.chart import HEIGHT, Picture, chart, of_report
 from gruforecast.report.terminal.fit import show_report
 from gruforecast.report.terminal.live import LiveProgress, View, is_live
+from gruforecast.serialization import encoded
 
 MODEL = GOLDEN / "format-1" / "model"
 SECONDS = {"trace": 0.1, "compile": 0.2, "train": 2.7, "total": 3.0}
@@ -377,51 +382,86 @@ class TestChart:
         picture = of_report(report)
         assert picture is not None
         assert "(series 5 of 9 by error)" in picture.title
-        one = next(one for one in report["extracts"]["series"] if one["rank"] == 5)
-        assert picture.mean == one["ahead"]["mean"]
-        assert list(picture.y)[-1] == one["y"][-1]
-        assert picture.ds[picture.begin] == one["ahead"]["ds"][0]
+        one = next(one for one in report.extracts.series if one.rank == 5)
+        assert one.ahead is not None
+        assert picture.mean == one.ahead.mean
+        assert list(picture.y)[-1] == one.y[-1]
+        assert picture.ds[picture.begin] == one.ahead.ds[0]
 
     def test_report_without_a_forecast_ahead_shows_the_test_set(self) -> None:
         report = made_report()
-        one = report["extracts"]["series"][0]
-        picture = of_report(report | {"extracts": report["extracts"] | {"series": [one | {"ahead": None}]}})
+        picture = of_report(with_series(report, ahead=None))
         assert picture is not None
         assert "test set" in picture.title
-        assert picture.mean == one["test"]["mean"]
-        assert picture.begin == len(picture.y) - report["horizon"]
+        assert picture.mean == report.extracts.series[0].test.mean
+        assert picture.begin == len(picture.y) - report.horizon
 
     def test_report_without_rows_has_none(self) -> None:
         assert of_report(made_report(data=False)) is None
-        assert of_report({}) is None
+
+
+LOSS = Paired("bootstrap", -12.345, -0.5, -123.456, 100.0, 1.2e-7, "cannot tell")
+BACKTEST = BacktestReport(
+    model_dir="model",
+    winner="networks",
+    freq="B",
+    season_length=5,
+    horizon=13,
+    step=13,
+    windows=9,
+    windows_out_of_sample=0,
+    refit=False,
+    n_series=45,
+    n_forecasts=405,
+    n_trained_on=405,
+    cutoffs_by="date",
+    first_cutoff="2010-07-30",
+    last_cutoff="2012-07-27",
+    levels=[50.0, 80.0, 95.0, 99.5],
+    left_out={},
+    scores=[
+        MemberScores(
+            model=name,
+            mase=123.4,
+            rmsse=99.9,
+            smape=199.99,
+            mae=9_999_999.0,
+            rmse=3.4e38,
+            bias=0.0,
+            wape=12.3,
+            intervals=dict.fromkeys(("50", "80", "95", "99.5"), IntervalMeans(100.0, 1.0, 123456.0)),
+            against={"winner": LOSS},
+        )
+        for name in ("networks", "seasonal-naive", "dynamic-theta")
+    ],
+    seconds=1.0,
+)
 
 
 class TestTables:
-    def test_what_is_copied_is_one_line(self, report: dict[str, Any], tmp_path: Path) -> None:
+    def test_what_is_copied_is_one_line(self, report: Report, tmp_path: Path) -> None:
         folder = "long-name/" * 12 + "model"
         file = tmp_path / "report.json"
-        file.write_text(json.dumps(report | {"model_dir": folder}), encoding="utf-8")
-        code = "import json, sys; from gruforecast.report.terminal.fit import show_report; "
-        code += "show_report(json.load(open(sys.argv[1])), verbose=False)"
+        file.write_bytes(encoded(edited(report, model_dir=folder)))
+        code = "import json, sys; from gruforecast.report.report import Report; "
+        code += (
+            "from gruforecast.report.terminal.fit import show_report; from gruforecast.serialization import record; "
+        )
+        code += "show_report(record(Report, json.load(open(sys.argv[1])), 'made'), verbose=False)"
         seen = shown([sys.executable, "-c", code, str(file)])
         assert f"Next: gruforecast predict {folder}\r\n".encode() in seen.raw
         assert f"Report: {folder}/report.html\r\n".encode() in seen.raw
 
     @pytest.fixture
-    def report(self) -> dict[str, Any]:
-        made = made_report(series=3) | {"networks": [], "blend": {}, "n_series_without_scale": 0, "parity": 1e-7}
-        return made | {"seconds_by_part": {"search": 1.0}, "workers": {"count": 2, "start_seconds": 1.0}}
+    def report(self) -> Report:
+        return made_report(series=3)
 
-    def test_fit_80_columns_with_any_number_of_levels(
-        self, report: dict[str, Any], capsys: pytest.CaptureFixture[str]
-    ) -> None:
-        report["levels"] = [50.0, 80.0, 95.0, 99.5]
-        rows = report["leaderboard"]
-        rows[0] |= {"parameters": 12_345_678, "rmse": 9_999_999.0}
-        rows[1] |= {"model": "dynamic-theta *", "mae": 3.4e38, "mase": 123456.0, "smape": 199.9, "rmse": 123456.7}
-        for row in report["leaderboard"]:
-            row["coverage"] |= {"50": 50.0, "99.5": 100.0}
-        show_report(report, verbose=True)
+    def test_fit_80_columns_with_any_number_of_levels(self, report: Report, capsys: pytest.CaptureFixture[str]) -> None:
+        wide = with_rows(report, lambda row: edited(row, coverage={**row.coverage, "50": 50.0, "99.5": 100.0}))
+        first, second, *others = wide.leaderboard
+        first = edited(first, parameters=12_345_678, rmse=9_999_999.0)
+        second = edited(second, model="dynamic-theta *", mae=3.4e38, mase=123456.0, smape=199.9, rmse=123456.7)
+        show_report(edited(wide, levels=[50.0, 80.0, 95.0, 99.5], leaderboard=[first, second, *others]), verbose=True)
         shown_lines = capsys.readouterr().out.splitlines()
         tables = [line for line in shown_lines if re.search(r"\d  +\S", line)]
         assert len(tables) >= 20
@@ -434,21 +474,9 @@ class TestTables:
     def test_of_a_backtest_fit_80_columns(self, capsys: pytest.CaptureFixture[str]) -> None:
         from gruforecast.report.terminal.backtest import show_backtest
 
-        against = {
-            "difference": -12.345,
-            "low": -123.456,
-            "high": 100.0,
-            "relative": -0.5,
-            "p": 1.2e-7,
-            "verdict": "cannot tell",
-        }
-        intervals = {level: {"coverage": 100.0, "score": 123456.0} for level in ("50", "80", "95", "99.5")}
-        row = {"mase": 123.4, "rmsse": 99.9, "smape": 199.99, "wape": 12.3, "mae": 9_999_999.0, "rmse": 3.4e38}
-        names = ("networks", "seasonal-naive", "dynamic-theta")
-        rows = [{"model": name, **row, "intervals": intervals, "against": {"winner": against}} for name in names]
-        facts = {"windows": 9, "horizon": 13, "step": 13, "n_series": 45, "n_forecasts": 405, "n_trained_on": 405}
-        facts |= {"cutoffs_by": "date", "first_cutoff": "2010-07-30", "last_cutoff": "2012-07-27", "winner": "networks"}
-        show_backtest({**facts, "levels": [50.0, 80.0, 95.0, 99.5], "scores": rows})
+        show_backtest(BACKTEST)
         shown_lines = capsys.readouterr().out.splitlines()
         assert max(len(line) for line in shown_lines if not line.startswith("by how much")) <= 80
         assert sum("99.5 %" in line for line in shown_lines) == 3
+        assert "cutoffs 2010-07-30 to 2012-07-27" in "".join(shown_lines)
+        assert sum(line.split()[1:5] == ["-12.345", "-123.456", "to", "100.000"] for line in shown_lines) == 3

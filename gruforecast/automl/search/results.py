@@ -1,0 +1,122 @@
+"""What jobs are asked for and what they give: typed here, plain JSON where it goes to another process."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from gruforecast.execution.jobs import JobRequest, JobResult
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.report.report import Status, TrainingSeconds
+from gruforecast.serialization import Record
+
+
+class TrainingRequest(JobRequest, kw_only=True, frozen=True):
+    """A training; `data`: the name given to `trial.save_split`."""
+
+    network: NetworkConfig
+    training: TrainingConfig
+    data: str
+
+
+class TrialRequest(TrainingRequest, kw_only=True, frozen=True):
+    """A training before the earliest fold cutoff, scored at every fold cutoff.
+
+    Attributes:
+        number: of the trial; weights: name of the file to write.
+        rungs: see `train.Schedule`; None: no fold is read before the end.
+    """
+
+    weights: str
+    number: int
+    rungs: tuple[float | None, ...] | None = None
+
+
+class FitRequest(TrainingRequest, kw_only=True, frozen=True):
+    """A training of a chosen configuration for a known number of steps.
+
+    Attributes:
+        weights: name of the file to write.
+        until: `test` (rows before the test set) or `end` (all rows).
+        after: digest of the weights that it is to take the place of.
+        initial: file of weights to start from; None = anew.
+        rates: learning rate at the first and last step, as shares.
+    """
+
+    weights: str
+    until: Literal["test", "end"]
+    after: str = ""
+    initial: str | None = None
+    rates: tuple[float, float] = (1.0, 0.0)
+
+
+class AuditRequest(TrainingRequest, kw_only=True, frozen=True):
+    """Trainings beside noise; `rows`: name of the data with all values."""
+
+    rows: str
+
+
+class Place(Record, frozen=True):
+    """Windows for a model that is fitted anew at each: of one fold, the test set, the end of the data, all origins."""
+
+    kind: Literal["fold", "test", "end", "origins"]
+    fold: int = 0
+
+    @property
+    def name(self) -> str:
+        """As in the names of jobs."""
+        return f"fold-{self.fold}" if self.kind == "fold" else self.kind
+
+
+class StatisticalRequest(JobRequest, kw_only=True, frozen=True):
+    """Forecasts of a statistical model, which are written to `file`; `version`: of the package that makes them."""
+
+    data: str
+    model: str
+    place: Place
+    file: str
+    version: str | None = None
+
+
+class FitResult(JobResult, kw_only=True, frozen=True):
+    """What a training took and gave.
+
+    Attributes:
+        digest: of the weights.
+        seconds_per_epoch: of one pass over all windows before fold 1.
+    """
+
+    status: Status
+    steps: int = 0
+    parameters: int = 0
+    digest: str = ""
+    seconds: TrainingSeconds = TrainingSeconds()
+    seconds_per_step: float | None = None
+    seconds_per_epoch: float | None = None
+
+    @property
+    def weights(self) -> str:
+        """Name of the file of weights; empty where there are none."""
+        return self.file.name if self.file else ""
+
+
+class TrialResult(FitResult, kw_only=True, frozen=True):
+    """What a trial gave: `score` is the mean of `fold_scores`, `rungs` those at the rungs that it reached."""
+
+    score: float | None = None
+    fold_scores: list[float] | None = None
+    rungs: list[float | None] = []
+
+
+class StatisticalResult(JobResult, kw_only=True, frozen=True):
+    """Whether the forecasts of a statistical model were written."""
+
+    status: Literal["completed", "failed", "crashed"]
+    seconds: float = 0.0
+
+
+class AuditResult(JobResult, kw_only=True, frozen=True):
+    """What moves when everything from a cutoff on is replaced by noise: names of what differs, by place."""
+
+    status: Literal["completed", "crashed"]
+    moved: dict[str, list[str]] = {}
+    seconds: float = 0.0
