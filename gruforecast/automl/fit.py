@@ -13,9 +13,8 @@ from msgspec import structs
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
-from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.artifact.folder import publish, save, write_json
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,

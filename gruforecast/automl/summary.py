@@ -11,8 +11,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from gruforecast.artifact.export.signature import SignatureRecord
-from gruforecast.artifact.manifest import NAME, FitFacts
+from gruforecast.artifact.manifest import NAME, FitFacts, SignatureRecord
 from gruforecast.automl.ensemble_members import SavedEnsemble
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared

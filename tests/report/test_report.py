@@ -361,7 +361,7 @@ def test_a_report_that_lacks_something_is_refused(model: Path, one: Report, name
     lacking = {key: value for key, value in plain(one).items() if key != name}
     for content in (lacking, plain(one) | {name: [1]}, plain(one) | {"unheard": 1}, []):
         (model / "report.json").write_bytes(encoded(content))
-        seal(model, {})
+        seal(model)
         with pytest.raises(ModelError, match="another version") as refused:
             stored_report(model)
         assert refused.value.code == "GF-M30"

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from msgspec import field, structs, to_builtins
+from msgspec import UNSET, field, structs, to_builtins
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export import litert as litert_file
@@ -27,8 +27,9 @@ from gruforecast.artifact.export import saved_model as export
 from gruforecast.artifact.export.footprint import Needs, multiply_adds, parameters
 from gruforecast.artifact.export.parity import Difference, Sample
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
-from gruforecast.artifact.export.signature import OUTPUTS, Served, SignatureRecord, TensorRecord
+from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.artifact.folder import write_json
+from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 from gruforecast.execution.atomic_files import (
@@ -363,7 +364,7 @@ def described(form: str, served: Served) -> SignatureRecord:
     """Return the inputs and outputs as they are in an export of this form."""
     content = served.described()
     if form == "onnx":
-        content = structs.replace(content, signature="")
+        content = structs.replace(content, signature=UNSET)
     if FORMS[form].dynamic:
         return content
     rows = f"{content.lookback} rows, NaN before its begin"

@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
+from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.plan import Plan
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, needs_calendar
-from gruforecast.serialization import Record
 
 Y, LAST = "y", "last_ds"
 OUTPUTS = ("y_hat", "quantiles")
@@ -33,39 +32,6 @@ MEANINGS = {
     "past": "the rows of y; NaN = missing",
     "static": "constant in each series; NaN = missing",
 }
-
-
-class TensorRecord(Record, omit_defaults=True, frozen=True):
-    """One input or output of an exported graph, for people who call it.
-
-    Attributes:
-        meaning: in words; column: the user's name; categories: texts whose place in this list is what is passed.
-    """
-
-    name: str
-    dtype: str
-    shape: str
-    meaning: str = msgspec.field(name="is", default="")
-    column: str = ""
-    categories: list[str] = []
-
-
-class SignatureRecord(Record, kw_only=True, omit_defaults=True, frozen=True):
-    """What an exported graph takes and gives.
-
-    Attributes:
-        signature: its name, in formats where signatures have one.
-        quantile_levels: ascending shares; 0.5 stands for the point forecast.
-        parity: largest relative difference between its forecasts and those of `predict`, where it was compared.
-    """
-
-    signature: str = ""
-    inputs: list[TensorRecord]
-    outputs: list[TensorRecord]
-    quantile_levels: list[float]
-    horizon: int
-    lookback: int
-    parity: float | None = None
 
 
 @dataclass(frozen=True)
