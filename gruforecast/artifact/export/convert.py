@@ -85,13 +85,6 @@ FORMS = {
 }  # fmt: skip
 
 
-class ModelDigest(Record, frozen=True):
-    """Which model an export was made of."""
-
-    name: str
-    manifest_sha256: str
-
-
 class Parity(Record, frozen=True):
     """How far an export is from `predict`, in all and by kind of windows; `tolerance` is None where any is allowed."""
 
@@ -122,14 +115,14 @@ class Certificate(Record, kw_only=True, omit_defaults=True, frozen=True):
     """The facts about an export: what it is, takes and gives, its size and speed, its model, its versions.
 
     Attributes:
-        milliseconds: of loading and of calls, on one thread.
+        model: its name, and the digest of its manifest; milliseconds: of loading and of calls, on one thread.
         edge: of a LiteRT file; mase: where weights are 8-bit integers.
     """
 
     export: str
     format: str
     int8: bool
-    model: ModelDigest
+    model: dict[str, str]
     bytes: int
     sha256: str
     milliseconds: dict[str, float]
@@ -342,7 +335,10 @@ def _certificate(
         export=options.output.name,
         format=options.form,
         int8=options.int8,
-        model=ModelDigest(options.model.resolve().name, file_digest(options.model / "manifest.json")),
+        model={
+            "name": options.model.resolve().name,
+            "manifest_sha256": file_digest(options.model / "manifest.json"),
+        },
         bytes=sum(path.stat().st_size for path in files),
         sha256=file_digest(made) if made.is_file() else _digest(made, files),
         milliseconds=measured.milliseconds,
