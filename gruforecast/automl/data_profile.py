@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 
@@ -15,16 +15,80 @@ from gruforecast.data.calendar.seasonality import season_strengths
 from gruforecast.data.checks import odd_values, outliers, share_of_zeros
 from gruforecast.data.finding import shown
 from gruforecast.data.panel import Panel
-from gruforecast.data.read import Reading, read_csv
+from gruforecast.data.plan import Plan
+from gruforecast.data.read import read_csv
 from gruforecast.evaluation.splits import MIN_ROWS
+from gruforecast.serialization import Record
 
 CHART = 60  # columns of the small picture of a series
 BLOCKS = "▁▂▃▄▅▆▇█"
-Facts = dict[str, Any]
+Enough = Literal["folds", "test", "training", "forecast"]
 
 
-def examine(options: FitOptions) -> Facts:
-    """Return findings, plan and summary of the file that `fit` would be given, as plain JSON types; nothing is trained.
+class Season(Record, frozen=True):
+    """A season that was looked for, and its strength, from 0 to 1."""
+
+    length: int
+    strength: float
+
+
+class SeriesProfile(Record, frozen=True):
+    """One series.
+
+    Attributes:
+        first, last: stamps as in the file.
+        missing: rows without a value; gaps: how many runs of them; zeros: share of the values.
+        enough: what it can take part in: `folds`, the `test` set alone, only the `training`, or `forecast` only.
+    """
+
+    id: str
+    rows: int
+    first: str
+    last: str
+    missing: int
+    gaps: int
+    zeros: float
+    outliers: int
+    min: float
+    mean: float
+    max: float
+    enough: Enough
+
+
+class SeriesChart(Record, frozen=True):
+    """A series as a line of blocks, with its lowest and highest value."""
+
+    id: str
+    text: str
+    low: float
+    high: float
+
+
+class DataProfile(Record, frozen=True):
+    """What `check` finds in a file.
+
+    Attributes:
+        found: what was found out about the data and not given; warnings: what may mislead.
+        chart: the longest series.
+    """
+
+    file: str
+    n_series: int
+    n_rows: int
+    n_missing: int
+    freq: str
+    horizon: int
+    season_length: int
+    seasons: list[Season]
+    found: list[str]
+    warnings: list[str]
+    plan: Plan
+    series: list[SeriesProfile]
+    chart: SeriesChart
+
+
+def examine(options: FitOptions) -> DataProfile:
+    """Return findings, plan and summary of the file that `fit` would be given; nothing is trained.
 
     Raises:
         DataError: the file cannot be read without guessing.
@@ -32,28 +96,24 @@ def examine(options: FitOptions) -> Facts:
     reading = read_csv(options.data, options.reading)
     panel = reading.panel
     horizon, season = horizon_and_season(panel, options.horizon, options.season)
-    return {
-        "file": Path(options.data).name,
-        "n_series": len(panel),
-        "n_rows": len(panel.y),
-        "n_missing": int(np.isnan(panel.y).sum()),
-        "freq": panel.freq.label,
-        "horizon": horizon,
-        "season_length": season,
-        "seasons": [
-            {"length": m, "strength": round(s, 3)} for m, s in season_strengths(panel.y, panel.indptr, panel.freq)
-        ],
-        "found": shown(reading.findings, "info"),
-        "warnings": shown((*reading.findings, *odd_values(panel, reading.lines)), "warning"),
-        "plan": panel.plan.to_dict(),
-        "series": _series(reading, horizon),
-        "chart": _chart(panel),
-    }
+    return DataProfile(
+        file=Path(options.data).name,
+        n_series=len(panel),
+        n_rows=len(panel.y),
+        n_missing=int(np.isnan(panel.y).sum()),
+        freq=panel.freq.label,
+        horizon=horizon,
+        season_length=season,
+        seasons=[Season(m, round(s, 3)) for m, s in season_strengths(panel.y, panel.indptr, panel.freq)],
+        found=shown(reading.findings, "info"),
+        warnings=shown((*reading.findings, *odd_values(panel, reading.lines)), "warning"),
+        plan=panel.plan,
+        series=_series(panel, horizon),
+        chart=_chart(panel),
+    )
 
 
-def _series(reading: Reading, horizon: int) -> list[Facts]:
-    """Return each series: its rows, span, what is missing, and whether there is enough for the horizon."""
-    panel = reading.panel
+def _series(panel: Panel, horizon: int) -> list[SeriesProfile]:
     first = panel.plan.form.joined(panel.ds[panel.indptr[:-1]])
     last = panel.plan.form.joined(panel.ds[panel.indptr[1:] - 1])
     return [
@@ -62,27 +122,26 @@ def _series(reading: Reading, horizon: int) -> list[Facts]:
     ]
 
 
-def _one(panel: Panel, k: int, y: Floats, stamps: tuple[str, str], horizon: int) -> Facts:
+def _one(panel: Panel, k: int, y: Floats, stamps: tuple[str, str], horizon: int) -> SeriesProfile:
     gaps = np.isnan(y)
     seen = y[~gaps]
-    return {
-        "id": "/".join(panel.ids[k]),
-        "rows": len(y),
-        "first": stamps[0],
-        "last": stamps[1],
-        "missing": int(gaps.sum()),
-        "gaps": int((np.diff(gaps.astype(int)) == 1).sum()),
-        "zeros": round(share_of_zeros(y), 4),
-        "outliers": len(outliers(y)),
-        "min": float(seen.min()),
-        "mean": float(seen.mean()),
-        "max": float(seen.max()),
-        "enough": _enough(len(y), horizon),
-    }
+    return SeriesProfile(
+        id="/".join(panel.ids[k]),
+        rows=len(y),
+        first=stamps[0],
+        last=stamps[1],
+        missing=int(gaps.sum()),
+        gaps=int((np.diff(gaps.astype(int)) == 1).sum()),
+        zeros=round(share_of_zeros(y), 4),
+        outliers=len(outliers(y)),
+        min=float(seen.min()),
+        mean=float(seen.mean()),
+        max=float(seen.max()),
+        enough=_enough(len(y), horizon),
+    )
 
 
-def _enough(rows: int, horizon: int) -> str:
-    """Return what a series can take part in: `folds`, the `test` set alone, only the `training`, or `forecast` only."""
+def _enough(rows: int, horizon: int) -> Enough:
     if rows >= 3 * horizon + MIN_ROWS:
         return "folds"
     if rows >= 2 * horizon + MIN_ROWS:
@@ -90,8 +149,8 @@ def _enough(rows: int, horizon: int) -> str:
     return "training" if rows > horizon else "forecast"
 
 
-def _chart(panel: Panel) -> Facts:
-    """Return the longest series as a line of blocks, with its lowest and highest value."""
+def _chart(panel: Panel) -> SeriesChart:
+    """Return the longest series as a line of blocks."""
     k = int(np.argmax(panel.lengths))
     y = panel.y[panel.indptr[k] : panel.indptr[k + 1]]
     parts = np.array_split(y, min(CHART, len(y)))
@@ -102,4 +161,4 @@ def _chart(panel: Panel) -> Facts:
         " " if np.isnan(one) else BLOCKS[round(place * (len(BLOCKS) - 1))]
         for one, place in zip(means, level, strict=True)
     )
-    return {"id": "/".join(panel.ids[k]), "text": text, "low": low, "high": high}
+    return SeriesChart("/".join(panel.ids[k]), text, low, high)

@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 
+from msgspec import structs
+
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
-from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.artifact.folder import publish, save, write_json
-from gruforecast.artifact.manifest import FitFacts, seal
+from gruforecast.artifact.manifest import SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
@@ -62,7 +63,7 @@ from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
 from gruforecast.report.report import AuditRecord, Report, WorkerRecord
-from gruforecast.serialization import plain, record
+from gruforecast.serialization import plain
 
 AFTER_THE_SEARCH = ("blend", "compare", "context", "levels", "stats")  # options that may change when a search goes on
 
@@ -108,8 +109,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
-            known |= {**_limits(run, outcome), **in_short(report, prepared.panel)}
-            seal(built, record(FitFacts, known, "manifest.json"))
+            seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -295,7 +295,7 @@ def _build(
         parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))
         shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
     run.clock.lap("export")
-    return record(SignatureRecord, {**served_by(forecaster).described(), "parity": parity}, "signature")
+    return structs.replace(served_by(forecaster).described(), parity=parity)
 
 
 def _explained(run: _Run, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation | None:

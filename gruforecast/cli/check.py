@@ -50,29 +50,31 @@ def check(
             raise UsageError("there is no file to check.", remedy="Give DATA, or --environment.", code="GF-U34")
         from gruforecast.automl.data_profile import examine
         from gruforecast.automl.options import FitOptions
+        from gruforecast.serialization import plain
 
-        facts = examine(FitOptions(data, reading=reading(), horizon=horizon, season=season))
+        profile = examine(FitOptions(data, reading=reading(), horizon=horizon, season=season))
         if as_json:
-            typer.echo(json.dumps(facts, allow_nan=False))
+            typer.echo(json.dumps(plain(profile)))
             return
         from gruforecast.report.terminal.check import show_profile
 
-        show_profile(facts, quiet=quiet, verbose=verbose)
+        show_profile(profile, quiet=quiet, verbose=verbose)
 
 
 def _show_environment(*, as_json: bool) -> None:
     from gruforecast.execution.machine import environment
+    from gruforecast.serialization import plain
 
     facts = environment()
     if as_json:
-        typer.echo(json.dumps(facts))
+        typer.echo(json.dumps(plain(facts)))
         return
-    for warning in facts["warnings"]:
+    for warning in facts.warnings:
         typer.echo(f"warning: {warning}")
-    typer.echo(f"gruforecast {facts['gruforecast']}, Python {facts['python']}, {facts['system']}")
-    memory, free = facts["memory_bytes"] / 1e9, facts["free_disk_bytes"] / 1e9
-    typer.echo(f"{facts['cores']} cores, {memory:.1f} GB of memory, {free:.1f} GB free here")
-    typer.echo(", ".join(f"{name} {installed}" for name, installed in facts["packages"].items()))
-    missing = [name for name, installed in facts["extras"].items() if installed is None]
-    there = [f"{name} {installed}" for name, installed in facts["extras"].items() if installed]
+    typer.echo(f"gruforecast {facts.gruforecast}, Python {facts.python}, {facts.system}")
+    memory, free = facts.memory_bytes / 1e9, facts.free_disk_bytes / 1e9
+    typer.echo(f"{facts.cores} cores, {memory:.1f} GB of memory, {free:.1f} GB free here")
+    typer.echo(", ".join(f"{name} {installed}" for name, installed in facts.packages.items()))
+    missing = [name for name, installed in facts.extras.items() if installed is None]
+    there = [f"{name} {installed}" for name, installed in facts.extras.items() if installed]
     typer.echo(f"extras: {', '.join(there) or 'none'}{'; not installed: ' + ', '.join(missing) if missing else ''}")

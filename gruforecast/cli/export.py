@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,10 @@ from gruforecast.cli.error_edge import NOT_BETTER, error_edge
 from gruforecast.cli.predict import DEFAULT_MODEL, sort_arguments
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from gruforecast.artifact.export.convert import Certificate
+    from gruforecast.artifact.manifest import TensorRecord
 
 ENDINGS = {"": "saved-model", ".onnx": "onnx", ".tflite": "litert", ".litert": "litert"}
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))
@@ -52,6 +56,7 @@ def export(
         from gruforecast.artifact.folder import load
         from gruforecast.automl.preparation import without_lines
         from gruforecast.data.read import read_like
+        from gruforecast.serialization import plain
 
         options = ExportOptions(Path(folder), Path(output or ""), form, int8, overwrite)
         forecaster = load(folder)
@@ -66,15 +71,13 @@ def export(
         say = partial(typer.echo, err=True) if not quiet and (verbose or not as_json) else lambda _: None
         certificate = convert(options, forecaster, panel, say)
         if as_json:
-            typer.echo(json.dumps(certificate, allow_nan=False))
+            typer.echo(json.dumps(plain(certificate)))
         elif not quiet:
             _show(certificate, str(options.certificate), verbose=verbose)
-        if int8 and not certificate["mase"]["within"]:
-            mase = certificate["mase"]
-            text = f"warning: with int8 weights MASE is {mase['worse_percent']:.1f} % worse than with float ones "
-            typer.echo(
-                f"{text}({mase['int8']:.4f}, {mase['float']:.4f}), more than 5 %; the file was written", err=True
-            )
+        mase = certificate.mase
+        if mase is not None and not mase.within:
+            text = f"warning: with int8 weights MASE is {mase.worse_percent:.1f} % worse than with float ones "
+            typer.echo(f"{text}({mase.rounded:.4f}, {mase.exact:.4f}), more than 5 %; the file was written", err=True)
             raise typer.Exit(NOT_BETTER)
 
 
@@ -121,37 +124,35 @@ def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> No
         require_local_file(data)
 
 
-def _show(certificate: dict[str, Any], place: str, *, verbose: bool) -> None:
+def _show(certificate: Certificate, place: str, *, verbose: bool) -> None:
     """Print the certificate, which lies at `place`."""
-    parity, graph = certificate["parity"], certificate["graph"]
-    allowed = "" if parity["tolerance"] is None else f"; {parity['tolerance']:.0e} is allowed"
-    times = ", ".join(f"{name} {value:,.2f} ms" for name, value in certificate["milliseconds"].items())
-    kind = f"{certificate['format']}{' int8' if certificate['int8'] else ''}"
+    parity, graph = certificate.parity, certificate.graph
+    allowed = "" if parity.tolerance is None else f"; {parity.tolerance:.0e} is allowed"
+    times = ", ".join(f"{name} {value:,.2f} ms" for name, value in certificate.milliseconds.items())
+    kind = f"{certificate.format}{' int8' if certificate.int8 else ''}"
     lines = [
-        f"{certificate['export']}  {kind}, {certificate['bytes']:,} bytes, SHA-256 {certificate['sha256'][:16]}…",
-        f"parity   largest relative difference from predict {parity['max_relative']:.1e}{allowed}",
+        f"{certificate.export}  {kind}, {certificate.bytes:,} bytes, SHA-256 {certificate.sha256[:16]}…",
+        f"parity   largest relative difference from predict {parity.max_relative:.1e}{allowed}",
         *(
-            f"         {one['windows']:>3} {name + ' windows':<18} "
-            f"{one['max_relative']:.1e} relative, {one['max_absolute']:.1e} absolute"
-            for name, one in parity["windows"].items()
+            f"         {one.windows:>3} {name + ' windows':<18} "
+            f"{one.max_relative:.1e} relative, {one.max_absolute:.1e} absolute"
+            for name, one in parity.windows.items()
         ),
         f"time     {times} (one thread)",
     ]
-    if "mase" in certificate:
-        mase = certificate["mase"]
-        scores = f"float {mase['float']:.4f}, int8 {mase['int8']:.4f} ({mase['worse_percent']:+.2f} %)"
-        lines.append(f"MASE     {scores} on {mase['windows']} windows")
-    if "edge" in certificate:
-        edge = certificate["edge"]
-        lines.append(f"device   {edge['parameters']:,} parameters, {edge['weight_bytes']:,} bytes of weights,")
-        lines.append(f"         {edge['tensor_bytes']:,} bytes of tensors, {edge['multiply_adds']:,} multiply-adds")
-    lines.append(f"takes    {'; '.join(_one(each) for each in graph['inputs'])}")
-    lines.append(f"gives    {'; '.join(_one(each) for each in graph['outputs'])}")
+    if (mase := certificate.mase) is not None:
+        scores = f"float {mase.exact:.4f}, int8 {mase.rounded:.4f} ({mase.worse_percent:+.2f} %)"
+        lines.append(f"MASE     {scores} on {mase.windows} windows")
+    if (edge := certificate.edge) is not None:
+        lines.append(f"device   {edge.parameters:,} parameters, {edge.weight_bytes:,} bytes of weights,")
+        lines.append(f"         {edge.tensor_bytes:,} bytes of tensors, {edge.multiply_adds:,} multiply-adds")
+    lines.append(f"takes    {'; '.join(_one(each) for each in graph.inputs)}")
+    lines.append(f"gives    {'; '.join(_one(each) for each in graph.outputs)}")
     if verbose:
-        lines.append(f"levels   {', '.join(f'{level:g}' for level in graph['quantile_levels'])}")
-        lines.append(f"versions {', '.join(f'{name} {number}' for name, number in certificate['versions'].items())}")
+        lines.append(f"levels   {', '.join(f'{level:g}' for level in graph.quantile_levels)}")
+        lines.append(f"versions {', '.join(f'{name} {number}' for name, number in certificate.versions.items())}")
     typer.echo("\n".join(harmless(line) for line in [*lines, f"wrote    {place}"]))
 
 
-def _one(each: dict[str, Any]) -> str:
-    return f"{each['name']} {each['dtype']} {each['shape']}"
+def _one(each: TensorRecord) -> str:
+    return f"{each.name} {each.dtype} {each.shape}"

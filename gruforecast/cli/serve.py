@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -91,7 +91,7 @@ def serve(
         service = Service(settings, model, opened_model)
 
         def started() -> None:
-            _say(opened_model, settings, listener.getsockname(), as_json=as_json, quiet=quiet)
+            _say(opened_model, settings, listener.getsockname()[:2], as_json=as_json, quiet=quiet)
 
         if not run(service, listener, started):
             typer.echo("stopped: --grace was over before all requests were answered", err=True)
@@ -127,7 +127,7 @@ def _token(file: str | None, *, insecure: bool) -> bytes | None:
     return token
 
 
-def _say(model: Model, settings: Settings, address: tuple[Any, ...], *, as_json: bool, quiet: bool) -> None:
+def _say(model: Model, settings: Settings, address: tuple[str, int], *, as_json: bool, quiet: bool) -> None:
     """Say where the server listens, what it serves, and whether a token is needed."""
     url = f"http://{f'[{address[0]}]' if ':' in address[0] else address[0]}:{address[1]}"
     forecaster = model.forecaster

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from gruforecast.arrays import Array
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 
@@ -112,23 +113,25 @@ def milliseconds(run: Callable[[], Any]) -> float:
     return round(1000 * median(times), 3)
 
 
-def write_answers(request: Mapping[str, Any], ask: Callable[[dict[str, Any]], Mapping[str, Any]]) -> dict[str, Any]:
-    """Return the inputs of the first case of the file `request["given"]`; what `ask` says to all goes to `answer`."""
-    cases = cases_in(read_npz(request["given"]))
+def write_answers(
+    given: str, answer: str, ask: Callable[[Mapping[str, Array]], Mapping[str, Array]]
+) -> dict[str, Array]:
+    """Return the inputs of the first case of the file `given`; what `ask` says to all of them goes to `answer`."""
+    cases = cases_in(read_npz(given))
     answers = {f"{case}.{name}": values for case, inputs in cases.items() for name, values in ask(inputs).items()}
-    write_file(Path(request["answer"]), npz(answers))
+    write_file(Path(answer), npz(answers))
     return next(iter(cases.values()))
 
 
-def batch_times(run: Callable[[dict[str, Any]], Any], inputs: Mapping[str, Any]) -> dict[str, float]:
+def batch_times(run: Callable[[Mapping[str, Array]], Any], inputs: Mapping[str, Array]) -> dict[str, float]:
     """Return the milliseconds of a call with one and with 100 series, which repeat those of `inputs`."""
     batches = {n: {name: np.resize(one, (n, *one.shape[1:])) for name, one in inputs.items()} for n in (1, 100)}
     return {f"batch {n}": milliseconds(partial(run, batch)) for n, batch in batches.items()}
 
 
-def cases_in(arrays: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+def cases_in(arrays: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
     """Return the inputs by case, of arrays named `case.input`."""
-    cases: dict[str, dict[str, Any]] = {}
+    cases: dict[str, dict[str, Array]] = {}
     for name, values in arrays.items():
         case, _, key = name.partition(".")
         cases.setdefault(case, {})[key] = values

@@ -8,14 +8,32 @@ import platform
 import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
-from typing import Any
 
 from gruforecast.errors import ResourceError
+from gruforecast.serialization import Record
 from gruforecast.version import __version__
 
 EXTRAS = ("statsforecast", "pyarrow")
 MIN_DISK = 200_000_000  # bytes for a run folder and a model
 REQUIREMENT = re.compile(r"(?P<name>[\w.-]+)\s*(?:>=\s*(?P<lowest>[\d.]+))?")
+
+
+class Environment(Record, frozen=True):
+    """What this machine offers.
+
+    Attributes:
+        packages: version of each that gruforecast needs; extras: of those that it can do without, None = not installed.
+    """
+
+    gruforecast: str
+    python: str
+    system: str
+    cores: int
+    memory_bytes: int
+    free_disk_bytes: int
+    packages: dict[str, str | None]
+    extras: dict[str, str | None]
+    warnings: list[str]
 
 
 def cores() -> int:
@@ -41,8 +59,8 @@ def resident(pid: int | str = "self") -> int | None:
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
-def environment(folder: str = ".") -> dict[str, Any]:
-    """Return the facts about this machine as plain JSON types.
+def environment(folder: str = ".") -> Environment:
+    """Return the facts about this machine.
 
     Raises:
         ResourceError: a package is missing or too old, with what to do.
@@ -59,17 +77,17 @@ def environment(folder: str = ".") -> dict[str, Any]:
             raise ResourceError(f"{name} {installed} is too old{why}.", remedy=remedy, code="GF-E12")
     room = os.statvfs(folder)
     free = room.f_bavail * room.f_frsize
-    return {
-        "gruforecast": __version__,
-        "python": platform.python_version(),
-        "system": f"{platform.system()} {platform.machine()}",
-        "cores": cores(),
-        "memory_bytes": memory(),
-        "free_disk_bytes": free,
-        "packages": {name: installed for name, (installed, _) in packages.items()},
-        "extras": {name: _version(name) for name in EXTRAS},
-        "warnings": [f"only {free / 1e6:.0f} MB are free here"] if free < MIN_DISK else [],
-    }
+    return Environment(
+        gruforecast=__version__,
+        python=platform.python_version(),
+        system=f"{platform.system()} {platform.machine()}",
+        cores=cores(),
+        memory_bytes=memory(),
+        free_disk_bytes=free,
+        packages={name: installed for name, (installed, _) in packages.items()},
+        extras={name: _version(name) for name in EXTRAS},
+        warnings=[f"only {free / 1e6:.0f} MB are free here"] if free < MIN_DISK else [],
+    )
 
 
 def _packages() -> dict[str, tuple[str | None, str | None]]:

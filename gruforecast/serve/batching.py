@@ -6,7 +6,6 @@ import json
 from collections import defaultdict
 from collections.abc import Hashable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -18,6 +17,7 @@ from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, ResourceError, UsageError
+from gruforecast.serialization import JsonValue
 from gruforecast.serve.errors import Refusal
 from gruforecast.serve.request import ModelQuery
 
@@ -120,7 +120,7 @@ def _written(query: ModelQuery, forecast: Forecast, part: slice) -> bytes:
     stamps = _stamps(forecast.ds[part, steps], forecast.plan)
     rows = []
     for k, name in enumerate(query.ids):
-        row: dict[str, Any] = {"id": name, "ds": stamps[k], "y_hat": _numbers(mean[k])}
+        row: dict[str, JsonValue] = {"id": name, "ds": stamps[k], "y_hat": _numbers(mean[k])}
         for j, level in enumerate(levels):
             row[f"lo-{level:g}"] = _numbers(lower[k, :, j])
             row[f"hi-{level:g}"] = _numbers(upper[k, :, j])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
 
 from gruforecast.errors import GruforecastError
+from gruforecast.serialization import JsonValue
 
 Headers = Mapping[str, str]
 
@@ -46,10 +46,8 @@ class Refusal(Exception):  # noqa: N818 - it is an answer
 
     def body(self) -> bytes:
         """Return the answer as JSON."""
-        error: dict[str, Any] = {"code": self.code, "message": self.message}
-        if self.field is not None:
-            error["field"] = self.field
-        return json.dumps({"error": error}).encode()
+        field = {} if self.field is None else {"field": self.field}
+        return json.dumps({"error": {"code": self.code, "message": self.message, **field}}).encode()
 
 
 def invalid(field: str, message: str, code: str = "GF-H09") -> Refusal:
@@ -57,7 +55,7 @@ def invalid(field: str, message: str, code: str = "GF-H09") -> Refusal:
     return Refusal(422, code, message, field=field)
 
 
-def shown(value: object, longest: int = 60) -> str:
+def shown(value: JsonValue, longest: int = 60) -> str:
     """Return a value of a request as short text for a message, written as in JSON."""
     if isinstance(value, (list, dict)):
         return "a list" if isinstance(value, list) else "an object"

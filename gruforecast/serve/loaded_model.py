@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.data.options import ROLES
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import BLEND, NETWORKS
 from gruforecast.models.statistical import STATISTICAL, trouble_with
+from gruforecast.serialization import Json
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Model:
         parts = self.forecaster.weights_of(self.forecaster.winner)
         return [name for name in parts if name in STATISTICAL and trouble_with(name)]
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Json:
         """Return what the model is, as plain JSON types."""
         forecaster, plan = self.forecaster, self.forecaster.plan
         networks = [one.name for one in forecaster.networks]

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from typing import Annotated, Any, TypeAlias
+from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gruforecast.errors import did_you_mean
+from gruforecast.serialization import JsonValue
 from gruforecast.serve.errors import Refusal, invalid, shown
 
 MAX_KEYS = 4096  # fields of one object; there are fewer columns than that
@@ -93,9 +94,9 @@ def read_query(body: bytes, max_series: int, max_rows: int) -> Query:
         raise _worded(error, content) from None
 
 
-def _parsed(body: bytes) -> Any:
+def _parsed(body: bytes) -> JsonValue:
     try:
-        content = json.loads(
+        content: JsonValue = json.loads(
             body.decode("utf-8"), object_pairs_hook=_unique, parse_int=_whole, parse_constant=lambda _: math.nan
         )
         if b"\\u" in body:
@@ -117,7 +118,7 @@ def _whole(text: str) -> float | int:
     return int(text) if len(text) <= LONGEST_NUMBER else math.inf
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     """Return the object of these fields, all of which have names of their own."""
     content = dict(pairs)
     if len(content) < len(pairs):
@@ -128,7 +129,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return content
 
 
-def _check_size(series: Any, max_series: int, max_rows: int) -> None:
+def _check_size(series: JsonValue, max_series: int, max_rows: int) -> None:
     """Refuse too many series or rows before anything is made of them."""
     if not isinstance(series, list):
         return
@@ -139,7 +140,7 @@ def _check_size(series: Any, max_series: int, max_rows: int) -> None:
         raise invalid("series", f"there are {rows} rows, {max_rows} may be.", "GF-H10")
 
 
-def _worded(error: ValidationError, content: Any) -> Refusal:
+def _worded(error: ValidationError, content: JsonValue) -> Refusal:
     """Return the first thing that is wrong with a query."""
     faults = error.errors(include_url=False, include_context=False)
     field, value = _place(faults[0]["loc"], content)
@@ -155,7 +156,7 @@ def _worded(error: ValidationError, content: Any) -> Refusal:
     return invalid(field, f"{text}: {shown(value)}." if kind != "missing" else f"{text}.")
 
 
-def _place(loc: tuple[int | str, ...], content: Any) -> tuple[str, Any]:
+def _place(loc: tuple[int | str, ...], content: JsonValue) -> tuple[str, JsonValue]:
     """Return the name of a place such as `series[0].y[3]`, without names of types in `loc`, and what stands there."""
     text = ""
     for part in loc:

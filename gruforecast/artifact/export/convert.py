@@ -16,16 +16,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
+from msgspec import UNSET, field, structs, to_builtins
+
+from gruforecast.arrays import Floats
 from gruforecast.artifact.export import litert as litert_file
 from gruforecast.artifact.export import onnx as onnx_file
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export import saved_model as export
-from gruforecast.artifact.export.footprint import multiply_adds, parameters
-from gruforecast.artifact.export.parity import Sample
+from gruforecast.artifact.export.footprint import Needs, multiply_adds, parameters
+from gruforecast.artifact.export.parity import Difference, Sample
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
 from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.artifact.folder import write_json
+from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 from gruforecast.execution.atomic_files import (
@@ -39,6 +43,7 @@ from gruforecast.execution.atomic_files import (
 )
 from gruforecast.execution.child_process import call
 from gruforecast.models.forecaster import Forecaster
+from gruforecast.serialization import Record, record
 from gruforecast.version import __version__
 
 Say = Callable[[str], None]
@@ -78,6 +83,61 @@ FORMS = {
         needs={"tensorflow": "tensorflow", "ai_edge_litert": "ai-edge-litert"},
     ),
 }  # fmt: skip
+
+
+class Parity(Record, frozen=True):
+    """How far an export is from `predict`, in all and by kind of windows; `tolerance` is None where any is allowed."""
+
+    max_relative: float
+    tolerance: float | None
+    windows: dict[str, Difference]
+
+
+class RoundedMase(Record, frozen=True):
+    """What 8-bit weights cost: the MASE on windows of data with and without them."""
+
+    windows: int
+    exact: float = field(name="float")
+    rounded: float = field(name="int8")
+    worse_percent: float
+    limit_percent: float
+    within: bool
+
+
+class Edge(Needs, frozen=True):
+    """What a forecast needs of a small device."""
+
+    parameters: int
+    multiply_adds: int
+
+
+class Certificate(Record, kw_only=True, omit_defaults=True, frozen=True):
+    """The facts about an export: what it is, takes and gives, its size and speed, its model, its versions.
+
+    Attributes:
+        model: its name, and the digest of its manifest; milliseconds: of loading and of calls, on one thread.
+        edge: of a LiteRT file; mase: where weights are 8-bit integers.
+    """
+
+    export: str
+    format: str
+    int8: bool
+    model: dict[str, str]
+    bytes: int
+    sha256: str
+    milliseconds: dict[str, float]
+    graph: SignatureRecord
+    versions: dict[str, str]
+    parity: Parity
+    edge: Edge | None = None
+    mase: RoundedMase | None = None
+
+
+class _Measured(Record, frozen=True):
+    """What the process that called an export has measured."""
+
+    milliseconds: dict[str, float]
+    edge: Needs | None = None
 
 
 @dataclass(frozen=True)
@@ -161,7 +221,7 @@ class ExportOptions:
             )
 
 
-def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None, say: Say) -> dict[str, Any]:
+def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None, say: Say) -> Certificate:
     """Export a model whose place was checked; return the certificate, which lies beside the export then.
 
     Args:
@@ -177,20 +237,24 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         scratch = Path(place)
         made = scratch / "export"
         say(f"converting to {form.name}")
-        request = served.request(_write_weights(served, scratch))
-        paths = {"export": str(made), "saved_model": str(made), "int8": options.int8}
-        call(form.write, request | paths, scratch, "the conversion")
+        request = WriteRequest.of(served, _write_weights(served, scratch), str(made), int8=options.int8)
+        call(form.write, to_builtins(request), scratch, "the conversion")
         say("asking it for forecasts in another process")
         inputs = {
             f"{case}.{name}": values
             for case, one in samples.items()
             for name, values in served.given(one.y, one.last, one.x).items()
         }
-        write_file(scratch / "given.npz", npz(inputs))
-        paths |= {"given": str(scratch / "given.npz"), "answer": str(scratch / "answer.npz"), "timed": True}
-        measured = call(form.call, paths, scratch, "calling the export")
-        judged = _judged(options, served, samples, read_npz(scratch / "answer.npz"))
-        content = _certificate(options, served, made, measured) | judged
+        given, answer = scratch / "given.npz", scratch / "answer.npz"
+        write_file(given, npz(inputs))
+        asked = CallRequest(export=str(made), given=str(given), answer=str(answer), timed=True)
+        measured = record(
+            _Measured, call(form.call, to_builtins(asked), scratch, "calling the export"), "answer of the export"
+        )
+        forecasts = read_npz(answer)
+        parity = _parity(options, served, samples, forecasts)
+        mase = _rounded_mase(served, samples["data"], forecasts["data.y_hat"]) if options.int8 else None
+        content = _certificate(options, served, made, measured, parity, mase)
         options.certificate.unlink(missing_ok=True)  # an old one would speak of another export
         _put(made, options.output)
     write_json(options.certificate, content)
@@ -219,10 +283,8 @@ def _write_weights(served: Served, scratch: Path) -> list[str]:
     return [str(path) for path in paths]
 
 
-def _judged(
-    options: ExportOptions, served: Served, samples: dict[str, Sample], forecasts: dict[str, Any]
-) -> dict[str, Any]:
-    """Return what the certificate says of differences.
+def _parity(options: ExportOptions, served: Served, samples: dict[str, Sample], forecasts: dict[str, Floats]) -> Parity:
+    """Return the differences from `predict`.
 
     Raises:
         GruforecastError: they are too large.
@@ -232,7 +294,7 @@ def _judged(
         name: certificate.compared(served, one, {output: forecasts[f"{name}.{output}"] for output in OUTPUTS})
         for name, one in samples.items()
     }
-    worst = max(one["max_relative"] for one in cases.values())
+    worst = max(one.max_relative for one in cases.values())
     if not worst <= (sys.float_info.max if tolerance is None else tolerance):
         allowed = "a number is missing there" if tolerance is None else f"{tolerance:.0e} is allowed"
         raise GruforecastError(
@@ -240,50 +302,52 @@ def _judged(
             remedy=REMEDY,
             code="GF-X06",
         )
-    judged: dict[str, Any] = {"parity": {"max_relative": worst, "tolerance": tolerance, "windows": cases}}
-    if options.int8:
-        sample = samples["data"]
-        exact, exported = certificate.accuracies(served, sample, forecasts["data.y_hat"])
-        if not exact > 0:
-            raise DataError(
-                "no window has a MASE: its series never changes before, or nothing is known after it.",
-                remedy="Give data with more rows.",
-                code="GF-D68",
-            )
-        worse = 100 * (exported / exact - 1)
-        judged["mase"] = {
-            "windows": len(sample),
-            "float": exact,
-            "int8": exported,
-            "worse_percent": worse,
-            "limit_percent": certificate.LIMIT,
-            "within": worse <= certificate.LIMIT,
-        }
-    return judged
+    return Parity(worst, tolerance, cases)
 
 
-def _certificate(options: ExportOptions, served: Served, made: Path, measured: dict[str, Any]) -> dict[str, Any]:
-    """Return the facts about an export: what it is, takes and gives, its size and speed, its model, its versions."""
+def _rounded_mase(served: Served, sample: Sample, forecast: Floats) -> RoundedMase:
+    """Return the accuracy of a forecast with 8-bit weights beside that of `predict`.
+
+    Raises:
+        DataError: no window has a MASE.
+    """
+    exact, exported = certificate.accuracies(served, sample, forecast)
+    if not exact > 0:
+        raise DataError(
+            "no window has a MASE: its series never changes before, or nothing is known after it.",
+            remedy="Give data with more rows.",
+            code="GF-D68",
+        )
+    worse = 100 * (exported / exact - 1)
+    return RoundedMase(len(sample), exact, exported, worse, certificate.LIMIT, within=worse <= certificate.LIMIT)
+
+
+def _certificate(
+    options: ExportOptions, served: Served, made: Path, measured: _Measured, parity: Parity, mase: RoundedMase | None
+) -> Certificate:
     files = [made] if made.is_file() else sorted(path for path in made.rglob("*") if path.is_file())
     packages = ["numpy", "keras", *FORMS[options.form].needs.values()]
-    content = {
-        "export": options.output.name,
-        "format": options.form,
-        "int8": options.int8,
-        "model": {
+    edge = None
+    if measured.edge is not None:
+        sums = sum(multiply_adds(one.config) for one in served.networks)
+        edge = Edge(**structs.asdict(measured.edge), parameters=parameters(served.networks), multiply_adds=sums)
+    return Certificate(
+        export=options.output.name,
+        format=options.form,
+        int8=options.int8,
+        model={
             "name": options.model.resolve().name,
             "manifest_sha256": file_digest(options.model / "manifest.json"),
         },
-        "bytes": sum(path.stat().st_size for path in files),
-        "sha256": file_digest(made) if made.is_file() else _digest(made, files),
-        "milliseconds": measured["milliseconds"],
-        "graph": described(options.form, served),
-        "versions": {"gruforecast": __version__} | {name: version(name) for name in packages},
-    }
-    if "edge" in measured:
-        sums = sum(multiply_adds(one.config) for one in served.networks)
-        content["edge"] = {"parameters": parameters(served.networks), "multiply_adds": sums, **measured["edge"]}
-    return content
+        bytes=sum(path.stat().st_size for path in files),
+        sha256=file_digest(made) if made.is_file() else _digest(made, files),
+        milliseconds=measured.milliseconds,
+        graph=described(options.form, served),
+        versions={"gruforecast": __version__} | {name: version(name) for name in packages},
+        parity=parity,
+        edge=edge,
+        mase=mase,
+    )
 
 
 def _digest(folder: Path, files: list[Path]) -> str:
@@ -292,22 +356,28 @@ def _digest(folder: Path, files: list[Path]) -> str:
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
-def described(form: str, served: Served) -> dict[str, Any]:
+def described(form: str, served: Served) -> SignatureRecord:
     """Return the inputs and outputs as they are in an export of this form."""
     content = served.described()
     if form == "onnx":
-        del content["signature"]
+        content = structs.replace(content, signature=UNSET)
     if FORMS[form].dynamic:
         return content
-    horizon, lookback = content["horizon"], content["lookback"]
-    for one, each in zip(content["inputs"], served.inputs, strict=True):
-        one["shape"] = str(litert_file.shape_of(each, lookback, horizon))
-        one["is"] = one["is"].replace("any length from 1 on", f"{lookback} rows, NaN before its begin")
-    for one in content["outputs"]:
-        one["shape"] = one["shape"].replace("batch", "1")
-    for one in [*content["inputs"], *content["outputs"]]:
-        one["dtype"] = one["dtype"].replace("float64", "float32")
-    return content
+    rows = f"{content.lookback} rows, NaN before its begin"
+    inputs = [
+        _fixed(
+            one,
+            shape=str(litert_file.shape_of(each, content.lookback, content.horizon)),
+            meaning=one.meaning.replace("any length from 1 on", rows),
+        )
+        for one, each in zip(content.inputs, served.inputs, strict=True)
+    ]
+    outputs = [_fixed(one, one.shape.replace("batch", "1"), one.meaning) for one in content.outputs]
+    return structs.replace(content, inputs=inputs, outputs=outputs)
+
+
+def _fixed(one: TensorRecord, shape: str, meaning: str) -> TensorRecord:
+    return structs.replace(one, dtype=one.dtype.replace("float64", "float32"), shape=shape, meaning=meaning)
 
 
 def _put(made: Path, output: Path) -> None:

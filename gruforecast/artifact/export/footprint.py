@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.inference import Network, weight_shapes
+from gruforecast.serialization import Record
+
+if TYPE_CHECKING:
+    from ai_edge_litert.schema_py_generated import SubGraphT
 
 WIDTHS = {"FLOAT32": 4, "INT32": 4, "INT64": 8, "BOOL": 1, "INT8": 1, "UINT8": 1, "INT16": 2, "FLOAT16": 2}
 ALIGNED = 16  # bytes to which LiteRT rounds each tensor
+
+
+class Needs(Record, frozen=True):
+    """What a LiteRT file holds and needs.
+
+    Attributes:
+        weight_bytes: of its constants.
+        tensor_bytes: of the tensors that are alive together, at most, which is what an arena must hold (the graph, and
+            the bodies of its loops, each planned alone).
+        operations: how many of each kind.
+    """
+
+    weight_bytes: int
+    tensor_bytes: int
+    operations: dict[str, int]
 
 
 def multiply_adds(config: NetworkConfig) -> int:
@@ -32,14 +51,8 @@ def parameters(networks: Iterable[Network]) -> int:
     return sum(array.size for one in networks for array in one.weights.values())
 
 
-def needs(content: bytes) -> dict[str, Any]:
-    """Return what a LiteRT file holds and needs.
-
-    Returns:
-        `weight_bytes`: of its constants; `tensor_bytes`: of the tensors that are alive together, at most, which is
-        what an arena must hold (the graph, and the bodies of its loops, each planned alone); `operations`: how many
-        of each kind.
-    """
+def needs(content: bytes) -> Needs:
+    """Return what a LiteRT file holds and needs."""
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
@@ -52,14 +65,14 @@ def needs(content: bytes) -> dict[str, Any]:
             code = model.operatorCodes[one.opcodeIndex]
             counts[codes[max(code.builtinCode, code.deprecatedBuiltinCode)]] += 1
     constants = {tensor.buffer for graph in model.subgraphs for tensor in graph.tensors if sizes[tensor.buffer]}
-    return {
-        "weight_bytes": sum(sizes[buffer] for buffer in constants),
-        "tensor_bytes": sum(_max_alive(graph, sizes, kinds) for graph in model.subgraphs),
-        "operations": dict(sorted(counts.items())),
-    }
+    return Needs(
+        weight_bytes=sum(sizes[buffer] for buffer in constants),
+        tensor_bytes=sum(_max_alive(graph, sizes, kinds) for graph in model.subgraphs),
+        operations=dict(sorted(counts.items())),
+    )
 
 
-def _max_alive(graph: Any, sizes: list[int], kinds: dict[int, str]) -> int:
+def _max_alive(graph: SubGraphT, sizes: list[int], kinds: dict[int, str]) -> int:
     """Return the most bytes of the tensors of a graph alive together: from their making to their last use."""
     steps = len(graph.operators or [])
     born = dict.fromkeys((int(k) for k in graph.inputs), 0)

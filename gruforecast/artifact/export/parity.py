@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -17,12 +16,28 @@ from gruforecast.data.windows import History, gather_future, gather_past
 from gruforecast.errors import DataError
 from gruforecast.evaluation.metrics import mase
 from gruforecast.models.forecaster import Forecaster
+from gruforecast.serialization import Record
 
 MAX_WINDOWS = 100  # of data
 N_SYNTHETIC = 24  # windows
 SHORT = 3  # rows of short windows
 MIN_ROWS = 3  # before a cutoff
 LIMIT = 5.0  # percent by which MASE may be worse where weights are whole numbers
+
+
+class Difference(Record, frozen=True):
+    """The largest differences of an export from the numpy pass.
+
+    Attributes:
+        windows: on how many.
+        max_relative: in units of the largest number of the series; infinite where one of both knows a number that the
+            other does not.
+        max_absolute: in the user's unit.
+    """
+
+    windows: int
+    max_relative: float
+    max_absolute: float
 
 
 @dataclass(frozen=True)
@@ -145,19 +160,12 @@ def _covariates(served: Served, rows: int, columns: int, generator: np.random.Ge
     return x
 
 
-def compared(served: Served, sample: Sample, forecasts: Mapping[str, Floats]) -> dict[str, Any]:
-    """Return how many windows, and the largest differences of the outputs from those of the numpy pass.
-
-    `max_absolute` is in the user's unit, `max_relative` in units of the largest number of the series; that is infinite
-    where one of both knows a number that the other does not.
-    """
+def compared(served: Served, sample: Sample, forecasts: Mapping[str, Floats]) -> Difference:
+    """Return the largest differences of the outputs from those of the numpy pass."""
     expected = reference(served, sample.y, sample.last, sample.x)
     absolute = [np.nan_to_num(np.abs(forecasts[name] - one)).max(initial=0.0) for name, one in expected.items()]
-    return {
-        "windows": len(sample),
-        "max_relative": max(difference(forecasts[name], one, sample.y) for name, one in expected.items()),
-        "max_absolute": float(max(absolute)),
-    }
+    worst = max(difference(forecasts[name], one, sample.y) for name, one in expected.items())
+    return Difference(len(sample), worst, float(max(absolute)))
 
 
 def accuracies(served: Served, sample: Sample, forecast: Floats) -> tuple[float, float]:

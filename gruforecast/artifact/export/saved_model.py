@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Stamps
+from gruforecast.arrays import Array, Floats, Stamps
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
 from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
-from gruforecast.execution.jobs import JobResult, Jobs
+from gruforecast.execution.jobs import JobRequest, JobResult, Jobs
 from gruforecast.models.ensemble import parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import NETWORKS
+from gruforecast.serialization import Json, record
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MAX_SERIES = 100
@@ -29,61 +31,48 @@ CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
 
 
-class Done(JobResult, kw_only=True, frozen=True):
-    """What writing or calling gives; `milliseconds` of calls only where they are measured."""
-
-    seconds: float = 0.0
-    milliseconds: dict[str, float] = {}
-
-
 def served_by(forecaster: Forecaster) -> Served:
     """Return what the exported graph of a forecaster computes with: its networks, combined."""
     return Served.of(forecaster.networks, forecaster.scaling, forecaster.calibrations[NETWORKS], forecaster.plan)
 
 
-def write_saved_model(request: dict[str, Any]) -> dict[str, Any]:
-    """Write a SavedModel whose `serving_default` is `raw_graph` of a `Served.request`, into `request["saved_model"]`.
-
-    Returns:
-        `seconds` that it took.
-    """
+def write_saved_model(request: Json) -> Json:
+    """Write a SavedModel whose `serving_default` is `raw_graph` of a `WriteRequest`; return nothing to know."""
     import tensorflow as tf
 
     from gruforecast.artifact.export.graph import raw_graph
 
-    begin = time.perf_counter()
-    models, serve = raw_graph(Served.from_request(request))
+    asked = record(WriteRequest, request, "export request")
+    models, serve = raw_graph(asked.served)
     module = tf.Module()
     module.networks = models  # tracked, so that its variables are saved
     module.serve = serve
-    tf.saved_model.save(module, request["saved_model"], signatures={"serving_default": serve})
-    return {"seconds": time.perf_counter() - begin}
+    tf.saved_model.save(module, asked.export, signatures={"serving_default": serve})
+    return {}
 
 
-def call_saved_model(request: dict[str, Any]) -> dict[str, Any]:
+def call_saved_model(request: Json) -> Json:
     """Return the forecasts of a SavedModel, loaded by TensorFlow alone in a process that did not write it.
 
     Args:
-        request: `saved_model` (folder), `given` (path of inputs, named `case.input`), `answer` (path to write to), and
-            `timed`, whether calls are measured, too.
+        request: a `CallRequest`.
 
     Returns:
-        `seconds` that it took; if measured, `milliseconds` of loading and of calls with one and with 100 series.
+        If measured, `milliseconds` of loading and of calls with one and with 100 series.
     """
     import tensorflow as tf
 
+    asked = record(CallRequest, request, "export request")
     begin = time.perf_counter()
-    call = tf.saved_model.load(request["saved_model"]).signatures["serving_default"]
+    call = tf.saved_model.load(asked.export).signatures["serving_default"]
     load = round(1000 * (time.perf_counter() - begin), 3)
 
-    def ask(inputs: dict[str, Any]) -> dict[str, Any]:
+    def ask(inputs: Mapping[str, Array]) -> dict[str, Floats]:
         outputs = call(**{name: tf.constant(values) for name, values in inputs.items()})
         return {name: outputs[name].numpy() for name in OUTPUTS}
 
-    first = write_answers(request, ask)
-    seconds = time.perf_counter() - begin
-    times = {"milliseconds": {"load": load, **batch_times(ask, first)}} if request.get("timed") else {}
-    return {"seconds": seconds, **times}
+    first = write_answers(asked.given, asked.answer, ask)
+    return {"milliseconds": {"load": load, **batch_times(ask, first)}} if asked.timed else {}
 
 
 def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
@@ -101,15 +90,14 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     """
     served = served_by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    request = served.request([str(path.absolute()) for path in weights])
-    _do(jobs, "export", WRITE, request | {"saved_model": saved_model})
+    _do(jobs, "export", WRITE, WriteRequest.of(served, [str(path.absolute()) for path in weights], saved_model))
     past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
     inputs = {f"{case}.{name}": array for case, one in cases.items() for name, array in served.given(*one).items()}
     write_file(Path(given), npz(inputs))
-    _do(jobs, "parity", CALL, {"saved_model": saved_model, "given": given, "answer": answer}, fresh=True)
+    _do(jobs, "parity", CALL, CallRequest(export=saved_model, given=given, answer=answer), fresh=True)
     forecasts = read_npz(answer)
     worst = max(
         difference(forecasts[f"{case}.{name}"], expected, one[0])
@@ -123,8 +111,8 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     return worst
 
 
-def _do(jobs: Jobs, name: str, call: str, request: dict[str, Any], *, fresh: bool = False) -> None:
-    result = jobs.submit(name, call, request, Done, fresh=fresh, keep=False).result()
+def _do(jobs: Jobs, name: str, call: str, request: JobRequest, *, fresh: bool = False) -> None:
+    result = jobs.submit(name, call, request, JobResult, fresh=fresh, keep=False).result()
     if result is None or result.status == "crashed":
         raise GruforecastError(
             f"the SavedModel could not be written or called: {result and result.error}.",

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from made_networks import make_forecaster
@@ -20,6 +21,7 @@ from rounding import rounding
 
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export.convert import FORMS
+from gruforecast.artifact.export.request import WriteRequest
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.execution.atomic_files import npz, read_npz
@@ -44,15 +46,15 @@ def test_everything_that_a_network_can_see_survives_the_conversion(name: str, tm
     for path, network in zip(paths, served.networks, strict=True):
         path.write_bytes(npz(network.weights))
     made, given, answer = (str(tmp_path / one) for one in ("made", "given.npz", "answer.npz"))
-    request = served.request([str(path) for path in paths])
-    call(form.write, request | {"export": made, "int8": False}, tmp_path, "the conversion")
+    request = WriteRequest.of(served, [str(path) for path in paths], made)
+    call(form.write, msgspec.to_builtins(request), tmp_path, "the conversion")
     inputs = {f"odd.{key}": one for key, one in served.given(sample.y, sample.last, sample.x).items()}
     Path(given).write_bytes(npz(inputs))
     told = call(form.call, {"export": made, "given": given, "answer": answer}, tmp_path, "calling it")
     found = {key.partition(".")[2]: one for key, one in read_npz(answer).items()}
     compared = certificate.compared(served, sample, found)
-    assert compared["max_relative"] < form.tolerance / 2
-    assert compared["windows"] == 24
+    assert compared.max_relative < form.tolerance / 2
+    assert compared.windows == 24
     assert told["milliseconds"]["batch 1"] > 0
     if name == "litert":
         edge = told["edge"]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import numpy as np
 import pytest
 from made_served import BESIDE, CASES, COLUMNS, SEEING, SMALL, served_with
 from rounding import rounding
 
+from gruforecast.artifact.export.request import WriteRequest
 from gruforecast.artifact.export.saved_model import difference, reference
 from gruforecast.artifact.export.signature import Served
 from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.serialization import record
 
 pytestmark = pytest.mark.network
 
@@ -88,11 +91,11 @@ def test_without_levels_the_only_quantile_is_the_forecast() -> None:
 def test_what_is_described_is_what_is_taken() -> None:
     served = served_with((BESIDE, SEEING))
     described = served.described()
-    assert [one["name"] for one in described["inputs"]] == ["y", "last_ds", *(one.name for one in COLUMNS)]
-    assert described["quantile_levels"] == [0.025, 0.1, 0.5, 0.9, 0.975]
-    assert described["inputs"][3]["categories"] == ["a", "b"]
-    assert described["outputs"][1]["shape"] == "(batch, 5, 5)"
-    assert (described["horizon"], described["lookback"]) == (5, 24)
+    assert [one.name for one in described.inputs] == ["y", "last_ds", *(one.name for one in COLUMNS)]
+    assert described.quantile_levels == [0.025, 0.1, 0.5, 0.9, 0.975]
+    assert described.inputs[3].categories == ["a", "b"]
+    assert described.outputs[1].shape == "(batch, 5, 5)"
+    assert (described.horizon, described.lookback) == (5, 24)
 
 
 def test_a_served_graph_survives_json(tmp_path) -> None:
@@ -101,10 +104,12 @@ def test_a_served_graph_survives_json(tmp_path) -> None:
     from gruforecast.execution.atomic_files import npz
 
     served = served_with((BESIDE, SEEING))
+    served.scaling.spread[1] = np.inf  # of a column that never changes
     paths = [tmp_path / f"{one.name}.npz" for one in served.networks]
     for path, one in zip(paths, served.networks, strict=True):
         path.write_bytes(npz(one.weights))
-    again = Served.from_request(json.loads(json.dumps(served.request([str(path) for path in paths]))))
+    sent = json.loads(json.dumps(msgspec.to_builtins(WriteRequest.of(served, [str(path) for path in paths], "made"))))
+    again = record(WriteRequest, sent, "x").served
     y, x = odd_series(30), beside(served, 30)
     last = np.full(7, np.datetime64("2024-03-07", "s"))
     one, two = reference(served, y, last, x), reference(again, y, last, x)

@@ -24,7 +24,7 @@ from typer.testing import CliRunner
 
 from gruforecast.artifact.export import convert as conversion
 from gruforecast.artifact.export import parity as certificate
-from gruforecast.artifact.export.convert import FORMS, ExportOptions, Form, convert
+from gruforecast.artifact.export.convert import FORMS, Certificate, ExportOptions, Form, convert
 from gruforecast.artifact.export.footprint import multiply_adds, parameters
 from gruforecast.artifact.export.saved_model import reference, served_by
 from gruforecast.artifact.folder import save
@@ -41,6 +41,7 @@ from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, residuals, weight_shapes
 from gruforecast.models.series_state import SeriesState
+from gruforecast.serialization import plain
 
 
 def form(write: Any = keep, ask: Any = answer) -> Form:
@@ -72,7 +73,7 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> Any:
     return use
 
 
-def exported(model: Path, panel: Panel | None, output: Path, **changes: Any) -> dict[str, Any]:
+def exported(model: Path, panel: Panel | None, output: Path, **changes: Any) -> Certificate:
     asked = ExportOptions(model, output, "onnx", **changes)
     asked.check()
     return convert(asked, make_forecaster(panel_of(np.arange(50.0)) if panel is None else panel), panel, str)
@@ -91,23 +92,26 @@ def test_an_export_and_its_certificate(model: Path, panel: Panel, tmp_path: Path
     before = {path.name: file_digest(path) for path in model.iterdir()}
     output = tmp_path / "model.onnx"
     found = exported(model, panel, output)
-    assert found == json.loads((tmp_path / "model.onnx.certificate.json").read_text())
-    assert found["sha256"] == file_digest(output)
-    assert found["bytes"] == output.stat().st_size
-    assert found["model"] == {"name": "model", "manifest_sha256": before["manifest.json"]}
-    assert {name: one["windows"] for name, one in found["parity"]["windows"].items()} == {
+    assert plain(found) == json.loads((tmp_path / "model.onnx.certificate.json").read_text())
+    assert found.sha256 == file_digest(output)
+    assert found.bytes == output.stat().st_size
+    assert found.model == {"name": "model", "manifest_sha256": before["manifest.json"]}
+    written = json.loads((tmp_path / "model.onnx.certificate.json").read_text())
+    assert not {"edge", "mase"} & set(written)
+    assert "signature" not in written["graph"]
+    assert {name: one.windows for name, one in found.parity.windows.items()} == {
         "data": 100, "synthetic": 24, "short": 100,
     }  # fmt: skip
-    assert found["parity"]["max_relative"] == 0.0
+    assert found.parity.max_relative == 0.0
     assert names(tmp_path) == ["model", "model.onnx", "model.onnx.certificate.json"]
     assert {path.name: file_digest(path) for path in model.iterdir()} == before
-    assert str(tmp_path) not in json.dumps(found)
+    assert str(tmp_path) not in json.dumps(plain(found))
 
 
 def test_without_data_the_ends_of_the_training_series_are_asked(model: Path, tmp_path: Path, stand_in: Any) -> None:
     stand_in()
     found = exported(model, None, tmp_path / "a.onnx")
-    assert {name: one["windows"] for name, one in found["parity"]["windows"].items()} == {
+    assert {name: one.windows for name, one in found.parity.windows.items()} == {
         "context": 1, "synthetic": 24, "short": 1,
     }  # fmt: skip
 
@@ -118,7 +122,7 @@ def test_a_model_that_keeps_no_rows_is_asked_on_synthetic_windows(model: Path, t
     ends = SeriesState.without_rows(forecaster.context.ids, forecaster.context.last)
     asked = ExportOptions(model, tmp_path / "a.onnx", "onnx")
     found = convert(asked, dataclasses.replace(forecaster, context=ends), None, str)
-    assert list(found["parity"]["windows"]) == ["synthetic", "short"]
+    assert list(found.parity.windows) == ["synthetic", "short"]
 
 
 def test_what_forecasts_something_else_is_not_written(model: Path, panel: Panel, tmp_path: Path, stand_in: Any) -> None:
