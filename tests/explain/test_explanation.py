@@ -228,6 +228,35 @@ def explained(columns: tuple[str, ...] = ()) -> Explanation:
     return explain(subject, reach, explain_importance(network, history, windows, columns, "a test"))
 
 
+def test_the_gates_in_the_record_are_those_of_the_first_and_the_last_layer() -> None:
+    """Of the newest tokens of one series, and of some units, from forgetful to lasting; the means are of all units."""
+    config = replace(CONFIG, layers=3, units=30)
+    panel, history = panel_of(season(90), season(40)), history_of(season(90), season(40))
+    network = Network("gru", config, random_weights(config))
+    found = explain(Subject(network, history, panel.wall, panel.ids, MONTHLY, (), "a test", 1), [], None)
+    timeline = watch(history, config, network.weights, 1)
+    tokens = [k for k in range(len(timeline)) if timeline.series[k] == 1]
+    assert found.gates.begin == [str(panel.wall[timeline.first[k]].astype("datetime64[D]")) for k in tokens]
+    assert [layer.layer for layer in found.gates.layers] == [1, 3]
+    for layer in found.gates.layers:
+        assert len(set(layer.units)) == 24
+        lives = [found.memory.layers[layer.layer - 1][unit] or np.inf for unit in layer.units]
+        assert lives == sorted(lives)
+        for shown, means, gates in (
+            (layer.update, layer.mean_update, timeline.update),
+            (layer.reset, layer.mean_reset, timeline.reset),
+        ):
+            for unit, row in zip(layer.units, shown, strict=True):
+                assert row == [round(100 * gates[k, layer.layer - 1, unit]) for k in tokens]
+            assert means == pytest.approx([100 * gates[k, layer.layer - 1].mean() for k in tokens], abs=0.05 + 1e-9)
+
+
+def test_the_part_that_matters_most_comes_first() -> None:
+    means = [one.mean for one in parts_in(explained(("weather",)))]
+    assert means == sorted(means, reverse=True)
+    assert means[0] != means[-1]
+
+
 def with_parts(found: Explanation, parts: list[PartImportance]) -> Explanation:
     assert found.importance is not None
     return changed(found, importance=changed(found.importance, parts=parts))
@@ -295,6 +324,9 @@ def test_what_is_said_of_the_saved_network_is_not_said_of_another() -> None:
     assert gradient_sentence(still).startswith("The forecast does not move")
 
 
+EMPTY = {"layer": 2, "units": [], "update": [], "reset": [], "mean_update": [], "mean_reset": []}
+
+
 def broken(found: Explanation, path: str, value: object) -> object:
     """What a stranger may have written: the JSON of a record with one value changed, at a path like `gates/from/0`."""
     whole = json.loads(encoded(found))
@@ -317,6 +349,9 @@ def broken(found: Explanation, path: str, value: object) -> object:
         ("gates/from/0", "<img>", "regex"),
         ("gates/from", ["2000-01-01"] * 5_000, "4096"),
         ("gates/layers/0/units", [1], "the lengths of units and gates differ"),
+        ("gates/layers/1/reset", [], "the lengths of units and gates differ"),
+        ("gates/layers/0/reset/4", [1], "the lengths of gates and their means differ"),
+        ("gates/layers/1", EMPTY, "the lengths of stamps, values and gates differ"),
         ("gates/layers/1/update/2", [1], "the lengths of gates and their means differ"),
         ("gates/layers/1/mean_reset", [1.0], "the lengths of gates and their means differ"),
         ("memory/layers/0/0", 0.0, "> 0.0"),
