@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.files.column import Column
@@ -92,7 +93,7 @@ def infer_covariate(
     if len(counts) < 2:
         return _only_one(column, role, form, counts)
     if all(cell.lower() in BOOLEANS for cell in counts):
-        return Covariate(name, role, replace(form, booleans=True), flag=True), ()
+        return Covariate(name, role, structs.replace(form, booleans=True), flag=True), ()
     if meant_as_numbers(list(counts)[:: max(1, len(counts) // 200)]):
         try:
             form, findings = infer_numbers(column, form, settled=settled)

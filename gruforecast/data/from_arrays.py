@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import Rows
@@ -55,9 +56,9 @@ def read_values(series: Sequence[Values], plan: Plan, max_rows: int) -> Reading:
     y = np.concatenate([one.y for one in series])
     y = np.where(np.isin(y, list(plan.numbers.missing_numbers)), np.nan, y)
     rows = Rows(keys, ds, y, np.arange(len(y)), np.concatenate([one.x for one in series]))
-    plan = replace(plan, freq=freq)
+    plan = structs.replace(plan, freq=freq)
     if form.can_write(freq):  # forecasts are written as these stamps are, in one column
-        plan = replace(plan, form=form, names=replace(plan.names, time=plan.names.time[:1]))
+        plan = structs.replace(plan, form=form, names=structs.replace(plan.names, time=plan.names.time[:1]))
     return regular(follow(Taken(rows, tuple(one.key for one in series), plan, "", findings)))
 
 

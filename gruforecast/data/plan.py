@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Stamps
+from gruforecast.arrays import Floats, Number, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.calendar.holidays import check_code, holiday_counts
@@ -16,17 +14,15 @@ from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import NumberForm, apply_numbers, check_unit
 from gruforecast.data.formats.time_columns import TimeForm
-from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.options import AGGREGATES, ROLES, Role
 from gruforecast.errors import UsageError, shorten
-from gruforecast.serialization import from_dict
+from gruforecast.serialization import Json, JsonValue, Record, plain, record
 
 LAST_DAY = 31  # `Frequency.day` of stamps at the end of a month
 MAX_CATEGORIES = 32
 
 
-@dataclass(frozen=True)
-class Names:
+class Names(Record, frozen=True):
     """The user's own column names.
 
     Attributes:
@@ -39,8 +35,7 @@ class Names:
     ids: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Covariate:
+class Covariate(Record, frozen=True):
     """A covariate, and the numbers that it becomes.
 
     Attributes:
@@ -52,15 +47,13 @@ class Covariate:
 
     name: str
     role: Role
-    numbers: NumberForm = field(default_factory=NumberForm)
+    numbers: NumberForm = NumberForm()
     flag: bool = False
     categories: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        differ = isinstance(self.categories, tuple) and len(set(self.categories)) == len(self.categories)
-        texts = differ and all(isinstance(text, str) for text in (self.name, *self.categories))
-        few = texts and len(self.categories) <= (1 if self.flag else MAX_CATEGORIES)
-        if self.role not in ROLES or not few or not isinstance(self.flag, bool):
+        most = 1 if self.flag else MAX_CATEGORIES
+        if not len(set(self.categories)) == len(self.categories) <= most:
             raise ValueError(f"impossible covariate: {self}")
         "".join((self.name, *self.categories)).encode()  # text that cannot be written is refused
 
@@ -99,14 +92,13 @@ class Covariate:
         count, shown = sum(new.values()), shorten(sorted(new), 3)
         unknown = Finding(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
         values = (codes[:, None] == np.arange(len(code))).astype(float)
-        other: Any = np.nan
+        other: Number = np.nan
         if self.flag:
             other = np.array([0.0 if self.numbers.is_missing(cell) else np.nan for cell in column.cells])[:, None]
         return np.where(codes[:, None] < 0, other, values), ((unknown,) if new else ())
 
 
-@dataclass(frozen=True)
-class Plan:
+class Plan(Record, frozen=True):
     """How a file is read: everything that was given or inferred, and is done again at predict.
 
     Attributes:
@@ -121,7 +113,7 @@ class Plan:
     names: Names
     freq: Frequency
     form: TimeForm
-    numbers: NumberForm = field(default_factory=NumberForm)
+    numbers: NumberForm = NumberForm()
     header: bool = True
     wide: bool = False
     on_duplicate: str = ""
@@ -139,26 +131,23 @@ class Plan:
 
     def __post_init__(self) -> None:
         self._check_covariates()
-        flags = (self.header, self.wide, self.fill, self.strip_ids, self.stepped, self.short_rows)
-        rules = {self.on_duplicate, self.resample} <= {"", *AGGREGATES}
-        if not rules or not all(isinstance(flag, bool) for flag in flags):
+        if not {self.on_duplicate, self.resample} <= {"", *AGGREGATES}:
             raise ValueError(f"impossible plan: {self}")
         time, parts = self.names.time, self.form.parts
         names = (*time, self.names.target, *self.names.ids)
-        if not all(isinstance(name, str) for name in names) or len(time) != max(len(parts), 1):
+        if len(time) != max(len(parts), 1):
             raise ValueError(f"impossible names of columns: {self.names}")
         "".join((*names, self.form.stamp.mark, self.delimiter)).encode()  # text that cannot be written is refused
-        if not isinstance(self.delimiter, str) or len(self.delimiter) > 1 or not isinstance(self.encoding, str):
-            raise ValueError(f"impossible mark between fields or encoding: {self.delimiter!r}, {self.encoding!r}")
-        if self.skip is not None and (not isinstance(self.skip, int) or self.skip < 0):
+        if len(self.delimiter) > 1:
+            raise ValueError(f"impossible mark between fields: {self.delimiter!r}")
+        if self.skip is not None and self.skip < 0:
             raise ValueError(f"impossible number of lines: {self.skip!r}")
 
     def _check_covariates(self) -> None:
         names = [one.name for one in self.covariates]
         taken = {*self.names.time, *(() if self.wide else (self.names.target,))}
         places = [ROLES.index(one.role) for one in self.covariates]
-        texts = all(isinstance(name, str) for name in (*self.left_out, self.holidays))
-        if not texts or len(set(names)) < len(names) or taken & set(names) or places != sorted(places):
+        if len(set(names)) < len(names) or taken & set(names) or places != sorted(places):
             raise ValueError(f"impossible covariates: {names}")
         if self.holidays:
             try:
@@ -214,30 +203,15 @@ class Plan:
         target = "a series in each column" if self.wide else f"target {self.names.target!r}"
         return f"{time}{zone}, step {self.freq.label!r}, {target}, {self.numbers.decimal!r} before decimals"
 
-    def to_dict(self) -> dict[str, Any]:
+    def to_dict(self) -> JsonValue:
         """Return the plan as plain JSON types."""
-        return asdict(self)
+        return plain(self)
 
     @classmethod
-    def from_dict(cls, mapping: dict[str, Any], file: str) -> Plan:
+    def from_dict(cls, mapping: Json, file: str) -> Plan:
         """Return the plan read back.
 
         Raises:
             ModelError: a key is unknown or missing, or a value is impossible.
         """
-        parts = dict(mapping)
-        names = dict(parts.pop("names"))
-        if not all(isinstance(names[name], (list, tuple)) for name in ("time", "ids")):
-            raise ValueError(f"impossible names of columns: {names}")
-        form = dict(parts.pop("form"))
-        whole = {
-            "names": from_dict(Names, {**names, "time": list(names["time"]), "ids": list(names["ids"])}, file),
-            "freq": from_dict(Frequency, parts.pop("freq"), file),
-            "form": from_dict(TimeForm, {**form, "stamp": from_dict(StampForm, form.pop("stamp"), file)}, file),
-            "numbers": from_dict(NumberForm, parts.pop("numbers"), file),
-            "covariates": tuple(
-                from_dict(Covariate, {**one, "numbers": from_dict(NumberForm, one["numbers"], file)}, file)
-                for one in parts.pop("covariates")
-            ),
-        }
-        return from_dict(cls, {**parts, **whole}, file)
+        return record(cls, mapping, file)

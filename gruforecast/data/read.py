@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.align.duplicates import HOUR, Rows, resampled, usual_step, without_duplicates
@@ -135,7 +136,7 @@ def apply_plan(table: Table, plan: Plan) -> Reading:
         keys, ids, numbered = read_keys(table, plan.names, stripped=plan.strip_ids)
     x, odd = apply_covariates(table, plan.covariates, plan.numbers, keys[: len(table)])
     ds, form, more = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
-    plan = replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
+    plan = structs.replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
     findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
     return regular(follow(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings)))
 
@@ -147,7 +148,7 @@ def follow(taken: Taken) -> Taken:
         DataError: different values stand at one stamp.
     """
     taken = _tidied(taken)
-    return replace(taken, plan=replace(taken.plan, freq=taken.plan.freq.on_day_of(taken.rows.ds)))
+    return replace(taken, plan=structs.replace(taken.plan, freq=taken.plan.freq.on_day_of(taken.rows.ds)))
 
 
 def _infer(table: Table, options: ReadOptions) -> Taken:
@@ -171,7 +172,7 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
     plan = _plan(table, options, names, form, numbers, covariates)
     findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
     taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
-    return replace(taken, plan=replace(plan, freq=_step(taken, options.freq)))
+    return replace(taken, plan=structs.replace(plan, freq=_step(taken, options.freq)))
 
 
 def _plan(
@@ -279,7 +280,7 @@ def regular(taken: Taken) -> Reading:
     if plan.resample:
         rows, plan = _in_steps(rows, plan, step)
         rows, more = resampled(rows, step, plan.resample)
-        step, findings = replace(step, day=1), findings + more
+        step, findings = structs.replace(step, day=1), findings + more
     grid = Grid.of(rows, ids, step, file, names)
     grid.check_size(file, names)
     if not plan.stepped and not plan.resample:
@@ -291,7 +292,7 @@ def regular(taken: Taken) -> Reading:
     y = interpolated(indptr, y) if plan.fill else y
     filled = missing & ~np.isnan(y)
     keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
-    plan = replace(plan, freq=step)
+    plan = structs.replace(plan, freq=step)
     panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, rows.x, plan, ds)[keep])
     findings = (*_facts(plan), *findings, *more)
     return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep])
@@ -330,7 +331,8 @@ def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:
     if not stamp.tz or stamp.local or (step.unit == "s" and step.step < 2 * HOUR):
         return rows, plan
     wall = replace(rows, ds=plan.form.wall(rows.ds))
-    return wall.ordered(), replace(plan, form=replace(plan.form, stamp=replace(stamp, local=True)))
+    form = structs.replace(plan.form, stamp=structs.replace(stamp, local=True))
+    return wall.ordered(), structs.replace(plan, form=form)
 
 
 def _step(taken: Taken, freq: str | None) -> Frequency:

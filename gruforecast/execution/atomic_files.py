@@ -13,11 +13,14 @@ import os
 import shutil
 import socket
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Self
+from types import TracebackType
+from typing import Self
 
 import numpy as np
 
+from gruforecast.arrays import Array
 from gruforecast.errors import ResourceError
 
 MAKE_ROOM = "Make room, or choose another place."
@@ -139,14 +142,14 @@ def _is_running(pid: int) -> bool:
     return True
 
 
-def npz(arrays: dict[str, Any]) -> bytes:
+def npz(arrays: Mapping[str, Array]) -> bytes:
     """Return the bytes of an uncompressed `.npz` file; the same arrays give the same bytes."""
     stream = io.BytesIO()
-    np.savez(stream, **arrays)
+    np.savez(stream, allow_pickle=False, **arrays)
     return stream.getvalue()
 
 
-def read_npz(path: Path | str) -> dict[str, Any]:
+def read_npz(path: Path | str) -> dict[str, Array]:
     """Return the arrays of a file that this package wrote."""
     with np.load(path, allow_pickle=False) as data:
         return {name: data[name] for name in data.files}
@@ -218,5 +221,7 @@ class Lock:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, _error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
         os.close(self._descriptor)

@@ -14,13 +14,15 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any
+from typing import Any, TypedDict, TypeVar
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array
 from gruforecast.errors import GruforecastError, ResourceError, environment_error
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
+from gruforecast.serialization import Json, record
 
 START = "import json, sys; sys.path[:] = json.loads(sys.argv[1]); "
 START += "from gruforecast.execution.child_process import main; main()"
@@ -29,9 +31,34 @@ LIBRARIES = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "1", "KERAS_B
 ENVIRONMENT = LIBRARIES | {"TF_NUM_INTRAOP_THREADS": "1", "TF_NUM_INTEROP_THREADS": "1", "CUDA_VISIBLE_DEVICES": "-1"}
 TAIL = 600  # characters of a log that are shown
 RUNS, SECONDS = 50, 1.0  # of a measurement, whichever ends first
+_T = TypeVar("_T")
 
 
-def call(function: str, request: Mapping[str, Any], scratch: Path, what: str) -> dict[str, Any]:
+class Fault(msgspec.Struct, frozen=True):
+    """What is read of `GruforecastError.to_dict`."""
+
+    code: str
+    message: str
+    remedy: str
+    file: str | None
+
+
+class Failure(TypedDict):
+    """Why there is no result; `environment` is the error of ours where the machine is at fault."""
+
+    text: str
+    environment: Json | None
+    trace: str
+
+
+class Outcome(TypedDict, total=False):
+    """A result or an error."""
+
+    result: Json
+    error: Failure
+
+
+def call(function: str, request: Json, scratch: Path, what: str) -> Json:
     """Return what `function` (`package.module:name`) gives for `request`; both are plain JSON types.
 
     Args:
@@ -53,19 +80,19 @@ def call(function: str, request: Mapping[str, Any], scratch: Path, what: str) ->
             env={**os.environ, **ENVIRONMENT},
             check=False,
         )
-    received = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
+    received: Outcome = json.loads(answer.read_text(encoding="utf-8")) if answer.exists() else {}
     if ended.returncode == 0 and "result" in received:
-        result: dict[str, Any] = received["result"]
-        return result
-    error = received.get("error") or {"text": f"its process ended with {_ending(ended.returncode)}"}
-    if error.get("environment") is not None:
+        return received["result"]
+    died: Failure = {"text": f"its process ended with {_ending(ended.returncode)}", "environment": None, "trace": ""}
+    error = received.get("error", died)
+    if error["environment"] is not None:
         raise resource_error(error["environment"])
     full_log = log.read_text(encoding="utf-8", errors="replace")
     raise GruforecastError(
         f"{what} failed: {error['text'].rstrip('.')}. The end of its log: {full_log.strip()[-TAIL:]!r}.",
         remedy="Please report this; --debug shows the whole log.",
         code="GF-X04",
-    ) from RuntimeError(error.get("trace", "") + full_log)
+    ) from RuntimeError(error["trace"] + full_log)
 
 
 def _ending(code: int) -> str:
@@ -84,7 +111,7 @@ def main() -> None:
     os._exit(0)  # libraries may crash while they are taken down, after everything is written
 
 
-def outcome_of(function: str, request: Any) -> dict[str, Any]:
+def outcome_of(function: str, request: Json) -> Json:
     """Return `result` or `error` of `package.module:name`, called in a process whose other side waits for it."""
     module, _, name = function.partition(":")
     try:
@@ -96,12 +123,13 @@ def outcome_of(function: str, request: Any) -> dict[str, Any]:
         return {"error": {"text": text, "environment": environment, "trace": traceback.format_exc()}}
 
 
-def resource_error(facts: Mapping[str, Any]) -> ResourceError:
+def resource_error(facts: Json) -> ResourceError:
     """Return the fault of the machine that another process has reported as plain JSON types."""
-    return ResourceError(facts["message"], remedy=facts["remedy"], code=facts["code"], file=facts["file"])
+    fault = record(Fault, facts, "the error of a process")
+    return ResourceError(fault.message, remedy=fault.remedy, code=fault.code, file=fault.file)
 
 
-def milliseconds(run: Callable[[], Any]) -> float:
+def milliseconds(run: Callable[[], _T]) -> float:
     """Return the median time of a call, after one that does not count."""
     run()
     times: list[float] = []

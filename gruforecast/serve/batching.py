@@ -8,6 +8,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import replace
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.finding import shown
@@ -103,7 +104,7 @@ def _future(
     x = np.concatenate(given)  # (n_series, horizon, n_columns)
     ds = plan.freq.after(last, x.shape[1]).astype("datetime64[s]").astype(np.int64)
     rows = {(key, int(at)): k * x.shape[1] + h for k, key in enumerate(keys) for h, at in enumerate(ds[k])}
-    own = replace(plan, wide=False, names=replace(plan.names, ids=("id",)))
+    own = structs.replace(plan, wide=False, names=structs.replace(plan.names, ids=("id",)))
     return FutureCovariates("", own, rows, x.reshape(-1, x.shape[2]), ())
 
 

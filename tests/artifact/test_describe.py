@@ -12,6 +12,7 @@ import pytest
 from hostile import watched
 from made_networks import MEMBERS, make_forecaster
 from makers import panel_of
+from msgspec import structs
 from typer.testing import CliRunner
 
 from gruforecast.artifact.describe import describe
@@ -154,7 +155,7 @@ def big(n: int, horizon: int, columns: int = 0, **config: Any) -> Forecaster:
     }
     networks = (Network("gru", whole, weights),)
     panel = panel_of(*[generator.random(60)] * n, freq=Frequency("s", 3600))
-    plan = dataclasses.replace(panel.plan, covariates=tuple(Covariate(f"x{k}", "past") for k in range(columns)))
+    plan = structs.replace(panel.plan, covariates=tuple(Covariate(f"x{k}", "past") for k in range(columns)))
     panel = dataclasses.replace(panel, plan=plan, x=generator.random((len(panel.y), columns)))
     calibration = Calibration((80.0, 95.0), np.ones((horizon, 2)))
     return Forecaster(

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from made_networks import MEMBERS, make_forecaster
 from makers import panel_of
+from msgspec import structs
 from rounding import assert_close32
 
 from gruforecast.artifact.folder import load, publish, save, write_json
@@ -315,7 +316,7 @@ def test_series_are_forecast_in_blocks(panel: Panel, monkeypatch: pytest.MonkeyP
 
 
 def test_data_with_other_columns_beside_the_target_are_refused(panel: Panel) -> None:
-    plan = dataclasses.replace(panel.plan, covariates=(Covariate("x", "past"), Covariate("z", "past")))
+    plan = structs.replace(panel.plan, covariates=(Covariate("x", "past"), Covariate("z", "past")))
     seeing = dataclasses.replace(panel, plan=plan, x=np.zeros((len(panel.y), 2)))
     forecaster = make_forecaster(panel)
     with pytest.raises(DataError, match="the covariates are read in another way"):

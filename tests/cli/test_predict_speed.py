@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from made_networks import MEMBERS, make_forecaster
 from makers import panel_of
+from msgspec import structs
 from rounding import assert_close32, rounding
 from typer.testing import CliRunner
 
@@ -194,7 +195,7 @@ def test_excel_safe_is_for_csv(model: Path, more: list[str]) -> None:
 def test_a_column_of_the_user_named_like_one_of_the_forecast_is_refused(name: str) -> None:
     panel = many(2)
     for names in ({"ids": (name,)}, {"time": (name,)}):
-        plan = dataclasses.replace(panel.plan, names=dataclasses.replace(panel.plan.names, **names))
+        plan = structs.replace(panel.plan, names=structs.replace(panel.plan.names, **names))
         own = dataclasses.replace(panel, plan=plan)
         with pytest.raises(Exception, match=f"two columns '{name}'"):
             make_forecaster(own).predict().columns()
@@ -202,7 +203,7 @@ def test_a_column_of_the_user_named_like_one_of_the_forecast_is_refused(name: st
 
 def test_a_time_column_named_unique_id_is_refused_where_the_forecast_needs_that_name() -> None:
     panel = many(1)
-    names = dataclasses.replace(panel.plan.names, time=("unique_id",), ids=())
-    own = dataclasses.replace(panel, plan=dataclasses.replace(panel.plan, names=names))
+    names = structs.replace(panel.plan.names, time=("unique_id",), ids=())
+    own = dataclasses.replace(panel, plan=structs.replace(panel.plan, names=names))
     with pytest.raises(Exception, match="two columns 'unique_id'"):
         make_forecaster(own).predict().columns()

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 from makers import panel_of
+from msgspec import structs
 
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.panel import Forecast, Panel
@@ -68,13 +69,13 @@ def test_whatever_a_model_could_learn_from_changes_the_digest(panel: Panel) -> N
         {"ds": panel.ds + np.timedelta64(1, "s")},
         {"y": panel.y[::-1]},
         {"x": panel.x[::-1]},
-        {"plan": dataclasses.replace(panel.plan, freq=Frequency("M", 2))},
-        {"plan": dataclasses.replace(panel.plan, holidays="AT")},
+        {"plan": structs.replace(panel.plan, freq=Frequency("M", 2))},
+        {"plan": structs.replace(panel.plan, holidays="AT")},
     )
     digests = [dataclasses.replace(panel, **change).digest() for change in changes]
     assert len(set(digests)) == len(digests)
     assert dataclasses.replace(panel, y=panel.y.copy()).digest() == digests[0]
-    assert dataclasses.replace(panel, plan=dataclasses.replace(panel.plan, fill=True)).digest() == digests[0]
+    assert dataclasses.replace(panel, plan=structs.replace(panel.plan, fill=True)).digest() == digests[0]
 
 
 def test_a_frame_has_the_columns_of_the_user(panel: Panel) -> None:
@@ -139,7 +140,7 @@ def test_forecasts_of_parts_are_that_of_the_whole(panel: Panel) -> None:
     ],
 )
 def test_names_that_a_forecast_would_have_twice(panel: Panel, names: Names, taken: str | None) -> None:
-    plan = dataclasses.replace(panel.plan, names=names)
+    plan = structs.replace(panel.plan, names=names)
     forecast = dataclasses.replace(forecast_of(panel), ids=(("a", "x"), ("a", "y"), ("b", "x")), plan=plan)
     if taken is None:
         found = forecast.columns()

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from made_networks import make_covariate_forecaster, make_forecaster, make_network
 from makers import panel_of, run
+from msgspec import structs
 from rounding import assert_close32
 from typer.testing import CliRunner, Result
 
@@ -547,7 +548,7 @@ class TestCommand:
 
     def test_what_fill_put_on_a_line_is_no_truth(self, backtest: Callable[..., Result], model: Path) -> None:
         filling = make_forecaster(mixed_panel(45))
-        save(replace(filling, plan=replace(filling.plan, fill=True)), model)
+        save(replace(filling, plan=structs.replace(filling.plan, fill=True)), model)
         (model / "manifest.json").unlink()
         seal(model, FitFacts(fingerprint="x", trials=1))
         done = backtest("new.csv", "--windows", "3", "-o", "all.csv")
@@ -605,7 +606,7 @@ def test_a_file_is_there_whole_or_not_at_all(tmp_path: Path, panel: Panel) -> No
 
 
 def test_a_name_that_the_file_needs_itself_is_refused(tmp_path: Path, panel: Panel) -> None:
-    plan = replace(panel.plan, names=replace(panel.plan.names, ids=("model",)))
+    plan = structs.replace(panel.plan, names=structs.replace(panel.plan.names, ids=("model",)))
     with pytest.raises(UsageError, match="two columns 'model'"):
         LongFile(str(tmp_path / "all.csv"), plan)
 

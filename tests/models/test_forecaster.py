@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from made_networks import make_covariate_forecaster, make_forecaster
 from makers import panel_of
+from msgspec import structs
 from rounding import assert_close32
 
 from gruforecast.data.calendar.frequency import Frequency
@@ -205,7 +206,10 @@ def test_data_of_another_step_or_columns_are_refused_with_what_to_do(panel: Pane
         assert caught.value.code == "GF-D42"
     seeing, other = make_covariate_forecaster()
     seeing.check(other)
-    for plan in (replace(other.plan, holidays=""), replace(other.plan, covariates=other.plan.covariates[:-1])):
+    for plan in (
+        structs.replace(other.plan, holidays=""),
+        structs.replace(other.plan, covariates=other.plan.covariates[:-1]),
+    ):
         with pytest.raises(DataError, match="read in another way than those that were fitted") as caught:
             seeing.check(replace(other, plan=plan))
         assert caught.value.code == "GF-D64"

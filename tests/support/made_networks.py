@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from makers import panel_of
+from msgspec import structs
 
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
@@ -65,7 +66,7 @@ def make_covariate_forecaster(rows: int = 60) -> tuple[Forecaster, Panel]:
     """Return a forecaster that sees all kinds of covariates, and a panel with them; they end with the panel."""
     generator = np.random.default_rng(2)
     panel = panel_of(5 + generator.random(rows), 9 + generator.random(rows - 13))
-    plan = replace(panel.plan, covariates=COLUMNS, holidays="AT")
+    plan = structs.replace(panel.plan, covariates=COLUMNS, holidays="AT")
     x = np.column_stack(
         [
             generator.integers(0, 2, len(panel.y)),

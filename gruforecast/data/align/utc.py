@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from msgspec.structs import replace
 
 from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.align.duplicates import HOUR

@@ -6,12 +6,13 @@ Every stamp gets a whole number on the axis, so holes, forecasts and months of u
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gruforecast.arrays import Array, Ints, Stamps
 from gruforecast.errors import UsageError
+from gruforecast.serialization import Record
 
 DAY = 86_400
 MAX_SECONDS, MAX_MONTHS = 100 * 366 * DAY, 1200
@@ -25,8 +26,7 @@ SIZES = {"s": (("W", 7 * DAY), ("D", DAY), ("h", 3600), ("min", 60), ("s", 1)), 
 SIZES |= {"M": (("Y", 12), ("Q", 3), ("M", 1))}
 
 
-@dataclass(frozen=True)
-class Frequency:
+class Frequency(Record, frozen=True):
     """A step of time.
 
     Attributes:

@@ -9,14 +9,15 @@ from __future__ import annotations
 import functools
 import math
 import re
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gruforecast.arrays import Floats
 from gruforecast.data.files.column import Column
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.errors import DataError, FormError, UsageError
+from gruforecast.serialization import Record
 
 MISSING = frozenset({"", "na", "n/a", "nan", "null", "none", "nat", "-", "--", ".", "?", "missing", "#n/a"})
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -32,8 +33,7 @@ BOOLEANS = {"true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0}
 MAX_SIZE = 1e30  # larger values overflow 32-bit arithmetic inside a network
 
 
-@dataclass(frozen=True)
-class NumberForm:
+class NumberForm(Record, frozen=True, dict=True):
     """How numbers are written.
 
     Attributes:
@@ -51,9 +51,9 @@ class NumberForm:
     booleans: bool = False
 
     def __post_init__(self) -> None:
-        marks = all(isinstance(text, str) and len(text) < 12 for text in (self.before, self.after))
+        short = len(self.before) < 12 and len(self.after) < 12
         known = self.decimal in (".", ",") and self.thousands in ("", *GROUPED) and self.decimal != self.thousands
-        if not marks or not known or not all(isinstance(word, str) for word in self.missing):
+        if not short or not known:
             raise ValueError(f"impossible form of numbers: {self}")
 
     @property

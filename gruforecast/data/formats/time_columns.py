@@ -9,9 +9,9 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
@@ -21,6 +21,7 @@ from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.timestamp_formats import StampForm
 from gruforecast.data.formats.timestamps import Parsed, apply_stamps, follow_stamps, infer_stamps
 from gruforecast.errors import DataError, FormError
+from gruforecast.serialization import Record
 
 CLOCK = re.compile(r"(\d{1,2})(?::(\d{2})(?::(\d{2}))?|\.(\d{2})\.(\d{2}))")
 COUNT = re.compile(r"\d{1,4}(\.0+)?")
@@ -48,8 +49,7 @@ KINDS = (
 )
 
 
-@dataclass(frozen=True)
-class TimeForm:
+class TimeForm(Record, frozen=True):
     """How the time of a row is written.
 
     Attributes:

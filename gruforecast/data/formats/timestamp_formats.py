@@ -6,13 +6,13 @@ import datetime as dt
 import functools
 import re
 import zoneinfo
-from dataclasses import dataclass
 
 import numpy as np
 
 from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.calendar.time_zones import zone_text
 from gruforecast.data.formats.strptime import write_pattern
+from gruforecast.serialization import Record
 
 ZONE = r"(?P<zone>\s?(?:Z|UTC|[+-](?:0\d|1[0-4])(?::?[0-5]\d)?))?"
 FRACTION = r"(?:\.(?P<fraction>0+))?"  # other fractions of a second are not read
@@ -38,8 +38,7 @@ WHOLE = ("month", "compact-month", "quarter", "year")
 KINDS = ("ymd", "dmy", "mdy", "compact", "compact-hour", "compact-minute", *WHOLE, "week", *COUNTED, "pattern")
 
 
-@dataclass(frozen=True)
-class StampForm:
+class StampForm(Record, frozen=True):
     """How stamps are written.
 
     Attributes:
@@ -67,7 +66,7 @@ class StampForm:
 
     def __post_init__(self) -> None:
         texts = (self.mark, self.sep, self.clock, self.zone, self.until, self.tz)
-        short = all(isinstance(text, str) and len(text) < 60 for text in texts)
+        short = all(len(text) < 60 for text in texts)
         known = self.kind in KINDS and self.clock in ("", "minute", "second", "fraction")
         if not short or not known or (self.tz and self.tz not in _zones()):
             raise ValueError(f"impossible form of stamps: {self}")

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Ints, Stamps
 from gruforecast.data.calendar.time_zones import offset_seconds
@@ -95,7 +96,7 @@ def follow_stamps(column: Column, form: StampForm) -> tuple[StampForm, Findings]
     begins, until = _begins(column)
     excel = form.kind == "excel" and EXCEL.fullmatch(begins.cells[0])
     if excel or (form.kind == "pattern" and has_pattern(begins, form.mark)):
-        return replace(form, until=until, tz="", local=False), ()
+        return structs.replace(form, until=until, tz="", local=False), ()
     return infer_stamps(column, order=form.kind if form.kind in ("dmy", "mdy") else "")
 
 

@@ -19,6 +19,7 @@ from converters import answer, answer_nothing, die, keep, keep_another
 from made_networks import make_forecaster
 from made_served import BESIDE, CASES, SEEING, SMALL, served_with
 from makers import panel_of
+from msgspec import structs
 from rounding import assert_close32
 from typer.testing import CliRunner
 
@@ -289,7 +290,7 @@ def test_windows_with_columns_beside_the_target_are_those_that_predict_forecasts
     """The future covariates are given to `predict` by stamp, to the export by row."""
     generator = np.random.default_rng(3)
     plain = panel_of(5 + generator.random(60))
-    plan = dataclasses.replace(plain.plan, covariates=(Covariate("heat", "known"),))
+    plan = structs.replace(plain.plan, covariates=(Covariate("heat", "known"),))
     panel = dataclasses.replace(plain, plan=plan, x=generator.normal(size=(60, 1)))
     config = NetworkConfig(6, 24, 12, units=4, inputs=("known",), use_inputs="all")
     arrays = {name: 0.3 * generator.normal(size=shape).astype("f4") for name, shape in weight_shapes(config).items()}

@@ -18,7 +18,8 @@ from gruforecast.data.formats.numbers import (
 )
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
-from gruforecast.errors import DataError, UsageError
+from gruforecast.errors import DataError, ModelError, UsageError
+from gruforecast.serialization import record
 
 NAN = math.nan
 
@@ -226,8 +227,8 @@ def test_wide_columns_share_marks_and_keep_their_own_units(csv: Any) -> None:
     ],
 )
 def test_forms_that_cannot_be(form: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="impossible form of numbers"):
-        NumberForm(**form)
+    with pytest.raises(ModelError, match=r"impossible form of numbers|Expected `str`, got `int`"):
+        record(NumberForm, form, "model.json")
 
 
 def test_forms_that_may_be() -> None:
