@@ -210,13 +210,8 @@ def _search(run: _Run) -> loop.Search:
 
 def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True) -> _Contest:
     """Return all models, judged; workers train while baselines are judged."""
-    options, trainings, split, stage, lap = (
-        run.options,
-        run.trainings,
-        run.prepared.split,
-        run.progress.stage,
-        run.clock.lap,
-    )
+    options, trainings, split = run.options, run.trainings, run.prepared.split
+    stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
     seeds = submit_seeds(trainings, search) if options.blend else []
     simple = baseline_candidates(split)
