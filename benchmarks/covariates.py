@@ -16,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, prepare
@@ -55,7 +56,7 @@ def scores(prepared: Prepared, use: bool, seeds: int, steps: int | None) -> np.n
     places = [*split.fold_windows(), split.calibration_windows(), split.test_windows()]
     sums = [0.0] * len(places)
     for values in space.portfolio[:RECIPES]:
-        network = space.network(values if use else values | {"use_inputs": "none"})
+        network = space.network(values if use else structs.replace(values, use_inputs="none"))
         for seed in range(1, seeds + 1):
             training = space.training(values, seed)
             training = replace(training, steps=steps) if steps else training

@@ -11,7 +11,6 @@ from typing import Annotated, TypeAlias
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.artifact.safe_reading import changed, check_name, damaged, opened, parse_json, read_plain, typed
 from gruforecast.errors import ModelError
 from gruforecast.execution.atomic_files import file_digest, write_file
@@ -29,6 +28,39 @@ Digest: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9a-f]{64}\Z")]
 Count: TypeAlias = Annotated[int, Meta(ge=0)]
 Value: TypeAlias = bool | int | float | str | None
 Table: TypeAlias = dict[str, Value | dict[str, Value]]
+
+
+class TensorRecord(Record, omit_defaults=True, frozen=True):
+    """One input or output of an exported graph, for people who call it.
+
+    Attributes:
+        meaning: in words; column: the user's name; categories: texts whose place in this list is what is passed.
+    """
+
+    name: str
+    dtype: str
+    shape: str
+    meaning: str = msgspec.field(name="is", default="")
+    column: str = ""
+    categories: list[str] = []
+
+
+class SignatureRecord(Record, omit_defaults=True, frozen=True):
+    """What an exported graph takes and gives.
+
+    Attributes:
+        signature: its name; not set in formats where signatures have none.
+        quantile_levels: ascending shares; 0.5 stands for the point forecast.
+        parity: largest relative difference between its forecasts and those of `predict`, where it was compared.
+    """
+
+    signature: str | UnsetType
+    inputs: list[TensorRecord]
+    outputs: list[TensorRecord]
+    quantile_levels: list[float]
+    horizon: int
+    lookback: int
+    parity: float | None = None
 
 
 class ShownFacts(Record, kw_only=True, frozen=True):

@@ -23,15 +23,7 @@ from gruforecast.report.report import Digests, NetworkRecord
 AGAIN = (0, 1, 0)
 MAX_NETWORKS = 5
 SEED_NUMBERS = 1_000_000  # trial numbers of further seeds, far from those of the search
-
-
-@dataclass(frozen=True)
-class PendingSeed:
-    """A trial that is trained with another seed, under a `number` of its own."""
-
-    trial: Trial
-    number: int
-    pending: Pending[TrialResult]
+PendingSeeds = Sequence[tuple[Trial, Pending[TrialResult]]]  # trials, and what comes of each with another seed
 
 
 @dataclass(frozen=True)
@@ -139,27 +131,27 @@ class SavedEnsemble:
         ]
 
 
-def submit_seeds(jobs: TrainingJobs, search: Search) -> list[PendingSeed]:
+def submit_seeds(jobs: TrainingJobs, search: Search) -> PendingSeeds:
     """Have the best configurations trained with other seeds, as a trial is trained."""
-    ranked, seeds = search.ranked, []
-    for k, place in enumerate(AGAIN):
-        trial, number = ranked[place % len(ranked)], SEED_NUMBERS + k
-        training = replace(jobs.training(trial), seed=seed_of(jobs.seed, number))
-        cost = trial.network.cost * trial.share
-        pending = jobs.submit_trial(f"seed-{k}", number, trial.network, training, "seeds", cost)
-        seeds.append(PendingSeed(trial, number, pending))
-    return seeds
+    ranked = search.ranked
+    return [_submit_seed(jobs, k, ranked[place % len(ranked)]) for k, place in enumerate(AGAIN)]
 
 
-def with_seeds(jobs: TrainingJobs, search: Search, seeds: Sequence[PendingSeed]) -> list[Trial]:
+def _submit_seed(jobs: TrainingJobs, k: int, trial: Trial) -> tuple[Trial, Pending[TrialResult]]:
+    training = replace(jobs.training(trial), seed=seed_of(jobs.seed, SEED_NUMBERS + k))
+    cost = trial.network.cost * trial.share
+    return trial, jobs.submit_trial(f"seed-{k}", SEED_NUMBERS + k, trial.network, training, "seeds", cost)
+
+
+def with_seeds(jobs: TrainingJobs, search: Search, seeds: PendingSeeds) -> list[Trial]:
     """Return all trials with a score and the further seeds, best first; the best trial alone if there are no seeds."""
     trials = search.ranked if seeds else search.ranked[:1]
-    for one in seeds:
-        result, name = one.pending.result(), one.pending.name
+    for number, (trial, pending) in enumerate(seeds, SEED_NUMBERS):
+        result = pending.result()
         if result is None:
             jobs.notes.give_up("more seeds of the best GRUs")
         elif result.score is not None:
-            trials.append(replace(one.trial, number=one.number, name=name, result=result, seed_of=one.trial.number))
+            trials.append(replace(trial, number=number, name=pending.name, result=result, seed_of=trial.number))
     return sorted(trials, key=lambda trial: trial.rank)
 
 

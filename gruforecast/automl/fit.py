@@ -13,9 +13,8 @@ from msgspec import structs
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
-from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.artifact.folder import publish, save, write_json
-from gruforecast.artifact.manifest import FitFacts, seal
+from gruforecast.artifact.manifest import SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
@@ -64,7 +63,7 @@ from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
 from gruforecast.report.report import AuditRecord, Report, WorkerRecord
-from gruforecast.serialization import plain, record
+from gruforecast.serialization import plain
 
 
 def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Report:
@@ -88,7 +87,6 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
-    run_dir = make_run_dir(options)
     built = output.with_name(f".{output.name}.tmp-{os.getpid()}")
     size = (prepared.panel.y.nbytes + prepared.panel.x.nbytes) * (2 if options.audit else 1)
     space = Space.of(prepared.split)
@@ -97,7 +95,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
         "packages": {name: version(name) for name in PACKAGES},
         "options": options.values("data", "search"),
     }
-    with open_run(options, run_dir, facts, size, progress) as (jobs, pool):
+    with open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool):
         try:
             clear_leftovers(output)
             trainings = TrainingJobs(prepared.split, space, jobs, options.seed, budget)
@@ -109,8 +107,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
-            known |= {**_limits(run, outcome), **in_short(report, prepared.panel)}
-            seal(built, record(FitFacts, known, "manifest.json"))
+            seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -211,13 +208,8 @@ def _search(run: _Run) -> loop.Search:
 
 def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True) -> _Contest:
     """Return all models, judged; workers train while baselines are judged."""
-    options, trainings, split, stage, lap = (
-        run.options,
-        run.trainings,
-        run.prepared.split,
-        run.progress.stage,
-        run.clock.lap,
-    )
+    options, trainings, split = run.options, run.trainings, run.prepared.split
+    stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
     seeds = submit_seeds(trainings, search) if options.blend else []
     simple = baseline_candidates(split)

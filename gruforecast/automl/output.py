@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from gruforecast.artifact.folder import may_be_replaced
 from gruforecast.artifact.manifest import Manifest, read_manifest
@@ -66,11 +66,11 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
         remedy = "Pass `output` with a folder that fit may make."
         raise UsageError(f"`output` {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
     if output.exists() or output.is_symlink():
-        manifest: Manifest | None = None
+        manifest = None
         with contextlib.suppress(ModelError):
             manifest = read_manifest(output)
         same = manifest is not None and manifest.fingerprint == fingerprint
-        if same and manifest and _enough(manifest, options) and not (options.overwrite or options.fresh):
+        if manifest is not None and same and _enough(manifest, options) and not (options.overwrite or options.fresh):
             return structs.replace(stored_report(output), model_dir=str(output))
         if not same and not options.overwrite:
             raise ModelError(
@@ -79,7 +79,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
                 code="GF-M11",
                 file=str(output),
             )
-        if not manifest and not may_be_replaced(output):
+        if manifest is None and not may_be_replaced(output):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with `output`.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
@@ -94,12 +94,12 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
     return None
 
 
-def _enough(manifest: Manifest, options: FitOptions) -> bool:
+def _enough(made: Manifest, options: FitOptions) -> bool:
     """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
-    limits = ((manifest.cut_at, options.max_seconds), (manifest.late_at, options.trial_seconds))
-    in_time = all(not isinstance(cut, float) or (asked is not None and asked <= cut) for cut, asked in limits)
-    audited = manifest.audit in (("whole",) if options.audit else ("whole", "cheap"))
-    return isinstance(manifest.trials, int) and manifest.trials >= options.trials and in_time and audited
+    limits = ((options.max_seconds, made.cut_at), (options.trial_seconds, made.late_at))
+    in_time = all(asked is not None and asked <= limit for asked, limit in limits if isinstance(limit, (int, float)))
+    audited = made.audit in (("whole",) if options.audit else ("whole", "cheap"))
+    return made.trials is not UNSET and made.trials >= options.trials and in_time and audited
 
 
 def make_run_dir(options: FitOptions) -> Path:

@@ -17,7 +17,7 @@ from gruforecast.text import harmless
 
 if TYPE_CHECKING:
     from gruforecast.artifact.export.convert import Certificate
-    from gruforecast.artifact.export.signature import TensorRecord
+    from gruforecast.artifact.manifest import TensorRecord
 
 ENDINGS = {"": "saved-model", ".onnx": "onnx", ".tflite": "litert", ".litert": "litert"}
 FORMATS = tuple(dict.fromkeys(ENDINGS.values()))

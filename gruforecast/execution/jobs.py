@@ -112,8 +112,8 @@ class Pending(Generic[R_co]):
 
     def end(self, result: JsonValue) -> None:
         """Take in the result, or None."""
+        self.value = None if result is None else record(self.kind, result, f"the result of {self.name}")
         self.ended = True
-        self.value = None if result is None else record(self.kind, result, f"the result of {self.task.name}")
 
 
 @dataclass

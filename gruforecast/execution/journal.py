@@ -1,7 +1,7 @@
 """The truth about a run: one file of records, each on a line of its own with its number and checksum.
 
     1c3f9a02 {"seq": 0, "kind": "begin", "facts": {...}, "lag": 4}
-    77e0d15b {"seq": 1, "kind": "end", "name": "trial-000", "request": "<sha256>", "result": {...}}
+    77e0d15b {"seq": 1, "kind": "end", "name": "trial-000", "request": "<sha256>", "part": "search", "result": {...}}
 
 A record is written by one call and flushed to disk before anything follows from it. What a kill tears off is the last
 line, which has no line end then and is cut. No second copy of this state exists, so nothing can disagree with it.

@@ -22,7 +22,7 @@ import threading
 import time
 from typing import NoReturn, TypedDict
 
-from gruforecast.execution.child_process import outcome_of
+from gruforecast.execution.child_process import Outcome, outcome_of
 from gruforecast.execution.machine import resident
 from gruforecast.serialization import Json
 
@@ -34,19 +34,9 @@ class Call(TypedDict):
     request: Json
 
 
-class Failure(TypedDict):
-    """Why there is no result; see `pool.Ended`."""
+class Answer(Outcome, total=False):
+    """The answer to a request, and the bytes of resident memory."""
 
-    text: str
-    environment: Json | None
-    trace: str
-
-
-class Answer(TypedDict, total=False):
-    """The answer to a request: a result or an error, and the bytes of resident memory."""
-
-    result: Json
-    error: Failure
     rss: int
 
 

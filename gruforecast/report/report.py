@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from gruforecast.artifact.export.signature import SignatureRecord
+from gruforecast.artifact.manifest import SignatureRecord
 from gruforecast.data.plan import Plan
 from gruforecast.evaluation.leaderboard import Reference, Seeds, StoredRow
 from gruforecast.explain.records import Explanation

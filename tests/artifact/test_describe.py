@@ -16,9 +16,8 @@ from msgspec import structs
 from typer.testing import CliRunner
 
 from gruforecast.artifact.describe import describe
-from gruforecast.artifact.export.signature import SignatureRecord, TensorRecord
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.manifest import FitFacts, Table, seal
+from gruforecast.artifact.manifest import FitFacts, SignatureRecord, Table, TensorRecord, seal
 from gruforecast.cli import app
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.plan import Covariate

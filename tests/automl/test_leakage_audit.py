@@ -18,15 +18,20 @@ from hypothesis.extra.numpy import arrays
 from makers import AIR, ROOT, TORTURE, panel_of, run
 
 from gruforecast.automl.leakage_audit import (
+    Audited,
     LeakageAudit,
     _text,
     decided_without_test,
     decisions,
     normalised_without_folds,
+    submit_audit,
+    was_cut,
 )
+from gruforecast.automl.notes import Note, Notes
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, decide
-from gruforecast.automl.search.loop import Trial
+from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.automl.search.results import AuditRequest, AuditResult, TrialResult
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import run_audit, save_split
 from gruforecast.automl.training_jobs import TrainingJobs
@@ -37,7 +42,9 @@ from gruforecast.data.read import Reading, read_csv
 from gruforecast.errors import GruforecastError, UsageError
 from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.execution.progress import Budget
-from gruforecast.serialization import to_dict
+from gruforecast.models.networks.config import Hyperparameters, NetworkConfig
+from gruforecast.report.report import AuditRecord
+from gruforecast.serialization import Json, plain
 
 FOUR_HOURS = Frequency("s", 4 * 3600)
 OPTIONS = FitOptions()
@@ -171,43 +178,50 @@ def test_an_audit_and_a_clock_do_not_go_together() -> None:
 class Answering:
     """In the place of jobs: answers every one with the same result."""
 
-    def __init__(self, folder: Path, result: dict[str, Any] | None) -> None:
+    def __init__(self, folder: Path, result: AuditResult | None) -> None:
         self.folder, self.requested = folder, 0
         self._result = result
 
-    def submit(self, *_: Any, **__: Any) -> None:
+    def submit(self, *_: Any, **__: Any) -> Any:
         self.requested += 1
+        return self
 
-    def result(self, _: str) -> Any:
+    def result(self) -> AuditResult | None:
         return self._result
 
 
-QUIET = {"status": "completed", "late": False, "moved": {"test cutoff": [], "first fold": []}, "seconds": 1.0}
+QUIET = AuditResult(status="completed", moved={"test cutoff": [], "first fold": []}, seconds=1.0)
 
 
-def audited(folder: Path, result: dict[str, Any] | None, seconds: float | None = None, **options: Any) -> Any:
-    """An audit whose worker has answered with `result`."""
+def audit_of(folder: Path, result: AuditResult | None, seconds: float | None = None, **options: Any) -> LeakageAudit:
+    """An audit whose worker answers with `result`."""
     found = decide(read_csv(str(AIR)), OPTIONS)
     space = Space.of(found.split)
     training_jobs = TrainingJobs(found.split, space, Answering(folder, result), 0, Budget(seconds))  # type: ignore[arg-type]
-    audit = LeakageAudit(FitOptions(**options), found, training_jobs)
-    audit.begin(Trial(0, space.start, 1.0, space.network(space.start), {"seconds_per_step": 0.01}))
-    audit.receive()
-    return audit
+    result = TrialResult(status="completed", seconds_per_step=0.01)
+    best = Trial(0, "trial-000", space.start, 1.0, space.network(space.start), result)
+    return submit_audit(FitOptions(**options), found, training_jobs, best)
+
+
+def told(audit: LeakageAudit, found: Audited | None = None, *, whole: bool = False) -> AuditRecord:
+    return (found or audit.wait()).record(audit.training_jobs.jobs.folder, whole=whole)
 
 
 def test_the_report_says_what_stands(tmp_path: Path) -> None:
-    found = audited(tmp_path, QUIET).result()
-    assert (found["passed"], found["kind"]) == (True, "cheap")
-    assert set(found["checked"]) == DECIDED - {"earlier rows"} | {"weights", "forecasts"}
-    assert found["text"].startswith("passed: season, horizon, ")
+    audit = audit_of(tmp_path, QUIET)
+    found = told(audit)
+    assert (found.passed, found.kind) == (True, "cheap")
+    assert set(found.checked) == DECIDED - {"earlier rows"} | {"weights", "forecasts"}
+    assert found.text.startswith("passed: season, horizon, ")
+    assert found.seconds == round(audit.decided.seconds + 1.0, 2)
 
 
 def test_what_moved_is_named_and_kept(tmp_path: Path) -> None:
-    audit = audited(tmp_path, {**QUIET, "moved": {"test cutoff": ["weights"], "first fold": ["weights", "forecasts"]}})
+    moved = {"test cutoff": ["weights"], "first fold": ["weights", "forecasts"]}
+    audit = audit_of(tmp_path, AuditResult(status="completed", moved=moved))
     words = "weights at the test cutoff, weights at the first fold and forecasts at the first fold changed"
     with pytest.raises(GruforecastError, match=f"LEAK: {words} when all later values") as ended:
-        audit.result()
+        told(audit)
     assert (ended.value.exit_code, ended.value.code) == (1, "GF-X03")
     assert "weights at the test cutoff" in json.loads((tmp_path / "audit.json").read_text())["moved"]
 
@@ -217,50 +231,72 @@ def test_what_moved_is_named_and_kept(tmp_path: Path) -> None:
     [
         (QUIET, 5.0, 0),  # four trainings of 0.25 s do not fit four times into 2.85 s
         (None, 300.0, 1),
-        ({"status": "completed", "late": True, "moved": {}}, 300.0, 1),
+        (AuditResult(status="completed", late=True), 300.0, 1),
     ],
 )
 def test_where_time_is_short_nothing_is_claimed(result: Any, seconds: float, requested: int, tmp_path: Path) -> None:
-    audit = audited(tmp_path, result, seconds)
+    audit = audit_of(tmp_path, result, seconds)
     assert audit.training_jobs.jobs.requested == requested
-    assert audit.training_jobs.given_up == ["the leak audit"]
-    found = audit.result()
-    assert (found["passed"], found["checked"], found["text"]) == (None, [], "not done: there was no time for it")
+    found = told(audit)
+    assert audit.training_jobs.notes == Notes(given_up=["the leak audit"])
+    assert (found.passed, found.checked, found.text) == (None, [], "not done: there was no time for it")
 
 
 def test_a_worker_that_crashes_is_no_leak_and_noted(tmp_path: Path) -> None:
-    audit = audited(tmp_path, {"status": "crashed", "error": "signal 11"})
-    assert audit.result()["passed"] is None
-    assert audit.training_jobs.warnings == ["the leak audit was not done: its training crashed: signal 11"]
+    audit = audit_of(tmp_path, AuditResult(status="crashed", error="signal 11"))
+    assert told(audit).passed is None
+    note = Note("the leak audit was not done: its training crashed: signal 11", "crash")
+    assert audit.training_jobs.notes.warnings == [note]
 
 
 def test_two_searches_are_compared(tmp_path: Path) -> None:
     first = {"trials": [1.0, None], "winner": "blend"}
-    audit = audited(tmp_path, QUIET, audit=True)
-    audit.compare(first, dict(first), 1.0, cut=True)
-    assert (audit.result()["passed"], audit.result()["kind"]) == (True, "whole")
-    audit.compare(first, first | {"winner": "naive"}, 1.0, cut=True)
-    assert audit.result()["passed"] is None
-    assert "`trial_time`" in audit.training_jobs.warnings[0]
-    audit.compare(first, first | {"winner": "naive"}, 1.0, cut=False)
+    audit = audit_of(tmp_path, QUIET, audit=True)
+    found = audit.wait()
+    same = audit.compare(found, first, dict(first), 5.0, cut=True)
+    assert same == replace(found, seconds=found.seconds + 5.0)
+    assert (told(audit, same, whole=True).passed, told(audit, same, whole=True).kind) == (True, "whole")
+    assert {"trials", "winner"} <= set(told(audit, same, whole=True).checked)
+    undone = audit.compare(found, first, first | {"winner": "naive"}, 1.0, cut=True)
+    assert told(audit, undone, whole=True).passed is None
+    assert audit.training_jobs.notes.has("limit")
+    changed = audit.compare(found, first, first | {"winner": "naive"}, 1.0, cut=False)
+    assert changed.moved == {"winner of the whole search": ["blend", "naive"]}
     with pytest.raises(GruforecastError, match="LEAK: winner of the whole search changed"):
-        audit.result()
+        told(audit, changed, whole=True)
+
+
+VALUES = Hyperparameters(1, 32, 0.0, 1e-3, 1e-2, 1.0, "direct", 0.5, 0.0, 0.0, True, False, "none", 24, 3)
+
+
+@pytest.mark.parametrize(("result", "notes", "cut"), [
+    (TrialResult(status="completed"), Notes(), False),
+    (TrialResult(status="pruned"), Notes(["a part"], [Note("crashed by `trial_time`", "other")]), False),
+    (TrialResult(status="completed", late=True), Notes(), True),
+    (TrialResult(status="crashed", error="signal 9"), Notes(), True),
+    (TrialResult(status="completed"), Notes([], [Note("a fit", "limit")]), True),
+    (TrialResult(status="completed"), Notes([], [Note("a fit", "crash")]), True),
+])  # fmt: skip
+def test_a_search_was_cut_where_a_limit_or_a_crash_says_so_and_not_a_word(
+    result: TrialResult, notes: Notes, cut: bool
+) -> None:
+    trial = Trial(0, "trial-000", VALUES, 1.0, NetworkConfig(horizon=12, lookback=24), result)
+    assert was_cut(Search([trial]), notes) == cut
 
 
 @pytest.fixture
-def request_of_audit(tmp_path: Path) -> dict[str, Any]:
+def request_of_audit(tmp_path: Path) -> Json:
     found = decide(air_with_a_price(tmp_path), OPTIONS)
     space = Space.of(found.split)
     network = replace(space.network(space.start), use_inputs="all")
     save_split(tmp_path, "split", found.split)
     save_split(tmp_path, "split-all", replace(found.split, test=found.split.history.indptr[1:]))
-    training = to_dict(replace(space.training(space.start, 1), steps=25))
-    request = {"network": to_dict(network), "training": training, "data": "split"}
-    return request | {"rows": "split-all", "folder": str(tmp_path), "deadline": None, "limit": None}
+    training = replace(space.training(space.start, 1), steps=25)
+    return plain(AuditRequest(network=network, training=training, data="split", rows="split-all", folder=str(tmp_path)))
 
 
 @pytest.mark.network
-def test_weights_and_forecasts_stand_and_planted_leaks_move_them(request_of_audit: dict[str, Any]) -> None:
+def test_weights_and_forecasts_stand_and_planted_leaks_move_them(request_of_audit: Json) -> None:
     """In one test, so that the network is compiled once."""
     expected = {
         "training": {"weights", "forecasts"},

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from made_report import made_report
 from makers import panel_of
+from msgspec import structs
 
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.automl import output as room
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
+from gruforecast.serialization import encoded
 
+REPORT = made_report()
 OPTIONS = FitOptions(output="m", trials=5)
 
 
@@ -23,7 +27,7 @@ OPTIONS = FitOptions(output="m", trials=5)
 def folder(tmp_path: Path) -> Path:
     made = tmp_path / "m"
     made.mkdir()
-    (made / "report.json").write_text('{"winner": "gru", "model_dir": "elsewhere"}')
+    (made / "report.json").write_bytes(encoded(REPORT))
     (made / "model.json").write_text("{}")
     (made / "weights.npz").write_text("w")
     return made
@@ -61,7 +65,7 @@ def test_an_earlier_run_that_did_all_that_is_asked_is_the_result(
 ) -> None:
     sealed(folder, **facts)
     found = finished_report(folder, "f", dataclasses.replace(OPTIONS, **asked))
-    assert found == ({"winner": "gru", "model_dir": str(folder)} if enough else None)
+    assert found == (structs.replace(REPORT, model_dir=str(folder)) if enough else None)
 
 
 def test_a_result_that_was_changed_is_no_result(folder: Path) -> None:

@@ -17,7 +17,7 @@ from gruforecast.automl.cell_comparison import CellComparison, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SEED_NUMBERS,
     Ensemble,
-    PendingSeed,
+    PendingSeeds,
     choose_members,
     refitted,
     score_members,
@@ -438,7 +438,7 @@ class Stages:
     recorder: Recorder
     several: bool
 
-    def seeds(self) -> list[PendingSeed]:
+    def seeds(self) -> PendingSeeds:
         return submit_seeds(self.jobs, self.search) if self.several else []
 
     def trials(self) -> list[Trial]:
@@ -497,14 +497,14 @@ def test_the_two_best_are_trained_with_other_seeds(tmp_path: Path, monkeypatch: 
     assert list(jobs.requests) == ["seed-0", "seed-1", "seed-2"]
     assert set(jobs.calls.values()) == {"gruforecast.automl.search.trial:run_trial"}
     numbers = [SEED_NUMBERS + k for k in range(3)]
-    assert [one.number for one in jobs.requests.values()] == [one.number for one in seeds] == numbers
+    assert [one.number for one in jobs.requests.values()] == numbers
     assert [one.training.seed for one in jobs.requests.values()] == [seed_of(0, number) for number in numbers]
     assert all(one.rungs is None for one in jobs.requests.values())
     assert [one.weights for one in jobs.requests.values()] == ["seed-0.npz", "seed-1.npz", "seed-2.npz"]
     assert {one["part"] for one in jobs.terms.values()} == {"seeds"}
     cost = stages.search.trials[1].network.cost
     assert [one["cost"] for one in jobs.terms.values()] == [cost] * 3
-    assert [one.trial.number for one in seeds] == [1, 2, 1]
+    assert [trial.number for trial, _ in seeds] == [1, 2, 1]
     alone = stages_of(tmp_path, monkeypatch, 3.0)
     assert alone.seeds() == []
     assert not alone.recorder.requests

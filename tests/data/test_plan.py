@@ -150,11 +150,27 @@ def test_a_zone_that_is_none(csv: Any, tz: str, code: str) -> None:
     assert caught.value.code == code
 
 
-def test_a_damaged_plan_is_refused(csv: Any) -> None:
-    good = plan_of(csv, "ds,y\n" + "".join(f"{day},{k}\n" for k, day in enumerate(DAYS))).to_dict()
-    for key, value in (("numbers", {"decimal": "x"}), ("form", {"stamp": {"kind": "no"}}), ("more", 1)):
-        with pytest.raises((ModelError, ValueError, KeyError, TypeError)):
-            Plan.from_dict({**good, key: value}, "model.json")
+@pytest.mark.parametrize(
+    ("part", "key", "value", "said"),
+    [
+        ("numbers", "decimal", "x", r"impossible form of numbers: .* - at `\$\.numbers`"),
+        ("form", "stamp", {"kind": "no"}, r"impossible form of stamps: .* - at `\$\.form\.stamp`"),
+        ("form", "more", 1, r"unknown field `more` - at `\$\.form`"),
+        ("names", "ids", "shop", r"Expected `array`, got `str` - at `\$\.names\.ids`"),
+        ("freq", "step", True, r"Expected `int`, got `bool` - at `\$\.freq\.step`"),
+        (None, "more", 1, "unknown field `more`"),
+        (None, "fill", "yes", r"Expected `bool`, got `str` - at `\$\.fill`"),
+        (None, "skip", -1, "impossible number of lines: -1"),
+        (None, "delimiter", ";;", "impossible mark between fields: ';;'"),
+    ],
+)
+def test_a_damaged_plan_is_refused(csv: Any, part: str | None, key: str, value: Any, said: str) -> None:
+    stored: Any = plan_of(csv, "ds,y\n" + "".join(f"{day},{k}\n" for k, day in enumerate(DAYS))).to_dict()
+    assert Plan.from_dict(stored, "model.json").to_dict() == stored
+    (stored[part] if part else stored)[key] = value
+    with pytest.raises(ModelError, match=said) as caught:
+        Plan.from_dict(stored, "model.json")
+    assert (caught.value.code, caught.value.file) == ("GF-M03", "model.json")
 
 
 def test_catalogue_78_columns_go_by_name(csv: Any) -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from gruforecast.artifact.export.request import WriteRequest
 from gruforecast.artifact.export.saved_model import reference
-from gruforecast.artifact.export.signature import Served, WriteRequest
 from gruforecast.execution.atomic_files import npz, read_npz
 from gruforecast.execution.child_process import cases_in
 from gruforecast.serialization import record
@@ -32,10 +32,11 @@ def keep_another(request: dict[str, Any]) -> dict[str, Any]:
 
 def answer(request: dict[str, Any]) -> dict[str, Any]:
     asked = json.loads(Path(request["export"]).read_text())
+    kept = asked.pop("kept")
     for k, one in enumerate(asked["networks"]):
         one["weights"] = f"{request['answer']}.{k}.npz"
-        Path(one["weights"]).write_bytes(bytes.fromhex(asked["kept"][str(k)]))
-    served = Served.from_request(record(WriteRequest, asked, "kept"))
+        Path(one["weights"]).write_bytes(bytes.fromhex(kept[str(k)]))
+    served = record(WriteRequest, asked, "kept").served
     found = {}
     for case, inputs in cases_in(read_npz(request["given"])).items():
         y = inputs["y"]

@@ -11,7 +11,7 @@ import numpy as np
 from makers import panel_of
 from msgspec import structs
 
-from gruforecast.artifact.export.signature import SignatureRecord
+from gruforecast.artifact.manifest import SignatureRecord
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.summary import cell_facts

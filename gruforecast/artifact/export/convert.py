@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from msgspec import field, structs, to_builtins
+from msgspec import UNSET, field, structs, to_builtins
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export import litert as litert_file
@@ -26,8 +26,10 @@ from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export import saved_model as export
 from gruforecast.artifact.export.footprint import Needs, multiply_adds, parameters
 from gruforecast.artifact.export.parity import Difference, Sample
-from gruforecast.artifact.export.signature import OUTPUTS, CallRequest, Served, SignatureRecord, TensorRecord
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
+from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.artifact.folder import write_json
+from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 from gruforecast.execution.atomic_files import (
@@ -83,13 +85,6 @@ FORMS = {
 }  # fmt: skip
 
 
-class ModelDigest(Record, frozen=True):
-    """Which model an export was made of."""
-
-    name: str
-    manifest_sha256: str
-
-
 class Parity(Record, frozen=True):
     """How far an export is from `predict`, in all and by kind of windows; `tolerance` is None where any is allowed."""
 
@@ -120,14 +115,14 @@ class Certificate(Record, kw_only=True, omit_defaults=True, frozen=True):
     """The facts about an export: what it is, takes and gives, its size and speed, its model, its versions.
 
     Attributes:
-        milliseconds: of loading and of calls, on one thread.
+        model: its name, and the digest of its manifest; milliseconds: of loading and of calls, on one thread.
         edge: of a LiteRT file; mase: where weights are 8-bit integers.
     """
 
     export: str
     format: str
     int8: bool
-    model: ModelDigest
+    model: dict[str, str]
     bytes: int
     sha256: str
     milliseconds: dict[str, float]
@@ -244,7 +239,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         scratch = Path(place)
         made = scratch / "export"
         say(f"converting to {form.name}")
-        request = served.request(_write_weights(served, scratch), str(made), int8=options.int8)
+        request = WriteRequest.of(served, _write_weights(served, scratch), str(made), int8=options.int8)
         call(form.write, to_builtins(request), scratch, "the conversion")
         say("asking it for forecasts in another process")
         inputs = {
@@ -254,7 +249,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         }
         given, answer = scratch / "given.npz", scratch / "answer.npz"
         write_file(given, npz(inputs))
-        asked = CallRequest(str(made), str(given), str(answer), timed=True)
+        asked = CallRequest(export=str(made), given=str(given), answer=str(answer), timed=True)
         measured = record(
             _Measured, call(form.call, to_builtins(asked), scratch, "calling the export"), "answer of the export"
         )
@@ -342,7 +337,10 @@ def _certificate(
         export=options.output.name,
         format=options.form,
         int8=options.int8,
-        model=ModelDigest(options.model.resolve().name, file_digest(options.model / "manifest.json")),
+        model={
+            "name": options.model.resolve().name,
+            "manifest_sha256": file_digest(options.model / "manifest.json"),
+        },
         bytes=sum(path.stat().st_size for path in files),
         sha256=file_digest(made) if made.is_file() else _digest(made, files),
         milliseconds=measured.milliseconds,
@@ -364,7 +362,7 @@ def described(form: str, served: Served) -> SignatureRecord:
     """Return the inputs and outputs as they are in an export of this form."""
     content = served.described()
     if form == "onnx":
-        content = structs.replace(content, signature="")
+        content = structs.replace(content, signature=UNSET)
     if FORMS[form].dynamic:
         return content
     rows = f"{content.lookback} rows, NaN before its begin"

@@ -11,7 +11,8 @@ import numpy as np
 
 from gruforecast.arrays import Array, Floats
 from gruforecast.artifact.export.footprint import needs
-from gruforecast.artifact.export.signature import LAST, CallRequest, Input, Served, WriteRequest
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
+from gruforecast.artifact.export.signature import LAST, Input
 from gruforecast.execution.atomic_files import write_file
 from gruforecast.execution.child_process import milliseconds, write_answers
 from gruforecast.serialization import Json, plain, record
@@ -33,7 +34,7 @@ def write_litert(request: Json) -> Json:
     from gruforecast.artifact.export.graph import raw_graph
 
     asked = record(WriteRequest, request, "export request")
-    served = Served.from_request(asked)
+    served = asked.served
     _, serve = raw_graph(served, short=True)
     horizon = served.networks[0].config.horizon
     lookback = max(one.config.lookback for one in served.networks)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gruforecast.arrays import Array, Floats
-from gruforecast.artifact.export.signature import OUTPUTS, CallRequest, Served, WriteRequest
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
+from gruforecast.artifact.export.signature import OUTPUTS
 from gruforecast.execution.atomic_files import write_file
 from gruforecast.execution.child_process import batch_times, write_answers
 from gruforecast.serialization import Json, encoded, record
@@ -30,7 +31,7 @@ def write_onnx(request: Json) -> Json:
     from gruforecast.artifact.export.graph import raw_graph
 
     asked = record(WriteRequest, request, "export request")
-    served = Served.from_request(asked)
+    served = asked.served
     _, serve = raw_graph(served)
     calls: dict[str, Callable[..., None]] = {"SelectV2": _where, "Asinh": _asinh, "Sinh": _sinh}
     handlers = {name: (one, list[str]()) for name, one in calls.items()}

@@ -10,17 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
-from gruforecast.artifact.export.signature import OUTPUTS, CallRequest, Served, WriteRequest
+from gruforecast.artifact.export.request import CallRequest, WriteRequest
+from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
-from gruforecast.execution.jobs import JobResult, Jobs
+from gruforecast.execution.jobs import JobRequest, JobResult, Jobs
 from gruforecast.models.ensemble import parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import NETWORKS
-from gruforecast.serialization import Json, Record, record
+from gruforecast.serialization import Json, record
 
 TOLERANCE = 1e-5  # relative difference that parity allows
 MAX_SERIES = 100
@@ -28,13 +29,6 @@ SHORT = 3  # rows of the shorter windows
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
-
-
-class Done(JobResult, kw_only=True, frozen=True):
-    """What writing or calling gives; `milliseconds` of calls only where they are measured."""
-
-    seconds: float = 0.0
-    milliseconds: dict[str, float] = {}
 
 
 def served_by(forecaster: Forecaster) -> Served:
@@ -49,7 +43,7 @@ def write_saved_model(request: Json) -> Json:
     from gruforecast.artifact.export.graph import raw_graph
 
     asked = record(WriteRequest, request, "export request")
-    models, serve = raw_graph(Served.from_request(asked))
+    models, serve = raw_graph(asked.served)
     module = tf.Module()
     module.networks = models  # tracked, so that its variables are saved
     module.serve = serve
@@ -96,14 +90,14 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     """
     served = served_by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    _do(jobs, "export", WRITE, served.request([str(path.absolute()) for path in weights], saved_model))
+    _do(jobs, "export", WRITE, WriteRequest.of(served, [str(path.absolute()) for path in weights], saved_model))
     past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
     inputs = {f"{case}.{name}": array for case, one in cases.items() for name, array in served.given(*one).items()}
     write_file(Path(given), npz(inputs))
-    _do(jobs, "parity", CALL, CallRequest(saved_model, given, answer), fresh=True)
+    _do(jobs, "parity", CALL, CallRequest(export=saved_model, given=given, answer=answer), fresh=True)
     forecasts = read_npz(answer)
     worst = max(
         difference(forecasts[f"{case}.{name}"], expected, one[0])

@@ -6,18 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
+from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.plan import Plan
-from gruforecast.execution.atomic_files import read_npz
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, needs_calendar
-from gruforecast.serialization import Record
 
 Y, LAST = "y", "last_ds"
 OUTPUTS = ("y_hat", "quantiles")
@@ -35,39 +32,6 @@ MEANINGS = {
     "past": "the rows of y; NaN = missing",
     "static": "constant in each series; NaN = missing",
 }
-
-
-class TensorRecord(Record, omit_defaults=True, frozen=True):
-    """One input or output of an exported graph, for people who call it.
-
-    Attributes:
-        meaning: in words; column: the user's name; categories: texts whose place in this list is what is passed.
-    """
-
-    name: str
-    dtype: str
-    shape: str
-    meaning: str = msgspec.field(name="is", default="")
-    column: str = ""
-    categories: list[str] = []
-
-
-class SignatureRecord(Record, kw_only=True, omit_defaults=True, frozen=True):
-    """What an exported graph takes and gives.
-
-    Attributes:
-        signature: its name, in formats where signatures have one.
-        quantile_levels: ascending shares; 0.5 stands for the point forecast.
-        parity: largest relative difference between its forecasts and those of `predict`, where it was compared.
-    """
-
-    signature: str = ""
-    inputs: list[TensorRecord]
-    outputs: list[TensorRecord]
-    quantile_levels: list[float]
-    horizon: int
-    lookback: int
-    parity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -94,47 +58,6 @@ class Input:
         """Return the input for people who call the graph."""
         dtype, categories = "int64" if self.kind == LAST else "float64", list(self.categories)
         return TensorRecord(self.name, dtype, SHAPES[self.kind], MEANINGS[self.kind], self.column, categories)
-
-
-class SentNetwork(Record, frozen=True):
-    """One network; its arrays lie in the file `weights`."""
-
-    name: str
-    config: NetworkConfig
-    share: float
-    weights: str
-
-
-class WriteRequest(Record, frozen=True, forbid_unknown_fields=False):
-    """A `Served` for the process that writes the `export`; jobs add to a request where and by when they are done.
-
-    Attributes:
-        scaling: centre and spread; factor, levels, trust: of the calibration.
-        int8: whether weights become 8-bit integers.
-    """
-
-    networks: list[SentNetwork]
-    scaling: tuple[list[float], list[float]]
-    levels: tuple[float, ...]
-    factor: list[list[float]]
-    trust: float
-    inputs: tuple[Input, ...]
-    export: str
-    int8: bool = False
-
-
-class CallRequest(Record, frozen=True, forbid_unknown_fields=False):
-    """What a process that calls the `export` is asked.
-
-    Attributes:
-        given: path of the inputs, named `case.input`; answer: path to write the outputs to, likewise.
-        timed: whether calls are measured, too.
-    """
-
-    export: str
-    given: str
-    answer: str
-    timed: bool = False
 
 
 @dataclass(frozen=True)
@@ -197,34 +120,6 @@ class Served:
             quantile_levels=list(self.levels),
             horizon=horizon,
             lookback=max(one.config.lookback for one in self.networks),
-        )
-
-    def request(self, weights: Sequence[str], export: str, *, int8: bool = False) -> WriteRequest:
-        """Return the request to write `export`; arrays of the networks lie in the files `weights`."""
-        return WriteRequest(
-            networks=[
-                SentNetwork(one.name, one.config, one.weight, path)
-                for one, path in zip(self.networks, weights, strict=True)
-            ],
-            scaling=(self.scaling.centre.tolist(), self.scaling.spread.tolist()),
-            levels=self.calibration.levels,
-            factor=self.calibration.factor.tolist(),
-            trust=self.calibration.trust,
-            inputs=self.inputs,
-            export=export,
-            int8=int8,
-        )
-
-    @classmethod
-    def from_request(cls, request: WriteRequest) -> Served:
-        """Return what is to be written."""
-        networks = tuple(Network(one.name, one.config, read_npz(one.weights), one.share) for one in request.networks)
-        shape = (networks[0].config.horizon, len(request.levels))
-        return cls(
-            networks,
-            Scaling(*(np.array(one, float) for one in request.scaling)),
-            Calibration(request.levels, np.array(request.factor, float).reshape(shape), request.trust),
-            request.inputs,
         )
 
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-import msgspec
 import numpy as np
+from msgspec import structs
 
 from gruforecast.automl.search.oracle import Proposal, Proposer
 from gruforecast.automl.search.results import TrialRequest, TrialResult
@@ -219,7 +219,7 @@ class _Loop:
 
     def _take(self, name: str, proposal: Proposal, network: NetworkConfig, result: TrialResult) -> Trial:
         if result.status == "completed" and result.score is None:  # infinite, or no number
-            result = msgspec.structs.replace(result, status="diverged")
+            result = structs.replace(result, status="diverged")
         trial = Trial(proposal.number, name, proposal.values, proposal.share, network, result)
         self.ended[trial.number] = trial
         return trial

@@ -11,22 +11,26 @@ from gruforecast.serialization import Record
 
 
 class TrainingRequest(JobRequest, kw_only=True, frozen=True):
-    """A training; `data`: the name given to `trial.save_split`."""
+    """A training.
+
+    Attributes:
+        data: name given to `trial.save_split`; weights: name of the file to write, if any.
+    """
 
     network: NetworkConfig
     training: TrainingConfig
     data: str
+    weights: str = ""
 
 
 class TrialRequest(TrainingRequest, kw_only=True, frozen=True):
     """A training before the earliest fold cutoff, scored at every fold cutoff.
 
     Attributes:
-        number: of the trial; weights: name of the file to write.
+        number: of the trial.
         rungs: see `train.Schedule`; None: no fold is read before the end.
     """
 
-    weights: str
     number: int
     rungs: tuple[float | None, ...] | None = None
 
@@ -35,14 +39,12 @@ class FitRequest(TrainingRequest, kw_only=True, frozen=True):
     """A training of a chosen configuration for a known number of steps.
 
     Attributes:
-        weights: name of the file to write.
         until: `test` (rows before the test set) or `end` (all rows).
         after: digest of the weights that it is to take the place of.
         initial: file of weights to start from; None = anew.
         rates: learning rate at the first and last step, as shares.
     """
 
-    weights: str
     until: Literal["test", "end"]
     after: str = ""
     initial: str | None = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import msgspec
 import numpy as np
+from msgspec import structs
 
 from gruforecast.data.windows import Sampler
 from gruforecast.evaluation.splits import Split
@@ -84,21 +84,7 @@ class Space:
         start = recipe(size, lookback, segment, _uses(split.inputs)[-1])
         step_days, periods = _calendar(split, lookback)
         logged = bool((split.history.nonnegative_until >= split.learned).any())
-        large = sampler.total > TRAINED_ON
-        layers, units = next(one for one in SIZES[size] if one != (start.layers, start.units))
-        other = msgspec.structs.replace(
-            start,
-            lookback=_other(lookbacks, lookback),
-            segment=_other(segments, segment),
-            layers=layers,
-            units=units,
-            decoder=DECODERS[size > 0],
-            trend=float(m == 1),
-            calendar=bool(periods),
-            use_inputs="all" if split.inputs else "none",
-            log=large or not logged,
-        )
-        return cls(
+        space = cls(
             horizon=split.horizon,
             season_length=m,
             lookbacks=lookbacks,
@@ -112,9 +98,10 @@ class Space:
             inputs=split.inputs,
             batch_size=BATCHES[size],
             steps=(200, 1000, _many_steps(sampler.total))[size],
-            large=large,
-            portfolio=_portfolio(start, other),
+            large=sampler.total > TRAINED_ON,
+            portfolio=(start,),
         )
+        return replace(space, portfolio=_portfolio(space))
 
     @property
     def start(self) -> Hyperparameters:
@@ -162,7 +149,7 @@ class Space:
         left_out = {"layers", "units", *(name for name, there in optional.items() if not there)}
         return {
             "size": size,
-            **{name: one for name, one in msgspec.structs.asdict(values).items() if name not in left_out},
+            **{name: one for name, one in structs.asdict(values).items() if name not in left_out},
         }
 
     def network(self, values: Hyperparameters, cell: Cell = "gru") -> NetworkConfig:
@@ -231,33 +218,31 @@ def _many_steps(windows: int) -> int:
     return STEPS_PER_CALL * round(min(max(calls, 40), 240))
 
 
-def _portfolio(start: Hyperparameters, other: Hyperparameters) -> tuple[Hyperparameters, ...]:
+def _portfolio(space: Space) -> tuple[Hyperparameters, ...]:
     """Return the recipe, a decoded one, a slower one over averaged seasons, a shorter one.
 
     The first two have different shapes, so that two workers do not compile the same one at once.
-
-    Args:
-        other: what else the data allow for, another choice than that of `start` where there is one.
     """
-    decoded = msgspec.structs.replace(
+    start = space.start
+    layers, units = next(size for size in space.sizes if size != (start.layers, start.units))
+    decoded = structs.replace(
         start,
-        segment=other.segment,
+        segment=_other(space.segments, start.segment),
         own_spread=1.0,
-        decoder=other.decoder,
-        use_inputs=other.use_inputs,
-        log=other.log,
+        decoder=space.decoders[:2][-1],
+        use_inputs="all" if space.inputs else "none",
+        log=space.large or not space.logged,
     )
-    slower = msgspec.structs.replace(
+    slower = structs.replace(
         start,
-        lookback=other.lookback,
+        lookback=_other(space.lookbacks, start.lookback),
         averaged=1.0,
         learning_rate=7e-4,
-        calendar=other.calendar,
+        calendar=bool(space.periods),
         use_inputs="none",  # whether the covariates help is for the folds to say
     )
-    shorter = msgspec.structs.replace(
-        start, layers=other.layers, units=other.units, averaged=0.5, length=0.5, trend=other.trend
-    )
+    trend = float(space.season_length == 1)
+    shorter = structs.replace(start, layers=layers, units=units, averaged=0.5, length=0.5, trend=trend)
     return tuple(dict.fromkeys((start, decoded, slower, shorter)))
 
 

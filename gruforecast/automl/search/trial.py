@@ -15,8 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import msgspec
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Array, Ints, Weights
 from gruforecast.automl.search.results import (
@@ -27,6 +27,7 @@ from gruforecast.automl.search.results import (
     Place,
     StatisticalRequest,
     StatisticalResult,
+    TrainingRequest,
     TrialRequest,
     TrialResult,
 )
@@ -34,14 +35,14 @@ from gruforecast.data.windows import History, Sampler, Windows
 from gruforecast.evaluation.perturbation import noise_from
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
-from gruforecast.execution.jobs import JobRequest, JobResult, SavedFile
+from gruforecast.execution.jobs import JobRequest, SavedFile
 from gruforecast.models.baselines import baselines
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.inference import Network, digest_of
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import trouble_with
 from gruforecast.report.report import Status, TrainingSeconds
-from gruforecast.serialization import Json, record
+from gruforecast.serialization import Json, JsonValue, plain, record
 
 if TYPE_CHECKING:
     from gruforecast.models.training.train import Schedule, Trained
@@ -97,7 +98,7 @@ def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # n
     return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds, held)
 
 
-def run_trial(request: Json) -> Json:
+def run_trial(request: Json) -> JsonValue:
     """Train one configuration on rows before the earliest fold cutoff and score it at every fold cutoff.
 
     Args:
@@ -123,8 +124,8 @@ def run_trial(request: Json) -> Json:
     score = float(np.mean(scores))
     usable = not trained.diverged and bool(np.isfinite(score))
     status: Status = ("pruned" if trained.pruned else "completed") if usable else "diverged"
-    return _answer(
-        msgspec.structs.replace(
+    return plain(
+        structs.replace(
             _ended(TrialResult, trained, asked, split, begin),
             status=status,
             score=score if usable else None,
@@ -134,7 +135,7 @@ def run_trial(request: Json) -> Json:
     )
 
 
-def run_fit(request: Json) -> Json:
+def run_fit(request: Json) -> JsonValue:
     """Train a chosen configuration for a known number of steps.
 
     Args:
@@ -150,7 +151,7 @@ def run_fit(request: Json) -> Json:
     initial = read_npz(Path(asked.folder) / asked.initial) if asked.initial else None
     schedule = replace(_schedule(_deadline(asked)), initial=initial, rates=asked.rates)
     trained = _train(asked.network, asked.training, split, cutoff, schedule)
-    return _answer(_ended(FitResult, trained, asked, split, begin))
+    return plain(_ended(FitResult, trained, asked, split, begin))
 
 
 def places(split: Split) -> dict[Place, Windows]:
@@ -161,7 +162,7 @@ def places(split: Split) -> dict[Place, Windows]:
     return folds | after | {Place("origins"): split.calibration_windows()}
 
 
-def run_statistical(request: Json) -> Json:
+def run_statistical(request: Json) -> JsonValue:
     """Write the forecasts of a statistical model for all windows of one place.
 
     Args:
@@ -173,7 +174,7 @@ def run_statistical(request: Json) -> Json:
     asked, begin = record(StatisticalRequest, request, "statistical request"), time.perf_counter()
     deadline = _deadline(asked)
     if trouble := trouble_with(asked.model):
-        return _answer(StatisticalResult(status="failed", error=trouble))
+        return plain(StatisticalResult(status="failed", error=trouble))
     split = load_split(asked.folder, asked.data)
     windows, model = places(split)[asked.place], model_of(asked.model)
     forecasts = [np.zeros((0, split.horizon))]
@@ -185,10 +186,10 @@ def run_statistical(request: Json) -> Json:
         forecasts.append(split.ask(model, windows[first : first + STATISTICAL_BLOCK]).mean)
     file = _save(asked, asked.file, {"forecast": np.concatenate(forecasts)})
     seconds = time.perf_counter() - begin
-    return _answer(StatisticalResult(status="completed", late=late, file=file, seconds=seconds))
+    return plain(StatisticalResult(status="completed", late=late, file=file, seconds=seconds))
 
 
-def run_audit(request: Json) -> Json:
+def run_audit(request: Json) -> JsonValue:
     """Find what moves when everything from a cutoff on is replaced by noise: nothing may.
 
     A few steps of one configuration, trained before the test cutoff and before the first fold, on the true rows and on
@@ -209,11 +210,11 @@ def run_audit(request: Json) -> Json:
         digests = []
         for split in (divided, _with_noise(divided, cutoff)):
             if deadline is not None and time.time() >= deadline:
-                return _answer(AuditResult(status="completed", late=True))
+                return plain(AuditResult(status="completed", late=True))
             windows = split.test_windows() if place == "test cutoff" else split.learned_windows()
             digests.append(_traces(config, asked.training, split, cutoff, windows))
         moved[place] = [name for name, digest in digests[0].items() if digests[1][name] != digest]
-    return _answer(AuditResult(status="completed", moved=moved, seconds=time.perf_counter() - begin))
+    return plain(AuditResult(status="completed", moved=moved, seconds=time.perf_counter() - begin))
 
 
 def _with_noise(split: Split, cutoff: Ints) -> Split:
@@ -235,12 +236,6 @@ def _traces(
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
     }
-
-
-def _answer(result: JobResult) -> Json:
-    """Return a result as it goes to another process."""
-    answer: Json = msgspec.to_builtins(result)
-    return answer
 
 
 def _deadline(request: JobRequest) -> float | None:
@@ -269,9 +264,7 @@ def _train(config: NetworkConfig, training: TrainingConfig, split: Split, cutoff
     return train(config, training, split.history, cutoff, schedule)
 
 
-def _ended(
-    kind: type[Fitted], trained: Trained, request: TrialRequest | FitRequest, split: Split, begin: float
-) -> Fitted:
+def _ended(kind: type[Fitted], trained: Trained, request: TrainingRequest, split: Split, begin: float) -> Fitted:
     """Return what a training took and gave, with its weights saved."""
     windows = Sampler.before(split.history, split.learned, split.horizon, max(split.season_length, 3)).total
     timed = max(trained.steps - trained.first_call, 0)

@@ -10,7 +10,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from gruforecast.artifact.describe import Description
-from gruforecast.artifact.export.signature import SignatureRecord
+from gruforecast.artifact.manifest import SignatureRecord
 from gruforecast.report.terminal.console import console_on, safe, table
 
 MAX_INPUTS = 12  # of the SavedModel that are shown

@@ -21,6 +21,7 @@ from rounding import rounding
 
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export.convert import FORMS
+from gruforecast.artifact.export.request import WriteRequest
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.execution.atomic_files import npz, read_npz
@@ -45,7 +46,7 @@ def test_everything_that_a_network_can_see_survives_the_conversion(name: str, tm
     for path, network in zip(paths, served.networks, strict=True):
         path.write_bytes(npz(network.weights))
     made, given, answer = (str(tmp_path / one) for one in ("made", "given.npz", "answer.npz"))
-    request = served.request([str(path) for path in paths], made)
+    request = WriteRequest.of(served, [str(path) for path in paths], made)
     call(form.write, msgspec.to_builtins(request), tmp_path, "the conversion")
     inputs = {f"odd.{key}": one for key, one in served.given(sample.y, sample.last, sample.x).items()}
     Path(given).write_bytes(npz(inputs))

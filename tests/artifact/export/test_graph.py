@@ -8,8 +8,9 @@ import pytest
 from made_served import BESIDE, CASES, COLUMNS, SEEING, SMALL, served_with
 from rounding import rounding
 
+from gruforecast.artifact.export.request import WriteRequest
 from gruforecast.artifact.export.saved_model import difference, reference
-from gruforecast.artifact.export.signature import Served, WriteRequest
+from gruforecast.artifact.export.signature import Served
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.serialization import record
 
@@ -107,10 +108,8 @@ def test_a_served_graph_survives_json(tmp_path) -> None:
     paths = [tmp_path / f"{one.name}.npz" for one in served.networks]
     for path, one in zip(paths, served.networks, strict=True):
         path.write_bytes(npz(one.weights))
-    sent = json.loads(json.dumps(msgspec.to_builtins(served.request([str(path) for path in paths], "made"))))
-    again = Served.from_request(
-        record(WriteRequest, sent | {"limit": None, "folder": "run"}, "x")  # jobs add such keys
-    )
+    sent = json.loads(json.dumps(msgspec.to_builtins(WriteRequest.of(served, [str(path) for path in paths], "made"))))
+    again = record(WriteRequest, sent, "x").served
     y, x = odd_series(30), beside(served, 30)
     last = np.full(7, np.datetime64("2024-03-07", "s"))
     one, two = reference(served, y, last, x), reference(again, y, last, x)
