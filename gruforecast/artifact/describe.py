@@ -1,75 +1,133 @@
-"""What a model folder is, in one plain dict; nothing of it is executed, all of it is checked."""
+"""What a model folder is, in one record; nothing of it is executed, all of it is checked."""
 
 from __future__ import annotations
 
 from math import prod
 from pathlib import Path
-from typing import Any
 
 from gruforecast.artifact.folder import load_with_manifest
-from gruforecast.artifact.manifest import NAME
+from gruforecast.artifact.manifest import NAME, ShownFacts
 from gruforecast.artifact.safe_reading import MAX_JSON, read_plain, values_in
 from gruforecast.data.options import ROLES
+from gruforecast.data.plan import Plan
 from gruforecast.execution.machine import cores
 from gruforecast.models.forecaster import MAX_THREADS, Forecaster
-from gruforecast.models.networks.config import BLOCKS, CONTEXT, QUANTILES, ROW_UNITS, NetworkConfig
-from gruforecast.models.networks.inference import BLOCK_NUMBERS, weight_shapes
+from gruforecast.models.networks.config import BLOCKS, CONTEXT, QUANTILES, ROW_UNITS, Cell, Decoder, NetworkConfig
+from gruforecast.models.networks.inference import BLOCK_NUMBERS, Network, weight_shapes
+from gruforecast.serialization import Record
 
 MAX_IDS = 5
 PROGRAM = 75_000_000  # bytes of Python, numpy and this package: 52 million as measured, and two fifths more
 ARRAYS = ("weights.npz", "calibration.npz", "context.npz")
 PER_VALUE = 150  # bytes of a value that was read from JSON, at most, with what is made of it
 DOUBLE, SINGLE = 8, 4
-OF_FIT = ("verdict", "scores", "evidence", "chosen", "data", "trials", "audit", "parity", "versions", "saved_model")
 
 
-def describe(folder: str | Path) -> dict[str, Any]:
-    """Return the facts about a model folder as plain JSON types; text in it is as the folder has it.
+class NetworkFacts(Record, frozen=True):
+    """One network; `share` is its weight in the ensemble."""
+
+    name: str
+    share: float
+    cell: Cell
+    layers: int
+    units: int
+    lookback: int
+    segment: int
+    decoder: Decoder
+    parameters: int
+
+
+class Description(ShownFacts, kw_only=True, frozen=True):
+    """What `show` says of a model folder; text in it is as the folder has it.
+
+    Attributes:
+        gruforecast: the version that wrote it.
+        n_series: how many series the model was fitted on; series: the names of the first ones.
+        target: None where every column of numbers is a series; beside: covariates by role, and the holidays.
+        data_end: the last stamps of the series that ends first, and of the one that ends last.
+        keeps_rows: whether the folder has rows to start a forecast from.
+        files: bytes of each; memory_bytes: see `memory_needed`.
+    """
+
+    model_dir: str
+    format: int
+    gruforecast: str
+    n_series: int
+    series: list[str]
+    target: str | None
+    time: list[str]
+    ids: list[str]
+    beside: dict[str, list[str]]
+    freq: str
+    horizon: int
+    season_length: int
+    data_end: list[str]
+    keeps_rows: bool
+    winner: str
+    members: list[str]
+    blend: dict[str, float]
+    levels: list[float]
+    networks: list[NetworkFacts]
+    files: dict[str, int]
+    digests_verified: int
+    memory_bytes: int
+
+
+def describe(folder: str | Path) -> Description:
+    """Return the facts about a model folder.
 
     Raises:
         ModelError: see `folder.load`; all files are compared with their digests.
     """
     forecaster, manifest = load_with_manifest(folder)
-    sizes = {name: facts["bytes"] for name, facts in manifest["files"].items()}
-    return {
-        "model_dir": str(folder),
-        "format": manifest["format"],
-        "gruforecast": manifest["gruforecast"],
-        **_series(forecaster),
-        "winner": forecaster.winner,
-        "members": forecaster.members,
-        "blend": forecaster.blend,
-        "levels": list(forecaster.calibrations[forecaster.winner].levels),
-        "networks": [_network(one.name, one.weight, one.config) for one in forecaster.networks],
-        **{name: manifest[name] for name in OF_FIT if name in manifest},
-        "files": sizes | {NAME: (Path(folder) / NAME).stat().st_size},
-        "digests_verified": len(sizes) + 1,
-        "memory_bytes": memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
-    }
-
-
-def _series(forecaster: Forecaster) -> dict[str, Any]:
     plan, state = forecaster.plan, forecaster.context
+    sizes = {name: facts.bytes for name, facts in manifest.files.items()}
+    return Description(
+        **{name: getattr(manifest, name) for name in ShownFacts.__struct_fields__},
+        model_dir=str(folder),
+        format=manifest.format,
+        gruforecast=manifest.gruforecast,
+        n_series=len(state.ids),
+        series=["/".join(key) for key in state.ids[:MAX_IDS]],
+        target=None if plan.wide else plan.names.target,
+        time=list(plan.names.time),
+        ids=list(plan.names.ids),
+        beside=_covariates(plan),
+        freq=plan.freq.label,
+        horizon=forecaster.horizon,
+        season_length=forecaster.season_length,
+        data_end=[" ".join(plan.form.joined(one[None])) for one in (state.last.min(), state.last.max())],
+        keeps_rows=state.kept,
+        winner=forecaster.winner,
+        members=forecaster.members,
+        blend=forecaster.blend,
+        levels=list(forecaster.calibrations[forecaster.winner].levels),
+        networks=[_network(one) for one in forecaster.networks],
+        files=sizes | {NAME: (Path(folder) / NAME).stat().st_size},
+        digests_verified=len(sizes) + 1,
+        memory_bytes=memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
+    )
+
+
+def _covariates(plan: Plan) -> dict[str, list[str]]:
     covariates = {role: [one.name for one in plan.covariates if one.role == role] for role in ROLES}
-    return {
-        "n_series": len(state.ids),
-        "series": ["/".join(key) for key in state.ids[:MAX_IDS]],
-        "target": None if plan.wide else plan.names.target,
-        "time": list(plan.names.time),
-        "ids": list(plan.names.ids),
-        "beside": {role: names for role, names in covariates.items() if names}
-        | ({"holidays": [plan.holidays]} if plan.holidays else {}),
-        "freq": plan.freq.label,
-        "horizon": forecaster.horizon,
-        "season_length": forecaster.season_length,
-        "data_end": [" ".join(plan.form.joined(one[None])) for one in (state.last.min(), state.last.max())],
-        "keeps_rows": state.kept,
-    }
+    holidays = {"holidays": [plan.holidays]} if plan.holidays else {}
+    return {role: names for role, names in covariates.items() if names} | holidays
 
 
-def _network(name: str, weight: float, config: NetworkConfig) -> dict[str, Any]:
-    facts = {name: getattr(config, name) for name in ("cell", "layers", "units", "lookback", "segment", "decoder")}
-    return {"name": name, "share": weight, **facts, "parameters": sum(map(prod, weight_shapes(config).values()))}
+def _network(one: Network) -> NetworkFacts:
+    config, parameters = one.config, sum(map(prod, weight_shapes(one.config).values()))
+    return NetworkFacts(
+        one.name,
+        one.weight,
+        config.cell,
+        config.layers,
+        config.units,
+        config.lookback,
+        config.segment,
+        config.decoder,
+        parameters,
+    )
 
 
 def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) -> int:

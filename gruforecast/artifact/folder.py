@@ -14,26 +14,26 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Weights
-from gruforecast.artifact.manifest import LIGHT, check_file, json_bytes, listed, read_manifest
+from gruforecast.artifact.manifest import LIGHT, Manifest, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.safe_reading import (
     MAX_JSON,
     Wanted,
     arrays_of,
     changed,
-    check_keys,
     damaged,
     max_bytes,
-    number,
     parse_json,
     read_plain,
     require,
+    typed,
 )
 from gruforecast.data.plan import Plan
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
@@ -44,38 +44,81 @@ from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import BLEND, NETWORKS, SIMPLE
 from gruforecast.models.series_state import SeriesState
-from gruforecast.serialization import from_dict, to_dict
+from gruforecast.serialization import JsonValue, Record, from_dict, to_dict
 
 MIN_SPREAD = 1e-30  # of a covariate: anything smaller overflows
 MAX_STEPS, MAX_BATCH = 10_000_000, 65_536  # of a training
 MAX_STAMP = 2**37  # seconds from 1970, about 4,000 years
 MAX_NETWORKS = 100  # `fit` keeps six at most
 FIRST_YEAR, LAST_YEAR = np.datetime64("0002-01-01", "s"), np.datetime64("9998-01-01", "s")  # that can be written
-KEYS = ("networks", "blend", "winner", "plan", "levels", "trust", "ids", "scaling", "context")
+Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Level: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=100)]
+Seed: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
+
+
+class _Training(Record, frozen=True):
+    """A `TrainingConfig` within bounds."""
+
+    steps: Annotated[int, msgspec.Meta(ge=1, le=MAX_STEPS)]
+    batch_size: Annotated[int, msgspec.Meta(ge=1, le=MAX_BATCH)]
+    learning_rate: Annotated[float, msgspec.Meta(ge=1e-12, le=1)]
+    weight_decay: Share
+    seed: Seed
+
+
+class _Network(Record, frozen=True):
+    """One of the networks; `config` is checked by `NetworkConfig`."""
+
+    name: str
+    share: Annotated[float, msgspec.Meta(ge=1e-9, le=1)]
+    config: Any
+    training: _Training | None
+
+
+class _Scaling(Record, frozen=True):
+    """A number for each covariate."""
+
+    centre: list[float]
+    spread: list[Annotated[float, msgspec.Meta(ge=MIN_SPREAD)]]
+
+
+class _Model(Record, frozen=True):
+    """`model.json`; each of `networks` is a `_Network`, `plan` is checked by `Plan`."""
+
+    networks: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MAX_NETWORKS)]
+    blend: dict[str, Share]
+    winner: str
+    plan: Any
+    levels: dict[str, tuple[Level, ...]]
+    trust: dict[str, Share]
+    ids: tuple[tuple[str, ...], ...]
+    scaling: _Scaling
+    context: bool
 
 
 def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
     state = forecaster.context
-    model = {
-        "networks": [
-            {
-                "name": one.name,
-                "share": one.weight,
-                "config": to_dict(one.config),
-                "training": None if one.training is None else to_dict(one.training),
-            }
+    scaling = _Scaling(forecaster.scaling.centre.tolist(), forecaster.scaling.spread.tolist())
+    model = _Model(
+        networks=[
+            _Network(
+                one.name,
+                one.weight,
+                to_dict(one.config),
+                None if one.training is None else _Training(*astuple(one.training)),
+            )
             for one in forecaster.networks
         ],
-        "blend": forecaster.blend,
-        "winner": forecaster.winner,
-        "plan": forecaster.plan.to_dict(),
-        "levels": {name: list(one.levels) for name, one in forecaster.calibrations.items()},
-        "trust": {name: one.trust for name, one in forecaster.calibrations.items()},
-        "ids": [list(key) for key in state.ids],
-        "scaling": {name: getattr(forecaster.scaling, name).tolist() for name in ("centre", "spread")},
-        "context": state.kept,
-    }
+        blend=forecaster.blend,
+        winner=forecaster.winner,
+        plan=forecaster.plan.to_dict(),
+        levels={name: one.levels for name, one in forecaster.calibrations.items()},
+        trust={name: one.trust for name, one in forecaster.calibrations.items()},
+        ids=state.ids,
+        scaling=scaling,
+        context=state.kept,
+    )
     write_json(folder / "model.json", model)
     write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
     write_file(folder / "calibration.npz", npz({name: one.factor for name, one in forecaster.calibrations.items()}))
@@ -97,7 +140,7 @@ class _Sealed:
     """A folder whose files are read only as its manifest has them."""
 
     folder: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     def place(self, name: str) -> str:
         """Return the name of a file for messages."""
@@ -106,8 +149,8 @@ class _Sealed:
     def read(self, name: str, max_size: int) -> bytes:
         """Return the content of a file, not larger than what is needed to know it."""
         facts = listed(self.folder, self.manifest, name)
-        content = read_plain(self.folder, name, max_size, facts["sha256"])
-        if len(content) != facts["bytes"]:
+        content = read_plain(self.folder, name, max_size, facts.sha256)
+        if len(content) != facts.bytes:
             raise changed(self.place(name))
         return content
 
@@ -125,30 +168,27 @@ def load(folder: str | Path) -> Forecaster:
     return load_with_manifest(folder)[0]
 
 
-def load_with_manifest(folder: str | Path) -> tuple[Forecaster, dict[str, Any]]:
+def load_with_manifest(folder: str | Path) -> tuple[Forecaster, Manifest]:
     """Return the forecaster in a model folder and the manifest, see `load` and `read_manifest`."""
     folder = Path(folder)
     sealed = _Sealed(folder, read_manifest(folder))
     try:
         file = sealed.place("model.json")
-        model = check_keys(parse_json(sealed.read("model.json", MAX_JSON), file), KEYS, file)
-        forecaster = _assemble(sealed, model)
+        model = typed(_Model, parse_json(sealed.read("model.json", MAX_JSON), file), file)
+        forecaster = _assemble(sealed, model, file)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         raise damaged(f"the contents do not fit together ({str(error)[:200]}).", "GF-M05", str(folder)) from error
-    for name in sealed.manifest["files"]:
+    for name in sealed.manifest.files:
         if name not in LIGHT:
             check_file(folder, sealed.manifest, name)
     return forecaster, sealed.manifest
 
 
-def _assemble(sealed: _Sealed, model: dict[str, Any]) -> Forecaster:
-    networks = _networks(sealed, model["networks"])
-    levels = {name: _levels(kept) for name, kept in model["levels"].items()}
-    trust = {name: number(power, 0, 1) for name, power in model["trust"].items()}
-    blend = {name: number(weight, 0, 1) for name, weight in model["blend"].items()}
-    _check_members(networks, levels, blend, model["winner"])
-    require(set(trust) == set(levels), "the trust in quantiles is impossible")
-    plan = Plan.from_dict(model["plan"], sealed.place("model.json"))
+def _assemble(sealed: _Sealed, model: _Model, file: str) -> Forecaster:
+    networks, levels = _networks(sealed, model.networks, file), model.levels
+    _check_members(networks, model)
+    require(set(model.trust) == set(levels), "the trust in quantiles is impossible")
+    plan = Plan.from_dict(model.plan, file)
     same = all(one.config.inputs == plan.inputs for one in networks)
     require(same, "the networks see other columns than the plan reads")
     if plan.encoding:
@@ -158,26 +198,20 @@ def _assemble(sealed: _Sealed, model: dict[str, Any]) -> Forecaster:
     require(all((factor >= 0).all() for factor in factors.values()), "an interval has a width below zero")
     return Forecaster(
         networks=networks,
-        blend=blend,
-        winner=str(model["winner"]),
-        calibrations={name: Calibration(kept, factors[name], trust[name]) for name, kept in levels.items()},
+        blend=model.blend,
+        winner=model.winner,
+        calibrations={name: Calibration(kept, factors[name], model.trust[name]) for name, kept in levels.items()},
         plan=plan,
         context=_context(sealed, model, networks, plan),
-        scaling=_scaling(model["scaling"], len(plan.columns)),
+        scaling=_scaling(model.scaling, len(plan.columns)),
     )
 
 
-def _levels(kept: Any) -> tuple[float, ...]:
-    levels = tuple(number(level, 1, 100) for level in kept)
-    if not isinstance(kept, list) or list(levels) != sorted(set(levels)):
-        raise ValueError(f"impossible levels: {str(kept)[:200]}")
-    return levels
-
-
-def _check_members(
-    networks: tuple[Network, ...], levels: dict[str, Any], blend: dict[str, float], winner: object
-) -> None:
-    """Refuse members that are not known, and weights of a blend that are none."""
+def _check_members(networks: tuple[Network, ...], model: _Model) -> None:
+    """Refuse members that are not known, their levels, and weights of a blend that are none."""
+    levels, blend = model.levels, model.blend
+    if wrong := [kept for kept in levels.values() if list(kept) != sorted(set(kept))]:
+        raise ValueError(f"impossible levels: {str(wrong[0])[:200]}")
     names = [one.name for one in networks]
     known = {*names, NETWORKS, BLEND, *SIMPLE}
     if len(set(names)) < len(names) or {NETWORKS, BLEND, "winner", ""} & set(names):
@@ -185,15 +219,13 @@ def _check_members(
     if not {*names, NETWORKS} <= set(levels) <= known:
         raise ValueError(f"impossible members: {str(list(levels))[:200]}")
     parts_known = set(blend) <= set(levels) - {BLEND} and (BLEND in levels) == bool(blend)
-    require(winner in levels and parts_known, "the winner or a part of the blend is no member")
+    require(model.winner in levels and parts_known, "the winner or a part of the blend is no member")
     whole = not blend or abs(sum(blend.values()) - 1) < 1e-6
     require(whole, "the weights of the blend do not add up to one")
 
 
-def _scaling(kept: dict[str, list[float]], columns: int) -> Scaling:
-    check_keys(kept, ("centre", "spread"), "scaling")
-    centre = np.array([number(value) for value in kept["centre"]])
-    spread = np.array([number(value, MIN_SPREAD) for value in kept["spread"]])
+def _scaling(kept: _Scaling, columns: int) -> Scaling:
+    centre, spread = np.array(kept.centre, float), np.array(kept.spread, float)
     require(centre.shape == spread.shape == (columns,), "there are other columns than scaled ones")
     return Scaling(centre, spread)
 
@@ -209,17 +241,11 @@ def weights_by_number(networks: Sequence[Network]) -> Weights:
     return {f"{k}.{name}": array for k, one in enumerate(networks) for name, array in one.weights.items()}
 
 
-def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...]:
-    file = sealed.place("model.json")
-    several = isinstance(kept, list) and 1 <= len(kept) <= MAX_NETWORKS
-    require(several, f"there are no networks, or more than {MAX_NETWORKS}")
-    for one in kept:
-        check_keys(one, ("name", "share", "config", "training"), file)
-    configs = [from_dict(NetworkConfig, one["config"], file) for one in kept]
-    ensemble_weights = [number(one["share"], 1e-9, 1) for one in kept]
+def _networks(sealed: _Sealed, rows: list[JsonValue], file: str) -> tuple[Network, ...]:
+    kept = [typed(_Network, row, file) for row in rows]
+    configs = [from_dict(NetworkConfig, one.config, file) for one in kept]
     alike = len({(config.horizon, config.season_length) for config in configs}) == 1
-    require(alike and abs(sum(ensemble_weights) - 1) < 1e-6, "the networks do not fit together")
-    require(all(isinstance(one["name"], str) for one in kept), "a network has no name")
+    require(alike and abs(sum(one.share for one in kept) - 1) < 1e-6, "the networks do not fit together")
     wanted = {
         f"{k}.{name}": (shape, "f4")
         for k, config in enumerate(configs)
@@ -228,57 +254,35 @@ def _networks(sealed: _Sealed, kept: list[dict[str, Any]]) -> tuple[Network, ...
     arrays = sealed.arrays("weights.npz", wanted)
     return tuple(
         Network(
-            name=one["name"],
+            name=one.name,
             config=config,
             weights={name: arrays[f"{k}.{name}"] for name in weight_shapes(config)},
-            weight=weight,
-            training=_training(one["training"], file),
+            weight=one.share,
+            training=None if one.training is None else TrainingConfig(*msgspec.structs.astuple(one.training)),
         )
-        for k, (one, config, weight) in enumerate(zip(kept, configs, ensemble_weights, strict=True))
+        for k, (one, config) in enumerate(zip(kept, configs, strict=True))
     )
 
 
-def _training(kept: dict[str, Any] | None, file: str) -> TrainingConfig | None:
-    if kept is None:
-        return None
-    training = from_dict(TrainingConfig, kept, file)
-    counts = (training.steps, training.batch_size, training.seed)
-    whole = all(isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 2**31 for count in counts)
-    if not (whole and 0 < training.steps <= MAX_STEPS and 0 < training.batch_size <= MAX_BATCH):
-        raise ValueError(f"impossible training: {training}")
-    number(training.learning_rate, 1e-12, 1)
-    number(training.weight_decay, 0, 1)
-    return training
-
-
-def _ids(kept: Any, parts: int) -> tuple[tuple[str, ...], ...]:
-    """Return the keys of the series: texts, as many for each as there are id columns, no key twice."""
-    lists = isinstance(kept, list) and all(isinstance(key, list) and len(key) == parts for key in kept)
-    texts = lists and all(isinstance(part, str) for key in kept for part in key)
-    require(texts, "the ids of the series are none")
-    ids = tuple(map(tuple, kept))
+def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan: Plan) -> SeriesState:
+    config, others = networks[0].config, _others(model.levels, networks)
+    ids, parts = model.ids, max(len(plan.names.ids), 1)
+    require(all(len(key) == parts for key in ids), "the ids of the series are none")
     require(0 < len(ids) == len(set(ids)), "there is no series, or one twice")
-    return ids
-
-
-def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ...], plan: Plan) -> SeriesState:
-    config, others = networks[0].config, _others(model["levels"], networks)
-    ids = _ids(model["ids"], max(len(plan.names.ids), 1))
     n, lookback = len(ids), max(one.config.lookback for one in networks)
     static = config.inputs.count("static")
     moving = len(config.inputs) - static
     wanted: dict[str, tuple[tuple[int, ...], str]] = {"last": ((n,), "i8")}
-    if model["context"] is True:
+    if model.context:
         wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
         wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
         wanted |= {f"forecast.{name}": ((n, config.horizon), "f8") for name in others}
-    require(isinstance(model["context"], bool), "whether there are rows to start from is not said")
     arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
     require(bool((np.abs(arrays["last"]) <= MAX_STAMP).all()), "a stamp is out of range")
     last = arrays["last"].astype("datetime64[s]")
     written = last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR
     require(bool(written), "a stamp of the forecast would be out of range")
-    if not model["context"]:
+    if not model.context:
         return SeriesState.without_rows(ids, last)
     return SeriesState(
         ids=ids,
@@ -292,6 +296,6 @@ def _context(sealed: _Sealed, model: dict[str, Any], networks: tuple[Network, ..
     )
 
 
-def write_json(path: Path, content: Any) -> None:
+def write_json(path: Path, content: Record | JsonValue) -> None:
     """Write strict JSON (no NaN) atomically."""
     write_file(path, json_bytes(content))

@@ -19,12 +19,14 @@ import zlib
 from collections.abc import Collection, Iterator, Mapping
 from io import BytesIO
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TypeVar
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array
 from gruforecast.errors import ModelError, did_you_mean
+from gruforecast.serialization import JsonValue, Record
 
 REMEDY = "The folder is damaged; fit the model again."
 MAX_JSON = 64_000_000  # bytes of one JSON file: a million series with ids of 40 characters
@@ -37,6 +39,7 @@ HEADER = re.compile(
 MAX_HEADER = 4096  # bytes that an array file has before its numbers, at most
 MAX_NAME = 200  # characters of a file's name; also those of hostile text that a message repeats
 Wanted = Mapping[str, tuple[tuple[int, ...], str]]  # shape and type of each array
+_Record = TypeVar("_Record", bound=Record)
 
 
 @contextlib.contextmanager
@@ -83,13 +86,13 @@ def _no_plain_file(reason: str, file: str) -> ModelError:
     return ModelError(f"this is no plain file: {reason}.", remedy=remedy, code="GF-M20", file=file)
 
 
-def check_name(name: object, file: str) -> str:
+def check_name(name: str, file: str) -> str:
     """Return a file's name below its folder, if it is plain: parts joined by `/`, none of them special.
 
     Raises:
         ModelError: it is not.
     """
-    if isinstance(name, str) and 0 < len(name) <= MAX_NAME and name.isprintable():
+    if 0 < len(name) <= MAX_NAME and name.isprintable():
         parts = name.split("/")
         if not ("\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts)):
             return name
@@ -127,7 +130,7 @@ def changed(file: str) -> ModelError:
     return damaged("the file is not the one that was saved.", "GF-M08", file)
 
 
-def parse_json(content: bytes, file: str) -> Any:
+def parse_json(content: bytes, file: str) -> JsonValue:
     """Return what strict JSON says: UTF-8, no key twice, finite numbers, whole ones of few digits, writable text.
 
     Raises:
@@ -137,7 +140,7 @@ def parse_json(content: bytes, file: str) -> Any:
         values = values_in(content)
         if len(content) > MAX_JSON or values > MAX_VALUES:
             raise ValueError(f"{len(content):,} bytes and {values:,} values are too many")  # noqa: TRY301 - worded below
-        parsed = json.loads(
+        parsed: JsonValue = json.loads(
             content.decode(),
             object_pairs_hook=_unique,
             parse_constant=_no_number,
@@ -156,7 +159,7 @@ def values_in(content: bytes) -> int:
     return sum(content.count(mark) for mark in (b",", b"[", b"{"))
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
     mapping = dict(pairs)
     if len(mapping) < len(pairs):
         names = [name for name, _ in pairs]
@@ -182,25 +185,26 @@ def _whole(text: str) -> int:
     return int(text)
 
 
-def check_keys(mapping: Any, must: Collection[str], file: str, may: Collection[str] = ()) -> dict[str, Any]:
-    """Return a mapping with all the keys that it must have and no others than it may have.
+def typed(kind: type[_Record], value: JsonValue, file: str) -> _Record:
+    """Return a record of class `kind` made of what was parsed.
 
     Raises:
-        ModelError: it is none, or a key is missing or unknown.
+        ModelError: a key is missing or unknown, or a value is of another type or out of its bounds.
     """
-    if not isinstance(mapping, dict):
-        raise damaged(f"there should be keys and values, not {type(mapping).__name__}.", "GF-M03", file)
-    for name in mapping:
-        if name not in must and name not in may:
-            raise damaged(
-                f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, [*must, *may])}",
-                "GF-M03",
-                file,
-            )
-    for name in must:
-        if name not in mapping:
+    if not isinstance(value, dict):
+        raise damaged(f"there should be keys and values, not {type(value).__name__}.", "GF-M03", file)
+    required = {field.encode_name: field.required for field in msgspec.structs.fields(kind)}
+    for name in value:
+        if name not in required:
+            raise damaged(f"unknown key {name[:MAX_NAME]!r}.{did_you_mean(name, list(required))}", "GF-M03", file)
+    for name, must in required.items():
+        if must and name not in value:
             raise damaged(f"the key {name!r} is missing.", "GF-M03", file)
-    return mapping
+    try:
+        return msgspec.convert(value, kind)
+    except ValueError as error:
+        text = f"a value is of another kind than it should be: {str(error)[:MAX_NAME]}."
+        raise damaged(text, "GF-M05", file) from error
 
 
 def require(fits: bool, text: str) -> None:
@@ -211,13 +215,6 @@ def require(fits: bool, text: str) -> None:
     """
     if not fits:
         raise ValueError(text)
-
-
-def number(value: Any, low: float = -math.inf, high: float = math.inf) -> float:
-    """Return a number within bounds; text, null, true and false are none."""
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-        raise ValueError(f"{str(value)[:MAX_NAME]!r} is no number from {low:g} to {high:g}")
-    return float(value)
 
 
 def max_bytes(wanted: Wanted) -> int:
@@ -269,7 +266,7 @@ def _array(archive: zipfile.ZipFile, info: zipfile.ZipInfo, shape: tuple[int, ..
     return np.array(np.frombuffer(raw, dtype=dtype).reshape(shape, order="F" if fortran else "C"), order="C")
 
 
-def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[Any]]:
+def _header(stream: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype[np.generic]]:
     """Return the shape, order and type before an array's numbers, read by a pattern: numpy would parse a literal."""
     width = {b"\x93NUMPY\x01\x00": 2, b"\x93NUMPY\x02\x00": 4}.get(stream.read(8))
     length = int.from_bytes(stream.read(width or 0), "little")

@@ -13,7 +13,7 @@ from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
 from gruforecast.artifact.export.signature import SignatureRecord
 from gruforecast.artifact.folder import publish, save, write_json
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
@@ -109,7 +109,8 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
-            seal(built, {**known, **_limits(run, outcome), **in_short(report, prepared.panel)})
+            known |= {**_limits(run, outcome), **in_short(report, prepared.panel)}
+            seal(built, record(FitFacts, known, "manifest.json"))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)

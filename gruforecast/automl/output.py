@@ -8,11 +8,10 @@ import json
 import os
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from msgspec import structs
 
-from gruforecast.artifact.manifest import read_manifest
+from gruforecast.artifact.manifest import Manifest, read_manifest
 from gruforecast.artifact.safe_reading import MAX_JSON, MAX_VALUES
 from gruforecast.automl.options import FitOptions
 from gruforecast.data.panel import Panel
@@ -74,11 +73,11 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
         remedy = "Pass -o NAME, a folder that fit may make."
         raise UsageError(f"-o {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
     if output.exists() or output.is_symlink():
-        manifest: dict[str, Any] = {}
+        manifest: Manifest | None = None
         with contextlib.suppress(ModelError):
             manifest = read_manifest(output)
-        same = manifest.get("fingerprint") == fingerprint
-        if same and _enough(manifest, options) and not (options.overwrite or options.fresh):
+        same = manifest is not None and manifest.fingerprint == fingerprint
+        if same and manifest and _enough(manifest, options) and not (options.overwrite or options.fresh):
             return structs.replace(stored_report(output), model_dir=str(output))
         if not same and not options.overwrite:
             raise ModelError(
@@ -108,14 +107,12 @@ def _may_be_replaced(path: Path) -> bool:
     return empty or all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
-def _enough(manifest: dict[str, Any], options: FitOptions) -> bool:
+def _enough(manifest: Manifest, options: FitOptions) -> bool:
     """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
-    limit, trials = manifest.get("cut_at"), manifest.get("trials")
-    in_time = limit is None or (options.max_time is not None and options.max_time <= limit)
-    late = manifest.get("late_at")
-    in_time &= late is None or (options.trial_time is not None and options.trial_time <= late)
-    audited = manifest.get("audit") in (("whole",) if options.audit else ("whole", "cheap"))
-    return isinstance(trials, int) and trials >= options.trials and in_time and audited
+    limits = ((manifest.cut_at, options.max_time), (manifest.late_at, options.trial_time))
+    in_time = all(not isinstance(cut, float) or (asked is not None and asked <= cut) for cut, asked in limits)
+    audited = manifest.audit in (("whole",) if options.audit else ("whole", "cheap"))
+    return isinstance(manifest.trials, int) and manifest.trials >= options.trials and in_time and audited
 
 
 def make_run_dir(options: FitOptions, output: Path) -> Path:

@@ -19,6 +19,7 @@ from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.data.panel import Panel
 from gruforecast.evaluation.leaderboard import Row, StoredRow, stored, winner
+from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence, verdict
 from gruforecast.explain.records import Explanation
 from gruforecast.models.networks.config import BLOCKS, CELLS
@@ -68,7 +69,6 @@ def summarise(outcome: Outcome, options: FitOptions, seconds: dict[str, float], 
     """Return the report, the object of `--json` and of `report.json`."""
     rows = sorted(outcome.rows, key=lambda row: (row.val_mase != row.val_mase, row.val_mase))
     panel, split = outcome.prepared.panel, outcome.prepared.split
-    scale = split.mase_scale(split.test_windows())
     networks, parity = outcome.ensemble.networks_facts(), outcome.saved_model.parity
     if parity is None:
         raise ValueError("found a SavedModel that was not compared with the forecast; expected its parity")
@@ -77,14 +77,8 @@ def summarise(outcome: Outcome, options: FitOptions, seconds: dict[str, float], 
         verdict=verdict(rows),
         evidence=evidence(rows),
         winner=winner(rows).model,
-        horizon=split.horizon,
+        **_counts(panel, split),
         freq=panel.freq.label,
-        season_length=split.season_length,
-        n_series=len(panel),
-        n_rows=len(panel.y),
-        n_series_scored=len(scale),
-        n_series_without_scale=int((~(scale > 0)).sum()),
-        folds=len(split.folds),
         cutoffs_by="date" if panel.ends_together else "position",
         levels=list(outcome.prepared.levels),
         seconds=total,
@@ -112,6 +106,20 @@ def summarise(outcome: Outcome, options: FitOptions, seconds: dict[str, float], 
         extracts=outcome.extracts,
         reproduce=reproduction(options, panel, outcome.workers.count),
     )
+
+
+def _counts(panel: Panel, split: Split) -> dict[str, int]:
+    """Return the sizes of data and split; `n_series_without_scale` counts series of the test set without MASE scale."""
+    scale = split.mase_scale(split.test_windows())
+    return {
+        "horizon": split.horizon,
+        "season_length": split.season_length,
+        "folds": len(split.folds),
+        "n_series": len(panel),
+        "n_rows": len(panel.y),
+        "n_series_scored": len(scale),
+        "n_series_without_scale": int((~(scale > 0)).sum()),
+    }
 
 
 def in_short(report: Report, panel: Panel) -> dict[str, JsonValue]:

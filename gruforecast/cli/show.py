@@ -24,10 +24,11 @@ def show(
     """
     with error_edge(as_json=as_json, debug=debug):
         from gruforecast.artifact.describe import describe
+        from gruforecast.serialization import plain
 
         facts = describe(model)
         if as_json:
-            typer.echo(json.dumps(facts, allow_nan=False))
+            typer.echo(json.dumps(plain(facts)))
         elif not quiet:
             from gruforecast.report.terminal.show import show_model
 

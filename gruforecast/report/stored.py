@@ -44,8 +44,8 @@ def stored_explanation(folder: str | Path) -> Explanation | None:
 def _content(folder: Path) -> tuple[JsonValue, str]:
     """Return what the report's file holds, and its name."""
     manifest, file = read_manifest(folder), str(folder / REPORT)
-    if REPORT not in manifest["files"]:
+    if REPORT not in manifest.files:
         remedy = "Give the folder that gruforecast fit wrote."
         raise ModelError("this folder holds no report.", remedy=remedy, code="GF-M31", file=str(folder))
     check_files(folder, manifest)
-    return parse_json(read_plain(folder, REPORT, MAX_JSON, manifest["files"][REPORT]["sha256"]), file), file
+    return parse_json(read_plain(folder, REPORT, MAX_JSON, manifest.files[REPORT].sha256), file), file

@@ -83,4 +83,4 @@ def opened(folder: str) -> Model:
     if forecaster.context.kept and not forecaster.plan.future_names:
         ids = ["/".join(key) for key in forecaster.context.ids[:1]]
         forecaster.predict(member=NETWORKS if NETWORKS in forecaster.members else "winner", ids=ids)
-    return Model(path.absolute().name, forecaster, manifest["gruforecast"])
+    return Model(path.absolute().name, forecaster, manifest.gruforecast)

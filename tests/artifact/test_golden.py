@@ -59,9 +59,10 @@ def test_it_knows_what_it_is_wherever_it_lies(golden: Path, tmp_path: Path) -> N
         done = watched(arguments[0], str(copy), cwd=tmp_path)
         assert (done.code, done.heavy) == (0, []), done.stderr
     manifest = read_manifest(copy)
-    assert manifest["scores"]
-    assert manifest["verdict"]
-    assert manifest["data"]["n_rows"] == 144
+    assert manifest.scores
+    assert manifest.verdict
+    assert manifest.data
+    assert manifest.data["n_rows"] == 144
 
 
 @pytest.mark.parametrize("golden", FORMATS, ids=lambda path: path.name)

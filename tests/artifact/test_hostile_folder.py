@@ -21,7 +21,7 @@ from made_networks import make_forecaster
 from makers import panel_of
 
 from gruforecast.artifact.folder import load, save
-from gruforecast.artifact.manifest import read_manifest, seal
+from gruforecast.artifact.manifest import FitFacts, read_manifest, seal
 from gruforecast.artifact.safe_reading import parse_json
 from gruforecast.errors import GruforecastError, ModelError
 
@@ -38,7 +38,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (folder / name).write_text(f'{{"this is": "{name}"}}' * 20)
     generator = np.random.default_rng(1)
     save(make_forecaster(panel_of(5 + generator.random(60), generator.normal(size=40), np.arange(3.0))), folder)
-    seal(folder, {"trials": 1, "verdict": "good"})
+    seal(folder, FitFacts(trials=1, verdict="good"))
     return folder
 
 
@@ -524,7 +524,9 @@ def test_hostile_text_is_shown_escaped(folder: Path) -> None:
     )
     factors = arrays_of(folder / "calibration.npz")
     np.savez(folder / "calibration.npz", **{evil if name == "gru" else name: one for name, one in factors.items()})
-    texts = {"verdict": evil, "versions": {evil: evil}, "scores": {evil: {evil: evil}}, "saved_model": {evil: [evil]}}
+    tensors, rest = [{"name": evil, "dtype": evil, "shape": evil}], {"quantile_levels": [], "horizon": 1, "lookback": 1}
+    saved_model = {"signature": evil, "inputs": tensors, "outputs": tensors, **rest}
+    texts = {"verdict": evil, "versions": {evil: evil}, "scores": {evil: {evil: evil}}, "saved_model": saved_model}
     write_manifest(folder, lambda manifest: manifest.update(texts))
     for arguments in (["show"], ["show", "-v"], ["show", "--json"]):
         done = watched(arguments[0], str(folder), *arguments[1:])

@@ -6,14 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from hostile import write_manifest
+from msgspec import UNSET
 
 from gruforecast.artifact import manifest as room
-from gruforecast.artifact.manifest import check_file, check_files, listed, read_manifest, seal
+from gruforecast.artifact.manifest import FileFacts, FitFacts, check_file, check_files, listed, read_manifest, seal
 from gruforecast.errors import ModelError
 from gruforecast.execution.atomic_files import file_digest
 from gruforecast.version import __version__
+
+SIGNATURE = {
+    "signature": "serving_default",
+    "inputs": [{"name": "y", "dtype": "float64", "shape": "(batch, time)", "is": "the series", "column": "sales"}],
+    "outputs": [{"name": "y_hat", "dtype": "float64", "shape": "(batch, 6)"}],
+    "quantile_levels": [0.1, 0.5, 0.9],
+    "horizon": 6,
+    "lookback": 24,
+}
 
 
 @pytest.fixture
@@ -22,7 +33,7 @@ def folder(tmp_path: Path) -> Path:
     (made / "sub" / "deeper").mkdir(parents=True)
     for name in ("weights.npz", "b.txt", "sub/z", "model.json", "sub/deeper/a", "a.txt", "sub/b"):
         (made / name).write_text(name)
-    seal(made, {"trials": 3, "verdict": "gut é"})
+    seal(made, FitFacts(trials=3, verdict="gut é"))
     return made
 
 
@@ -40,19 +51,21 @@ def test_files_stand_there_by_name_whatever_the_system_lists_first(
     for backwards in (False, True):
         with monkeypatch.context() as patch:
             patch.setattr(Path, "rglob", lambda *pair, way=backwards: sorted(real(*pair), reverse=way))
-            seal(folder, {"trials": 3})
-        assert list(read_manifest(folder)["files"]) == wanted
+            seal(folder, FitFacts(trials=3))
+        assert list(read_manifest(folder).files) == wanted
 
 
 def test_it_says_what_is_there_and_nothing_of_itself(folder: Path) -> None:
     found = read_manifest(folder)
-    assert list(found) == ["format", "gruforecast", "trials", "verdict", "files", "sha256"]
-    assert (found["format"], found["gruforecast"], found["trials"]) == (1, __version__, 3)
-    assert found["files"]["sub/z"] == {"bytes": 5, "sha256": file_digest(folder / "sub" / "z")}
-    assert "manifest.json" not in found["files"]
+    written = json.loads((folder / "manifest.json").read_bytes())
+    assert sorted(written) == ["files", "format", "gruforecast", "sha256", "trials", "verdict"]
+    assert (list(written)[-1], written["sha256"]) == ("sha256", found.sha256)
+    assert (found.format, found.gruforecast, found.trials, found.audit) == (1, __version__, 3, UNSET)
+    assert found.files["sub/z"] == FileFacts(bytes=5, sha256=file_digest(folder / "sub" / "z"))
+    assert "manifest.json" not in found.files
     assert "gut é" in (folder / "manifest.json").read_text(encoding="utf-8")
-    seal(folder, {"trials": 4})  # the old one is not listed in the new one
-    assert "manifest.json" not in read_manifest(folder)["files"]
+    seal(folder, FitFacts(trials=4))  # the old one is not listed in the new one
+    assert "manifest.json" not in read_manifest(folder).files
     check_files(folder, read_manifest(folder))
 
 
@@ -74,7 +87,7 @@ def test_one_changed_file_among_many_is_named(folder: Path) -> None:
 
 def test_a_file_that_is_not_listed_is_none_of_the_model(folder: Path) -> None:
     (folder / "more").write_text("x")
-    assert listed(folder, read_manifest(folder), "b.txt")["bytes"] == 5
+    assert listed(folder, read_manifest(folder), "b.txt").bytes == 5
     with pytest.raises(ModelError) as caught:
         check_file(folder, read_manifest(folder), "more")
     assert caught.value.message == "the manifest does not name this file."
@@ -128,13 +141,14 @@ def test_another_format_is_told_by_its_age(folder: Path) -> None:
         ("evidence", None),
         ("evidence", {"p": 0.05}),
         ("parity", 1),
-        ("saved_model", [[[[[[[[]]]]]]]]),
-        ("saved_model", {"a": {"b": [1, None, "x"]}}),
+        ("saved_model", SIGNATURE),
     ],
 )
 def test_facts_that_must_be_read(folder: Path, name: str, value: Any) -> None:
-    seal(folder, {name: value})
-    assert read_manifest(folder)[name] == value
+    write_manifest(folder, lambda one: one.update({name: value}))
+    assert msgspec.to_builtins(getattr(read_manifest(folder), name)) == value
+    seal(folder, read_manifest(folder))
+    assert json.loads((folder / "manifest.json").read_bytes())[name] == value
 
 
 @pytest.mark.parametrize(
@@ -161,22 +175,25 @@ def test_facts_that_must_be_read(folder: Path, name: str, value: Any) -> None:
         ("fingerprint", None),
         ("audit", 1),
         ("verdict", 1),
-        ("saved_model", [[[[[[[[[]]]]]]]]]),
-        ("saved_model", {"a": 1, "b": [[[[[[[[]]]]]]]]}),
+        ("saved_model", [[[[[[[[]]]]]]]]),
+        ("saved_model", {"inputs": []}),
+        ("saved_model", {**SIGNATURE, "inputs": [{"name": "y", "dtype": "float64"}]}),
+        ("saved_model", {**SIGNATURE, "novelty": 1}),
     ],
 )
 def test_facts_that_may_not_be(folder: Path, name: str, value: Any) -> None:
-    seal(folder, {name: value})
+    write_manifest(folder, lambda one: one.update({name: value}))
     error = refused(folder)
-    assert error.message == f"{name!r} is of another kind than it should be."
+    assert error.message.startswith("a value is of another kind than it should be: ")
+    assert f"`$.{name}" in error.message
     assert (error.code, error.file) == ("GF-M05", str(folder / "manifest.json"))
 
 
 def test_lists_of_files_at_their_limits(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(room, "MAX_FILES", 7)
-    assert len(read_manifest(folder)["files"]) == 7
+    assert len(read_manifest(folder).files) == 7
     monkeypatch.setattr(room, "MAX_FILES", 6)
-    assert refused(folder).message == "the list of files is none, or names more than 6."
+    assert refused(folder).message == "the list of files names more than 6."
     monkeypatch.undo()
     others = sum(len(name) for name in ("b.txt", "sub/z", "sub/deeper/a", "a.txt", "sub/b"))  # not the light ones
     monkeypatch.setattr(room, "MAX_BYTES", others)
@@ -202,12 +219,13 @@ def test_lists_of_files_at_their_limits(folder: Path, monkeypatch: pytest.Monkey
 def test_impossible_sizes_and_digests(folder: Path, facts: dict[str, Any]) -> None:
     write_manifest(folder, lambda one: one["files"].update({"a.txt": facts}))
     error = refused(folder)
-    assert (error.message, error.code) == ("size or digest of 'a.txt' is impossible.", "GF-M05")
+    assert "`$.files[...]." in error.message
+    assert (error.code, error.file) == ("GF-M05", str(folder / "manifest.json"))
 
 
 def test_an_empty_file_and_one_of_nothing_but_a_digest_may_be(folder: Path) -> None:
     write_manifest(folder, lambda one: one["files"].update({"a.txt": {"bytes": 0, "sha256": "0" * 63 + "1"}}))
-    assert read_manifest(folder)["files"]["a.txt"]["bytes"] == 0
+    assert read_manifest(folder).files["a.txt"].bytes == 0
 
 
 def test_a_digest_of_itself_that_is_none(folder: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from makers import panel_of
 
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.automl import output as room
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
@@ -30,7 +30,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def sealed(folder: Path, **facts: Any) -> None:
-    seal(folder, {"fingerprint": "f", "trials": 5, "audit": "cheap", **facts})
+    seal(folder, FitFacts(**{"fingerprint": "f", "trials": 5, "audit": "cheap", **facts}))
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from rounding import assert_close32, rounding
 from typer.testing import CliRunner
 
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.cli import app
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.models.series_state import SeriesState
@@ -48,7 +48,7 @@ def model(tmp_path: Path) -> Path:
     folder = tmp_path / "model"
     folder.mkdir()
     save(make_forecaster(many(7)), folder)
-    seal(folder, {"fingerprint": "x", "trials": 1})
+    seal(folder, FitFacts(fingerprint="x", trials=1))
     return folder
 
 

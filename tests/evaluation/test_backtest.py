@@ -19,7 +19,7 @@ from rounding import assert_close32
 from typer.testing import CliRunner, Result
 
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.automl.refit import retrained
 from gruforecast.cli import app
 from gruforecast.data.calendar.frequency import Frequency
@@ -480,7 +480,7 @@ def model(tmp_path: Path) -> Path:
     folder = tmp_path / "gruforecast_model"
     folder.mkdir()
     save(make_forecaster(mixed_panel(45)), folder)
-    seal(folder, {"fingerprint": "x", "trials": 1})
+    seal(folder, FitFacts(fingerprint="x", trials=1))
     panel = mixed_panel(70)
     text = "unique_id,ds,y\n" + "".join(
         f"{'/'.join(panel.ids[k])},{str(ds)[:10]},{'' if np.isnan(y) else y}\n"
@@ -549,7 +549,7 @@ class TestCommand:
         filling = make_forecaster(mixed_panel(45))
         save(replace(filling, plan=replace(filling.plan, fill=True)), model)
         (model / "manifest.json").unlink()
-        seal(model, {"fingerprint": "x", "trials": 1})
+        seal(model, FitFacts(fingerprint="x", trials=1))
         done = backtest("new.csv", "--windows", "3", "-o", "all.csv")
         assert "a line knows what comes after it" in done.stderr
         frame = pd.read_csv(model.parent / "all.csv")

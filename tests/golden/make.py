@@ -34,8 +34,7 @@ def gruforecast(*arguments: str, cwd: str) -> str:
 
 def without_page(model: Path) -> None:
     """Leave out report.html, most of which is the script of a library, and seal what is left."""
-    own = ("format", "gruforecast", "files", "sha256")
-    facts = {name: value for name, value in read_manifest(model).items() if name not in own}
+    facts = read_manifest(model)
     (model / "report.html").unlink()
     seal(model, facts)
 

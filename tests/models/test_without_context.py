@@ -39,7 +39,7 @@ def folder(tmp_path: Path, panel: Panel) -> Path:
     forecaster = make_forecaster(panel)
     ends = forecaster.context
     save(replace(forecaster, context=SeriesState.without_rows(ends.ids, ends.last)), made)
-    seal(made, {})
+    seal(made)
     return made
 
 
@@ -81,7 +81,7 @@ def test_a_backtest_still_knows_which_rows_were_trained_on(folder: Path, panel: 
 
 
 def test_show_says_so(folder: Path) -> None:
-    assert describe(folder)["keeps_rows"] is False
+    assert describe(folder).keeps_rows is False
     assert "no rows are kept: predict needs DATA" in " ".join(
         CliRunner().invoke(app, ["show", str(folder)]).stdout.split()
     )

@@ -342,7 +342,7 @@ def model(tmp_path: Path, one: Report) -> Path:
     folder = tmp_path / "model.v1"
     folder.mkdir()
     (folder / "report.json").write_bytes(encoded(one))
-    seal(folder, {})
+    seal(folder)
     return folder
 
 
@@ -361,7 +361,7 @@ def test_a_report_that_lacks_something_is_refused(model: Path, one: Report, name
     lacking = {key: value for key, value in plain(one).items() if key != name}
     for content in (lacking, plain(one) | {name: [1]}, plain(one) | {"unheard": 1}, []):
         (model / "report.json").write_bytes(encoded(content))
-        seal(model, {})
+        seal(model)
         with pytest.raises(ModelError, match="another version") as refused:
             stored_report(model)
         assert refused.value.code == "GF-M30"
@@ -467,7 +467,7 @@ def test_a_folder_without_a_report_or_with_another_is_refused(model: Path, tmp_p
     (model / "report.json").write_text((model / "report.json").read_text() + " ")
     assert CliRunner().invoke(app, ["report", str(model)]).exit_code == 4
     (model / "report.json").unlink()
-    seal(model, {})
+    seal(model)
     assert CliRunner().invoke(app, ["report", str(model)]).exit_code == 4
     assert CliRunner().invoke(app, ["report", str(tmp_path)]).exit_code == 4
 

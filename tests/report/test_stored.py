@@ -31,7 +31,7 @@ EXPLANATION = Explanation(
 def sealed(folder: Path, content: Any) -> Path:
     """A model folder that holds nothing but this as its report."""
     (folder / "report.json").write_bytes(encoded(content))
-    seal(folder, {})
+    seal(folder)
     return folder
 
 
@@ -83,7 +83,7 @@ def test_a_report_of_another_version_is_refused_with_what_to_do(
 
 def test_a_folder_without_a_report_says_so(tmp_path: Path) -> None:
     (tmp_path / "other.json").write_text("{}")
-    seal(tmp_path, {})
+    seal(tmp_path)
     for read in (stored_report, stored_explanation):
         with pytest.raises(ModelError, match="holds no report"):
             read(tmp_path)

@@ -20,7 +20,7 @@ import httpx
 import numpy as np
 
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.data.panel import Panel
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
@@ -123,7 +123,7 @@ def folder_of(forecaster: Forecaster, folder: Path) -> Path:
     """A model folder with this forecaster."""
     folder.mkdir(parents=True)
     save(forecaster, folder)
-    seal(folder, {"fingerprint": "x", "trials": 1})
+    seal(folder, FitFacts(fingerprint="x", trials=1))
     return folder
 
 

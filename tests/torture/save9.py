@@ -29,7 +29,7 @@ from made_networks import make_forecaster
 from makers import panel_of
 
 from gruforecast.artifact.folder import load_with_manifest, publish, save
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.errors import ModelError
 from gruforecast.execution import atomic_files as durable
 from gruforecast.execution.atomic_files import clear_leftovers
@@ -47,14 +47,14 @@ def save_version(target: Path, version: int) -> None:
     save(FORECASTER, built)
     (built / "saved_model" / "saved_model.pb").write_bytes(bytes([version % 256]) * 100_000)
     (built / "report.json").write_text("{}")
-    seal(built, {"trials": version})
+    seal(built, FitFacts(trials=version))
     publish(built, target)
 
 
 def version_at(target: Path) -> int | None:
     """The version of the whole model at `target`; None if there is none."""
     try:
-        return int(load_with_manifest(target)[1]["trials"])
+        return int(load_with_manifest(target)[1].trials or 0)
     except ModelError as error:
         print(error, file=sys.stderr)
         return None

@@ -21,7 +21,7 @@ from rounding import rounding
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export.convert import FORMS
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.execution.atomic_files import npz, read_npz
 from gruforecast.execution.child_process import call
 
@@ -71,7 +71,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     model.mkdir()
     one = make_forecaster(panel)
     save(replace(one, networks=(replace(one.networks[1], weight=1.0),), calibrations=without(one, "gru")), model)
-    seal(model, {"fingerprint": "x", "trials": 1})
+    seal(model, FitFacts(fingerprint="x", trials=1))
     panel.to_frame().to_csv(folder / "data.csv", index=False)
     return folder
 

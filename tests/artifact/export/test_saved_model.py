@@ -28,7 +28,7 @@ from gruforecast.artifact.export.convert import FORMS, ExportOptions, Form, conv
 from gruforecast.artifact.export.footprint import multiply_adds, parameters
 from gruforecast.artifact.export.saved_model import reference, served_by
 from gruforecast.artifact.folder import save
-from gruforecast.artifact.manifest import seal
+from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.cli import app
 from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Panel
@@ -58,7 +58,7 @@ def model(tmp_path: Path, panel: Panel) -> Path:
     made = tmp_path / "model"
     made.mkdir()
     save(make_forecaster(panel), made)
-    seal(made, {"fingerprint": "x", "trials": 1})
+    seal(made, FitFacts(fingerprint="x", trials=1))
     return made
 
 
