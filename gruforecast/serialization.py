@@ -6,7 +6,7 @@ A record is what one program writes as JSON and another reads: a report, the res
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Sized
 from dataclasses import asdict, fields
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -30,6 +30,16 @@ class Record(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     A number that is not finite is written as null, so a field that may lack a number is `float | None`.
     """
+
+
+def check_lengths(what: str, count: int, *parts: Sized) -> None:
+    """Check that parts of a record that belong together are as long.
+
+    Raises:
+        ValueError: one is not.
+    """
+    if any(len(part) != count for part in parts):
+        raise ValueError(f"the lengths of {what} differ")
 
 
 def encoded(value: object) -> bytes:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from typing import Annotated, Generic, TypeVar
 
+import msgspec
 import numpy as np
 from msgspec import structs
 
@@ -21,6 +22,7 @@ from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import CHOSEN_GRU, NAIVE
 from gruforecast.serialization import Record, plain, record
 
+Level = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]?(\.[0-9]+)?\Z")]  # percent as text
 Number = TypeVar("Number", float, float | None)
 COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
 NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
@@ -113,7 +115,7 @@ class LeaderboardRow(Record, Generic[Number], kw_only=True, frozen=True):
     wape: Number
     bias: Number
     wql: Number
-    intervals: dict[str, IntervalScores] = {}
+    intervals: dict[Level, IntervalScores] = {}
     fold_mase: list[Number] = []
     undefined: dict[str, int] = {}
     lead: float | None = None

@@ -9,7 +9,9 @@ score is in units of the series' MASE scale. Coverage is in percent. What is not
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Floats
@@ -31,6 +33,7 @@ from gruforecast.serialization import Record
 MEANS = ("mase", "rmsse", "smape", "mae", "rmse", "bias")  # of `overall`, means over series
 POOLED = ("wape", "wql")  # of `overall`, over all values
 THIRDS = 3
+Percent = Annotated[float, msgspec.Meta(ge=0, le=100)]
 SEVERAL = 8  # series; how fewer differ says little
 
 
@@ -45,9 +48,9 @@ class IntervalScores(Record, frozen=True):
         mean_width, interval_score: the same in the user's unit.
     """
 
-    coverage: float | None
+    coverage: Percent | None
     coverage_error: float | None
-    coverage_by_third: list[float | None]
+    coverage_by_third: Annotated[list[Percent | None], msgspec.Meta(min_length=1, max_length=THIRDS)]
     width: float | None
     score: float | None
     mean_width: float | None

@@ -7,13 +7,12 @@ a record need not check it again.
 from __future__ import annotations
 
 import math
-from collections.abc import Sized
 from typing import Annotated, Literal, TypeVar
 
 import msgspec
 
 from gruforecast.models.networks.config import Cell
-from gruforecast.serialization import Record
+from gruforecast.serialization import Record, check_lengths
 
 PartKind = Literal["lags", "all", "calendar", "column"]  # `all` rows together, no single part
 CalendarPart = Literal["hour", "weekday", "month"]
@@ -34,11 +33,6 @@ def significant(value: float, digits: int) -> float:
 def finite(value: float, digits: int = 3) -> float | None:
     """Return a number with so many significant digits; None where it is not finite."""
     return significant(value, digits) if math.isfinite(value) else None
-
-
-def _check_lengths(what: str, count: int, *parts: Sized) -> None:
-    if any(len(part) != count for part in parts):
-        raise ValueError(f"the lengths of {what} differ")
 
 
 class WatchedNetwork(Record, frozen=True):
@@ -67,9 +61,9 @@ class LayerGates(Record, frozen=True):
     mean_reset: list[Number]
 
     def __post_init__(self) -> None:
-        _check_lengths("units and gates", len(self.units), self.update, self.reset)
+        check_lengths("units and gates", len(self.units), self.update, self.reset)
         tokens = len(self.mean_update)
-        _check_lengths("gates and their means", tokens, self.mean_reset, *self.update, *self.reset)
+        check_lengths("gates and their means", tokens, self.mean_reset, *self.update, *self.reset)
 
 
 class GateRecord(Record, frozen=True):
@@ -91,7 +85,7 @@ class GateRecord(Record, frozen=True):
 
     def __post_init__(self) -> None:
         means = [layer.mean_update for layer in self.layers]
-        _check_lengths("stamps, values and gates", len(self.begin), self.end, self.values, self.rewritten, *means)
+        check_lengths("stamps, values and gates", len(self.begin), self.end, self.values, self.rewritten, *means)
         if not all(0 <= place < len(self.begin) for place in self.moments):
             raise ValueError("a state change point is at no token")
 
@@ -133,7 +127,7 @@ class CalendarProfile(Record, frozen=True):
     tokens: list[int]
 
     def __post_init__(self) -> None:
-        _check_lengths("the parts of a calendar and their counts", len(self.names), self.moments, self.tokens)
+        check_lengths("the parts of a calendar and their counts", len(self.names), self.moments, self.tokens)
         if sum(self.tokens) <= 0:
             raise ValueError("no token falls on a calendar")
 
@@ -177,7 +171,7 @@ class GradientRecord(Record, frozen=True):
     window: float
 
     def __post_init__(self) -> None:
-        _check_lengths("rows and their gradients", len(self.rows_back), self.norm)
+        check_lengths("rows and their gradients", len(self.rows_back), self.norm)
 
 
 class PartImportance(Record, frozen=True):

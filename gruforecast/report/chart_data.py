@@ -9,7 +9,9 @@ Bounded, so that a report stays small however many series there are: what is sho
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
 
+import msgspec
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
@@ -19,7 +21,7 @@ from gruforecast.evaluation.scores import by_series, by_step
 from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence
 from gruforecast.report.terminal.console import stamps
-from gruforecast.serialization import Record
+from gruforecast.serialization import Record, check_lengths
 
 MAX_SERIES = 60  # nobody looks at more one by one; evenly spread by error they stand for the others
 MIN_SERIES = 3  # worst, median and best
@@ -29,6 +31,7 @@ DIGITS = 6  # more than anybody sees
 STEPS_OF = 5  # models with errors by step
 
 Numbers = list[float | None]
+Row = Annotated[int, msgspec.Meta(ge=0)]
 
 
 class ShownModels(Record, frozen=True):
@@ -46,11 +49,14 @@ class Losses(Record, frozen=True):
     winner: Numbers
     beside: Numbers
 
+    def __post_init__(self) -> None:
+        check_lengths("errors by series", len(self.ids), self.winner, self.beside)
+
 
 class FoldForecast(Record, frozen=True):
     """Forecasts of one fold of one series, from the row `begin` of what is shown of it."""
 
-    begin: int
+    begin: Row
     mean: Numbers
     beside: Numbers
 
@@ -58,20 +64,26 @@ class FoldForecast(Record, frozen=True):
 class TestForecast(Record, frozen=True):
     """Forecasts of the test set of one series, with bounds by level."""
 
-    begin: int
+    begin: Row
     mean: Numbers
     lower: dict[str, Numbers]
     upper: dict[str, Numbers]
     beside: Numbers
 
+    def __post_init__(self) -> None:
+        check_lengths("forecasts", len(self.mean), self.beside, *self.lower.values(), *self.upper.values())
+
 
 class NextForecast(Record, frozen=True):
     """Forecasts from the end of the data, with bounds by level."""
 
-    ds: list[str]
+    ds: Annotated[list[str], msgspec.Meta(min_length=1)]
     mean: Numbers
     lower: dict[str, Numbers]
     upper: dict[str, Numbers]
+
+    def __post_init__(self) -> None:
+        check_lengths("forecasts", len(self.ds), self.mean, *self.lower.values(), *self.upper.values())
 
 
 class ShownSeries(Record, frozen=True):
@@ -86,6 +98,14 @@ class ShownSeries(Record, frozen=True):
     test: TestForecast
     ahead: NextForecast | None
 
+    def __post_init__(self) -> None:
+        check_lengths("stamps and values", len(self.ds), self.y)
+        check_lengths("the test set and its forecasts", len(self.test.mean), self.ds[self.test.begin :])
+        ends = [fold.begin + len(fold.mean) for fold in self.folds]
+        levels = [part.keys() for one in (self.test, self.ahead) if one for part in (one.lower, one.upper)]
+        if any(end > len(self.ds) for end in ends) or any(part != levels[0] for part in levels):
+            raise ValueError("forecasts are of rows or levels that are not there")
+
 
 class ChartData(Record, frozen=True):
     """What charts need beside the numbers of the report.
@@ -99,6 +119,10 @@ class ChartData(Record, frozen=True):
     steps: dict[str, dict[str, Numbers]]
     losses: Losses
     series: list[ShownSeries]
+
+    def __post_init__(self) -> None:
+        errors = [one.get("mase", []) for one in self.steps.values()]
+        check_lengths("errors by step", max(map(len, errors), default=0) or -1, *errors)
 
 
 def extracts(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+import shlex
+from typing import Annotated, Literal
+
+import msgspec
 
 from gruforecast.artifact.manifest import SignatureRecord
 from gruforecast.data.plan import Plan
@@ -12,6 +15,7 @@ from gruforecast.models.networks.config import Cell, Hyperparameters
 from gruforecast.report.chart_data import ChartData
 from gruforecast.serialization import Record
 
+Count = Annotated[int, msgspec.Meta(ge=0)]
 Status = Literal["completed", "pruned", "diverged", "crashed"]
 
 
@@ -136,6 +140,9 @@ class Reproduction(Record, frozen=True):
     left_out: list[str]
     limited: bool
 
+    def __post_init__(self) -> None:
+        shlex.split(self.command)  # a quotation that does not end is refused
+
 
 class Report(Record, kw_only=True, frozen=True):
     """Everything that a fit has found.
@@ -153,12 +160,12 @@ class Report(Record, kw_only=True, frozen=True):
     verdict: str
     evidence: Reference | None
     winner: str
-    horizon: int
+    horizon: Count
     freq: str
     season_length: int
     n_series: int
     n_rows: int
-    n_series_scored: int
+    n_series_scored: Count
     n_series_without_scale: int
     folds: int
     cutoffs_by: Literal["date", "position"]
@@ -187,6 +194,14 @@ class Report(Record, kw_only=True, frozen=True):
     versions: dict[str, str]
     extracts: ChartData
     reproduce: Reproduction
+
+    def __post_init__(self) -> None:
+        shown, evidence = self.extracts.models, [self.evidence.against] if self.evidence else []
+        missing = {self.winner, shown.winner, shown.beside, *evidence, *self.extracts.steps} - self.rows.keys()
+        if missing or self.winner not in self.extracts.steps or "gruforecast" not in self.versions:
+            raise ValueError(f"models without a row or errors, or no version: {sorted(missing)}")
+        if self.n_series_without_scale > self.n_series_scored:
+            raise ValueError("more series are without a scale than there are")
 
     @property
     def rows(self) -> dict[str, StoredRow]:

@@ -368,6 +368,42 @@ def test_a_report_that_lacks_something_is_refused(model: Path, one: Report, name
         assert refused.value.code == "GF-M30"
 
 
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        ("winner", "unheard"),
+        ("winner", "rnn (short)"),  # has a row, but no errors by step
+        ("extracts models beside", "unheard"),
+        ("evidence against", "unheard"),
+        ("n_series_without_scale", 2),
+        ("extracts losses ids", []),
+        ("extracts steps naive", {}),
+        ("extracts series 0 y", [1.0]),
+        ("extracts series 0 folds 0 begin", 90),
+        ("extracts series 0 folds 0 begin", -1),
+        ("extracts series 0 test begin", 83),
+        ("extracts series 0 test upper 80", [1.0]),
+        ("extracts series 0 ahead lower", {}),
+        ("extracts series 0 ahead ds", []),
+        ("leaderboard 0 intervals 80 coverage", 1e300),
+        ("leaderboard 0 intervals 80 coverage_by_third", []),
+        ("leaderboard 0 intervals", {"x": None}),
+        ("reproduce command", "gruforecast fit '"),
+        ("versions", {}),
+    ],
+)
+def test_a_report_whose_parts_do_not_belong_together_is_refused(one: Report, place: str, value: Any) -> None:
+    content = plain(one)
+    part, names = content, [int(name) if name.isdigit() and name != "80" else name for name in place.split()]
+    for name in names[:-1]:
+        part = part[name]
+    if place.endswith("intervals"):
+        value = dict.fromkeys(value, part[names[-1]]["80"])
+    part[names[-1]] = value
+    with pytest.raises(ModelError):
+        record(Report, content, "report.json")
+
+
 def test_markdown_and_json_go_to_standard_output(model: Path, one: Report) -> None:
     assert CliRunner().invoke(app, ["report", str(model), "--format", "md"]).stdout == markdown(one)
     for option in (["--format", "json"], ["--json"]):

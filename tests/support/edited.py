@@ -14,12 +14,17 @@ from gruforecast.report.report import Report
 
 def edited(one: Any, **changes: Any) -> Any:
     """The record with other values; `a__b` is the field `b` of its field `a`."""
+    new: dict[str, Any] = {}
+    deep: dict[str, dict[str, Any]] = {}
     for place, value in changes.items():
         name, _, rest = place.partition("__")
-        new = edited(getattr(one, name), **{rest: value}) if rest else value
-        replace = dataclasses.replace if dataclasses.is_dataclass(one) else msgspec.structs.replace
-        one = replace(one, **{name: new})
-    return one
+        if rest:
+            deep.setdefault(name, {})[rest] = value
+        else:
+            new[name] = value
+    new |= {name: edited(getattr(one, name), **parts) for name, parts in deep.items()}
+    replace = dataclasses.replace if dataclasses.is_dataclass(one) else msgspec.structs.replace
+    return replace(one, **new)
 
 
 def with_rows(report: Report, change: Callable[[StoredRow], StoredRow]) -> Report:

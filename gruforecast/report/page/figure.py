@@ -124,7 +124,7 @@ def number(value: float | None, form: str | None = None) -> str:
 
 def percent(share: float | None) -> str:
     """Return a share as whole percent."""
-    return "-" if share is None else f"{round(100 * share)} %"
+    return "-" if share is None or math.isinf(100 * share) else f"{round(100 * share)} %"
 
 
 def capital(text: str) -> str:

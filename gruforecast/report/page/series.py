@@ -43,7 +43,7 @@ def first_tables(report: Report) -> dict[str, Table]:
     ]
     forecasts = _rows("test set", test, levels, one.ds[test.begin :], one.y[test.begin :])
     if ahead is not None:
-        forecasts += _rows("ahead", ahead, levels, ahead.ds, [None] * report.horizon)
+        forecasts += _rows("ahead", ahead, levels, ahead.ds, [None] * len(ahead.ds))
     marks = [f"{end}-{level}" for level in levels for end in ("lo", "hi")]
     return {
         "forecast": Table.of(one.id, (*header, *marks), forecasts),
