@@ -14,7 +14,7 @@ from msgspec import structs
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
 from gruforecast.artifact.folder import publish, save, write_json
-from gruforecast.artifact.manifest import SignatureRecord, seal
+from gruforecast.artifact.manifest import FitFacts, SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
@@ -63,7 +63,7 @@ from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
 from gruforecast.report.report import AuditRecord, Report, WorkerRecord
-from gruforecast.serialization import plain
+from gruforecast.serialization import plain, record
 
 AFTER_THE_SEARCH = ("blend", "compare", "context", "levels", "stats")  # options that may change when a search goes on
 
@@ -110,7 +110,8 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
-            seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
+            known |= {**_limits(run, outcome), **in_short(report, prepared.panel)}
+            seal(built, record(FitFacts, known, "manifest.json"))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)

@@ -9,7 +9,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
-from msgspec import UNSET, structs
+from msgspec import structs
 
 from gruforecast.artifact.manifest import Manifest, read_manifest
 from gruforecast.artifact.safe_reading import MAX_JSON, MAX_VALUES
@@ -73,11 +73,11 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
         remedy = "Pass -o NAME, a folder that fit may make."
         raise UsageError(f"-o {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
     if output.exists() or output.is_symlink():
-        manifest = None
+        manifest: Manifest | None = None
         with contextlib.suppress(ModelError):
             manifest = read_manifest(output)
         same = manifest is not None and manifest.fingerprint == fingerprint
-        if manifest is not None and same and _enough(manifest, options) and not (options.overwrite or options.fresh):
+        if same and manifest and _enough(manifest, options) and not (options.overwrite or options.fresh):
             return structs.replace(stored_report(output), model_dir=str(output))
         if not same and not options.overwrite:
             raise ModelError(
@@ -86,7 +86,7 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
                 code="GF-M11",
                 file=str(output),
             )
-        if manifest is None and not _may_be_replaced(output):
+        if not manifest and not _may_be_replaced(output):
             text = "this holds something else than a model: it is not replaced."
             raise ModelError(text, remedy="Choose another name with -o.", code="GF-M12", file=str(output))
     parent = output.absolute().parent
@@ -107,12 +107,12 @@ def _may_be_replaced(path: Path) -> bool:
     return empty or all((path / name).is_file() for name in ("manifest.json", "model.json", "weights.npz"))
 
 
-def _enough(made: Manifest, options: FitOptions) -> bool:
+def _enough(manifest: Manifest, options: FitOptions) -> bool:
     """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
-    limits = ((options.max_time, made.cut_at), (options.trial_time, made.late_at))
-    in_time = all(asked is not None and asked <= limit for asked, limit in limits if isinstance(limit, (int, float)))
-    audited = made.audit in (("whole",) if options.audit else ("whole", "cheap"))
-    return made.trials is not UNSET and made.trials >= options.trials and in_time and audited
+    limits = ((manifest.cut_at, options.max_time), (manifest.late_at, options.trial_time))
+    in_time = all(not isinstance(cut, float) or (asked is not None and asked <= cut) for cut, asked in limits)
+    audited = manifest.audit in (("whole",) if options.audit else ("whole", "cheap"))
+    return isinstance(manifest.trials, int) and manifest.trials >= options.trials and in_time and audited
 
 
 def make_run_dir(options: FitOptions, output: Path) -> Path:

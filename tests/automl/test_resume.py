@@ -15,6 +15,8 @@ import numpy as np
 import pytest
 from makers import AIR, eventually, run
 
+from gruforecast.models.networks.config import Hyperparameters
+
 pytestmark = pytest.mark.network
 
 ARGUMENTS = [
@@ -118,16 +120,14 @@ def test_the_oracle_finds_a_known_optimum() -> None:
     from gruforecast.automl.search.oracle import Proposer
     from gruforecast.automl.search.space import Space, recipe
 
-    start = recipe(0) | {"lookback": 24, "segment": 3}
+    start = recipe(0, lookback=24, segment=3)
     space = Space(
         12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (2, 64)), 1.0, True, 0.0, (), (), 32, 100, False, (start,)
     )
 
-    def cost(values: dict[str, Any]) -> float:
-        rate = (np.log10(values["learning_rate"]) + 3.0) ** 2
-        return float(
-            rate + 0.3 * (values["dropout"] - 0.1) ** 2 + 0.2 * values["layers"] + 0.1 * (values["segment"] == 3)
-        )
+    def cost(values: Hyperparameters) -> float:
+        rate = (np.log10(values.learning_rate) + 3.0) ** 2
+        return float(rate + 0.3 * (values.dropout - 0.1) ** 2 + 0.2 * values.layers + 0.1 * (values.segment == 3))
 
     def best(tuner: str, seed: int) -> float:
         proposer, costs = Proposer(tuner, space, 25, seed), []

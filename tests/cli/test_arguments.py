@@ -8,17 +8,24 @@ import threading
 from pathlib import Path
 
 import pytest
+from made_report import made_report
 from makers import AIR, GOLDEN
 from typer.testing import CliRunner
 
+from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
+from gruforecast.serialization import encoded
 
 MODEL = GOLDEN / "format-1" / "model"
 
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    return Path(shutil.copytree(MODEL, tmp_path / "model"))
+    """The golden model with a report of this version."""
+    folder = Path(shutil.copytree(MODEL, tmp_path / "model"))
+    (folder / "report.json").write_bytes(encoded(made_report()))
+    seal(folder)
+    return folder
 
 
 def refused(*arguments: object) -> str:

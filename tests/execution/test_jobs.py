@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -17,8 +19,9 @@ from makers import ROOT, SUPPORT, eventually
 
 import gruforecast.automl.search.loop
 import gruforecast.execution.jobs
-from gruforecast.errors import ResourceError, SearchError
-from gruforecast.execution.jobs import Jobs
+from gruforecast.automl.search.results import TrialRequest, TrialResult
+from gruforecast.errors import ModelError, ResourceError, SearchError
+from gruforecast.execution.jobs import JobRequest, JobResult, Jobs, Pending
 from gruforecast.execution.journal import Journal
 from gruforecast.execution.pool import Ended, Pool, Task
 from gruforecast.execution.progress import Budget
@@ -41,7 +44,7 @@ def searched(folder: Path, trials: int = fakes.TRIALS, **options: Any) -> Any:
 
 
 def statuses(found: Any) -> list[str]:
-    return [trial.result["status"] for trial in found.trials]
+    return [trial.result.status for trial in found.trials]
 
 
 def test_speed_and_order_of_the_workers_change_nothing(tmp_path: Path, trainer: Any) -> None:
@@ -65,7 +68,7 @@ def test_a_segmentation_fault_costs_one_trial(tmp_path: Path, trainer: Any) -> N
     trainer("crash_at_3")
     found = searched(tmp_path)
     assert statuses(found) == ["completed"] * 3 + ["crashed"] + ["completed"] * 8
-    assert found.trials[3].result["error"] == "crashed (signal 11)"
+    assert found.trials[3].result.error == "crashed (signal 11)"
     again = searched(tmp_path)
     assert fakes.leaderboard(again) == fakes.leaderboard(found)
 
@@ -132,7 +135,7 @@ def test_a_worker_that_does_not_answer_is_killed(tmp_path: Path, trainer: Any, m
     trainer("hang_at_1")
     found = searched(tmp_path, 6, limit=2.0)
     assert statuses(found).count("crashed") == 1
-    assert found.trials[1].result["error"] == "no answer in time"
+    assert found.trials[1].result.error == "no answer in time"
 
 
 def test_a_result_that_was_cut_by_a_shorter_limit_is_made_again(tmp_path: Path, trainer: Any) -> None:
@@ -304,21 +307,21 @@ def test_the_limits_of_the_rungs_follow_from_earlier_trials(tmp_path: Path, trai
         seen = {}
         real = jobs.submit
 
-        def spy(name: str, call: str, request: dict[str, Any], **options: Any) -> None:
-            seen[request["number"]] = request["rungs"]
-            real(name, call, request, **options)
+        def spy(name: str, call: str, request: TrialRequest, kind: type[TrialResult], **options: Any) -> Any:
+            seen[request.number] = request.rungs
+            return real(name, call, request, kind, **options)
 
         jobs.submit = spy  # type: ignore[method-assign]
         found = fakes.run(jobs)
-    scores = [trial.result["score"] for trial in found.trials]
+    scores = [trial.result.score for trial in found.trials]
     for number, limits in seen.items():
         known = sorted(scores[: max(number - fakes.LAG + 1, 0)])
         if len(known) < 3:
-            assert limits == [None, None]
+            assert limits == (None, None)
         else:
             half = len(known) // 2
             median = known[half] if len(known) % 2 else (known[half - 1] + known[half]) / 2
-            assert limits == [pytest.approx(median)] * 2
+            assert limits == (pytest.approx(median),) * 2
 
 
 @pytest.mark.parametrize("kills", [1, pytest.param(20, marks=pytest.mark.slow)])
@@ -370,6 +373,23 @@ class Scripted:
 NOW = 1_000.0
 
 
+class Answer(JobResult, kw_only=True, frozen=True):
+    """What the jobs of these tests give."""
+
+    n: int = 0
+    numbers: list[float | None] = []
+
+
+def begin(jobs: Jobs, name: str, request: Any = None, **options: Any) -> Pending[Answer]:
+    return jobs.submit(name, "call", request or {}, Answer, **options)
+
+
+def answer(pending: Pending[Answer]) -> int | None:
+    """The number that a job gave, None for one that is out of time."""
+    result = pending.result()
+    return None if result is None else result.n
+
+
 class TestOneJob:
     """What becomes of jobs, at a standing clock."""
 
@@ -396,7 +416,7 @@ class TestOneJob:
         self, tmp_path: Path, pool: Scripted, deadline: float | None, until: float | None
     ) -> None:
         jobs = self.jobs(tmp_path, pool)
-        jobs.submit("a", "call", {"x": 1}, deadline=deadline, shape="s", cost=3.0, fresh=True)
+        begin(jobs, "a", {"x": 1}, deadline=deadline, shape="s", cost=3.0, fresh=True)
         task = pool.tasks[0]
         assert task.until == (None if until is None else pytest.approx(until))
         assert (task.name, task.call, task.shape, task.cost, task.fresh) == ("a", "call", "s", 3.0, True)
@@ -404,7 +424,7 @@ class TestOneJob:
         assert task.seconds is None
 
     def test_a_limit_leaves_a_tenth_and_a_minute_to_answer(self, tmp_path: Path, pool: Scripted) -> None:
-        self.jobs(tmp_path, pool, limit=50.0).submit("a", "call", {})
+        begin(self.jobs(tmp_path, pool, limit=50.0), "a")
         assert pool.tasks[0].seconds == pytest.approx(115.0)
         assert pool.tasks[0].request["limit"] == 50.0
 
@@ -413,47 +433,49 @@ class TestOneJob:
         self, tmp_path: Path, pool: Scripted, until: float, begins: bool
     ) -> None:
         jobs = self.jobs(tmp_path, pool)
-        jobs.submit("a", "call", {}, until=until)
+        pending = begin(jobs, "a", until=until)
         assert bool(pool.tasks) == begins
         assert not jobs.idle
         if not begins:
-            assert jobs.next() == ("a", None)
+            assert jobs.next() == "a"
             assert jobs.idle
+            assert pending.result() is None
 
     def test_results_come_in_the_order_in_which_they_end_and_one_may_be_waited_for(
         self, tmp_path: Path, pool: Scripted
     ) -> None:
         jobs = self.jobs(tmp_path, pool)
-        for name in "abc":
-            jobs.submit(name, "call", {"name": name})
+        a, b, c = (begin(jobs, name, {"name": name}) for name in "abc")
         pool.ends = [Ended("c", {"n": 3}), Ended("a", {"n": 1}), Ended("b", {"n": 2})]
-        assert jobs.result("a") == {"n": 1}
-        assert jobs.next() == ("c", {"n": 3})
+        assert answer(a) == 1
+        assert jobs.next() == "c"
         assert not jobs.idle
-        assert jobs.next() == ("b", {"n": 2})
+        assert jobs.next() == "b"
         assert jobs.idle
+        assert (answer(c), answer(b)) == (3, 2)
         names = [record["name"] for record in jobs.journal.records[1:]]
         assert names == ["c", "a", "b"]
 
     def test_numbers_that_json_does_not_know_are_none_at_any_depth(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool)
-        jobs.submit("a", "call", {})
-        pool.ends = [Ended("a", {"x": float("nan"), "y": [1.5, float("inf"), {"z": -float("inf")}], "w": "nan"})]
-        assert jobs.result("a") == {"x": None, "y": [1.5, None, {"z": None}], "w": "nan"}
+        pending = begin(jobs, "a")
+        pool.ends = [Ended("a", {"numbers": [1.5, float("inf"), -float("inf"), float("nan")], "error": "nan"})]
+        assert pending.result() == Answer(numbers=[1.5, None, None, None], error="nan")
+        assert jobs.journal.records[-1]["result"] == {"numbers": [1.5, None, None, None], "error": "nan"}
 
     def test_what_is_not_kept_is_run_again_and_what_is_kept_is_not(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool)
         for name, keep in (("passing", False), ("kept", True)):
-            jobs.submit(name, "call", {"x": 1}, keep=keep)
-            pool.ends = [Ended(name, {"score": 1})]
-            assert jobs.result(name) == {"score": 1}
+            pending = begin(jobs, name, {"x": 1}, keep=keep)
+            pool.ends = [Ended(name, {"n": 1})]
+            assert answer(pending) == 1
         jobs.journal.close()
         pool.tasks.clear()
         again = self.jobs(tmp_path, pool)
-        again.submit("kept", "call", {"x": 1})
-        assert (again.next(), again.replayed, pool.tasks) == (("kept", {"score": 1}), {"kept"}, [])
-        again.submit("kept", "call", {"x": 2})
-        again.submit("passing", "call", {"x": 1})
+        replayed = begin(again, "kept", {"x": 1})
+        assert (again.next(), answer(replayed), again.replayed, pool.tasks) == ("kept", 1, {"kept"}, [])
+        begin(again, "kept", {"x": 2})
+        begin(again, "passing", {"x": 1})
         assert [task.name for task in pool.tasks] == ["kept", "passing"]
 
     @pytest.mark.parametrize(
@@ -464,9 +486,9 @@ class TestOneJob:
         self, tmp_path: Path, pool: Scripted, late: bool, deadline: float | None, kept: bool
     ) -> None:
         jobs = self.jobs(tmp_path, pool)
-        jobs.submit("a", "call", {}, deadline=deadline)
-        pool.ends = [Ended("a", {"score": 1, "late": late})]
-        assert jobs.result("a") == {"score": 1, "late": late}
+        pending = begin(jobs, "a", deadline=deadline)
+        pool.ends = [Ended("a", {"n": 1, "late": late})]
+        assert pending.result() == Answer(n=1, late=late)
         assert (len(jobs.journal.records) == 2) == kept
 
     @pytest.mark.parametrize(("limit", "holds"), [(5.0, True), (6.0, False), (None, False)])
@@ -475,21 +497,21 @@ class TestOneJob:
         self, tmp_path: Path, pool: Scripted, limit: float | None, holds: bool, late: bool
     ) -> None:
         jobs = self.jobs(tmp_path, pool, limit=5.0)
-        jobs.submit("a", "call", {})
-        pool.ends = [Ended("a", {"score": 1, "late": late})]
-        jobs.result("a")
+        pending = begin(jobs, "a")
+        pool.ends = [Ended("a", {"n": 1, "late": late})]
+        pending.result()
         jobs.journal.close()
         pool.tasks.clear()
-        self.jobs(tmp_path, pool, limit=limit).submit("a", "call", {})
+        begin(self.jobs(tmp_path, pool, limit=limit), "a")
         assert bool(pool.tasks) != (holds or not late)
 
     def test_a_crash_is_tried_again_as_often_as_asked(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool, retries=2)
-        jobs.submit("a", "call", {})
+        pending = begin(jobs, "a")
         pool.ends = [Ended("a", error=f"crash {k}") for k in range(3)]
-        assert jobs.result("a") == {"status": "crashed", "score": None, "error": "crash 2"}
+        assert pending.result() == Answer(status="crashed", error="crash 2")
         assert [task.name for task in pool.tasks] == ["a"] * 3
-        assert jobs.journal.records[-1]["result"]["error"] == "crash 2"
+        assert jobs.journal.records[-1]["result"] == {"status": "crashed", "error": "crash 2"}
 
     def test_five_jobs_in_a_row_that_crash_alike_and_no_fewer_stop_the_run(
         self, tmp_path: Path, pool: Scripted
@@ -497,10 +519,10 @@ class TestOneJob:
         jobs = self.jobs(tmp_path, pool, retries=0)
         crashes = ["x"] * 4 + ["y"] + ["x"] * 4 + [""] + ["x"] * 5
         for k, text in enumerate(crashes):
-            jobs.submit(f"{k}", "call", {})
-            pool.ends = [Ended(f"{k}", error=text) if text else Ended(f"{k}", {"score": 1})]
+            pending = begin(jobs, f"{k}")
+            pool.ends = [Ended(f"{k}", error=text) if text else Ended(f"{k}", {"n": 1})]
             if k < len(crashes) - 1:
-                assert jobs.result(f"{k}") is not None
+                assert pending.result() is not None
         with pytest.raises(SearchError) as caught:
             jobs.next()
         assert caught.value.message == "5 jobs in a row crashed: x."
@@ -511,15 +533,15 @@ class TestOneJob:
         self, tmp_path: Path, pool: Scripted, deadline: float | None, result: str | None
     ) -> None:
         jobs = self.jobs(tmp_path, pool, retries=0)
-        jobs.submit("a", "call", {}, deadline=deadline)
+        pending = begin(jobs, "a", deadline=deadline)
         pool.ends = [Ended("a", error="no answer", timed_out=True)]
-        found = jobs.result("a")
-        assert (found and found["status"]) == result
+        found = pending.result()
+        assert (found and found.status) == result
         assert len(jobs.journal.records) == (2 if result else 1)
 
     def test_a_fault_of_the_machine_is_told_as_it_was(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool)
-        jobs.submit("a", "call", {})
+        begin(jobs, "a")
         told = {"message": "the disk is full.", "remedy": "Make room.", "code": "GF-E01", "file": "x.npz"}
         pool.ends = [Ended("a", environment=told)]
         with pytest.raises(ResourceError) as caught:
@@ -530,11 +552,76 @@ class TestOneJob:
 
     def test_jobs_that_have_not_begun_are_given_up_without_result(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool)
-        for name in "abcd":
-            jobs.submit(name, "call", {})
+        pending = {name: begin(jobs, name) for name in "abcd"}
         jobs.give_up_waiting()
-        assert [jobs.next() for _ in range(2)] == [("c", None), ("d", None)]
-        pool.ends = [Ended("b", {"score": 1}), Ended("a", {"score": 2})]
-        assert jobs.next() == ("b", {"score": 1})
-        assert jobs.result("a") == {"score": 2}
+        assert [jobs.next() for _ in range(2)] == ["c", "d"]
+        assert [answer(pending[name]) for name in "cd"] == [None, None]
+        pool.ends = [Ended("b", {"n": 1}), Ended("a", {"n": 2})]
+        assert jobs.next() == "b"
+        assert answer(pending["a"]) == 2
         assert jobs.idle
+
+    def test_a_result_may_be_asked_for_again_and_waits_for_nothing_then(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        first, second = begin(jobs, "first"), begin(jobs, "second")
+        pool.ends = [Ended("second", {"n": 2}), Ended("first", {"n": 1})]
+        assert [answer(one) for one in (first, first, second, second)] == [1, 1, 2, 2]
+        assert jobs.idle
+        gone = begin(jobs, "gone", until=NOW)
+        assert [gone.result(), gone.result()] == [None, None]
+        assert jobs.idle
+
+    def test_a_second_job_of_the_same_name_has_a_result_of_its_own(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        old = begin(jobs, "a", {"x": 1})
+        pool.ends = [Ended("a", {"n": 1}), Ended("a", {"n": 2})]
+        assert answer(old) == 1
+        new = begin(jobs, "a", {"x": 2})
+        assert (answer(new), answer(old), jobs.idle) == (2, 1, True)
+
+    def test_a_request_is_sent_whole_and_what_it_says_of_folder_and_limit_is_filled_in(
+        self, tmp_path: Path, pool: Scripted
+    ) -> None:
+        class Sum(JobRequest, kw_only=True, frozen=True):
+            terms: tuple[float, ...]
+
+        jobs = self.jobs(tmp_path, pool, limit=7.0)
+        jobs.submit("a", "call", Sum(terms=(0.1, 2.0)), Answer, deadline=NOW + 5)
+        sent = {"folder": str(tmp_path), "deadline": NOW + 5, "limit": 7.0, "terms": [0.1, 2.0]}
+        assert json.loads(json.dumps(pool.tasks[0].request)) == sent
+
+    @pytest.mark.parametrize("result", [{"n": "three"}, {"score": 1.0}, {"late": None}])
+    def test_an_answer_of_another_form_is_refused(self, tmp_path: Path, pool: Scripted, result: Any) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        pending = begin(jobs, "a")
+        pool.ends = [Ended("a", result)]
+        with pytest.raises(ModelError):
+            pending.result()
+        assert len(jobs.journal.records) == 1
+
+    @pytest.mark.parametrize("change", [None, "content", "gone"])
+    def test_a_result_holds_while_its_file_is_as_it_was_written(
+        self, tmp_path: Path, pool: Scripted, change: str | None
+    ) -> None:
+        path = tmp_path / "w.npz"
+        path.write_bytes(b"weights")
+        file = {"name": "w.npz", "sha256": hashlib.sha256(b"weights").hexdigest()}
+        jobs = self.jobs(tmp_path, pool)
+        pending = begin(jobs, "a")
+        pool.ends = [Ended("a", {"n": 1, "file": file})]
+        assert answer(pending) == 1
+        jobs.journal.close()
+        pool.tasks.clear()
+        if change == "content":
+            path.write_bytes(b"other weights")
+        elif change == "gone":
+            path.unlink()
+        again = self.jobs(tmp_path, pool)
+        begin(again, "a")
+        assert (again.replayed, len(pool.tasks)) == (({"a"}, 0) if change is None else (set(), 1))
+
+    def test_the_journal_says_of_which_part_a_job_was(self, tmp_path: Path, pool: Scripted) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        pool.ends = [Ended("a", {"n": 1})]
+        begin(jobs, "a", part="search").result()
+        assert jobs.journal.records[-1]["part"] == "search"

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from msgspec import structs
+
 from gruforecast.automl.search.loop import Search, search
 from gruforecast.automl.search.oracle import Proposal
 from gruforecast.automl.search.space import Space, recipe
@@ -23,7 +25,7 @@ from gruforecast.execution.journal import Journal
 from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Budget, Progress
 
-START = recipe(0) | {"lookback": 24, "segment": 3, "dropout": 0.0, "learning_rate": 1e-3}
+START = structs.replace(recipe(0, lookback=24, segment=3), dropout=0.0, learning_rate=1e-3)
 SPACE = Space(
     12, 12, (24, 36), (3, 12), ("direct",), ((1, 32), (1, 64)), 1.0, True, 0.0, (), (), 32, 100, False, (START,)
 )
@@ -53,7 +55,7 @@ class Proposer:
             return None
         number, self.asked = self.asked, self.asked + 1
         draw = unit(number, self.told)
-        values = {**START, "learning_rate": 1e-3 * (1 + draw), "units": 32 if draw < 0.5 else 64}
+        values = structs.replace(START, learning_rate=1e-3 * (1 + draw), units=32 if draw < 0.5 else 64)
         return Proposal(number, values, 1.0)
 
     def tell(self, number: int, score: float) -> None:
@@ -119,7 +121,7 @@ def no_package(request: dict[str, Any]) -> dict[str, Any]:
 def odd_scores(request: dict[str, Any]) -> dict[str, Any]:
     """Scores 1, -inf, inf and nan in turn."""
     odd = [1.0, float("-inf"), float("inf"), float("nan")][request["number"] % 4]
-    return {**trial(request), "score": odd, "fold_scores": [odd]}
+    return {**trial(request), "score": odd, "fold_scores": None}
 
 
 def hang_at_1(request: dict[str, Any]) -> dict[str, Any]:
@@ -187,5 +189,5 @@ def run(jobs: Jobs, trials: int = TRIALS, budget: Budget | None = None) -> Searc
 
 def leaderboard(found: Search) -> list[Any]:
     """Every trial by score, with what was tried and the digest of its weights."""
-    rows = [[one.result["score"], one.number, one.values, one.result.get("digest")] for one in found.trials]
+    rows = [[one.result.score, one.number, structs.asdict(one.values), one.result.digest] for one in found.trials]
     return sorted(rows, key=lambda row: (row[0] is None, row[:2]))

@@ -10,15 +10,18 @@ import html
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from gruforecast.evaluation.leaderboard import StoredRow
-from gruforecast.evaluation.scores import IntervalScores
-from gruforecast.evaluation.significance import Paired
 from gruforecast.models.registry import KINDS
-from gruforecast.report.report import Report
 from gruforecast.serialization import Json, JsonValue
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from gruforecast.evaluation.leaderboard import StoredRow
+    from gruforecast.evaluation.scores import IntervalScores
+    from gruforecast.evaluation.significance import Paired
+    from gruforecast.report.report import Report
+
 
 Cell: TypeAlias = str | float | int | None
 Trace: TypeAlias = Json  # a dict of plotly

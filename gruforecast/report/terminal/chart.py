@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotext
@@ -13,8 +14,11 @@ from rich.text import Text
 
 from gruforecast.arrays import Floats
 from gruforecast.data.panel import Forecast
-from gruforecast.report.report import Report
 from gruforecast.report.terminal.console import WIDTH, number, safe, shows_bars, stamps
+
+if TYPE_CHECKING:
+    from gruforecast.report.report import Report
+
 
 HEIGHT = 14
 MIN_WIDTH = 40

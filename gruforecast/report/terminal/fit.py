@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Column, Table
@@ -12,9 +13,12 @@ from rich.text import Text
 
 from gruforecast.data.panel import Columns
 from gruforecast.report.page.figure import COLUMNS, chance, verdict_word
-from gruforecast.report.report import CellRecord, Report
 from gruforecast.report.terminal.chart import chart, of_report
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
+
+if TYPE_CHECKING:
+    from gruforecast.report.report import CellRecord, Report
+
 
 MAX_ROWS = 60
 OTHERS = {"pruned": "stopped early", "diverged": "diverged", "crashed": "crashed"}

@@ -9,8 +9,10 @@ import signal
 import numpy as np
 import pytest
 from makers import panel_of
+from msgspec import structs
 
 from gruforecast.automl.search.oracle import _signals_wait
+from gruforecast.automl.search.results import FitRequest, Place, TrialRequest, TrialResult
 from gruforecast.automl.search.space import (
     Space,
     _around,
@@ -20,11 +22,11 @@ from gruforecast.automl.search.space import (
     _segments,
     recipe,
 )
-from gruforecast.automl.search.trial import run_fit, run_trial, save_split, seed_of
+from gruforecast.automl.search.trial import places, run_fit, run_trial, save_split, seed_of
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.evaluation.splits import split
-from gruforecast.models.networks.config import DECODERS, NetworkConfig
-from gruforecast.serialization import from_dict, to_dict
+from gruforecast.models.networks.config import DECODERS, Hyperparameters, NetworkConfig
+from gruforecast.serialization import from_dict, plain, record
 
 HOURLY = Frequency("s", 3600)
 
@@ -44,13 +46,13 @@ def space_of(rows: int, length: int, horizon: int, series: int = 1, season: int 
 )
 def test_every_combination_of_the_space_is_a_network(rows: int, length: int, horizon: int) -> None:
     space = space_of(rows, length, horizon)
-    assert space.start["lookback"] in space.lookbacks
-    assert space.start["segment"] in space.segments
-    assert (space.start["layers"], space.start["units"]) in space.sizes
+    assert space.start.lookback in space.lookbacks
+    assert space.start.segment in space.segments
+    assert (space.start.layers, space.start.units) in space.sizes
     assert len(space.lookbacks) * len(space.segments) * len(space.sizes) <= 12
     for lookback in space.lookbacks:
         for segment in space.segments:
-            found = space.network({**space.start, "lookback": lookback, "segment": segment})
+            found = space.network(structs.replace(space.start, lookback=lookback, segment=segment))
             assert isinstance(found, NetworkConfig)
 
 
@@ -59,15 +61,15 @@ def test_a_step_of_a_day_is_no_season_of_a_day() -> None:
     daily = dataclasses.replace(panel, ds=np.datetime64("2020-01-01", "s") + 86_400 * np.arange(300))
     space = Space.of(split(daily, 14, 3, 1, "f.csv"))
     assert space.step_days == 1.0
-    assert space.start["lookback"] in space.lookbacks
+    assert space.start.lookback in space.lookbacks
 
 
 def test_bounds_grow_with_the_data() -> None:
     small, large = space_of(144, 12, 12), space_of(4000, 24, 24, series=20)
     assert max(small.sizes) < max(large.sizes) == (2, 128)
     assert small.steps < large.steps
-    assert large.start["lookback"] == 168
-    assert large.start["segment"] == 24
+    assert large.start.lookback == 168
+    assert large.start.segment == 24
 
 
 def test_the_space_reads_no_row_from_the_first_fold_on() -> None:
@@ -192,7 +194,7 @@ def test_what_is_declared_of_a_seasonal_space() -> None:
         "log": (True,),
     }
     assert set(space.hyperparameter_values(space.start)) == set(noted.declared)
-    other = {**space.start, "layers": 2, "units": 64}
+    other = structs.replace(space.start, layers=2, units=64)
     assert space.hyperparameter_values(other)["size"] == 1
 
 
@@ -203,7 +205,7 @@ def test_what_may_be_missing_is_declared_where_it_is_there() -> None:
     values = space.register(noted)
     assert noted.declared["trend"] == ([0.0, 0.5, 1.0], 0.0, True)
     assert "log" not in noted.declared
-    assert (values["log"], values["calendar"], values["use_inputs"]) == (True, False, "none")
+    assert (values.log, values.calendar, values.use_inputs) == (True, False, "none")
     seeing = dataclasses.replace(space, inputs=("known", "past"), periods=(7.0,), logged=True)
     noted = Noted()
     values = seeing.register(noted)
@@ -218,17 +220,17 @@ def test_what_may_be_missing_is_declared_where_it_is_there() -> None:
 def test_the_first_trials_differ_in_what_they_are_for() -> None:
     space = space_of(144, 12, 12)
     start, decoded, slower, shorter = space.portfolio
-    assert start == recipe(0) | {"lookback": 36, "segment": 3, "use_inputs": "none"}
+    assert start == recipe(0, lookback=36, segment=3)
 
-    def changes(one: dict[str, object]) -> dict[str, object]:
-        return {name: value for name, value in one.items() if value != start[name]}
+    def changes(one: Hyperparameters) -> dict[str, object]:
+        return {name: value for name, value in structs.asdict(one).items() if value != getattr(start, name)}
 
     assert changes(decoded) == {"segment": 12, "own_spread": 1.0, "log": False}
     assert changes(slower) == {"lookback": 48, "averaged": 1.0, "learning_rate": 7e-4}
     assert changes(shorter) == {"layers": 2, "units": 64, "averaged": 0.5, "length": 0.5}
     large = space_of(4000, 24, 24, series=20)
     assert large.batch_size in (64, 128)
-    assert {one["decoder"] for one in large.portfolio} > {"direct"}
+    assert {one.decoder for one in large.portfolio} > {"direct"}
     assert large.decoders == DECODERS
 
 
@@ -245,9 +247,9 @@ def test_the_training_takes_its_share_of_the_steps_and_fifty_at_least() -> None:
         7,
     )
     assert space.training(values, 7, 0.3).steps == 60
-    assert space.training({**values, "length": 0.25}, 7).steps == 50
-    assert space.training({**values, "length": 0.25}, 7, 0.5).steps == 50
-    assert space.network({**values, "dropout": 0.30000000000000004}).dropout == 0.3
+    assert space.training(structs.replace(values, length=0.25), 7).steps == 50
+    assert space.training(structs.replace(values, length=0.25), 7, 0.5).steps == 50
+    assert space.network(structs.replace(values, dropout=0.30000000000000004)).dropout == 0.3
 
 
 def test_the_unit_of_logarithms_is_the_median_spread_of_positive_series_that_change() -> None:
@@ -256,7 +258,7 @@ def test_the_unit_of_logarithms_is_the_median_spread_of_positive_series_that_cha
     others = [np.full(120, 3.0), generator.normal(size=120), np.r_[np.full(118, np.nan), 1.0, 2.0]]
     parts = split(panel_of(*noise, *others[:2], freq=HOURLY), 3, 3, 12, "f.csv")
     space = Space.of(parts)
-    lookback = space.start["lookback"]
+    lookback = space.start.lookback
     spreads = []
     for series in range(3):
         end = int(parts.learned[series])
@@ -311,7 +313,7 @@ def test_proposals_begin_with_the_recipe_and_repeat_with_the_seed(tuner: str) ->
         while (proposal := proposer.ask()) is not None:
             found.append(proposal.values)
             work += proposal.share
-            score = proposal.values["dropout"] + proposal.values["layers"]
+            score = proposal.values.dropout + proposal.values.layers
             proposer.tell(proposal.number, np.nan if proposal.number == 2 else score)
         proposer.close()
         return found, work
@@ -324,7 +326,7 @@ def test_proposals_begin_with_the_recipe_and_repeat_with_the_seed(tuner: str) ->
         space.network(values)
     if tuner != "hyperband":
         assert len(one) == 8
-        assert len({json.dumps(values) for values in one}) == 8
+        assert len(set(one)) == 8
 
 
 @pytest.fixture
@@ -333,12 +335,11 @@ def request_of(tmp_path):
     save_split(tmp_path, "split", divided)
     space = Space.of(divided)
 
-    def make(**changes):
-        values = {**space.start, "units": 16}
-        training = to_dict(space.training(values, seed=1)) | changes.pop("training", {"steps": 50})
-        common = {"network": to_dict(space.network(values)), "training": training, "rungs": [None, None]}
-        common |= {"folder": str(tmp_path), "data": "split", "weights": "w.npz", "limit": None}
-        return {**common, "deadline": None, "initial": None, "rates": [1.0, 0.0], "until": "test", **changes}
+    def make(kind=TrialRequest, training=None, **more):
+        values = structs.replace(space.start, units=16)
+        whole = dataclasses.replace(space.training(values, seed=1), **{"steps": 50, **(training or {})})
+        common = {"network": space.network(values), "training": whole, "data": "split", "weights": "w.npz"}
+        return plain(kind(folder=str(tmp_path), **common, **more))
 
     return make
 
@@ -349,15 +350,26 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
     from gruforecast.execution.atomic_files import read_npz
     from gruforecast.models.networks.inference import Network
 
-    request = json.loads(json.dumps(request_of()))
+    request = json.loads(json.dumps(request_of(number=0, rungs=(None, None))))
     result = json.loads(json.dumps(run_trial(request)))
     assert result["status"] == "completed"
     assert result["score"] == pytest.approx(np.mean(result["fold_scores"]))
+    assert record(TrialResult, result, "test").weights == "w.npz"
     divided, weights = load_split(request["folder"], "split"), read_npz(tmp_path / "w.npz")
     config = from_dict(NetworkConfig, request["network"], "test")
     network = Network("gru", config, weights)
     again = divided.fold_scores([divided.ask(network, one).mean for one in divided.fold_windows()])
     assert again == result["fold_scores"]
+
+
+def test_places_have_names_and_windows_of_their_own() -> None:
+    divided = split(panel_of(wave(160, 12), wave(150, 12)), 12, 2, 12, "f.csv")
+    found = places(divided)
+    assert [place.name for place in found] == ["fold-0", "fold-1", "test", "end", "origins"]
+    assert {place.name: windows.end.tolist() for place, windows in found.items() if place.kind != "origins"} == {
+        "fold-0": [124, 274], "fold-1": [136, 286], "test": [148, 298], "end": [160, 310],
+    }  # fmt: skip
+    assert record(Place, plain(Place("fold", 1)), "test") in found
 
 
 def test_data_written_anew_are_read_anew(tmp_path) -> None:
@@ -370,13 +382,13 @@ def test_data_written_anew_are_read_anew(tmp_path) -> None:
 
 @pytest.mark.network
 def test_a_diverging_trial_is_said_to_diverge(request_of) -> None:
-    result = run_trial(request_of(training={"steps": 50, "learning_rate": 1e30}))
+    result = run_trial(request_of(number=0, rungs=(None, None), training={"learning_rate": 1e30}))
     assert (result["status"], result["score"]) == ("diverged", None)
 
 
 @pytest.mark.network
 def test_a_fit_until_the_end_differs_from_one_until_the_test_part(request_of) -> None:
-    one, two = run_fit(request_of()), run_fit(request_of(until="end"))
+    one, two = (run_fit(request_of(FitRequest, until=until)) for until in ("test", "end"))
     assert one["steps"] == two["steps"] == 50
     assert one["digest"] != two["digest"]
 

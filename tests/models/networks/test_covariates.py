@@ -163,10 +163,10 @@ def test_the_search_may_leave_the_inputs_out() -> None:
     panel = panel_of(10 + np.sin(np.arange(200) / 2))
     divided = replace(split(replace(panel, x=np.zeros((200, 1))), 12, 3, 12, "f.csv"), inputs=("known",))
     space = Space.of(divided)
-    assert {values["use_inputs"] for values in space.portfolio} == {"none", "ahead", "all"}
-    assert space.start["use_inputs"] == "ahead"
+    assert {values.use_inputs for values in space.portfolio} == {"none", "ahead", "all"}
+    assert space.start.use_inputs == "ahead"
     past = Space.of(replace(divided, inputs=("past",)))
-    assert {values["use_inputs"] for values in past.portfolio} == {"none", "all"}
+    assert {values.use_inputs for values in past.portfolio} == {"none", "all"}
     assert space.network(space.start).inputs == ("known",)
     assert "use_inputs" in space.hyperparameters().values
     assert "use_inputs" not in Space.of(split(panel, 12, 3, 12, "f.csv")).hyperparameters().values

@@ -9,7 +9,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from edited import edited, with_rows, with_series
@@ -22,7 +21,7 @@ from rich.console import Console
 
 from gruforecast.evaluation.aggregate import IntervalMeans, MemberScores
 from gruforecast.evaluation.significance import Paired
-from gruforecast.execution.progress import Working
+from gruforecast.execution.progress import TrialEnd, Working
 from gruforecast.report.backtest import BacktestReport
 from gruforecast.report.report import Report
 from gruforecast.report.terminal.chart import HEIGHT, Picture, chart, of_report
@@ -31,17 +30,15 @@ from gruforecast.report.terminal.live import LiveProgress, View, is_live
 from gruforecast.serialization import encoded
 
 MODEL = GOLDEN / "format-1" / "model"
-SECONDS = {"trace": 0.1, "compile": 0.2, "train": 2.7, "total": 3.0}
 BRAILLE = re.compile("[\u2800-\u28ff]")
 
 # as `fit` would speak, in a process of its own: what a live view draws, somebody has to see
 SEARCH = """
 import sys, time
-from gruforecast.execution.progress import Working
+from gruforecast.execution.progress import TrialEnd, Working
 from gruforecast.report.terminal.live import LiveProgress
 
 quiet = "--quiet" in sys.argv
-seconds = {"trace": 0.1, "compile": 0.2, "train": 2.7, "total": 3.0}
 with LiveProgress(quiet=quiet, verbose=False) as progress:
     progress.stage("reading air.csv")
     time.sleep(0.6)
@@ -51,11 +48,11 @@ with LiveProgress(quiet=quiet, verbose=False) as progress:
     progress.search_begins(6)
     for number, score in enumerate((0.9, 0.7, 0.8)):
         time.sleep(0.6)
-        result = {"status": "completed", "score": score, "seconds": seconds, "steps": 100}
+        result = TrialEnd("completed", score, steps=100, seconds=3.0)
         best = min(0.9, score) if number == 0 else 0.7
         progress.trial_ended(number, result, done=number + 1, best=best, expected_seconds=42.0)
     time.sleep(0.6)
-    crashed = {"status": "crashed", "score": None, "error": "signal 9", "seconds": None}
+    crashed = TrialEnd("crashed", error="signal 9")
     progress.trial_ended(3, crashed, done=4, best=0.7, expected_seconds=None)
     progress.search_ended()
     progress.stage("training the networks once more")
@@ -67,8 +64,8 @@ if "--fail" in sys.argv:
 BRISK = SEARCH.replace("time.sleep(0.6)", "time.sleep(0.3)")  # where nothing is drawn
 
 
-def trial_result(status: str = "completed", score: float | None = 0.5) -> dict[str, Any]:
-    return {"status": status, "score": score, "seconds": SECONDS, "error": "signal 9", "steps": 100}
+def trial_result(status: str = "completed", score: float | None = 0.5) -> TrialEnd:
+    return TrialEnd(status, score, "signal 9", 100, seconds=3.0, tracing=0.1, compiling=0.2, training=2.7)
 
 
 def drawn(view: View, width: int = 80, encoding: str = "utf-8") -> list[str]:
@@ -288,8 +285,9 @@ class TestPlainLines:
     def test_a_crash_without_times_is_told(self, capsys: pytest.CaptureFixture[str]) -> None:
         with LiveProgress(quiet=False, verbose=True) as progress:
             progress.search_begins(2)
-            result = trial_result("crashed", None) | {"seconds": None}
-            progress.trial_ended(0, result, done=1, best=float("nan"), expected_seconds=None)
+            progress.trial_ended(
+                0, TrialEnd("crashed", error="signal 9"), done=1, best=float("nan"), expected_seconds=None
+            )
             progress.trial_ended(1, trial_result("pruned", 0.5), done=2, best=0.5, expected_seconds=None)
         told_lines = capsys.readouterr().err.splitlines()
         assert told_lines[0] == "trial 0: crashed: signal 9, best nan"
