@@ -31,9 +31,9 @@ from unittest.mock import patch
 
 import numpy as np
 
+from gruforecast.arrays import Single
 from gruforecast.artifact.folder import load
 from gruforecast.data.read import read_like
-from gruforecast.arrays import Single
 from gruforecast.data.windows import History, Windows
 from gruforecast.explain.model import explain_model
 from gruforecast.models.forecaster import Forecaster

@@ -63,7 +63,7 @@ from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
 from gruforecast.report.report import AuditRecord, Report, WorkerRecord
-from gruforecast.serialization import plain, record
+from gruforecast.serialization import plain
 
 
 def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Report:

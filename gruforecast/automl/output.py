@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from msgspec import structs
+from msgspec import UNSET, structs
 
 from gruforecast.artifact.folder import may_be_replaced
 from gruforecast.artifact.manifest import Manifest, read_manifest

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from msgspec import structs
 
-from gruforecast.artifact.manifest import SignatureRecord
+from gruforecast.artifact.manifest import NAME, FitFacts, SignatureRecord
 from gruforecast.automl.ensemble_members import SavedEnsemble
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared
@@ -27,7 +27,7 @@ from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
 from gruforecast.report.chart_data import ChartData
 from gruforecast.report.report import AuditRecord, CellRecord, Report, TrialCounts, TrialRecord, WorkerRecord
-from gruforecast.serialization import JsonValue, plain
+from gruforecast.serialization import plain, record
 from gruforecast.version import __version__
 
 PACKAGES = ("tensorflow", "keras", "keras-tuner", "numpy", "pandas", "scikit-learn")
@@ -123,7 +123,7 @@ def _counts(panel: Panel, split: Split) -> dict[str, int]:
     }
 
 
-def in_short(report: Report, panel: Panel) -> dict[str, JsonValue]:
+def in_short(report: Report, panel: Panel) -> FitFacts:
     """Return what the manifest of the model folder says of the data, and of the winner and its reference."""
     shown = dict.fromkeys([report.winner, *([report.evidence.against] if report.evidence else [])])
     wall, chosen = panel.wall, report.chosen
@@ -140,7 +140,7 @@ def in_short(report: Report, panel: Panel) -> dict[str, JsonValue]:
         "saved_model": report.saved_model,
         "versions": report.versions,
     }
-    return {name: plain(fact) for name, fact in facts.items()}
+    return record(FitFacts, plain(facts), NAME)
 
 
 def without_places(report: Report) -> Report:

@@ -111,8 +111,8 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     return worst
 
 
-def _do(jobs: Jobs, name: str, call: str, request: Record, *, fresh: bool = False) -> None:
-    result = jobs.submit(name, call, request, Done, fresh=fresh, keep=False).result()
+def _do(jobs: Jobs, name: str, call: str, request: JobRequest, *, fresh: bool = False) -> None:
+    result = jobs.submit(name, call, request, JobResult, fresh=fresh, keep=False).result()
     if result is None or result.status == "crashed":
         raise GruforecastError(
             f"the SavedModel could not be written or called: {result and result.error}.",
