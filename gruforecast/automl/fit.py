@@ -14,7 +14,7 @@ from msgspec import structs
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
 from gruforecast.artifact.folder import publish, save, write_json
-from gruforecast.artifact.manifest import FitFacts, SignatureRecord, seal
+from gruforecast.artifact.manifest import NAME, FitFacts, SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
@@ -110,8 +110,7 @@ def fit(options: FitOptions, progress: Progress | None = None) -> Report:
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
-            known |= {**_limits(run, outcome), **in_short(report, prepared.panel)}
-            seal(built, record(FitFacts, known, "manifest.json"))
+            seal(built, record(FitFacts, {**known, **_limits(run, outcome), **in_short(report, prepared.panel)}, NAME))
             publish(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
