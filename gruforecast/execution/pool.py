@@ -1,6 +1,6 @@
 """The near side of the worker pool: processes that run one task each, and what happens when one of them dies.
 
-A task is a function by name and a plain dict, and gives a plain dict. The pool knows nothing of trials; the tasks know
+A task is a function by name and plain JSON, and gives plain JSON. The pool knows nothing of trials; the tasks know
 nothing of the pool, so the same functions can run elsewhere.
 """
 

@@ -1,4 +1,4 @@
-"""The space follows from the data; the Oracle is asked and told; a trial is a dict in and a dict out."""
+"""The space follows from the data; the Oracle is asked and told; a trial is plain JSON in and out."""
 
 from __future__ import annotations
 
