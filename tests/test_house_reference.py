@@ -94,7 +94,7 @@ def test_pages_are_current(name: str, reference: ModuleType) -> None:
 def test_pages_name_every_option_and_every_code(reference: ModuleType) -> None:
     page = reference.options_page()
     assert "| `level` | `--level` | number; one or several |  | Interval level" in page
-    assert "| `output` | `-o` `--output` | text | `'gruforecast_model'` |" in page
+    assert "| `output` | `-o` `--output` | text |  |" in page
     assert "| `header` | `--header` `--no-header` | True or False |  |" in page
     assert "| `horizon` | `--horizon` | whole number from 1 to 10,000 |" in page
     assert "| `compare` | `--compare` | `short`, `full`, `none` | `'short'` |" in page

@@ -58,7 +58,7 @@ class Program(TyperGroup):
         if cmd_name not in self.commands:
             return None
         alone = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-        alone.command(cmd_name)(getattr(importlib.import_module(f"gruforecast.cli.{cmd_name}"), cmd_name))
+        alone.command(cmd_name)(getattr(importlib.import_module(f"{__package__}.{cmd_name}"), cmd_name))
         return cast("TyperCommand", typer.main.get_command(alone))
 
     def format_help(self, ctx: _Context, formatter: _Formatter) -> None:  # noqa: ARG002 - as in `TyperGroup`
