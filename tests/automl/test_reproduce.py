@@ -12,7 +12,7 @@ from gruforecast.report.report import Reproduction
 
 
 def reproduced(**options: object) -> Reproduction:
-    return reproduction(FitOptions("/a/place/data.csv", **options), panel_of(np.arange(5.0)), 3)
+    return reproduction("/a/place/data.csv", FitOptions(**options), panel_of(np.arange(5.0)), 3)
 
 
 @pytest.mark.parametrize(

@@ -47,6 +47,6 @@ def test_trials_are_those_of_the_search_whatever_their_names(tmp_path: Path, mon
         journal.append({"kind": "end", "name": name, "request": "x", "limit": None, "result": {}, **more})
     journal.close()
     told = Told()
-    with open_run(FitOptions("f.csv"), tmp_path, facts, 0, told) as (jobs, _):
+    with open_run(FitOptions(), tmp_path, facts, 0, told) as (jobs, _):
         assert jobs.journal.begin["lag"] == 4
     assert told.said == [f"going on in {tmp_path}: 2 trials are done already"]

@@ -35,7 +35,7 @@ def test_the_manifest_says_in_short_what_won_and_with_which_data() -> None:
     row = edited(made.rows["naive"], mase=None)
     report = edited(with_rows(made, lambda one: row if one.model == "naive" else one), evidence=paired)
     panel = panel_of(np.arange(5.0))
-    short = in_short(report, panel)
+    short = plain(in_short(report, panel))
     assert short["data"] == {
         "n_series": 1, "n_rows": 96, "freq": "M", "horizon": 12, "season_length": 12,
         "first": "2000-01-01T00:00:00", "last": "2000-05-01T00:00:00", "digest": panel.digest(),
@@ -51,4 +51,4 @@ def test_the_manifest_says_in_short_what_won_and_with_which_data() -> None:
     assert short["evidence"]["against"] == "naive"
     assert (short["verdict"], short["parity"], short["versions"]) == (report.verdict, 1e-7, report.versions)
     assert short["saved_model"]["horizon"] == 12
-    assert list(in_short(edited(report, evidence=None), panel)["scores"]) == [report.winner]
+    assert list(in_short(edited(report, evidence=None), panel).scores) == [report.winner]

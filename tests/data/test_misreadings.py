@@ -274,7 +274,7 @@ def test_parquet_keeps_ids_zones_and_refuses_fractions(csv: Any) -> None:
             table(list(range(20)), [f"{d:02}/01/2024" for d in range(1, 21)]),
             {},
             table([1, 2], ["01/13/2024", "01/14/2024"]),
-            "GF-D21",
+            "GF-D44",
         ),
         (
             "date;p;y\n" + "".join(f"{d};{p};1\n" for d in DAYS[:3] for p in range(1, 49)),

@@ -576,7 +576,7 @@ def test_explain_on_the_command_line(fitted, tmp_path) -> None:
     assert found["source"] == "later.csv"
     assert "not learned from" in found["importance"]["seen"]
     assert len(found["reach"]) == len(fitted["report"]["explain"]["reach"])
-    for wrong in (("--member", "lstm"), ("--id", "nobody"), ("-o", "x.html")):
+    for wrong in (("--member", "lstm"), ("--series", "nobody"), ("-o", "x.html")):
         assert run("explain", *wrong, cwd=cwd).returncode == 2
 
 

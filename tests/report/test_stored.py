@@ -76,7 +76,7 @@ def test_a_report_of_another_version_is_refused_with_what_to_do(
     error = refused.value
     assert error.message.startswith("another version of gruforecast wrote this report: ")
     assert words in error.message
-    assert (error.code, error.remedy) == ("GF-M30", "Fit again with --overwrite.")
+    assert (error.code, error.remedy) == ("GF-M30", "Fit again with `overwrite=True`.")
     assert error.file == str(tmp_path / "report.json")
     assert stored_explanation(tmp_path) is None  # looked for anew
 

@@ -94,7 +94,7 @@ def test_without_rows_it_starts_where_the_training_data_end(server: Server, fold
     assert_same(answer, wanted)
     assert [row["id"] for row in answer["forecast"]] == ["s0", "s1", "s2"]
     one = server.ask(series=[{"id": "s1"}], horizon=2, levels=[95]).json()
-    assert_same(one, predicted(folder, "--id", "s1", "--horizon", "2", "--level", "95"))
+    assert_same(one, predicted(folder, "--series", "s1", "--horizon", "2", "--level", "95"))
     assert list(one["forecast"][0]) == ["id", "ds", "y_hat", "lo-95", "hi-95"]
     none = server.ask(levels=[]).json()
     assert list(none["forecast"][0]) == ["id", "ds", "y_hat"]

@@ -68,7 +68,8 @@ class StampForm(Record, frozen=True):
         texts = (self.mark, self.sep, self.clock, self.zone, self.until, self.tz)
         short = all(len(text) < 60 for text in texts)
         known = self.kind in KINDS and self.clock in ("", "minute", "second", "fraction")
-        if not short or not known or (self.tz and self.tz not in _zones()):
+        offset = re.fullmatch(ZONE, self.zone)
+        if not short or not known or not offset or (self.tz and self.tz not in _zones()):
             raise ValueError(f"impossible form of stamps: {self}")
 
     def write(self, ds: Stamps, offset: Ints | None = None) -> list[str]:

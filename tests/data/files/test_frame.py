@@ -108,7 +108,7 @@ CASES: dict[str, Callable[[], tuple[Any, ReadOptions, dict[str, Any]]]] = {
     "Float64": lambda: (pd.DataFrame({"ds": DAYS, "y": typed("Float64", HOLES)}), ReadOptions(), NO),
     "boolean": lambda: (pd.DataFrame({"ds": DAYS, "y": Y, "z": typed("boolean", GAPPED)}), PAST, NO),
     "bool": lambda: (pd.DataFrame({"ds": DAYS, "y": Y, "z": FLAGS}), ReadOptions(known=("z",), target="y"), NO),
-    "bool as number": lambda: (pd.DataFrame({"ds": DAYS, "y": FLAGS}), ReadOptions(booleans=True), NO),
+    "bool as number": lambda: (pd.DataFrame({"ds": DAYS, "y": FLAGS}), ReadOptions(bool_as_number=True), NO),
     "object flags": lambda: (
         pd.DataFrame({"ds": DAYS, "y": Y, "z": pd.Series(GAPPED, dtype=object)}),
         ReadOptions(past=("z",)),
@@ -323,7 +323,7 @@ def test_a_model_of_decimal_commas_takes_a_frame_of_numbers(csv: Any, text: str)
 
 def test_later_data_and_future_covariates_come_as_frames_too(tmp_path: Path) -> None:
     frame = pd.DataFrame({"shop": np.repeat(["a", "b"], 30), "ds": np.tile(DAYS[:30], 2), "y": Y, "price": Y + 1})
-    plan = read_csv(frame, ReadOptions(target="y", ids=("shop",), known=("price",))).panel.plan
+    plan = read_csv(frame, ReadOptions(target="y", id=("shop",), known=("price",))).panel.plan
     path = tmp_path / "later.csv"
     later = frame.assign(ds=frame["ds"] + pd.Timedelta(days=30))
     later.to_csv(path, index=False)
