@@ -21,7 +21,7 @@ def reproduced(**options: object) -> Reproduction:
         ({}, [], False),
         ({"horizon": 3, "prune": False}, [], False),
         ({"stats": False}, ["--no-stats"], False),
-        ({"compare": "none", "blend": False, "max_time": 90.0}, ["--no-blend", "--compare=none"], True),
+        ({"compare": "none", "blend": False, "max_time": 90.0}, ["--compare=none", "--no-blend"], True),
         ({"compare": "full", "trial_time": 60.0}, [], True),
     ],
 )

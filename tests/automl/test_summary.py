@@ -9,6 +9,7 @@ from makers import panel_of
 
 from gruforecast.automl.summary import in_short, without_places
 from gruforecast.evaluation.leaderboard import Reference
+from gruforecast.serialization import plain
 
 
 def test_the_report_in_the_folder_has_names_and_no_places() -> None:
