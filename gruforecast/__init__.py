@@ -1,8 +1,9 @@
 """gruforecast: a light recurrent forecaster from a CSV file or a data frame, compared honestly and ready to ship.
 
->>> import gruforecast as gf
->>> model = gf.fit("sales.csv", horizon=12)  # doctest: +SKIP
->>> model.predict()  # doctest: +SKIP
+import gruforecast as gf
+
+model = gf.fit("sales.csv", horizon=12)  # or a pandas DataFrame
+forecast = model.predict()
 """
 
 from __future__ import annotations
@@ -66,13 +67,15 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> object:
-    """Public names, imported when they are first used so that the command line starts at once."""
-    if name not in _PUBLIC:
-        raise AttributeError(f"module 'gruforecast' has no attribute {name!r}")
-    value: object = getattr(importlib.import_module(_PUBLIC[name]), name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # what is no public name is an error for type checkers, too
+
+    def __getattr__(name: str) -> object:
+        """Public names, imported when they are first used so that the command line starts at once."""
+        if name not in _PUBLIC:
+            raise AttributeError(f"module 'gruforecast' has no attribute {name!r}")
+        value = getattr(importlib.import_module(_PUBLIC[name]), name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

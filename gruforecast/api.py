@@ -5,21 +5,15 @@ from __future__ import annotations
 import functools
 import html
 import operator
+import shutil
 import tempfile
 import textwrap
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Literal,
-    ParamSpec,
-    Protocol,
-    TypeVar,
-    get_args,
-)
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 from gruforecast.artifact.folder import copy_model, load_with_manifest
 from gruforecast.automl.options import FitOptions
@@ -35,16 +29,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gruforecast.automl.data_profile import DataProfile
+    from gruforecast.data.future_covariates import FutureCovariates
     from gruforecast.data.panel import Forecast, Panel
-    from gruforecast.evaluation.backtest import Rolling
-    from gruforecast.explain.records import Explanation
+    from gruforecast.data.read import Reading
     from gruforecast.report.frames import FitReport, Insight
 
 Detail = Literal["models", "windows", "forecasts"]
-P = ParamSpec("P")
-Given = TypeVar("Given", bound=FitOptions)
-Result = TypeVar("Result")
-T = TypeVar("T")
+Read = TypeVar("Read", "Reading", "FutureCovariates")
 LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
 
 
@@ -64,8 +55,9 @@ def fit(data: Data, options: FitArguments) -> Model:
     and go with the object; `Model.save` keeps a copy.
 
     >>> import gruforecast as gf
-    >>> model = gf.fit("sample_data/air_passengers.csv", horizon=12)  # doctest: +SKIP
-    >>> model.predict()  # doctest: +SKIP
+    >>> model = gf.fit("air_passengers.csv", horizon=6, trials=1, compare="none", progress=False)
+    >>> model.predict(level=80).columns.tolist()
+    ['unique_id', 'ds', 'y_hat', 'lo-80', 'hi-80']
 
     Args:
         data: path, data frame, or series with a DatetimeIndex.
@@ -87,17 +79,28 @@ def fitted(data: Data, options: FitOptions, progress: Progress) -> Model:
     """Return the same, for programs that show progress in their own way."""
     from gruforecast.automl.fit import fit as run
 
-    scratch = None
-    if options.output is None:
-        scratch = tempfile.TemporaryDirectory(prefix="gruforecast-")
-        options = replace(options, output=Path(scratch.name) / "model")
-    run(data, options, progress)
-    return Model(str(options.output), _scratch=scratch)
+    if options.output is not None:
+        run(data, options, progress)
+        return Model(options.output)
+    scratch = tempfile.mkdtemp(prefix="gruforecast-")
+    try:
+        run(data, replace(options, output=Path(scratch) / "model"), progress)
+        model = Model(Path(scratch) / "model")
+    except BaseException:
+        shutil.rmtree(scratch, ignore_errors=True)
+        raise
+    weakref.finalize(model, shutil.rmtree, scratch, ignore_errors=True)
+    return model
 
 
 @with_keywords(FitOptions, FitOptions.declared)
 def check(data: Data, options: FitOptions) -> DataProfile:
     """Return what is odd about data, how `fit` would read them, and each series; nothing is trained.
+
+    >>> import gruforecast as gf
+    >>> profile = gf.check("air_passengers.csv")
+    >>> profile.freq, profile.horizon, profile.season_length
+    ('M', 12, 12)
 
     Args:
         data: as for `fit`, whose options it takes.
@@ -114,6 +117,10 @@ def check(data: Data, options: FitOptions) -> DataProfile:
 def load(folder: str | PathLike[str]) -> Model:
     """Return the model in a folder that `fit` or `Model.save` wrote; all its files are checked, nothing is executed.
 
+    >>> import gruforecast as gf
+    >>> gf.load("my_model").members
+    ['networks', 'gru', 'theta', 'blend', 'naive']
+
     Raises:
         ModelError: the folder is no model, or a file is missing or was changed.
     """
@@ -128,12 +135,9 @@ class Model:
         forecaster: the same on arrays, for programs.
     """
 
-    def __init__(
-        self, folder: str | PathLike[str], *, _scratch: tempfile.TemporaryDirectory[str] | None = None
-    ) -> None:
+    def __init__(self, folder: str | PathLike[str]) -> None:
         self.folder = Path(folder)
         self.forecaster, self._manifest = load_with_manifest(self.folder)
-        self._scratch = _scratch
 
     @functools.cached_property
     def report(self) -> FitReport:
@@ -165,6 +169,10 @@ class Model:
         """Return a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, `hi-80` and so on.
 
         `y_hat` is the forecast; `lo-80` and `hi-80` are the interval that should hold 8 of 10 values.
+
+        >>> forecast = model.predict(horizon=3, level=[80, 95], series="s1")
+        >>> forecast["ds"].dt.year.tolist()
+        [2008, 2008, 2008]
 
         Args:
             data: the newest rows of the series, in the form of those that were fitted, and best as many as the model
@@ -198,18 +206,18 @@ class Model:
         from gruforecast.data.future_covariates import read_future
         from gruforecast.data.panel import Panel
 
-        panel = data if data is None or isinstance(data, Panel) else self.read(data)
+        panel = data if data is None or isinstance(data, Panel) else self.read(data).panel
         covariates = None if future is None else _warned(read_future(future, self.forecaster.plan))
         return self.forecaster.stream(
             panel,
-            horizon=None if horizon is None else operator.index(horizon),
+            horizon=_whole("horizon", horizon),
             levels=_levels(level) or None,
             member=member,
             ids=list(_names(series)) or None,
             future=covariates,
         )
 
-    def read(self, data: Data) -> Panel:
+    def read(self, data: Data) -> Reading:
         """Return data read as those that the model was fitted on; what is odd about them is a warning.
 
         Raises:
@@ -217,35 +225,7 @@ class Model:
         """
         from gruforecast.data.read import read_like
 
-        return _warned(read_like(data, self.forecaster.plan)).panel
-
-    def roll(
-        self,
-        data: Data,
-        *,
-        windows: int | None = None,
-        step: int | None = None,
-        horizon: int | None = None,
-        member: str | Sequence[str] = (),
-        level: float | Sequence[float] = (),
-        refit: bool = False,
-    ) -> Rolling:
-        """Return the windows of `backtest` before anything is forecast, for programs."""
-        from gruforecast.automl.backtest import rolled
-        from gruforecast.data.read import read_like
-
-        reading = _warned(read_like(data, self.forecaster.plan))
-        return rolled(
-            self.forecaster,
-            reading,
-            warn,
-            windows=windows,
-            step=step,
-            horizon=horizon,
-            members=_names(member),
-            levels=_levels(level),
-            refit=refit,
-        )
+        return _warned(read_like(data, self.forecaster.plan))
 
     def backtest(
         self,
@@ -261,6 +241,10 @@ class Model:
     ) -> pd.DataFrame:
         """Return how well the model and simpler ones would have forecast data at many cutoffs, best first.
 
+        >>> scores = model.backtest("later.csv", windows=4, member=["networks", "naive"])
+        >>> sorted(scores["model"])
+        ['naive', 'networks']
+
         Args:
             data: all rows of the series; windows that begin in rows that the model has learned from are warned of.
             windows: how many cutoffs, the last ones; 10, or as many as lie after the training, if not given.
@@ -275,7 +259,7 @@ class Model:
             UsageError: an argument asks for what the model does not have.
             DataError: data have other columns or another step than those that were fitted, or too few rows.
         """
-        from gruforecast.automl.backtest import blocks
+        from gruforecast.automl.backtest import blocks, rolled
         from gruforecast.evaluation.aggregate import Aggregate
         from gruforecast.report.frames import backtest_frame, scores_frame
 
@@ -283,7 +267,17 @@ class Model:
             known = list(get_args(Detail))
             text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), known)}"
             raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U13")
-        rolling = self.roll(data, windows=windows, step=step, horizon=horizon, member=member, level=level, refit=refit)
+        rolling = rolled(
+            self.forecaster,
+            self.read(data),
+            warn,
+            windows=_whole("windows", windows),
+            step=_whole("step", step),
+            horizon=_whole("horizon", horizon),
+            members=_names(member),
+            levels=_levels(level),
+            refit=refit,
+        )
         parts = blocks(rolling, Progress())
         if detail != "models":
             return backtest_frame(rolling, parts, detail)
@@ -295,6 +289,9 @@ class Model:
     def explain(self, data: Data | None = None, *, member: str | None = None, series: str | None = None) -> Insight:
         """Return what a network does with its input: gates, memory, state change points, what it needs.
 
+        >>> model.explain("later.csv").importance.columns.tolist()
+        ['name', 'kind', 'mean', 'low', 'high', 'spread']
+
         Args:
             data: rows to look along; without them, what `fit` found in the training data.
             member: name of a network; the one with the largest weight if not given.
@@ -304,28 +301,24 @@ class Model:
             UsageError: there is no such network or series, or the model keeps no rows to look along.
             DataError: data cannot be read as those that were fitted.
         """
-        from gruforecast.report.frames import Insight
-
-        return Insight(self.explanation(data, member=member, series=series))
-
-    def explanation(
-        self, data: Data | None = None, *, member: str | None = None, series: str | None = None
-    ) -> Explanation:
-        """Return the same as a record, for programs."""
         from gruforecast.explain.model import explain_model, largest
+        from gruforecast.report.frames import Insight
         from gruforecast.report.stored import stored_explanation
 
         stored, default = stored_explanation(self.folder), largest(self.forecaster.networks).name
         if data is None and series is None and member in (None, default) and stored is not None:
-            return stored
+            return Insight(stored)
         if data is None:
             warn("only the newest rows of the training data are in the folder: pass data to look along all of them")
-        panel = None if data is None else self.read(data)
+        panel = None if data is None else self.read(data).panel
         source = "" if data is None else name_of(data)
-        return explain_model(self.forecaster, panel, member=member, id=series, stored=stored, source=source)
+        return Insight(explain_model(self.forecaster, panel, member=member, id=series, stored=stored, source=source))
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Copy the model to a folder of its own, whole or not at all, and return where that is.
+
+        >>> model.save("kept").name
+        'kept'
 
         Args:
             overwrite: whether another model there is replaced.
@@ -362,22 +355,24 @@ class Model:
         return harmless(self._manifest.verdict or "")
 
 
-class _HasWarnings(Protocol):
-    """What was read of a file."""
-
-    @property
-    def warnings(self) -> list[str]:
-        """What is odd about it."""
-
-
-Read = TypeVar("Read", bound=_HasWarnings)
-
-
 def _warned(read: Read) -> Read:
     """Return what was read, after a warning of each thing that is odd about it."""
     for text in read.warnings:
         warn(text)
     return read
+
+
+def _whole(name: str, given: int | None) -> int | None:
+    """Return a whole number as Python's own, or None.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return None if given is None else operator.index(given)
+    except TypeError as error:
+        text = f"`{name}` takes a whole number, not {given!r}."
+        raise UsageError(text, remedy="Leave it out, or pass such a value.", code="GF-U14") from error
 
 
 def _names(given: str | Sequence[str]) -> tuple[str, ...]:

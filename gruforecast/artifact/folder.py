@@ -151,6 +151,7 @@ def copy_model(folder: Path, target: Path, *, overwrite: bool) -> Path:
             raise ModelError(text, remedy="Choose another name.", code="GF-M12", file=str(target))
     built = target.absolute().with_name(f".{target.name}.tmp-{os.getpid()}")
     try:
+        os.scandir(built.parent).close()  # copying would make it
         shutil.copytree(folder, built)
         publish(built, target.absolute())
     except OSError as error:

@@ -70,17 +70,21 @@ def backtest(
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
         from gruforecast.api import load
+        from gruforecast.automl.backtest import rolled
         from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
         with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
-            rolling = load(folder).roll(
-                file,
+            loaded = load(folder)
+            rolling = rolled(
+                loaded.forecaster,
+                loaded.read(file),
+                progress.warn,
                 windows=windows,
                 step=step,
                 horizon=horizon,
-                member=member or (),
-                level=level or (),
+                members=member or (),
+                levels=level or (),
                 refit=refit,
             )
             if verbose:

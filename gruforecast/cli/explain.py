@@ -66,4 +66,4 @@ def _look(folder: str, file: str | None, member: str | None, series: str | None,
     own = loaded.forecaster
     if not quiet and own.winner not in (NETWORKS, BLEND, *(one.name for one in own.networks)):
         typer.echo(f"what won is {harmless(own.winner)}; this is a look into the networks", err=True)
-    return loaded.explanation(file, member=member, series=series)
+    return loaded.explain(file, member=member, series=series).record

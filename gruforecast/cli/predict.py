@@ -61,7 +61,7 @@ def predict(
         from gruforecast.api import load
 
         loaded = load(folder)
-        panel, forecaster = loaded.read(file) if file else None, loaded.forecaster
+        panel, forecaster = loaded.read(file).panel if file else None, loaded.forecaster
         blocks = loaded.stream(
             panel, future=future, horizon=horizon, level=level or (), member=member, series=series or ()
         )

@@ -29,6 +29,8 @@ def with_keywords(
     def decorated(run: Callable[[Data, Given_co], Result]) -> Callable[Concatenate[Data, P], Result]:
         @functools.wraps(run)
         def call(data: Data, /, *args: P.args, **given: P.kwargs) -> Result:
+            if args:
+                raise TypeError(f"{run.__name__}() takes its options by name: {run.__name__}(data, horizon=12).")
             for name in given:
                 if name not in known:
                     text = f"{run.__name__}() got an unexpected keyword argument {name!r}."
