@@ -97,8 +97,7 @@ def _step_means(errors: Floats, seen: Floats) -> Floats:
     """Return the mean error of each step (horizon,); steps without scores take the mean of all; never zero."""
     count = seen.sum(axis=0)
     total = np.where(seen, errors, 0.0).sum(axis=0)
-    overall = total.sum() / max(count.sum(), 1)
-    mean = np.where(count > 0, total / np.maximum(count, 1), overall)
+    mean = np.where(count > 0, total / np.maximum(count, 1), total.sum() / max(count.sum(), 1))
     return np.where(mean > 0, mean, 1.0)
 
 

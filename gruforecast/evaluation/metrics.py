@@ -75,8 +75,7 @@ def wql(actual: Floats, quantiles: Floats, levels: tuple[float, ...]) -> Floats:
     """
     seen = np.where(np.isnan(quantiles).any(axis=2), np.nan, actual)  # (n, horizon)
     size = _positive(_mean(np.abs(seen)))
-    losses = [2 * pinball(seen, quantiles[:, :, k], level) / size for k, level in enumerate(levels)]
-    return np.mean(losses, axis=0)
+    return np.mean([2 * pinball(seen, quantiles[:, :, k], level) / size for k, level in enumerate(levels)], axis=0)
 
 
 def covered(actual: Floats, lower: Floats, upper: Floats) -> Floats:

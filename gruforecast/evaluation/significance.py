@@ -221,8 +221,7 @@ def _draw(differences: Floats, block: int, draws: int, seed: int) -> Iterator[Fl
     for begin in range(0, draws, size):
         n = min(size, draws - begin)
         first = random.integers(0, n_times, (n, -(-n_times // block), 1))
-        times = (first + np.arange(block)).reshape(n, -1)[:, :n_times] % n_times
-        v = _counts(times, n_times)  # (n, n_times)
+        v = _counts((first + np.arange(block)).reshape(n, -1)[:, :n_times] % n_times, n_times)  # (n, n_times)
         w = _counts(random.integers(0, n_series, (n, n_series)), n_series)  # (n, n_series)
         weight = v @ seen.T  # (n, n_series)
         mean = v @ filled.T / np.maximum(weight, 1)

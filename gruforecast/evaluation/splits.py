@@ -58,8 +58,7 @@ class Split:
         return np.maximum(np.minimum(self.folds[0], self.test - self.held), self.history.indptr[:-1])
 
     def _at(self, cutoff: Ints, stop: Ints) -> Windows:
-        rows = cutoff - self.history.indptr[:-1]
-        series = np.flatnonzero(rows >= self.horizon + MIN_ROWS)
+        series = np.flatnonzero(cutoff - self.history.indptr[:-1] >= self.horizon + MIN_ROWS)
         return self.history.windows(series, cutoff[series], stop[series])
 
     def test_windows(self) -> Windows:
@@ -83,8 +82,7 @@ class Split:
 
         Further apart where there would be too many, but never a part of a season: some phases would never come first.
         """
-        rows = begin - self.history.indptr[:-1]
-        series = np.flatnonzero((rows >= MIN_ROWS) & (end > begin))
+        series = np.flatnonzero((begin - self.history.indptr[:-1] >= MIN_ROWS) & (end > begin))
         counts = (end - begin)[series]
         stride = max(stride, int(np.ceil(counts.sum() / MAX_ORIGINS)))
         while math.gcd(stride, self.season_length) > 1:
@@ -211,8 +209,7 @@ def split(panel: Panel, horizon: int, folds: int, season_length: int, file: str)
     start, end = panel.indptr[:-1], panel.indptr[1:]
     cutoffs = np.maximum(np.stack([end - horizon * (1 + k) for k in range(count, -1, -1)]), start)
     history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
-    held = _held(end - start, horizon, count)
-    return Split(history, horizon, season_length, cutoffs[-1], cutoffs[:-1], held)
+    return Split(history, horizon, season_length, cutoffs[-1], cutoffs[:-1], _held(end - start, horizon, count))
 
 
 def _held(rows: Ints, horizon: int, folds: int) -> int:

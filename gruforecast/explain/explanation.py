@@ -223,8 +223,7 @@ def _curve(
         encoded = encode_windows(history, windows, one.config)
         power += gradient_norms(encoded.features, encoded.future, one.config, one.weights) ** 2
     power = power[::-1] / len(networks)  # newest row first
-    size = config.segment * -(-config.tokens // MAX_POINTS)
-    edges = np.arange(0, config.lookback, size)
+    edges = np.arange(0, config.lookback, config.segment * -(-config.tokens // MAX_POINTS))
     means = np.add.reduceat(power, edges) / np.diff(np.append(edges, config.lookback))
     rows = max(1, round(OLDEST * config.tokens)) * config.segment
     near, far = power[:rows].mean(), power[-rows:].mean()

@@ -122,8 +122,7 @@ class _Rows:
         block = max(1, BLOCK_NUMBERS // (config.tokens * config.layers * config.units * 7))
         for start in range(0, len(windows), block):
             part = windows[start : start + block]
-            features = encode_windows(history, part, config).features
-            yield place[start : start + block], replay(features, config, weights)
+            yield place[start : start + block], replay(encode_windows(history, part, config).features, config, weights)
 
     def _windows(self, history: History, config: NetworkConfig) -> tuple[Windows, Ints]:
         """Return the windows a quarter of their length apart from the end of each series back to its beginning."""

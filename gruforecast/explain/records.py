@@ -62,8 +62,7 @@ class LayerGates(Record, frozen=True):
 
     def __post_init__(self) -> None:
         check_lengths("units and gates", len(self.units), self.update, self.reset)
-        tokens = len(self.mean_update)
-        check_lengths("gates and their means", tokens, self.mean_reset, *self.update, *self.reset)
+        check_lengths("gates and their means", len(self.mean_update), self.mean_reset, *self.update, *self.reset)
 
 
 class GateRecord(Record, frozen=True):

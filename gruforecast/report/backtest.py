@@ -46,8 +46,7 @@ def summarise(rolling: Rolling, aggregate: Aggregate, model_dir: str, seconds: f
     """Return the backtest as it is printed."""
     cutoffs, panel, winner = rolling.cutoffs, rolling.panel, rolling.forecaster.winner
     by_date = panel.ends_together
-    ends = cutoffs.windows.end[[0, -1]] - 1
-    first, last = panel.plan.form.joined(panel.ds[ends]) if by_date else (None, None)
+    first, last = panel.plan.form.joined(panel.ds[cutoffs.windows.end[[0, -1]] - 1]) if by_date else (None, None)
     return BacktestReport(
         model_dir=model_dir,
         winner=winner,

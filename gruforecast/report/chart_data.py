@@ -190,8 +190,7 @@ def _by_error(split: Split, best: Judged) -> Ints:
     """Return the numbers of the series of the test set, highest MASE of the winner first; all where none has one."""
     mase = by_series(best.tested)["mase"]
     order = np.argsort(np.where(np.isnan(mase), np.inf, -mase), kind="stable")
-    scored = int((~np.isnan(mase)).sum())
-    return split.test_windows().series[order[: scored or len(order)]]
+    return split.test_windows().series[order[: int((~np.isnan(mase)).sum()) or len(order)]]
 
 
 def _spread(order: Ints, count: int) -> list[tuple[int, int]]:
@@ -229,13 +228,6 @@ class _Picture:
         start = max(start, end - self.history)
         place = int(np.flatnonzero(self.split.test_windows().series == k)[0])
         tested = self.best.tested
-        test = TestForecast(
-            begin=int(self.split.test[k] - start),
-            mean=rounded(tested.mean[place]),
-            lower=_by_level(tested.lower[place], tested.levels),
-            upper=_by_level(tested.upper[place], tested.levels),
-            beside=rounded(self.reference.tested.mean[place]),
-        )
         return ShownSeries(
             id=_key(panel, k),
             rank=rank,
@@ -243,7 +235,13 @@ class _Picture:
             ds=stamps(panel.wall[start:end]),
             y=rounded(panel.y[start:end]),
             folds=self._folds(k, start),
-            test=test,
+            test=TestForecast(
+                begin=int(self.split.test[k] - start),
+                mean=rounded(tested.mean[place]),
+                lower=_by_level(tested.lower[place], tested.levels),
+                upper=_by_level(tested.upper[place], tested.levels),
+                beside=rounded(self.reference.tested.mean[place]),
+            ),
             ahead=self._ahead(k),
         )
 

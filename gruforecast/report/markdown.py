@@ -43,8 +43,7 @@ def _leaderboard(report: Report) -> str:
     header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", *[f"in {level} %" for level in levels], "parameters"]
     rows = []
     for row in report.leaderboard:
-        best = row.model == report.winner
-        cells = [f"**{code(row.model)}**" if best else code(row.model)]
+        cells = [f"**{code(row.model)}**" if row.model == report.winner else code(row.model)]
         cells += [number(getattr(row, name)) for name in ("val_mase", "mase", "smape", "rmse")]
         cells += [number(row.coverage.get(level), ".0f") for level in levels]
         rows.append([*cells, number(row.parameters)])
@@ -100,8 +99,7 @@ def _again(report: Report) -> str:
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [header, ["---", *["---:"] * (len(header) - 1)], *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in [header, ["---", *["---:"] * (len(header) - 1)], *rows])
 
 
 def code(text: str) -> str:

@@ -124,8 +124,7 @@ def importance_sentence(explained: Explanation) -> str:
     gain = needs.without - needs.mase
     text = f"On {needs.windows} windows of {needs.seen}, the network has a MASE of {needs.mase:.3f}; the "
     text += f"simple forecast that it adds to has {needs.without:.3f} alone."
-    best = needs.parts[0]
-    if best.mean < LITTLE:
+    if needs.parts[0].mean < LITTLE:
         text += f" No part of its input matters by more than {LITTLE:g}"
         return text + (": what it adds is nearly the same for all windows." if gain > LITTLE else ".")
     whole = next((part for part in needs.parts if part.kind == "all"), None)
@@ -185,8 +184,7 @@ def edges(low: float, high: float) -> list[float]:
     """Return the bounds of bins that grow alike, from at most `low` to at least `high`."""
     first, last = math.floor(2 * math.log2(low)) / 2, math.ceil(2 * math.log2(high)) / 2
     step = max(0.5, math.ceil(2 * (last - first) / BINS) / 2)
-    count = max(1, math.ceil((last - first) / step))
-    return [2 ** (first + step * k) for k in range(count + 1)]
+    return [2 ** (first + step * k) for k in range(max(1, math.ceil((last - first) / step)) + 1)]
 
 
 def percent(share: float | None) -> str:

@@ -39,8 +39,7 @@ def forecast_columns(rolling: Rolling, block: Block) -> Columns:
         plan=panel.plan,
     )
     columns = forecast.columns()
-    ids = panel.names.ids or ("unique_id",)
-    front: Columns = {name: columns.pop(name) for name in ids}
+    front: Columns = {name: columns.pop(name) for name in panel.names.ids or ("unique_id",)}
     front["cutoff"] = _cutoffs(rolling, block, models * horizon)
     front |= {name: columns.pop(name) for name in panel.names.time}
     front["model"] = [name for _ in range(len(windows)) for name in block.evaluated for _ in range(horizon)]

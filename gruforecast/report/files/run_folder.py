@@ -23,9 +23,8 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
         keys = ["/".join(panel.ids[k]) for k in np.repeat(np.arange(len(panel)), part.lengths)]
         _write(run_dir / f"{name}.csv", [{"unique_id": keys, "ds": part.plan.form.joined(part.ds), "y": part.y}])
     windows = divided.test_windows()
-    rows = windows.end[:, None] + np.arange(divided.horizon)
     keys = ["/".join(panel.ids[k]) for k in np.repeat(windows.series, divided.horizon)]
-    stamps = panel.plan.form.joined(panel.ds[rows])
+    stamps = panel.plan.form.joined(panel.ds[windows.end[:, None] + np.arange(divided.horizon)])
     every = [
         (one.row.model if k == 0 else f"{one.row.model} seed {k + 1}", tested)
         for one in judged
@@ -39,10 +38,10 @@ def write_run(run_dir: Path, panel: Panel, divided: Split, judged: list[Judged])
         name = model.replace(" ", "-").replace("(", "").replace(")", "")
         _write(run_dir / f"test-forecast-{name}.csv", [columns])
     ids = ["/".join(panel.ids[k]) for k in windows.series]
-    series: list[Columns] = [
-        {"model": [model] * len(ids), "unique_id": ids, **by_series(tested)} for model, tested in every
-    ]
-    _write(run_dir / "scores-by-series.csv", _alike(series))
+    _write(
+        run_dir / "scores-by-series.csv",
+        _alike([{"model": [model] * len(ids), "unique_id": ids, **by_series(tested)} for model, tested in every]),
+    )
     steps = list(range(1, divided.horizon + 1))
     each: list[Columns] = [
         {"model": [model] * len(steps), "step": np.array(steps), **by_step(tested)} for model, tested in every

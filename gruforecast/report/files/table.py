@@ -108,8 +108,7 @@ def _cells(column: list[str] | Array, *, excel_safe: bool) -> list[str]:
 def _quoted(text: str, *, excel_safe: bool) -> str:
     if excel_safe and text.startswith(FORMULA):
         text = f"'{text}"
-    special = any(mark in text for mark in '",\r\n')
-    return '"' + text.replace('"', '""') + '"' if special else text
+    return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in '",\r\n') else text
 
 
 def _records(columns: Columns) -> list[Json]:

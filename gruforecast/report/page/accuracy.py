@@ -170,22 +170,21 @@ def _differences(rows: list[tuple[StoredRow, Paired]]) -> Trace:
     pairs = [paired for _, paired in rows]
     differences = [one.difference or 0.0 for one in pairs]
     highs, lows = [one.high for one in pairs], [one.low for one in pairs]
-    bars: Json = {
-        "type": "data",
-        "symmetric": False,
-        "array": [0.0 if high is None else high - middle for high, middle in zip(highs, differences, strict=True)],
-        "arrayminus": [0.0 if low is None else middle - low for low, middle in zip(lows, differences, strict=True)],
-        "thickness": 1.5,
-        "width": 0,
-        "color": "@muted",
-    }
     colours = ["@gru" if one.verdict == "better" else "@lstm" if is_worse(one) else "@base" for one in pairs]
     return {
         "type": "scatter",
         "mode": "markers",
         "x": differences,
         "y": [label(row.model) for row, _ in rows],
-        "error_x": bars,
+        "error_x": {
+            "type": "data",
+            "symmetric": False,
+            "array": [0.0 if high is None else high - middle for high, middle in zip(highs, differences, strict=True)],
+            "arrayminus": [0.0 if low is None else middle - low for low, middle in zip(lows, differences, strict=True)],
+            "thickness": 1.5,
+            "width": 0,
+            "color": "@muted",
+        },
         "marker": {"size": 10, "color": colours},
         "showlegend": False,
         "name": "difference",
@@ -213,23 +212,22 @@ def steps(report: Report) -> Figure:
     errors = {model: one["mase"] for model, one in report.extracts.steps.items()}
     winner, count = report.winner, series_with_scale(report)
     ahead = list(range(1, len(errors[winner]) + 1))
-    data: list[Trace] = [
-        {
-            "type": "scatter",
-            "mode": "lines+markers" if len(ahead) <= 30 else "lines",
-            "x": ahead,
-            "y": one,
-            "name": plot_text(model),
-            "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": colour_of(report, model)},
-            "marker": {"size": 6 if model == winner else 4},
-        }
-        for (model, one), dash in zip(errors.items(), DASHES, strict=False)
-    ]
     return Figure(
         name="steps",
         title=_steps_title(errors[winner], winner),
         note=f"Means over {count:,} series of the test set{'; a single series jumps' * (count == 1)}.",
-        data=data,
+        data=[
+            {
+                "type": "scatter",
+                "mode": "lines+markers" if len(ahead) <= 30 else "lines",
+                "x": ahead,
+                "y": one,
+                "name": plot_text(model),
+                "line": {"width": 3 if model == winner else 1.6, "dash": dash, "color": colour_of(report, model)},
+                "marker": {"size": 6 if model == winner else 4},
+            }
+            for (model, one), dash in zip(errors.items(), DASHES, strict=False)
+        ],
         layout={
             "xaxis": axis(f"steps ahead, each of {steps_in(report, 1)}", rangemode="tozero"),
             "yaxis": axis("mean absolute error in MASE scales", rangemode="tozero"),

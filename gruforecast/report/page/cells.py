@@ -44,8 +44,7 @@ class CellScore:
     def of(cls, cell: CellRecord, *, test: bool) -> CellScore:
         """Return it by what the test set says, which judges, or the folds, which choose."""
         mean, seeds = (cell.mase if test else cell.val_mase), cell.seeds or Seeds([], [])
-        numbers = seeds.mase if test else seeds.val_mase
-        return cls(cell, mean, [one for one in numbers if one is not None])
+        return cls(cell, mean, [one for one in (seeds.mase if test else seeds.val_mase) if one is not None])
 
     @property
     def title(self) -> str:

@@ -139,16 +139,14 @@ def _changes(explained: Explanation) -> list[Figure]:
         "type": "scatter", "mode": "lines", "name": "threshold", "x": [gates.begin[0], gates.begin[-1]],
         "y": [changes.threshold] * 2, "line": {"dash": "dash", "color": "#888888"},
     }  # fmt: skip
-    layout: Json = {"xaxis": axis("time"), "yaxis": axis("robust standard deviations"), "showlegend": False}
     note = sentences.change_points_sentence(explained)
     if changes.n_series > 1:
         note += f" Drawn: the newest steps of {gates.series}, with {len(gates.moments) or 'none'} of them."
-    title = f"The state changes for good at {count:,} of {changes.n_tokens:,} steps"
     chart = _chart(
-        title if count else "No state change point",
+        f"The state changes for good at {count:,} of {changes.n_tokens:,} steps" if count else "No state change point",
         note,
         [line, limit, *_marks(gates, scores)],
-        layout,
+        {"xaxis": axis("time"), "yaxis": axis("robust standard deviations"), "showlegend": False},
         ["when", "robust standard deviations above the usual", "series"],
         [(period(one), one.score, one.series) for one in changes.moments],
     )

@@ -44,8 +44,7 @@ def page(report: Report) -> str:
         ResourceError: plotly's script is missing.
     """
     sections, scripts = sections_of(report), [plotly_script(), _text("page.js")]
-    drawn = [figure.drawn() for section in sections for figure in section.figures]
-    data = page_data(report, drawn)
+    data = page_data(report, [figure.drawn() for section in sections for figure in section.figures])
     return _template().render(
         report=report,
         headline=words.headline(report),
@@ -73,13 +72,12 @@ def sections_of(report: Report) -> list[Section]:
     """Return the parts of the page in order; those of what was not done are missing."""
     won = _present([accuracy.leaderboard(report), accuracy.against(report)])
     tables = _present([accuracy.folds_table(report), accuracy.models_table(report)])
-    errors = _present([accuracy.steps(report), accuracy.by_series(report)])
     coverage, series = _present([accuracy.coverage(report)]), report.extracts.series
     sections = [
         Section("forecast", "The forecast") if series else None,
         Section("leaderboard", "Who won, and by how much", [report.verdict], won, tables),
         Section("folds", "The backtest on the time axis") if series else None,
-        Section("errors", "Where the errors are", [], errors),
+        Section("errors", "Where the errors are", [], _present([accuracy.steps(report), accuracy.by_series(report)])),
         Section("coverage", "How sure the forecast is", [words.BANDS], coverage) if coverage else None,
         cells_section(report),
         _search_section(report),
@@ -153,7 +151,6 @@ def _template() -> Template:
     def shown(value: T) -> T | str:
         return harmless(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
-    environment = Environment(
+    return Environment(
         autoescape=True, undefined=StrictUndefined, finalize=shown, trim_blocks=True, lstrip_blocks=True
-    )
-    return environment.from_string(_text("report.html.j2"))
+    ).from_string(_text("report.html.j2"))

@@ -78,12 +78,11 @@ def importance(scored: list[Scored]) -> Figure | None:
     if not ranked:
         return None
     names = [plot_text(word(name)) for name, _ in ranked]
-    colours = ["@gru" if share > bound else "@base" for _, (share, bound) in ranked]
     best, (most, chance) = ranked[-1]
     luck = "what luck gives the best of them, 19 times of 20"
     data: list[Trace] = [
         {"type": "bar", "orientation": "h", "x": [100 * share for _, (share, _) in ranked], "y": names, "name": "share",
-         "marker": {"color": colours}},
+         "marker": {"color": ["@gru" if share > bound else "@base" for _, (share, bound) in ranked]}},
         {"type": "scatter", "mode": "markers", "x": [100 * bound for _, (_, bound) in ranked], "y": names, "name": luck,
          "marker": {"symbol": "line-ns-open", "size": 14, "color": "@ink"}},
     ]  # fmt: skip

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gruforecast.report.page.figure import Cell, Figure, Table, Trace, number, plot_text
+from gruforecast.report.page.figure import Figure, Table, Trace, number, plot_text
 from gruforecast.report.page.hyperparameters import Scored, Value, is_number, ordered, shares, varied, word, written
 from gruforecast.serialization import Json
 
@@ -30,9 +30,6 @@ def parallel(scored: list[Scored]) -> Figure | None:
     best = by_score[: max(1, len(scored) // 4)]
     columns = [_scale([trial.values[name] for trial in scored]) for name in names]
     columns.append(_scale([trial.score for trial in scored], numbers=True))
-    rows: list[list[Cell]] = [
-        [f"{trial.number}", trial.score, *[written(trial.values[name]) for name in names]] for trial in by_score
-    ]
     note = "A line is a trial; blue: the best quarter. The last axis is the score, low is good."
     if len(ranked) > len(names):
         note += f" Of {len(ranked)} options that varied the {len(names)} that go most with the score are drawn."
@@ -43,7 +40,9 @@ def parallel(scored: list[Scored]) -> Figure | None:
         data=_lines(scored, best, columns),
         layout=_axes([*map(word, names), "MASE folds"], columns),
         table=Table.of(
-            "Trials, best first, with the options that varied", ("trial", "MASE folds", *map(word, names)), rows
+            "Trials, best first, with the options that varied",
+            ("trial", "MASE folds", *map(word, names)),
+            [[f"{trial.number}", trial.score, *[written(trial.values[name]) for name in names]] for trial in by_score],
         ),
         height=400,
     )
@@ -103,8 +102,7 @@ def _scale(values: Sequence[Value], *, numbers: bool = False) -> Scale:
     known = ordered(values)
     if not numbers and (len(known) <= MAX_VALUES or not all(map(is_number, known))):
         places = np.linspace(0, 1, len(known)).tolist() if len(known) > 1 else [0.5]
-        labels = list(zip(places, map(written, known), strict=True))
-        return [places[known.index(value)] for value in values], labels
+        return [places[known.index(value)] for value in values], list(zip(places, map(written, known), strict=True))
     low, high = float(known[0]), float(known[-1])
     far = low > 0 and high > 20 * low
 

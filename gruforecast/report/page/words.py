@@ -198,7 +198,6 @@ def left_out(report: Report) -> str:
 def plan_table(report: Report) -> Table:
     """Return how the file was read."""
     plan, names = report.plan, report.plan.names
-    covariates = [f"{one.name} ({one.role})" for one in plan.covariates]
     rows = [
         ("time", ", ".join(names.time)),
         ("target", "each column of numbers is a series" if plan.wide else names.target),
@@ -212,7 +211,7 @@ def plan_table(report: Report) -> Table:
         ("missing values", "interpolated up to the first fold" if plan.fill else "masked, never filled"),
         ("duplicates", plan.on_duplicate or "none allowed"),
         ("resampled", plan.resample or "no"),
-        ("covariates", ", ".join(covariates) or "none"),
+        ("covariates", ", ".join([f"{one.name} ({one.role})" for one in plan.covariates]) or "none"),
         ("left out", ", ".join(plan.left_out) or "nothing"),
         ("holidays", plan.holidays or "none"),
     ]

@@ -54,8 +54,7 @@ def _intervals(report: BacktestReport) -> Table:
     for row in report.scores:
         for level in (f"{level:g}" for level in report.levels):
             if (one := row.intervals.get(level)) is not None:
-                cells = (number(one.coverage, ".1f"), number(one.score))
-                intervals.add_row(Text(row.model), f"{level} %", *cells)
+                intervals.add_row(Text(row.model), f"{level} %", *(number(one.coverage, ".1f"), number(one.score)))
     return intervals
 
 

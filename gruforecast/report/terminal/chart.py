@@ -79,8 +79,7 @@ def of_forecast(past: Floats, forecast: Forecast, season_length: int, member: st
         past: (rows,) values that it goes on from, NaN = missing.
         alone: whether there is no other series, so that the target's name says which it is.
     """
-    horizon = forecast.mean.shape[1]
-    y = past[-_rows(season_length, horizon) :]
+    y = past[-_rows(season_length, forecast.mean.shape[1]) :]
     y = y[int(np.isfinite(y).argmax()) :]
     level = f"{forecast.levels[0]:g}" if forecast.levels and np.isfinite(forecast.lower[0]).any() else ""
     lower, upper = ([] if not level else bound[0, :, 0].tolist() for bound in (forecast.lower, forecast.upper))

@@ -31,9 +31,8 @@ def console_on(stream: IO[str], *, wrap: bool = False) -> Console:
 
 def table(*columns: Column | str, title: str = "", caption: str | None = None, show_header: bool = True) -> Table:
     """Return a table without lines; columns given by their names alone hold numbers."""
-    heads = [one if isinstance(one, Column) else Column(one, justify="right") for one in columns]
     return Table(
-        *heads,
+        *[one if isinstance(one, Column) else Column(one, justify="right") for one in columns],
         title=title,
         caption=caption,
         box=None,

@@ -44,8 +44,7 @@ def _table(*columns: str) -> Table:
 def _gates(explained: Explanation, bars: str) -> Table:
     """Return the series and the mean of each gate as lines of bars, and a mark at each state change point."""
     gates = explained.gates
-    columns = [Column(justify=side, no_wrap=True) for side in ("left", "left", "right")]
-    lines = table(*columns, show_header=False)
+    lines = table(*[Column(justify=side, no_wrap=True) for side in ("left", "left", "right")], show_header=False)
     lines.add_row("series", spark(gates.values, SPARK, bars=bars), "")
     for layer in gates.layers:
         number = f" {layer.layer}" if explained.network.layers > 1 else ""
@@ -74,8 +73,7 @@ def _memory(explained: Explanation, bars: str) -> Table | None:
         if label == ENDLESS:
             lives.add_row(label, str(count), "")
         else:
-            bar = bars[-1] * math.ceil(40 * count / units)
-            lives.add_row(f"{label} {explained.memory.unit}", str(count), bar)
+            lives.add_row(f"{label} {explained.memory.unit}", str(count), bars[-1] * math.ceil(40 * count / units))
     return lives
 
 
@@ -115,8 +113,7 @@ def _importance(explained: Explanation) -> Table | None:
         return None
     growth = _table("exchanged between windows", "MASE grows by", f"in {needs.permutations} tries")
     for part in needs.parts:
-        between = f"{_signed(part.low)} to {_signed(part.high)}"
-        growth.add_row(safe(part.name), _signed(part.mean), between)
+        growth.add_row(safe(part.name), _signed(part.mean), f"{_signed(part.low)} to {_signed(part.high)}")
     return growth
 
 

@@ -126,10 +126,9 @@ def _cells(cells: list[CellRecord]) -> Table:
     columns = ("gates", "memory cell", "params", "s/epoch", "MASE folds", "MASE test")
     compared = table(Column("cell"), *columns, title="\ncells at one equal budget")
     for cell in cells:
-        memory = "yes" if cell.memory_cell else "no"
         numbers = [number(cell.parameters, "d"), number(cell.seconds_per_epoch, ".3g")]
         numbers += [number(cell.val_mase), number(cell.mase)]
-        compared.add_row(cell.cell.upper(), str(cell.gates), memory, *numbers)
+        compared.add_row(cell.cell.upper(), str(cell.gates), "yes" if cell.memory_cell else "no", *numbers)
     return compared
 
 
