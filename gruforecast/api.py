@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import functools
 import html
-import operator
 import shutil
 import tempfile
 import textwrap
@@ -16,10 +14,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 from gruforecast.artifact.folder import copy_model, load_with_manifest
-from gruforecast.automl.options import FitOptions
+from gruforecast.automl.options import FitOptions, by_use
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.keywords import with_keywords
-from gruforecast.data.option import Option
+from gruforecast.data.option import Option, whole
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.execution.progress import Progress, warn
 from gruforecast.models.registry import title_of
@@ -34,6 +32,7 @@ if TYPE_CHECKING:
     from gruforecast.data.read import Reading
     from gruforecast.report.frames import FitReport, Insight
 
+Key = str | int  # of a series
 Detail = Literal["models", "windows", "forecasts"]
 Read = TypeVar("Read", "Reading", "FutureCovariates")
 LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
@@ -46,7 +45,7 @@ class FitArguments(FitOptions):
     progress: Annotated[bool, Option("Show progress, in a terminal or a notebook.", effect="none")] = True
 
 
-@with_keywords(FitArguments, FitArguments.declared)
+@with_keywords(FitArguments, by_use(FitArguments))
 def fit(data: Data, options: FitArguments) -> Model:
     """Return a model that was searched for, compared and judged on rows that it had not seen.
 
@@ -93,7 +92,7 @@ def fitted(data: Data, options: FitOptions, progress: Progress) -> Model:
     return model
 
 
-@with_keywords(FitOptions, FitOptions.declared)
+@with_keywords(FitOptions, by_use(FitOptions))
 def check(data: Data, options: FitOptions) -> DataProfile:
     """Return what is odd about data, how `fit` would read them, and each series; nothing is trained.
 
@@ -136,10 +135,11 @@ class Model:
     """
 
     def __init__(self, folder: str | PathLike[str]) -> None:
-        self.folder = Path(folder)
+        self.folder = Path(folder).absolute()
         self.forecaster, self._manifest = load_with_manifest(self.folder)
+        self._report: FitReport | None = None
 
-    @functools.cached_property
+    @property
     def report(self) -> FitReport:
         """What the fit has found: verdict, leaderboard, trials, the page.
 
@@ -149,7 +149,14 @@ class Model:
         from gruforecast.report.frames import FitReport
         from gruforecast.report.stored import stored_report
 
-        return FitReport(stored_report(self.folder))
+        if self._report is None:
+            self._report = FitReport(stored_report(self.folder))
+        return self._report
+
+    @property
+    def lookback(self) -> int:
+        """Rows of the past that a forecast looks at; fewer are enough, and say less."""
+        return max(one.config.lookback for one in self.forecaster.networks)
 
     @property
     def members(self) -> list[str]:
@@ -164,7 +171,7 @@ class Model:
         horizon: int | None = None,
         level: float | Sequence[float] = (),
         member: str = "winner",
-        series: str | Sequence[str] = (),
+        series: Key | Sequence[Key] = (),
     ) -> pd.DataFrame:
         """Return a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, `hi-80` and so on.
 
@@ -175,8 +182,8 @@ class Model:
         [2008, 2008, 2008]
 
         Args:
-            data: the newest rows of the series, in the form of those that were fitted, and best as many as the model
-                looks back; without data the forecasts start where the training data ended.
+            data: the newest rows of the series, in the form of those that were fitted, and best `lookback` rows of
+                each or more; without data the forecasts start where the training data ended.
             future: covariates of the steps to forecast, where the model was fitted with `known`.
             horizon: steps, at most those fitted.
             level: interval levels in percent, of those fitted; all if not given.
@@ -200,7 +207,7 @@ class Model:
         horizon: int | None = None,
         level: float | Sequence[float] = (),
         member: str = "winner",
-        series: str | Sequence[str] = (),
+        series: Key | Sequence[Key] = (),
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, as arrays and some series at a time: memory does not grow with their number."""
         from gruforecast.data.future_covariates import read_future
@@ -210,7 +217,7 @@ class Model:
         covariates = None if future is None else _warned(read_future(future, self.forecaster.plan))
         return self.forecaster.stream(
             panel,
-            horizon=_whole("horizon", horizon),
+            horizon=whole("horizon", horizon),
             levels=_levels(level) or None,
             member=member,
             ids=list(_names(series)) or None,
@@ -271,9 +278,9 @@ class Model:
             self.forecaster,
             self.read(data),
             warn,
-            windows=_whole("windows", windows),
-            step=_whole("step", step),
-            horizon=_whole("horizon", horizon),
+            windows=whole("windows", windows),
+            step=whole("step", step),
+            horizon=whole("horizon", horizon),
             members=_names(member),
             levels=_levels(level),
             refit=refit,
@@ -286,7 +293,7 @@ class Model:
             aggregate.add(block)
         return scores_frame(aggregate.scores(self.forecaster.winner))
 
-    def explain(self, data: Data | None = None, *, member: str | None = None, series: str | None = None) -> Insight:
+    def explain(self, data: Data | None = None, *, member: str | None = None, series: Key | None = None) -> Insight:
         """Return what a network does with its input: gates, memory, state change points, what it needs.
 
         >>> model.explain("later.csv").importance.columns.tolist()
@@ -310,9 +317,18 @@ class Model:
             return Insight(stored)
         if data is None:
             warn("only the newest rows of the training data are in the folder: pass data to look along all of them")
-        panel = None if data is None else self.read(data).panel
-        source = "" if data is None else name_of(data)
-        return Insight(explain_model(self.forecaster, panel, member=member, id=series, stored=stored, source=source))
+        panel, source = (None, "") if data is None else (self.read(data).panel, name_of(data))
+        key = None if series is None else str(series)
+        return Insight(
+            explain_model(
+                self.forecaster,
+                panel,
+                member=member,
+                id=key,
+                stored=stored,
+                source=source,
+            )
+        )
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Copy the model to a folder of its own, whole or not at all, and return where that is.
@@ -362,22 +378,9 @@ def _warned(read: Read) -> Read:
     return read
 
 
-def _whole(name: str, given: int | None) -> int | None:
-    """Return a whole number as Python's own, or None.
-
-    Raises:
-        UsageError: it is none.
-    """
-    try:
-        return None if given is None else operator.index(given)
-    except TypeError as error:
-        text = f"`{name}` takes a whole number, not {given!r}."
-        raise UsageError(text, remedy="Leave it out, or pass such a value.", code="GF-U14") from error
-
-
-def _names(given: str | Sequence[str]) -> tuple[str, ...]:
-    """Return one name, or several."""
-    return (given,) if isinstance(given, str) else tuple(given)
+def _names(given: Key | Sequence[Key]) -> tuple[str, ...]:
+    """Return one name, or several; a number is the key that is written so."""
+    return tuple(map(str, given)) if isinstance(given, Sequence) and not isinstance(given, str) else (str(given),)
 
 
 def _levels(given: float | Sequence[float]) -> tuple[float, ...]:

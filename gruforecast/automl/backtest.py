@@ -51,7 +51,7 @@ def rolled(
     elif known:
         newer = rolling.out_of_sample
         advice = f"`windows={newer}` keeps to later ones" if newer else "give rows from after the training"
-        warn(f"{text}trained on: scores there are better than those of new rows will be; {advice}")
+        warn(f"{text}trained on, so their scores are too good; {advice}, or pass `refit=True`")
     return rolling
 
 

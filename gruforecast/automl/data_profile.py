@@ -19,6 +19,7 @@ from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv
 from gruforecast.evaluation.splits import MIN_ROWS
 from gruforecast.serialization import Record
+from gruforecast.text import harmless_lines
 
 CHART = 60  # columns of the small picture of a series
 BLOCKS = "▁▂▃▄▅▆▇█"
@@ -85,6 +86,12 @@ class DataProfile(Record, frozen=True):
     plan: Plan
     series: list[SeriesProfile]
     chart: SeriesChart
+
+    def __repr__(self) -> str:
+        season = f"season of {self.season_length} rows" if self.season_length > 1 else "no season"
+        size = f"{self.n_series:,} series, {self.n_rows:,} rows, {self.n_missing:,} values missing"
+        lines = [f"DataProfile({self.file!r}): {size}", f"step {self.freq}, {season}, horizon {self.horizon}"]
+        return harmless_lines("\n".join([*lines, *self.found, *(f"warning: {one}" for one in self.warnings)]))
 
 
 def examine(data: Data, options: FitOptions) -> DataProfile:

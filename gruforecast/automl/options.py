@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-from gruforecast.data.option import Option
-from gruforecast.data.options import COLUMNS, ReadOptions
+from gruforecast.data.option import Declared, Option
+from gruforecast.data.options import COLUMNS, LIMITS, TEXT, ReadOptions
 from gruforecast.errors import UsageError
 
 DEFAULT_MODEL = "gruforecast_model"
 SEARCH, RESULT = "Search", "Result"  # panels of the help page
+LAST = (TEXT, LIMITS)  # panels of what most users never need
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,3 +153,8 @@ class FitOptions(ReadOptions):
         for level in self.levels:
             if not 1 <= level < 100:
                 raise UsageError(f"`level` {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
+
+
+def by_use(options: type[FitOptions]) -> list[Declared]:
+    """Return the options as Python's help lists them: what most users never need comes last."""
+    return sorted(options.declared, key=lambda one: one.option.panel in LAST)

@@ -21,7 +21,7 @@ def with_keywords(
 ) -> Callable[[Callable[[Data, Given_co], Result]], Callable[Concatenate[Data, P], Result]]:
     """Return what gives a function of data and options each option as a keyword, for help pages and type checkers.
 
-    Its signature and its docstring say all of them; `declared` are those that the options have.
+    Its signature and its docstring say all of them, in the order in which they are `declared`.
     """
     known = inspect.signature(options).parameters
     hints = get_type_hints(options)
@@ -38,7 +38,7 @@ def with_keywords(
             return run(data, options(*args, **given))
 
         first = inspect.Parameter("data", inspect.Parameter.POSITIONAL_ONLY)
-        parameters = [one.replace(annotation=hints[name]) for name, one in known.items()]
+        parameters = [known[one.name].replace(annotation=hints[one.name]) for one in declared]
         call.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]
         lines = [f"    {one.name}: {one.option.help}" for one in declared]
         call.__doc__ = "\n".join([str(inspect.getdoc(run)), "", "Options:", *lines])

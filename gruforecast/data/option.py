@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections.abc
 import math
+import operator
 import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -22,6 +23,7 @@ Value: TypeAlias = One | Sequence[One] | None
 MEASURE = re.compile(r"(\d+(?:\.\d+)?)\s*([a-z]*)", re.ASCII)
 SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600}
 BYTES = {f"{letter}{rest}": size for letter, size in (("m", 2**20), ("g", 2**30)) for rest in ("", "b", "i", "ib")}
+EXAMPLES: Mapping[type[object], str] = {float: ", such as 80", int: ", such as 12"}
 KINDS: Mapping[type[object], str] = {str: "a text", bool: "True or False", float: "a number", int: "a whole number"}
 
 
@@ -117,7 +119,7 @@ class Declared:
         elif self.kind is float and isinstance(given, Real):
             return float(given)
         text = f"`{self.name}` takes {KINDS[self.kind]}, not {reprlib.repr(given)}."
-        raise UsageError(text, remedy="Leave it out, or pass such a value.", code="GF-U14")
+        raise UsageError(text, remedy=f"Pass {KINDS[self.kind]}{EXAMPLES.get(self.kind, '')}.", code="GF-U14")
 
 
 class Options:
@@ -168,3 +170,16 @@ def _counted(text: str, factors: Mapping[str, int]) -> float:
     """Return a number with a unit; 0 where the text is none."""
     match = MEASURE.fullmatch(text.strip().lower())
     return float(match[1]) * factors.get(match[2], 0) if match else 0.0
+
+
+def whole(name: str, given: int | None) -> int | None:
+    """Return a whole number as Python's own, or None.
+
+    Raises:
+        UsageError: it is none.
+    """
+    try:
+        return None if given is None else operator.index(given)
+    except TypeError as error:
+        text = f"`{name}` takes a whole number, not {given!r}."
+        raise UsageError(text, remedy="Pass a whole number, such as 12.", code="GF-U14") from error

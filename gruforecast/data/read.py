@@ -378,5 +378,6 @@ def _missing(missing: Bools, absent: int, *, filled: bool) -> Findings:
     count = int(missing.sum())
     rows = f", {absent} of them because the row is absent" if absent else ""
     done = "filled by lines between their neighbours" if filled else "masked, never filled in"
-    text = f"{count} values are missing{rows}: {done}; a series ends at its last value"
+    values = "1 value is" if count == 1 else f"{count} values are"
+    text = f"{values} missing{rows}: {done}; a series ends at its last value"
     return (Finding(text),) if count else ()

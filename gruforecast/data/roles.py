@@ -170,7 +170,8 @@ def _find_time(table: Table, taken: set[str]) -> str:
         )
     raise DataError(
         "no column holds time stamps.",
-        remedy=f"Name it with `time`; the columns are {shorten(list(table.columns), 12)}.",
+        remedy=f"Name it with `time`; the columns are {shorten(list(table.columns), 12)}"
+        f"{'' if table.header_line else ', and the index has no stamps either'}.",
         code="GF-D15",
         file=table.file,
     )

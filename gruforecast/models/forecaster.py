@@ -284,11 +284,9 @@ class Forecaster:
         for level in requested or ():
             if level not in known:
                 there = ", ".join(f"{one:g}" for one in known) or "none"
-                raise UsageError(
-                    f"`level` {level:g} is not calibrated; there are {there}.",
-                    remedy=f"Fit again with `level={level:g}`.",
-                    code="GF-U07",
-                )
+                fits = f"Fit again with `level={level:g}`." if 1 <= level < 100 else "Pass percent, such as 80."
+                text = f"`level` {level:g} is not calibrated; there are {there}."
+                raise UsageError(text, remedy=fits, code="GF-U07")
         return tuple(sorted(set(requested or known)))
 
 

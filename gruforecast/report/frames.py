@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 NESTED = ("coverage", "intervals", "against", "seeds", "config", "shares", "fold_mase", "undefined")  # in a row
+FIRST = ("model", "kind", "competes", "val_mase", "mase")  # columns of the leaderboard
 BOOKED = ("coverage", "width", "score")  # of each interval, in a table
 
 
@@ -66,13 +67,16 @@ class FitReport:
     def leaderboard(self) -> pd.DataFrame:
         """A row for each model: the winner first, then by `val_mase`, the error on the validation folds.
 
-        Other scores are of the test set, `coverage-80` in percent of its values; `competes` is False for models that
-        are shown beside the others and cannot win.
+        Other scores are of the test set, `coverage-80` in percent of its values, `width-80` and `score-80` of the
+        intervals in units of MASE; `competes` is False for models that are shown beside the others and cannot win, such
+        as the single networks (`gru`, `gru-2`) of the ensemble (`networks`).
         """
         import pandas as pd
 
         rows = sorted(self.record.leaderboard, key=lambda row: row.model != self.record.winner)
-        return pd.DataFrame([_flat(row, NESTED) | _levels(row.intervals) for row in rows])
+        frame = pd.DataFrame([_flat(row, NESTED) | _levels(row.intervals) for row in rows])
+        order = [*FIRST, *(name for name in frame.columns if name not in FIRST)]
+        return frame[order].dropna(axis="columns", how="all")
 
     @property
     def trials(self) -> pd.DataFrame:

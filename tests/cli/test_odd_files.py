@@ -281,7 +281,7 @@ CASES: list[tuple[str, str | bytes, str, int, str]] = [
         table().replace("2024-01-09,11\n", ""),
         "",
         0,
-        r"1 values are missing, 1 of them because the row is absent: masked",
+        r"1 value is missing, 1 of them because the row is absent: masked",
     ),
     ("45 filled", table().replace("2024-01-09,11\n", ""), "--fill", 0, r"filled by lines between their neighbours"),
     (

@@ -72,7 +72,7 @@ def frame_of(data: Data) -> pd.DataFrame:
         return data.to_frame(TARGET if data.name is None else data.name)
     refused = UsageError(
         f"{type(data).__name__} is neither the path of a file nor a data frame.",
-        remedy="Pass a path, or make a frame of it first: pandas.DataFrame(...).",
+        remedy="Pass a path or a data frame; other arguments go by name, such as `horizon=12`.",
         code="GF-U87",
     )
     if not hasattr(data, "__arrow_c_stream__"):

@@ -115,7 +115,7 @@ def test_absent_rows_become_missing_steps(csv: Any) -> None:
     reading = read_csv(csv(GOOD.replace("2024-01-04,4.5\n", "")))
     assert len(reading.panel.y) == 10
     assert np.isnan(reading.panel.y[3])
-    assert "1 values are missing, 1 of them because the row is absent" in reading.warnings[0]
+    assert "1 value is missing, 1 of them because the row is absent" in reading.warnings[0]
 
 
 def test_columns_are_found_by_content(csv: Any) -> None:

@@ -369,7 +369,7 @@ def test_later_data_and_future_covariates_come_as_frames_too(tmp_path: Path) -> 
         (pd.DataFrame({str(year): [1.0] for year in range(2000, 2010)}), "GF-D15", "years stand as columns"),
         ([1, 2, 3], "GF-U87", "list is neither"),
         (pa.chunked_array([[1, 2]]), "GF-U87", "ChunkedArray"),
-        (np.arange(3), "GF-U87", "pandas.DataFrame"),
+        (np.arange(3), "GF-U87", "Pass a path or a data frame"),
         (None, "GF-U87", "NoneType"),
     ],
 )  # fmt: skip
