@@ -64,8 +64,7 @@ class GruforecastError(Exception):
 
     def to_dict(self) -> dict[str, str | int | None]:
         """Return the error as plain JSON types, the form of CLI option `--json`."""
-        names = ("code", "message", "file", "line", "column", "value", "remedy")
-        return {name: getattr(self, name) for name in names}
+        return {name: getattr(self, name) for name in ("code", "message", "file", "line", "column", "value", "remedy")}
 
 
 class GruforecastWarning(UserWarning):

@@ -70,12 +70,11 @@ def _parameter(one: Declared) -> inspect.Parameter:
     flags = (*one.option.names, f"{one.flag}/{one.negated}" if one.negated else one.flag)
     kind: Any = str if one.option.unit else one.kind
     kind = list[kind] | None if one.several else kind | None if one.optional else kind
-    shown = typer.Option(*flags, help=one.option.help, rich_help_panel=one.option.panel)
     return inspect.Parameter(
         one.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=None if one.several else one.default,
-        annotation=Annotated[kind, shown],
+        annotation=Annotated[kind, typer.Option(*flags, help=one.option.help, rich_help_panel=one.option.panel)],
     )
 
 

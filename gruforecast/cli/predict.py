@@ -65,8 +65,7 @@ def predict(
         blocks = loaded.stream(
             panel, future=future, horizon=horizon, level=level or (), member=member, series=series or ()
         )
-        levels = forecaster.levels([forecaster.member_named(member)], level)
-        head: Json = {"model_dir": folder, "levels": levels}
+        head: Json = {"model_dir": folder, "levels": forecaster.levels([forecaster.member_named(member)], level)}
         count = _Count()
         _write(count.columns(blocks), head, form, output, excel_safe=excel_safe)
         count.warn()
@@ -124,9 +123,8 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
         alone = len(panel.ids) == 1
         begin, end = panel.indptr[panel.ids.index(key) :][:2]
         past = panel.y[begin:end]
-    season_length = forecaster.season_length
     console, used = console_on(sys.stdout), forecaster.winner if member == "winner" else member
-    drawn = chart(of_forecast(past, forecast, season_length, used, alone=alone), console)
+    drawn = chart(of_forecast(past, forecast, forecaster.season_length, used, alone=alone), console)
     if drawn is not None:
         console.print()
         console.print(drawn)

@@ -132,8 +132,7 @@ def sentinel(values: Floats) -> tuple[float, int] | None:
     It is one of those in use, comes at least twice, and lies far from all other values.
     """
     seen = values[~np.isnan(values)]
-    counts = Counter(float(value) for value in seen[np.isin(seen, SENTINELS)])
-    for value, count in counts.most_common():
+    for value, count in Counter(float(value) for value in seen[np.isin(seen, SENTINELS)]).most_common():
         rest = seen[seen != value]
         if count < 2 or len(rest) < 10:
             continue

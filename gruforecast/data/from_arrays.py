@@ -85,8 +85,7 @@ def _stamps(series: Sequence[Values], lengths: Ints, plan: Plan) -> tuple[Stamps
     lines = np.repeat(np.cumsum(lengths) - lengths - begin, counts) + np.arange(counts.sum())
     column = Column("", plan.names.time[0], [text for one in series for text in one.stamps], lines.tolist())
     parsed, form = follow_times([column], plan)
-    keys = np.repeat(np.arange(len(series)), counts)
-    ds, form, more = follow_clock(parsed, form, keys, column, plan)
+    ds, form, more = follow_clock(parsed, form, np.repeat(np.arange(len(series)), counts), column, plan)
     freq = plan.freq.on_day_of(ds)
     parts = [
         ds[at : at + count] if count == lengths[k] else axis(ds[at : at + 1], lengths[k : k + 1], freq)

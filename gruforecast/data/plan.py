@@ -52,8 +52,7 @@ class Covariate(Record, frozen=True):
     categories: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        most = 1 if self.flag else MAX_CATEGORIES
-        if not len(set(self.categories)) == len(self.categories) <= most:
+        if not len(set(self.categories)) == len(self.categories) <= (1 if self.flag else MAX_CATEGORIES):
             raise ValueError(f"impossible covariate: {self}")
         "".join((self.name, *self.categories)).encode()  # text that cannot be written is refused
 

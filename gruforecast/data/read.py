@@ -249,8 +249,7 @@ def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys
             )
     rows = list(zip(*columns, strict=True))
     number = {key: k for k, key in enumerate(dict.fromkeys(rows))}
-    plain = {tuple(part.strip() for part in key) for key in number}
-    alike = len(number) - len(plain)
+    alike = len(number) - len({tuple(part.strip() for part in key) for key in number})
     text = f"{alike} ids differ from others by blanks around them only: `strip_ids=True` makes them one"
     return np.array([number[key] for key in rows], np.int64), tuple(number), ((Finding(text),) if alike else ())
 
@@ -334,9 +333,8 @@ def _in_steps(rows: Rows, plan: Plan, step: Frequency) -> tuple[Rows, Plan]:
     stamp = plan.form.stamp
     if not stamp.tz or stamp.local or (step.unit == "s" and step.step < 2 * HOUR):
         return rows, plan
-    wall = replace(rows, ds=plan.form.wall(rows.ds))
     form = structs.replace(plan.form, stamp=structs.replace(stamp, local=True))
-    return wall.ordered(), structs.replace(plan, form=form)
+    return replace(rows, ds=plan.form.wall(rows.ds)).ordered(), structs.replace(plan, form=form)
 
 
 def _step(taken: Taken, freq: str | None) -> Frequency:

@@ -57,8 +57,7 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     Raises:
         DataError: a column is not there, or several would do.
     """
-    named = (*options.time, options.target, *options.id, *options.covariates)
-    given = [name for name in named if name is not None]
+    given = [name for name in (*options.time, options.target, *options.id, *options.covariates) if name is not None]
     for name in given:
         table.column(name)
         _check_alike(table, name)

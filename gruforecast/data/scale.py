@@ -66,6 +66,5 @@ def _mean_difference(history: History, windows: Windows, lag: int, size: Callabl
     first = np.minimum(windows.start + lag, windows.end)
     ranges = np.stack([first, windows.end], axis=1).ravel()
     seen = ~np.isnan(difference)
-    total = np.add.reduceat(np.where(seen, difference, 0.0), ranges)[::2]
     pairs = np.where(first < windows.end, np.add.reduceat(seen.astype(np.int64), ranges)[::2], 0)
-    return total / np.where(pairs > 0, pairs, np.nan)
+    return np.add.reduceat(np.where(seen, difference, 0.0), ranges)[::2] / np.where(pairs > 0, pairs, np.nan)

@@ -43,8 +43,7 @@ class Windows:
 
     def floor_at_zero(self, forecasts: Floats) -> Floats:
         """Return forecasts (n, ...) without negative numbers for series that never had one before the window's end."""
-        never = self.use_log.reshape(-1, *[1] * (forecasts.ndim - 1))
-        return np.where(never, np.maximum(forecasts, 0.0), forecasts)
+        return np.where(self.use_log.reshape(-1, *[1] * (forecasts.ndim - 1)), np.maximum(forecasts, 0.0), forecasts)
 
 
 @dataclass(frozen=True)
@@ -123,8 +122,7 @@ class History:
         Where all of them are missing, the last value seen before takes the place of the newest one.
         """
         past = gather_past(self.values, windows, lookback)
-        newest = self.values[self.last_seen[windows.end - 1]]
-        past[:, -1] = np.where(np.isnan(past).all(axis=1), newest, past[:, -1])
+        past[:, -1] = np.where(np.isnan(past).all(axis=1), self.values[self.last_seen[windows.end - 1]], past[:, -1])
         return past
 
     def covariates(self, windows: Windows, lookback: int, horizon: int) -> Floats:
@@ -132,8 +130,7 @@ class History:
 
         They are read up to the end of the series: who calls this shows a network only what is known by then.
         """
-        whole = replace(windows, stop=self.indptr[windows.series + 1])
-        return gather_covariates(self.x, whole, lookback, horizon)
+        return gather_covariates(self.x, replace(windows, stop=self.indptr[windows.series + 1]), lookback, horizon)
 
 
 def days_of(ds: Stamps) -> Floats:
@@ -176,8 +173,7 @@ class Sampler:
         last = np.minimum(np.maximum(first, cutoff - horizon), cutoff - 1)
         usable = np.flatnonzero(rows >= 2)
         usable = usable[_content_order(history, usable, cutoff)]
-        count = np.maximum(last - first + 1, 1)
-        return cls(history, usable, first[usable], count[usable], cutoff[usable])
+        return cls(history, usable, first[usable], np.maximum(last - first + 1, 1)[usable], cutoff[usable])
 
     @property
     def total(self) -> int:
@@ -227,8 +223,7 @@ def newest(past: Floats, lookback: int, xp: ArrayModule = np) -> Floats:
     value = xp.sum(xp.where(last, values, xp.zeros_like(past)), axis=1, keepdims=True)  # (n, 1)
     window = past[:, -lookback:]
     empty = xp.logical_not(xp.any(seen[:, -lookback:], axis=1, keepdims=True))
-    known = xp.any(seen, axis=1, keepdims=True)
-    tail = xp.where(xp.logical_and(empty, known), value, window[:, -1:])
+    tail = xp.where(xp.logical_and(empty, xp.any(seen, axis=1, keepdims=True)), value, window[:, -1:])
     return xp.concatenate([window[:, :-1], tail], axis=1)
 
 
@@ -243,5 +238,4 @@ def gather_covariates(x: Floats, windows: Windows, lookback: int, horizon: int, 
     """Return the rows (n, lookback + horizon, n_columns) around each window's end; NaN outside `[start, stop)`."""
     index = windows.end[:, None] + xp.arange(-lookback, horizon)  # (n, lookback + horizon)
     inside = xp.logical_and(index >= windows.start[:, None], index < windows.stop[:, None])
-    rows = xp.take(x, xp.clip(index, 0, x.shape[0] - 1), axis=0)
-    return xp.where(inside[:, :, None], rows, float("nan"))
+    return xp.where(inside[:, :, None], xp.take(x, xp.clip(index, 0, x.shape[0] - 1), axis=0), float("nan"))

@@ -18,8 +18,7 @@ THETA_ROWS = 500  # newest rows that Theta reads, or twenty seasons if that is m
 
 def naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:  # noqa: ARG001
     """Return the last value, repeated."""
-    last = history.values[history.last_seen[windows.end - 1]]
-    return np.repeat(last[:, None], horizon, axis=1)
+    return np.repeat(history.values[history.last_seen[windows.end - 1]][:, None], horizon, axis=1)
 
 
 def seasonal_naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
@@ -37,10 +36,8 @@ def seasonal_naive(history: History, windows: Windows, horizon: int, season_leng
 def drift(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:  # noqa: ARG001
     """Return the line through the first and the last value."""
     last = history.last_seen[windows.end - 1]
-    rise = history.values[last] - history.values[windows.start]
-    slope = rise / np.maximum(last - windows.start, 1)
-    steps = windows.end[:, None] - last[:, None] + np.arange(horizon)
-    return history.values[last][:, None] + slope[:, None] * steps
+    slope = (history.values[last] - history.values[windows.start]) / np.maximum(last - windows.start, 1)
+    return history.values[last][:, None] + slope[:, None] * (windows.end[:, None] - last[:, None] + np.arange(horizon))
 
 
 def window_mean(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
@@ -86,8 +83,7 @@ def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
     flat = np.where(multiply[:, None], filled / divisor, filled - season[:, :lookback])
     intercept, slope = _line(flat, inside)
     line = intercept[:, None] + slope[:, None] * np.arange(lookback + horizon)
-    curved = 2 * flat - line[:, :lookback]
-    level = _smoothed(np.where(inside, curved, 0.0), inside)
+    level = _smoothed(np.where(inside, 2 * flat - line[:, :lookback], 0.0), inside)
     forecast = 0.5 * (level[:, None] + line[:, lookback:])
     future = season[:, lookback:]
     return np.where(multiply[:, None], forecast * future, forecast + future)
@@ -95,8 +91,7 @@ def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
 
 def _filled(past: Floats) -> tuple[Floats, Bools]:
     """Return the histories with missing values replaced by the one before, and which rows are inside the series."""
-    seen = ~np.isnan(past)
-    index = np.maximum.accumulate(np.where(seen, np.arange(past.shape[1]), -1), axis=1)
+    index = np.maximum.accumulate(np.where(~np.isnan(past), np.arange(past.shape[1]), -1), axis=1)
     inside = index >= 0
     return np.where(inside, np.take_along_axis(np.nan_to_num(past), np.maximum(index, 0), axis=1), 0.0), inside
 
@@ -171,8 +166,7 @@ def _smoothed(values: Floats, inside: Bools) -> Floats:
     coarse = np.tile(np.linspace(0.02, 0.98, 17), (len(values), 1))
     errors, _ = _filter(values, first, coarse)
     best = np.take_along_axis(coarse, errors.argmin(axis=1)[:, None], axis=1)
-    fine = np.clip(best + np.linspace(-0.06, 0.06, 13), 0.005, 0.995)
-    errors, level = _filter(values, first, fine)
+    errors, level = _filter(values, first, np.clip(best + np.linspace(-0.06, 0.06, 13), 0.005, 0.995))
     return np.take_along_axis(level, errors.argmin(axis=1)[:, None], axis=1)[:, 0]
 
 

@@ -32,8 +32,7 @@ class Calibration:
 
         A higher level is never narrower than a lower one.
         """
-        shape = forecast.shape(self.levels, scale, self.trust, xp)
-        half = self.factor[None, : forecast.mean.shape[1], :, None] * shape
+        half = self.factor[None, : forecast.mean.shape[1], :, None] * forecast.shape(self.levels, scale, self.trust, xp)
         widest = [half[:, :, k] for k in range(len(self.levels))]  # (n, horizon, 2) each
         for k in range(1, len(widest)):
             widest[k] = xp.maximum(widest[k - 1], widest[k])

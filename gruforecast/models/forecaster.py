@@ -170,8 +170,7 @@ class Forecaster:
 
     def _blocks(self, source: Panel | SeriesState) -> list[tuple[int, int]]:
         """Return the first and last series (exclusive) of each block, of which there is at least one."""
-        starts = range(0, max(len(source), 1), self.block)
-        return [(first, min(first + self.block, len(source))) for first in starts]
+        return [(first, min(first + self.block, len(source))) for first in range(0, max(len(source), 1), self.block)]
 
     def _state(self, source: Panel | SeriesState, first: int, last: int, request: _Request) -> SeriesState:
         if isinstance(source, SeriesState):

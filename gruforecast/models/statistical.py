@@ -87,8 +87,7 @@ def _without_gaps(rows: Floats) -> Floats:
     seen = np.flatnonzero(~np.isnan(rows))
     if not len(seen):
         return rows[:0]
-    index = np.arange(seen[0], len(rows))
-    return np.interp(index, seen, rows[seen])
+    return np.interp(np.arange(seen[0], len(rows)), seen, rows[seen])
 
 
 @functools.cache

@@ -54,8 +54,7 @@ class Frequency(Record, frozen=True):
 
     def on_day_of(self, ds: Stamps) -> Frequency:
         """Return the same step on the day on which the months of stamps (n,) begin, where it is another one."""
-        moved = self.unit == "M" and self.number(ds)[1].any()
-        return replace(self, day=day_of_month(ds)) if moved else self
+        return replace(self, day=day_of_month(ds)) if self.unit == "M" and self.number(ds)[1].any() else self
 
     def number(self, ds: Stamps) -> tuple[Ints, Ints]:
         """Return the whole number of each stamp (n,) on the axis, and the seconds left over (0 where it fits)."""

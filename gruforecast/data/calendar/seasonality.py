@@ -72,8 +72,7 @@ def shows_season(values: Floats, length: int) -> bool:
     The trend is taken out in two ways, by first differences and by a centred moving average over one season: the first
     is blind to slow seasons under noise, the second to those of series with few seasons. Either may show the season.
     """
-    parts = (np.diff(values), _around_trend(values, length))
-    return any(is_seasonal(x, length) for x in parts if len(x) > length + 1)
+    return any(is_seasonal(x, length) for x in (np.diff(values), _around_trend(values, length)) if len(x) > length + 1)
 
 
 def is_seasonal(x: Floats, length: int) -> bool:
@@ -83,8 +82,7 @@ def is_seasonal(x: Floats, length: int) -> bool:
     the Theta method (Assimakopoulos and Nikolopoulos 2000).
     """
     correlation = autocorrelation(x, length)
-    bound = Z * np.sqrt((1 + 2 * np.sum(correlation[1:length] ** 2)) / len(x))
-    return bool(correlation[length] > bound)
+    return bool(correlation[length] > Z * np.sqrt((1 + 2 * np.sum(correlation[1:length] ** 2)) / len(x)))
 
 
 def autocorrelation(x: Floats, lags: int) -> Floats:

@@ -324,8 +324,7 @@ def _check_cut_numbers(rows: Rows, lines: list[int], name: str, layout: Layout) 
         return
     filled = [max((k for k, cell in enumerate(row, 1) if cell.strip()), default=0) for row in rows[1:MAX_CUT]]
     usual = [length for length, count in Counter(filled).items() if count >= 0.005 * len(filled)]
-    changes = sum(a != b for a, b in itertools.pairwise(filled))
-    if len(usual) < 3 or changes < 0.1 * len(filled):
+    if len(usual) < 3 or sum(a != b for a, b in itertools.pairwise(filled)) < 0.1 * len(filled):
         return
     inside = sum(not cell.strip() for row, length in zip(rows[1:], filled, strict=False) for cell in row[:length])
     if inside < 0.01 * len(filled) * len(rows[0]):

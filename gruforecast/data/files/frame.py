@@ -139,11 +139,10 @@ def _title(title: object, name: str) -> str:
     text = str(title).strip() if isinstance(title, str | int | np.integer) and not isinstance(title, bool) else ""
     if text:
         return text
-    several = isinstance(title, tuple)
     raise DataError(
         f"{title!r} is no name of a column.",
         remedy="Make one text of the levels, such as frame.columns = ['_'.join(name) for name in frame.columns]."
-        if several
+        if isinstance(title, tuple)
         else "Name the columns with texts; where columns are stamps, turn the frame round with frame.T.",
         code="GF-D76",
         file=name,
@@ -157,8 +156,7 @@ def _index(frame: pd.DataFrame, titles: list[str], name: str) -> tuple[list[tupl
     if len(levels) == 1 and unnamed == [ID]:
         return [], ()
     if len(levels) == 1 and unnamed == [TIME] and TIME in titles:
-        text = f"the index has no name and there is a column {TIME!r}: the index is left out"
-        return [], (Finding(text),)
+        return [], (Finding(f"the index has no name and there is a column {TIME!r}: the index is left out"),)
     if len(set(unnamed)) < len(unnamed):
         raise DataError(
             f"{len(unnamed)} levels of the index have no names, and are not one of ids and one of stamps.",

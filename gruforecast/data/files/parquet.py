@@ -62,8 +62,7 @@ def parquet_table(raw: bytes, name: str, limits: Limits) -> Table:
     if not table.num_rows:
         raise DataError("there are no rows.", remedy="Add rows.", code="GF-D02", file=name)
     left_out = [repr(title) for title, cells in texts.items() if cells is None]
-    text = f"{', '.join(left_out)}: neither numbers, text nor stamps, left out"
-    findings = (Finding(text),) if left_out else ()
+    findings = (Finding(f"{', '.join(left_out)}: neither numbers, text nor stamps, left out"),) if left_out else ()
     return Table(name, columns, list(range(2, table.num_rows + 2)), findings=findings, padded=padded)
 
 

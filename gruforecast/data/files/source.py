@@ -245,13 +245,12 @@ def _is_japanese(text: str) -> bool:
 
 
 def _not_in(encoding: str, raw: bytes, name: str, error: UnicodeDecodeError) -> DataError:
-    line = _line_at(raw, error.start)
     return DataError(
         f"byte 0x{raw[error.start]:02x} is not {encoding.upper()}.",
         remedy="Pass the right one with `encoding`, or save the file as UTF-8.",
         code="GF-D08",
         file=name,
-        line=line,
+        line=_line_at(raw, error.start),
     )
 
 

@@ -183,9 +183,8 @@ def _form_of(column: Column, form: NumberForm, *, settled: bool) -> tuple[Number
     name = column.name
     texts = [f"{name}: {before or after!r} is left out of every value"] if before or after else []
     form = replace(form, before=before, after=after)
-    bodies = {cell: form.body(cell) for cell in distinct}
     if not settled:
-        decimal, thousands = _marks(bodies, column)
+        decimal, thousands = _marks({cell: form.body(cell) for cell in distinct}, column)
         form = replace(form, decimal=decimal, thousands=thousands)
         texts += [f"{name}: the comma is the decimal mark"] * (decimal == ",")
         texts += [f"{name}: {thousands!r} marks thousands"] if thousands else []
@@ -296,8 +295,7 @@ def common_marks(columns: list[Column], form: NumberForm) -> NumberForm:
     lines = [line for column in columns for line in [column.lines[0]] * len(column.distinct)]
     pooled = Column(first.file, first.name, cells, lines, first.delimiter)
     if pooled.once(_converted, form) is None:
-        bodies = {cell: cell for cell in pooled.distinct if not form.is_missing(cell)}
-        decimal, thousands = _marks(bodies, pooled)
+        decimal, thousands = _marks({cell: cell for cell in pooled.distinct if not form.is_missing(cell)}, pooled)
         return replace(form, decimal=decimal, thousands=thousands)
     _check_thousands(pooled, form)
     return form

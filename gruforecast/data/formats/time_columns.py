@@ -66,8 +66,7 @@ class TimeForm(Record, frozen=True):
 
     def wall(self, ds: Stamps) -> Stamps:
         """Return the wall clock of stamps of any shape; UTC inside where there is a zone, unless they are days."""
-        utc = self.stamp.tz and not self.stamp.local
-        return to_wall(ds, zone_named(self.stamp.tz))[0] if utc else ds
+        return to_wall(ds, zone_named(self.stamp.tz))[0] if self.stamp.tz and not self.stamp.local else ds
 
     def write(self, ds: Stamps, ends: Stamps | None = None) -> list[list[str]]:
         """Return the stamps of any shape, flattened, as the texts of each time column.
@@ -100,8 +99,7 @@ class TimeForm(Record, frozen=True):
 
     def can_write(self, freq: Frequency) -> bool:
         """Return whether stamps one step apart look different in this form."""
-        begin = np.array(["2024-01-01"], "datetime64[s]")
-        return len(set(self.joined(freq.after(begin, 3)[0]))) == 3
+        return len(set(self.joined(freq.after(np.array(["2024-01-01"], "datetime64[s]"), 3)[0]))) == 3
 
     def _part(self, kind: str, wall: Stamps, ds: Stamps) -> list[str]:
         wall = wall.astype("datetime64[s]")
@@ -318,9 +316,8 @@ def _calendar(by_kind: dict[str, Column]) -> Stamps:
 
 def _weeks(years: Ints, column: Column) -> Stamps:
     """Return the Monday of each numbered week of a year (ISO 8601)."""
-    weeks = _counts(column, 1, 53)
     days = []
-    for k, (year, week) in enumerate(zip(years.tolist(), weeks.tolist(), strict=True)):
+    for k, (year, week) in enumerate(zip(years.tolist(), _counts(column, 1, 53).tolist(), strict=True)):
         try:
             days.append(dt.date.fromisocalendar(year, week, 1))
         except ValueError:

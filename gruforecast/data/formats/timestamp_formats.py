@@ -65,11 +65,9 @@ class StampForm(Record, frozen=True):
     local: bool = False
 
     def __post_init__(self) -> None:
-        texts = (self.mark, self.sep, self.clock, self.zone, self.until, self.tz)
-        short = all(len(text) < 60 for text in texts)
+        short = all(len(text) < 60 for text in (self.mark, self.sep, self.clock, self.zone, self.until, self.tz))
         known = self.kind in KINDS and self.clock in ("", "minute", "second", "fraction")
-        offset = re.fullmatch(ZONE, self.zone)
-        if not short or not known or not offset or (self.tz and self.tz not in _zones()):
+        if not short or not known or not re.fullmatch(ZONE, self.zone) or (self.tz and self.tz not in _zones()):
             raise ValueError(f"impossible form of stamps: {self}")
 
     def write(self, ds: Stamps, offset: Ints | None = None) -> list[str]:

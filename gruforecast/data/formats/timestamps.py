@@ -148,8 +148,7 @@ def look_like_stamps(column: Column, *, named: bool) -> bool:
 
 def _matches(column: Column, kind: str) -> list[re.Match[str]] | None:
     """Return the distinct cells as matches of a form; None if one has another."""
-    begin = itertools.takewhile(bool, map(FORMS[kind].fullmatch, column.distinct))
-    matches = [match for match in begin if match]
+    matches = [match for match in itertools.takewhile(bool, map(FORMS[kind].fullmatch, column.distinct)) if match]
     return matches if len(matches) == len(column.distinct) else None
 
 
@@ -196,8 +195,7 @@ def _excel(column: Column, _: StampForm) -> Parsed:
     if not len(days) or not ((days >= 1) & (days < 200_000)).all():
         bad = next((cell for cell in column.cells if not EXCEL.fullmatch(cell)), column.cells[0])
         raise column.refused(bad, f"{bad!r} is no Excel date.", "Leave `time_unit` out.", "GF-D20", FormError) from None
-    seconds = np.round(days * 86_400).astype(np.int64)
-    return Parsed(EXCEL_DAY_0 + seconds.astype("timedelta64[s]"))
+    return Parsed(EXCEL_DAY_0 + np.round(days * 86_400).astype(np.int64).astype("timedelta64[s]"))
 
 
 def _begins(column: Column) -> tuple[Column, str]:

@@ -109,8 +109,7 @@ def forecast(history: History, windows: Windows, config: NetworkConfig, weights:
         part = windows[block]
         encoded = encode_windows(history, part, config)
         seen, encoded = encoded.single(), encoded._replace(features=EMPTY)  # which are large in double precision
-        residual = residuals(*seen, config, weights)
-        blocks.append(decode(residual.astype(np.float64), encoded, part.use_log & config.log))
+        blocks.append(decode(residuals(*seen, config, weights).astype(np.float64), encoded, part.use_log & config.log))
     return np.concatenate(blocks)
 
 

@@ -27,9 +27,8 @@ class FlatAdamW:
         self.variables = list(variables)
         self.sizes = [int(np.prod(one.shape)) for one in self.variables]
         decays = ["bias" not in one.path for one in self.variables]
-        spread = [one.path.startswith(SPREAD) for one in self.variables]
         self._decays = tf.constant(np.repeat(decays, self.sizes), tf.float32)
-        self._spread = tf.constant(np.repeat(spread, self.sizes))
+        self._spread = tf.constant(np.repeat([one.path.startswith(SPREAD) for one in self.variables], self.sizes))
         self._mean, self._square = (tf.Variable(tf.zeros(sum(self.sizes))) for _ in range(2))
         self._steps = tf.Variable(0.0)
         self.weight_decay = tf.Variable(0.0)

@@ -192,8 +192,7 @@ class _Judge:
 
 def _indices(windows: Windows, config: NetworkConfig) -> tuple[Array, ...]:
     """Return the index arrays that the compiled function takes."""
-    positions = (one.astype(np.int32) for one in (windows.start, windows.end, windows.stop))
-    return *positions, windows.use_log & config.log
+    return *(one.astype(np.int32) for one in (windows.start, windows.end, windows.stop)), windows.use_log & config.log
 
 
 def _compile_steps(model: keras.Model, optimizer: FlatAdamW, config: NetworkConfig) -> PolymorphicFunction:
