@@ -64,8 +64,12 @@ def record(kind: type[_T], value: object, file: str) -> _T:
     try:
         return msgspec.convert(value, kind)
     except (msgspec.ValidationError, TypeError, ValueError) as error:
-        remedy = "The file is damaged or from another version; fit the model again."
-        raise ModelError(f"{str(error)[:MAX_SHOWN]}.", remedy=remedy, code="GF-M03", file=file) from error
+        raise ModelError(
+            f"{str(error)[:MAX_SHOWN]}.",
+            remedy="The file is damaged or from another version; fit the model again.",
+            code="GF-M03",
+            file=file,
+        ) from error
 
 
 def to_dict(config: DataclassInstance) -> dict[str, JsonValue]:
@@ -83,8 +87,12 @@ def from_dict(kind: type[_Config], mapping: Json, file: str) -> _Config:
     remedy = "The folder is damaged or from another version; fit the model again."
     for name in mapping:
         if name not in known:
-            text = f"unknown key {str(name)[:MAX_SHOWN]!r}.{did_you_mean(name, known)}"
-            raise ModelError(text, remedy=remedy, code="GF-M03", file=file)
+            raise ModelError(
+                f"unknown key {str(name)[:MAX_SHOWN]!r}.{did_you_mean(name, known)}",
+                remedy=remedy,
+                code="GF-M03",
+                file=file,
+            )
     try:
         return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in mapping.items()})
     except (TypeError, ValueError) as error:

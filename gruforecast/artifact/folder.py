@@ -47,7 +47,7 @@ from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import BLEND, NETWORKS, SIMPLE
 from gruforecast.models.series_state import SeriesState
-from gruforecast.serialization import JsonValue, Record, from_dict, to_dict
+from gruforecast.serialization import JsonValue, Record, from_dict, plain, record, to_dict
 
 MIN_SPREAD = 1e-30  # of a covariate: anything smaller overflows
 MAX_STEPS, MAX_BATCH = 10_000_000, 65_536  # of a training
@@ -115,7 +115,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         ],
         blend=forecaster.blend,
         winner=forecaster.winner,
-        plan=forecaster.plan.to_dict(),
+        plan=plain(forecaster.plan),
         levels={name: one.levels for name, one in forecaster.calibrations.items()},
         trust={name: one.trust for name, one in forecaster.calibrations.items()},
         ids=state.ids,
@@ -228,7 +228,7 @@ def _assemble(sealed: _Sealed, model: _Model, file: str) -> Forecaster:
     networks, levels = _networks(sealed, model.networks, file), model.levels
     _check_members(networks, model)
     require(set(model.trust) == set(levels), "the trust in quantiles is impossible")
-    plan = Plan.from_dict(model.plan, file)
+    plan = record(Plan, model.plan, file)
     same = all(one.config.inputs == plan.inputs for one in networks)
     require(same, "the networks see other columns than the plan reads")
     if plan.encoding:

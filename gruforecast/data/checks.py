@@ -43,8 +43,11 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
         )
     else:
         texts += _far_off(panel, lines)
-    each = zip(panel.ids, itertools.pairwise(panel.indptr), strict=True)
-    constant = ["/".join(key) for key, (a, b) in each if np.nanmin(y[a:b]) == np.nanmax(y[a:b])]
+    constant = [
+        "/".join(key)
+        for key, (a, b) in zip(panel.ids, itertools.pairwise(panel.indptr), strict=True)
+        if np.nanmin(y[a:b]) == np.nanmax(y[a:b])
+    ]
     if constant:
         texts.append(f"{len(constant)} series never change ({shorten(constant, SHOWN)}): their MASE is not defined")
     tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
@@ -52,29 +55,29 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
         texts.append(
             f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
         )
-    last = panel.ds.max()
-    if last > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * YEARS)):
+    if (last := panel.ds.max()) > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * YEARS)):
         texts.append(f"the newest stamp is {last}, more than {YEARS} years from now")
     return (*map(Finding, (*texts, *_put_forward(panel), *_holidays(panel))), *_covariates(panel))
 
 
 def _covariates(panel: Panel) -> list[Finding]:
     """Return the covariates with missing values, and those that are the target itself, earlier or later."""
-    findings = []
-    first = 0
+    findings, first = [], 0
     longest = np.argsort(-panel.lengths, kind="stable")[:LOOKED_AT]
     for one in panel.plan.covariates:
         name, x = one.name, panel.x[:, first]
         first += len(one.columns)
         missing = int(np.isnan(x).sum())
         if missing and one.role != "static":
-            text = f"{name}: {missing} of {len(x)} values are missing, its mean stands for them"
-            findings.append(Finding(text, column=name))
+            findings.append(
+                Finding(f"{name}: {missing} of {len(x)} values are missing, its mean stands for them", column=name)
+            )
         if one.flag or one.categories:
             continue
         if (code := sentinel(x)) is not None:
-            text = f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values"
-            findings.append(Finding(text, column=name))
+            findings.append(
+                Finding(f"{name}: {code[0]:g} stands there {code[1]} times, far from all other values", column=name)
+            )
         parts = [slice(panel.indptr[k], panel.indptr[k + 1]) for k in longest]
         leaks = (leak(panel.y[part], x[part], name, LAGS[one.role]) for part in parts)
         findings += [one for one in leaks if one][:1]
@@ -83,8 +86,7 @@ def _covariates(panel: Panel) -> list[Finding]:
 
 def _far_off(panel: Panel, lines: Ints) -> list[str]:
     """Return the values many interquartile ranges away from the others of their series."""
-    parts = [a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]
-    far = np.concatenate(parts).astype(int)
+    far = np.concatenate([a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]).astype(int)
     if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
         return []  # so many are no accident but the nature of the data
     shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN]) + " and more" * (len(far) > SHOWN)

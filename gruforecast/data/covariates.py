@@ -37,10 +37,11 @@ def infer_covariates(
     findings: Findings = ()
     for name, role in options.covariates.items():
         column = _cells(table, name, role, keys, form)
-        if name in names.ids:
-            one, more = category(column, role, form)
-        else:
-            one, more = infer_covariate(column, role, form, settled=bool(options.decimal or options.thousands))
+        one, more = (
+            category(column, role, form)
+            if name in names.ids
+            else infer_covariate(column, role, form, settled=bool(options.decimal or options.thousands))
+        )
         findings += more
         if one is not None:
             parts[one] = one.values(column)[0]
@@ -58,8 +59,7 @@ def apply_covariates(
 
 def _cells(table: Table, name: str, role: Role, keys: Ints, form: NumberForm) -> Column:
     """Return a covariate; a static one has the cell of its series in every row."""
-    column = table.cells(name)
-    return constant_cells(column, keys, form) if role == "static" else column
+    return constant_cells(table.cells(name), keys, form) if role == "static" else table.cells(name)
 
 
 def _side_by_side(table: Table, parts: dict[Covariate, Floats]) -> Floats:
@@ -70,10 +70,13 @@ def _side_by_side(table: Table, parts: dict[Covariate, Floats]) -> Floats:
     """
     x = np.concatenate([np.zeros((len(table), 0)), *parts.values()], axis=1)
     if x.shape[1] >= MAX_INPUTS:
-        text = f"the covariates become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be."
         widest = max(parts, key=lambda one: len(one.columns)).name
         raise DataError(
-            text, remedy=f"Leave some of them out, such as {widest!r}.", code="GF-D63", file=table.file, column=widest
+            f"the covariates become {x.shape[1]} numbers, {MAX_INPUTS - 1} may be.",
+            remedy=f"Leave some of them out, such as {widest!r}.",
+            code="GF-D63",
+            file=table.file,
+            column=widest,
         )
     return x
 
@@ -118,8 +121,8 @@ def _only_one(column: Column, role: Role, form: NumberForm, counts: Counter[str]
     """Return the same of a column with one text at most: an event, a word or a 1 in some rows, nothing in others."""
     name, cell = column.name, next(iter(counts), "")
     if role != "static" and 0 < counts[cell] < len(column.cells) and form.value(cell) in (None, 1.0):
-        text = f"{name}: {cell!r} or nothing, read as 1 and 0"
-        return Covariate(name, role, form, flag=True, categories=(cell,)), (Finding(text, column=name),)
+        finding = Finding(f"{name}: {cell!r} or nothing, read as 1 and 0", column=name)
+        return Covariate(name, role, form, flag=True, categories=(cell,)), (finding,)
     text = f"{name} never changes ({cell}): left out" if counts else f"{name} has no values: left out"
     return None, (Finding(text, column=name),)
 
@@ -144,8 +147,9 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
         )
     usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MAX_CATEGORIES]
     rare = len(counts) - len(usual)
-    finding = Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name)
-    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), ((finding,) if rare else ())
+    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (
+        (Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name),) if rare else ()
+    )
 
 
 def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:
@@ -195,6 +199,5 @@ def leak(y: Floats, x: Floats, name: str, lags: tuple[int, ...]) -> Finding | No
 
 
 def _correlation(a: Floats, b: Floats) -> float:
-    if len(a) < MIN_ROWS or np.ptp(a) == 0 or np.ptp(b) == 0:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
+    known = len(a) >= MIN_ROWS and np.ptp(a) != 0 and np.ptp(b) != 0
+    return float(np.corrcoef(a, b)[0, 1]) if known else 0.0

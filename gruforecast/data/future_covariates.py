@@ -58,8 +58,7 @@ class FutureCovariates:
         )
         self._refuse(rows < 0, ids, ds, "have no row", "GF-D59")
         values = self.x[rows]  # (n_series, horizon, n_columns)
-        each = [one for one in self.plan.future for _ in one.columns]
-        numbers = [k for k, one in enumerate(each) if not one.categories]
+        numbers = np.array([not one.categories for one in self.plan.future for _ in one.columns])
         self._refuse(np.isnan(values[:, :, numbers]).any(axis=2), ids, ds, "have no value", "GF-D60")
         return values
 
@@ -96,10 +95,11 @@ def read_future(data: Data, plan: Plan) -> FutureCovariates:
 def _from_table(table: Table, plan: Plan) -> FutureCovariates:
     """Return the future covariates in the rows of a table."""
     parsed, form = follow_times([table.cells(name) for name in plan.names.time], plan)
-    if plan.names.ids and not plan.wide:
-        keys, ids, padded = read_keys(table, plan.names, stripped=plan.strip_ids)
-    else:
-        keys, ids, padded = np.zeros(len(table), np.int64), ALL, ()
+    keys, ids, padded = (
+        read_keys(table, plan.names, stripped=plan.strip_ids)
+        if plan.names.ids and not plan.wide
+        else (np.zeros(len(table), np.int64), ALL, ())
+    )
     ds, form, clock = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
     x, more = apply_covariates(table, plan.future, plan.numbers, keys)
     _check_categories(table, plan.future)

@@ -86,13 +86,11 @@ class Declared:
         Raises:
             UsageError: it is of another type, out of range, or none of the choices.
         """
-        if given is None and (self.optional or self.several):
-            return () if self.several else None
         if not self.several:
-            return self._one(given)
+            return None if given is None and self.optional else self._one(given)
         if isinstance(given, Iterable) and not isinstance(given, (str, AbstractSet, Mapping)):
-            return tuple(self._one(one) for one in given)
-        return (self._one(given),)
+            return tuple(map(self._one, given))
+        return () if given is None else (self._one(given),)
 
     def _one(self, given: object) -> One:
         if self.option.unit is not None and isinstance(given, (str, int, float)) and not isinstance(given, bool):
@@ -100,11 +98,17 @@ class Declared:
         value, option = self._typed(given), self.option
         if isinstance(value, str):
             if option.choices and value not in option.choices:
-                text = f"`{self.name}` {value!r} is unknown.{did_you_mean(value, list(option.choices))}"
-                raise UsageError(text, remedy=f"Use {', '.join(option.choices)}.", code="GF-U13")
+                raise UsageError(
+                    f"`{self.name}` {value!r} is unknown.{did_you_mean(value, list(option.choices))}",
+                    remedy=f"Use {', '.join(option.choices)}.",
+                    code="GF-U13",
+                )
         elif not option.low <= value <= option.high:
-            remedy = f"Pass {KINDS[self.kind]} from {option.low} to {option.high}."
-            raise UsageError(f"`{self.name}` {value} is out of range.", remedy=remedy, code="GF-U12")
+            raise UsageError(
+                f"`{self.name}` {value} is out of range.",
+                remedy=f"Pass {KINDS[self.kind]} from {option.low} to {option.high}.",
+                code="GF-U12",
+            )
         return value
 
     def _typed(self, given: object) -> One:
@@ -131,9 +135,11 @@ class Options:
     declared: ClassVar[tuple[Declared, ...]] = ()
 
     def __init_subclass__(cls) -> None:
-        hints = get_type_hints(cls, include_extras=True)
-        options = {name: hint for name, hint in hints.items() if get_origin(hint) is Annotated}
-        cls.declared = tuple(_declared(name, hint, getattr(cls, name)) for name, hint in options.items())
+        cls.declared = tuple(
+            _declared(name, hint, getattr(cls, name))
+            for name, hint in get_type_hints(cls, include_extras=True).items()
+            if get_origin(hint) is Annotated
+        )
 
     def __post_init__(self) -> None:
         for one in self.declared:

@@ -83,8 +83,14 @@ class ReadOptions(Options):
         from gruforecast.data.files.delimited import Layout
         from gruforecast.data.files.source import Limits
 
-        limits = Limits(self.max_bytes, self.max_rows, self.max_columns, self.max_field)
-        return Layout(self.sep, self.encoding, self.skip_lines, self.header, self.allow_short_rows, limits)
+        return Layout(
+            self.sep,
+            self.encoding,
+            self.skip_lines,
+            self.header,
+            self.allow_short_rows,
+            Limits(self.max_bytes, self.max_rows, self.max_columns, self.max_field),
+        )
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -101,9 +107,12 @@ class ReadOptions(Options):
 
     def _check_covariates(self) -> None:
         """Refuse a column that would play two roles, and holidays of no country."""
-        named: list[tuple[str, str]] = [(role, name) for role in ROLES for name in dict.fromkeys(getattr(self, role))]
-        named += [("target", self.target or "")] + [("time", name) for name in self.time]
-        named += [("id", name) for name in self.id if name not in self.static]
+        named = [
+            *((role, name) for role in ROLES for name in dict.fromkeys(getattr(self, role))),
+            ("target", self.target or ""),
+            *(("time", name) for name in self.time),
+            *(("id", name) for name in self.id if name not in self.static),
+        ]
         options: dict[str, str] = {}
         for option, name in named:
             if name in options:

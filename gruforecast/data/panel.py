@@ -103,8 +103,8 @@ class Panel:
 
         keys = np.repeat(np.arange(len(self.ids)), self.lengths)
         columns: Columns = {name: [self.ids[k][j] for k in keys] for j, name in enumerate(self.names.ids)}
-        times: Columns = {name: [] for name in self.names.time}
-        return frame_of({**columns, **times, self.names.target: self.y}, self.plan, self.ds)
+        columns |= {name: [] for name in self.names.time} | {self.names.target: self.y}
+        return frame_of(columns, self.plan, self.ds)
 
 
 def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:

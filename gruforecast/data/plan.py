@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Annotated
 
 import numpy as np
+from msgspec import Meta, structs
 
 from gruforecast.arrays import Floats, Number, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
@@ -16,7 +18,7 @@ from gruforecast.data.formats.numbers import NumberForm, apply_numbers, check_un
 from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.options import AGGREGATES, ROLES, Role
 from gruforecast.errors import UsageError, shorten
-from gruforecast.serialization import Json, JsonValue, Record, plain, record
+from gruforecast.serialization import Record
 
 LAST_DAY = 31  # `Frequency.day` of stamps at the end of a month
 MAX_CATEGORIES = 32
@@ -120,10 +122,10 @@ class Plan(Record, frozen=True):
     fill: bool = False
     strip_ids: bool = False
     stepped: bool = False
-    delimiter: str = ""
+    delimiter: Annotated[str, Meta(max_length=1)] = ""
     short_rows: bool = False
     encoding: str = ""
-    skip: int | None = None
+    skip: Annotated[int, Meta(ge=0)] | None = None
     covariates: tuple[Covariate, ...] = ()
     left_out: tuple[str, ...] = ()
     holidays: str = ""
@@ -132,15 +134,11 @@ class Plan(Record, frozen=True):
         self._check_covariates()
         if not {self.on_duplicate, self.resample} <= {"", *AGGREGATES}:
             raise ValueError(f"impossible plan: {self}")
-        time, parts = self.names.time, self.form.parts
-        names = (*time, self.names.target, *self.names.ids)
-        if len(time) != max(len(parts), 1):
+        time, target, ids = structs.astuple(self.names)
+        if len(time) != max(len(self.form.parts), 1):
             raise ValueError(f"impossible names of columns: {self.names}")
-        "".join((*names, self.form.stamp.mark, self.delimiter)).encode()  # text that cannot be written is refused
-        if len(self.delimiter) > 1:
-            raise ValueError(f"impossible mark between fields: {self.delimiter!r}")
-        if self.skip is not None and self.skip < 0:
-            raise ValueError(f"impossible number of lines: {self.skip!r}")
+        # text that cannot be written is refused
+        "".join((*time, target, *ids, self.form.stamp.mark, self.delimiter)).encode()
 
     def _check_covariates(self) -> None:
         names = [one.name for one in self.covariates]
@@ -163,8 +161,8 @@ class Plan(Record, frozen=True):
     def inputs(self) -> tuple[str, ...]:
         """What each of them is to a network, see `NetworkConfig`; holidays within a week or a month are counted."""
         daily = self.freq.unit == "B" or (self.freq.unit == "s" and self.freq.step <= DAY)
-        kinds = tuple(kind for one in self.covariates for kind in one.kinds)
-        return kinds + (("known flag" if daily else "known",) if self.holidays else ())
+        holiday = ("known flag" if daily else "known",) if self.holidays else ()
+        return (*(kind for one in self.covariates for kind in one.kinds), *holiday)
 
     @property
     def roles(self) -> tuple[Role, ...]:
@@ -201,16 +199,3 @@ class Plan(Record, frozen=True):
         zone = f" in {self.form.stamp.tz}" if self.form.stamp.tz else ""
         target = "a series in each column" if self.wide else f"target {self.names.target!r}"
         return f"{time}{zone}, step {self.freq.label!r}, {target}, {self.numbers.decimal!r} before decimals"
-
-    def to_dict(self) -> JsonValue:
-        """Return the plan as plain JSON types."""
-        return plain(self)
-
-    @classmethod
-    def from_dict(cls, mapping: Json, file: str) -> Plan:
-        """Return the plan read back.
-
-        Raises:
-            ModelError: a key is unknown or missing, or a value is impossible.
-        """
-        return record(cls, mapping, file)

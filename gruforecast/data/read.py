@@ -233,9 +233,7 @@ def read_keys(table: Table, names: Names, *, stripped: bool) -> tuple[Ints, Keys
     """Return the number of each row's series, in order of first appearance, the key of each series, and findings."""
     if not names.ids:
         return np.zeros(len(table), np.int64), (("series",),), ()
-    columns = [table.column(name) for name in names.ids]
-    if not stripped:
-        columns = [table.padded.get(name, column) for name, column in zip(names.ids, columns, strict=True)]
+    columns = [table.column(name) if stripped else table.padded.get(name, table.column(name)) for name in names.ids]
     for name, column in zip(names.ids, columns, strict=True):
         blank = next((k for k, cell in enumerate(column) if not cell or cell.isspace()), None)
         if blank is not None:

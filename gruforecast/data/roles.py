@@ -197,10 +197,9 @@ def _with_parts(
     parts = [name for name in names if is_part(_cells(table, name, table.columns[name]))]
     order = {"year": 0, "month": 1, "day": 2, "hour": 3}
     first = _sample(table, time)[:1]
-    if NAMED.get(time.lower()) == "year" or (first and FORMS["year"].fullmatch(first[0])):
-        parts = [name for name in parts if NAMED.get(name.lower())]
-    else:
-        parts = [name for name in parts if NAMED.get(name.lower()) not in ("year", "month", "day")]
+    years = NAMED.get(time.lower()) == "year" or (first and FORMS["year"].fullmatch(first[0]))
+    unfit = (None,) if years else ("year", "month", "day")
+    parts = [name for name in parts if NAMED.get(name.lower()) not in unfit]
     return tuple(
         sorted([time, *parts], key=lambda name: order.get(NAMED.get(name.lower(), ""), 4 if name != time else -1))
     )

@@ -164,8 +164,8 @@ class Forecaster:
     @property
     def block(self) -> int:
         """Series that are forecast at a time, in each of at most `MAX_THREADS` threads."""
-        lookback = max(network.config.lookback for network in self.networks)
-        covariates = (lookback + self.horizon) * max(1, len(self.plan.columns))
+        rows = max(network.config.lookback for network in self.networks) + self.horizon
+        covariates = rows * max(1, len(self.plan.columns))
         return max(1, BLOCK_NUMBERS // (self.horizon * len(QUANTILES) + covariates))
 
     def _blocks(self, source: Panel | SeriesState) -> list[tuple[int, int]]:
@@ -173,9 +173,11 @@ class Forecaster:
         return [(first, min(first + self.block, len(source))) for first in range(0, max(len(source), 1), self.block)]
 
     def _state(self, source: Panel | SeriesState, first: int, last: int, request: _Request) -> SeriesState:
-        if isinstance(source, SeriesState):
-            return source.at(np.arange(first, last))
-        return SeriesState.of(source.part(first, last), self.networks, self.others_in(request.member))
+        return (
+            source.at(np.arange(first, last))
+            if isinstance(source, SeriesState)
+            else SeriesState.of(source.part(first, last), self.networks, self.others_in(request.member))
+        )
 
     def _forecast(self, state: SeriesState, request: _Request) -> Forecast:
         ds = request.plan.freq.after(state.last, request.steps)

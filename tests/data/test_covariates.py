@@ -15,6 +15,7 @@ from gruforecast.data.options import ReadOptions
 from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
+from gruforecast.serialization import plain, record
 
 START = dt.datetime(2024, 1, 1, tzinfo=dt.UTC)
 
@@ -166,7 +167,7 @@ def test_the_plan_reads_other_files_alike(tmp_path: Path) -> None:
     text = table({"y": Y, "heat": ["1,5", "2,5"], "sky": ["sun", "rain"]}).replace(",", ";").replace("1;5", "1,5")
     text = text.replace("2;5", "2,5")
     found = read(tmp_path, text, known=("heat", "sky"), holidays="AT")
-    plan = Plan.from_dict(found.panel.plan.to_dict(), "model.json")
+    plan = record(Plan, plain(found.panel.plan), "model.json")
     assert plan == found.panel.plan
     again = tmp_path / "again.csv"
     again.write_text(text.replace("rain", "fog"))
@@ -357,9 +358,9 @@ def test_holidays_of_stamps_at_the_end_of_a_month_are_those_of_that_month(tmp_pa
     ],
 )
 def test_an_impossible_plan_is_refused(tmp_path: Path, change: dict[str, object]) -> None:
-    kept = days_of(table({"y": Y, "x": Y}), tmp_path, known=("x",)).to_dict()
+    kept = plain(days_of(table({"y": Y, "x": Y}), tmp_path, known=("x",)))
     with pytest.raises(ModelError):
-        Plan.from_dict({**kept, **change}, "model.json")
+        record(Plan, {**kept, **change}, "model.json")
 
 
 def test_an_outlier_on_a_flagged_day_is_no_leak(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from gruforecast.data.options import ReadOptions
 from gruforecast.data.plan import Plan
 from gruforecast.data.read import read_csv, read_like
 from gruforecast.errors import DataError, ModelError, UsageError
+from gruforecast.serialization import plain, record
 
 DAYS = [str(np.datetime64("2024-01-01") + k) for k in range(60)]
 HOURS = [str(np.datetime64("2024-03-30T00") + k).replace("T", " ") + ":00" for k in range(72)]
@@ -312,7 +313,7 @@ def test_the_plan_remembers_the_zone_of_the_clock(csv: Any) -> None:
 )
 def test_the_training_file_itself_is_read_by_its_plan(csv: Any, training: str, options: dict[str, Any]) -> None:
     panel = read(csv, training, **options)
-    plan = Plan.from_dict(panel.plan.to_dict(), "model.json")
+    plan = record(Plan, plain(panel.plan), "model.json")
     assert (plan.skip, plan.encoding) == (panel.plan.skip, panel.plan.encoding)
     again = read_like(csv(training), plan).panel
     assert again.y.tolist() == pytest.approx(panel.y.tolist(), nan_ok=True)
@@ -330,10 +331,10 @@ def test_the_training_file_itself_is_read_by_its_plan(csv: Any, training: str, o
     ],
 )
 def test_plans_that_cannot_be(csv: Any, part: str, value: Any) -> None:
-    plan = read(csv, table(list(range(20)))).plan.to_dict()
+    plan = plain(read(csv, table(list(range(20)))).plan)
     plan[part] = {**plan[part], **value} if isinstance(value, dict) else value
     with pytest.raises(ModelError):
-        Plan.from_dict(plan, "model.json")
+        record(Plan, plan, "model.json")
 
 
 def test_many_blank_lines_and_many_columns_of_numbers_are_quick(csv: Any) -> None:

@@ -17,6 +17,7 @@ from gruforecast.data.options import ReadOptions
 from gruforecast.data.plan import Plan
 from gruforecast.data.read import apply_plan, infer_plan, read_csv, read_like
 from gruforecast.errors import DataError, FormError
+from gruforecast.serialization import plain, record
 
 DAYS = np.datetime64("2024-03-01") + np.arange(40)
 HOURS = np.datetime64("2024-03-30T00", "h") + np.arange(24)  # none of the hour that Vienna skips on the 31st
@@ -49,7 +50,7 @@ def rows(*parts: Any) -> str:
 def test_the_plan_is_all_that_is_needed_to_read_the_table_again(csv: Any, text: str, said: dict[str, Any]) -> None:
     path, options = csv(text), ReadOptions(**said)
     plan = infer_plan(read_table(path), options)
-    stored = Plan.from_dict(plan.to_dict(), "model.json")
+    stored = record(Plan, plain(plan), "model.json")
     once, again = read_csv(path, options), apply_plan(read_table(path), stored)
     assert once.panel.plan == again.panel.plan
     assert once.panel.ids == again.panel.ids

@@ -71,8 +71,9 @@ def without_duplicates(rows: Rows, rule: str, file: str, names: Names) -> tuple[
         )
     if not equal.all():
         raise _conflict(rows, k[~equal], file, names)
-    dropped = Finding(f"{len(k)} rows were exact duplicates: dropped")
-    return rows[np.setdiff1d(np.arange(len(rows)), k + 1)], (dropped,) if len(k) else ()
+    return rows[np.setdiff1d(np.arange(len(rows)), k + 1)], (
+        Finding(f"{len(k)} rows were exact duplicates: dropped"),
+    ) if len(k) else ()
 
 
 def _conflict(rows: Rows, k: Ints, file: str, names: Names) -> RepeatedRowError:

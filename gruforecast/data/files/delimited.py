@@ -303,8 +303,8 @@ def _rectangular(rows: Rows, lines: list[int], name: str, layout: Layout) -> tup
     if not wrong:
         return rows, ()
     if all(len(rows[k]) > width for k in wrong) and _only_blank_beyond(rows, 0):
-        text = f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out"
-        return [row[:width] for row in rows], (Finding(text),)
+        finding = Finding(f"{len(wrong)} rows end in a mark between fields with nothing behind it: left out")
+        return [row[:width] for row in rows], (finding,)
     if not rows[0][-1].strip() and all(len(rows[k]) == width - 1 for k in range(1, len(rows))):
         return [rows[0][:-1], *rows[1:]], ()  # a mark at the end of the header alone
     if layout.short_rows and all(len(rows[k]) < width for k in wrong):

@@ -202,13 +202,12 @@ def _checked(column: pd.Series, limits: Limits, name: str, title: str) -> list[s
         return known
     row = texts.index(None)
     cell = column.iloc[row]
-    remedy = f"Make text or numbers of it, or leave it out: frame.drop(columns={title!r})."
-    if isinstance(cell, DURATIONS):
-        remedy = f"Make numbers of it, such as frame[{title!r}].dt.total_seconds(), or leave it out."
     shown = repr(cell)[:LONGEST]
     raise DataError(
         f"{shown} ({type(cell).__name__}) is neither a number, text nor a time stamp.",
-        remedy=remedy,
+        remedy=f"Make numbers of it, such as frame[{title!r}].dt.total_seconds(), or leave it out."
+        if isinstance(cell, DURATIONS)
+        else f"Make text or numbers of it, or leave it out: frame.drop(columns={title!r}).",
         code="GF-D77",
         file=name,
         line=row,
@@ -236,9 +235,7 @@ def _texts(column: pd.Series) -> Texts:
     if isinstance(kind, pd.PeriodDtype):
         codes, periods = pd.factorize(column)
         return _spread(_periods(pd.PeriodIndex(periods)), codes)
-    if is_float_dtype(kind) or is_integer_dtype(kind):
-        return _numbers(column)
-    return _objects(column)
+    return _numbers(column) if is_float_dtype(kind) or is_integer_dtype(kind) else _objects(column)
 
 
 def _spread(texts: Texts, codes: np.ndarray) -> Texts:
@@ -276,9 +273,9 @@ def _stamps(stamps: pd.DatetimeIndex) -> Texts:
 def _periods(periods: pd.PeriodIndex) -> Texts:
     """Return the begin of each period, in a form that is read as the begin of that period."""
     kind = periods.freqstr.lstrip("0123456789")
-    if DAYS.fullmatch(kind) and kind not in PERIODS:
-        return periods.start_time.strftime("%Y-%m-%d").tolist()
-    return periods.strftime(PERIODS.get(kind, "%Y-%m-%d %H:%M:%S")).tolist()
+    days = DAYS.fullmatch(kind) and kind not in PERIODS
+    pattern = PERIODS.get(kind, "%Y-%m-%d" if days else "%Y-%m-%d %H:%M:%S")
+    return (periods.start_time if days else periods).strftime(pattern).tolist()
 
 
 def _objects(column: pd.Series) -> Texts:

@@ -106,13 +106,10 @@ def _stamps(column: pa.ChunkedArray, kind: pa.DataType) -> list[str]:
     import pyarrow as pa
 
     zone = getattr(kind, "tz", None)
-    plain = column.cast(pa.timestamp("s", tz=zone), safe=True)  # refuses fractions of a second
-    ds = plain.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    whole = column.cast(pa.timestamp("s", tz=zone), safe=True).cast(pa.int64())  # refuses fractions of a second
     missing = np.array(column.is_null().to_numpy(zero_copy_only=False), bool)
-    utc = np.where(missing, 0, ds).astype(np.int64).astype("datetime64[s]")
-    texts, offsets = utc, np.zeros(len(utc), np.int64)
-    if zone and "/" in zone:
-        texts, offsets = to_wall(utc, zone_named(zone))
+    utc = np.where(missing, 0, whole.to_numpy(zero_copy_only=False)).astype(np.int64).astype("datetime64[s]")
+    texts, offsets = to_wall(utc, zone_named(zone)) if zone and "/" in zone else (utc, np.zeros(len(utc), np.int64))
     written = np.datetime_as_string(texts.astype("datetime64[s]")).tolist()
     if zone:
         written = [text + zone_text(int(offset), "+00:00") for text, offset in zip(written, offsets, strict=True)]

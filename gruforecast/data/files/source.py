@@ -83,8 +83,8 @@ def read_bytes(path: str, limits: Limits) -> bytes:
         before = target.stat()
         with _opened(target, name) as stream:
             packed = target.suffix.lower() in (".gz", ".zip")
-            ratio = max(MIN_BOMB, MAX_RATIO * before.st_size)
-            raw = _up_to(stream, min(limits.bytes, ratio) if packed else limits.bytes, name)
+            most = max(MIN_BOMB, MAX_RATIO * before.st_size) if packed else limits.bytes
+            raw = _up_to(stream, min(limits.bytes, most), name)
         after = target.stat()
     except DAMAGED as error:
         raise DataError(
@@ -196,17 +196,12 @@ def _decoded(raw: bytes, name: str, encoding: str | None) -> tuple[str, Findings
         chosen = encoding or "utf-16"
         try:
             return raw.decode(chosen), () if encoding else (Finding("read as UTF-16"),)
-        except LookupError as error:
-            raise UsageError(
-                f"`encoding` {chosen!r} is unknown.",
-                remedy="Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example.",
-                code="GF-U30",
-            ) from error
         except UnicodeDecodeError as error:
             raise _not_in(chosen, raw, name, error) from error
-        except UnicodeError as error:
+        except (LookupError, UnicodeError) as error:
+            what = "is unknown" if isinstance(error, LookupError) else f"does not fit: {error}"
             raise UsageError(
-                f"`encoding` {chosen!r} does not fit: {error}.",
+                f"`encoding` {chosen!r} {what}.",
                 remedy="Use utf-8, utf-16, latin-1, cp1252 or shift-jis, for example.",
                 code="GF-U30",
             ) from error

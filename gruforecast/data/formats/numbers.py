@@ -212,8 +212,7 @@ def _marks(bodies: dict[str, str], column: Column) -> tuple[str, str]:
             return ("," if any("," in text for text in texts) else "."), mark
     both = {max(",.", key=text.rindex) for text in texts if "," in text and "." in text}
     if len(both) == 1:
-        decimal = both.pop()
-        return decimal, "," if decimal == "." else "."
+        return (".", ",") if "." in both else (",", ".")
     marked = [text for text in texts if "," in text or "." in text]
     fitting = [pair for pair in ((".", ","), (",", ".")) if all(_fits(text, *pair) for text in marked)]
     if len(fitting) == 1:
@@ -312,11 +311,11 @@ def _no_number(column: Column, form: NumberForm) -> DataError:
     wrong = [k for k, cell in enumerate(column.cells) if form.value(cell) in (None, math.inf, -math.inf)]
     cell = column.cells[wrong[0]]
     more = f" ({len(wrong) - 1} further cells are not either)" if len(wrong) > 1 else ""
-    remedy = "Correct the cell, or name the word with `na_values` if it means that there is no value."
     if any(mark.isdigit() for mark in cell):
         remedy = "Correct the cell; `decimal` and `thousands` say how numbers are written."
-    elif len(cell) < 20:
-        remedy = f"Correct the cell, or pass `na_values={cell!r}` if it means that there is no value."
+    else:
+        how = f"pass `na_values={cell!r}`" if len(cell) < 20 else "name the word with `na_values`"
+        remedy = f"Correct the cell, or {how} if it means that there is no value."
     return column.refused_at(wrong[0], f"{cell!r} is not a number{more}.", remedy, "GF-D30", FormError)
 
 

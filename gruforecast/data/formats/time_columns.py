@@ -110,22 +110,18 @@ class TimeForm(Record, frozen=True):
         if kind.startswith("clock"):
             texts = [text[11 : 16 if kind == "clock-short" else 19] for text in np.datetime_as_string(wall)]
             return [text.replace(":", ".") for text in texts] if kind == "clock-dots" else texts
-        if kind == "quarter-name":
-            return [f"Q{k // 3 + 1}" for k in months.astype(int) % 12]
-        if kind == "month-name":
-            return [MONTHS[k].title() for k in months.astype(int) % 12]
         if kind in map(str, PERIODS):
             elapsed = (ds - _midnight(days, self.stamp.tz)).astype("timedelta64[s]").astype(np.int64)
             return [str(k) for k in elapsed // PERIODS[int(kind)] + 1]
         weeks = [day.isocalendar() for day in days.tolist()]
-        years = (
-            [week.year for week in weeks] if "week" in self.parts else days.astype("datetime64[Y]").astype(int) + 1970
-        )
-        numbers: dict[str, Ints | list[int]] = {
-            "year": years,
-            "month": months.astype(int) % 12 + 1,
+        month = months.astype(int) % 12
+        numbers: dict[str, Ints | list[int] | list[str]] = {
+            "year": [week.year for week in weeks] if "week" in self.parts else [day.year for day in days.tolist()],
+            "month": month + 1,
+            "month-name": [MONTHS[k].title() for k in month],
             "day": (days - months.astype("datetime64[D]")).astype(int) + 1,
-            "quarter": months.astype(int) % 12 // 3 + 1,
+            "quarter": month // 3 + 1,
+            "quarter-name": [f"Q{k // 3 + 1}" for k in month],
             "week": [week.week for week in weeks],
             "hour": second // 3600,
             "hour-1": second // 3600 + 1,
@@ -140,8 +136,7 @@ def infer_time(columns: list[Column], pattern: str | None = None, unit: str | No
     Raises:
         DataError: a cell has no form, or no column holds a date.
     """
-    kinds = tuple(_kinds(columns)) if len(columns) > 1 else ()
-    return _time_form(columns, kinds, lambda column: infer_stamps(column, pattern, unit))
+    return _time_form(columns, _kinds(columns), lambda column: infer_stamps(column, pattern, unit))
 
 
 def follow_time(columns: list[Column], form: TimeForm) -> tuple[TimeForm, Findings]:
@@ -223,10 +218,10 @@ def is_part_name(name: str) -> bool:
     return name.lower() in NAMED or any(word in name.lower() for word in ("hour", "period", "slot", "interval"))
 
 
-def _kinds(columns: list[Column]) -> list[str]:
-    """Return what each column holds, of `KINDS`; numbered periods only beside a date."""
-    kinds = [_kind(column, dated=True) for column in columns]
-    return kinds if "date" in kinds else [_kind(column, dated=False) for column in columns]
+def _kinds(columns: list[Column]) -> tuple[str, ...]:
+    """Return what each of several columns holds, of `KINDS`; numbered periods only beside a date."""
+    kinds = tuple(_kind(column, dated=True) for column in columns if len(columns) > 1)
+    return kinds if "date" in kinds or not kinds else tuple(_kind(column, dated=False) for column in columns)
 
 
 def _kind(column: Column, *, dated: bool) -> str:

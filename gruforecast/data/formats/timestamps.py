@@ -110,8 +110,11 @@ def apply_stamps(column: Column, form: StampForm) -> Parsed:
     parsed = _APPLY.get(form.kind, _calendar)(begins, form)
     if begins is column or until:
         return parsed
-    cut = _finding(column, f"{column.name}: intervals are read as their begin, and written as it")
-    return replace(parsed, findings=parsed.findings + cut)
+    return replace(
+        parsed,
+        findings=parsed.findings
+        + _finding(column, f"{column.name}: intervals are read as their begin, and written as it"),
+    )
 
 
 def _finding(column: Column, text: str) -> Findings:
@@ -121,8 +124,12 @@ def _finding(column: Column, text: str) -> Findings:
 
 def _by_pattern(column: Column, form: StampForm) -> Parsed:
     ds = _spread(column, apply_pattern(column, form.mark))
-    text = f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}"
-    return Parsed(ds, findings=_finding(column, text if "%y" in form.mark else ""))
+    return Parsed(
+        ds,
+        findings=_finding(
+            column, f"{column.name}: years of two digits, from {ds.min()} to {ds.max()}" if "%y" in form.mark else ""
+        ),
+    )
 
 
 def _counted(column: Column, form: StampForm) -> Parsed:
@@ -141,9 +148,7 @@ def look_like_stamps(column: Column, *, named: bool) -> bool:
     doubtful = ("year", "compact", "compact-month", "compact-hour", "compact-minute", *COUNTED)
     if any(all(FORMS[kind].fullmatch(cell) for cell in cells) for kind in FORMS if named or kind not in doubtful):
         return True
-    if any(NO_YEAR.fullmatch(cell) for cell in cells[:1]):
-        return False
-    return bool(fitting_patterns(column).whole)
+    return not any(NO_YEAR.fullmatch(cell) for cell in cells[:1]) and bool(fitting_patterns(column).whole)
 
 
 def _matches(column: Column, kind: str) -> list[re.Match[str]] | None:
@@ -241,8 +246,13 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
             bad, f"the cell is blank{lines}.", "Fill in the time, or remove the row.", "GF-D20", FormError
         )
     if unit:
-        text = f"{bad!r} is no number of {'seconds' if unit == 's' else 'milliseconds'} since 1970."
-        return column.refused(bad, text, "Leave `time_unit` out.", "GF-D20", FormError)
+        return column.refused(
+            bad,
+            f"{bad!r} is no number of {'seconds' if unit == 's' else 'milliseconds'} since 1970.",
+            "Leave `time_unit` out.",
+            "GF-D20",
+            FormError,
+        )
     if furthest == 0 and NO_YEAR.fullmatch(bad):
         return column.refused(bad, f"there is no year in {bad!r}.", "Write the year out, such as 2024-01.", "GF-D24")
     if NAMED_ZONE.fullmatch(bad):
@@ -252,9 +262,8 @@ def _no_stamp(column: Column, unique: list[str], unit: str | None) -> Exception:
             "Write an offset such as +01:00, or remove it and pass `tz='America/New_York'`, for example.",
             "GF-D25",
         )
-    like, several = "", ""
-    if furthest > 0:
-        like, several = f" like {unique[0]!r}", "; passing `date_format` says how they are written"
+    like = f" like {unique[0]!r}" if furthest > 0 else ""
+    several = "; passing `date_format` says how they are written" if furthest > 0 else ""
     return column.refused(
         bad,
         f"{bad!r} is not a time stamp{like}.",
@@ -301,8 +310,8 @@ def _day_or_month_first(column: Column, earlier: str) -> tuple[str, str]:
         return kind or earlier, ""
     regular = [kind for kind in ("dmy", "mdy") if _is_regular([_iso(match, kind) for match in matches])]
     if len(regular) == 1:
-        first_part = "day" if regular[0] == "dmy" else "month"
-        return regular[0], f"{column.name}: the {first_part} comes first: only so are the steps equal"
+        part = {"dmy": "day", "mdy": "month"}[regular[0]]
+        return regular[0], f"{column.name}: the {part} comes first: only so are the steps equal"
     example, mark = matches[0].group(), matches[0]["mark"]
     raise column.refused(
         example,
