@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from msgspec import structs
 
-from gruforecast.automl.notes import cause_of
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.results import TrialResult
 from gruforecast.automl.search.trial import seed_of
@@ -16,7 +15,7 @@ from gruforecast.automl.training_jobs import TEST_FIT, TrainingJobs, facts_of_tr
 from gruforecast.evaluation.leaderboard import Candidate
 from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.jobs import Pending
-from gruforecast.models.networks.config import CELLS, Cell, NetworkConfig
+from gruforecast.models.networks.config import CELLS, Cell
 from gruforecast.models.networks.inference import Network
 
 SEEDS = 3
@@ -70,16 +69,12 @@ class CellComparison:
                 continue
             if (cell, number + 1) in self.entries:  # only now, so that the same worker compiles a cell but once
                 submitted[cell] = _submit(self.training_jobs, self.best, self.kind, (cell, number + 1))
-            network = self.training_jobs.network(self._config(cell), result)
+            network = self.training_jobs.network(replace(self.best.network, cell=cell), result)
             trained.setdefault(f"{cell} ({self.kind})", []).append(network)
             group.append(self._candidate(network, cell, result))
         if trained and f"gru ({self.kind})" not in trained:
             trained = {"gru (full)": [self.training_jobs.network(self.best.network, self.best.result)]} | trained
-        whole = [[one for one in group if one] for group in groups.values() if None not in group]
-        return ComparedCells(whole, trained)
-
-    def _config(self, cell: Cell) -> NetworkConfig:
-        return replace(self.best.network, cell=cell)
+        return ComparedCells([[one for one in group if one] for group in groups.values() if None not in group], trained)
 
     def _candidate(self, network: Network, cell: Cell, result: TrialResult) -> Candidate | None:
         """Return the candidate of one cell and seed; None if it was not trained whole for the test set."""
@@ -98,8 +93,14 @@ class CellComparison:
                 return None
             at_test = jobs.network(network.config, fitted)
             facts = structs.replace(facts, seconds=fitted.seconds.total)
-        forecasts = Forecasts.of(jobs.split, network, at_test)
-        return Candidate(f"{cell} ({self.kind})", cell, forecasts, facts, competes=False, shipped=False)
+        return Candidate(
+            name=f"{cell} ({self.kind})",
+            kind=cell,
+            forecasts=Forecasts.of(jobs.split, network, at_test),
+            facts=facts,
+            competes=False,
+            shipped=False,
+        )
 
     def _forecast_ms(self, network: Network) -> float:
         """Return the milliseconds of one forecast of one series, the quickest of a few."""
@@ -115,9 +116,8 @@ class CellComparison:
         if result is None or (result.late and self.training_jobs.budget.over(PART)):
             notes.give_up(f"the {cell} comparison")
         else:
-            reason = "was ended by `trial_time`" if result.late else result.status
-            text = f"the {cell} comparison {reason}: left out"
-            notes.warn(text, cause_of(result.status, late=result.late))
+            reason, cause = ("was ended by `trial_time`", "limit") if result.late else (result.status, result.status)
+            notes.warn(f"the {cell} comparison {reason}: left out", cause)
         return None
 
 
@@ -129,8 +129,8 @@ def submit_comparison(jobs: TrainingJobs, search: Search, kind: str, busy: float
     """
     best, entries = search.best, _affordable(jobs, search, kind, busy)
     # the worker of the test fit has compiled the GRU, so it comes last
-    firsts = [entry for entry in sorted(entries, key=lambda entry: entry[0] == "gru") if entry[1] == 0]
-    submitted = {entry[0]: _submit(jobs, best, kind, entry) for entry in firsts}
+    ordered = sorted(entries, key=lambda entry: entry[0] == "gru")
+    submitted = {entry[0]: _submit(jobs, best, kind, entry) for entry in ordered if entry[1] == 0}
     return CellComparison(jobs, best, kind, entries, submitted)
 
 
@@ -146,13 +146,11 @@ def _affordable(jobs: TrainingJobs, search: Search, kind: str, busy: float) -> t
     if deadline is None:
         return entries
     for left_out in (SEEDS - 1, "rnn", "lstm", "gru"):
-        seconds = busy + _seconds_for(entries, jobs, search, kind)
-        if seconds <= jobs.jobs.runner.count * (deadline - time.time()):
+        if busy + _seconds_for(entries, jobs, search, kind) <= jobs.jobs.runner.count * (deadline - time.time()):
             break
         kept = tuple(entry for entry in entries if left_out not in entry)
         if kept != entries:
-            part = f"the {left_out} comparison" if left_out in CELLS else "the third seeds of the comparison"
-            jobs.notes.give_up(part)
+            jobs.notes.give_up(f"the {left_out if left_out in CELLS else 'third seeds of the'} comparison")
         entries = kept
     return entries
 

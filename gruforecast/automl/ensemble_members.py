@@ -114,7 +114,6 @@ class SavedEnsemble:
 
     def networks_facts(self) -> list[NetworkRecord]:
         """Return name, ensemble weight, configuration and origin (a trial, or another seed of it) of each network."""
-        members = [one.member for one in self.members]
         return [
             NetworkRecord(
                 name=one.name,
@@ -127,20 +126,20 @@ class SavedEnsemble:
                 digest=one.trial.result.digest,
                 val_mase=one.trial.rank[0],
             )
-            for one in members
+            for one in (scored.member for scored in self.members)
         ]
 
 
 def submit_seeds(jobs: TrainingJobs, search: Search) -> PendingSeeds:
     """Have the best configurations trained with other seeds, as a trial is trained."""
-    ranked = search.ranked
-    return [_submit_seed(jobs, k, ranked[place % len(ranked)]) for k, place in enumerate(AGAIN)]
-
-
-def _submit_seed(jobs: TrainingJobs, k: int, trial: Trial) -> tuple[Trial, Pending[TrialResult]]:
-    training = replace(jobs.training(trial), seed=seed_of(jobs.seed, SEED_NUMBERS + k))
-    cost = trial.network.cost * trial.share
-    return trial, jobs.submit_trial(f"seed-{k}", SEED_NUMBERS + k, trial.network, training, "seeds", cost)
+    submitted = []
+    for k, place in enumerate(AGAIN):
+        trial = search.ranked[place % len(search.ranked)]
+        training = replace(jobs.training(trial), seed=seed_of(jobs.seed, SEED_NUMBERS + k))
+        cost = trial.network.cost * trial.share
+        pending = jobs.submit_trial(f"seed-{k}", SEED_NUMBERS + k, trial.network, training, "seeds", cost)
+        submitted.append((trial, pending))
+    return submitted
 
 
 def with_seeds(jobs: TrainingJobs, search: Search, seeds: PendingSeeds) -> list[Trial]:
@@ -170,15 +169,17 @@ def choose_members(jobs: TrainingJobs, trials: Sequence[Trial]) -> Ensemble:
         name: Member(f"gru-{place + 1}" if place else "gru", weights[name], by_name[name], folds[name])
         for place, name in enumerate(sorted(weights, key=lambda name: by_name[name].rank[0]))
     }
-    by_weight = tuple(members[name] for name in weights)
-    return Ensemble(tuple(members.values()), by_weight, selected.folds if selected and len(weights) > 1 else None)
+    return Ensemble(
+        members=tuple(members.values()),
+        by_weight=tuple(members[name] for name in weights),
+        folds=selected.folds if selected and len(weights) > 1 else None,
+    )
 
 
 def submit_test_fits(jobs: TrainingJobs, ensemble: Ensemble) -> dict[str, PendingFit]:
     """Have the networks trained for the test set; return the trainings by network."""
-    count = len(ensemble.members)
     return {
-        one.name: jobs.submit_fit(TEST_FIT, one.trial, one.trial.name, one.trial.result, count)
+        one.name: jobs.submit_fit(TEST_FIT, one.trial, one.trial.name, one.trial.result, len(ensemble.members))
         for one in ensemble.by_weight
     }
 

@@ -13,7 +13,7 @@ from msgspec import structs
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export.saved_model import export, served_by
-from gruforecast.artifact.folder import publish, save, write_json
+from gruforecast.artifact.folder import save, write_json
 from gruforecast.artifact.manifest import SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
@@ -29,15 +29,8 @@ from gruforecast.automl.ensemble_members import (
 from gruforecast.automl.ensemble_selection import EnsembleWeights, blended
 from gruforecast.automl.explain_fit import explain_fit
 from gruforecast.automl.leakage_audit import LeakageAudit, second_search, submit_audit, traces, was_cut, with_noise
-from gruforecast.automl.notes import Notes
 from gruforecast.automl.options import FitOptions
-from gruforecast.automl.output import (
-    check_keys_fit,
-    facts_of,
-    fingerprint_of,
-    finished_report,
-    make_run_dir,
-)
+from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.automl.preparation import Prepared, decide, prepare
 from gruforecast.automl.reference_models import baseline_candidates, statistical_models, submit_statistical
 from gruforecast.automl.run_folder import open_run
@@ -46,12 +39,12 @@ from gruforecast.automl.search.oracle import Proposer
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import save_split
 from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
-from gruforecast.automl.training_jobs import TrainingJobs
+from gruforecast.automl.training_jobs import Notes, TrainingJobs
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
-from gruforecast.execution.atomic_files import clear_leftovers
+from gruforecast.execution.atomic_files import clear_leftovers, replace_with
 from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.explain.records import Explanation
@@ -108,7 +101,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
             seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
-            publish(built, output)
+            replace_with(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
         jobs.journal.append({"kind": "finished", "output": str(output), "trials": len(outcome.search.trials)})
@@ -163,7 +156,7 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     forecaster = _forecaster(prepared, ensemble, contest)
     signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
     given_up = _given_up(search, options, trainings.notes)
-    warnings = [*trainings.notes.texts, *given_up]
+    warnings = [*trainings.notes.warnings, *given_up]
     for warning in warnings:
         run.progress.warn(warning)
     return Outcome(
@@ -311,8 +304,12 @@ def _next_forecast(forecaster: Forecaster) -> Forecast | None:
 
 def _worker_record(pool: Pool) -> WorkerRecord:
     """Return the count of workers, seconds until they could start, and MB of each process after each job."""
-    resident_mb = [[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()]
-    return WorkerRecord(pool.count, round(pool.start_seconds, 3), pool.replaced, resident_mb)
+    return WorkerRecord(
+        count=pool.count,
+        start_seconds=round(pool.start_seconds, 3),
+        replaced=pool.replaced,
+        resident_mb=[[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()],
+    )
 
 
 def _limits(run: _Run, outcome: Outcome) -> dict[str, float | None]:
@@ -328,6 +325,6 @@ def _given_up(search: loop.Search, options: FitOptions, notes: Notes) -> list[st
     """Return the warning of what the time budget made `fit` give up, if anything."""
     parts = notes.given_up
     if search.cut:
-        trials = "some trials" if options.tuner == "hyperband" else f"{options.trials} whole trials"
-        parts = [f"{trials} ({len(search.trials)} ended)", *parts]
+        trials = "some" if options.tuner == "hyperband" else f"{options.trials} whole"
+        parts = [f"{trials} trials ({len(search.trials)} ended)", *parts]
     return [f"the time budget did not allow for {', '.join(parts)}"] if parts else []

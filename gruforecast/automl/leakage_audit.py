@@ -24,13 +24,12 @@ import numpy as np
 
 from gruforecast.arrays import Array, Ints
 from gruforecast.automl.ensemble_members import ScoredEnsemble
-from gruforecast.automl.notes import Cause, Notes
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, decide, normalised, without_lines
 from gruforecast.automl.search.loop import DATA, Search, Trial
 from gruforecast.automl.search.results import AuditRequest, AuditResult
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
+from gruforecast.automl.training_jobs import ALL_DATA, Notes, TrainingJobs
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading
 from gruforecast.errors import DataError, GruforecastError
@@ -106,7 +105,7 @@ class LeakageAudit:
             self.training_jobs.cut_short("the leak audit", "seeds")
             return replace(self.decided, missing="there was no time for it")
         if result.status != "completed":
-            return self._undone(self.decided, f"its training {result.status}: {result.error}", "crash")
+            return self._undone(self.decided, f"its training {result.status}: {result.error}", result.status)
         moved: dict[str, JsonValue] = {
             f"{name} at the {place}": None for place, names in result.moved.items() for name in names
         }
@@ -120,7 +119,7 @@ class LeakageAudit:
             return self._undone(found, reason, "limit")
         return replace(found, moved=found.moved | _changes("of the whole search", first, second))
 
-    def _undone(self, found: Audited, reason: str, cause: Cause) -> Audited:
+    def _undone(self, found: Audited, reason: str, cause: str) -> Audited:
         self.training_jobs.notes.warn(f"the leak audit was not done: {reason}", cause)
         return replace(found, missing=reason)
 
@@ -143,8 +142,11 @@ def submit_audit(options: FitOptions, prepared: Prepared, jobs: TrainingJobs, be
 
 def _changes(where: str, first: Traces, second: Traces) -> dict[str, JsonValue]:
     """Return what differs, by name and place, with both values."""
-    names = [name for name in first | second if _text(first.get(name)) != _text(second.get(name))]
-    return {f"{name} {where}": [first.get(name), second.get(name)] for name in names}
+    return {
+        f"{name} {where}": [first.get(name), second.get(name)]
+        for name in first | second
+        if _text(first.get(name)) != _text(second.get(name))
+    }
 
 
 def decided_without_test(prepared: Prepared, options: FitOptions) -> tuple[Traces, Traces]:
@@ -193,7 +195,13 @@ def traces(search: Search, ensemble: ScoredEnsemble, judged: list[Judged]) -> Tr
     rows = [one.row for one in judged if one.shipped]
     tested = {one.row.model: one.tested for one in judged if one.shipped}
     return {
-        "trials": [_trial_traces(one) for one in search.trials],
+        "trials": [
+            [
+                *(one.number, plain(one.values)),
+                *(one.result.status, one.result.score, one.result.fold_scores, one.result.steps, one.result.digest),
+            ]
+            for one in search.trials
+        ],
         "chosen configuration": [[one.name, one.trial.number, plain(one.trial.values)] for one in members],
         "steps": [one.scored.steps for one in ensemble.members],
         "weights": [one.scored.digest for one in ensemble.members],
@@ -204,18 +212,11 @@ def traces(search: Search, ensemble: ScoredEnsemble, judged: list[Judged]) -> Tr
     }
 
 
-def _trial_traces(trial: Trial) -> JsonValue:
-    result = trial.result
-    return [
-        *(trial.number, plain(trial.values)),
-        *(result.status, result.score, result.fold_scores, result.steps, result.digest),
-    ]
-
-
 def was_cut(search: Search, notes: Notes) -> bool:
     """Return whether a training ended otherwise than by its last step, so another search may have other results."""
-    ends = [one.result.status == "crashed" or one.result.late for one in search.trials]
-    return any(ends) or notes.has("limit", "crash")
+    return any(one.result.status == "crashed" or one.result.late for one in search.trials) or notes.has(
+        "limit", "crashed"
+    )
 
 
 @contextlib.contextmanager

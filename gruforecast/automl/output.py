@@ -29,8 +29,11 @@ MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alo
 
 def facts_of(options: FitOptions, panel: Panel) -> dict[str, JsonValue]:
     """Return what a result follows from: this version, the data as parsed, and the options but how far it searches."""
-    chosen = options.values("data", "search", "after")
-    return {"gruforecast": __version__, "data": panel.digest(), "options": chosen}
+    return {
+        "gruforecast": __version__,
+        "data": panel.digest(),
+        "options": options.values("data", "search", "after"),
+    }
 
 
 def fingerprint_of(facts: Json, *, stats: bool) -> str:
@@ -63,8 +66,11 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
         ResourceError: `output` cannot be written.
     """
     if not output.name or output.name == "..":
-        remedy = "Pass `output` with a folder that fit may make."
-        raise UsageError(f"`output` {str(output)!r} has no name of its own.", remedy=remedy, code="GF-U22")
+        raise UsageError(
+            f"`output` {str(output)!r} has no name of its own.",
+            remedy="Pass `output` with a folder that fit may make.",
+            code="GF-U22",
+        )
     if output.exists() or output.is_symlink():
         manifest = None
         with contextlib.suppress(ModelError):
@@ -80,8 +86,12 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
                 file=str(output),
             )
         if manifest is None and not may_be_replaced(output):
-            text = "this holds something else than a model: it is not replaced."
-            raise ModelError(text, remedy="Choose another name with `output`.", code="GF-M12", file=str(output))
+            raise ModelError(
+                "this holds something else than a model: it is not replaced.",
+                remedy="Choose another name with `output`.",
+                code="GF-M12",
+                file=str(output),
+            )
     parent = output.absolute().parent
     if not parent.is_dir() or not os.access(parent, os.W_OK):
         raise ResourceError(

@@ -149,8 +149,7 @@ def _default_folds(panel: Panel, horizon: int) -> int:
     """Return three; fewer for many short series, whose networks would lose too many rows to learn from."""
     if len(panel) < MANY_SERIES:
         return FOLDS
-    rows = float(np.median(panel.lengths)) - horizon
-    return int(np.clip(HELD_BACK * rows // horizon, 1, FOLDS))
+    return int(np.clip(HELD_BACK * (float(np.median(panel.lengths)) - horizon) // horizon, 1, FOLDS))
 
 
 def _season(panel: Panel, horizon: int) -> int:
@@ -172,7 +171,11 @@ def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str])
     for level in sorted(requested - set(possible)):
         text = f"intervals of {level:g} % need {needed_scores(level)} errors before the test set, there are {count}."
         if options.levels:
-            remedy = "Give more rows, a shorter `horizon` or more `folds`, or leave `level` out."
-            raise DataError(text, remedy=remedy, code="GF-D41", file=file)
+            raise DataError(
+                text,
+                remedy="Give more rows, a shorter `horizon` or more `folds`, or leave `level` out.",
+                code="GF-D41",
+                file=file,
+            )
         warnings.append(f"{text[:-1]}: left out")
     return possible

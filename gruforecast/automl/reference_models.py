@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.automl.notes import cause_of
 from gruforecast.automl.search.loop import DATA
 from gruforecast.automl.search.results import Place, StatisticalRequest, StatisticalResult
 from gruforecast.automl.search.trial import places
@@ -41,8 +40,10 @@ class StatisticalModels:
 
 def baseline_candidates(split: Split) -> list[Candidate]:
     """Return every baseline as a candidate."""
-    models = baselines(split.season_length)
-    return [Candidate(name, "baseline", Forecasts.of(split, model, model)) for name, model in models.items()]
+    return [
+        Candidate(name, "baseline", Forecasts.of(split, model, model))
+        for name, model in baselines(split.season_length).items()
+    ]
 
 
 def submit_statistical(jobs: TrainingJobs) -> PendingModels:
@@ -74,9 +75,8 @@ def statistical_models(jobs: TrainingJobs, submitted: PendingModels) -> Statisti
             continue
         ends[model] = whole[Place("end")]
         folds = [one for place, one in whole.items() if place.kind == "fold"]
-        origins, test = whole.get(Place("origins")), QuantileForecast(whole[Place("test")])
-        forecast = Forecasts(folds, None if origins is None else QuantileForecast(origins), test)
-        candidates.append(Candidate(model, "baseline", forecast))
+        test, *origins = (QuantileForecast(whole[one]) for one in (Place("test"), Place("origins")) if one in whole)
+        candidates.append(Candidate(model, "baseline", Forecasts(folds, origins[0] if origins else None, test)))
     return StatisticalModels(candidates, ends)
 
 
@@ -87,7 +87,7 @@ def _forecast(jobs: TrainingJobs, model: str, pending: Pending[StatisticalResult
         jobs.notes.give_up(model)
         return None
     if result.status != "completed" or result.late or result.file is None:
-        text = f"{model} was left out: {result.error or 'it was ended by `trial_time`'}"
-        jobs.notes.warn(text, cause_of(result.status, late=result.late))
+        cause = "limit" if result.late else result.status
+        jobs.notes.warn(f"{model} was left out: {result.error or 'it was ended by `trial_time`'}", cause)
         return None
     return np.asarray(read_npz(jobs.jobs.folder / result.file.name)["forecast"], float)

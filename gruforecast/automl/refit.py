@@ -46,8 +46,7 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
             code="GF-U46",
         )
     trainings = [_training(one) for one in networks]
-    many = f"{len(networks)} networks" if len(networks) > 1 else "1 network"
-    progress.say(f"training {many} anew before each of {count} cutoffs")
+    progress.say(f"training {len(networks)} network{'s' * (len(networks) > 1)} anew before each of {count} cutoffs")
     size = count * (panel.y.nbytes + panel.x.nbytes)
     options = FitOptions(trial_time=None)
     with (
@@ -57,10 +56,10 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
         submitted = []
         for number in range(count):
             save_split(jobs.folder, _data(number), _split(rolling, number))
-            each = zip(networks, trainings, strict=True)
-            submitted.append([(one, _submit(jobs, number, one, training)) for one, training in each])
-        for number, pairs in enumerate(submitted):
-            trained = {one.name: _trained(jobs, number, one, pending.result()) for one, pending in pairs}
+            submitted.append([_submit(jobs, number, *each) for each in zip(networks, trainings, strict=True)])
+        for number, pending in enumerate(submitted):
+            each = zip(networks, pending, strict=True)
+            trained = {one.name: _trained(jobs, number, one, training.result()) for one, training in each}
             progress.say(f"cutoff {number + 1} of {count}: trained")
             own = tuple(trained.get(one.name, one) for one in rolling.forecaster.networks)
             yield replace(rolling.at(number), forecaster=replace(rolling.forecaster, networks=own))
@@ -68,8 +67,11 @@ def retrained(rolling: Rolling, progress: Progress) -> Generator[Rolling]:
 
 def _training(network: Network) -> TrainingConfig:
     if network.training is None:
-        text = f"the model folder does not say how its network {network.name!r} was trained."
-        raise ModelError(text, remedy="Leave `refit` out, or fit the model again.", code="GF-M13")
+        raise ModelError(
+            f"the model folder does not say how its network {network.name!r} was trained.",
+            remedy="Leave `refit` out, or fit the model again.",
+            code="GF-M13",
+        )
     return network.training
 
 
@@ -95,7 +97,7 @@ def _submit(jobs: Jobs, number: int, network: Network, training: TrainingConfig)
 def _trained(jobs: Jobs, number: int, network: Network, result: FitResult | None) -> Network:
     """Return the network with the weights of its training before a cutoff."""
     if result is None or result.status != "completed":
-        how = "gave nothing" if result is None else result.status
+        how = result.status if result else "gave nothing"
         text = f"the training of {network.name!r} before cutoff {number + 1} {how}."
         raise SearchError(text, remedy="Leave `refit` out.", code="GF-S05")
     return replace(network, weights=read_npz(jobs.folder / result.weights))

@@ -1,4 +1,4 @@
-"""The data, the workers and the time that all models share, and how a training is requested."""
+"""The data, the workers and the time that all models share, how a training is requested, and what went wrong."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Literal
 
 from msgspec import structs
 
-from gruforecast.automl.notes import Notes, cause_of
 from gruforecast.automl.search.loop import DATA, RUN_TRIAL, Trial
 from gruforecast.automl.search.results import FitRequest, FitResult, TrainingRequest, TrialRequest, TrialResult
 from gruforecast.automl.search.space import SMALL, Space
@@ -26,6 +25,32 @@ from gruforecast.models.networks.inference import Network
 RUN_FIT = "gruforecast.automl.search.trial:run_fit"
 ALL_DATA = "split-all"
 MAX_GROWTH = 4.0
+
+
+@dataclass
+class Notes:
+    """What the stages of a fit have to tell, each thing once.
+
+    Attributes:
+        given_up: what the time budget did not allow for.
+        warnings: what else did not come out as it should, each with its cause: `limit` (of the time of one training),
+            or how the job has ended.
+    """
+
+    given_up: list[str] = field(default_factory=list)
+    warnings: dict[str, str] = field(default_factory=dict)
+
+    def give_up(self, part: str) -> None:
+        """Note that time did not allow for a part."""
+        self.given_up += [part] * (part not in self.given_up)
+
+    def warn(self, text: str, cause: str) -> None:
+        """Note a warning."""
+        self.warnings.setdefault(text, cause)
+
+    def has(self, *causes: str) -> bool:
+        """Return whether a warning has one of these causes."""
+        return not set(causes).isdisjoint(self.warnings.values())
 
 
 @dataclass(frozen=True)
@@ -197,8 +222,7 @@ class PendingFit:
             notes.give_up(f"the {self.kind.title}")
             return self.before, False
         if result.status != "completed":
-            text = f"the {self.pending.name} {result.status}: the network stays as it was"
-            notes.warn(text, cause_of(result.status))
+            notes.warn(f"the {self.pending.name} {result.status}: the network stays as it was", result.status)
             return self.before, True
         whole = not result.late and result.steps >= self.wanted
         if not whole:

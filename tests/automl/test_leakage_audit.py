@@ -27,14 +27,13 @@ from gruforecast.automl.leakage_audit import (
     submit_audit,
     was_cut,
 )
-from gruforecast.automl.notes import Note, Notes
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, decide
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.results import AuditRequest, AuditResult, TrialResult
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import run_audit, save_split
-from gruforecast.automl.training_jobs import TrainingJobs
+from gruforecast.automl.training_jobs import Notes, TrainingJobs
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
@@ -245,8 +244,8 @@ def test_where_time_is_short_nothing_is_claimed(result: Any, seconds: float, req
 def test_a_worker_that_crashes_is_no_leak_and_noted(tmp_path: Path) -> None:
     audit = audit_of(tmp_path, AuditResult(status="crashed", error="signal 11"))
     assert told(audit).passed is None
-    note = Note("the leak audit was not done: its training crashed: signal 11", "crash")
-    assert audit.training_jobs.notes.warnings == [note]
+    warnings = {"the leak audit was not done: its training crashed: signal 11": "crashed"}
+    assert audit.training_jobs.notes.warnings == warnings
 
 
 def test_two_searches_are_compared(tmp_path: Path) -> None:
@@ -271,11 +270,11 @@ VALUES = Hyperparameters(1, 32, 0.0, 1e-3, 1e-2, 1.0, "direct", 0.5, 0.0, 0.0, T
 
 @pytest.mark.parametrize(("result", "notes", "cut"), [
     (TrialResult(status="completed"), Notes(), False),
-    (TrialResult(status="pruned"), Notes(["a part"], [Note("crashed by `trial_time`", "other")]), False),
+    (TrialResult(status="pruned"), Notes(["a part"], {"crashed by `trial_time`": "diverged"}), False),
     (TrialResult(status="completed", late=True), Notes(), True),
     (TrialResult(status="crashed", error="signal 9"), Notes(), True),
-    (TrialResult(status="completed"), Notes([], [Note("a fit", "limit")]), True),
-    (TrialResult(status="completed"), Notes([], [Note("a fit", "crash")]), True),
+    (TrialResult(status="completed"), Notes([], {"a fit": "limit"}), True),
+    (TrialResult(status="completed"), Notes([], {"a fit": "crashed"}), True),
 ])  # fmt: skip
 def test_a_search_was_cut_where_a_limit_or_a_crash_says_so_and_not_a_word(
     result: TrialResult, notes: Notes, cut: bool

@@ -25,13 +25,20 @@ from gruforecast.automl.ensemble_members import (
     submit_test_fits,
     with_seeds,
 )
-from gruforecast.automl.notes import Note, Notes
 from gruforecast.automl.reference_models import statistical_models, submit_statistical
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.results import FitResult, StatisticalResult, TrialResult
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import load_split, seed_of
-from gruforecast.automl.training_jobs import REFIT, TEST_FIT, Fit, PendingFit, TrainingJobs, facts_of_training
+from gruforecast.automl.training_jobs import (
+    REFIT,
+    TEST_FIT,
+    Fit,
+    Notes,
+    PendingFit,
+    TrainingJobs,
+    facts_of_training,
+)
 from gruforecast.evaluation.leaderboard import RowConfig, TrainingFacts
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.jobs import JobRequest, JobResult, SavedFile
@@ -151,7 +158,7 @@ def test_without_a_budget_a_cut_is_the_doing_of_trial_time(tmp_path: Path) -> No
     training_jobs.cut_short("the whole refit", "refit")
     training_jobs.cut_short("the whole refit", "refit")
     assert training_jobs.notes.given_up == []
-    assert training_jobs.notes.warnings == [Note("the whole refit was ended by `trial_time`", "limit")]
+    assert training_jobs.notes.warnings == {"the whole refit was ended by `trial_time`": "limit"}
     limited, _, _ = training_jobs_of(tmp_path, seconds=60)
     limited.cut_short("the whole refit", "refit")
     assert limited.notes == Notes(given_up=["the whole refit"])
@@ -159,20 +166,20 @@ def test_without_a_budget_a_cut_is_the_doing_of_trial_time(tmp_path: Path) -> No
 
 def test_the_cause_of_a_warning_is_not_in_its_words() -> None:
     notes = Notes()
-    notes.warn("a file named 'crashed' was ended by `trial_time`")
-    assert not notes.has("limit", "crash")
-    notes.warn("all went well", "crash")
-    assert (notes.has("crash"), notes.has("limit"), notes.has("limit", "crash")) == (True, False, True)
-    assert notes.texts == ["a file named 'crashed' was ended by `trial_time`", "all went well"]
+    notes.warn("a file named 'crashed' was ended by `trial_time`", "diverged")
+    assert not notes.has("limit", "crashed")
+    notes.warn("all went well", "crashed")
+    assert (notes.has("crashed"), notes.has("limit"), notes.has("limit", "crashed")) == (True, False, True)
+    assert list(notes.warnings) == ["a file named 'crashed' was ended by `trial_time`", "all went well"]
 
 
 @pytest.mark.parametrize(("result", "note"), [
-    (StatisticalResult(status="failed", error="ImportError: no symbol"), Note("ImportError: no symbol", "other")),
-    (StatisticalResult(status="crashed", error="signal 9"), Note("signal 9", "crash")),
-    (StatisticalResult(status="completed", late=True), Note("it was ended by `trial_time`", "limit")),
+    (StatisticalResult(status="failed", error="ImportError: no symbol"), ("ImportError: no symbol", "failed")),
+    (StatisticalResult(status="crashed", error="signal 9"), ("signal 9", "crashed")),
+    (StatisticalResult(status="completed", late=True), ("it was ended by `trial_time`", "limit")),
 ])  # fmt: skip
 def test_statistical_models_that_fail_are_left_out_with_a_warning(
-    tmp_path: Path, result: StatisticalResult, note: Note
+    tmp_path: Path, result: StatisticalResult, note: tuple[str, str]
 ) -> None:
     training_jobs, _, jobs = training_jobs_of(tmp_path)
     submitted = submit_statistical(training_jobs)
@@ -183,7 +190,7 @@ def test_statistical_models_that_fail_are_left_out_with_a_warning(
         jobs.results[name] = result
     found = statistical_models(training_jobs, submitted)
     assert (found.candidates, found.ends) == ([], {})
-    assert Note(f"dynamic-theta was left out: {note.text}", note.cause) in training_jobs.notes.warnings
+    assert training_jobs.notes.warnings[f"dynamic-theta was left out: {note[0]}"] == note[1]
     assert len(training_jobs.notes.warnings) == len(submitted)
     assert training_jobs.notes.given_up == []
 
@@ -256,10 +263,10 @@ def test_seeds_of_a_cell_follow_each_other_and_one_that_fails_ends_its_cell(tmp_
     assert list(jobs.requests)[3:] == ["short-gru-1", "short-rnn-1", "short-gru-2"]
     assert [[one.name for one in group] for group in found.groups] == [["gru (short)"] * 3]
     assert {name: len(networks) for name, networks in found.trained.items()} == {"gru (short)": 3, "rnn (short)": 1}
-    assert training_jobs.notes.warnings == [
-        Note("the lstm comparison was ended by `trial_time`: left out", "limit"),
-        Note("the rnn comparison crashed: left out", "crash"),
-    ]
+    assert training_jobs.notes.warnings == {
+        "the lstm comparison was ended by `trial_time`: left out": "limit",
+        "the rnn comparison crashed: left out": "crashed",
+    }
 
 
 def test_the_best_trial_is_the_gru_of_a_full_comparison(tmp_path: Path) -> None:
@@ -337,10 +344,10 @@ def test_a_fit_without_a_result_or_that_failed_leaves_the_network_as_it_was(tmp_
     fit, notes = fit_of(training_jobs, trial), training_jobs.notes
     jobs.results["test-fit-fit"] = FitResult(status="diverged")
     assert fit.result() == (trial.result, True)
-    assert notes.warnings == [Note("the test-fit-fit diverged: the network stays as it was", "other")]
+    assert notes.warnings == {"the test-fit-fit diverged: the network stays as it was": "diverged"}
     jobs.results["test-fit-fit"] = FitResult(status="crashed", error="signal 9")
     assert fit.result() == (trial.result, True)
-    assert notes.warnings[1:] == [Note("the test-fit-fit crashed: the network stays as it was", "crash")]
+    assert list(notes.warnings.items())[1:] == [("the test-fit-fit crashed: the network stays as it was", "crashed")]
     jobs.results["test-fit-fit"] = None
     assert fit.result() == (trial.result, False)
     assert notes.given_up == ["the test fit"]
@@ -359,8 +366,8 @@ def test_which_weights_are_judged(tmp_path: Path, late: bool, steps: int, short:
     jobs.results["test-fit-fit"] = FitResult(status="completed", late=late, steps=steps)
     result, came_to_its_end = fit.result()
     assert (result is trial.result, came_to_its_end) == (kept == "trial", whole)
-    cut = Note("the whole test fit was ended by `trial_time`", "limit")
-    assert training_jobs.notes.warnings == ([] if whole else [cut])
+    cut = {"the whole test fit was ended by `trial_time`": "limit"}
+    assert training_jobs.notes.warnings == ({} if whole else cut)
 
 
 @pytest.mark.parametrize(("small", "growth"), [(30, 4.0), (31, 1.0)])
