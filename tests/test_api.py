@@ -401,7 +401,9 @@ def test_check_looks_at_a_frame(frame: pd.DataFrame) -> None:
     alone = gf.check(frame_of("s0").set_index("ds")["y"])
     assert (alone.n_series, alone.n_rows, alone.freq) == (1, ROWS, "M")
     assert repr(alone).splitlines()[:2] == [
-        "DataProfile('data frame'): 1 series, 96 rows, 0 values missing", "step M, season of 12 rows, horizon 12"]  # fmt: skip
+        "DataProfile('data frame'): 1 series, 96 rows, 0 values missing",
+        "step M, season of 12 rows, horizon 12",
+    ]
 
 
 # --- type checkers
