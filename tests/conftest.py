@@ -48,6 +48,7 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[P
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir()
                 facts.write_text(json.dumps(make(folder)))
+        shutil.rmtree(cwd, ignore_errors=True)  # of an earlier turn of a module
         shutil.copytree(folder, cwd)
         return {"cwd": cwd, **json.loads(facts.read_text())}
 

@@ -196,8 +196,6 @@ def test_keys_that_are_numbers_come_back_as_numbers(tmp_path: Path) -> None:
             assert model.predict(series=key)["unique_id"].map(str).unique().tolist() == [str(key)]
     numbered = gf.load(tmp_path / "20")
     assert numbered.predict(series=[np.int64(20), 1]).equals(numbered.predict())
-    with pytest.warns(gf.GruforecastWarning, match="only the newest rows"):
-        assert numbered.explain(series=20).record.gates.series == "20"
 
 
 def test_a_model_is_where_it_was_wherever_the_program_goes(

@@ -53,6 +53,8 @@ def _fitted(
     data: str, options: FitOptions, baseline: str | None, *, as_json: bool, quiet: bool, verbose: bool
 ) -> Report:
     """Return the report of the run, which is shown, too."""
+    from msgspec import structs
+
     from gruforecast.api import fitted
     from gruforecast.evaluation.verdict import check_baseline
     from gruforecast.report.terminal.fit import show_report
@@ -61,7 +63,8 @@ def _fitted(
     if baseline is not None:
         check_baseline(baseline)
     with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
-        report = fitted(data, options, progress).report.record
+        stored = fitted(data, options, progress).report.record
+    report = structs.replace(stored, model_dir=str(options.folder))
     if as_json:
         from gruforecast.serialization import plain
 

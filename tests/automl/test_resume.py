@@ -96,7 +96,7 @@ def test_interrupted_killed_and_resumed_is_as_undisturbed(tmp_path: Path) -> Non
     assert other.returncode == 0, "a finished search is replaced on --overwrite"
     wrong = run(*ARGUMENTS, "-o", "third", "--run-dir", str(journal.parent), cwd=rough)
     assert wrong.returncode == 4
-    assert "options.season 6 -> null" in wrong.stderr
+    assert "--season 6 -> null" in wrong.stderr
 
 
 def test_terminated_is_exit_143_and_leaves_no_process(tmp_path: Path) -> None:

@@ -103,7 +103,7 @@ def test_missing_steps_ahead_are_named(model: dict[str, Any]) -> None:
 def test_what_a_network_needs_is_asked_for(model: dict[str, Any]) -> None:
     done = run("predict", "--member", "gru", cwd=model["cwd"])
     assert done.returncode == 2
-    assert "the model needs promo for the 4 steps ahead. Pass --future FILE" in done.stderr
+    assert "the model needs promo for the 4 steps ahead. Pass --future with ds" in done.stderr
     assert len(predicted(model, "--member", "theta")) == 2 * HORIZON  # which needs nothing
 
 
