@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.models.networks.config import PAST
 
 TIMES = 1000.0  # the largest value of its series: nothing that reads one such number stays as it was
 MAX_NOISE = 1e300
@@ -36,6 +37,6 @@ def noise_from(
         return np.where((since >= 0) & seen, noise, values)
 
     covariates = x.copy()
-    for k in [k for k, kind in enumerate(inputs) if kind.startswith("past")]:
+    for k in [k for k, kind in enumerate(inputs) if kind in PAST]:
         covariates[:, k] = noisy(x[:, k])
     return noisy(y), covariates

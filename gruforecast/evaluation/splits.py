@@ -23,6 +23,7 @@ from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError
 from gruforecast.evaluation.metrics import mae, mase, rmse, smape
 from gruforecast.models.model import Floored, Model
+from gruforecast.models.networks.config import PAST
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.quantile_forecast import QuantileForecast
 
@@ -146,7 +147,7 @@ class Split:
     def before_test(self) -> tuple[Floats, Floats]:
         """Return values (n_rows,) and covariates without the rows of the test set, but for future covariates."""
         kept, x = self._before(self.test), self.history.x.copy()
-        x[np.ix_(~kept, np.flatnonzero([kind.startswith("past") for kind in self.inputs]))] = np.nan
+        x[np.ix_(~kept, np.flatnonzero([kind in PAST for kind in self.inputs]))] = np.nan
         return np.where(kept, self.history.values, np.nan), x
 
     def _before(self, cutoff: Ints) -> Bools:

@@ -41,7 +41,9 @@ def multiply_adds(config: NetworkConfig) -> int:
     times |= {"row_head": config.horizon} | {f"{config.cell}_{k}": config.tokens for k in range(config.layers)}
     total = 0
     for name, shape in weight_shapes(config).items():
-        if len(shape) == 2 and not name.endswith("bias"):  # a matrix, which each of so many states is multiplied by
+        if (
+            len(shape) == 2 and name.rpartition(".")[2] != "bias"
+        ):  # a matrix, which each of so many states is multiplied by
             total += times.get(name.partition(".")[0], segments) * shape[0] * shape[1]
     return total
 

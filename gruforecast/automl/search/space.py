@@ -12,6 +12,7 @@ from gruforecast.data.windows import Sampler
 from gruforecast.evaluation.splits import Split
 from gruforecast.models.networks.config import (
     DECODERS,
+    KNOWN,
     MAX_LOOKBACK,
     PERIODS,
     STEPS_PER_CALL,
@@ -209,7 +210,7 @@ def _uses(inputs: tuple[str, ...]) -> tuple[Use, ...]:
     """Return which covariates may be shown, from the fewest to what the search begins with."""
     if not inputs:
         return ("none",)
-    return ("none", "all", "ahead") if any(kind.startswith("known") for kind in inputs) else ("none", "all")
+    return ("none", "all", "ahead") if any(kind in KNOWN for kind in inputs) else ("none", "all")
 
 
 def _many_steps(windows: int) -> int:

@@ -21,6 +21,7 @@ RUNGS = (0.25, 0.5)  # shares of a training's steps at which it may be given up
 Use = Literal["none", "ahead", "all"]
 USES: tuple[Use, ...] = get_args(Use)
 INPUTS = ("past", "past flag", "known", "known flag", "static")  # kinds of a covariate
+PAST, KNOWN, FLAGS = INPUTS[:2], INPUTS[2:4], ("past flag", "known flag")
 PERIODS = (1.0, 7.0, 365.2425)  # a day, a week, a year, in days
 QUANTILES = (0.025, 0.1, 0.5, 0.9, 0.975)  # what a network forecasts of each step; the middle one is its point forecast
 MIDDLE = QUANTILES.index(0.5)
@@ -55,7 +56,7 @@ class Hyperparameters(Record, frozen=True):
 
 def views(kind: str) -> int:
     """Return in how many ways a covariate is seen in each row: value and difference, numbers in one more."""
-    return 2 if kind.endswith("flag") else 3
+    return 2 if kind in FLAGS else 3
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ class NetworkConfig:
         """Numbers that are known of each row of the horizon: phases, future covariates, those of the series."""
         return (
             2 * len(self.periods)
-            + sum(views(kind) for kind in self.inputs if kind.startswith("known"))
+            + sum(views(kind) for kind in self.inputs if kind in KNOWN)
             + self.inputs.count("static")
         )
 

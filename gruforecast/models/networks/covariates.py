@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gruforecast.arrays import ArrayModule, Bools, Floats, Number
-from gruforecast.models.networks.config import NetworkConfig
+from gruforecast.models.networks.config import FLAGS, KNOWN, PAST, NetworkConfig
 
 MAX_SEEN = 10.0  # standard deviations beyond which a value is cut off
 MIN_SPREAD = 0.1  # of a column in a window, in units of its spread in the panel: flatter ones would be all noise
@@ -30,7 +30,7 @@ class Scaling:
     @classmethod
     def of(cls, x: Floats, rows: Bools, inputs: tuple[str, ...]) -> Scaling:
         """Return mean and standard deviation of `x` (n_rows, n_columns) in `rows`; flags are centred only."""
-        pairs = [_moments(column[rows], flag=kind.endswith("flag")) for column, kind in zip(x.T, inputs, strict=True)]
+        pairs = [_moments(column[rows], flag=kind in FLAGS) for column, kind in zip(x.T, inputs, strict=True)]
         return cls(*np.array(pairs, float).reshape(-1, 2).T)
 
     def __call__(self, x: Floats, xp: ArrayModule = np) -> Floats:
@@ -111,17 +111,17 @@ def _seen(x: Floats, kind: str, config: NetworkConfig, xp: ArrayModule) -> list[
         Arrays (n, lookback + horizon, k); (n, lookback, k) for columns that are known in the past only.
     """
     lookback, m = config.lookback, config.season_length
-    if kind.startswith("past"):
+    if kind in PAST:
         x = x[:, :lookback]
     value, mask = _known(x, xp)
     before = [xp.concatenate([xp.zeros_like(one[:, :m]), one[:, : lookback - m]], axis=1) for one in (value, mask)]
-    if kind.startswith("known"):
+    if kind in KNOWN:
         times = -(-config.horizon // m)
         newest = [xp.tile(one[:, lookback - m : lookback], (1, times, 1))[:, : config.horizon] for one in (value, mask)]
         before = [xp.concatenate(pair, axis=1) for pair in zip(before, newest, strict=True)]
     difference = (value - before[0]) * mask * before[1]
     seen = [value, difference]
-    if not kind.endswith("flag"):
+    if kind not in FLAGS:
         mean, spread = _moments_of(value[:, :lookback], mask[:, :lookback], xp)
         seen = [value, difference / spread, (value - mean) / spread * mask]
     return [xp.clip(one, -MAX_SEEN, MAX_SEEN) for one in seen]

@@ -61,17 +61,19 @@ def show_report(report: Report, *, verbose: bool) -> None:
 
 def _leaderboard(report: Report) -> Table:
     outermost = dict.fromkeys([*report.levels[:1], *report.levels[-1:]])  # all: see `_intervals`
-    levels = [f"{level:g} %" for level in outermost]
+    levels = [f"{level:g}" for level in outermost]
     title = f"test set: last {report.horizon} rows of {report.n_series_scored} series ({report.freq})"
     if report.n_series_scored < report.n_series:
         title += f", {report.n_series - report.n_series_scored} are too short"
     if report.n_series_without_scale:
         title += f", {report.n_series_without_scale} never change and have no MASE"
-    board = table(model_column(), "MASE", *COLUMNS.values(), *levels, "params", "folds", title=title)
+    board = table(
+        model_column(), "MASE", *COLUMNS.values(), *(f"{level} %" for level in levels), "params", "folds", title=title
+    )
     for row in report.leaderboard:
         best = row.model == report.winner
         cells = [_brief(getattr(row, name)) for name in ("mase", *COLUMNS)]
-        cells += [number(row.coverage.get(level.removesuffix(" %")), ".0f") for level in levels]
+        cells += [number(row.coverage.get(level), ".0f") for level in levels]
         cells += [_brief(row.parameters, "d"), _brief(row.val_mase)]
         board.add_row(Text(f"{row.model} *" if best else row.model), *cells, style="bold" if best else None)
     note = "* chosen by the mean MASE on the folds (last column)"

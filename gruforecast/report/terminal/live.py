@@ -171,7 +171,7 @@ class View:
         self._left = None if expected_seconds is None else (expected_seconds, self._clock())
         self._compare(number, result.score)
         self.bests.append(best if math.isfinite(best) else None)
-        self._newest.append(f"{number}: {scored(result, 'crashed').removeprefix('MASE ')}")
+        self._newest.append(f"{number}: {scored(result, measure='', crashed='crashed')}")
 
     def _compare(self, number: int, score: float | None) -> None:
         if score is not None and (self._best is None or score < self._best[0]):
@@ -264,13 +264,13 @@ def _workers_text(working: Working) -> str:
     return f"{len(working.busy)} of {working.count}: {', '.join(working.busy)}{waiting}"
 
 
-def scored(result: TrialEnd, crashed: str = "") -> str:
+def scored(result: TrialEnd, measure: str = "MASE ", crashed: str = "") -> str:
     """Return how a trial ended: its score, or the reason why there is none."""
     if result.status == "crashed":
         return crashed or f"crashed: {safe(result.error or '')}"
     if result.score is None:
         return result.status
-    return f"MASE {result.score:.3f}" + (" (stopped early)" if result.status == "pruned" else "")
+    return f"{measure}{result.score:.3f}" + (" (stopped early)" if result.status == "pruned" else "")
 
 
 def _trials(count: int) -> str:
