@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +12,7 @@ import typer
 from gruforecast.cli.arguments import ModelOrData, check_places, in_panel, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.predict import NOT_CSV
-from gruforecast.cli.wording import as_flags
+from gruforecast.cli.wording import as_flags, print_json
 from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
@@ -127,9 +126,7 @@ def _run(
 
 def _show(report: BacktestReport, *, as_json: bool, quiet: bool) -> None:
     if as_json:
-        from gruforecast.serialization import plain
-
-        typer.echo(json.dumps(plain(report), allow_nan=False))
+        print_json(report)
     elif not quiet:
         from gruforecast.report.terminal.backtest import show_backtest
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Annotated
 
@@ -11,7 +10,7 @@ import typer
 from gruforecast.automl.options import RESULT, FitOptions
 from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import error_edge
-from gruforecast.cli.wording import as_flags
+from gruforecast.cli.wording import as_flags, print_json
 from gruforecast.data.options import ReadOptions
 from gruforecast.errors import UsageError
 
@@ -43,13 +42,12 @@ def check(
         from msgspec import structs
 
         from gruforecast.automl.data_profile import examine
-        from gruforecast.serialization import plain
 
         profile = examine(data, options())
         texts = {name: [as_flags(text) for text in getattr(profile, name)] for name in ("found", "warnings")}
         profile = structs.replace(profile, **texts)
         if as_json:
-            typer.echo(json.dumps(plain(profile)))
+            print_json(profile)
             return
         from gruforecast.report.terminal.check import show_profile
 
@@ -58,11 +56,10 @@ def check(
 
 def _show_environment(*, as_json: bool) -> None:
     from gruforecast.execution.machine import environment
-    from gruforecast.serialization import plain
 
     facts = environment()
     if as_json:
-        typer.echo(json.dumps(plain(facts)))
+        print_json(facts)
         return
     for warning in facts.warnings:
         typer.echo(f"warning: {warning}")

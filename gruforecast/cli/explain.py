@@ -41,16 +41,15 @@ def explain(
             raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
         check_places(folder, {"DATA": file}, {"-o": output})
         explanation = _look(folder, file, member, series, quiet=quiet)
-        text = encoded(explanation)
         if output is not None:
             from gruforecast.report.files.table import place
 
             with place(output) as stream:
-                stream.write(text + b"\n")
+                stream.write(encoded(explanation) + b"\n")
             if not quiet:
                 typer.echo(f"wrote {harmless(output)}", err=True)
         if as_json:
-            typer.echo(text)
+            print_json(explanation)
         elif not quiet:
             from gruforecast.report.terminal.explain import show_explanation
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +10,7 @@ import typer
 
 from gruforecast.cli.arguments import ModelOrData, screen, sort_arguments
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
-from gruforecast.cli.wording import warn
+from gruforecast.cli.wording import print_json, warn
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
 
@@ -56,7 +55,6 @@ def export(
         from gruforecast.artifact.folder import load
         from gruforecast.automl.preparation import without_lines
         from gruforecast.data.read import read_like
-        from gruforecast.serialization import plain
 
         options = ExportOptions(Path(folder), Path(output or ""), form, int8, overwrite)
         forecaster = load(folder)
@@ -71,7 +69,7 @@ def export(
         say = partial(typer.echo, err=True) if not quiet and (verbose or not as_json) else lambda _: None
         certificate = convert(options, forecaster, panel, say)
         if as_json:
-            typer.echo(json.dumps(plain(certificate)))
+            print_json(certificate)
         elif not quiet:
             _show(certificate, str(options.certificate), verbose=verbose)
         mase = certificate.mase

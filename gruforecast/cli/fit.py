@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated
@@ -12,7 +11,7 @@ import typer
 from gruforecast.automl.options import RESULT, FitOptions
 from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
-from gruforecast.cli.wording import as_flags
+from gruforecast.cli.wording import as_flags, print_json
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
@@ -66,9 +65,7 @@ def _fitted(
         stored = fitted(data, options, progress).report.record
     report = structs.replace(stored, model_dir=str(options.folder))
     if as_json:
-        from gruforecast.serialization import plain
-
-        typer.echo(json.dumps(plain(report), allow_nan=False))
+        print_json(report)
     elif not quiet:
         show_report(report, verbose=verbose)
     return report

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated
-
-import typer
 
 from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, screen
 from gruforecast.cli.error_edge import error_edge
+from gruforecast.cli.wording import print_json
 
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen(verbose="Also show every file.")
 
@@ -26,11 +24,10 @@ def show(
     """
     with error_edge(as_json=as_json, debug=debug):
         from gruforecast.artifact.describe import describe
-        from gruforecast.serialization import plain
 
         facts = describe(model)
         if as_json:
-            typer.echo(json.dumps(plain(facts)))
+            print_json(facts)
         elif not quiet:
             from gruforecast.report.terminal.show import show_model
 

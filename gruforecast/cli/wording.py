@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shlex
+from typing import TYPE_CHECKING
 
 import typer
 
 from gruforecast.automl.options import FitOptions
 from gruforecast.text import harmless
+
+if TYPE_CHECKING:
+    from gruforecast.serialization import Record
 
 QUOTES = ("'", '"')
 NAMED = re.compile(r"`([a-z][a-z_0-9]*)(?:=([^`]*))?`")
@@ -43,3 +48,10 @@ def _as_flag(match: re.Match[str]) -> str:
 def warn(text: str) -> None:
     """Print a warning on standard error."""
     typer.echo(f"warning: {harmless(as_flags(text))}", err=True)
+
+
+def print_json(result: Record) -> None:
+    """Print a result as one JSON object of plain characters, so that no name in it can do harm to a terminal."""
+    from gruforecast.serialization import plain
+
+    typer.echo(json.dumps(plain(result), allow_nan=False))

@@ -41,10 +41,9 @@ def multiply_adds(config: NetworkConfig) -> int:
     times |= {"row_head": config.horizon} | {f"{config.cell}_{k}": config.tokens for k in range(config.layers)}
     total = 0
     for name, shape in weight_shapes(config).items():
-        if (
-            len(shape) == 2 and name.rpartition(".")[2] != "bias"
-        ):  # a matrix, which each of so many states is multiplied by
-            total += times.get(name.partition(".")[0], segments) * shape[0] * shape[1]
+        layer, _, part = name.partition(".")
+        if len(shape) == 2 and part != "bias":  # a matrix, which each of so many states is multiplied by
+            total += times.get(layer, segments) * shape[0] * shape[1]
     return total
 
 
