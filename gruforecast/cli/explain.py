@@ -8,6 +8,7 @@ import typer
 
 from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
+from gruforecast.cli.wording import print_json
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
