@@ -32,6 +32,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.cli.app import app
 from gruforecast.execution.progress import Progress
 from gruforecast.models.series_state import SeriesState
+from gruforecast.report.frames import FitReport
 from gruforecast.serialization import encoded
 
 ROWS = 96
@@ -283,6 +284,10 @@ def test_the_leaderboard_is_a_frame_with_the_winner_first(model: gf.Model) -> No
     assert found["coverage-80"].tolist() == [row.intervals["80"].coverage for row in rows]
     assert (report.verdict, report.warnings, report.notes) == (
         report.record.verdict, report.record.warnings, report.record.found)  # fmt: skip
+    assert report.better_than("seasonal-naive")
+    assert not FitReport(made_report(spoiled=True)).better_than("seasonal-naive")
+    with pytest.raises(gf.UsageError, match="Did you mean 'naive'"):
+        report.better_than("naiv")
     trials = report.trials
     assert trials["number"].tolist() == [one.number for one in report.record.search]
     assert trials["units"].tolist() == [structs.asdict(one)["values"].units for one in report.record.search]

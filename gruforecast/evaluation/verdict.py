@@ -92,7 +92,7 @@ def check_baseline(name: str) -> None:
     known = list(SIMPLE)
     if name not in known:
         raise UsageError(
-            f"`require_better_than` {name!r} is no baseline.{did_you_mean(name, known)}",
+            f"{name!r} is no baseline.{did_you_mean(name, known)}",
             remedy=f"Use {', '.join(known)}.",
             code="GF-U42",
         )

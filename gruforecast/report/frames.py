@@ -17,6 +17,7 @@ from gruforecast.data.to_frame import datetimes
 from gruforecast.evaluation.aggregate import IntervalMeans, MemberScores
 from gruforecast.evaluation.backtest import Block, Rolling
 from gruforecast.evaluation.scores import IntervalScores
+from gruforecast.evaluation.verdict import check_baseline, shortfall
 from gruforecast.explain.records import Explanation
 from gruforecast.report.files.backtest import forecast_columns, score_columns
 from gruforecast.report.render import rendered
@@ -90,6 +91,15 @@ class FitReport:
             for one in self.record.search
         ]
         return pd.DataFrame(rows)
+
+    def better_than(self, baseline: str) -> bool:
+        """Return whether the test set shows that the GRU is better than a baseline, by more than luck.
+
+        Raises:
+            UsageError: there is no such baseline.
+        """
+        check_baseline(baseline)
+        return shortfall(self.record.leaderboard, self.record.season_length, baseline) is None
 
     def to_html(self) -> str:
         """Return the report as a page that needs nothing else."""
