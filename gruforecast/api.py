@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
+import os
 import shutil
 import tempfile
 import textwrap
@@ -14,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 from gruforecast.artifact.folder import copy_model, load_with_manifest
+from gruforecast.artifact.manifest import check_same
 from gruforecast.automl.options import FitOptions, by_use
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.keywords import with_keywords
-from gruforecast.data.option import Option, whole
-from gruforecast.errors import UsageError, did_you_mean
+from gruforecast.data.option import Option, numbers, one_text, texts, whole
+from gruforecast.errors import ModelError, UsageError, did_you_mean
 from gruforecast.execution.progress import Progress, warn
 from gruforecast.models.registry import title_of
 from gruforecast.text import harmless
@@ -77,10 +80,12 @@ def fit(data: Data, options: FitArguments) -> Model:
 def fitted(data: Data, options: FitOptions, progress: Progress) -> Model:
     """Return the same, for programs that show progress in their own way."""
     from gruforecast.automl.fit import fit as run
+    from gruforecast.data.read import zone_of
 
+    options = replace(options, tz=options.tz or zone_of(data))
     if options.output is not None:
         run(data, options, progress)
-        return Model(options.output)
+        return Model(options.folder)
     scratch = tempfile.mkdtemp(prefix="gruforecast-")
     try:
         run(data, replace(options, output=Path(scratch) / "model"), progress)
@@ -88,7 +93,7 @@ def fitted(data: Data, options: FitOptions, progress: Progress) -> Model:
     except BaseException:
         shutil.rmtree(scratch, ignore_errors=True)
         raise
-    weakref.finalize(model, shutil.rmtree, scratch, ignore_errors=True)
+    weakref.finalize(model, _remove, scratch, os.getpid())
     return model
 
 
@@ -150,6 +155,7 @@ class Model:
         from gruforecast.report.stored import stored_report
 
         if self._report is None:
+            check_same(self.folder, self._manifest)
             self._report = FitReport(stored_report(self.folder))
         return self._report
 
@@ -197,7 +203,7 @@ class Model:
         from gruforecast.data.panel import Forecast
 
         blocks = self.stream(data, future=future, horizon=horizon, level=level, member=member, series=series)
-        return Forecast.joined(list(blocks)).to_frame()
+        return Forecast.joined(list(blocks)).to_frame(self.forecaster.numbered)
 
     def stream(
         self,
@@ -218,9 +224,9 @@ class Model:
         return self.forecaster.stream(
             panel,
             horizon=whole("horizon", horizon),
-            levels=_levels(level) or None,
-            member=member,
-            ids=list(_names(series)) or None,
+            levels=numbers("level", level) or None,
+            member=one_text("member", member),
+            ids=list(texts("series", series)) or None,
             future=covariates,
         )
 
@@ -281,13 +287,13 @@ class Model:
             windows=whole("windows", windows),
             step=whole("step", step),
             horizon=whole("horizon", horizon),
-            members=_names(member),
-            levels=_levels(level),
+            members=texts("member", member),
+            levels=numbers("level", level),
             refit=refit,
         )
         parts = blocks(rolling, Progress())
         if detail != "models":
-            return backtest_frame(rolling, parts, detail)
+            return backtest_frame(rolling, parts, detail, self.forecaster.numbered)
         aggregate = Aggregate(rolling)
         for _, block in parts:
             aggregate.add(block)
@@ -312,10 +318,13 @@ class Model:
         from gruforecast.report.frames import Insight
         from gruforecast.report.stored import stored_explanation
 
-        stored, default = stored_explanation(self.folder), largest(self.forecaster.networks).name
+        stored, default = None, largest(self.forecaster.networks).name
+        with contextlib.suppress(*[ModelError] * (data is not None)):  # the look at new rows needs no folder
+            check_same(self.folder, self._manifest)
+            stored = stored_explanation(self.folder)
         if data is None and series is None and member in (None, default) and stored is not None:
             return Insight(stored)
-        if data is None:
+        if data is None and self.forecaster.context.kept:
             warn("only the newest rows of the training data are in the folder: pass data to look along all of them")
         panel, source = (None, "") if data is None else (self.read(data).panel, name_of(data))
         key = None if series is None else str(series)
@@ -343,6 +352,7 @@ class Model:
             ModelError: there is something, and it is not to be replaced, or it is no model.
             ResourceError: the place cannot be written.
         """
+        check_same(self.folder, self._manifest)
         return copy_model(self.folder, Path(folder), overwrite=overwrite)
 
     def __repr__(self) -> str:
@@ -378,11 +388,7 @@ def _warned(read: Read) -> Read:
     return read
 
 
-def _names(given: Key | Sequence[Key]) -> tuple[str, ...]:
-    """Return one name, or several; a number is the key that is written so."""
-    return tuple(map(str, given)) if isinstance(given, Sequence) and not isinstance(given, str) else (str(given),)
-
-
-def _levels(given: float | Sequence[float]) -> tuple[float, ...]:
-    """Return one level, or several."""
-    return tuple(given) if isinstance(given, Sequence) else (given,)
+def _remove(scratch: str, owner: int) -> None:
+    """Remove a temporary folder, unless this is a fork of the process that made it."""
+    if os.getpid() == owner:
+        shutil.rmtree(scratch, ignore_errors=True)

@@ -172,6 +172,7 @@ ERROR_CODES = {
     "GF-M21": Meaning("The name of a file leads out of the model folder."),
     "GF-M22": Meaning("A file of the model folder is larger than it can be."),
     "GF-M30": Meaning("The report does not hold what it should."),
+    "GF-M32": Meaning("Another model took the place of the one that was loaded.", "Load the folder again."),
     "GF-M31": Meaning("The model folder holds no report."),
     "GF-M40": Meaning("The place of an export is taken."),
     "GF-M41": Meaning("What is in the place of an export is none, and is not replaced."),

@@ -7,6 +7,7 @@ import gc
 import inspect
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -26,10 +27,13 @@ from serving import small_model
 from typer.testing import CliRunner
 
 import gruforecast as gf
+import gruforecast.api
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.automl.options import FitOptions
 from gruforecast.cli.app import app
+from gruforecast.data.options import ReadOptions
+from gruforecast.data.read import read_csv
 from gruforecast.execution.progress import Progress
 from gruforecast.models.series_state import SeriesState
 from gruforecast.report.frames import FitReport
@@ -217,6 +221,68 @@ def test_help_lists_what_is_used_most_first_and_says_what_a_report_is() -> None:
     assert "verdict" in str(gf.Model.report.__doc__)
 
 
+def test_what_is_passed_may_come_in_any_container(model: gf.Model, frame: pd.DataFrame) -> None:
+    whole = model.predict()
+    for series in (frame["unique_id"].unique(), {"s0", "s1"}, pd.Index(["s0", "s1"]), (one for one in ("s0", "s1"))):
+        assert model.predict(series=series).equals(whole)
+    for level in (np.array([80, 95]), None, (), pd.Series([95.0, 80.0])):
+        assert model.predict(level=level).equals(whole)
+
+
+@pytest.mark.parametrize(
+    ("asked", "text"),
+    [
+        ({"level": "80"}, "`level` takes a number, not '80'"),
+        ({"level": True}, "`level` takes a number, not True"),
+        ({"level": b"80"}, "`level` takes a number, not b'80'"),
+        ({"level": [[80]]}, "`level` takes a number"),
+        ({"horizon": True}, "`horizon` takes a whole number, not True"),
+        ({"series": 1.5}, "`series` takes a text, not 1.5"),
+        ({"member": ["gru"]}, "`member` takes one text"),
+        ({"member": None}, "`member` takes one text"),
+    ],
+)
+def test_what_is_of_another_kind_is_refused(model: gf.Model, asked: dict[str, Any], text: str) -> None:
+    with pytest.raises(gf.UsageError, match=text):
+        model.predict(**asked)
+
+
+def test_a_folder_that_changed_hands_is_not_taken_for_the_model(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "m")
+    model, other = gf.load(tmp_path / "m"), gf.load(folder)
+    forecast = model.predict()
+    shutil.rmtree(tmp_path / "m")
+    for use in (lambda: model.report, lambda: model.save(tmp_path / "kept"), model.explain):
+        with pytest.raises(gf.ModelError, match="no such model folder"):
+            use()
+    assert model.explain(frame_of("s0", "s1")).record.importance is not None
+    (tmp_path / "m").mkdir()
+    save(replace(other.forecaster, winner="naive"), tmp_path / "m")
+    seal(tmp_path / "m")
+    for use in (lambda: model.report, lambda: model.save(tmp_path / "kept"), model.explain):
+        with pytest.raises(gf.ModelError, match="another model took the place"):
+            use()
+    assert model.predict().equals(forecast)
+
+
+def test_keys_are_of_one_kind_whatever_is_asked_for(tmp_path: Path) -> None:
+    panel = panel_of(series(0), series(1))
+    for ids, kind in (((("1",), ("2",)), np.int64), ((("1",), ("a",)), object)):
+        folder = tmp_path / ids[1][0]
+        folder.mkdir()
+        save(small_model(replace(panel, ids=ids), horizon=12), folder)
+        seal(folder)
+        model = gf.load(folder)
+        frame = frame_of(*(key for (key,) in ids))
+        for found in (
+            model.predict(),
+            model.predict(series="1"),
+            model.backtest(frame.assign(ds=frame["ds"] + pd.DateOffset(years=8)), windows=1, member="gru",
+                           detail="windows"),
+        ):  # fmt: skip
+            assert (found["unique_id"].dtype == np.int64) == (kind is np.int64)
+
+
 def test_blocks_are_the_forecast(model: gf.Model) -> None:
     blocks = list(model.stream(level=80))
     assert_close32(np.concatenate([one.mean for one in blocks]).ravel(), model.predict()["y_hat"].to_numpy())
@@ -398,6 +464,53 @@ def test_with_output_it_stays(fake_fit: list[FitOptions], frame: pd.DataFrame, t
     assert (tmp_path / "mine" / "model.json").is_file()
 
 
+@pytest.mark.filterwarnings("ignore::gruforecast.GruforecastWarning")
+def test_the_zone_of_a_frame_is_that_of_its_clock(fake_fit: list[FitOptions]) -> None:
+    for zone, expected in (("Europe/Berlin", "Europe/Berlin"), ("UTC", None), (None, None)):
+        frame = pd.DataFrame({"ds": pd.date_range("2021-01-01", periods=9, tz=zone), "y": range(9)})
+        gf.fit(frame)
+        gf.fit(frame.set_index("ds")["y"])
+        assert [one.tz for one in fake_fit[-2:]] == [expected, expected]
+    gf.fit(frame.assign(ds=frame["ds"].dt.tz_localize("Asia/Tokyo")), tz="Asia/Seoul")
+    assert fake_fit[-1].tz == "Asia/Seoul"
+
+
+@pytest.mark.filterwarnings("ignore::gruforecast.GruforecastWarning")
+def test_a_fork_leaves_the_folder_of_its_parent_alone(fake_fit: list[FitOptions], frame: pd.DataFrame) -> None:
+    model = gf.fit(frame)
+    gf.api._remove(str(model.folder.parent), os.getpid() + 1)
+    assert model.folder.is_dir()
+    gf.api._remove(str(model.folder.parent), os.getpid())
+    assert not model.folder.exists()
+
+
+def test_the_forecasts_of_a_backtest_have_one_time_and_the_users_keys(tmp_path: Path) -> None:
+    stamps = {"year": DAYS.year, "month": DAYS.month}
+    data = pd.DataFrame({**stamps, "y": series()})
+    plan = read_csv(data, ReadOptions(time=("year", "month"), target="y")).panel.plan
+    folder = tmp_path / "m"
+    folder.mkdir()
+    panel = replace(panel_of(series()), plan=structs.replace(plan))
+    save(small_model(panel, horizon=12), folder)
+    seal(folder)
+    found = gf.load(folder).backtest(data, windows=1, member="gru", detail="forecasts")
+    assert list(found.columns)[:5] == ["unique_id", "cutoff", "ds", "model", "y"]
+    assert found["ds"].tolist() == DAYS[-12:].tolist()
+    assert set(found["cutoff"]) == {DAYS[-13]}
+
+
+@pytest.mark.parametrize("name", ["model", "mase", "cutoff"])
+def test_columns_of_a_backtest_are_never_mixed_with_those_of_the_user(name: str, tmp_path: Path) -> None:
+    panel = panel_of(series(0), series(1))
+    names = structs.replace(panel.plan.names, ids=(name,))
+    (tmp_path / "m").mkdir()
+    save(small_model(replace(panel, plan=structs.replace(panel.plan, names=names)), horizon=12), tmp_path / "m")
+    seal(tmp_path / "m")
+    data = frame_of("s0", "s1", names=(name, "ds", "y"))
+    with pytest.warns(gf.GruforecastWarning), pytest.raises(gf.UsageError, match=f"two columns '{name}'"):
+        gf.load(tmp_path / "m").backtest(data, windows=1, detail="windows")
+
+
 def test_check_looks_at_a_frame(frame: pd.DataFrame) -> None:
     found = gf.check(frame, horizon=6)
     assert (found.file, found.n_series, found.n_rows, found.horizon) == ("data frame", 2, 2 * ROWS, 6)
@@ -470,8 +583,6 @@ def test_the_examples_of_the_docstrings(folder: Path, frame: pd.DataFrame, tmp_p
     shutil.copytree(folder, "my_model")
     later = frame.assign(ds=frame["ds"] + pd.DateOffset(years=8))
     pd.concat([frame, later]).to_csv("later.csv", index=False)
-    import gruforecast.api
-
     done = doctest.testmod(gruforecast.api, extraglobs={"model": gf.load("my_model")})
     assert (done.failed, done.attempted > 10) == (0, True)
 

@@ -212,6 +212,17 @@ def check_files(folder: Path, manifest: Manifest) -> None:
         check_file(folder, manifest, name)
 
 
+def check_same(folder: Path, loaded: Manifest) -> None:
+    """Check that a folder still holds what was loaded.
+
+    Raises:
+        ModelError: it is gone, or another model took its place.
+    """
+    if read_manifest(folder).sha256 != loaded.sha256:
+        text = "another model took the place of the one that was loaded."
+        raise ModelError(text, remedy="Load it again with gruforecast.load.", code="GF-M32", file=str(folder))
+
+
 def check_file(folder: Path, manifest: Manifest, name: str) -> None:
     """Compare one file with its size and digest.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections.abc
 import math
-import operator
 import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -178,14 +177,62 @@ def _counted(text: str, factors: Mapping[str, int]) -> float:
     return float(match[1]) * factors.get(match[2], 0) if match else 0.0
 
 
-def whole(name: str, given: int | None) -> int | None:
+def whole(name: str, given: object) -> int | None:
     """Return a whole number as Python's own, or None.
 
     Raises:
         UsageError: it is none.
     """
-    try:
-        return None if given is None else operator.index(given)
-    except TypeError as error:
-        text = f"`{name}` takes a whole number, not {given!r}."
-        raise UsageError(text, remedy="Pass a whole number, such as 12.", code="GF-U14") from error
+    if given is None:
+        return None
+    if not isinstance(given, bool) and isinstance(given, Integral):
+        return int(given)
+    text = f"`{name}` takes a whole number, not {reprlib.repr(given)}."
+    raise UsageError(text, remedy="Pass a whole number, such as 12.", code="GF-U14")
+
+
+def numbers(name: str, given: object) -> tuple[float, ...]:
+    """Return one number, or several.
+
+    Raises:
+        UsageError: one is none.
+    """
+    found: list[float] = []
+    for one in _listed(given):
+        if isinstance(one, bool) or not isinstance(one, Real):
+            text = f"`{name}` takes a number, not {reprlib.repr(one)}."
+            raise UsageError(text, remedy="Pass a number, such as 80.", code="GF-U14")
+        found.append(float(one))
+    return tuple(found)
+
+
+def texts(name: str, given: object) -> tuple[str, ...]:
+    """Return one text, or several; a whole number is the text that is written so.
+
+    Raises:
+        UsageError: one is neither.
+    """
+    found = _listed(given)
+    for one in found:
+        if isinstance(one, bool) or not isinstance(one, (str, Integral)):
+            text = f"`{name}` takes a text, not {reprlib.repr(one)}."
+            raise UsageError(text, remedy="Pass a text, or several.", code="GF-U14")
+    return tuple(map(str, found))
+
+
+def one_text(name: str, given: object) -> str:
+    """Return a single text.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if isinstance(given, str):
+        return given
+    raise UsageError(f"`{name}` takes one text, not {reprlib.repr(given)}.", remedy="Pass a name.", code="GF-U14")
+
+
+def _listed(given: object) -> list[object]:
+    """Return one value, or several, or none."""
+    if isinstance(given, Iterable) and not isinstance(given, (str, bytes)):
+        return list(given)
+    return [] if given is None else [given]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self, TypeAlias
 
@@ -168,8 +169,8 @@ class Forecast:
         keys = {name: [key[j] for key in self.ids for _ in range(horizon)] for j, name in enumerate(ids)}
         return {**keys, **_times(self.plan, self.ds), **numbers}
 
-    def to_frame(self) -> pd.DataFrame:
+    def to_frame(self, numbered: Collection[str] | None = None) -> pd.DataFrame:
         """Return the `columns` as a data frame, see `to_frame.frame_of`."""
         from gruforecast.data.to_frame import frame_of
 
-        return frame_of(self.columns(), self.plan, self.ds)
+        return frame_of(self.columns(), self.plan, self.ds, numbered)

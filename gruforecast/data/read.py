@@ -6,6 +6,7 @@ Numbers and stamps are converted with line-exact errors, and every series is mad
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -20,7 +21,7 @@ from gruforecast.data.calendar.frequency import DAY, Frequency, infer_frequency,
 from gruforecast.data.covariates import apply_covariates, infer_covariates
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import DELIMITERS, Layout, read_table, rows_named
-from gruforecast.data.files.source import Data
+from gruforecast.data.files.source import Data, Limits
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings, shown
 from gruforecast.data.formats.numbers import (
@@ -106,11 +107,24 @@ def following(plan: Plan) -> Iterator[None]:
         raise
 
 
+def zone_of(data: Data) -> str | None:
+    """Return the place whose clock all stamps of a data frame are on, such as Europe/Berlin, where one is named."""
+    if isinstance(data, (str, os.PathLike)):
+        return None
+    from gruforecast.data.files.frame import zone_of_frame
+
+    return zone_of_frame(data)
+
+
 def layout_of(plan: Plan) -> Layout:
-    """Return how a file is cut into cells that follows the plan."""
-    return Layout(
-        plan.delimiter or None, plan.encoding or None, plan.skip, None if plan.header else False, plan.short_rows
-    )
+    """Return how a file is cut into cells that follows the plan.
+
+    Limits are ten times those of `fit` where none are given: what was fitted with larger ones can be read again.
+    """
+    known = Limits()
+    wider = Limits(10 * known.bytes, 10 * known.rows, 10 * known.columns, 10 * known.field)
+    header = None if plan.header else False
+    return Layout(plan.delimiter or None, plan.encoding or None, plan.skip, header, plan.short_rows, wider)
 
 
 def infer_plan(table: Table, options: ReadOptions) -> Plan:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from gruforecast.arrays import Array, Stamps
 from gruforecast.data.calendar.time_zones import offset_seconds
 from gruforecast.data.plan import Plan
+from gruforecast.errors import UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 WHOLE = re.compile(r"0|-?[1-9]\d{0,17}")  # a whole number, written as only numbers are
 
 
-def frame_of(columns: Mapping[str, list[str] | Array], plan: Plan, ds: Stamps) -> pd.DataFrame:
+def frame_of(
+    columns: Mapping[str, list[str] | Array], plan: Plan, ds: Stamps, numbered: Collection[str] | None = None
+) -> pd.DataFrame:
     """Return columns in long form as a data frame.
 
     A column of keys that are whole numbers is one of numbers, as where pandas reads the file. Time stands in the user's
@@ -27,18 +30,31 @@ def frame_of(columns: Mapping[str, list[str] | Array], plan: Plan, ds: Stamps) -
 
     Args:
         ds: stamps of the rows, of any shape, flattened in their order.
+        numbered: columns of keys that may be numbers, because those of all series are; any if not given.
+
+    Raises:
+        UsageError: keys are in a column `ds`, and time is in several.
     """
     import pandas as pd
 
     keys = plan.names.ids or ("unique_id",)
     time = plan.names.time[0] if len(plan.names.time) == 1 else "ds"
+    if time in keys:
+        text = f"the forecast would have two columns {time!r}: keys, and the time made of several columns."
+        raise UsageError(text, remedy="Rename yours, and fit again.", code="GF-U44")
     frame: dict[str, pd.DatetimeIndex | list[str] | Array] = {}
     for name, values in columns.items():
         if name == plan.names.time[0]:
             frame[time] = datetimes(plan, ds.ravel())
         elif name not in plan.names.time:
-            frame[name] = _numbers(values) if name in keys else values
+            frame[name] = _numbers(values) if name in keys and (numbered is None or name in numbered) else values
     return pd.DataFrame(frame)
+
+
+def numbered_keys(names: Sequence[str], ids: Sequence[tuple[str, ...]]) -> frozenset[str]:
+    """Return the columns of keys in which those of all series are whole numbers."""
+    parts = zip(names, zip(*ids, strict=True), strict=True)
+    return frozenset(name for name, texts in parts if all(map(WHOLE.fullmatch, set(texts))))
 
 
 def datetimes(plan: Plan, ds: Stamps) -> pd.DatetimeIndex:

@@ -66,6 +66,13 @@ class Forecaster:
         """Names that `predict` takes: the networks, the blend and the models that are no networks."""
         return list(self.calibrations)
 
+    @functools.cached_property
+    def numbered(self) -> frozenset[str]:
+        """Columns of keys in which those of all training series are whole numbers."""
+        from gruforecast.data.to_frame import numbered_keys
+
+        return numbered_keys(self.plan.names.ids or ("unique_id",), self.context.ids)
+
     @property
     def horizon(self) -> int:
         """Steps that it was fitted for."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import tempfile
 import webbrowser
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Literal
 import msgspec
 import numpy as np
 
-from gruforecast.data.to_frame import datetimes
+from gruforecast.data.to_frame import datetimes, frame_of
+from gruforecast.errors import ResourceError
 from gruforecast.evaluation.aggregate import IntervalMeans, MemberScores
 from gruforecast.evaluation.backtest import Block, Rolling
 from gruforecast.evaluation.scores import IntervalScores
 from gruforecast.evaluation.verdict import check_baseline, shortfall
 from gruforecast.explain.records import Explanation
-from gruforecast.report.files.backtest import forecast_columns, score_columns
+from gruforecast.report.files.backtest import check_names, forecast_columns, score_columns
 from gruforecast.report.render import rendered
 from gruforecast.report.report import Report
 from gruforecast.report.sentences import all_sentences
@@ -118,7 +119,11 @@ class FitReport:
         if path is None:
             path = Path(tempfile.mkdtemp(prefix="gruforecast-report-")) / "report.html"
         target = Path(path)
-        target.write_text(self.to_html(), encoding="utf-8")
+        try:
+            target.write_text(self.to_html(), encoding="utf-8")
+        except OSError as error:
+            text, remedy = f"cannot be written: {error.strerror}.", "Choose another place."
+            raise ResourceError(text, remedy=remedy, code="GF-E07", file=str(target)) from error
         webbrowser.open(target.absolute().as_uri())
         return target
 
@@ -166,19 +171,29 @@ def scores_frame(scores: Sequence[MemberScores]) -> pd.DataFrame:
 
 
 def backtest_frame(
-    rolling: Rolling, blocks: Iterable[tuple[Rolling, Block]], detail: Literal["windows", "forecasts"]
+    rolling: Rolling,
+    blocks: Iterable[tuple[Rolling, Block]],
+    detail: Literal["windows", "forecasts"],
+    numbered: Collection[str],
 ) -> pd.DataFrame:
-    """Return the scores of each window and member, or all forecasts, with datetimes where the files have text."""
+    """Return the scores of each window and member, or all forecasts, with datetimes where the files have text.
+
+    Raises:
+        UsageError: a column of the user has the name of one of these.
+    """
     import pandas as pd
 
-    make = score_columns if detail == "windows" else forecast_columns
-    frame = pd.concat([pd.DataFrame(make(part, block)) for part, block in blocks], ignore_index=True)
-    stamps = np.unique(rolling.panel.ds)
-    moments = dict(zip(rolling.panel.plan.form.joined(stamps), datetimes(rolling.panel.plan, stamps), strict=True))
-    for name in ("cutoff", *rolling.panel.names.time):
-        if name in frame:
-            frame[name] = frame[name].map(moments)
-    return frame
+    check_names(rolling.panel.plan)
+    panel, make = rolling.panel, score_columns if detail == "windows" else forecast_columns
+    parts = []
+    for part, block in blocks:
+        end, models = block.cutoffs.windows.end, len(block.evaluated)
+        steps = np.arange(block.cutoffs.horizon) if detail == "forecasts" else np.arange(1)
+        ds = np.repeat(panel.ds[end[:, None] + steps], models, axis=0)  # (n * models, steps)
+        frame = frame_of(make(part, block), panel.plan, ds, numbered)
+        frame["cutoff"] = datetimes(panel.plan, np.repeat(panel.ds[end - 1], models * len(steps)))
+        parts.append(frame)
+    return pd.concat(parts, ignore_index=True)
 
 
 def _flat(record: Record, without: Sequence[str] = ()) -> dict[str, JsonValue]:

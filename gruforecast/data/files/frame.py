@@ -257,6 +257,8 @@ def _numbers(column: pd.Series) -> Texts:
 
 def _stamps(stamps: pd.DatetimeIndex) -> Texts:
     """Return stamps as texts: days alone where all are midnights without a zone."""
+    if not len(stamps):
+        return []
     wall = stamps.tz_localize(None).to_numpy()
     whole = wall.astype("datetime64[s]")
     wall = whole if (whole == wall).all() else wall
@@ -288,3 +290,13 @@ def _objects(column: pd.Series) -> Texts:
     return [
         "" if gone else str(cell) if type(cell) in good else None for cell, gone in zip(cells, missing, strict=True)
     ]
+
+
+def zone_of_frame(data: Data) -> str | None:
+    """Return the place whose clock all stamps of a frame are on; None where none is named, or several are."""
+    if not isinstance(data, (pd.DataFrame, pd.Series)):
+        return None
+    kinds = [data.index.get_level_values(k).dtype for k in range(data.index.nlevels)]
+    kinds += list(data.dtypes) if isinstance(data, pd.DataFrame) else []
+    zones = {str(kind.tz) for kind in kinds if isinstance(kind, pd.DatetimeTZDtype)}
+    return zone if len(zones) == 1 and "/" in (zone := zones.pop()) else None

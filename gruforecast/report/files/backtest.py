@@ -14,7 +14,7 @@ from gruforecast.data.panel import Columns, Forecast
 from gruforecast.data.plan import Plan
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.backtest import Block, Rolling
-from gruforecast.evaluation.scores import Evaluated, by_series
+from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, by_series
 from gruforecast.report.files.table import ParquetRows, csv_head, csv_lines, place, pyarrow
 
 FORMATS = ("csv", "parquet")
@@ -78,6 +78,17 @@ def _side(bounds: list[Floats], results: list[Evaluated], levels: tuple[float, .
     return whole.reshape(n * len(results), horizon, len(levels))
 
 
+def check_names(plan: Plan) -> None:
+    """Refuse a column of the user that is named like one of the backtest.
+
+    Raises:
+        UsageError: there is one.
+    """
+    if taken := [name for name in (*plan.names.ids, *plan.names.time) if name in (*OWN, *MEANS, *POOLED)]:
+        text = f"there would be two columns {taken[0]!r}: yours, and one of the backtest."
+        raise UsageError(text, remedy="Rename yours, and fit again.", code="GF-U44")
+
+
 class LongFile:
     """A CSV or Parquet file that is there whole or not at all.
 
@@ -102,9 +113,7 @@ class LongFile:
         if Path(path).is_dir() or self._form not in FORMATS:
             remedy = "End the name in .csv or .parquet."
             raise UsageError(f"the ending of {path} says no format.", remedy=remedy, code="GF-U23")
-        if taken := [name for name in (*plan.names.ids, *plan.names.time) if name in OWN]:
-            text = f"the file would have two columns {taken[0]!r}: yours, and one of the backtest."
-            raise UsageError(text, remedy="Rename yours, or leave the file out.", code="GF-U44")
+        check_names(plan)
 
     def __enter__(self) -> Self:
         if self._form == "parquet":

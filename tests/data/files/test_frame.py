@@ -321,6 +321,17 @@ def test_a_model_of_decimal_commas_takes_a_frame_of_numbers(csv: Any, text: str)
     assert panel.plan.numbers == plan.numbers
 
 
+def test_a_column_of_stamps_that_are_all_missing_is_blank() -> None:
+    frame = pd.DataFrame({"ds": DAYS, "y": range(len(DAYS)), "closed": pd.Series(pd.NaT, range(len(DAYS)))})
+    assert table_of_frame(frame, Limits()).column("closed") == [""] * len(DAYS)
+
+
+def test_what_was_fitted_with_larger_limits_is_read_again() -> None:
+    wide = pd.DataFrame({f"s{k}": range(30) for k in range(2_100)}, index=pd.date_range("2024-01-01", periods=30))
+    plan = read_csv(wide, ReadOptions(wide=True, max_columns=5_000)).panel.plan
+    assert len(read_like(wide, plan).panel) == 2_100
+
+
 def test_later_data_and_future_covariates_come_as_frames_too(tmp_path: Path) -> None:
     frame = pd.DataFrame({"shop": np.repeat(["a", "b"], 30), "ds": np.tile(DAYS[:30], 2), "y": Y, "price": Y + 1})
     plan = read_csv(frame, ReadOptions(target="y", id=("shop",), known=("price",))).panel.plan
