@@ -47,8 +47,8 @@ def show_report(report: Report, *, verbose: bool) -> None:
         console.print()
         console.print(drawn)
     console.print()
-    console.print(Text(report.verdict, style="bold"))
-    console.print(Text(f"leak audit: {report.audit.text}", style="dim"))
+    console.print(safe(report.verdict), style="bold")
+    console.print(safe(f"leak audit: {report.audit.text}"), style="dim")
     trials, folder = report.trials, report.model_dir
     counts = {word: getattr(trials, name) for name, word in OTHERS.items()}
     others = "".join(f", {count} {word}" for word, count in counts.items() if count)
