@@ -514,6 +514,9 @@ def test_columns_of_a_backtest_are_never_mixed_with_those_of_the_user(name: str,
 def test_check_looks_at_a_frame(frame: pd.DataFrame) -> None:
     found = gf.check(frame, horizon=6)
     assert (found.file, found.n_series, found.n_rows, found.horizon) == ("data frame", 2, 2 * ROWS, 6)
+    odd = frame.copy()
+    odd.loc[5, "y"] = 1e9
+    assert any("1e+09 in row 5" in text for text in gf.check(odd).warnings)
     alone = gf.check(frame_of("s0").set_index("ds")["y"])
     assert (alone.n_series, alone.n_rows, alone.freq) == (1, ROWS, "M")
     assert repr(alone).splitlines()[:2] == [

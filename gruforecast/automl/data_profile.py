@@ -113,7 +113,7 @@ def examine(data: Data, options: FitOptions) -> DataProfile:
         season_length=season,
         seasons=[Season(m, round(s, 3)) for m, s in season_strengths(panel.y, panel.indptr, panel.freq)],
         found=shown(reading.findings, "info"),
-        warnings=shown((*reading.findings, *odd_values(panel, reading.lines)), "warning"),
+        warnings=shown((*reading.findings, *odd_values(panel, reading.lines, reading.unit)), "warning"),
         plan=panel.plan,
         series=_series(panel, horizon),
         chart=_chart(panel),

@@ -48,7 +48,7 @@ class Prepared:
 def prepare(data: Data, options: FitOptions, progress: Progress) -> Prepared:
     """Return a file or data frame, with season, horizon, folds and levels found where they were not given."""
     reading = read_csv(data, options)
-    findings = (*reading.findings, *odd_values(reading.panel, reading.lines))
+    findings = (*reading.findings, *odd_values(reading.panel, reading.lines, reading.unit))
     notes, warnings = shown(findings, "info"), shown(findings, "warning")
     _show(progress, notes, warnings)
     prepared = decide(reading, options)

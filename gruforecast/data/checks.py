@@ -27,22 +27,22 @@ LOOKED_AT = 5  # series in which columns are compared with the target
 LAGS: dict[Role, tuple[int, ...]] = {"known": (0, -1, 1, -2, 2, -3, 3), "past": (-1, -2, -3), "static": ()}
 
 
-def odd_values(panel: Panel, lines: Ints) -> Findings:
+def odd_values(panel: Panel, lines: Ints, unit: str = "line") -> Findings:
     """Return a finding for each oddity that a forecast may suffer from.
 
     Args:
-        lines: (n_rows,) line in the file of each row, 0 where the file has none.
+        lines: (n_rows,) line in the file of each row, 0 where the file has none; unit: what they count, in a word.
     """
     y, texts = panel.y, []
     if (code := sentinel(y)) is not None:
         value, count = code
-        at = _places(np.flatnonzero(y == value), lines)
+        at = _places(np.flatnonzero(y == value), lines, unit)
         texts.append(
             f"{value:g} stands there {count} times, far from all other values ({at}):"
             f" pass `na_values='{value:g}'` if it means missing"
         )
     else:
-        texts += _far_off(panel, lines)
+        texts += _far_off(panel, lines, unit)
     constant = [
         "/".join(key)
         for key, (a, b) in zip(panel.ids, itertools.pairwise(panel.indptr), strict=True)
@@ -53,7 +53,7 @@ def odd_values(panel: Panel, lines: Ints) -> Findings:
     tiny = np.flatnonzero((np.abs(y) > 0) & (np.abs(y) < SMALLEST))
     if len(tiny):
         texts.append(
-            f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines)}): zero in a network"
+            f"{len(tiny)} values are too small for 32-bit arithmetic ({_places(tiny, lines, unit)}): zero in a network"
         )
     if (last := panel.ds.max()) > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * YEARS)):
         texts.append(f"the newest stamp is {last}, more than {YEARS} years from now")
@@ -84,12 +84,12 @@ def _covariates(panel: Panel) -> list[Finding]:
     return findings
 
 
-def _far_off(panel: Panel, lines: Ints) -> list[str]:
+def _far_off(panel: Panel, lines: Ints, unit: str) -> list[str]:
     """Return the values many interquartile ranges away from the others of their series."""
     far = np.concatenate([a + outliers(panel.y[a:b]) for a, b in itertools.pairwise(panel.indptr)]).astype(int)
     if not 0 < len(far) <= max(5, 0.001 * len(panel.y)):
         return []  # so many are no accident but the nature of the data
-    shown = ", ".join(f"{panel.y[k]:g} in line {lines[k]}" for k in far[:SHOWN]) + " and more" * (len(far) > SHOWN)
+    shown = ", ".join(f"{panel.y[k]:g} in {unit} {lines[k]}" for k in far[:SHOWN]) + " and more" * (len(far) > SHOWN)
     return [f"{len(far)} values lie far from most others of their series ({shown}): they are kept"]
 
 
@@ -117,9 +117,9 @@ def _holidays(panel: Panel) -> list[str]:
     return [text] if len(free) else []
 
 
-def _places(rows: Ints, lines: Ints) -> str:
+def _places(rows: Ints, lines: Ints, unit: str) -> str:
     shown = ", ".join(str(lines[k]) for k in rows[:SHOWN])
-    return f"line{'s' if len(rows) > 1 else ''} {shown}{' and more' if len(rows) > SHOWN else ''}"
+    return f"{unit}{'s' if len(rows) > 1 else ''} {shown}{' and more' if len(rows) > SHOWN else ''}"
 
 
 def share_of_zeros(values: Floats) -> float:

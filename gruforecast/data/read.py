@@ -49,7 +49,7 @@ class Reading:
     Attributes:
         lines: (n_rows,) line in the file of each row of the panel, 0 for steps that the file skips.
         filled: (n_rows,) whether the value of a row is none of the file but lies on a line between its neighbours.
-        file: name of the file, for messages.
+        file: name of the file, for messages; unit: what `lines` count, `line` or `row`.
     """
 
     panel: Panel
@@ -57,6 +57,7 @@ class Reading:
     lines: Ints
     filled: Bools
     file: str
+    unit: str = "line"
 
     @property
     def warnings(self) -> list[str]:
@@ -73,6 +74,7 @@ class Taken:
     plan: Plan
     file: str
     findings: Findings
+    unit: str = "line"
 
 
 def read_csv(data: Data, options: ReadOptions | None = None) -> Reading:
@@ -156,7 +158,7 @@ def apply_plan(table: Table, plan: Plan) -> Reading:
     ds, form, more = follow_clock(parsed, form, keys, table.cells(plan.names.time[0]), plan)
     plan = structs.replace(plan, form=form, header=table.header, delimiter=_unusual(table.delimiter))
     findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
-    return regular(follow(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings)))
+    return regular(follow(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings, table.unit)))
 
 
 def follow(taken: Taken) -> Taken:
@@ -189,7 +191,7 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
     ds, form, more = infer_clock(parsed, form, keys, table.cells(names.time[0]), options.tz)
     plan = _plan(table, options, names, form, numbers, covariates)
     findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
-    taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings))
+    taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings, table.unit))
     return replace(taken, plan=structs.replace(plan, freq=_step(taken, options.freq)))
 
 
@@ -310,7 +312,7 @@ def regular(taken: Taken) -> Reading:
     plan = structs.replace(plan, freq=step)
     panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, rows.x, plan, ds)[keep])
     findings = (*_facts(plan), *findings, *more)
-    return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep], taken.file)
+    return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep], taken.file, taken.unit)
 
 
 def _facts(plan: Plan) -> Findings:

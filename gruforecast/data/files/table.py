@@ -46,6 +46,11 @@ class Table:
     padded: dict[str, list[str]] = field(default_factory=dict)
     plain: frozenset[str] = frozenset()
 
+    @property
+    def unit(self) -> str:
+        """What `lines` count: lines of a file, or rows of a frame."""
+        return "row" if self.header_line is None else "line"
+
     def __len__(self) -> int:
         return len(self.lines)
 
