@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
 
 from gruforecast.artifact.folder import copy_model, load_with_manifest
 from gruforecast.artifact.manifest import check_same
-from gruforecast.automl.options import FitOptions, by_use
+from gruforecast.automl.options import CheckOptions, FitOptions, by_use
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.keywords import with_keywords
 from gruforecast.data.option import Option, numbers, one_text, texts, whole
@@ -97,8 +97,8 @@ def fitted(data: Data, options: FitOptions, progress: Progress) -> Model:
     return model
 
 
-@with_keywords(FitOptions, by_use(FitOptions))
-def check(data: Data, options: FitOptions) -> DataProfile:
+@with_keywords(CheckOptions, by_use(CheckOptions))
+def check(data: Data, options: CheckOptions) -> DataProfile:
     """Return what is odd about data, how `fit` would read them, and each series; nothing is trained.
 
     >>> import gruforecast as gf
@@ -107,15 +107,16 @@ def check(data: Data, options: FitOptions) -> DataProfile:
     ('M', 12, 12)
 
     Args:
-        data: as for `fit`, whose options it takes.
+        data: as for `fit`.
 
     Raises:
         UsageError: an option is impossible.
         DataError: the data cannot be read without guessing.
     """
     from gruforecast.automl.data_profile import examine
+    from gruforecast.data.read import zone_of
 
-    return examine(data, options)
+    return examine(data, replace(options, tz=options.tz or zone_of(data)))
 
 
 def load(folder: str | PathLike[str]) -> Model:

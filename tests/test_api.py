@@ -30,7 +30,7 @@ import gruforecast as gf
 import gruforecast.api
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
-from gruforecast.automl.options import FitOptions
+from gruforecast.automl.options import CheckOptions, FitOptions
 from gruforecast.cli.app import app
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
@@ -113,7 +113,9 @@ def test_fit_takes_every_option_of_the_command_line_and_none_of_the_screen() -> 
     assert not {"json", "as_json", "quiet", "verbose", "debug"} & taken
     assert gf.fit.__doc__ is not None
     assert all(f"    {name}: " in gf.fit.__doc__ for name in taken)
-    assert "progress" not in inspect.signature(gf.check).parameters
+    assert set(inspect.signature(gf.check).parameters) == {one.name for one in CheckOptions.declared} | {"data"}
+    with pytest.raises(TypeError, match="unexpected keyword argument 'trials'"):
+        gf.check("a.csv", trials=3)  # type: ignore[call-arg]
 
 
 @pytest.mark.parametrize(
@@ -470,6 +472,7 @@ def test_the_zone_of_a_frame_is_that_of_its_clock(fake_fit: list[FitOptions]) ->
         frame = pd.DataFrame({"ds": pd.date_range("2021-01-01", periods=9, tz=zone), "y": range(9)})
         gf.fit(frame)
         gf.fit(frame.set_index("ds")["y"])
+        assert gf.check(frame).plan.form.stamp.tz == (expected or "")
         assert [one.tz for one in fake_fit[-2:]] == [expected, expected]
     gf.fit(frame.assign(ds=frame["ds"].dt.tz_localize("Asia/Tokyo")), tz="Asia/Seoul")
     assert fake_fit[-1].tz == "Asia/Seoul"

@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.automl.options import FitOptions
+from gruforecast.automl.options import CheckOptions
 from gruforecast.automl.preparation import horizon_and_season
 from gruforecast.data.calendar.seasonality import season_strengths
 from gruforecast.data.checks import odd_values, outliers, share_of_zeros
@@ -94,7 +94,7 @@ class DataProfile(Record, frozen=True):
         return harmless_lines("\n".join([*lines, *self.found, *(f"warning: {one}" for one in self.warnings)]))
 
 
-def examine(data: Data, options: FitOptions) -> DataProfile:
+def examine(data: Data, options: CheckOptions) -> DataProfile:
     """Return findings, plan and summary of the data that `fit` would be given; nothing is trained.
 
     Raises:

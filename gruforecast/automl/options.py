@@ -18,13 +18,9 @@ LAST = (TEXT, LIMITS)  # panels of what most users never need
 
 
 @dataclass(frozen=True, kw_only=True)
-class FitOptions(ReadOptions):
-    """What a user asks of `fit`, and says about the file; named as on the command line."""
+class CheckOptions(ReadOptions):
+    """What a user says of data before anything is trained; `fit` takes it, too."""
 
-    output: Annotated[
-        str | os.PathLike[str] | None,
-        Option(f"Model folder; {DEFAULT_MODEL} if not given, in Python a temporary one.", names=("-o",), effect="none"),
-    ] = None
     horizon: Annotated[
         int | None,
         Option("Steps to forecast; by frequency if not given.", COLUMNS, low=1, high=10_000, effect="search"),
@@ -32,6 +28,16 @@ class FitOptions(ReadOptions):
     season: Annotated[
         int | None,
         Option("Rows of one season; 1 = none; found if not given.", COLUMNS, low=1, high=100_000, effect="search"),
+    ] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitOptions(CheckOptions):
+    """What a user asks of `fit`, and says about the file; named as on the command line."""
+
+    output: Annotated[
+        str | os.PathLike[str] | None,
+        Option(f"Model folder; {DEFAULT_MODEL} if not given, in Python a temporary one.", names=("-o",), effect="none"),
     ] = None
     trials: Annotated[int, Option("Trials of the search.", SEARCH, low=1, high=100_000, effect="extent")] = 16
     max_time: Annotated[
@@ -155,6 +161,6 @@ class FitOptions(ReadOptions):
                 raise UsageError(f"`level` {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
 
 
-def by_use(options: type[FitOptions]) -> list[Declared]:
+def by_use(options: type[CheckOptions]) -> list[Declared]:
     """Return the options as Python's help lists them: what most users never need comes last."""
     return sorted(options.declared, key=lambda one: one.option.panel in LAST)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.models import OptionInfo
 
-from gruforecast.automl.options import FitOptions
-from gruforecast.data.option import Declared, Value
+from gruforecast.data.option import Declared, Options, Value
 from gruforecast.errors import UsageError
 
 DEFAULT_MODEL = "gruforecast_model"
@@ -42,22 +41,22 @@ def screen(
     )
 
 
-def with_options(chosen: Sequence[Declared]) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Return what puts the chosen options of `fit` in the place of a command's parameter `options`.
+def with_options(kind: type[Options]) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Return what puts declared options in the place of a command's parameter `options`.
 
-    The command is called with a function there, which makes `FitOptions` of what the user has given.
+    The command is called with a function there, which makes them of what the user has given, and checks them.
     """
-    made: Callable[..., FitOptions] = FitOptions  # each value is checked there
+    made: Callable[..., Options] = kind
 
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**values: Value) -> None:
-            given = {one.name: value for one in chosen if (value := values.pop(one.name)) is not None}
+            given = {one.name: value for one in kind.declared if (value := values.pop(one.name)) is not None}
             command(options=functools.partial(made, **given), **values)
 
         parameters: list[inspect.Parameter] = []
         for name, own in inspect.signature(command, eval_str=True).parameters.items():
-            parameters += map(_parameter, chosen) if name == "options" else [own.replace(kind=own.KEYWORD_ONLY)]
+            parameters += map(_parameter, kind.declared) if name == "options" else [own.replace(kind=own.KEYWORD_ONLY)]
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {}
         return run

@@ -7,22 +7,21 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.automl.options import RESULT, FitOptions
+from gruforecast.automl.options import RESULT, CheckOptions
 from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.wording import as_flags, print_json
-from gruforecast.data.options import ReadOptions
 from gruforecast.errors import UsageError
 
 _result = in_panel(RESULT)
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen(RESULT, verbose="Show every series.")
 
 
-@with_options([one for one in FitOptions.declared if one in ReadOptions.declared or one.name in ("horizon", "season")])
+@with_options(CheckOptions)
 def check(
     data: Annotated[str | None, typer.Argument(help="CSV, gzip or Parquet file; '-' is standard input.")] = None,
     *,
-    options: Callable[[], FitOptions],
+    options: Callable[[], CheckOptions],
     environment: Annotated[bool, _result("Look at this machine instead.", "--environment")] = False,
     as_json: Annotated[bool, _JSON] = False,
     quiet: Annotated[bool, _QUIET] = False,

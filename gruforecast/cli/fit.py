@@ -23,7 +23,7 @@ _JSON, _QUIET, _VERBOSE, _DEBUG = screen(
 )
 
 
-@with_options(FitOptions.declared)
+@with_options(FitOptions)
 def fit(
     data: Annotated[str, typer.Argument(help="CSV file with one or many series; '-' is standard input.")],
     options: Callable[[], FitOptions],
