@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import html
 import os
 import shutil
@@ -319,10 +318,14 @@ class Model:
         from gruforecast.report.frames import Insight
         from gruforecast.report.stored import stored_explanation
 
-        stored, default = None, largest(self.forecaster.networks).name
-        with contextlib.suppress(*[ModelError] * (data is not None)):  # the look at new rows needs no folder
+        default = largest(self.forecaster.networks).name
+        try:
             check_same(self.folder, self._manifest)
             stored = stored_explanation(self.folder)
+        except ModelError:
+            if data is None:
+                raise
+            stored = None  # the look along new rows needs no folder
         if data is None and series is None and member in (None, default) and stored is not None:
             return Insight(stored)
         if data is None and self.forecaster.context.kept:

@@ -121,7 +121,7 @@ def zone_of(data: Data) -> str | None:
 def layout_of(plan: Plan) -> Layout:
     """Return how a file is cut into cells that follows the plan.
 
-    Limits are ten times those of `fit` where none are given: what was fitted with larger ones can be read again.
+    Limits are ten times the usual ones, because they cannot be passed here: what was fitted with larger ones is read.
     """
     known = Limits()
     wider = Limits(10 * known.bytes, 10 * known.rows, 10 * known.columns, 10 * known.field)
