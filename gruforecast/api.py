@@ -272,18 +272,18 @@ class Model:
             UsageError: an argument asks for what the model does not have.
             DataError: data have other columns or another step than those that were fitted, or too few rows.
         """
-        from gruforecast.automl.backtest import blocks, rolled
+        from gruforecast.automl.backtest import blocks, truth, warn_of
         from gruforecast.evaluation.aggregate import Aggregate
+        from gruforecast.evaluation.backtest import roll
         from gruforecast.report.frames import backtest_frame, scores_frame
 
         if detail not in get_args(Detail):
             known = list(get_args(Detail))
             text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), known)}"
             raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U13")
-        rolling = rolled(
+        rolling = roll(
             self.forecaster,
-            self.read(data),
-            warn,
+            truth(self.read(data), warn),
             windows=whole("windows", windows),
             step=whole("step", step),
             horizon=whole("horizon", horizon),
@@ -291,6 +291,7 @@ class Model:
             levels=numbers("level", level),
             refit=refit,
         )
+        warn_of(rolling, warn)
         parts = blocks(rolling, Progress())
         if detail != "models":
             return backtest_frame(rolling, parts, detail, self.forecaster.numbered)

@@ -69,16 +69,16 @@ def backtest(
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
         from gruforecast.api import load
-        from gruforecast.automl.backtest import rolled
+        from gruforecast.automl.backtest import truth, warn_of
+        from gruforecast.evaluation.backtest import roll
         from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
         with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
             loaded = load(folder)
-            rolling = rolled(
+            rolling = roll(
                 loaded.forecaster,
-                loaded.read(file),
-                progress.warn,
+                truth(loaded.read(file), progress.warn),
                 windows=windows,
                 step=step,
                 horizon=horizon,
@@ -86,6 +86,7 @@ def backtest(
                 levels=level or (),
                 refit=refit,
             )
+            warn_of(rolling, progress.warn)
             if verbose:
                 progress.say(f"{', '.join(rolling.members)}; {len(rolling.cutoffs)} windows of all series together")
             report = _run(rolling, folder, output, scores, progress, begin, excel_safe=excel_safe)
