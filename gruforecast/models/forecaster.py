@@ -240,7 +240,7 @@ class Forecaster:
         if (other.covariates, other.holidays) != (own.covariates, own.holidays):
             raise DataError(
                 "the covariates are read in another way than those that were fitted.",
-                remedy="Read the file with read_like(path, forecaster.plan).",
+                remedy="Read the data with model.read(data).",
                 code="GF-D64",
             )
 
