@@ -12,12 +12,13 @@ may be compared with the scores of its members.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.automl.prior_weights import Prior, trust_in_prior
 from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import Windows
 from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
@@ -32,6 +33,7 @@ NEAR, MAX_EQUAL = 0.3, 4  # members with equal weights: how much worse than the 
 MAX_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
 MIN_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 EnsembleWeights = dict[str, float]
+PriorWeights = Callable[[int | None, Sequence[Ints]], EnsembleWeights]  # of a group left out, and the groups
 
 
 @dataclass(frozen=True)
@@ -47,24 +49,32 @@ class Combination:
     folds: Folds
 
 
-def select_weights(split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS) -> Combination | None:
+def select_weights(
+    split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS, prior: PriorWeights | None = None
+) -> Combination | None:
     """Return the combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
 
     Weights are the mean of those chosen without one group of windows each, so no single fold decides; the `limit`
-    largest stay, without those below `MIN_WEIGHT`.
+    largest stay, without those below `MIN_WEIGHT`. The fewer windows the folds have, the more the weights of `prior`
+    count, which is asked without each group of windows, and with all of them (None).
     """
     windows = split.fold_windows()
     groups = _groups(windows)
     count = int(max(group.max(initial=-1) for group in groups)) + 1
     importance = [_importance(split, one) for one in windows]
-    if count < 2 or not all(_seen(importance, groups, k) for k in range(count)):
+    testable = count > 1 and all(_seen(importance, groups, k) for k in range(count))
+    if not testable and prior is None:
         return None
     actual = [split.actual(one) for one in windows]
     chosen = []
-    for left_out in range(count):
+    for left_out in range(count) if testable else ():
         kept = [np.where((group != left_out)[:, None], one, 0.0) for group, one in zip(groups, importance, strict=True)]
         chosen.append(_selected(members, actual, kept))
-    weights = {name: float(np.mean([one[name] for one in chosen])) for name in members}
+    weights = {name: float(np.mean([one[name] for one in chosen])) for name in members} if chosen else {}
+    if prior is not None:
+        trust = trust_in_prior(sum(map(len, windows))) if testable else 1.0
+        chosen = [_mixed(one, prior(k, groups), trust) for k, one in enumerate(chosen or [{}] * count)]
+        weights = _mixed(weights, prior(None, groups), trust)
     order = sorted(weights, key=lambda name: -weights[name])[:limit]
     large = [name for name in order if weights[name] >= MIN_WEIGHT] or order[:1]
     weights = _normalised({name: weights[name] for name in large})
@@ -76,6 +86,11 @@ def select_weights(split: Split, members: Mapping[str, Folds], limit: int = MAX_
             total + weight[group][:, None] * one for total, group, one in zip(folds, groups, members[name], strict=True)
         ]
     return Combination(weights, folds)
+
+
+def _mixed(selected: EnsembleWeights, prior: EnsembleWeights, trust: float) -> EnsembleWeights:
+    """Return the weights selected on folds and those of the prior, which has the share `trust`."""
+    return {name: trust * weight + (1 - trust) * selected.get(name, 0.0) for name, weight in prior.items()}
 
 
 def _normalised(weights: EnsembleWeights) -> EnsembleWeights:
@@ -98,11 +113,13 @@ def blended(split: Split, networks: Candidate, others: Sequence[Candidate]) -> t
     Those are found anew with the test set as one more fold, as networks are trained anew with its rows.
     """
     forecasts = {NETWORKS: networks.forecasts} | {one.name: one.forecasts for one in others}
-    blend = select_weights(split, {name: one.folds for name, one in forecasts.items()})
+    prior = Prior.of(split, forecasts)
+    blend = select_weights(split, {name: one.folds for name, one in forecasts.items()}, prior=prior.without)
     if blend is None or len(blend.weights) < 2:
         return [], {}
     folds = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in blend.weights}
-    shipped = select_weights(split.with_test_as_fold(), folds) or blend
+    newest = prior.with_test(blend.weights)
+    shipped = select_weights(split.with_test_as_fold(), folds, prior=lambda *_: newest) or blend
     whole = weighted(blend.weights, forecasts, blend.folds)
     return [Candidate(BLEND, "blend", whole, TrainingFacts(shares=blend.weights))], shipped.weights
 

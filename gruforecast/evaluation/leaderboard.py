@@ -13,7 +13,7 @@ from gruforecast.arrays import Floats
 from gruforecast.data.scale import rmsse_scale
 from gruforecast.evaluation.calibration import calibrated, supported_levels
 from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, IntervalScores, intervals, overall
-from gruforecast.evaluation.significance import Paired, compare
+from gruforecast.evaluation.significance import ALPHA, Paired, Spread, compare
 from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.model import Kind
@@ -25,7 +25,7 @@ from gruforecast.serialization import Record, plain, record
 Level = Annotated[str, msgspec.Meta(pattern=r"^[1-9][0-9]?(\.[0-9]+)?\Z")]  # percent as text
 Number = TypeVar("Number", float, float | None)
 COSTS = ("seconds", "seconds_per_epoch", "train_seconds", "forecast_ms")
-NEARLY = 0.05  # share that a blend may be worse than the best model on the folds and yet be chosen
+NEARLY = 0.05  # share by which a model has to be better than the blend on the folds, at least, to be chosen before it
 CLEARLY = 0.5  # standard errors by which a winner has to be better than a naive forecast on the folds
 
 
@@ -94,6 +94,7 @@ class LeaderboardRow(Record, Generic[Number], kw_only=True, frozen=True):
         undefined: for how many series a score is not defined.
         lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
             mean difference over windows; None where a single window says nothing about luck.
+        surpasses: whether it is clearly better than the blend on the folds: by `NEARLY`, and by more than luck.
         against: what the test set says of the winner against this row, and of the GRU (`winner`, `gru`); see
             `significance.Paired`.
         seeds: where a model was trained with several.
@@ -119,6 +120,7 @@ class LeaderboardRow(Record, Generic[Number], kw_only=True, frozen=True):
     fold_mase: list[Number] = []
     undefined: dict[str, int] = {}
     lead: float | None = None
+    surpasses: bool = False
     against: dict[str, Paired] = {}
     seeds: Seeds[Number] | None = None
     parameters: int | None = None
@@ -222,9 +224,16 @@ def compared(judged: list[Judged]) -> list[Judged]:
 
 
 def with_leads(judged: list[Judged]) -> list[Judged]:
-    """Return the same with each row's `lead` over the better naive forecast."""
+    """Return the same with each row's `lead` over the better naive forecast, and whether it `surpasses` the blend."""
     naive = min((one for one in judged if one.row.model in NAIVE), key=lambda one: one.row.val_mase)
-    return [replace(one, row=structs.replace(one.row, lead=_lead(naive.losses - one.losses))) for one in judged]
+    blend = next((one for one in judged if one.row.kind == "blend"), None)
+    alpha = ALPHA / max(sum(one.row.competes for one in judged) - 1, 1)  # of many models some one has luck
+    results = []
+    for one in judged:
+        surpasses = blend is not None and _surpasses(one, blend, alpha)
+        row = structs.replace(one.row, lead=_lead(naive.losses - one.losses), surpasses=surpasses)
+        results.append(replace(one, row=row))
+    return results
 
 
 def _lead(gains: Floats) -> float | None:
@@ -232,6 +241,15 @@ def _lead(gains: Floats) -> float | None:
     gains = gains[np.isfinite(gains)]
     error = float(gains.std(ddof=1)) / np.sqrt(len(gains)) if len(gains) > 1 else 0.0
     return float(gains.mean() / error) if error > 0 else None
+
+
+def _surpasses(one: Judged, blend: Judged, alpha: float) -> bool:
+    """Return whether a model that competes is better than the blend by `NEARLY`, and by more than luck (t test)."""
+    gains = blend.losses - one.losses
+    lead, count = _lead(gains), int(np.isfinite(gains).sum())
+    if lead is None or not one.row.competes or (1 + NEARLY) * one.row.val_mase > blend.row.val_mase:
+        return False
+    return lead > 0 and Spread.student(1.0, count - 1).p(lead) < alpha
 
 
 def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -> Calibration:
@@ -274,18 +292,18 @@ def _mean_scores(seeds: list[IntervalScores]) -> IntervalScores:
 
 
 def winner(rows: list[Row]) -> Row:
-    """Return the row with the lowest validation MASE among those that compete; test scores play no part.
+    """Return the row to ship among those that compete; test scores play no part.
 
-    On a few folds some model of many is always better than naive by luck, so one that is not clearly better than a
-    naive forecast does not win. The blend is chosen where it is nearly as good as the best and no worse than a naive
-    forecast: of all it has the least to lose when one member had luck on the folds.
+    That is the blend, unless a model surpasses it: on a few folds some model of many is always better by luck, and of
+    all the blend has the least to lose by that. Without a blend it is the row with the lowest validation MASE that is
+    a naive forecast or clearly better than one. What may be claimed of it is another question, see `verdict`.
     """
     able = [row for row in rows if row.competes and np.isfinite(row.val_mase)]
-    naive = min((row.val_mase for row in able if row.model in NAIVE), default=np.inf)
-    able = [row for row in able if row.model in NAIVE or is_clear(row)]
-    best = min(able, key=lambda row: row.val_mase)
-    bound = min((1 + NEARLY) * best.val_mase, naive)
-    return next((row for row in able if row.kind == "blend" and row.val_mase <= bound), best)
+    if any(row.kind == "blend" for row in able):
+        able = [row for row in able if row.surpasses] or [row for row in able if row.kind == "blend"]
+    else:
+        able = [row for row in able if row.model in NAIVE or is_clear(row)]
+    return min(able, key=lambda row: row.val_mase)
 
 
 def is_clear(row: Row) -> bool:

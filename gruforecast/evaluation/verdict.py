@@ -201,14 +201,13 @@ def _baseline_remark(rows: list[Row], best: Row) -> str:
 
 def _passed_over(rows: list[Row], best: Row) -> str:
     """Return the model that scored lower on the folds than the blend, if one did."""
-    lowest = min(
-        (row for row in rows if row.competes and row.val_mase < best.val_mase and is_clear(row)),
-        key=lambda row: row.val_mase,
-        default=None,
-    )
-    if lowest is None:
+    if best.kind != "blend":
         return ""
-    return f"; {_title(lowest)} alone {lowest.val_mase:.3f}, but a blend nearly as good is less a matter of luck"
+    lower = [row for row in rows if row.competes and row.val_mase < best.val_mase]
+    if not lower:
+        return ""
+    first = min(lower, key=lambda row: row.val_mase)
+    return f"; {_title(first)} alone {first.val_mase:.3f}, but a blend is less a matter of luck"
 
 
 def _gru(rows: list[Row]) -> Row | None:
