@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """A bank of single files: every candidate's forecasts on folds and at five later cutoffs, to compare rules in seconds.
 
-    python benchmarks/single_files.py fit --data PATH --out BANK [--only NAME,…] [--jobs 2]
-    python benchmarks/single_files.py outside --out BANK [--jobs 2]
+    python benchmarks/single_files.py --data PATH --out BANK [--only NAME,…] [--jobs 2]
+    python benchmarks/single_files.py --walks 40 --out WALKS [--jobs 2]
 
-Files are each data set once (those with several columns: the target alone), and single series that are drawn by seed
-from the training parts of competitions. One fit each on the rows before the last cutoffs, with a fixed number of
-trials; then the saved model is asked at the later cutoffs. What is in BANK is not made again, so both commands may be
-stopped and continued. `choice_rules.py` reads the bank.
+Files are each data set once (of several columns the target alone), and single series that are drawn by seed from the
+training parts of competitions, or random walks. One fit each on the rows before the last cutoffs, with a fixed number
+of trials; then the saved model is asked at the later cutoffs. What is in the folder is not made again, so this may be
+stopped and continued. `choice_rules.py` and `adaptive_intervals.py` read the bank.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import shutil
 import subprocess
@@ -20,11 +21,29 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
+from gruforecast.artifact.folder import save
+from gruforecast.automl import fit as steps
+from gruforecast.automl import reference_models
+from gruforecast.automl.options import FitOptions
+from gruforecast.automl.preparation import Prepared, horizon_and_season, prepare
+from gruforecast.automl.search.space import Space
+from gruforecast.automl.search.trial import places
+from gruforecast.automl.training_jobs import TrainingJobs
+from gruforecast.data.panel import Panel
+from gruforecast.data.read import read_csv
+from gruforecast.evaluation.backtest import roll
+from gruforecast.evaluation.leaderboard import Candidate, Judged
+from gruforecast.evaluation.splits import Split
+from gruforecast.execution.progress import Budget, Clock, Progress
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.statistical import affordable, installed, rows_read
+from gruforecast.serialization import plain
 
 TRIALS, SEED, CUTOFFS = 6, 0, 5
 SETS = (
@@ -38,180 +57,193 @@ SETS = (
 )  # fmt: skip
 DRAWN = {"m3/monthly_train": 25, "m3/quarterly_train": 20, "tourism/monthly_train": 20, "m4_hourly/train": 15}
 MOST_ROWS = 9_000  # newest rows of a series that are kept
-HORIZON = {"Y": 6, "Q": 8, "M": 12}  # by the first letter of a pandas frequency; `fit` finds the others
+WALK_ROWS = 370
+# the longest season for which fits at all origins, which choose nothing, take no minutes
+ORIGINS = {"auto-arima": 1, "auto-ets": 12, "dynamic-theta": 24, "mstl": 12}
 
 
-@dataclass(frozen=True)
-class Item:
-    """One file of the bank: its rows, id, ds and y."""
-
-    name: str
-    rows: pd.DataFrame
-
-
-def items(data: Path) -> Iterator[Item]:
-    """Yield the files, data sets first."""
+def items(data: Path) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield names and rows (id, ds, y) of the files, data sets first."""
     for name in SETS:
-        frame = pd.read_csv(data / f"{name}.csv", dtype={"ds": str, "unique_id": str})
-        yield Item(name.split("/")[1], _newest(frame[["unique_id", "ds", "y"]]))
+        frame = _read(data / f"{name}.csv")
+        yield name.split("/")[1], frame.groupby("unique_id", sort=False).tail(MOST_ROWS)
     for name, count in DRAWN.items():
-        frame = pd.read_csv(data / f"{name}.csv", dtype={"ds": str, "unique_id": str})
+        frame = _read(data / f"{name}.csv")
         sizes = frame.groupby("unique_id").size()
         horizon = {"m3/quarterly_train": 8, "m4_hourly/train": 24}.get(name, 12)
         able = sizes[sizes >= 4 * horizon + 3 + (CUTOFFS - 1) * max(1, horizon // 4)].index.sort_values()
+        folder, file = name.split("/")
         for series in np.random.default_rng(SEED).choice(able, count, replace=False):
-            rows = frame[frame.unique_id == series][["unique_id", "ds", "y"]]
-            yield Item(f"{name.split('/')[0]}-{name.split('/')[1].removesuffix('_train')}-{series}", rows)
+            yield f"{folder}-{file.removesuffix('_train')}-{series}", frame[frame.unique_id == series]
 
 
-def _newest(frame: pd.DataFrame) -> pd.DataFrame:
-    return frame.groupby("unique_id", sort=False).tail(MOST_ROWS).reset_index(drop=True)
+def walks(count: int) -> Iterator[tuple[str, pd.DataFrame]]:
+    """Yield daily random walks."""
+    for seed in range(count):
+        y = 1000 + np.cumsum(np.random.default_rng(seed).normal(size=WALK_ROWS))
+        days = np.datetime64("2020-01-01") + np.arange(WALK_ROWS)
+        yield f"walk-{seed:02d}", pd.DataFrame({"unique_id": "a", "ds": days, "y": y.round(6)})
 
 
-def fit_one(name: str, folder: Path) -> None:
-    """Fit the file in `folder`, and keep what candidates forecast before and after."""
-    from gruforecast.artifact.folder import save
-    from gruforecast.automl import fit as steps
-    from gruforecast.automl import reference_models
-    from gruforecast.automl.options import FitOptions
-    from gruforecast.automl.preparation import horizon_and_season, prepare
-    from gruforecast.automl.search.space import Space
-    from gruforecast.automl.search.trial import places
-    from gruforecast.automl.training_jobs import TrainingJobs
-    from gruforecast.data.read import read_csv
-    from gruforecast.evaluation.backtest import roll
-    from gruforecast.evaluation.leaderboard import Candidate
-    from gruforecast.execution.progress import Budget, Clock, Progress
-    from gruforecast.models.statistical import affordable, installed, rows_read
-    from gruforecast.serialization import plain
+def _read(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype={"ds": str, "unique_id": str})[["unique_id", "ds", "y"]]
 
+
+def submit_statistical(trainings: TrainingJobs) -> reference_models.PendingModels:
+    """Put statistical models on the workers as `fit` does, but for the places that `ORIGINS` leaves out."""
+    split, version = trainings.split, installed()
+    where = places(split)
+    models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()))
+    return {
+        model: {
+            place: reference_models._submit(trainings, model, place, str(version))  # noqa: SLF001
+            for place in where
+            if place.kind != "origins" or split.season_length <= ORIGINS.get(model, 1)
+        }
+        for model in models
+    }
+
+
+class Fitted(NamedTuple):
+    """What a fit gave, and every candidate that was judged."""
+
+    prepared: Prepared
+    forecaster: Forecaster
+    candidates: dict[str, Candidate]
+    judged: list[Judged]
+
+
+def fit(front: Path, horizon: int, folder: Path) -> Fitted:
+    """Return what `fit` finds, without leak audit, export and report."""
+    options = FitOptions(
+        horizon=horizon, trials=TRIALS, seed=SEED, compare="none", workers=1, trial_time=None,
+        output=folder / "model", run_dir=folder / "run",
+    )  # fmt: skip
+    candidates: dict[str, Candidate] = {}
+    original = steps.judge
+
+    def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judged:
+        candidates[candidate.name] = candidate
+        return original(candidate, split, levels)
+
+    steps.judge, steps.submit_statistical = judge, submit_statistical
+    progress = Progress()
+    prepared = prepare(str(front), options, progress)
+    space = Space.of(prepared.split)
+    facts = steps.facts_of(options, prepared.panel) | {"space": plain(space), "packages": {}}
+    facts["options"] = options.values("data", "search")
+    with steps.open_run(options, steps.make_run_dir(options), facts, prepared.panel.y.nbytes, progress) as (jobs, _):
+        trainings = TrainingJobs(prepared.split, space, jobs, options.seed, Budget(None))
+        run = steps._Run(options, prepared, trainings, progress, Clock())  # noqa: SLF001
+        contest = steps._contest(run, steps._search(run), "none")  # noqa: SLF001
+        ensemble = steps.refitted(trainings, contest.ensemble)
+        forecaster = steps._forecaster(prepared, ensemble, contest)  # noqa: SLF001
+    shutil.rmtree(folder / "run")
+    return Fitted(prepared, forecaster, candidates, contest.judged)
+
+
+def before(fitted: Fitted) -> dict[str, np.ndarray]:
+    """Return the division of the rows, and the forecasts of the candidates."""
+    split, history = fitted.prepared.split, fitted.prepared.split.history
+    arrays = dict(zip(("values", "indptr"), (history.values, history.indptr), strict=True))  # noqa: PD011
+    arrays |= {"test": split.test, "folds": split.folds}
+    for name, one in fitted.candidates.items():
+        arrays[f"folds/{name}"] = np.concatenate(one.forecasts.folds)
+        for place in ("origins", "test"):
+            forecast = getattr(one.forecasts, place)
+            if forecast is not None:
+                arrays[f"{place}/{name}"] = forecast.mean
+                if forecast.quantiles is not None:
+                    arrays[f"{place}-quantiles/{name}"] = forecast.quantiles
+    return arrays
+
+
+def after(forecaster: Forecaster, whole: Panel, step: int) -> dict[str, np.ndarray]:
+    """Return the forecasts of all members at the later cutoffs, and what happened."""
+    members = list(forecaster.calibrations)
+    rolling = roll(forecaster, whole, windows=CUTOFFS, step=step, members=members)
+    blocks = [block.evaluated for block in rolling.blocks()]
+    arrays = {
+        "later-actual": np.concatenate([one[members[0]].actual for one in blocks]),
+        "later-scale": np.concatenate([one[members[0]].mase_scale for one in blocks]),
+        "later-end": rolling.cutoffs.windows.end, "later-number": rolling.cutoffs.number,
+        "whole-values": whole.y, "whole-indptr": whole.indptr,
+    }  # fmt: skip
+    for name in members:
+        for kind, key in (("mean", "later"), ("lower", "lower"), ("upper", "upper")):
+            arrays[f"{key}/{name}"] = np.concatenate([getattr(one[name], kind) for one in blocks])
+    return arrays
+
+
+def make(folder: Path) -> None:
+    """Fit the file in `folder`, and keep all that rules need."""
     begin = time.perf_counter()
     whole = read_csv(str(folder / "whole.csv"), FitOptions()).panel
     horizon, _ = horizon_and_season(whole, None, None)
     rows = int(whole.lengths.min())
     step = horizon if rows >= 12 * horizon else max(1, horizon // 4)
-    front = folder / "front.csv"
     frame = pd.read_csv(folder / "whole.csv", dtype=str, keep_default_na=False)
     later = horizon + (CUTOFFS - 1) * step
-    frame.groupby("unique_id", sort=False).head(-later).to_csv(front, index=False)
-    options = FitOptions(
-        horizon=horizon, trials=TRIALS, seed=SEED, compare="none", workers=1, trial_time=None, output=folder / "model",
-        run_dir=folder / "run",
-    )  # fmt: skip
-    kept: dict[str, Candidate] = {}
-    original = steps.judge
-
-    def recording(candidate, split, levels):
-        kept[candidate.name] = candidate
-        return original(candidate, split, levels)
-
-    def submitted(trainings):
-        """As `submit_statistical`, without the places that would take minutes and choose nothing."""
-        everywhere, version = places(trainings.split), installed()
-        models = affordable(sum(rows_read(one, trainings.split.season_length) for one in everywhere.values()))
-        slow = {"auto-arima": 1, "auto-ets": 12, "dynamic-theta": 24}  # longest season with fits at all origins
-        return {
-            model: {
-                place: reference_models._submit(trainings, model, place, version)  # noqa: SLF001
-                for place in everywhere
-                if place.kind != "origins" or trainings.split.season_length <= slow[model]
-            }
-            for model in models
-        }
-
-    steps.judge, steps.submit_statistical = recording, submitted
-    progress = Progress()
-    prepared = prepare(str(front), options, progress)
-    facts = steps.facts_of(options, prepared.panel)
-    space = Space.of(prepared.split)
-    facts |= {"space": plain(space), "packages": {}, "options": options.values("data", "search")}
-    size = prepared.panel.y.nbytes
-    with steps.open_run(options, steps.make_run_dir(options), facts, size, progress) as (jobs, _pool):
-        trainings = TrainingJobs(prepared.split, space, jobs, options.seed, Budget(None))
-        run = steps._Run(options, prepared, trainings, progress, Clock())  # noqa: SLF001
-        contest = steps._contest(run, steps._search(run), "none")  # noqa: SLF001
-        forecaster = steps._forecaster(prepared, steps.refitted(trainings, contest.ensemble), contest)  # noqa: SLF001
-    fitted = time.perf_counter() - begin
+    frame.groupby("unique_id", sort=False).head(-later).to_csv(folder / "front.csv", index=False)
+    fitted = fit(folder / "front.csv", horizon, folder)
+    forecaster, split = fitted.forecaster, fitted.prepared.split
+    seconds = time.perf_counter() - begin
     shutil.rmtree(folder / "model", ignore_errors=True)
     (folder / "model").mkdir()
     save(forecaster, folder / "model")
-    split = prepared.split
-    arrays = {"values": split.history.values, "indptr": split.history.indptr, "days": split.history.days,
-              "test": split.test, "folds": split.folds}  # fmt: skip
-    for one in kept.values():
-        arrays[f"folds/{one.name}"] = np.concatenate(one.forecasts.folds)
-        for place in ("origins", "test"):
-            forecast = getattr(one.forecasts, place)
-            if forecast is not None:
-                arrays[f"{place}/{one.name}"] = forecast.mean
-                if forecast.quantiles is not None:
-                    arrays[f"{place}-quantiles/{one.name}"] = forecast.quantiles
-    members = list(forecaster.calibrations)
-    rolling = roll(forecaster, whole, windows=CUTOFFS, step=step, members=members)
-    blocks = list(rolling.blocks())
-    for name_of_member in members:
-        parts = [block.evaluated[name_of_member] for block in blocks]
-        arrays[f"later/{name_of_member}"] = np.concatenate([one.mean for one in parts])
-        for bound in ("lower", "upper"):
-            arrays[f"{bound}/{name_of_member}"] = np.concatenate([getattr(one, bound) for one in parts])
-    arrays["later-actual"] = np.concatenate([parts.actual for parts in (b.evaluated[members[0]] for b in blocks)])
-    arrays["later-scale"] = np.concatenate([b.evaluated[members[0]].mase_scale for b in blocks])
-    arrays["later-end"] = rolling.cutoffs.windows.end
-    arrays["later-number"] = rolling.cutoffs.number
-    arrays["whole-values"], arrays["whole-indptr"] = whole.y, whole.indptr
-    np.savez_compressed(folder / "arrays.npz", **arrays)
-    said = {
-        "name": name, "freq": whole.freq.label, "horizon": horizon, "season": split.season_length, "step": step,
-        "held": split.held, "levels": list(prepared.levels), "rows": rows, "series": len(whole),
-        "winner": forecaster.winner, "blend": forecaster.blend, "weights": {one.name: one.weight for one in forecaster.networks},
-        "rows_of": {one.row.model: {"val_mase": one.row.val_mase, "lead": one.row.lead, "kind": one.row.kind, "competes": one.row.competes, "shares": one.row.shares} for one in contest.judged},
-        "seconds": fitted,
+    np.savez_compressed(folder / "arrays.npz", **before(fitted), **after(forecaster, whole, step))
+    names = ("val_mase", "lead", "kind", "competes", "shares")
+    facts: dict[str, Any] = {
+        "freq": whole.freq.label, "horizon": horizon, "season": split.season_length, "step": step, "held": split.held,
+        "levels": list(fitted.prepared.levels), "rows": rows, "series": len(whole), "winner": forecaster.winner,
+        "blend": forecaster.blend, "weights": {one.name: one.weight for one in forecaster.networks},
+        "rows_of": {one.row.model: {name: getattr(one.row, name) for name in names} for one in fitted.judged},
+        "seconds": seconds,
     }  # fmt: skip
-    (folder / "facts.json").write_text(json.dumps(said, indent=1, default=float))
-    shutil.rmtree(folder / "run", ignore_errors=True)
+    (folder / "facts.json").write_text(json.dumps(facts, indent=1, default=float))
 
 
-def fit_all(data: Path, out: Path, only: set[str], jobs: int) -> None:
-    """Run what is missing, `jobs` at a time, each in a process of its own."""
+def make_all(wanted: Iterator[tuple[str, pd.DataFrame]], out: Path, only: set[str], jobs: int) -> None:
+    """Make what is missing, `jobs` at a time, each in a process of its own."""
     waiting = []
-    for item in items(data):
-        folder = out / item.name.replace("/", "-").replace(" ", "")
-        if (folder / "facts.json").exists() or (only and item.name not in only):
-            continue
-        folder.mkdir(parents=True, exist_ok=True)
-        item.rows.to_csv(folder / "whole.csv", index=False)
-        waiting.append((item.name, folder))
+    for name, rows in wanted:
+        folder = out / name
+        if not (folder / "facts.json").exists() and (not only or name in only):
+            folder.mkdir(parents=True, exist_ok=True)
+            rows.to_csv(folder / "whole.csv", index=False)
+            waiting.append(folder)
     np.random.default_rng(SEED).shuffle(waiting)  # so that a part of the bank is a fair sample of it
-    running: dict[subprocess.Popen, tuple[str, Path]] = {}
+    running: dict[subprocess.Popen[bytes], Path] = {}
     while waiting or running:
         while waiting and len(running) < jobs:
-            name, folder = waiting.pop(0)
-            log = (folder / "log.txt").open("w")
-            command = [sys.executable, __file__, "one", "--name", name, "--folder", str(folder)]
-            running[subprocess.Popen(command, stdout=log, stderr=log)] = (name, folder)  # noqa: S603
+            folder = waiting.pop(0)
+            with (folder / "log.txt").open("w") as log:
+                command = [sys.executable, __file__, "--make", str(folder)]
+                running[subprocess.Popen(command, stdout=log, stderr=log)] = folder  # noqa: S603
         time.sleep(0.3)
         for process in [one for one in running if one.poll() is not None]:
-            name, folder = running.pop(process)
-            done = (folder / "facts.json").exists()
-            print(name, json.loads((folder / "facts.json").read_text())["seconds"] if done else "FAILED", flush=True)
+            folder, seconds = running.pop(process), "failed, see its log.txt"
+            with contextlib.suppress(FileNotFoundError):
+                seconds = f"{json.loads((folder / 'facts.json').read_text())['seconds']:.0f} s"
+            print(f"{folder.name}: {seconds}", flush=True)
 
 
 def main() -> None:
-    """Run the command."""
+    """Make the bank, or one file of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("fit", "one", "outside"))
     parser.add_argument("--data", type=Path)
+    parser.add_argument("--walks", type=int, help="random walks instead of data")
     parser.add_argument("--out", type=Path, default=Path("bank"))
-    parser.add_argument("--only", default="")
+    parser.add_argument("--only", default="", help="names, separated by commas")
     parser.add_argument("--jobs", type=int, default=2)
-    parser.add_argument("--name")
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--make", type=Path, help="a single folder with whole.csv")
     args = parser.parse_args()
-    if args.command == "one":
+    if args.make:
         warnings.simplefilter("ignore")
-        fit_one(args.name, args.folder)
-    elif args.command == "fit":
-        fit_all(args.data, args.out, set(filter(None, args.only.split(","))), args.jobs)
+        make(args.make)
+    else:
+        wanted = walks(args.walks) if args.walks else items(args.data)
+        make_all(wanted, args.out, set(filter(None, args.only.split(","))), args.jobs)
 
 
 if __name__ == "__main__":
