@@ -74,7 +74,7 @@ def fit_one(name: str, folder: Path) -> None:
     from gruforecast.automl import fit as steps
     from gruforecast.automl import reference_models
     from gruforecast.automl.options import FitOptions
-    from gruforecast.automl.preparation import horizon_and_season, prepare
+    from gruforecast.automl.preparation import horizon_and_seasons, prepare
     from gruforecast.automl.search.space import Space
     from gruforecast.automl.search.trial import places
     from gruforecast.automl.training_jobs import TrainingJobs
@@ -87,7 +87,7 @@ def fit_one(name: str, folder: Path) -> None:
 
     begin = time.perf_counter()
     whole = read_csv(str(folder / "whole.csv"), FitOptions()).panel
-    horizon, _ = horizon_and_season(whole, None, None)
+    horizon, _ = horizon_and_seasons(whole, None, None)
     rows = int(whole.lengths.min())
     step = horizon if rows >= 12 * horizon else max(1, horizon // 4)
     front = folder / "front.csv"

@@ -28,7 +28,7 @@ Trace: TypeAlias = Json  # a dict of plotly
 
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
 RARE = 0.05  # chance below which a share is not put down to luck
-COLUMNS = {"smape": "sMAPE", "rmse": "RMSE", "mae": "MAE"}  # of the leaderboard, beside MASE
+COLUMNS = {"rmsse": "RMSSE", "mae": "MAE", "smape": "sMAPE"}  # of the leaderboard, beside MASE
 EXACT = 500  # values up to which the binomial distribution is summed
 MAX_ROWS = 2_000  # of a table
 STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
@@ -174,6 +174,11 @@ def yardstick(report: Report) -> str:
     return "seasonal naive" if report.season_length > 1 else "naive"
 
 
+def measure_of(report: Report) -> str:
+    """Return what models were chosen by on the folds."""
+    return "MASE" if series_with_scale(report) else "error in units of the mean change from row to row"
+
+
 def verdict_word(paired: Paired) -> str:
     """Return a comparison in a word or two: a winner that is no better may be worse."""
     return "worse" if is_worse(paired) else paired.verdict
@@ -213,8 +218,13 @@ def binomial(inside: int, values: int, share: float) -> float:
 
 
 def series_with_scale(report: Report) -> int:
-    """Return how many series the scores and intervals of the test set are of."""
+    """Return how many series the MASE of the test set is of."""
     return report.n_series_scored - report.n_series_without_scale
+
+
+def series_with_intervals(report: Report) -> int:
+    """Return how many series the intervals of the test set are of: all but those that never change."""
+    return series_with_scale(report) + report.n_series_repeating
 
 
 def reference_of(report: Report) -> str:
