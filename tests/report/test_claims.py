@@ -177,7 +177,7 @@ def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: Repor
     text = page(report)
     assert "MASE -" not in text
     assert "worst: " not in text
-    assert "it has no score" in text
+    assert "its MASE is not defined" in text
     assert "the test set cannot say" in words.headline(report)
 
 

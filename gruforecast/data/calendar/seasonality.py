@@ -14,7 +14,7 @@ from gruforecast.data.calendar.frequency import DAY, Frequency
 
 MAX_SERIES = 500  # a sample this large decides for the panel
 MAX_ROWS = 4_000  # newest rows of each series that are read
-LEVEL = 0.025  # of the test of one series for a usual season
+LEVEL, FEW_ROWS = 0.05, 60  # of the test of one series; stricter with more rows, which show more
 SHARE = 0.25  # of the series that must show the season: far above what chance gives
 PERIODS = 3  # seasons that a series must have for an unusual length to be tested
 PAIRS = 5  # rows with a row one season before them, of differences, that a usual season is tested on
@@ -36,8 +36,9 @@ def find_seasons(y: Floats, indptr: Ints, freq: Frequency) -> list[int]:
 
     The first is the main one, of seasonal naive and MASE. The year of daily rows never is: more than a year of rows
     would be needed for each forecast. A usual length counts when at least a quarter of the series that can tell pass
-    the test of `season_chance` at 2.5 %; of three or more series, at least two. Where no usual length does, another
-    one is looked for: a peak of the autocorrelation that comes back at twice the lag, and passes the same test.
+    the test of `season_chance`, at 5 % up to 60 rows and less beyond; one of several, where that is a quarter, must be
+    surer by as much as there are others. Where no usual length does, another one is looked for: a peak of the
+    autocorrelation that comes back at twice the lag, and passes the same test.
 
     Args:
         y: (n_rows,) values that may be looked at, NaN = missing; indptr: (n_series + 1,).
@@ -55,8 +56,13 @@ def _shown(filled: list[Floats], length: int, shorter: list[int]) -> bool:
     """Return whether enough series show a season; those of two seasons or less speak where there are no longer ones."""
     able = [x for x in filled if len(x) >= length + 1 + PAIRS]
     able = [x for x in able if len(x) > 2 * length] or (able if length != YEAR else [])
-    count = sum(season_chance(x, length, shorter) < LEVEL for x in able)
-    return count >= max(SHARE * len(able), 2 if len(able) > 2 else 1)
+    doubts = [season_chance(x, length, shorter) / _level(x) for x in able]  # below 1 where a series shows it
+    enough, count = SHARE * len(able), sum(one < 1 for one in doubts)
+    return count >= max(enough, 2) or (count == 1 and enough <= 1 and min(doubts) * len(able) < 1)
+
+
+def _level(values: Floats) -> float:
+    return LEVEL * min(1.0, FEW_ROWS / len(values))
 
 
 def _unusual(filled: list[Floats]) -> int:
@@ -161,7 +167,7 @@ def _peak(values: Floats) -> int | None:
     again = np.array([correlation[max(2 * k - 1, 1) : 2 * k + 2].max() for k in lags])
     clear = lags[top & (correlation[lags] > 0.3) & (again > 0.2)]
     clear = clear[np.argsort(-correlation[clear], kind="stable")]
-    return next((int(k) for k in clear if season_chance(values, int(k)) < LEVEL / longest), None)
+    return next((int(k) for k in clear if season_chance(values, int(k)) < _level(values) / longest), None)
 
 
 def season_strength(y: Floats, indptr: Ints, length: int) -> float | None:
