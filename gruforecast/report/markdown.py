@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from gruforecast.data.calendar.frequency import season_unit
 from gruforecast.report.page.accuracy import not_competing, parts_of_horizon
 from gruforecast.report.page.cells import advice
-from gruforecast.report.page.figure import COLUMNS, counted, number
+from gruforecast.report.page.figure import COLUMNS, counted, number, unit_note
 from gruforecast.report.page.words import headline, left_out
 from gruforecast.report.report import Report
 from gruforecast.text import harmless
@@ -50,7 +49,7 @@ def _leaderboard(report: Report) -> str:
         cells += [number(row.coverage.get(level), ".0f") for level in levels]
         rows.append([*cells, number(row.parameters)])
     note = f"Bold: chosen on the folds. The test set judges. {not_competing(report)}"
-    note = f"{note.strip()} {season_unit(report.season_length)}."
+    note = f"{note.strip()} {unit_note(report)}."
     return f"{_table(header, rows)}\n\n{note}"
 
 

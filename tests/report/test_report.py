@@ -378,6 +378,7 @@ def test_a_report_that_lacks_something_is_refused(model: Path, one: Report, name
         ("extracts models beside", "unheard"),
         ("evidence against", "unheard"),
         ("n_series_without_scale", 2),
+        ("n_series_repeating", 1),
         ("extracts losses ids", []),
         ("extracts steps naive", {}),
         ("extracts series 0 y", [1.0]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 import math
 
-from gruforecast.data.calendar.frequency import season_unit
 from gruforecast.evaluation.leaderboard import StoredRow
 from gruforecast.evaluation.scores import IntervalScores
 from gruforecast.evaluation.significance import Paired
@@ -33,6 +32,7 @@ from gruforecast.report.page.figure import (
     series_with_intervals,
     series_with_scale,
     steps_in,
+    unit_note,
     verdict_word,
     width_verdict,
     yardstick,
@@ -139,7 +139,7 @@ def _leaderboard_table(report: Report) -> Table:
     caption = (
         f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of "
         f"{report.extracts.target}. Seconds of fitting with compiling, which the first of a shape pays. "
-        f"{season_unit(report.season_length)}"
+        f"{unit_note(report)}"
     )
     return Table.of(caption, [*header, "parameters", "fitting s", "trial", "competes"], rows)
 

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from gruforecast.data.calendar.frequency import season_unit
 from gruforecast.models.registry import KINDS
 from gruforecast.serialization import Json, JsonValue
 from gruforecast.text import harmless
@@ -176,7 +177,14 @@ def yardstick(report: Report) -> str:
 
 def measure_of(report: Report) -> str:
     """Return what models were chosen by on the folds."""
-    return "MASE" if series_with_scale(report) else "error in units of the mean change from row to row"
+    return "MASE" if series_with_scale(report) else "error"
+
+
+def unit_note(report: Report) -> str:
+    """Return what MASE is in units of, or that there is none."""
+    if series_with_scale(report):
+        return season_unit(report.season_length)
+    return "MASE is not defined here: rows repeat exactly; errors on the folds are in units of the change between rows"
 
 
 def verdict_word(paired: Paired) -> str:

@@ -11,9 +11,8 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from gruforecast.data.calendar.frequency import season_unit
 from gruforecast.data.panel import Columns
-from gruforecast.report.page.figure import COLUMNS, chance, measure_of, verdict_word
+from gruforecast.report.page.figure import COLUMNS, chance, measure_of, unit_note, verdict_word
 from gruforecast.report.terminal.chart import chart, of_report
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
 
@@ -86,7 +85,7 @@ def _leaderboard(report: Report) -> Table:
         note += "; (short): one equal short budget, mean of its seeds"
     if levels:
         note += f"; {', '.join(levels)}: share inside the interval"
-    board.caption = f"{note}. {season_unit(report.season_length)}"
+    board.caption = f"{note}. {unit_note(report)}"
     return board
 
 
