@@ -18,7 +18,6 @@ from gruforecast.models.baselines import baselines
 from gruforecast.models.registry import ENTRIES
 from gruforecast.report.chart_data import ShownModels
 from gruforecast.report.markdown import markdown
-from gruforecast.report.markdown import markdown
 from gruforecast.report.page import accuracy, cells, figure, words
 from gruforecast.report.page.figure import percent
 from gruforecast.report.page.html import page
