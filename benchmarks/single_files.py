@@ -31,7 +31,7 @@ from gruforecast.artifact.folder import save
 from gruforecast.automl import fit as steps
 from gruforecast.automl import reference_models
 from gruforecast.automl.options import FitOptions
-from gruforecast.automl.preparation import Prepared, horizon_and_season, prepare
+from gruforecast.automl.preparation import Prepared, horizon_and_seasons, prepare
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import places
 from gruforecast.automl.training_jobs import TrainingJobs
@@ -179,7 +179,7 @@ def make(folder: Path) -> None:
     """Fit the file in `folder`, and keep all that rules need."""
     begin = time.perf_counter()
     whole = read_csv(str(folder / "whole.csv"), FitOptions()).panel
-    horizon, _ = horizon_and_season(whole, None, None)
+    horizon, _ = horizon_and_seasons(whole, None, None)
     rows = int(whole.lengths.min())
     step = horizon if rows >= 12 * horizon else max(1, horizon // 4)
     frame = pd.read_csv(folder / "whole.csv", dtype=str, keep_default_na=False)

@@ -9,8 +9,9 @@ import numpy as np
 
 from gruforecast.arrays import Floats
 from gruforecast.automl.options import CheckOptions
-from gruforecast.automl.preparation import horizon_and_season
-from gruforecast.data.calendar.seasonality import season_strengths
+from gruforecast.automl.preparation import before_test, horizon_and_seasons, without_lines
+from gruforecast.data.calendar.frequency import seasons_in_words
+from gruforecast.data.calendar.seasonality import season_strength
 from gruforecast.data.checks import odd_values, outliers, share_of_zeros
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.finding import shown
@@ -27,10 +28,13 @@ Enough = Literal["folds", "test", "training", "forecast"]
 
 
 class Season(Record, frozen=True):
-    """A season that was looked for, and its strength, from 0 to 1."""
+    """A season that the rows before the test set show, and its strength there, from 0 to 1.
+
+    The strength is None where all series have fewer than three such seasons: on so few, noise alone looks strong.
+    """
 
     length: int
-    strength: float
+    strength: float | None
 
 
 class SeriesProfile(Record, frozen=True):
@@ -69,6 +73,7 @@ class DataProfile(Record, frozen=True):
     """What `check` finds in a file.
 
     Attributes:
+        season_length: of seasonal naive and MASE, 1 = none; seasons: all that are found, this one first.
         found: what was found out about the data and not given; warnings: what may mislead.
         chart: the longest series.
     """
@@ -87,8 +92,13 @@ class DataProfile(Record, frozen=True):
     series: list[SeriesProfile]
     chart: SeriesChart
 
+    @property
+    def season_lengths(self) -> list[int]:
+        """All seasons, the main one first, 1 where there is none."""
+        return list(dict.fromkeys([self.season_length, *(one.length for one in self.seasons)]))
+
     def __repr__(self) -> str:
-        season = f"season of {self.season_length} rows" if self.season_length > 1 else "no season"
+        season = seasons_in_words(self.season_lengths)
         size = f"{self.n_series:,} series, {self.n_rows:,} rows, {self.n_missing:,} values missing"
         lines = [f"DataProfile({self.file!r}): {size}", f"step {self.freq}, {season}, horizon {self.horizon}"]
         return harmless_lines("\n".join([*lines, *self.found, *(f"warning: {one}" for one in self.warnings)]))
@@ -101,8 +111,10 @@ def examine(data: Data, options: CheckOptions) -> DataProfile:
         DataError: the file cannot be read without guessing.
     """
     reading = read_csv(data, options)
-    panel = reading.panel
-    horizon, season = horizon_and_season(panel, options.horizon, options.season)
+    panel, seen = reading.panel, without_lines(reading)
+    horizon, seasons = horizon_and_seasons(seen, options.horizon, options.season)
+    before = before_test(seen, horizon)
+    strengths = {m: season_strength(before.y, before.indptr, m) for m in seasons if m > 1}
     return DataProfile(
         file=name_of(data),
         n_series=len(panel),
@@ -110,8 +122,8 @@ def examine(data: Data, options: CheckOptions) -> DataProfile:
         n_missing=int(np.isnan(panel.y).sum()),
         freq=panel.freq.label,
         horizon=horizon,
-        season_length=season,
-        seasons=[Season(m, round(s, 3)) for m, s in season_strengths(panel.y, panel.indptr, panel.freq)],
+        season_length=seasons[0],
+        seasons=[Season(m, None if s is None else round(s, 3)) for m, s in strengths.items()],
         found=shown(reading.findings, "info"),
         warnings=shown((*reading.findings, *odd_values(panel, reading.lines, reading.unit)), "warning"),
         plan=panel.plan,

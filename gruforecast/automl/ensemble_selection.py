@@ -19,7 +19,6 @@ import numpy as np
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.automl.prior_weights import Prior, trust_in_prior
-from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import Windows
 from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
 from gruforecast.evaluation.splits import Folds, Forecasts, Split
@@ -134,7 +133,7 @@ def _groups(windows: Sequence[Windows]) -> list[Ints]:
 def _importance(split: Split, windows: Windows) -> Floats:
     """Return what each absolute error (n, horizon) adds to the fold's mean MASE."""
     seen = ~np.isnan(split.actual(windows))
-    scale = mase_scale(split.history, windows, split.season_length)
+    scale = split.choice_unit(windows)
     usable = (scale > 0) & seen.any(axis=1)
     divisor = np.where(usable, scale, 1.0) * np.maximum(seen.sum(axis=1), 1)
     return np.where(seen & usable[:, None], 1.0 / divisor[:, None], 0.0) / max(int(usable.sum()), 1)

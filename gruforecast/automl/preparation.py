@@ -8,13 +8,13 @@ import numpy as np
 
 from gruforecast.automl.options import FitOptions
 from gruforecast.data.align.grid import interpolated
-from gruforecast.data.calendar.seasonality import detect_season
+from gruforecast.data.calendar.frequency import seasons_in_words
+from gruforecast.data.calendar.seasonality import find_seasons
 from gruforecast.data.checks import odd_values
 from gruforecast.data.files.source import Data
 from gruforecast.data.finding import shown
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
-from gruforecast.data.scale import mase_scale
 from gruforecast.data.windows import History
 from gruforecast.errors import DataError
 from gruforecast.evaluation.calibration import LEVELS, needed_scores, supported_levels
@@ -26,6 +26,10 @@ FOLDS = 3
 MANY_SERIES = 20  # so many series say enough in one fold
 HELD_BACK = 0.3  # share of the rows before the test set that many series may lose to folds
 HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
+UNDEFINED = (
+    "MASE is not defined here: the rows repeat exactly from one season to the next. Models are chosen by MAE, "
+    "in units of the mean change from row to row"
+)
 
 
 @dataclass(frozen=True)
@@ -75,13 +79,16 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
     panel, file = without_lines(reading), reading.file
     notes: list[str] = []
     warnings: list[str] = []
-    horizon, season = horizon_and_season(panel, options.horizon, options.season)
+    horizon, seasons = horizon_and_seasons(panel, options.horizon, options.season)
+    season = seasons[0]
     if options.horizon is None:
         notes.append(f"horizon {horizon}")
     if options.season is None:
-        notes.append(f"season of {season} rows" if season > 1 else "no season")
+        notes.append(seasons_in_words(seasons))
     divided = _divide(panel, horizon, options.folds, season, file, notes)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
+    if not (divided.mase_scale(divided.test_windows()) > 0).any():
+        notes.append(UNDEFINED)
     levels = _levels(options, divided, file, warnings)
     divided, scaling = normalised(divided, panel)
     if panel.plan.fill and (masked := int(np.isnan(divided.history.values).sum())):
@@ -110,14 +117,17 @@ def without_lines(reading: Reading) -> Panel:
     return replace(reading.panel, y=np.where(reading.filled, np.nan, reading.panel.y))
 
 
-def horizon_and_season(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, int]:
-    """Return both, found where they are None; the season from the rows before the test set."""
+def horizon_and_seasons(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, list[int]]:
+    """Return the horizon and all seasons, the main one first; found where they are None, from rows before the test set.
+
+    A season that is given is the only one.
+    """
     if horizon is None:
         length = season
         if season is None and panel.freq.label not in HORIZONS:
-            length = _season(panel, int(panel.lengths.max()) // 3)  # no test set is longer, see `splits.split`
+            length = _seasons(panel, int(panel.lengths.max()) // 3)[0]  # no test set is longer, see `splits.split`
         horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (length or 1))
-    return horizon, _season(panel, horizon) if season is None else season
+    return horizon, _seasons(panel, horizon) if season is None else [season]
 
 
 def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: str, notes: list[str]) -> Split:
@@ -130,9 +140,14 @@ def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: st
     divided = whole.scorable()
     if not len(divided.folds) or not divided.can_judge():
         part = "test set" if len(divided.folds) else "fold before the test set"
+        text = f"no {part} can be scored: there the values are missing, or until then they never change."
+        remedy = "Give more rows, or pass another `horizon`."
+        if not (whole.error_unit(whole.test_windows()) > 0).any():
+            text = "the values never change before the test set, so there is nothing to learn or to choose by."
+            remedy = "Take the last value as the forecast, or give rows in which the values change."
         raise DataError(
-            f"no {part} can be scored: there the values are missing, or until then they never change.",
-            remedy="Leave constant series out, give more rows, or pass another `horizon`.",
+            text,
+            remedy=remedy,
             code="GF-D43",
             file=file,
         )
@@ -152,19 +167,23 @@ def _default_folds(panel: Panel, horizon: int) -> int:
     return int(np.clip(HELD_BACK * (float(np.median(panel.lengths)) - horizon) // horizon, 1, FOLDS))
 
 
-def _season(panel: Panel, horizon: int) -> int:
-    """Return the season found in the rows before the test set; never longer than half the longest series."""
+def _seasons(panel: Panel, horizon: int) -> list[int]:
+    """Return the seasons found in the rows before the test set; none longer than half the longest series."""
+    before = before_test(panel, horizon)
+    found = find_seasons(before.y, before.indptr, panel.freq)
+    return [season for season in found if season <= int(panel.lengths.max()) // 2] or [1]
+
+
+def before_test(panel: Panel, horizon: int) -> Panel:
+    """Return the panel without the last `horizon` rows of each series, but one row of each."""
     start, end = panel.indptr[:-1], panel.indptr[1:]
-    before = panel.rows(start, np.maximum(end - horizon, np.minimum(start + 1, end)))
-    season = detect_season(before.y, before.indptr, panel.freq)
-    return season if season <= int(panel.lengths.max()) // 2 else 1
+    return panel.rows(start, np.maximum(end - horizon, np.minimum(start + 1, end)))
 
 
 def _levels(options: FitOptions, divided: Split, file: str, warnings: list[str]) -> tuple[float, ...]:
     """Return the interval levels that the origins before the test set support."""
     windows = divided.calibration_windows()
-    scale = mase_scale(divided.history, windows, divided.season_length)
-    actual = np.where(scale[:, None] > 0, divided.actual(windows), np.nan)
+    actual = np.where(divided.error_unit(windows)[:, None] > 0, divided.actual(windows), np.nan)
     requested = set(options.levels or LEVELS)
     possible = supported_levels(actual, tuple(requested))
     count = int((~np.isnan(actual)).sum())

@@ -20,7 +20,7 @@ from gruforecast.evaluation.splits import Forecasts, Split
 
 SHARE = 0.5  # of the first member, the networks, before any error is seen; the others have the rest in equal parts
 POWER = 3.0  # of the ratio of errors
-FLOOR = 0.02  # of a MASE scale: smaller errors count as this one
+FLOOR = 0.02  # of a unit: smaller errors count as this one
 WINDOWS = 12  # so many windows of folds weigh as much as the prior
 
 
@@ -31,7 +31,7 @@ def trust_in_prior(windows: int) -> float:
 
 @dataclass(frozen=True)
 class Errors:
-    """Mean absolute errors of one member at windows, in MASE scales, NaN where none is known.
+    """Mean absolute errors of one member at windows, in units of `Split.choice_unit`, NaN where none is known.
 
     Attributes:
         folds: (n_windows,) at the windows of all folds.
@@ -119,6 +119,6 @@ def _log_ratio(one: Floats, other: Floats) -> float:
 
 
 def _scaled(split: Split, windows: Windows, forecast: Floats) -> Floats:
-    """Return the mean absolute error of each window in its MASE scale, (n,)."""
-    scale = split.mase_scale(windows)
-    return mae(split.actual(windows), forecast) / np.where(scale > 0, scale, np.nan)
+    """Return the mean absolute error of each window in its unit, (n,)."""
+    unit = split.choice_unit(windows)
+    return mae(split.actual(windows), forecast) / np.where(unit > 0, unit, np.nan)

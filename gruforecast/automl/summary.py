@@ -110,8 +110,9 @@ def summarise(outcome: Outcome, data: Data, options: FitOptions, seconds: dict[s
 
 
 def _counts(panel: Panel, split: Split) -> dict[str, int]:
-    """Return the sizes of data and split; `n_series_without_scale` counts series of the test set without MASE scale."""
-    scale = split.mase_scale(split.test_windows())
+    """Return the sizes of data and split."""
+    windows = split.test_windows()
+    scale, unit = split.mase_scale(windows), split.error_unit(windows)
     return {
         "horizon": split.horizon,
         "season_length": split.season_length,
@@ -120,6 +121,7 @@ def _counts(panel: Panel, split: Split) -> dict[str, int]:
         "n_rows": len(panel.y),
         "n_series_scored": len(scale),
         "n_series_without_scale": int((~(scale > 0)).sum()),
+        "n_series_repeating": int((~(scale > 0) & (unit > 0)).sum()),
     }
 
 

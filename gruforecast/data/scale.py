@@ -1,4 +1,7 @@
-"""The units of MASE and RMSSE: how far a series differs, on average, from one season to the next before a window."""
+"""The units of errors: how far a series differs, on average, from one season to the next before a window.
+
+Where the seasons repeat exactly, MASE and RMSSE are not defined. Errors are then measured in changes from row to row.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,8 @@ import numpy as np
 from gruforecast.arrays import ArrayModule, Floats
 from gruforecast.data.windows import History, Windows
 
-ROUNDING = 1e-13  # of the mean size of a series
+ROUNDING = 1e-13  # of the mean size of a series: seasons that differ by less repeat exactly
+LAST_DIGIT = 1e-15  # and rows
 
 
 def mase_scale(history: History, windows: Windows, season_length: int) -> Floats:
@@ -17,21 +21,35 @@ def mase_scale(history: History, windows: Windows, season_length: int) -> Floats
     return _above_rounding(_seasonal_difference(history, windows, season_length, np.abs), history, windows)
 
 
-def mase_scale_of(y: Floats, season_length: int, xp: ArrayModule = np) -> Floats:
-    """Return the `mase_scale` of series (n, time) with NaN for what is missing or comes before their first value."""
+def error_unit(history: History, windows: Windows, season_length: int) -> Floats:
+    """Return what errors are measured in before models are chosen, and interval widths, (n,).
+
+    The `mase_scale`; where that is zero, the mean absolute difference from row to row; zero for constants alone.
+    """
+    scale = mase_scale(history, windows, season_length)
+    if not (scale == 0).any():
+        return scale
+    steps = _above_rounding(_mean_difference(history, windows, 1, np.abs), history, windows, LAST_DIGIT)
+    return np.where(scale == 0, steps, scale)
+
+
+def error_unit_of(y: Floats, season_length: int, xp: ArrayModule = np) -> Floats:
+    """Return the `error_unit` of series (n, time) with NaN for what is missing or comes before their first value."""
     seen = xp.logical_not(xp.isnan(y))
     values = xp.where(seen, y, xp.zeros_like(y))
     mask = xp.where(seen, xp.ones_like(y), xp.zeros_like(y))
     rows = xp.sum(xp.minimum(xp.cumsum(mask, axis=1), 1.0), axis=1)  # from the first value on
+    size = xp.sum(xp.abs(values), axis=1) / xp.maximum(rows, 1.0)
 
     def difference(lag: int) -> Floats:
         pairs = mask[:, lag:] * mask[:, :-lag]
         total = xp.sum(xp.abs(values[:, lag:] - values[:, :-lag]) * pairs, axis=1)
         return total / xp.where(xp.sum(pairs, axis=1) > 0, xp.sum(pairs, axis=1), float("nan"))
 
-    scale = xp.where(rows > season_length, difference(season_length), difference(1))
-    size = xp.sum(xp.abs(values), axis=1) / xp.maximum(rows, 1.0)
-    return xp.where(scale <= ROUNDING * size, xp.zeros_like(scale), scale)
+    steps = difference(1)
+    scale = xp.where(rows > season_length, difference(season_length), steps)
+    scale = xp.where(scale <= ROUNDING * size, steps, scale)
+    return xp.where(scale <= LAST_DIGIT * size, xp.zeros_like(scale), scale)
 
 
 def rmsse_scale(history: History, windows: Windows, season_length: int) -> Floats:
@@ -42,12 +60,12 @@ def rmsse_scale(history: History, windows: Windows, season_length: int) -> Float
     return _above_rounding(scale, history, windows)
 
 
-def _above_rounding(scale: Floats, history: History, windows: Windows) -> Floats:
+def _above_rounding(scale: Floats, history: History, windows: Windows, share: float = ROUNDING) -> Floats:
     """Return the scales (n,), zero where they are what rounding leaves of a pattern that repeats exactly."""
     size = np.append(np.abs(np.nan_to_num(history.values)), 0.0)
     ranges = np.stack([windows.start, windows.end], axis=1).ravel()
     mean = np.add.reduceat(size, ranges)[::2] / np.maximum(windows.end - windows.start, 1)
-    return np.where(scale <= ROUNDING * mean, 0.0, scale)
+    return np.where(scale <= share * mean, 0.0, scale)
 
 
 def _seasonal_difference(

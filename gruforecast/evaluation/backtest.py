@@ -19,7 +19,7 @@ import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.panel import Panel
-from gruforecast.data.scale import mase_scale, rmsse_scale
+from gruforecast.data.scale import error_unit, mase_scale, rmsse_scale
 from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError, UsageError
 from gruforecast.evaluation.scores import Evaluated
@@ -121,10 +121,11 @@ class Rolling:
             yield Block(block, {name: self._evaluated(name, model, block, part) for name, model in models.items()})
 
     @functools.cached_property
-    def _scales(self) -> tuple[Floats, Floats]:
-        """MASE and RMSSE scale of the rows before each window, (n,) each."""
+    def _scales(self) -> tuple[Floats, Floats, Floats]:
+        """MASE and RMSSE scale of the rows before each window, and the unit of interval widths, (n,) each."""
         windows, m = self.cutoffs.windows, self.forecaster.season_length
-        return mase_scale(self.history, windows, m), rmsse_scale(self.history, windows, m)
+        mase, rmsse, unit = (scale(self.history, windows, m) for scale in (mase_scale, rmsse_scale, error_unit))
+        return mase, rmsse, unit
 
     @property
     def networks(self) -> tuple[Network, ...]:
@@ -143,8 +144,8 @@ class Rolling:
         """Return what a member forecasts at the windows of a block, with bounds, and what happened."""
         own, windows, horizon, levels = self.forecaster, block.windows, block.horizon, self.levels_of(name)
         forecast = model.forecast(self.history, windows, own.horizon, own.season_length).first(horizon)
-        scale, root = (one[part] for one in self._scales)
-        lower, upper = own.calibrations[name].bounds_at(windows, forecast, scale, levels)
+        scale, root, unit = (one[part] for one in self._scales)
+        lower, upper = own.calibrations[name].bounds_at(windows, forecast, unit, levels)
         actual = np.asarray(gather_future(self.history.values, windows, horizon))
         return Evaluated(actual, forecast.mean, lower, upper, levels, scale, root)
 

@@ -90,7 +90,7 @@ class LeaderboardRow(Record, Generic[Number], kw_only=True, frozen=True):
 
     Attributes:
         coverage: percent of the test values inside the intervals, by level; intervals: all of `scores.intervals`.
-        fold_mase: MASE on each fold, the mean over its series.
+        fold_mase: MASE on each fold, the mean over its series; where it is not defined, see `Split.choice_unit`.
         undefined: for how many series a score is not defined.
         lead: how much lower its MASE on the folds is than that of the better naive forecast, in standard errors of the
             mean difference over windows; None where a single window says nothing about luck.
@@ -143,7 +143,7 @@ class Judged:
     """A row, the calibration of its intervals, and its test forecasts with bounds.
 
     Attributes:
-        losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale.
+        losses: MASE of each window of the folds, (n_windows,), NaN where there is no scale; see `Split.choice_unit`.
         more: test forecasts of further seeds.
         folds: forecasts of each fold, (n, horizon).
     """
@@ -195,15 +195,14 @@ def judge(candidate: Candidate, split: Split, levels: tuple[float, ...]) -> Judg
 def _tested(forecast: QuantileForecast, calibration: Calibration, split: Split) -> Evaluated:
     """Return the forecasts of the test set with bounds, beside what happened."""
     windows = split.test_windows()
-    scale = split.mase_scale(windows)
-    lower, upper = calibration.bounds_at(windows, forecast, scale)
+    lower, upper = calibration.bounds_at(windows, forecast, split.error_unit(windows))
     return Evaluated(
         actual=split.actual(windows),
         mean=forecast.mean,
         lower=lower,
         upper=upper,
         levels=calibration.levels,
-        mase_scale=scale,
+        mase_scale=split.mase_scale(windows),
         rmsse_scale=rmsse_scale(split.history, windows, split.season_length),
     )
 
@@ -258,7 +257,7 @@ def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -
         pairs = list(zip(split.fold_windows(), map(QuantileForecast, forecasts.folds), strict=True))
     else:
         pairs = [(split.calibration_windows(), forecasts.origins)]
-    scale = np.concatenate([split.mase_scale(windows) for windows, _ in pairs])
+    scale = np.concatenate([split.error_unit(windows) for windows, _ in pairs])
     actual = np.concatenate([split.actual(windows) for windows, _ in pairs])
     possible = supported_levels(np.where(scale[:, None] > 0, actual, np.nan), levels)
     return calibrated(QuantileForecast.joined([forecast for _, forecast in pairs]), actual, possible, scale)

@@ -113,32 +113,44 @@ class Split:
         return np.asarray(gather_future(self.history.values, windows, self.horizon))
 
     def mase_scale(self, windows: Windows) -> Floats:
-        """Return the MASE scale of each window, (n,), zero or NaN where there is none; the unit of interval widths."""
+        """Return the MASE scale of each window, (n,), zero or NaN where there is none."""
         return scale.mase_scale(self.history, windows, self.season_length)
 
+    def error_unit(self, windows: Windows) -> Floats:
+        """Return the unit of interval widths at each window, (n,): the MASE scale, or steps where that is zero."""
+        return scale.error_unit(self.history, windows, self.season_length)
+
+    def choice_unit(self, windows: Windows) -> Floats:
+        """Return what errors are divided by to choose, (n,): the MASE scale; the `error_unit` where no window has one.
+
+        Only then: beside series that have one, those without do not choose.
+        """
+        scales = self.mase_scale(windows)
+        return scales if (scales > 0).any() else self.error_unit(windows)
+
     def scores(self, windows: Windows, forecast: Floats) -> dict[str, Floats]:
-        """Return `mase`, `smape`, `rmse` and `mae` of each window, (n,)."""
+        """Return `mase` (errors in the `choice_unit`), `smape`, `rmse` and `mae` of each window, (n,)."""
         actual = self.actual(windows)
         return {
-            "mase": mase(actual, forecast, self.mase_scale(windows)),
+            "mase": mase(actual, forecast, self.choice_unit(windows)),
             "smape": smape(actual, forecast),
             "rmse": rmse(actual, forecast),
             "mae": mae(actual, forecast),
         }
 
     def mean_mase(self, windows: Windows, forecast: Floats) -> float:
-        """Return the mean MASE over windows that have a scale; infinite when a forecast is not a number."""
+        """Return the mean MASE over windows that have a unit; infinite when a forecast is not a number."""
         if not np.isfinite(forecast).all():
             return float("inf")
         return average(self.scores(windows, forecast)["mase"])
 
     def scorable(self) -> Split:
-        """Return the split with only the folds in which some series has both a value and a MASE scale; perhaps none."""
+        """Return the split with only the folds in which some series has both a value and a unit; perhaps none."""
         keep = [np.isfinite(self._some_score(windows)) for windows in self.fold_windows()]
         return replace(self, folds=self.folds[np.array(keep, bool)])
 
     def can_judge(self) -> bool:
-        """Return whether some series has a MASE score on the test set."""
+        """Return whether some series can be scored on the test set."""
         return bool(np.isfinite(self._some_score(self.test_windows())))
 
     def _some_score(self, windows: Windows) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
+import numpy as np
 from msgspec import structs
 
 from gruforecast.errors import UsageError, did_you_mean
@@ -24,6 +25,8 @@ def verdict(rows: list[Row]) -> str:
     title = _title(best)
     folds = "validation fold" if len(best.fold_mase) == 1 else "validation folds"
     chosen = f"{title[0].upper()}{title[1:]}{_parts(best)} was chosen on the {folds}"
+    if not np.isfinite(best.mase):
+        return f"{chosen}. {_without_mase(rows, best)}"
     if best.model == reference.model:
         gru = _gru(rows)
         against = f"; the best GRU scored {gru.val_mase:.3f} there and {gru.mase:.3f} on the test set" if gru else ""
@@ -42,6 +45,13 @@ def verdict(rows: list[Row]) -> str:
     second = f"on the test set it scores {best.mase:.3f}, {gain} below {_title(reference)} ({reference.mase:.3f})"
     remarks = f"{_gru_remark(rows, best)}{_lstm_remark(rows)}{_baseline_remark(rows, best)}"
     return f"{first}; {second}{_surely(reference)}.{remarks}"
+
+
+def _without_mase(rows: list[Row], best: Row) -> str:
+    """Return the winner's error in the user's unit, beside those of the naive forecast and of the best GRU."""
+    beside = [row for row in (_reference(rows), _gru(rows)) if row and row.model != best.model]
+    others = "".join(f", of {_title(row)} {row.mae:.4g}" for row in beside)
+    return f"MASE is not defined here. MAE on the test set: of {_title(best)} {best.mae:.4g}{others}."
 
 
 def evidence(rows: list[Row]) -> Reference | None:

@@ -10,7 +10,7 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Plan
-from gruforecast.data.scale import mase_scale
+from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, Windows, days_of
 from gruforecast.errors import UsageError, did_you_mean, shorten
 from gruforecast.models.networks.covariates import Scaling
@@ -25,7 +25,7 @@ class SeriesState:
     Attributes:
         past: (n_series, longest lookback) newest rows, NaN = missing or not yet begun.
         never_negative: (n_series,) no value was below zero.
-        scale: (n_series,) MASE scale, the unit of interval widths; 0 or NaN for series that never changed.
+        scale: (n_series,) unit of interval widths, see `scale.error_unit`; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
         x: (n_series, longest lookback, k) newest rows of the covariates that move, NaN = missing.
@@ -54,7 +54,7 @@ class SeriesState:
             ids=panel.ids,
             past=history.past(windows, lookback),
             never_negative=windows.use_log,
-            scale=mase_scale(history, windows, m),
+            scale=error_unit(history, windows, m),
             last=panel.ds[end - 1],
             forecasts={name: model_of(name).forecast(history, windows, horizon, m).mean for name in models},
             x=history.covariates(windows, lookback, 0)[:, :, ~static],

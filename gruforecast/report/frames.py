@@ -131,7 +131,7 @@ class FitReport:
         return harmless(f"FitReport: {self.verdict}")
 
     def _repr_html_(self) -> str:
-        columns = ["model", "val_mase", "mase", "smape", "mae", "competes"]
+        columns = ["model", "val_mase", "mase", "rmsse", "mae", "smape", "competes"]
         table = self.leaderboard[columns].head().to_html(index=False, float_format="{:.3f}".format)
         return f"<p>{html.escape(harmless(self.verdict))}</p>{table}"
 

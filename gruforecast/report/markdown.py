@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from gruforecast.report.page.accuracy import not_competing, parts_of_horizon
 from gruforecast.report.page.cells import advice
-from gruforecast.report.page.figure import counted, number
+from gruforecast.report.page.figure import COLUMNS, counted, number, unit_note
 from gruforecast.report.page.words import headline, left_out
 from gruforecast.report.report import Report
 from gruforecast.text import harmless
@@ -40,15 +40,17 @@ def _size(report: Report) -> str:
 
 def _leaderboard(report: Report) -> str:
     levels = [f"{level:g}" for level in report.levels]
-    header = ["model", "MASE folds", "MASE test", "sMAPE", "RMSE", *[f"in {level} %" for level in levels], "parameters"]
+    covered = [f"in {level} %" for level in levels]
+    header = ["model", "MASE folds", "MASE test", *COLUMNS.values(), "RMSE", *covered, "parameters"]
     rows = []
     for row in report.leaderboard:
         cells = [f"**{code(row.model)}**" if row.model == report.winner else code(row.model)]
-        cells += [number(getattr(row, name)) for name in ("val_mase", "mase", "smape", "rmse")]
+        cells += [number(getattr(row, name)) for name in ("val_mase", "mase", *COLUMNS, "rmse")]
         cells += [number(row.coverage.get(level), ".0f") for level in levels]
         rows.append([*cells, number(row.parameters)])
     note = f"Bold: chosen on the folds. The test set judges. {not_competing(report)}"
-    return f"{_table(header, rows)}\n\n{note.strip()}"
+    note = f"{note.strip()} {unit_note(report)}."
+    return f"{_table(header, rows)}\n\n{note}"
 
 
 def _intervals(report: Report) -> str:

@@ -149,6 +149,8 @@ class Report(Record, kw_only=True, frozen=True):
 
     Attributes:
         evidence: what the test set says of the winner against the naive forecast to beat; None where that has won.
+        n_series_without_scale: series of the test set that have no MASE; n_series_repeating: those of them that do
+            change, but repeat exactly from one season to the next.
         cutoffs_by: whether folds are cut at one date or at a distance from each series' end.
         chosen: the best network; blend: the weight of each member as saved, empty if there is none.
         found: what was found out about the data and not given; warnings: what may mislead.
@@ -167,6 +169,7 @@ class Report(Record, kw_only=True, frozen=True):
     n_rows: int
     n_series_scored: Count
     n_series_without_scale: int
+    n_series_repeating: int = 0
     folds: int
     cutoffs_by: Literal["date", "position"]
     levels: list[float]
@@ -200,7 +203,7 @@ class Report(Record, kw_only=True, frozen=True):
         missing = {self.winner, shown.winner, shown.beside, *evidence, *self.extracts.steps} - self.rows.keys()
         if missing or self.winner not in self.extracts.steps or "gruforecast" not in self.versions:
             raise ValueError(f"models without a row or errors, or no version: {sorted(missing)}")
-        if self.n_series_without_scale > self.n_series_scored:
+        if not self.n_series_repeating <= self.n_series_without_scale <= self.n_series_scored:
             raise ValueError("more series are without a scale than there are")
 
     @property

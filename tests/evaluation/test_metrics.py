@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from makers import AIR, history_of
 from sklearn.metrics import mean_absolute_error, mean_pinball_loss, root_mean_squared_error
 
-from gruforecast.data.scale import mase_scale, mase_scale_of, rmsse_scale
+from gruforecast.data.scale import error_unit, error_unit_of, mase_scale, rmsse_scale
 from gruforecast.evaluation.metrics import (
     bias,
     covered,
@@ -243,9 +243,9 @@ def test_what_rounding_leaves_of_an_exact_pattern_is_no_scale() -> None:
 def test_the_scale_of_padded_series_is_that_of_the_panel(series: list[list[float]], season_length: int) -> None:
     rows = [np.array([0.5, *one]) for one in series]  # a series begins with a value
     history = history_of(*rows)
-    wanted = mase_scale(history, history.windows(np.arange(len(rows)), history.indptr[1:]), season_length)
+    wanted = error_unit(history, history.windows(np.arange(len(rows)), history.indptr[1:]), season_length)
     padded = np.array([np.concatenate([np.full(22 - len(one), np.nan), one]) for one in rows])
-    np.testing.assert_allclose(mase_scale_of(padded, season_length), wanted, rtol=1e-9)
+    np.testing.assert_allclose(error_unit_of(padded, season_length), wanted, rtol=1e-9)
 
 
 @pytest.mark.parametrize("scale", [mase_scale, rmsse_scale])
@@ -296,10 +296,13 @@ def test_rounding_is_a_ten_trillionth_of_the_mean_size() -> None:
     y = np.array([1.0, -1.0, 1.0, -1.0])
     for step, known in ((4e-13, True), (2e-14, False)):
         drifting = np.concatenate([y, y + np.sign(y) * step])  # four apart by `step`, of a mean size of 1
-        assert (mase_scale_of(drifting[None], 4)[0] > 0) == known
         history = history_of(drifting)
+        windows = history.windows(np.array([0]), np.array([8]))
         for scale in (mase_scale, rmsse_scale):
-            assert (scale(history, history.windows(np.array([0]), np.array([8])), 4)[0] > 0) == known
+            assert (scale(history, windows, 4)[0] > 0) == known
+        unit = pytest.approx(step if known else 2.0)  # from row to row it changes by 2
+        assert error_unit_of(drifting[None], 4)[0] == unit
+        assert error_unit(history, windows, 4)[0] == unit
 
 
 @pytest.mark.parametrize("season_length", [1, 2, 5])
@@ -308,9 +311,25 @@ def test_the_scale_of_padded_series_of_any_length(season_length: int) -> None:
     nan = np.nan
     rows = [[1.0], [1.0, 4.0], [2.0, nan, 3.0, 7.0, 1.0], [2.0, 5.0, nan, 5.0, 2.0, 4.0], [3.0, 1.0] * 4]
     history = history_of(*rows)
-    wanted = mase_scale(history, history.windows(np.arange(5), history.indptr[1:]), season_length)
+    wanted = error_unit(history, history.windows(np.arange(5), history.indptr[1:]), season_length)
     padded = np.array([np.concatenate([np.full(9 - len(one), nan), one]) for one in rows] + [np.full(9, nan)])
-    np.testing.assert_allclose(mase_scale_of(padded, season_length), [*wanted, nan])
+    np.testing.assert_allclose(error_unit_of(padded, season_length), [*wanted, nan])
+
+
+@pytest.mark.parametrize("level", [0.0, 1e15, -7.0])
+def test_where_seasons_repeat_exactly_errors_are_measured_in_changes_from_row_to_row(level: float) -> None:
+    profile = np.array([10.0, 12, 15, 14, 20, 35, 30])  # changes by 2, 3, 1, 6, 15, 5 and, to the next week, 20
+    week, longer = np.resize(profile, 28), np.resize(profile, 28) + np.repeat([0.0, 1.0], 14)
+    still, walk = np.full(28, 3.0), np.arange(28.0) ** 2
+    history = history_of(level + week, level + still, walk, longer)
+    windows = history.windows(np.arange(4), history.indptr[1:])
+    scale, unit = mase_scale(history, windows, 7), error_unit(history, windows, 7)
+    assert scale[:2].tolist() == [0.0, 0.0]
+    assert unit[0] == pytest.approx((4 * (2 + 3 + 1 + 6 + 15 + 5) + 3 * 20) / 27, rel=1e-12)
+    assert unit[1] == 0.0  # a constant has no unit
+    np.testing.assert_array_equal(unit[2:], scale[2:])  # where there is a MASE scale, that is the unit
+    rows = np.stack([level + week, level + still, walk, longer])
+    np.testing.assert_allclose(error_unit_of(rows, 7), unit, rtol=1e-12)
 
 
 def test_bounds_belong_to_the_interval_and_steps_without_them_do_not_count() -> None:

@@ -307,6 +307,19 @@ def test_without_a_season_naive_is_the_reference() -> None:
     assert "58 % below naive (1.200)" in verdict([BASE, NAIVE])
 
 
+def test_where_mase_is_not_defined_the_errors_are_in_the_unit_of_the_target() -> None:
+    rows = [
+        structs.replace(row("gru", NAN, 0.02, "gru"), mae=0.25),
+        structs.replace(row("seasonal-naive", NAN, 0.01), mae=0.0),
+        structs.replace(row("naive", NAN, 0.9), mae=7.125),
+    ]
+    expected = "MASE is not defined here. MAE on the test set: of seasonal naive 0, of the GRU 0.25."
+    assert verdict(rows) == f"Seasonal naive was chosen on the validation folds. {expected}"
+    ahead = [structs.replace(rows[0], val_mase=0.001), *rows[1:]]
+    assert verdict(ahead).endswith("MAE on the test set: of the GRU 0.25, of seasonal naive 0.")
+    assert "nan" not in verdict(rows) + verdict(ahead)
+
+
 @pytest.mark.parametrize(("lstm", "better"), [(0.6, "the GRU scored 0.550"), (0.5, "the LSTM scored 0.500")])
 def test_gru_and_lstm_are_compared_at_one_budget(lstm: float, better: str) -> None:
     short = [

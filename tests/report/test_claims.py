@@ -160,6 +160,9 @@ def test_series_without_a_scale_are_in_no_mean_and_are_no_sample() -> None:
     assert figure is not None
     assert held is not None
     assert figure.title.endswith("of 6 series")
+    some = accuracy.coverage(edited(report, n_series_repeating=1))  # it has no MASE, but intervals
+    assert some is not None
+    assert some.note.startswith("Of the test values of 7 series")
     assert accuracy.steps(report).note == "Means over 6 series of the test set."
     assert held.note.startswith("Of the test values of 6 series")
     assert "evenly spread" not in page(edited(report, extracts__series=report.extracts.series[:-2]))
@@ -175,9 +178,15 @@ def test_where_no_series_has_a_scale_there_is_a_page_without_scores(panel: Repor
     steps = {name: one | {"mase": [None] * report.horizon} for name, one in report.extracts.steps.items()}
     report = edited(report, extracts__steps=steps)
     text = page(report)
+    assert accuracy.steps(report) is not None
+    assert "only MAE compares" in markdown(report)
+    said = markdown(edited(report, n_series_without_scale=report.n_series_scored))
+    assert "MASE is not defined here" in said
+    assert "only MAE compares" not in said
+    assert accuracy.steps(edited(report, n_series_without_scale=report.n_series_scored)) is None
     assert "MASE -" not in text
     assert "worst: " not in text
-    assert "it has no score" in text
+    assert "its MASE is not defined" in text
     assert "the test set cannot say" in words.headline(report)
 
 

@@ -296,7 +296,9 @@ def test_one_seed_each_does_not_tell_cells_apart() -> None:
 def test_markdown_fits_into_a_pull_request(one: Report) -> None:
     lines = markdown(one).splitlines()
     best = one.rows["networks"]
-    numbers = " | ".join(f"{value:.3f}" for value in (best.val_mase, best.mase, best.smape, best.rmse))
+    numbers = " | ".join(
+        f"{value:.3f}" for value in (best.val_mase, best.mase, best.rmsse, best.mae, best.smape, best.rmse)
+    )
     inside = " | ".join(f"{best.coverage[level]:.0f}" if level in best.coverage else "-" for level in ("80", "95"))
     assert lines[0] == f"## {headline(one)}"
     assert f"| **`networks`** | {numbers} | {inside} | - |" in lines
@@ -376,6 +378,7 @@ def test_a_report_that_lacks_something_is_refused(model: Path, one: Report, name
         ("extracts models beside", "unheard"),
         ("evidence against", "unheard"),
         ("n_series_without_scale", 2),
+        ("n_series_repeating", 1),
         ("extracts losses ids", []),
         ("extracts steps naive", {}),
         ("extracts series 0 y", [1.0]),

@@ -24,7 +24,7 @@ import gruforecast.data.windows
 import gruforecast.evaluation.splits
 import gruforecast.models.networks.inference
 from gruforecast.data.align.grid import interpolated
-from gruforecast.data.calendar.seasonality import detect_season
+from gruforecast.data.calendar.seasonality import find_seasons
 from gruforecast.models.networks.covariates import Scaling
 
 VARIABLE = "GRUFORECAST_PLANTED_LEAK"  # how the workers of this script hear of it; nothing else reads it
@@ -42,22 +42,22 @@ def leak(plant: Callable[[Patch], None]) -> Callable[[Patch], None]:
 def season(patch: Patch) -> None:
     """The season is found from all rows."""
 
-    def leaky(panel: Any, _: int) -> int:
-        return detect_season(panel.y, panel.indptr, panel.freq)
+    def leaky(panel: Any, _: int) -> list[int]:
+        return find_seasons(panel.y, panel.indptr, panel.freq)
 
-    patch(gruforecast.automl.preparation, "_season", leaky)
+    patch(gruforecast.automl.preparation, "_seasons", leaky)
 
 
 @leak
 def horizon(patch: Patch) -> None:
     """The season that decides the horizon is looked for in rows of the test set (until November 2026)."""
-    true = gruforecast.automl.preparation.horizon_and_season
+    true = gruforecast.automl.preparation.horizon_and_seasons
 
-    def leaky(panel: Any, asked: int | None, length: int | None) -> tuple[int, int]:
-        found = gruforecast.automl.preparation._season(panel, int(panel.lengths.max()) // 6)
+    def leaky(panel: Any, asked: int | None, length: int | None) -> tuple[int, list[int]]:
+        found = gruforecast.automl.preparation._seasons(panel, int(panel.lengths.max()) // 6)[0]
         return true(panel, asked or max(6, 2 * found), length)
 
-    patch(gruforecast.automl.preparation, "horizon_and_season", leaky)
+    patch(gruforecast.automl.preparation, "horizon_and_seasons", leaky)
 
 
 @leak

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.types.experimental import PolymorphicFunction
 
 from gruforecast.artifact.export.signature import LAST, Served, Y
-from gruforecast.data.scale import mase_scale_of
+from gruforecast.data.scale import error_unit_of
 from gruforecast.data.windows import newest
 from gruforecast.models.networks.config import MIDDLE, NetworkConfig
 from gruforecast.models.networks.features import decode, encode
@@ -108,7 +108,7 @@ def _quantiles(
 def _answer(served: Served, quantiles: tf.Tensor, y: tf.Tensor, never_negative: tf.Tensor) -> dict[str, tf.Tensor]:
     """Return the point forecasts, and calibrated quantiles around them that never cross."""
     mean = quantiles[:, :, MIDDLE]
-    scale = mase_scale_of(y, served.networks[0].config.season_length, keras.ops)
+    scale = error_unit_of(y, served.networks[0].config.season_length, keras.ops)
     lower, upper = served.calibration.bounds(QuantileForecast(mean, quantiles), scale, xp=keras.ops)
     lower = tf.where(never_negative[:, None, None], tf.maximum(lower, 0.0), lower)
     return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}

@@ -12,7 +12,7 @@ import numpy as np
 from gruforecast.arrays import Array, Floats, Stamps
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
 from gruforecast.artifact.export.signature import OUTPUTS, Served
-from gruforecast.data.scale import mase_scale
+from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
@@ -140,7 +140,7 @@ def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, F
     history, windows = History.of_ends(y, days_of(last), never_negative, served.scaling(x) if x.shape[2] else None)
     forecast = parts_of(served.networks, {})[NETWORKS].forecast(history, windows, horizon, m)
     begun = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
-    lower, upper = served.calibration.bounds_at(windows, forecast, mase_scale(history, begun, m))
+    lower, upper = served.calibration.bounds_at(windows, forecast, error_unit(history, begun, m))
     return {
         "y_hat": forecast.mean,
         "quantiles": np.concatenate([lower[:, :, ::-1], forecast.mean[:, :, None], upper], axis=2),

@@ -6,6 +6,7 @@ Every stamp gets a whole number on the axis, so holes, forecasts and months of u
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 from msgspec.structs import replace
@@ -24,6 +25,21 @@ ALIASES |= {
 }
 SIZES = {"s": (("W", 7 * DAY), ("D", DAY), ("h", 3600), ("min", 60), ("s", 1)), "B": (("B", 1),)}
 SIZES |= {"M": (("Y", 12), ("Q", 3), ("M", 1))}
+
+
+def seasons_in_words(seasons: Sequence[int]) -> str:
+    """Return the lengths of seasons as a note; the first is the main one, 1 where none is."""
+    lengths = [f"{one:,}" for one in seasons if one > 1]
+    if not lengths:
+        return "no season"
+    text = f"{'season' if len(lengths) == 1 else 'seasons'} of {' and '.join(lengths)} rows"
+    return text if seasons[0] > 1 else f"{text}, too long for seasonal naive and MASE, which have none"
+
+
+def season_unit(season: int) -> str:
+    """Return what MASE and RMSSE are in units of, and so what they may be compared with."""
+    rows = f"over {season:,} rows" if season > 1 else "from row to row"
+    return f"MASE and RMSSE are in units of the change {rows}; with a run of another season only MAE compares"
 
 
 class Frequency(Record, frozen=True):

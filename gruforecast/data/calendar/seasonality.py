@@ -1,25 +1,29 @@
-"""The length of the season, tested on the data: a table of usual lengths only says where to look first."""
+"""The seasons of a panel, tested on the data: a table of usual lengths only says where to look first."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import fdtrc
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.calendar.frequency import DAY, Frequency
 
-MAX_SERIES = 200  # a sample this large decides for the panel
+MAX_SERIES = 500  # a sample this large decides for the panel
 MAX_ROWS = 4_000  # newest rows of each series that are read
-Z = 2.33  # one-sided 1 % level of a single series
-SHARE = 0.25  # of the series that must show the season: far above the 1 % that chance gives
+LEVEL, FEW_ROWS = 0.05, 60  # of the test of one series; stricter with more rows, which show more
+SHARE = 0.25  # of the series that must show the season: far above what chance gives
 PERIODS = 3  # seasons that a series must have for an unusual length to be tested
-DEFAULT_PERIODS = 2  # and for a usual one
+PAIRS = 5  # rows with a row one season before them, of differences, that a usual season is tested on
+ROUNDING = 1e-15  # what is left of rows of size 1 is no more than this where a line explains them
+DAYS, YEAR = Frequency("s", DAY), 365
 
 
 def usual_seasons(freq: Frequency) -> list[int]:
-    """Return the season lengths worth testing for a frequency, the most common one first."""
+    """Return the season lengths worth testing for a frequency, shortest first."""
     if freq.unit == "M":
         return [12 // freq.step] if freq.step < 12 else []
     if freq.unit == "s" and freq.step < DAY and DAY % freq.step == 0:
@@ -27,29 +31,83 @@ def usual_seasons(freq: Frequency) -> list[int]:
     return {("B", 1): [5], ("s", DAY): [7], ("s", 7 * DAY): [52]}.get((freq.unit, freq.step), [])
 
 
-def detect_season(y: Floats, indptr: Ints, freq: Frequency) -> int:
-    """Return the season length that the series of a panel show, 1 when there is none.
+def find_seasons(y: Floats, indptr: Ints, freq: Frequency) -> list[int]:
+    """Return the seasons that the series of a panel show, shortest first; 1 before others where there is no main one.
 
-    A usual length counts when at least a quarter of the series that are long enough pass the test of `shows_season`.
-    Other lengths must be a peak of the autocorrelation that comes back at twice the lag.
+    The first is the main one, of seasonal naive and MASE. The year of daily rows never is: more than a year of rows
+    would be needed for each forecast. A usual length counts when at least a quarter of the series that can tell pass
+    the test of `season_chance`, at 5 % up to 60 rows and less beyond; one of several, where that is a quarter, must be
+    surer by as much as there are others. Where no usual length does, another one is looked for: a peak of the
+    autocorrelation that comes back at twice the lag, and passes the same test.
 
     Args:
         y: (n_rows,) values that may be looked at, NaN = missing; indptr: (n_series + 1,).
     """
     filled = _longest(y, indptr)
-    for length, _ in _usual_shown(filled, freq):
-        return length
-    peaks = Counter(peak for peak in (_peak(np.diff(x)) for x in filled) if peak is not None)
+    found: list[int] = []
+    for length in usual_seasons(freq):
+        if _shown(filled, length, found):
+            found.append(length)
+    main = found or [_unusual(filled)]
+    return [*main, YEAR] if freq == DAYS and _shown(filled, YEAR, found) else main
+
+
+def _shown(filled: list[Floats], length: int, shorter: list[int]) -> bool:
+    """Return whether enough series show a season; those of two seasons or less speak where there are no longer ones."""
+    able = [x for x in filled if len(x) >= length + 1 + PAIRS]
+    able = [x for x in able if len(x) > 2 * length] or (able if length != YEAR else [])
+    doubts = [season_chance(x, length, shorter) / _level(x) for x in able]  # below 1 where a series shows it
+    enough, count = SHARE * len(able), sum(one < 1 for one in doubts)
+    return count >= max(enough, 2) or (count == 1 and enough <= 1 and min(doubts) * len(able) < 1)
+
+
+def _level(values: Floats) -> float:
+    return LEVEL * min(1.0, FEW_ROWS / len(values))
+
+
+def _unusual(filled: list[Floats]) -> int:
+    """Return the season of no usual length that half of the series show, the shorter one of two; 1 for none."""
+    peaks = Counter(peak for peak in (_peak(x) for x in filled) if peak is not None)
     length, count = max(peaks.items(), key=lambda pair: (pair[1], -pair[0]), default=(1, 0))
     return length if count >= max(1, len(filled) / 2) else 1
 
 
-def _usual_shown(filled: list[Floats], freq: Frequency) -> Iterator[tuple[int, list[Floats]]]:
-    """Yield the usual season lengths that enough series show, each with the series long enough to tell."""
-    for length in usual_seasons(freq):
-        long = [x for x in filled if len(x) > DEFAULT_PERIODS * length]
-        if long and np.mean([shows_season(x, length) for x in long]) >= SHARE:
-            yield length, long
+def season_chance(values: Floats, length: int, shorter: Sequence[int] = ()) -> float:
+    """Return how probable it is that a series without a season of `length` rows looks as seasonal as this one, 0 to 1.
+
+    An F test: does the phase in the season explain what a line and the row before do not? The row before stands for all
+    that wanders, bends or swings back; a phase seen once says nothing. Seasons that are known are taken out first.
+
+    Args:
+        values: (n,) as `_filled` gives them; shorter: lengths of the known seasons.
+    """
+    shared = sum(math.gcd(length, known) - 1 for known in shorter)
+    phases = length - 1 - shared
+    free = len(values) - 3 - length - sum(known - 1 for known in shorter) + shared
+    size = float(np.std(values))
+    if free < 1 or phases < 1 or size <= ROUNDING:
+        return 1.0
+    floor, values = len(values) * (ROUNDING / size) ** 2, (values - values.mean()) / size
+    for known in shorter:
+        values = values - _phase_means(values[:, None], known)[:, 0]
+    rows = np.stack([np.linspace(-1, 1, len(values) - 1), values[:-1], values[1:]], axis=1)  # line, row before, row
+    without, rest = (_unexplained(rows - _phase_means(rows, m)) for m in (1, length))
+    if without <= floor:
+        return 1.0
+    return float(fdtrc(phases, free, max(without - rest, 0.0) / phases / max(rest / free, 1e-300)))
+
+
+def _phase_means(rows: Floats, length: int) -> Floats:
+    """Return for each row (n, columns) the mean of all rows at its phase of the season."""
+    phase = np.arange(len(rows)) % length
+    totals = np.stack([np.bincount(phase, column, length) for column in rows.T], axis=1)
+    return (totals / np.maximum(np.bincount(phase, minlength=length), 1)[:, None])[phase]
+
+
+def _unexplained(rows: Floats) -> float:
+    """Return the sum of squares of the last column that the others leave."""
+    others, y = rows[:, :-1], rows[:, -1]
+    return float(np.sum((y - others @ np.linalg.lstsq(others, y, rcond=None)[0]) ** 2))
 
 
 def _longest(y: Floats, indptr: Ints) -> list[Floats]:
@@ -66,25 +124,6 @@ def _around_trend(values: Floats, length: int) -> Floats:
     return values[half : len(values) - half] - np.convolve(values, weights / length, "valid")
 
 
-def shows_season(values: Floats, length: int) -> bool:
-    """Return whether a series has a season of `length` rows once its trend is out.
-
-    The trend is taken out in two ways, by first differences and by a centred moving average over one season: the first
-    is blind to slow seasons under noise, the second to those of series with few seasons. Either may show the season.
-    """
-    return any(is_seasonal(x, length) for x in (np.diff(values), _around_trend(values, length)) if len(x) > length + 1)
-
-
-def is_seasonal(x: Floats, length: int) -> bool:
-    """Return whether the autocorrelation of `x` at lag `length` is above chance.
-
-    The bound is Bartlett's, `Z * sqrt((1 + 2 * sum of squares of the lower lags) / n)`, as in the seasonality test of
-    the Theta method (Assimakopoulos and Nikolopoulos 2000).
-    """
-    correlation = autocorrelation(x, length)
-    return bool(correlation[length] > Z * np.sqrt((1 + 2 * np.sum(correlation[1:length] ** 2)) / len(x)))
-
-
 def autocorrelation(x: Floats, lags: int) -> Floats:
     """Return the sample autocorrelation of `x` at lags 0 … `lags`; zeros for a constant."""
     size = 1 << (2 * len(x) - 1).bit_length()
@@ -98,17 +137,27 @@ def autocorrelation(x: Floats, lags: int) -> Floats:
 
 
 def _filled(values: Floats) -> Floats:
-    """Return logarithms where all values are positive, missing ones as the last one; empty for under three values."""
+    """Return the values with missing ones as the last one; empty for under three.
+
+    Where all are positive as logarithms, taken around the first so that a large level costs no digits; else in units of
+    the largest.
+    """
     seen = np.flatnonzero(~np.isnan(values))
     if len(seen) < 3:
         return np.zeros(0)
     values = values[seen[0] :]
     filled = values[np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))]
-    return np.log(filled) if filled.min() > 0 else filled
+    if filled.min() > 0:
+        return np.log1p((filled - filled[0]) / filled[0])
+    return filled / max(float(np.abs(filled).max()), 1e-300)
 
 
-def _peak(x: Floats) -> int | None:
-    """Return the lag of the highest clear peak of the autocorrelation, if it comes back at twice the lag."""
+def _peak(values: Floats) -> int | None:
+    """Return the lag of the highest clear peak of the autocorrelation, if it comes back at twice the lag.
+
+    The test is stricter by the number of lags that were looked through.
+    """
+    x = np.diff(values)
     longest = min(len(x) // PERIODS, 400)
     if longest < 4:
         return None
@@ -117,25 +166,23 @@ def _peak(x: Floats) -> int | None:
     top = (correlation[lags] > correlation[lags - 1]) & (correlation[lags] >= correlation[lags + 1])
     again = np.array([correlation[max(2 * k - 1, 1) : 2 * k + 2].max() for k in lags])
     clear = lags[top & (correlation[lags] > 0.3) & (again > 0.2)]
-    clear = np.array([k for k in clear if is_seasonal(x, int(k))], dtype=int)
-    return int(clear[np.argmax(correlation[clear])]) if len(clear) else None
+    clear = clear[np.argsort(-correlation[clear], kind="stable")]
+    return next((int(k) for k in clear if season_chance(values, int(k)) < _level(values) / longest), None)
 
 
-def season_strengths(y: Floats, indptr: Ints, freq: Frequency) -> list[tuple[int, float]]:
-    """Return the usual seasons that the series show, with their strength, strongest first.
+def season_strength(y: Floats, indptr: Ints, length: int) -> float | None:
+    """Return the strength of a season, the median over the series of three seasons or more; None where there are none.
 
-    The strength is `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
-    Smith and Hyndman 2006), as the median over the series that are long enough.
+    Between 0 and 1: `1 - var(remainder) / var(season + remainder)` of the classical decomposition, at least 0 (Wang,
+    Smith and Hyndman 2006), but of unbiased variances: on two seasons of noise the other ones give 1.
     """
-    seasons = _usual_shown(_longest(y, indptr), freq)
-    strengths = [(length, float(np.median([strength(x, length) for x in long]))) for length, long in seasons]
-    return sorted(strengths, key=lambda pair: -pair[1])
+    strengths = [strength(x, length) for x in _longest(y, indptr) if len(x) >= PERIODS * length]
+    return float(np.median(strengths)) if strengths else None
 
 
 def strength(values: Floats, length: int) -> float:
-    """Return the strength of the season of `length` rows in a series, between 0 and 1."""
+    """Return the strength of the season of `length` rows in a series of more than two, between 0 and 1."""
     around = _around_trend(values, length)
-    phase = np.arange(len(around)) % length
-    means = np.bincount(phase, around, length) / np.maximum(np.bincount(phase, minlength=length), 1)
-    total = float(np.var(around))
-    return max(0.0, 1.0 - float(np.var(around - means[phase])) / total) if total > 0 else 0.0
+    total = float(np.var(around, ddof=1))
+    rest = float(np.sum((around - _phase_means(around[:, None], length)[:, 0]) ** 2)) / (len(around) - length)
+    return max(0.0, 1.0 - rest / total) if total > 0 else 0.0

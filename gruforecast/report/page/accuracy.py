@@ -24,12 +24,15 @@ from gruforecast.report.page.figure import (
     counted,
     is_worse,
     label,
+    measure_of,
     number,
     percent,
     plot_text,
     reference_of,
+    series_with_intervals,
     series_with_scale,
     steps_in,
+    unit_note,
     verdict_word,
     width_verdict,
     yardstick,
@@ -47,9 +50,9 @@ def leaderboard(report: Report) -> Figure:
     best = report.rows[report.winner]
     scored = [row for row in rows if row.mase is not None and row.competes]
     lowest = min(scored, key=lambda row: (by_size(row.mase), row is not best), default=best)
-    title = f"{capital(title_of(best.model))} was chosen on the folds (MASE {number(best.val_mase)})"
+    title = f"{capital(title_of(best.model))} was chosen on the folds ({measure_of(report)} {number(best.val_mase)})"
     if best.mase is None:
-        title += "; on the test set it has no score"
+        title += f"; on the test set its MASE is not defined, its MAE is {number(best.mae)}"
     elif lowest is best:
         title += f" and has the lowest error on the test set of all that compete, too ({number(best.mase)})"
     else:
@@ -120,11 +123,11 @@ def _origin(row: StoredRow, report: Report) -> str:
 
 def _leaderboard_table(report: Report) -> Table:
     levels = [f"{level:g}" for level in report.levels]
-    header = ["model", "MASE folds", "MASE test", *COLUMNS.values(), *[f"in {level} %" for level in levels]]
+    header = ["model", "MASE folds", "MASE test", *COLUMNS.values(), "RMSE", *[f"in {level} %" for level in levels]]
     rows = [
         [
             _starred(row, report),
-            *(row.val_mase, row.mase, row.smape, row.rmse, row.mae),
+            *(getattr(row, name) for name in ("val_mase", "mase", *COLUMNS, "rmse")),
             *[number(row.coverage.get(level), ".0f") for level in levels],
             row.parameters,
             row.seconds,
@@ -135,7 +138,8 @@ def _leaderboard_table(report: Report) -> Table:
     ]
     caption = (
         f"All models, best on the folds first. ★ chosen. RMSE and MAE in the unit of "
-        f"{report.extracts.target}. Seconds of fitting with compiling, which the first of a shape pays"
+        f"{report.extracts.target}. Seconds of fitting with compiling, which the first of a shape pays. "
+        f"{unit_note(report)}"
     )
     return Table.of(caption, [*header, "parameters", "fitting s", "trial", "competes"], rows)
 
@@ -207,10 +211,12 @@ def _paired(row: StoredRow, one: Paired) -> list[Cell]:
     return [row.model, *numbers, one.method or "-", verdict_word(one)]
 
 
-def steps(report: Report) -> Figure:
-    """Return the mean scaled error of each step ahead."""
+def steps(report: Report) -> Figure | None:
+    """Return the mean scaled error of each step ahead; None where no series has one."""
     errors = {model: one["mase"] for model, one in report.extracts.steps.items()}
     winner, count = report.winner, series_with_scale(report)
+    if not count:
+        return None
     ahead = list(range(1, len(errors[winner]) + 1))
     return Figure(
         name="steps",
@@ -315,7 +321,7 @@ def coverage(report: Report) -> Figure | None:
         for level in intervals
     ]  # fmt: skip
     held = ", ".join(f"{level} % intervals held {number(one.coverage, '.0f')} %" for level, one in intervals.items())
-    count = series_with_scale(report)
+    count = series_with_intervals(report)
     return Figure(
         name="coverage",
         title=f"{capital(held)} of the test values",

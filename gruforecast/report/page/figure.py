@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from gruforecast.data.calendar.frequency import season_unit
 from gruforecast.models.registry import KINDS
 from gruforecast.serialization import Json, JsonValue
 from gruforecast.text import harmless
@@ -28,7 +29,7 @@ Trace: TypeAlias = Json  # a dict of plotly
 
 LONGEST_LABEL = 22  # characters on an axis; the table has the whole
 RARE = 0.05  # chance below which a share is not put down to luck
-COLUMNS = {"smape": "sMAPE", "rmse": "RMSE", "mae": "MAE"}  # of the leaderboard, beside MASE
+COLUMNS = {"rmsse": "RMSSE", "mae": "MAE", "smape": "sMAPE"}  # of the leaderboard, beside MASE
 EXACT = 500  # values up to which the binomial distribution is summed
 MAX_ROWS = 2_000  # of a table
 STEPS = {"h": "hour", "D": "day", "B": "business day", "W": "week", "M": "month", "Q": "quarter", "Y": "year"}
@@ -174,6 +175,18 @@ def yardstick(report: Report) -> str:
     return "seasonal naive" if report.season_length > 1 else "naive"
 
 
+def measure_of(report: Report) -> str:
+    """Return what models were chosen by on the folds."""
+    return "MASE" if series_with_scale(report) else "error"
+
+
+def unit_note(report: Report) -> str:
+    """Return what MASE is in units of, or that there is none."""
+    if series_with_scale(report):
+        return season_unit(report.season_length)
+    return "MASE is not defined here: rows repeat exactly; errors on the folds are in units of the change between rows"
+
+
 def verdict_word(paired: Paired) -> str:
     """Return a comparison in a word or two: a winner that is no better may be worse."""
     return "worse" if is_worse(paired) else paired.verdict
@@ -213,8 +226,13 @@ def binomial(inside: int, values: int, share: float) -> float:
 
 
 def series_with_scale(report: Report) -> int:
-    """Return how many series the scores and intervals of the test set are of."""
+    """Return how many series the MASE of the test set is of."""
     return report.n_series_scored - report.n_series_without_scale
+
+
+def series_with_intervals(report: Report) -> int:
+    """Return how many series the intervals of the test set are of: all but those that never change."""
+    return series_with_scale(report) + report.n_series_repeating
 
 
 def reference_of(report: Report) -> str:

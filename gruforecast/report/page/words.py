@@ -17,7 +17,7 @@ from gruforecast.report.page.figure import (
     is_worse,
     number,
     reference_of,
-    series_with_scale,
+    series_with_intervals,
     steps_in,
     width_verdict,
     yardstick,
@@ -115,7 +115,8 @@ def answers(report: Report) -> list[tuple[str, str, str]]:
 def _scores(report: Report, winner: StoredRow) -> str:
     """Return the errors on the test set as MASE and in the user's unit, beside those of the model to beat."""
     if winner.mase is None:
-        return "Its MASE on the test set is not defined."
+        target = report.extracts.target
+        return f"MASE is not defined here. It was {number(winner.mae)} off on the test set, in the unit of {target}."
     reference = report.rows[reference_of(report)]
     mase, mae = (
         "" if reference.model == winner.model else f", {title_of(reference.model)} {number(score)}"
@@ -145,7 +146,7 @@ def _luck(report: Report) -> str:
 def _sure(report: Report, winner: StoredRow) -> str:
     if not winner.intervals:
         return "There are too few past errors for intervals."
-    values = series_with_scale(report) * report.horizon
+    values = series_with_intervals(report) * report.horizon
     parts = [
         f"{level} % intervals held {number(one.coverage, '.0f')} % of the test values "
         f"({width_verdict(level, one, values)})"

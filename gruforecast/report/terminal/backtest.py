@@ -39,7 +39,10 @@ def _windows(report: BacktestReport) -> str:
 
 def _scores(report: BacktestReport) -> Table:
     columns = [Column(name, justify="right", no_wrap=True) for name in POINTS.values()]
-    scores = table(model_column(), *columns, caption="* winner of fit. Means over windows; WAPE over all values")
+    caption = "* winner of fit. Means over windows; WAPE over all values"
+    if all(row.mase is None for row in report.scores):
+        caption += ". MASE is not defined here: before each window the rows repeat exactly"
+    scores = table(model_column(), *columns, caption=caption)
     for row in report.scores:
         best = row.model == report.winner
         cells = [number(getattr(row, name)) for name in POINTS]

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
+from gruforecast.data.calendar.frequency import season_unit, seasons_in_words
 from gruforecast.report.terminal.console import safe, table
 from gruforecast.text import harmless
 
@@ -45,10 +46,10 @@ def show_profile(profile: DataProfile, *, quiet: bool, verbose: bool) -> None:
 
 
 def _seasons(profile: DataProfile) -> str:
-    season = profile.season_length
-    text = f"season of {season} rows" if season > 1 else "no season"
-    others = ", ".join(f"{one.length} ({one.strength:.2f})" for one in profile.seasons)
-    return f"{text}{f'; strength of seasons: {others}' if others else ''}; horizon {profile.horizon}"
+    """Return the seasons with their strength, the horizon, and what scores of another season say."""
+    strong = [f"{one.strength:.2f} of {one.length:,}" for one in profile.seasons if one.strength is not None]
+    text = seasons_in_words(profile.season_lengths) + (f"; strength {', '.join(strong)}" if strong else "")
+    return f"{text}; horizon {profile.horizon}\n{season_unit(profile.season_length)}"
 
 
 def _table(series: list[SeriesProfile]) -> Table:

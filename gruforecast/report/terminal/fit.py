@@ -12,7 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from gruforecast.data.panel import Columns
-from gruforecast.report.page.figure import COLUMNS, chance, verdict_word
+from gruforecast.report.page.figure import COLUMNS, chance, measure_of, unit_note, verdict_word
 from gruforecast.report.terminal.chart import chart, of_report
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
 
@@ -65,8 +65,10 @@ def _leaderboard(report: Report) -> Table:
     title = f"test set: last {report.horizon} rows of {report.n_series_scored} series ({report.freq})"
     if report.n_series_scored < report.n_series:
         title += f", {report.n_series - report.n_series_scored} are too short"
-    if report.n_series_without_scale:
-        title += f", {report.n_series_without_scale} never change and have no MASE"
+    if constant := report.n_series_without_scale - report.n_series_repeating:
+        title += f", {constant} never change and have no MASE"
+    if report.n_series_repeating:
+        title += f", {report.n_series_repeating} repeat exactly and have no MASE"
     board = table(
         model_column(), "MASE", *COLUMNS.values(), *(f"{level} %" for level in levels), "params", "folds", title=title
     )
@@ -76,14 +78,14 @@ def _leaderboard(report: Report) -> Table:
         cells += [number(row.coverage.get(level), ".0f") for level in levels]
         cells += [_brief(row.parameters, "d"), _brief(row.val_mase)]
         board.add_row(Text(f"{row.model} *" if best else row.model), *cells, style="bold" if best else None)
-    note = "* chosen by the mean MASE on the folds (last column)"
+    note = f"* chosen by the mean {measure_of(report)} on the folds (last column)"
     if not all(row.competes or row.budget == "short" for row in report.leaderboard):
         note += "; single networks were picked on the same folds and do not compete"
     if any(row.budget == "short" for row in report.leaderboard):
         note += "; (short): one equal short budget, mean of its seeds"
     if levels:
         note += f"; {', '.join(levels)}: share inside the interval"
-    board.caption = note
+    board.caption = f"{note}. {unit_note(report)}"
     return board
 
 

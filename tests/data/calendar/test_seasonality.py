@@ -4,21 +4,56 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
+from scipy.stats import f, kstest
+from statsmodels.regression.linear_model import OLS
 
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.seasonality import (
     autocorrelation,
-    detect_season,
-    season_strengths,
+    find_seasons,
+    season_chance,
+    season_strength,
     strength,
     usual_seasons,
 )
 
-HOURLY, DAILY, MONTHLY = Frequency("s", 3600), Frequency("s", DAY), Frequency("M", 1)
+HOURLY, DAILY, MONTHLY, QUARTERLY = Frequency("s", 3600), Frequency("s", DAY), Frequency("M", 1), Frequency("M", 3)
+AIR = [
+    112,
+    118,
+    132,
+    129,
+    121,
+    135,
+    148,
+    148,
+    136,
+    119,
+    104,
+    118,
+    115,
+    126,
+    141,
+    135,
+    125,
+    149,
+    170,
+    170,
+    158,
+    133,
+    114,
+    140,
+]  # thousands of air passengers, 1949 and 1950
+BEER = [284, 213, 227, 308, 262, 228, 236, 320, 272, 233, 237, 313]  # Australian beer by quarter, 1956 to 1958
+
+
+def find(y, freq: Frequency, indptr=None) -> list[int]:
+    return find_seasons(np.asarray(y, float), np.array(indptr if indptr is not None else [0, len(y)]), freq)
 
 
 def detect(y, freq: Frequency, indptr=None) -> int:
-    return detect_season(np.asarray(y, float), np.array(indptr if indptr is not None else [0, len(y)]), freq)
+    return find(y, freq, indptr)[0]
 
 
 def wave(length: int, rows: int, noise: float = 0.3):
@@ -100,35 +135,145 @@ def test_an_unusual_season_takes_half_of_the_series() -> None:
 
 
 @pytest.mark.parametrize(("rows", "found"), [(24, 12), (25, 1)])
-def test_series_of_two_periods_or_less_have_no_vote(rows: int, found: int) -> None:
+def test_series_of_two_periods_or_less_have_no_vote_beside_longer_ones(rows: int, found: int) -> None:
     walks = [np.cumsum(np.random.default_rng(k).normal(size=rows)) for k in range(4)]
-    panel = np.concatenate([*walks, wave(12, 120, 0.1)])
-    assert detect(panel, MONTHLY, np.r_[np.arange(5) * rows, len(panel)]) == found
+    panel = np.concatenate([*walks, wave(12, 120, 0.1), wave(12, 120, 0.1)])
+    shorter = np.concatenate([*walks, wave(12, 120, 0.1)])
+    assert detect(panel, MONTHLY, np.r_[np.arange(5) * rows, len(shorter), len(panel)]) == 12
+    assert detect(shorter, MONTHLY, np.r_[np.arange(5) * rows, len(shorter)]) == found
 
 
-def strengths(y, freq: Frequency, indptr=None) -> list[tuple[int, float]]:
-    y = np.asarray(y, float)
-    return season_strengths(y, np.array(indptr if indptr is not None else [0, len(y)]), freq)
+def test_one_of_a_few_series_must_be_surer_than_one_alone() -> None:
+    walks = [np.cumsum(np.random.default_rng(k).normal(size=96)) for k in range(2)]
+    weak, strong = wave(12, 96, 1.8), wave(12, 96, 0.3)  # the chance of the weak one is half of what is allowed
+    assert detect(weak, MONTHLY) == 12
+    assert detect(np.concatenate([*walks, weak]), MONTHLY, np.arange(4) * 96) == 1
+    assert detect(np.concatenate([*walks, strong]), MONTHLY, np.arange(4) * 96) == 12
+    assert detect(np.concatenate([*walks, weak, weak]), MONTHLY, np.arange(5) * 96) == 12
 
 
-def test_strengths_are_those_of_seasons_that_are_there_strongest_first() -> None:
+@pytest.mark.parametrize("rows", [18, 20, 24])
+def test_the_season_of_two_years_is_found(rows: int) -> None:
+    assert find(AIR[:rows], MONTHLY) == [12]
+    assert find(BEER, QUARTERLY) == [4]
+
+
+def test_five_pairs_are_too_few_from_one_row_less_on() -> None:
+    assert find(AIR[:17], MONTHLY) == [1]
+
+
+def noise(kind: str, rows: int, generator: np.random.Generator):
+    e = generator.normal(size=rows + 50)
+    if kind == "white":
+        return e[50:]
+    if kind == "walk":
+        return np.cumsum(e)[50:]
+    if kind == "bend":  # half a wave, and a walk around it
+        return 30 * np.sin(np.pi * np.arange(rows) / rows * generator.uniform(0.5, 2)) + np.cumsum(e)[50:]
+    return lfilter([1.0], [1.0, -float(kind)], e)[50:]
+
+
+@pytest.mark.parametrize("kind", ["white", "walk", "0.9", "-0.6", "bend"])
+@pytest.mark.parametrize(("freq", "horizon"), [(MONTHLY, 12), (QUARTERLY, 8)])
+def test_short_series_without_a_season_get_one_rarely(kind: str, freq: Frequency, horizon: int) -> None:
+    """Of 200 series of 20 to 60 rows, less the test set; the correlation of differences alone gives up to 70 %."""
+    generator = np.random.default_rng(11)
+    rows = generator.integers(20, 61, size=200) - horizon
+    false = sum(find(noise(kind, int(n), generator), freq) != [1] for n in rows)
+    assert false <= 14
+
+
+def test_the_chance_of_noise_is_uniform() -> None:
+    generator = np.random.default_rng(12)
+    chances = [season_chance(noise("0.5", 60, generator), 7) for _ in range(500)]
+    assert kstest(chances, "uniform").pvalue > 0.01
+
+
+@pytest.mark.parametrize("rows", [30, 41, 97])
+@pytest.mark.parametrize("shorter", [(), (3,), (6,)])
+def test_the_chance_is_that_of_an_f_test_between_two_regressions(rows: int, shorter: tuple[int, ...]) -> None:
+    """Of statsmodels: line and row before, with and without a dummy for each phase."""
+    generator = np.random.default_rng(rows)
+    y = np.cumsum(generator.normal(size=rows)) + np.resize(generator.normal(size=12), rows)
+    clean = y
+    for known in shorter:
+        whole = clean - clean.mean()
+        clean = (
+            whole
+            - np.array([whole[np.arange(rows) % known == k].mean() for k in range(known)])[np.arange(rows) % known]
+        )
+    dummies = np.eye(12)[(np.arange(1, rows)) % 12]
+    small = np.column_stack([np.ones(rows - 1), np.arange(rows - 1), clean[:-1]])
+    large = np.column_stack([small[:, 1:], dummies])
+    without, within = OLS(clean[1:], small).fit(), OLS(clean[1:], large).fit()
+    lost = sum(known - 1 for known in shorter)  # directions of the dummies that nothing is left in
+    free, phases = within.df_resid, 11 - lost
+    expected = f.sf((without.ssr - within.ssr) / phases / (within.ssr / free), phases, free)
+    assert season_chance(y, 12, shorter) == pytest.approx(expected, rel=1e-6)
+
+
+def test_an_exact_pattern_has_a_season_of_any_size_and_a_line_or_constant_none() -> None:
+    profile = np.array([10.0, 12, 15, 14, 20, 35, 30])
+    for level in (0.0, 1e15, -40.0):
+        assert find(level + np.resize(profile, 60), DAILY) == [7]
+    for still in (0.1 * np.arange(60), 3 - 1e-3 * np.arange(60), np.full(60, 0.1)):
+        assert find(still, DAILY) == find(still, MONTHLY) == [1]
+
+
+def test_two_seasons_are_found_and_a_week_that_only_repeats_the_day_is_none() -> None:
+    generator = np.random.default_rng(13)
     t = np.arange(24 * 7 * 6)
-    noise = np.random.default_rng(7).normal(size=len(t))
-    y = 50 + np.sin(2 * np.pi * t / 24) + 5 * ((t // 24) % 7 >= 5) + 0.3 * noise
-    (first, strong), (second, weak) = strengths(y, HOURLY)
-    assert (first, second) == (168, 24)
-    assert strong > 0.9
+    day = 50 + 5 * np.sin(2 * np.pi * t / 24) + generator.normal(size=len(t))
+    assert find(day, HOURLY) == [24]
+    assert find(day + 3 * ((t // 24) % 7 >= 5), HOURLY) == [24, 168]
+
+
+def test_the_year_of_daily_rows_is_never_the_main_season() -> None:
+    generator = np.random.default_rng(14)
+    t = np.arange(3 * 365)
+    year = 10 * np.sin(2 * np.pi * t / 365) + noise("0.7", len(t), generator)
+    assert find(year, DAILY) == [1, 365]
+    assert find(year + 4 * (t % 7 >= 5), DAILY) == [7, 365]
+    assert find((year + 4 * (t % 7 >= 5))[:730], DAILY) == [7]  # two years are too few
+
+
+def strengths(y, lengths: list[int], indptr=None) -> list[float | None]:
+    y = np.asarray(y, float)
+    bounds = np.array(indptr if indptr is not None else [0, len(y)])
+    return [season_strength(y, bounds, length) for length in lengths]
+
+
+def test_the_strength_of_a_strong_a_weak_and_no_season() -> None:
+    t = np.arange(24 * 7 * 6)
+    y = 50 + np.sin(2 * np.pi * t / 24) + 5 * ((t // 24) % 7 >= 5) + 0.3 * np.random.default_rng(7).normal(size=len(t))
+    weak, strong = strengths(y, [24, 168])
+    assert weak is not None
+    assert strong is not None
     assert 0 < weak < 0.5
-    assert strengths(noise, HOURLY) == strengths(noise[:100], DAILY) == []
-    assert strengths(noise[:20], HOURLY) == []  # too short for any
+    assert strong > 0.9
+
+
+@pytest.mark.parametrize("rows", [36, 48])
+def test_noise_has_no_strength_however_few_its_seasons(rows: int) -> None:
+    """Without degrees of freedom the median would be 0.5 on three years, and 0.3 on four."""
+    generator = np.random.default_rng(9)
+    found = [strength(generator.normal(size=rows), 12) for _ in range(300)]
+    assert np.median(found) < 0.1
+
+
+def test_less_than_three_seasons_have_no_strength() -> None:
+    assert strengths(AIR, [12]) == [None]
+    assert strengths([*AIR, *AIR[:12]], [12]) != [None]
 
 
 def test_the_strength_of_a_panel_is_the_median_of_its_series() -> None:
     one, other = wave(12, 120, 0.05), wave(12, 96, 0.5)
     panel = np.concatenate([other, one, one])
-    ((length, found),) = strengths(panel, MONTHLY, [0, 96, 216, 336])
-    assert length == 12
-    assert found == strengths(one, MONTHLY)[0][1] > strengths(other, MONTHLY)[0][1]
+    found, single, weaker = strengths(panel, [12], [0, 96, 216, 336])[0], *strengths(one, [12]), *strengths(other, [12])
+    assert found == single
+    assert single is not None
+    assert weaker is not None
+    assert single > weaker
 
 
 @pytest.mark.parametrize("length", [4, 5])
@@ -143,7 +288,8 @@ def test_strength_is_that_of_the_classical_decomposition(length: int) -> None:
         near[[0, -1]] *= ends
         around.append(y[k] - near.sum() / length)
     rest = [one - np.mean(around[k % length :: length]) for k, one in enumerate(around)]
-    assert strength(y, length) == pytest.approx(1 - np.var(rest) / np.var(around), rel=1e-9)
+    unbiased = np.sum(np.square(rest)) / (len(rest) - length) / np.var(around, ddof=1)
+    assert strength(y, length) == pytest.approx(1 - unbiased, rel=1e-9)
 
 
 def test_a_pure_season_has_all_the_strength_and_a_line_none() -> None:

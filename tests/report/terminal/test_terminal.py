@@ -457,8 +457,8 @@ class TestTables:
     def test_fit_80_columns_with_any_number_of_levels(self, report: Report, capsys: pytest.CaptureFixture[str]) -> None:
         wide = with_rows(report, lambda row: edited(row, coverage={**row.coverage, "50": 50.0, "99.5": 100.0}))
         first, *others = wide.leaderboard
-        first = edited(first, parameters=12_345_678, rmse=9_999_999.0)
-        second = edited(others[0], model="dynamic-theta *", mae=3.4e38, mase=123456.0, smape=199.9, rmse=123456.7)
+        first = edited(first, parameters=12_345_678, mae=9_999_999.0)
+        second = edited(others[0], model="dynamic-theta *", mae=3.4e38, mase=123456.0, smape=199.9, rmsse=123456.7)
         show_report(edited(wide, levels=[50.0, 80.0, 95.0, 99.5], leaderboard=[first, second, *others]), verbose=True)
         shown_lines = capsys.readouterr().out.splitlines()
         tables = [line for line in shown_lines if re.search(r"\d  +\S", line)]
