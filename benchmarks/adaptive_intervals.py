@@ -53,11 +53,25 @@ def collect(folder: Path, target: Path) -> None:
     back = (cutoff[4][series] - ends) % facts["step"] == 0
     names = list(dict.fromkeys([facts["winner"], *("networks", "blend"), "gru", "naive", "seasonal-naive"]))
     names = [one for one in names if one in own.calibrations]
-    split = Split(History.of(bank["values"], bank["indptr"], bank["days"].astype("int64").astype("datetime64[D]")), own.horizon, own.season_length, bank["test"], bank["folds"], facts["held"])
-    arrays = {"series": series, "end": ends, "first": first, "cutoff": cutoff, "lookback": max(n.config.lookback for n in own.networks),
-              "actual": gather_future(history.values, windows, own.horizon),
-              "scale": mase_scale(history, windows, own.season_length), "log": windows.use_log,
-              "rows": windows.end - windows.start}
+    split = Split(
+        History.of(bank["values"], bank["indptr"], bank["days"].astype("int64").astype("datetime64[D]")),
+        own.horizon,
+        own.season_length,
+        bank["test"],
+        bank["folds"],
+        facts["held"],
+    )
+    arrays = {
+        "series": series,
+        "end": ends,
+        "first": first,
+        "cutoff": cutoff,
+        "lookback": max(n.config.lookback for n in own.networks),
+        "actual": gather_future(history.values, windows, own.horizon),
+        "scale": mase_scale(history, windows, own.season_length),
+        "log": windows.use_log,
+        "rows": windows.end - windows.start,
+    }
     for name in names:
         slow = any(one in STATISTICAL for one in own.weights_of(name))
         use = np.flatnonzero(back) if slow else np.arange(len(windows))
@@ -81,9 +95,20 @@ def collect(folder: Path, target: Path) -> None:
             continue
         else:
             forecast = QuantileForecast(bank[f"folds/{name}"])
-            places = Windows(*(np.concatenate([getattr(one, part) for one in split.fold_windows()]) for part in ("series", "start", "end", "stop", "use_log")))
-        scores = nonconformity(forecast, split.actual(places), calibration.levels, split.mase_scale(places), calibration.trust)
-        arrays[f"cal/{name}"], arrays[f"cal-end/{name}"], arrays[f"cal-series/{name}"] = scores, places.end, places.series
+            places = Windows(
+                *(
+                    np.concatenate([getattr(one, part) for one in split.fold_windows()])
+                    for part in ("series", "start", "end", "stop", "use_log")
+                )
+            )
+        scores = nonconformity(
+            forecast, split.actual(places), calibration.levels, split.mase_scale(places), calibration.trust
+        )
+        arrays[f"cal/{name}"], arrays[f"cal-end/{name}"], arrays[f"cal-series/{name}"] = (
+            scores,
+            places.end,
+            places.series,
+        )
         again = calibrate(scores, calibration.levels, calibration.trust).factor
         if not np.allclose(again, calibration.factor, rtol=1e-3):
             print(folder.name, name, "calibration differs", np.abs(again / calibration.factor - 1).max())

@@ -122,23 +122,27 @@ class Adapted:
 
     Attributes:
         multiplier: of half-widths; 1 where there are no newer rows.
-        values: newer values that forecasts were held against; missed: of these, outside the interval of `level`.
+        seen: newer values that forecasts were held against; missed: of these, outside the interval of `level`.
         level: in percent.
     """
 
     multiplier: Floats
-    values: Ints
+    seen: Ints
     missed: Ints
     level: float
 
     def __getitem__(self, index: slice | Ints) -> Adapted:
-        return Adapted(self.multiplier[index], self.values[index], self.missed[index], self.level)
+        return Adapted(self.multiplier[index], self.seen[index], self.missed[index], self.level)
 
     @classmethod
     def joined(cls, parts: list[Adapted]) -> Adapted:
         """Return the series of several, at least one, in one."""
-        arrays = zip(*((one.multiplier, one.values, one.missed) for one in parts), strict=True)
-        return cls(*map(np.concatenate, arrays), parts[0].level)
+        return cls(
+            multiplier=np.concatenate([one.multiplier for one in parts]),
+            seen=np.concatenate([one.seen for one in parts]),
+            missed=np.concatenate([one.missed for one in parts]),
+            level=parts[0].level,
+        )
 
 
 @dataclass(frozen=True)

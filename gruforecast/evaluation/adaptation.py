@@ -27,6 +27,7 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.series_state import places_of
 from gruforecast.models.statistical import STATISTICAL
+from gruforecast.serialization import Record
 
 LEVEL = 80.0  # the interval whose errors are looked at is the one nearest to it; others keep their ratio to it
 ORIGINS, FEW_ORIGINS = 20, 5  # at most; the latter where a member has models that are fitted at each
@@ -35,6 +36,49 @@ PRIOR = 1.0  # errors, one a horizon, that the calibration counts as
 HALF_LIFE = 4.0  # horizons
 PSEUDO = 100  # ratios that stand for the calibration
 BLOCK_NUMBERS, BLOCK_WINDOWS = 500_000, 1_000  # forecasts, and windows, that are held at a time
+
+
+class Adaptation(Record, frozen=True):
+    """What newer rows changed in the intervals of some series, or windows of them.
+
+    Attributes:
+        series: how many have newer rows that forecasts could be held against.
+        smallest, median, largest: multiplier of the half-widths of these.
+        seen: newer values that forecasts were held against; missed: of these, outside the interval of `level`.
+        level: in percent.
+    """
+
+    series: int
+    smallest: float
+    median: float
+    largest: float
+    seen: int
+    missed: int
+    level: float
+
+    @classmethod
+    def of(cls, adapted: Adapted) -> Adaptation | None:
+        """Return the same in few numbers; None where no series has such rows."""
+        some = adapted.seen > 0
+        if not some.any():
+            return None
+        by = adapted.multiplier[some]
+        low, middle, high = np.quantile(by, [0.0, 0.5, 1.0]).tolist()
+        return cls(len(by), low, middle, high, int(adapted.seen.sum()), int(adapted.missed.sum()), adapted.level)
+
+    @property
+    def range(self) -> str:
+        """The multipliers in words."""
+        return f"half-widths times {self.smallest:.2g} to {self.largest:.2g}, median {self.median:.2g}"
+
+    def in_words(self) -> str:
+        """Return it as a sentence."""
+        missed = f"{self.missed} of {self.seen} recent values lay outside those of {self.level:g} %"
+        if self.series > 1:
+            return f"intervals of {self.series} series adapted, {self.range}: {missed}"
+        by = f"{self.median:.2g}"
+        change = "left as they are" if by == "1" else f"{'widened' if self.median > 1 else 'narrowed'} by {by}"
+        return f"intervals {change}: {missed}"
 
 
 def adapted_to(
@@ -58,7 +102,7 @@ def adapted_to(
     windows = history.windows(series, panel.indptr[series + 1])
     found = adapted_at(forecaster, history, windows, newer[series], (name,))[name]
     whole = _as_calibrated(len(panel), found.level)
-    whole.multiplier[series], whole.values[series], whole.missed[series] = found.multiplier, found.values, found.missed
+    whole.multiplier[series], whole.seen[series], whole.missed[series] = found.multiplier, found.seen, found.missed
     return whole
 
 
@@ -70,10 +114,10 @@ def adapted_at(
     Args:
         newer: (n,) first row of each window's series that is newer than the training rows.
     """
-    found = {}
-    slow = [name for name in members if STATISTICAL.keys() & set(forecaster.others_in(name))]
-    for names, most in ((slow, FEW_ORIGINS), ([name for name in members if name not in slow], ORIGINS)):
-        names = [name for name in names if forecaster.calibrations[name].levels]
+    able = [name for name in members if forecaster.calibrations[name].levels]
+    slow = [name for name in able if STATISTICAL.keys() & set(forecaster.others_in(name))]
+    found: dict[str, Adapted] = {}
+    for names, most in ((slow, FEW_ORIGINS), ([name for name in able if name not in slow], ORIGINS)):
         if names:
             found |= _Look(forecaster, history, windows, newer, most, forecaster.models(names)).adapted()
     return found
@@ -118,7 +162,7 @@ class _Look:
                 one = found[name]
                 one.multiplier[some] = multipliers(ratios, self._weights, one.level)
                 seen = ~np.isnan(ratios) & (self._weights > 0)
-                one.values[some], one.missed[some] = seen.sum(axis=(1, 2)), (seen & (ratios > 1)).sum(axis=(1, 2))
+                one.seen[some], one.missed[some] = seen.sum(axis=(1, 2)), (seen & (ratios > 1)).sum(axis=(1, 2))
         return found
 
     def level(self, name: str) -> float:
@@ -134,11 +178,11 @@ class _Look:
         return np.where(age > 0, share * np.exp2(-age / (horizon * HALF_LIFE)), 0.0)
 
     def _ratios(self, ends: Ints, counts: Ints) -> dict[str, Floats]:
-        """Return errors by half-widths at the origins before some windows, by member, (n, most, n_steps); NaN = none."""
+        """Return errors by half-widths at origins before some windows, by member, (n, most, n_steps); NaN = none."""
         number = np.arange(1, self.most + 1)
         inside = number <= counts[:, None]  # (n, most)
         rows, where = np.unique((ends[:, None] - self.stride * number)[inside], return_inverse=True)
-        series = np.searchsorted(self.history.indptr, rows, side="right") - 1
+        series = np.asarray(np.searchsorted(self.history.indptr, rows, side="right") - 1)
         origins = self.history.windows(series, rows)
         size = max(1, BLOCK_NUMBERS // (self.forecaster.horizon * len(self.models)))
         parts = [self._at(origins[begin : begin + size]) for begin in range(0, len(rows), size)]

@@ -26,6 +26,7 @@ from gruforecast.models.quantile_forecast import QuantileForecast
 LEVELS = (80.0, 95.0)
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
 ENOUGH_WINDOWS = 1_000  # to choose one of them
+PER_HORIZON = 2  # errors; found on the bank, leaving one file out (`docs/decisions/0024`)
 MANY = 10_000.0  # independent errors: from so many on nothing is to be made wider
 
 
@@ -55,26 +56,25 @@ def calibrated(
 
 
 def independent_errors(windows: Sequence[Windows], actual: Floats) -> float:
-    """Return how many errors count as independent: one for each horizon of rows that windows foretell.
+    """Return how many errors count as independent: `PER_HORIZON` for each horizon of rows that windows foretell.
 
     Args:
         actual: (n, horizon) of all of them, one after the other, NaN = not known.
     """
     rows = np.concatenate([one.end for one in windows])[:, None] + np.arange(actual.shape[1])
-    return len(np.unique(rows[~np.isnan(actual)])) / actual.shape[1]
+    return PER_HORIZON * len(np.unique(rows[~np.isnan(actual)])) / actual.shape[1]
 
 
 def inflation(level: float, independent: float) -> float:
     """Return by how much an interval of `level` percent is wider because few errors say how wide it must be.
 
-    The quantile of Student's t divided by the normal one; one degree of freedom more than errors, because they are not
-    wholly dependent: with none and with two of the bank's files (`benchmarks/adaptive_intervals.py`) scores were worse.
+    The quantile of Student's t divided by the normal one, with one degree of freedom more than errors: of one and none
+    the quantile would be past all use.
     """
     if independent >= MANY:
         return 1.0
     alpha = 1 - level / 100
-    student = Spread.student(1.0, independent + 1).half_width(alpha)
-    return student / NormalDist().inv_cdf(1 - alpha / 2)
+    return Spread.student(1.0, independent + 1).half_width(alpha) / NormalDist().inv_cdf(1 - alpha / 2)
 
 
 def _trust(forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:
