@@ -122,7 +122,7 @@ class Adapted:
 
     Attributes:
         multiplier: of half-widths; 1 where there are no newer rows.
-        seen: newer values that forecasts were held against; missed: of these, outside the interval of `level`.
+        seen: errors of recent forecasts of newer values; missed: of these, larger than the interval of `level` allows.
         level: in percent.
     """
 

@@ -44,7 +44,7 @@ class Adaptation(Record, frozen=True):
     Attributes:
         series: how many have newer rows that forecasts could be held against.
         smallest, median, largest: multiplier of the half-widths of these.
-        seen: newer values that forecasts were held against; missed: of these, outside the interval of `level`.
+        seen: errors of recent forecasts of newer values; missed: of these, larger than the interval of `level` allows.
         level: in percent.
     """
 
@@ -73,12 +73,12 @@ class Adaptation(Record, frozen=True):
 
     def in_words(self) -> str:
         """Return it as a sentence."""
-        missed = f"{self.missed} of {self.seen} recent values lay outside those of {self.level:g} %"
+        missed = f"{self.missed} of {self.seen} recent errors are larger than those of {self.level:g} % allow"
         if self.series > 1:
             return f"intervals of {self.series} series adapted, {self.range}: {missed}"
         by = f"{self.median:.2g}"
-        change = "left as they are" if by == "1" else f"{'widened' if self.median > 1 else 'narrowed'} by {by}"
-        return f"intervals {change}: {missed}"
+        change = f"widened by {by}" if self.median > 1 else f"narrowed to {by} of their width"
+        return f"intervals {'left as they are' if by == '1' else change}: {missed}"
 
 
 def adapted_to(

@@ -40,7 +40,7 @@ class BacktestReport(Record, kw_only=True, frozen=True):
     last_cutoff: str | None
     levels: list[float]
     left_out: dict[str, str]
-    adapted: dict[str, Adaptation]
+    adapted: dict[str, Adaptation] = {}
     scores: list[MemberScores]
     seconds: float
 

@@ -193,9 +193,14 @@ class TestWhatIsSaid:
             found = Adaptation.of(Adapted(np.array([by]), np.array([seen]), np.array([missed]), 80.0))
             return "" if found is None else found.in_words()
 
-        assert said(1.63) == "intervals widened by 1.6: 7 of 12 recent values lay outside those of 80 %"
-        assert said(0.5, 12, 0) == "intervals narrowed by 0.5: 0 of 12 recent values lay outside those of 80 %"
-        assert said(1.0, 10, 2) == "intervals left as they are: 2 of 10 recent values lay outside those of 80 %"
+        assert said(1.63) == "intervals widened by 1.6: 7 of 12 recent errors are larger than those of 80 % allow"
+        assert (
+            said(0.5, 12, 0)
+            == "intervals narrowed to 0.5 of their width: 0 of 12 recent errors are larger than those of 80 % allow"
+        )
+        assert (
+            said(1.0, 10, 2) == "intervals left as they are: 2 of 10 recent errors are larger than those of 80 % allow"
+        )
         assert said(1.0, 0, 0) == ""
 
     def test_of_many(self) -> None:
@@ -203,5 +208,5 @@ class TestWhatIsSaid:
         assert found is not None
         assert found.in_words() == (
             "intervals of 3 series adapted, half-widths times 0.5 to 3, median 1: "
-            "7 of 18 recent values lay outside those of 90 %"
+            "7 of 18 recent errors are larger than those of 90 % allow"
         )
