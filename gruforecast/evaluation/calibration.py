@@ -61,8 +61,9 @@ def independent_errors(windows: Sequence[Windows], actual: Floats) -> float:
     Args:
         actual: (n, horizon) of all of them, one after the other, NaN = not known.
     """
-    rows = np.concatenate([one.end for one in windows])[:, None] + np.arange(actual.shape[1])
-    return PER_HORIZON * len(np.unique(rows[~np.isnan(actual)])) / actual.shape[1]
+    horizon = actual.shape[1]
+    rows = np.concatenate([one.end for one in windows])[:, None] + np.arange(horizon)
+    return min(PER_HORIZON, horizon) * len(np.unique(rows[~np.isnan(actual)])) / horizon
 
 
 def inflation(level: float, independent: float) -> float:

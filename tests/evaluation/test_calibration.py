@@ -86,7 +86,7 @@ def test_coverage_holds_on_exchangeable_errors() -> None:
 
 @pytest.mark.parametrize(
     ("level", "independent", "quantiles"),  # of Student's t with one degree of freedom more, and of the normal: a table
-    [(80.0, 2, (1.638, 1.2816)), (95.0, 2, (3.182, 1.96)), (95.0, 4, (2.776, 1.96)), (99.0, 29, (2.75, 2.5758))],
+    [(80.0, 2, (1.638, 1.2816)), (95.0, 2, (3.182, 1.96)), (95.0, 4, (2.571, 1.96)), (99.0, 29, (2.75, 2.5758))],
 )
 def test_intervals_of_few_errors_are_wider_by_what_t_is_than_the_normal(
     level: float, independent: float, quantiles: tuple[float, float]
@@ -105,6 +105,7 @@ def test_rows_that_several_windows_foretell_count_once() -> None:
     actual[2, 1:] = np.nan
     assert independent_errors([windows], actual) == PER_HORIZON * 2.25
     assert independent_errors([windows], np.full((4, 4), np.nan)) == 0
+    assert independent_errors([windows], np.ones((4, 1))) == 4  # a row is one error at most
 
 
 def test_a_calibration_of_few_errors_is_wider_at_the_higher_level() -> None:
