@@ -25,8 +25,8 @@ import numpy as np
 MEMBERS = ("winner", "networks", "blend")
 LEVELS = (80.0, 95.0)
 CUTOFFS = 5
-PER_HORIZON, PRIORS, HALF_LIVES = (1, 2, 3), (0.5, 1.0, 2.0, 4.0), (1.0, 2.0, 4.0, 8.0)
-SHIPPED = (2, 1.0, 4.0)
+PER_HORIZON, PRIORS, HALF_LIVES = (1, 2, 3, 4), (0.25, 0.5, 1.0, 2.0), (1.0, 2.0, 4.0)
+SHIPPED = (3, 0.5, 2.0)
 
 
 def collect(folder: Path, target: Path) -> None:

@@ -32,8 +32,8 @@ from gruforecast.serialization import Record
 LEVEL = 80.0  # the interval whose errors are looked at is the one nearest to it; others keep their ratio to it
 ORIGINS, FEW_ORIGINS = 20, 5  # at most; the latter where a member has models that are fitted at each
 STEPS = 24  # of each origin's horizon that are looked at, at most
-PRIOR = 1.0  # errors, one a horizon, that the calibration counts as
-HALF_LIFE = 4.0  # horizons
+PRIOR = 0.5  # errors, one a horizon, that the calibration counts as
+HALF_LIFE = 2.0  # horizons
 PSEUDO = 100  # ratios that stand for the calibration
 BLOCK_NUMBERS, BLOCK_WINDOWS = 500_000, 1_000  # forecasts, and windows, that are held at a time
 

@@ -74,7 +74,7 @@ class TestMultiplier:
             assert multipliers(ratios, np.ones(20_000), 80.0)[0] == pytest.approx(size, rel=0.03)
 
     def test_few_errors_move_it_less_than_many(self) -> None:
-        found = [multipliers(np.full((1, 10), 3.0), np.full(10, weight), 80.0)[0] for weight in (0.001, 0.02, 1.0)]
+        found = [multipliers(np.full((1, 10), 3.0), np.full(10, weight), 80.0)[0] for weight in (0.001, 0.01, 1.0)]
         assert 1 <= found[0] < found[1] < found[2] == 3.0
 
 
