@@ -25,8 +25,8 @@ import numpy as np
 MEMBERS = ("winner", "networks", "blend")
 LEVELS = (80.0, 95.0)
 CUTOFFS = 5
-PER_HORIZON, PRIORS, HALF_LIVES = (1, 2, 3, 4), (0.25, 0.5, 1.0, 2.0), (1.0, 2.0, 4.0)
-SHIPPED = (3, 0.5, 2.0)
+PER_HORIZON, PRIORS, HALF_LIVES = (1, 2, 3, 4), (0.25, 0.5, 1.0, 2.0, 4.0), (1.0, 2.0, 4.0, 8.0)
+SHIPPED = (2, 0.5, 2.0)
 
 
 def collect(folder: Path, target: Path) -> None:
@@ -162,7 +162,7 @@ def summary(found: Any, before: Any) -> str:
 def compare(bank: Path, files: list[Path]) -> None:
     """Print the shipped rule and that of leave-one-file-out beside the intervals as they were."""
     kept = {member: [one for file in files if (one := Item.of(bank, file, member))] for member in MEMBERS}
-    grid = list(itertools.product(PER_HORIZON, PRIORS, HALF_LIVES))
+    grid = list(itertools.product(SHIPPED[:1], PRIORS, HALF_LIVES))
     before = {member: np.array([one.outcome() for one in items]) for member, items in kept.items()}
     after = {
         (member, rule): np.array([one.outcome(*rule) for one in kept[member]]) for member in MEMBERS for rule in grid
@@ -185,6 +185,9 @@ def compare(bank: Path, files: list[Path]) -> None:
         honest = np.array([after[member, chosen[one.name]][k] for k, one in enumerate(items)])
         wider = np.array([one.outcome(SHIPPED[0]) for one in items])
         rows = {"before": before[member], "wider for few errors": wider, "and adapted": after[member, SHIPPED]}
+        rows |= {
+            f"{one} errors a horizon": np.array([k.outcome(one, *SHIPPED[1:]) for k in items]) for one in PER_HORIZON
+        }
         for label, found in {**rows, "leave one file out": honest}.items():
             print(f"{member}, {len(items)} files, {label}\n    {summary(found, before[member])}", flush=True)
 
