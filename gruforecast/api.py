@@ -178,6 +178,7 @@ class Model:
         level: float | Sequence[float] = (),
         member: str = "winner",
         series: Key | Sequence[Key] = (),
+        adapt: bool = True,
     ) -> pd.DataFrame:
         """Return a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, `hi-80` and so on.
 
@@ -195,6 +196,7 @@ class Model:
             level: interval levels in percent, of those fitted; all if not given.
             member: `winner`, `networks`, `blend`, or the name of a model of the leaderboard.
             series: only these series; parts of a compound key are joined by `/`.
+            adapt: whether intervals adapt to the errors in rows newer than the training rows (docs/predict.md).
 
         Raises:
             UsageError: an argument asks for what the model does not have, or `future` is needed.
@@ -202,8 +204,10 @@ class Model:
         """
         from gruforecast.data.panel import Forecast
 
-        blocks = self.stream(data, future=future, horizon=horizon, level=level, member=member, series=series)
-        return Forecast.joined(list(blocks)).to_frame(self.forecaster.numbered)
+        parts = self.stream(
+            data, future=future, horizon=horizon, level=level, member=member, series=series, adapt=adapt
+        )
+        return Forecast.joined(list(parts)).to_frame(self.forecaster.numbered)
 
     def stream(
         self,
@@ -214,20 +218,24 @@ class Model:
         level: float | Sequence[float] = (),
         member: str = "winner",
         series: Key | Sequence[Key] = (),
+        adapt: bool = True,
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, as arrays and some series at a time: memory does not grow with their number."""
         from gruforecast.data.future_covariates import read_future
         from gruforecast.data.panel import Panel
+        from gruforecast.evaluation.adaptation import adapted_to
 
         panel = data if data is None or isinstance(data, Panel) else self.read(data).panel
         covariates = None if future is None else _warned(read_future(future, self.forecaster.plan))
+        name, ids = one_text("member", member), list(texts("series", series)) or None
         return self.forecaster.stream(
             panel,
             horizon=whole("horizon", horizon),
             levels=numbers("level", level) or None,
-            member=one_text("member", member),
-            ids=list(texts("series", series)) or None,
+            member=name,
+            ids=ids,
             future=covariates,
+            adapted=adapted_to(self.forecaster, panel, name, ids) if adapt and panel is not None else None,
         )
 
     def read(self, data: Data) -> Reading:
@@ -250,6 +258,7 @@ class Model:
         member: str | Sequence[str] = (),
         level: float | Sequence[float] = (),
         refit: bool = False,
+        adapt: bool = True,
         detail: Detail = "models",
     ) -> pd.DataFrame:
         """Return how well the model and simpler ones would have forecast data at many cutoffs, best first.
@@ -266,6 +275,7 @@ class Model:
             member: names of models; the winner, the networks, the blend and the simpler models if not given.
             level: interval levels in percent, of those fitted; all if not given.
             refit: train the networks anew before each cutoff, on the rows before it.
+            adapt: whether intervals adapt to the errors in rows newer than the training rows.
             detail: a row for each of the `models`; for each of them, series and cutoff (`windows`); or the `forecasts`.
 
         Raises:
@@ -290,6 +300,7 @@ class Model:
             members=texts("member", member),
             levels=numbers("level", level),
             refit=refit,
+            adapt=adapt,
         )
         warn_of(rolling, warn)
         parts = blocks(rolling, Progress())
@@ -333,16 +344,7 @@ class Model:
             warn("only the newest rows of the training data are in the folder: pass data to look along all of them")
         panel, source = (None, "") if data is None else (self.read(data).panel, name_of(data))
         key = None if series is None else str(series)
-        return Insight(
-            explain_model(
-                self.forecaster,
-                panel,
-                member=member,
-                id=key,
-                stored=stored,
-                source=source,
-            )
-        )
+        return Insight(explain_model(self.forecaster, panel, member=member, id=key, stored=stored, source=source))
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Copy the model to a folder of its own, whole or not at all, and return where that is.

@@ -301,6 +301,65 @@ def test_what_is_odd_is_a_warning_at_the_line_that_asked(model: gf.Model, frame:
         model.predict(frame)
 
 
+# --- intervals that adapt
+
+
+def widths(frame: pd.DataFrame, level: int) -> np.ndarray:
+    return (frame[f"hi-{level}"] - frame[f"lo-{level}"]).to_numpy()
+
+
+def test_newer_rows_change_the_intervals_of_python_and_of_the_command_alike(
+    model: gf.Model, folder: Path, frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    newer = frame.assign(ds=frame["ds"] + pd.DateOffset(years=8), y=100 + 1000 * frame["y"].diff().abs().fillna(0))
+    later = pd.concat([frame, newer[newer["unique_id"] == "s0"]], ignore_index=True)
+    path = tmp_path / "later.csv"
+    later.to_csv(path, index=False)
+    adapted, plain = model.predict(later, member="naive"), model.predict(later, member="naive", adapt=False)
+    np.testing.assert_array_equal(adapted["y_hat"], plain["y_hat"])
+    (block,) = model.stream(later, member="naive")
+    assert block.adapted is not None
+    assert block.adapted.multiplier[0] > 1.2
+    assert block.adapted.multiplier[1] == 1.0
+    assert block.adapted.seen.tolist() == [block.adapted.seen[0], 0]
+    by = np.repeat(block.adapted.multiplier, 12)
+    for level in (80, 95):
+        up = (adapted[f"hi-{level}"] - adapted["y_hat"]).to_numpy()
+        np.testing.assert_allclose(up, by * (plain[f"hi-{level}"] - plain["y_hat"]), rtol=1e-9)
+    assert_close32(widths(by_command(folder, path, "--member", "naive"), 80), widths(adapted, 80))
+    assert_close32(widths(by_command(folder, path, "--member", "naive", "--no-adapt"), 80), widths(plain, 80))
+    (alone,) = model.stream(later, member="naive", series="s0")
+    assert alone.adapted is not None
+    assert alone.adapted.multiplier.tolist() == [block.adapted.multiplier[0]]
+    only = later[later["unique_id"] == "s0"]
+    scores = [model.backtest(only, member="naive", windows=2, adapt=adapt) for adapt in (True, False)]
+    assert scores[0]["mase"].tolist() == scores[1]["mase"].tolist()
+    assert scores[0]["width-80"].iloc[0] != scores[1]["width-80"].iloc[0]
+
+
+def test_it_is_said_on_standard_error_and_in_json(folder: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
+    newer = frame.assign(ds=frame["ds"] + pd.DateOffset(years=8), y=100 + 1000 * frame["y"].diff().abs().fillna(0))
+    later, path = pd.concat([frame, newer], ignore_index=True), tmp_path / "later.csv"
+    later[later["unique_id"] == "s0"].to_csv(path, index=False)
+
+    def asked(*more: str) -> Any:
+        return CliRunner().invoke(app, ["predict", str(folder), str(path), "--member", "naive", *more])
+
+    assert asked().stderr.startswith("intervals widened by ")
+    assert "recent errors are larger than those of 80 % allow" in asked().stderr
+    assert asked("--no-adapt").stderr == asked("-q").stderr == ""
+    told = json.loads(asked("--json", "-q").stdout)["adapted"]
+    assert set(told) == {"series", "smallest", "median", "largest", "seen", "missed", "level"}
+    assert told["smallest"] == told["largest"] > 1.2
+    assert json.loads(asked("--json", "--no-adapt").stdout)["adapted"] is None
+    back = json.loads(printed("backtest", folder, path, "--windows", "3", "--member", "naive", "--json"))
+    assert back["adapted"]["naive"]["series"] == 3
+    text = printed("backtest", folder, path, "--windows", "3", "--member", "naive", "--member", "winner")
+    assert "adapted to newer rows in 3 windows" in text
+    off = json.loads(printed("backtest", folder, path, "--windows", "3", "--member", "naive", "--json", "--no-adapt"))
+    assert off["adapted"] == {}
+
+
 # --- scores
 
 

@@ -42,6 +42,9 @@ def backtest(
     refit: Annotated[
         bool, _window("Train the networks anew before each cutoff, on the rows before it.", "--refit")
     ] = False,
+    no_adapt: Annotated[
+        bool, _window("Intervals as they were calibrated, whatever newer rows say.", "--no-adapt")
+    ] = False,
     output: Annotated[str | None, _result("Forecasts of every window, CSV or Parquet.", "-o", "--output")] = None,
     scores: Annotated[str | None, _result("Scores of every window, series and model, CSV or Parquet.")] = None,
     excel_safe: Annotated[
@@ -85,6 +88,7 @@ def backtest(
                 members=member or (),
                 levels=level or (),
                 refit=refit,
+                adapt=not no_adapt,
             )
             warn_of(rolling, progress.warn)
             if verbose:

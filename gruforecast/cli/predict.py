@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,7 +15,8 @@ from gruforecast.errors import UsageError
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
-    from gruforecast.data.panel import Columns, Forecast, Panel
+    from gruforecast.data.panel import Adapted, Columns, Forecast, Panel
+    from gruforecast.evaluation.adaptation import Adaptation
     from gruforecast.models.forecaster import Forecaster
     from gruforecast.serialization import Json
 
@@ -38,6 +39,9 @@ def predict(
     series: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,
     excel_safe: Annotated[
         bool, typer.Option("--excel-safe", help="In CSV put ' before texts that a spreadsheet would compute.")
+    ] = False,
+    no_adapt: Annotated[
+        bool, typer.Option("--no-adapt", help="Intervals as they were calibrated, whatever newer rows say.")
     ] = False,
     as_json: Annotated[bool, _JSON] = False,
     quiet: Annotated[bool, _QUIET] = False,
@@ -63,12 +67,20 @@ def predict(
         loaded = load(folder)
         panel, forecaster = loaded.read(file).panel if file else None, loaded.forecaster
         blocks = loaded.stream(
-            panel, future=future, horizon=horizon, level=level or (), member=member, series=series or ()
+            panel,
+            future=future,
+            horizon=horizon,
+            level=level or (),
+            member=member,
+            series=series or (),
+            adapt=not no_adapt,
         )
         head: Json = {"model_dir": folder, "levels": forecaster.levels([forecaster.member_named(member)], level)}
         count = _Count()
-        _write(count.columns(blocks), head, form, output, excel_safe=excel_safe)
+        _write(count.columns(blocks), head, count.facts, form, output, excel_safe=excel_safe)
         count.warn()
+        if not quiet and (changed := count.adaptation()) is not None:
+            typer.echo(changed.in_words(), err=True)
         if verbose:
             used = forecaster.winner if member == "winner" else member
             typer.echo(f"member {harmless(used)}, {count.series} series, {count.steps} steps", err=True)
@@ -84,11 +96,13 @@ class _Count:
     Attributes:
         series: how many; unknown: how many of them have no interval, though others have; steps: of each.
         first: the first block of series.
+        adapted: how intervals adapt, block by block.
     """
 
     def __init__(self) -> None:
         self.first: Forecast | None = None
         self.series = self.unknown = self.steps = 0
+        self.adapted: list[Adapted] = []
 
     def columns(self, blocks: Iterable[Forecast]) -> Iterator[Columns]:
         """Yield the forecasts as columns."""
@@ -100,12 +114,27 @@ class _Count:
             self.steps = block.mean.shape[1]
             if block.levels:
                 self.unknown += int(np.isnan(block.lower).all(axis=(1, 2)).sum())
+            if block.adapted is not None:
+                self.adapted.append(block.adapted)
             yield block.columns()
 
     def warn(self) -> None:
         """Say that some have no interval."""
         if self.unknown:
             typer.echo(f"warning: {self.unknown} series never changed or are too short: no interval for them", err=True)
+
+    def adaptation(self) -> Adaptation | None:
+        """Return what newer rows changed in the intervals; None where there are none."""
+        from gruforecast.data.panel import Adapted
+        from gruforecast.evaluation.adaptation import Adaptation
+
+        return Adaptation.of(Adapted.joined(self.adapted)) if self.adapted else None
+
+    def facts(self) -> Json:
+        """Return what is known when all forecasts were made, for JSON."""
+        from gruforecast.serialization import plain
+
+        return {"adapted": plain(self.adaptation())}
 
 
 def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None, member: str) -> None:
@@ -152,7 +181,15 @@ def _format(requested: str | None, output: str | None, *, as_json: bool) -> str:
     return form
 
 
-def _write(blocks: Iterator[Columns], head: Json, form: str, output: str | None, *, excel_safe: bool) -> None:
+def _write(
+    blocks: Iterator[Columns],
+    head: Json,
+    tail: Callable[[], Json],
+    form: str,
+    output: str | None,
+    *,
+    excel_safe: bool,
+) -> None:
     """Write block by block to stdout, or to a file that is there whole or not at all."""
     from gruforecast.report.files.table import place, write_csv, write_json, write_parquet
     from gruforecast.text import harmless_lines
@@ -164,7 +201,7 @@ def _write(blocks: Iterator[Columns], head: Json, form: str, output: str | None,
 
             stream.write(forecast_table(blocks, live=on_terminal).encode())
         elif form == "json":
-            write_json(stream, blocks, head)
+            write_json(stream, blocks, head, tail)
         elif form == "parquet":
             write_parquet(stream, blocks)
         else:

@@ -117,6 +117,35 @@ def _times(plan: Plan, ds: Stamps) -> dict[str, list[str]]:
 
 
 @dataclass(frozen=True)
+class Adapted:
+    """By how much intervals are not those that were calibrated, because of newer rows; arrays are (n,).
+
+    Attributes:
+        multiplier: of half-widths; 1 where there are no newer rows.
+        seen: errors of recent forecasts of newer values; missed: of these, larger than the interval of `level` allows.
+        level: in percent.
+    """
+
+    multiplier: Floats
+    seen: Ints
+    missed: Ints
+    level: float
+
+    def __getitem__(self, index: slice | Ints) -> Adapted:
+        return Adapted(self.multiplier[index], self.seen[index], self.missed[index], self.level)
+
+    @classmethod
+    def joined(cls, parts: list[Adapted]) -> Adapted:
+        """Return the series of several, at least one, in one."""
+        return cls(
+            multiplier=np.concatenate([one.multiplier for one in parts]),
+            seen=np.concatenate([one.seen for one in parts]),
+            missed=np.concatenate([one.missed for one in parts]),
+            level=parts[0].level,
+        )
+
+
+@dataclass(frozen=True)
 class Forecast:
     """Forecasts of every series of a panel.
 
@@ -124,6 +153,7 @@ class Forecast:
         ds: (n_series, horizon) stamps; mean: (n_series, horizon) point forecasts.
         levels: interval levels in percent, ascending.
         lower, upper: (n_series, horizon, n_levels) interval bounds.
+        adapted: what was changed in them because of newer rows, None where nothing could be.
     """
 
     ids: tuple[tuple[str, ...], ...]
@@ -133,12 +163,14 @@ class Forecast:
     lower: Floats
     upper: Floats
     plan: Plan
+    adapted: Adapted | None = None
 
     @classmethod
     def joined(cls, parts: list[Self]) -> Self:
         """Return the series of several forecasts, at least one, with the same steps and levels, in one."""
         if len(parts) == 1:
             return parts[0]
+        adapted = [one.adapted for one in parts if one.adapted is not None]
         return replace(
             parts[0],
             ids=tuple(key for one in parts for key in one.ids),
@@ -146,6 +178,7 @@ class Forecast:
             mean=np.concatenate([one.mean for one in parts]),
             lower=np.concatenate([one.lower for one in parts]),
             upper=np.concatenate([one.upper for one in parts]),
+            adapted=Adapted.joined(adapted) if len(adapted) == len(parts) else None,
         )
 
     def columns(self) -> Columns:

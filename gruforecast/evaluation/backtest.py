@@ -6,7 +6,7 @@
 
 Nothing is fitted but statistical models, which have no other way. What a window is given are the rows before its
 cutoff and, of the horizon, future covariates: the same forecast as `Forecaster.predict` makes of the panel
-cut at that cutoff.
+cut at that cutoff, with intervals that adapt to the same errors (`adaptation.py`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
-from gruforecast.data.panel import Panel
+from gruforecast.data.panel import Adapted, Panel
 from gruforecast.data.scale import error_unit, mase_scale, rmsse_scale
 from gruforecast.data.windows import History, Windows, gather_future
 from gruforecast.errors import DataError, UsageError
+from gruforecast.evaluation.adaptation import adapted_at
 from gruforecast.evaluation.scores import Evaluated
 from gruforecast.evaluation.splits import MIN_ROWS
-from gruforecast.models.ensemble import Once, blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.registry import NETWORKS, model_of
+from gruforecast.models.registry import NETWORKS
 from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read, trouble_with
 
 DEFAULT_CUTOFFS = 10  # where so many fit
@@ -80,6 +80,7 @@ class Rolling:
         levels: of intervals, in percent, ascending; a member may have fewer.
         left_out: why, by name, for members that would be asked but are not.
         refit: whether the networks are trained anew before each cutoff, by whoever takes the blocks.
+        adapt: whether intervals adapt to rows newer than the training rows; where networks are trained anew, none is.
     """
 
     forecaster: Forecaster
@@ -90,12 +91,24 @@ class Rolling:
     levels: tuple[float, ...]
     left_out: dict[str, str] = field(default_factory=dict)
     refit: bool = False
+    adapt: bool = True
 
     def trained_on(self, windows: Windows) -> Bools:
         """Return whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
-        if self.refit:
-            return np.zeros(len(windows), bool)
-        return self.forecaster.context.holds(self.panel, windows)
+        return windows.end < (0 if self.refit else self._newer[windows.series])
+
+    @functools.cached_property
+    def _newer(self) -> Ints:
+        """First row of each series that is newer than the rows that the saved networks learned from, (n_series,)."""
+        return self.forecaster.context.newer(self.panel)
+
+    @functools.cached_property
+    def adapted(self) -> dict[str, Adapted]:
+        """How the intervals of each member adapt at each window; empty where none does."""
+        if self.refit or not self.adapt:
+            return {}
+        windows = self.cutoffs.windows
+        return adapted_at(self.forecaster, self.history, windows, self._newer[windows.series], self.members)
 
     @property
     def out_of_sample(self) -> int:
@@ -114,7 +127,7 @@ class Rolling:
     def blocks(self) -> Iterator[Block]:
         """All windows with their forecasts, in order, as many at a time as fit into bounded memory."""
         size = max(1, BLOCK_NUMBERS // (self.forecaster.horizon * len(self.members)))
-        models = self._models()
+        models = self.forecaster.models(self.members)
         for first in range(0, len(self.cutoffs), size):
             part = slice(first, first + size)
             block = self.cutoffs[part]
@@ -133,19 +146,13 @@ class Rolling:
         names = {one.name for member in self.members for one in self.forecaster.networks_in(member)}
         return tuple(one for one in self.forecaster.networks if one.name in names)
 
-    def _models(self) -> dict[str, Model]:
-        """Return the members by name; what several consist of forecasts once."""
-        own = self.forecaster
-        others = {name: model_of(name) for member in self.members for name in own.others_in(member)}
-        parts = parts_of(own.networks, others, Once)
-        return {member: blend_of(own.weights_of(member), parts) for member in self.members}
-
     def _evaluated(self, name: str, model: Model, block: Cutoffs, part: slice) -> Evaluated:
         """Return what a member forecasts at the windows of a block, with bounds, and what happened."""
         own, windows, horizon, levels = self.forecaster, block.windows, block.horizon, self.levels_of(name)
         forecast = model.forecast(self.history, windows, own.horizon, own.season_length).first(horizon)
         scale, root, unit = (one[part] for one in self._scales)
-        lower, upper = own.calibrations[name].bounds_at(windows, forecast, unit, levels)
+        multiplier = self.adapted[name].multiplier[part] if name in self.adapted else None
+        lower, upper = own.calibrations[name].bounds_at(windows, forecast, unit, levels, multiplier)
         actual = np.asarray(gather_future(self.history.values, windows, horizon))
         return Evaluated(actual, forecast.mean, lower, upper, levels, scale, root)
 
@@ -160,6 +167,7 @@ def roll(
     members: Sequence[str] = (),
     levels: Sequence[float] = (),
     refit: bool = False,
+    adapt: bool = True,
 ) -> Rolling:
     """Return the windows of `panel` at which a model is to be asked, and the members that are.
 
@@ -173,7 +181,7 @@ def roll(
         members: names as for `predict`; if none are given, the winner, the networks, the blend and the simpler models,
             without statistical ones that would take long.
         levels: of the intervals that are calibrated; all if none are given.
-        refit: see `Rolling`.
+        refit, adapt: see `Rolling`.
 
     Raises:
         UsageError: an argument asks for what the model does not have.
@@ -194,9 +202,12 @@ def roll(
     names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
         names, left_out = default_members(forecaster, cutoffs.windows)
-    rolling = Rolling(forecaster, panel, history, cutoffs, names, forecaster.levels(names, levels), left_out, refit)
+    wanted = forecaster.levels(names, levels)
+    rolling = Rolling(forecaster, panel, history, cutoffs, names, wanted, left_out, refit, adapt)
     if windows is None and 0 < (unseen := rolling.out_of_sample) < cutoffs.count:
-        return roll(forecaster, panel, windows=unseen, step=step, horizon=horizon, members=members, levels=levels)
+        return roll(
+            forecaster, panel, windows=unseen, step=step, horizon=horizon, members=members, levels=levels, adapt=adapt
+        )
     return rolling
 
 

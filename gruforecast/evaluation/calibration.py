@@ -4,21 +4,30 @@ How far a bound is from the forecast has a shape and a factor. The shape is what
 distance of its quantiles, which differs from window to window, drawn to the MASE scale of the series, the shape of
 models that say nothing: how far is chosen by the interval score on the same errors. The factor is a conformal quantile
 of errors divided by the shape, so levels hold whatever the shape is (conformalised quantile regression, Romano et al.
-2019, in the scaled form of Sesia and Candes 2020).
+2019, in the scaled form of Sesia and Candes 2020). A conformal quantile takes errors for independent, and those of
+origins that overlap are not: few series have few, so their intervals are wider by what Student's t is than the normal.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import NormalDist
+
 import numpy as np
 
 from gruforecast.arrays import Floats
+from gruforecast.data.windows import Windows
 from gruforecast.evaluation.metrics import interval_score
+from gruforecast.evaluation.significance import Spread
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.quantile_forecast import QuantileForecast
 
 LEVELS = (80.0, 95.0)
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
 ENOUGH_WINDOWS = 1_000  # to choose one of them
+PER_HORIZON = 2  # errors; by the coverage on the bank of single files (`docs/decisions/0024-intervals-adapt.md`)
+MANY = 10_000.0  # independent errors: from so many on nothing is to be made wider
 
 
 def needed_scores(level: float) -> int:
@@ -32,14 +41,41 @@ def supported_levels(errors: Floats, levels: tuple[float, ...]) -> tuple[float, 
     return tuple(level for level in sorted(levels) if count >= needed_scores(level))
 
 
-def calibrated(forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> Calibration:
+def calibrated(
+    forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats, independent: float = np.inf
+) -> Calibration:
     """Return the calibration of a model on windows that it was not trained on, with the trust that served best there.
 
     Args:
         actual: (n, horizon) what happened, NaN = not known; scale: (n,) MASE scale of each window.
+        independent: errors, see `independent_errors`.
     """
     trust = _trust(forecast, actual, levels, scale) if forecast.quantiles is not None and levels else TRUSTS[0]
-    return calibrate(nonconformity(forecast, actual, levels, scale, trust), levels, trust)
+    found = calibrate(nonconformity(forecast, actual, levels, scale, trust), levels, trust)
+    return replace(found, factor=found.factor * [inflation(level, independent) for level in levels])
+
+
+def independent_errors(windows: Sequence[Windows], actual: Floats) -> float:
+    """Return how many errors count as independent: `PER_HORIZON` for each horizon of rows that windows foretell.
+
+    Args:
+        actual: (n, horizon) of all of them, one after the other, NaN = not known.
+    """
+    horizon = actual.shape[1]
+    rows = np.concatenate([one.end for one in windows])[:, None] + np.arange(horizon)
+    return min(PER_HORIZON, horizon) * len(np.unique(rows[~np.isnan(actual)])) / horizon
+
+
+def inflation(level: float, independent: float) -> float:
+    """Return by how much an interval of `level` percent is wider because few errors say how wide it must be.
+
+    The quantile of Student's t divided by the normal one, with one degree of freedom more than errors: of one and none
+    the quantile would be past all use.
+    """
+    if independent >= MANY:
+        return 1.0
+    alpha = 1 - level / 100
+    return Spread.student(1.0, independent + 1).half_width(alpha) / NormalDist().inv_cdf(1 - alpha / 2)
 
 
 def _trust(forecast: QuantileForecast, actual: Floats, levels: tuple[float, ...], scale: Floats) -> float:

@@ -11,7 +11,7 @@ from msgspec import structs
 
 from gruforecast.arrays import Floats
 from gruforecast.data.scale import rmsse_scale
-from gruforecast.evaluation.calibration import calibrated, supported_levels
+from gruforecast.evaluation.calibration import calibrated, independent_errors, supported_levels
 from gruforecast.evaluation.scores import MEANS, POOLED, Evaluated, IntervalScores, intervals, overall
 from gruforecast.evaluation.significance import ALPHA, Paired, Spread, compare
 from gruforecast.evaluation.splits import Forecasts, Split
@@ -259,8 +259,11 @@ def _calibrated(forecasts: Forecasts, split: Split, levels: tuple[float, ...]) -
         pairs = [(split.calibration_windows(), forecasts.origins)]
     scale = np.concatenate([split.error_unit(windows) for windows, _ in pairs])
     actual = np.concatenate([split.actual(windows) for windows, _ in pairs])
-    possible = supported_levels(np.where(scale[:, None] > 0, actual, np.nan), levels)
-    return calibrated(QuantileForecast.joined([forecast for _, forecast in pairs]), actual, possible, scale)
+    usable = np.where(scale[:, None] > 0, actual, np.nan)
+    independent = independent_errors([windows for windows, _ in pairs], usable)
+    possible = supported_levels(usable, levels)
+    joined = QuantileForecast.joined([forecast for _, forecast in pairs])
+    return calibrated(joined, actual, possible, scale, independent)
 
 
 def mean_row(rows: list[Row]) -> Row:

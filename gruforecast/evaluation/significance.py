@@ -88,14 +88,14 @@ class Spread:
             return 1.0
         return self.beyond(mean / self.error) if self.error > 0 else 0.0
 
-    def half_width(self) -> float:
+    def half_width(self, alpha: float = ALPHA) -> float:
         """Return half of the confidence interval, found by bisection."""
         low, high = 0.0, 1.0
-        while self.beyond(high) > ALPHA:
+        while self.beyond(high) > alpha:
             low, high = high, 2 * high
         for _ in range(45):
             middle = (low + high) / 2
-            low, high = (middle, high) if self.beyond(middle) > ALPHA else (low, middle)
+            low, high = (middle, high) if self.beyond(middle) > alpha else (low, middle)
         return high * self.error
 
 

@@ -93,7 +93,7 @@ def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Impor
     windows = _origins(subject.history, forecaster.horizon)
     if not len(windows):
         return None
-    learned = forecaster.context.holds(panel, windows)
+    learned = windows.end < forecaster.context.newer(panel)[windows.series]
     if learned.all():
         seen = "rows that the network has learned from (on new rows it may need less of its input)"
     else:

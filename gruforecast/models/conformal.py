@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ class Calibration:
 
     Attributes:
         levels: in percent, ascending.
-        factor: (horizon, n_levels) of the shape.
+        factor: (horizon, n_levels) of the shape, or (n, horizon, n_levels) for windows that differ in it.
         trust: of the model's own quantiles in the shape, see `QuantileForecast.shape`.
     """
 
@@ -32,7 +32,7 @@ class Calibration:
 
         A higher level is never narrower than a lower one.
         """
-        half = self.factor[None, : forecast.mean.shape[1], :, None] * forecast.shape(self.levels, scale, self.trust, xp)
+        half = self.factor[..., : forecast.mean.shape[1], :, None] * forecast.shape(self.levels, scale, self.trust, xp)
         widest = [half[:, :, k] for k in range(len(self.levels))]  # (n, horizon, 2) each
         for k in range(1, len(widest)):
             widest[k] = xp.maximum(widest[k - 1], widest[k])
@@ -43,8 +43,18 @@ class Calibration:
         return forecast.mean[:, :, None] - below, forecast.mean[:, :, None] + above
 
     def bounds_at(
-        self, windows: Windows, forecast: QuantileForecast, scale: Floats, levels: tuple[float, ...] | None = None
+        self,
+        windows: Windows,
+        forecast: QuantileForecast,
+        scale: Floats,
+        levels: tuple[float, ...] | None = None,
+        multiplier: Floats | None = None,
     ) -> tuple[Floats, Floats]:
-        """Return the bounds of forecasts at `windows`; the lower is never below zero where the series never was."""
-        lower, upper = self.bounds(forecast, scale, levels)
+        """Return the bounds of forecasts at `windows`; the lower is never below zero where the series never was.
+
+        Args:
+            multiplier: (n,) of half-widths.
+        """
+        wide = self if multiplier is None else replace(self, factor=self.factor * multiplier[:, None, None])
+        lower, upper = wide.bounds(forecast, scale, levels)
         return windows.floor_at_zero(lower), upper

@@ -6,23 +6,24 @@ import functools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.future_covariates import FutureCovariates
-from gruforecast.data.panel import Forecast, Panel
+from gruforecast.data.panel import Adapted, Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.ensemble import blend_of, parts_of, stored
+from gruforecast.models.ensemble import Once, blend_of, parts_of, stored
+from gruforecast.models.model import Model
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.registry import BLEND, NETWORKS
+from gruforecast.models.registry import BLEND, NETWORKS, model_of
 from gruforecast.models.series_state import SeriesState, places_of
 
 BLOCK_NUMBERS = 500_000  # of one array for the series that are forecast at a time: 4 MB
@@ -31,13 +32,14 @@ MAX_THREADS = 4  # each has a block of its own; more would wait for whoever writ
 
 @dataclass(frozen=True)
 class _Request:
-    """What is requested: a member, steps, levels, how stamps go on, future covariates."""
+    """What is requested: a member, steps, levels, how stamps go on, future covariates, how intervals adapt."""
 
     member: str
     steps: int
     levels: tuple[float, ...]
     plan: Plan
     future: FutureCovariates | None
+    adapted: Adapted | None
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,7 @@ class Forecaster:
         member: str = "winner",
         ids: list[str] | None = None,
         future: FutureCovariates | None = None,
+        adapted: Adapted | None = None,
     ) -> Forecast:
         """Return the forecasts from the end of each series of `panel`, or from the end of the training data.
 
@@ -115,13 +118,16 @@ class Forecaster:
             member: `winner`, `networks`, `blend`, or the name of another model.
             ids: keys of the only series to forecast; parts of a compound key are joined by `/`.
             future: future covariates, where the member's networks see some.
+            adapted: by how much the intervals of each series of `panel` are to be wider, as calibrated if not given.
 
         Raises:
             UsageError: an argument asks for what the model does not have, or `future` is needed.
             DataError: `panel` has another step than the data that the model was fitted on, or `future` lacks a step.
             ResourceError: a package that the member needs is missing.
         """
-        blocks = self.stream(panel, horizon=horizon, levels=levels, member=member, ids=ids, future=future)
+        blocks = self.stream(
+            panel, horizon=horizon, levels=levels, member=member, ids=ids, future=future, adapted=adapted
+        )
         return Forecast.joined(list(blocks))
 
     def stream(
@@ -133,6 +139,7 @@ class Forecaster:
         member: str = "winner",
         ids: list[str] | None = None,
         future: FutureCovariates | None = None,
+        adapted: Adapted | None = None,
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, of some series at a time: memory does not grow with their number.
 
@@ -148,11 +155,12 @@ class Forecaster:
             )
         name, steps = self.member_named(member), self.steps(horizon)
         plan = self.plan if panel is None else panel.plan
-        request = _Request(name, steps, self.levels([name], levels), plan, future)
         source = self.context if panel is None else panel
         if ids:
             places = places_of(source.ids, ids)
             source = source.at(places) if isinstance(source, SeriesState) else source.only(ids)
+            adapted = None if adapted is None else adapted[places]
+        request = _Request(name, steps, self.levels([name], levels), plan, future, adapted)
         self._check_future(source, request)
         return self._forecasts(source, request)
 
@@ -162,7 +170,9 @@ class Forecaster:
         waiting: deque[Future[Forecast]] = deque()
         with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
-                waiting.append(pool.submit(self._forecast, self._state(source, first, last, request), request))
+                adapted = None if request.adapted is None else request.adapted[first:last]
+                part = replace(request, adapted=adapted)
+                waiting.append(pool.submit(self._forecast, self._state(source, first, last, request), part))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
             while waiting:
@@ -192,8 +202,17 @@ class Forecaster:
         parts = parts_of(self.networks, {name: stored(forecasts) for name, forecasts in state.forecasts.items()})
         model = blend_of(self.weights_of(request.member), parts)
         forecast = model.forecast(history, windows, self.horizon, self.season_length).first(request.steps)
-        lower, upper = self.calibrations[request.member].bounds_at(windows, forecast, state.scale, request.levels)
-        return Forecast(state.ids, ds, forecast.mean, request.levels, lower, upper, request.plan)
+        adapted = request.adapted
+        lower, upper = self.calibrations[request.member].bounds_at(
+            windows, forecast, state.scale, request.levels, None if adapted is None else adapted.multiplier
+        )
+        return Forecast(state.ids, ds, forecast.mean, request.levels, lower, upper, request.plan, adapted)
+
+    def models(self, members: Sequence[str]) -> dict[str, Model]:
+        """Return members by name, for windows of a history; what several consist of forecasts once."""
+        others = {name: model_of(name) for member in members for name in self.others_in(member)}
+        parts = parts_of(self.networks, others, Once)
+        return {member: blend_of(self.weights_of(member), parts) for member in members}
 
     def _check_future(self, source: Panel | SeriesState, request: _Request) -> None:
         """Check that future covariates are there where a network needs them."""

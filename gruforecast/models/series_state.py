@@ -90,11 +90,15 @@ class SeriesState:
             static=self.static[places],
         )
 
-    def holds(self, panel: Panel, windows: Windows) -> Bools:
-        """Return whether the first row of each window's horizon comes before the end of the same series here, (n,)."""
+    def newer(self, panel: Panel) -> Ints:
+        """Return the first row of each series of a panel that is newer than the same series here, (n_series,).
+
+        It is the first of all for a series that is not among these, and the end of one that has no newer row.
+        """
         last = dict(zip(self.ids, self.last, strict=True))
         until = np.array([last.get(key, np.datetime64("NaT")) for key in panel.ids], "datetime64[s]")
-        return np.asarray(panel.ds[windows.end] <= until[windows.series])
+        old = np.append(0, np.cumsum(panel.ds <= np.repeat(until, panel.lengths)))  # of rows so far, (n_rows + 1,)
+        return panel.indptr[:-1] + np.diff(old[panel.indptr])
 
     def covariates(self, block: slice, inputs: tuple[str, ...]) -> Floats:
         """Return the covariates of some series, (n, longest lookback, n_columns)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from gruforecast.evaluation.adaptation import Adaptation
 from gruforecast.evaluation.aggregate import Aggregate, MemberScores
 from gruforecast.evaluation.backtest import Rolling
 from gruforecast.serialization import Record
@@ -18,6 +19,7 @@ class BacktestReport(Record, kw_only=True, frozen=True):
         refit: whether the networks were trained anew before each cutoff.
         first_cutoff, last_cutoff: stamps as the user writes them; None where cutoffs are positions.
         left_out: members that were not asked, and why.
+        adapted: how the intervals of each member adapt at the windows that have newer rows before them.
         scores: lowest MASE first.
     """
 
@@ -38,6 +40,7 @@ class BacktestReport(Record, kw_only=True, frozen=True):
     last_cutoff: str | None
     levels: list[float]
     left_out: dict[str, str]
+    adapted: dict[str, Adaptation] = {}
     scores: list[MemberScores]
     seconds: float
 
@@ -46,6 +49,7 @@ def summarise(rolling: Rolling, aggregate: Aggregate, model_dir: str, seconds: f
     """Return the backtest as it is printed."""
     cutoffs, panel, winner = rolling.cutoffs, rolling.panel, rolling.forecaster.winner
     by_date = panel.ends_together
+    adapted = {name: Adaptation.of(one) for name, one in rolling.adapted.items()}
     first, last = panel.plan.form.joined(panel.ds[cutoffs.windows.end[[0, -1]] - 1]) if by_date else (None, None)
     return BacktestReport(
         model_dir=model_dir,
@@ -65,6 +69,7 @@ def summarise(rolling: Rolling, aggregate: Aggregate, model_dir: str, seconds: f
         last_cutoff=last,
         levels=list(rolling.levels),
         left_out=rolling.left_out,
+        adapted={name: one for name, one in adapted.items() if one is not None},
         scores=aggregate.scores(winner),
         seconds=seconds,
     )

@@ -28,6 +28,7 @@ from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.errors import DataError, ModelError, UsageError
 from gruforecast.evaluation import backtest as room
+from gruforecast.evaluation.adaptation import adapted_to
 from gruforecast.evaluation.aggregate import Aggregate
 from gruforecast.evaluation.backtest import Block, Rolling, roll
 from gruforecast.evaluation.scores import Evaluated, overall
@@ -95,6 +96,11 @@ def cut(rolling: Rolling) -> Panel:
     windows, panel = rolling.cutoffs.windows, rolling.panel
     some = panel.only(["/".join(panel.ids[k]) for k in windows.series])
     return some.rows(some.indptr[:-1], some.indptr[:-1] + windows.end - windows.start)
+
+
+def asked_of(forecaster: Forecaster, panel: Panel, member: str, **more: Any) -> Forecast:
+    """What `predict` of the command line makes of a panel: its intervals adapt."""
+    return forecaster.predict(panel, member=member, adapted=adapted_to(forecaster, panel, member), **more)
 
 
 def mixed_panel(rows: int = 60) -> Panel:
@@ -165,7 +171,7 @@ class TestSameAsPredict:
         for number in range(5):
             at = rolling.at(number)
             for member, found in whole(at).items():
-                expected = forecaster.predict(cut(at), member=member, horizon=horizon)
+                expected = asked_of(forecaster, cut(at), member, horizon=horizon)
                 assert_same(found, expected)
 
     def test_all_windows_together_are_those_of_each_cutoff(self, panel: Panel) -> None:
@@ -182,7 +188,7 @@ class TestSameAsPredict:
         panel = panel_of(10 + np.sin(np.arange(40.0)))
         rolling = roll(simple(panel, "dynamic-theta"), panel, windows=2, members=["dynamic-theta"])
         for number in range(2):
-            expected = rolling.forecaster.predict(cut(rolling.at(number)), member="dynamic-theta")
+            expected = asked_of(rolling.forecaster, cut(rolling.at(number)), "dynamic-theta")
             np.testing.assert_allclose(whole(rolling)["dynamic-theta"].mean[number], expected.mean[0], rtol=1e-9)
 
 
@@ -197,7 +203,7 @@ class TestBlindness:
         for number in range(4):
             at = rolling.at(number)
             for member, found in whole(at).items():
-                expected = forecaster.predict(cut(at), member=member, future=future)
+                expected = asked_of(forecaster, cut(at), member, future=future)
                 assert_same(found, expected)
 
     @pytest.mark.parametrize("what", ["target", "rain", "rows", "promo"])

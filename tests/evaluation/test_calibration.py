@@ -7,11 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gruforecast.data.windows import History
 from gruforecast.evaluation import calibration as room
 from gruforecast.evaluation.calibration import (
+    PER_HORIZON,
     TRUSTS,
     calibrate,
     calibrated,
+    independent_errors,
+    inflation,
     needed_scores,
     nonconformity,
     supported_levels,
@@ -78,6 +82,37 @@ def test_coverage_holds_on_exchangeable_errors() -> None:
         found = calibrate(errors[:-1, :, None], (80.0,))
         inside.append(errors[-1] <= found.factor[:, 0])
     assert 0.79 <= np.mean(inside) <= 0.84
+
+
+@pytest.mark.parametrize(
+    ("level", "independent", "quantiles"),  # of Student's t with one degree of freedom more, and of the normal: a table
+    [(80.0, 2, (1.638, 1.2816)), (95.0, 2, (3.182, 1.96)), (95.0, 4, (2.571, 1.96)), (99.0, 29, (2.75, 2.5758))],
+)
+def test_intervals_of_few_errors_are_wider_by_what_t_is_than_the_normal(
+    level: float, independent: float, quantiles: tuple[float, float]
+) -> None:
+    assert inflation(level, independent) == pytest.approx(quantiles[0] / quantiles[1], rel=1e-3)
+    assert 1 < inflation(level, 5_000) < 1.001
+    assert inflation(level, 20_000) == inflation(level, np.inf) == 1.0
+
+
+def test_rows_that_several_windows_foretell_count_once() -> None:
+    history = History.of(np.arange(40.0), np.array([0, 20, 40]))
+    windows = history.windows(np.array([0, 0, 0, 1]), np.array([10, 11, 14, 30]))
+    actual = np.ones((4, 4))
+    assert independent_errors([windows], actual) == PER_HORIZON * 3  # rows 10 to 17, 30 to 33: three horizons
+    assert independent_errors([windows[:2], windows[2:]], actual) == PER_HORIZON * 3
+    actual[2, 1:] = np.nan
+    assert independent_errors([windows], actual) == PER_HORIZON * 2.25
+    assert independent_errors([windows], np.full((4, 4), np.nan)) == 0
+    assert independent_errors([windows], np.ones((4, 1))) == 4  # a row is one error at most
+
+
+def test_a_calibration_of_few_errors_is_wider_at_the_higher_level() -> None:
+    generator = np.random.default_rng(5)
+    forecast, actual = QuantileForecast(np.zeros((60, 3))), generator.normal(size=(60, 3))
+    many, few = (calibrated(forecast, actual, (80.0, 95.0), np.ones(60), n).factor for n in (np.inf, 4.0))
+    np.testing.assert_allclose(few / many, np.tile([1.476 / 1.2816, 2.571 / 1.96], (3, 1)), rtol=1e-3)
 
 
 def test_bounds_are_in_each_series_own_unit() -> None:

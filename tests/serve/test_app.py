@@ -48,7 +48,7 @@ def server(folder: Path) -> Iterator[Server]:
 
 def predicted(folder: Path, *options: str) -> dict[str, np.ndarray]:
     """The columns of what `gruforecast predict` writes."""
-    done = run("predict", str(folder), *options, "--format", "csv")
+    done = run("predict", str(folder), *options, "--no-adapt", "--format", "csv")
     assert done.returncode == 0, done.stderr
     frame = pd.read_csv(io.StringIO(done.stdout))
     return {name: frame[name].to_numpy() for name in frame}

@@ -63,13 +63,14 @@ def write_csv(
         stream.write(shown(f"{head}{csv_lines(columns, excel_safe=excel_safe)}").encode())
 
 
-def write_json(stream: IO[bytes], blocks: Iterable[Columns], facts: Json) -> None:
-    """One JSON object: the facts, and the rows as `forecast`; missing numbers are null."""
+def write_json(stream: IO[bytes], blocks: Iterable[Columns], facts: Json, later: Callable[[], Json] = dict) -> None:
+    """One JSON object: the facts, the rows as `forecast`, the facts known `later`; missing numbers are null."""
     stream.write(json.dumps({**facts, "forecast": []}, allow_nan=False)[:-2].encode())
     for k, columns in enumerate(blocks):
         rows = json.dumps(_records(columns), allow_nan=False)[1:-1]
         stream.write(f"{', ' if k else ''}{rows}".encode())
-    stream.write(b"]}\n")
+    tail = json.dumps(later(), allow_nan=False)[1:]
+    stream.write(f"]{', ' if len(tail) > 1 else ''}{tail}\n".encode())
 
 
 def write_parquet(stream: IO[bytes], blocks: Iterable[Columns]) -> None:

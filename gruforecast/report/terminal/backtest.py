@@ -53,7 +53,9 @@ def _scores(report: BacktestReport) -> Table:
 def _intervals(report: BacktestReport) -> Table:
     """Return how the intervals of each member held."""
     title = "\nintervals; score in MASE scales, smaller is better"
-    intervals = table(model_column(), "level", "inside %", "score", title=title)
+    adapted = report.adapted.get(report.winner)
+    caption = f"adapted to newer rows in {adapted.series} windows: {report.winner} {adapted.range}" if adapted else None
+    intervals = table(model_column(), "level", "inside %", "score", title=title, caption=caption)
     for row in report.scores:
         for level in (f"{level:g}" for level in report.levels):
             if (one := row.intervals.get(level)) is not None:
