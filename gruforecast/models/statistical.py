@@ -16,8 +16,8 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import ResourceError
-from gruforecast.models.baselines import seasonal_naive
 from gruforecast.models.model import Entry, Points
+from gruforecast.models.naive import seasonal_naive
 
 if TYPE_CHECKING:
     from statsforecast.models import _TS
