@@ -54,7 +54,7 @@ def submit_statistical(jobs: TrainingJobs) -> PendingModels:
     where = places(split)
     if sum(len(windows) for windows in split.fold_windows()) >= ENOUGH_WINDOWS:
         del where[Place("origins")]
-    models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()))
+    models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()), split.season_length)
     return {model: {place: _submit(jobs, model, place, version) for place in where} for model in models}
 
 

@@ -66,19 +66,25 @@ def step_of(history: History) -> float:
     return usual
 
 
+def seasons_of(step: float, season_length: int) -> list[tuple[float, str]]:
+    """Return the rows and the names of day, week and year that last two rows or more, and of a season of its own."""
+    seasons = [] if step <= 0 else [(1 / step, "day"), (7 / step, "week"), (365.25 / step, "year")]
+    seasons = [(length, name) for length, name in seasons if length > 1.99]
+    if season_length > 1 and all(abs(length / season_length - 1) > 0.02 for length, _ in seasons):
+        seasons.append((float(season_length), "other"))
+    return seasons
+
+
 def waves_of(rows: int, step: float, season_length: int) -> tuple[Floats, Floats]:
     """Return the frequency per row of each wave, and which wave of its season it is.
 
-    Seasons are taken that last at least two rows and are there twice, or nearly.
+    Seasons are taken that are there twice, or nearly.
     """
-    seasons = [] if step <= 0 else [(1 / step, "day"), (7 / step, "week"), (365.25 / step, "year")]
-    if season_length > 1 and all(abs(period / season_length - 1) > 0.02 for period, _ in seasons):
-        seasons.append((float(season_length), "other"))
     found: dict[float, int] = {}
-    for period, name in seasons:
-        if period > 1.99 and rows >= 1.9 * period:
-            for k in range(1, min(WAVES[name], int(period / 2 + 0.01)) + 1):
-                found.setdefault(round(k / period, 9), k)
+    for length, name in seasons_of(step, season_length):
+        if rows >= 1.9 * length:
+            for k in range(1, min(WAVES[name], int(length / 2 + 0.01)) + 1):
+                found.setdefault(round(k / length, 9), k)
     return np.array(list(found)), np.array(list(found.values()), float)
 
 
