@@ -109,8 +109,15 @@ def fit_one(name: str, folder: Path) -> None:
         """As `submit_statistical`, without the places that would take minutes and choose nothing."""
         split, version = trainings.split, installed()
         everywhere = places(split)
-        models = affordable(sum(rows_read(one, split.season_length) for one in everywhere.values()), split.season_length)
-        slow = {"auto-arima": 1, "mstl": 24, "auto-ets": 12, "dynamic-theta": 24}  # longest season with fits at all origins
+        models = affordable(
+            sum(rows_read(one, split.season_length) for one in everywhere.values()), split.season_length
+        )
+        slow = {
+            "auto-arima": 1,
+            "mstl": 24,
+            "auto-ets": 12,
+            "dynamic-theta": 24,
+        }  # longest season with fits at all origins
         return {
             model: {
                 place: reference_models._submit(trainings, model, place, version)  # noqa: SLF001

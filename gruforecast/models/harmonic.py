@@ -24,11 +24,11 @@ from gruforecast.models.naive import seasonal_naive
 MAX_ROWS, MIN_ROWS = 3000, 6  # newest rows that a window reads; with fewer than these there is no regression
 BENDS = 25
 WAVES = {"day": 12, "week": 31, "year": 10, "other": 12}  # at most; those of a week hold what differs between its days
-SEASON_RIDGES, TREND_RIDGES, RHOS = (0.3, 10.0, 1e5), (0.003, 0.3, 1e4), (0.0, 0.6, 0.95)
-MIDDLE_RIDGES = (10.0, 0.1)  # with which gaps are filled and outliers found
-ORIGINS = 3  # earlier rows of a window from which the ridges are tried
-SHARPNESS = 4.0  # weights of the ridges are the power of their errors
-FILL_STEPS, OUTLIER = 5, 4.0  # outliers are beyond so many robust standard deviations
+SEASON_RIDGES, TREND_RIDGES, RHOS = (0.3, 30.0), (1e-5, 1e-3, 0.1, 1e4), (0.0, 0.7, 0.95)
+MIDDLE_RIDGES = (1.0, 1e-3)  # with which gaps are filled and outliers found
+ORIGINS = 5  # earlier rows of a window from which the ridges are tried
+SHARPNESS = 8.0  # weights fall with this power of the error
+FILL_STEPS, DRAW_STEPS, OUTLIER = 5, 2, 4.0  # outliers are beyond so many robust standard deviations
 BLOCK_NUMBERS = 2_000_000
 
 
@@ -105,7 +105,7 @@ class Design:
     @classmethod
     def of(cls, rows: int, horizon: int, waves: tuple[Floats, Floats]) -> Design:
         """Return the columns for the newest `rows` rows of a window."""
-        t = np.arange(rows + horizon) - (rows - 1.0)
+        t = np.arange(1.0 - rows, horizon + 1.0)  # 0 is the newest row
         line = np.stack([np.ones(len(t)), t / rows], axis=1)  # (rows + horizon, 2)
         bends = _bends(t, rows, line)
         frequency, number = waves
@@ -239,7 +239,10 @@ def _without_gaps(z: Floats, design: Design) -> Floats:
     solved = np.linalg.solve(x.T @ x + design.ridge(*MIDDLE_RIDGES), x.T)  # (p, rows)
     for _ in range(FILL_STEPS if len(some) else 0):
         z[some] = np.where(missing[some], (x @ (solved @ z[some].T)).T, z[some])
-    fitted = (x @ (solved @ z.T)).T
-    error = z - fitted
-    far = OUTLIER * 1.4826 * np.median(np.abs(error), axis=1, keepdims=True)
-    return np.where((far > 0.05) & (np.abs(error) > far), fitted + np.sign(error) * far, z)
+    drawn = z
+    for _ in range(DRAW_STEPS):
+        fitted = (x @ (solved @ drawn.T)).T
+        error = z - fitted
+        far = OUTLIER * 1.4826 * np.median(np.abs(error), axis=1, keepdims=True)
+        drawn = np.where((far > 0.05) & (np.abs(error) > far), fitted + np.sign(error) * far, z)
+    return drawn
