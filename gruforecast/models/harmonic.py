@@ -5,9 +5,10 @@ Each window is a ridge regression in closed form on its newest rows:
     value = line + bends + waves + error,    error of a row = rho x error of the row before + noise
 
 on the logarithms of positive values, beside the values themselves. Bends and waves are held back by ridges; ahead, the
-bends and the last error fade. How strong the ridges are, and rho, is weighed by forecasts from earlier rows of the same
-window. A ridge is the same for both parts of a wave, so that no phase matters: the columns depend on the number of rows
-and the step of the stamps only, and windows that read equally many rows are solved together.
+bends and the last error fade. How strong the ridges are, rho, and whether all rows are read or the newest quarter, is
+weighed by forecasts from earlier rows of the same window. A ridge is the same for both parts of a wave, so that no
+phase matters: the columns depend on the number of rows and the step of the stamps only, and windows that read equally
+many rows are solved together.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ from gruforecast.data.windows import History, Windows, gather_past
 from gruforecast.models.naive import seasonal_naive
 
 MAX_ROWS, MIN_ROWS = 3000, 6  # newest rows that a window reads; with fewer than these there is no regression
-BENDS = 25
+BENDS, REACH = 25, 2.0  # bends, and how far ahead their slope lasts, in distances between bends
+PARTS, PARTED_ROWS = (1, 4), 192  # all rows, and the newest quarter of them where there are so many
 WAVES = {"day": 12, "week": 31, "year": 10, "other": 12}  # at most; those of a week hold what differs between its days
 SEASON_RIDGES, TREND_RIDGES, RHOS = (0.3, 30.0), (1e-5, 1e-3, 0.1, 1e4), (0.0, 0.7, 0.95)
 MIDDLE_RIDGES = (1.0, 1e-3)  # with which gaps are filled and outliers found
@@ -38,10 +40,9 @@ def harmonic(history: History, windows: Windows, horizon: int, season_length: in
     step = step_of(history)
     rows = rounded(np.minimum(windows.end - windows.start, MAX_ROWS))
     for n in np.unique(rows[rows >= MIN_ROWS]).tolist():
-        waves = waves_of(n, step, season_length)
         places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // n)
         for block in np.split(places, range(size, len(places), size)):
-            found = _forecast(gather_past(history.values, windows[block], n), horizon, waves)
+            found = _forecast(gather_past(history.values, windows[block], n), horizon, step, season_length)
             forecasts[block] = np.where(np.isfinite(found), found, forecasts[block])
     return forecasts
 
@@ -130,29 +131,33 @@ def _bends(t: Floats, rows: int, line: Floats) -> Floats:
     spacing = rows / (count + 1)
     bends = np.maximum(t[:, None] + rows - spacing * np.arange(1, count + 1), 0) / spacing / count**1.5
     bends -= line @ np.linalg.lstsq(line[:rows], bends[:rows])[0]
-    ahead = -max(spacing, 1.0) * np.expm1(-t[rows:] / max(spacing, 1.0))
+    reach = max(REACH * spacing, 1.0)
+    ahead = -reach * np.expm1(-t[rows:] / reach)
     bends[rows:] = bends[rows - 1] + (bends[rows - 1] - bends[rows - 2]) * ahead[:, None]
     return bends
 
 
-def _forecast(past: Floats, horizon: int, waves: tuple[Floats, Floats]) -> Floats:
-    """Return the forecasts (n, horizon) from pasts (n, rows): a weighted mean over scales and ridges."""
+def _forecast(past: Floats, horizon: int, step: float, season_length: int) -> Floats:
+    """Return the forecasts (n, horizon) from pasts (n, rows): a weighted mean over scales, rows read and ridges."""
     rows = past.shape[1]
-    design = Design.of(rows, horizon, waves)
     ahead = max(1, min(horizon, rows // 4))
     origins = [rows - k * ahead for k in range(1, ORIGINS + 1) if rows - k * ahead >= max(MIN_ROWS, rows // 2)]
-    earlier = [Design.of(origin, ahead, waves) for origin in origins]
+    places = [(rows, horizon), *((origin, ahead) for origin in origins)]
+    designs = [
+        [Design.of(end // part, steps, waves_of(rows // part, step, season_length)) for end, steps in places]
+        for part in (PARTS if rows >= PARTED_ROWS else PARTS[:1])
+    ]
     found, errors = [], []
     for scale in (Scale.of(past, use_log=True), Scale.of(past, use_log=False)):
-        z = _without_gaps(scale.to(past), design)
-        misses = [
-            np.abs(scale.back(_candidates(z[:, :origin], one)) - past[:, origin : origin + ahead])
-            for origin, one in zip(origins, earlier, strict=True)
-        ]  # (n_candidates, n, ahead) each
-        found.append(scale.back(_candidates(z, design)))
-        errors.append(_mean(np.concatenate(misses, axis=2)) if misses else np.ones(found[-1].shape[:2]))
-    weights = _weights(np.concatenate(errors))
-    return np.einsum("cn,cnh->nh", weights, np.concatenate(found))
+        z = _without_gaps(scale.to(past), designs[0][0])
+        for part in designs:
+            here, *earlier = (
+                scale.back(_candidates(z[:, :end], one)) for (end, _), one in zip(places, part, strict=True)
+            )
+            misses = [np.abs(one - past[:, o : o + ahead]) for o, one in zip(origins, earlier, strict=True)]
+            found.append(here)  # (n_candidates, n, horizon)
+            errors.append(_mean(np.concatenate(misses, axis=2)) if misses else np.ones(here.shape[:2]))
+    return np.einsum("cn,cnh->nh", _weights(np.concatenate(errors)), np.concatenate(found))
 
 
 def _mean(values: Floats) -> Floats:
@@ -204,11 +209,11 @@ class Scale:
 
 
 def _candidates(z: Floats, design: Design) -> Floats:
-    """Return the forecasts (n_candidates, n, horizon) with every rho and every pair of ridges.
+    """Return the forecasts (n_candidates, n, horizon) with every rho and every pair of ridges, from the newest rows.
 
     With rho it is the regression of what each row adds to rho times the row before.
     """
-    x, y = design.past, z.T
+    x, y = design.past, z[:, -len(design.past) :].T
     squares, lagged = x.T @ x, x[1:].T @ x[:-1]
     right, crossed = x.T @ y, x[1:].T @ y[:-1] + x[:-1].T @ y[1:]
     ends = (0, -1)  # the first row has none before it, the last is before none
