@@ -107,17 +107,11 @@ def fit_one(name: str, folder: Path) -> None:
 
     def submitted(trainings):
         """As `submit_statistical`, without the places that would take minutes and choose nothing."""
-        split, version = trainings.split, installed()
-        everywhere = places(split)
-        models = affordable(
-            sum(rows_read(one, split.season_length) for one in everywhere.values()), split.season_length
-        )
-        slow = {
-            "auto-arima": 1,
-            "mstl": 24,
-            "auto-ets": 12,
-            "dynamic-theta": 24,
-        }  # longest season with fits at all origins
+        everywhere, version = places(trainings.split), installed()
+        models = affordable(sum(rows_read(one, trainings.split.season_length) for one in everywhere.values()))
+        if trainings.split.season_length == 1:
+            models = [one for one in models if one != "mstl"]
+        slow = {"auto-arima": 1, "mstl": 24, "auto-ets": 12, "dynamic-theta": 24}  # longest season with fits at all origins
         return {
             model: {
                 place: reference_models._submit(trainings, model, place, version)  # noqa: SLF001

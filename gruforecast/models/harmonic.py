@@ -31,7 +31,7 @@ MIDDLE_RIDGES = (1.0, 1e-3)  # with which gaps are filled and outliers found
 ORIGINS = 5  # earlier rows of a window from which the ridges are tried
 SHARPNESS = 8.0  # weights fall with this power of the error
 FILL_STEPS, DRAW_STEPS, OUTLIER = 5, 2, 4.0  # outliers are beyond so many robust standard deviations
-BLOCK_NUMBERS = 2_000_000
+BLOCK_NUMBERS = 2_000_000  # values of a block, or a hundred times its forecasts
 
 
 def harmonic(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
@@ -40,7 +40,7 @@ def harmonic(history: History, windows: Windows, horizon: int, season_length: in
     step = step_of(history)
     rows = rounded(np.minimum(windows.end - windows.start, MAX_ROWS))
     for n in np.unique(rows[rows >= MIN_ROWS]).tolist():
-        places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // n)
+        places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // max(n, 100 * horizon))
         for block in np.split(places, range(size, len(places), size)):
             found = _forecast(gather_past(history.values, windows[block], n), horizon, step, season_length)
             forecasts[block] = np.where(np.isfinite(found), found, forecasts[block])

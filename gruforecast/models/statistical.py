@@ -35,10 +35,9 @@ def installed() -> str | None:
         return None
 
 
-def affordable(rows: int, season_length: int) -> list[str]:
-    """Return the names of the models that may fit `rows` rows in all; without a season, those that need none."""
-    able = (one for one in STATISTICAL.values() if one.max_rows is None or rows <= one.max_rows)
-    return [one.name for one in able if season_length > 1 or not one.seasonal]
+def affordable(rows: int) -> list[str]:
+    """Return the names of the models that may fit `rows` rows in all."""
+    return [one.name for one in STATISTICAL.values() if one.max_rows is None or rows <= one.max_rows]
 
 
 def rows_read(windows: Windows, season_length: int) -> int:
