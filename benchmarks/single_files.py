@@ -42,7 +42,7 @@ from gruforecast.evaluation.leaderboard import Candidate, Judged
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.statistical import affordable, installed, rows_read
+from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read
 from gruforecast.serialization import plain
 
 TRIALS, SEED, CUTOFFS = 6, 0, 5
@@ -101,6 +101,7 @@ def submit_statistical(trainings: TrainingJobs) -> reference_models.PendingModel
             if place.kind != "origins" or split.season_length <= ORIGINS.get(model, 1)
         }
         for model in models
+        if split.season_length > 1 or not STATISTICAL[model].seasonal
     }
 
 

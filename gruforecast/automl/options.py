@@ -80,7 +80,7 @@ class FitOptions(CheckOptions):
     stats: Annotated[
         bool,
         Option(
-            "Blend AutoETS, Theta, AutoARIMA of statsforecast too, if installed.",
+            "Blend AutoETS, Theta, MSTL, AutoARIMA of statsforecast too, if installed.",
             SEARCH,
             effect="after",
             without=False,

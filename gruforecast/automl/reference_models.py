@@ -18,7 +18,7 @@ from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Pending
 from gruforecast.models.baselines import baselines
 from gruforecast.models.quantile_forecast import QuantileForecast
-from gruforecast.models.statistical import affordable, installed, rows_read
+from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read
 
 ENOUGH_WINDOWS = 200  # at the folds, to calibrate intervals without fits at every other origin
 PART = "statistical"  # of the command
@@ -55,7 +55,11 @@ def submit_statistical(jobs: TrainingJobs) -> PendingModels:
     if sum(len(windows) for windows in split.fold_windows()) >= ENOUGH_WINDOWS:
         del where[Place("origins")]
     models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()))
-    return {model: {place: _submit(jobs, model, place, version) for place in where} for model in models}
+    return {
+        model: {place: _submit(jobs, model, place, version) for place in where}
+        for model in models
+        if split.season_length > 1 or not STATISTICAL[model].seasonal
+    }
 
 
 def _submit(jobs: TrainingJobs, model: str, place: Place, version: str) -> Pending[StatisticalResult]:

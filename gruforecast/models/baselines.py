@@ -10,27 +10,12 @@ import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
+from gruforecast.models.harmonic import harmonic
 from gruforecast.models.model import Entry, Model, Points
+from gruforecast.models.naive import naive, seasonal_naive
 
 BLOCK_NUMBERS = 4_000_000
 THETA_ROWS = 500  # newest rows that Theta reads, or twenty seasons if that is more
-
-
-def naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:  # noqa: ARG001
-    """Return the last value, repeated."""
-    return np.repeat(history.values[history.last_seen[windows.end - 1]][:, None], horizon, axis=1)
-
-
-def seasonal_naive(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """Return the last observed value of the phase of the season; the last value where that phase was never seen."""
-    phase = windows.end[:, None] - season_length + np.arange(season_length)  # (n, season)
-    value = np.full(phase.shape, np.nan)
-    for _ in range(4):  # a missing value is looked for up to four seasons back
-        inside = np.isnan(value) & (phase >= windows.start[:, None])
-        value = np.where(inside, history.values[np.maximum(phase, 0)], value)
-        phase = phase - season_length
-    value = np.where(np.isnan(value), naive(history, windows, season_length, 1), value)
-    return np.tile(value, -(-horizon // season_length))[:, :horizon]
 
 
 def drift(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:  # noqa: ARG001
@@ -193,6 +178,12 @@ BASELINES = {
             "Theta: trend and exponential smoothing of what is left without the season",
             title="Theta",
             model=Points(theta),
+        ),
+        Entry(
+            "harmonic",
+            "harmonic regression: waves of day, week and year, a trend that bends, errors that fade",
+            "harmonic regression",
+            model=Points(harmonic),
         ),
     )
 }

@@ -16,13 +16,14 @@ import numpy as np
 from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import ResourceError
-from gruforecast.models.baselines import seasonal_naive
+from gruforecast.models.harmonic import seasons_of, step_of
 from gruforecast.models.model import Entry, Points
+from gruforecast.models.naive import seasonal_naive
 
 if TYPE_CHECKING:
     from statsforecast.models import _TS
 
-CLASSES = {"dynamic-theta": "DynamicOptimizedTheta", "auto-ets": "AutoETS", "auto-arima": "AutoARIMA"}
+CLASSES = {"dynamic-theta": "DynamicOptimizedTheta", "auto-ets": "AutoETS", "auto-arima": "AutoARIMA", "mstl": "MSTL"}
 MAX_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
 
 
@@ -56,24 +57,33 @@ def trouble_with(name: str) -> str | None:
 def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
     """Return the forecasts (n, horizon); seasonal naive ones where a fit fails."""
     forecasts = seasonal_naive(history, windows, horizon, season_length)
-    for k in range(len(windows)):
-        first = max(int(windows.start[k]), int(windows.end[k]) - _max_rows(season_length))
-        forecast = _fitted(name, history.values[first : int(windows.end[k])], horizon, season_length)
+    step = step_of(history) if name == "mstl" else 0.0
+    for k, (start, end) in enumerate(zip(windows.start.tolist(), windows.end.tolist(), strict=True)):
+        seasons = _seasons(end - start, step, season_length)
+        first = max(start, end - max(_max_rows(season_length), 3 * max(seasons)))
+        forecast = _fitted(name, history.values[first:end], horizon, seasons)
         if forecast is not None and np.isfinite(forecast).all():
             forecasts[k] = forecast
     return forecasts
+
+
+def _seasons(rows: int, step: float, season_length: int) -> list[int]:
+    """Return the lengths in rows of the season and, with a step, of day, week and year; each twice in `rows`, or 1."""
+    lengths = {season_length} | {round(length) for length, _ in seasons_of(step, season_length)}
+    return sorted(one for one in lengths if one > 1 and rows >= 2 * one) or [1]
 
 
 def _max_rows(season_length: int) -> int:
     return max(MAX_ROWS, 20 * season_length)
 
 
-def _fitted(name: str, rows: Floats, horizon: int, season_length: int) -> Floats | None:
+def _fitted(name: str, rows: Floats, horizon: int, seasons: list[int]) -> Floats | None:
     """Return the forecast from one series; None where the model cannot be fitted to it."""
     y = _without_gaps(rows)
     if len(y) < 3 or y.min() == y.max():
         return None
-    model = _class(name)(season_length=season_length if len(y) >= 2 * season_length else 1)
+    seasons = [one for one in seasons if len(y) >= 2 * one] or [1]  # gaps at the beginning are no rows
+    model = _class(name)(season_length=seasons if name == "mstl" else seasons[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -110,11 +120,13 @@ STATISTICAL = {
         f"{description} (statsforecast)",
         title,
         model=Points(functools.partial(_forecast, name)),
+        seasonal=name == "mstl",
         max_rows=max_rows,
     )
     for name, description, title, max_rows in (
         ("dynamic-theta", "dynamic optimised Theta", "dynamic Theta", 10_000_000),
         ("auto-ets", "exponential smoothing, its form chosen by AICc", "AutoETS", 1_000_000),
+        ("mstl", "the seasons of day, week and year by loess, the rest by exponential smoothing", "MSTL", 500_000),
         ("auto-arima", "ARIMA, its orders chosen by AICc", "AutoARIMA", 3_000),
     )
 }

@@ -494,7 +494,7 @@ def test_a_shortfall_that_is_no_win_and_a_refusal_say_so() -> None:
     with pytest.raises(UsageError, match="'x' is no baseline") as caught:
         check_baseline("x")
     assert caught.value.remedy.startswith("Use naive, seasonal-naive, drift, window-mean, theta, ")
-    assert caught.value.remedy.endswith(", dynamic-theta, auto-ets, auto-arima.")
+    assert caught.value.remedy.endswith(", dynamic-theta, auto-ets, mstl, auto-arima.")
     assert caught.value.code == "GF-U42"
     check_baseline("seasonal-naive")
 

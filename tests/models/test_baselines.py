@@ -276,8 +276,8 @@ def test_a_mean_without_any_value_in_its_window_is_the_last_one() -> None:
 
 
 def test_the_baselines_in_their_order() -> None:
-    assert list(baselines(2)) == ["naive", "seasonal-naive", "drift", "window-mean", "theta"]
-    assert list(baselines(1)) == ["naive", "drift", "window-mean", "theta"]
+    assert list(baselines(2)) == ["naive", "seasonal-naive", "drift", "window-mean", "theta", "harmonic"]
+    assert list(baselines(1)) == ["naive", "drift", "window-mean", "theta", "harmonic"]
 
 
 @pytest.mark.skipif("GRUFORECAST_DATA" not in os.environ, reason="needs the benchmark data: set GRUFORECAST_DATA")

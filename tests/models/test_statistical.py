@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from makers import AIR, history_of
 
-from gruforecast.models.baselines import seasonal_naive
+from gruforecast.data.windows import History
+from gruforecast.models.naive import seasonal_naive
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import STATISTICAL, affordable, rows_read
 
@@ -34,6 +35,23 @@ def test_the_numbers_are_those_of_statsforecast(name: str) -> None:
     assert np.abs(found[0] - AIR_ROWS[132:]).mean() / scale < 1.2  # seasonal naive: 1.57
 
 
+def test_mstl_reads_the_seasons_of_the_step_that_are_there_twice() -> None:
+    """A day and a week of hours; a day alone while there is one week and a half."""
+    from statsforecast.models import MSTL, AutoETS
+
+    generator = np.random.default_rng(0)
+    t = np.arange(600)
+    y = 50 + 9 * np.sin(t / 24 * 2 * np.pi) + 6 * np.sin(t / 168 * 2 * np.pi) + generator.normal(size=600)
+    ds = np.datetime64("2020-01-01T00", "s") + np.timedelta64(3600, "s") * t
+    history = History.of(y, np.array([0, 600]), ds)
+    windows = history.windows(np.array([0, 0, 0]), np.array([600, 250, 30]))
+    found = model_of("mstl").forecast(history, windows, 24, 24).mean
+    for row, rows, seasons in ((0, y[96:], [24, 168]), (1, y[:250], [24])):
+        wanted = MSTL(season_length=seasons, trend_forecaster=AutoETS(model="ZZN")).forecast(y=rows, h=24)["mean"]
+        np.testing.assert_allclose(found[row], wanted, rtol=1e-6)
+    assert np.isfinite(found).all()
+
+
 def test_gaps_are_bridged_and_hopeless_series_get_the_seasonal_naive_forecast() -> None:
     holes = AIR_ROWS.copy()
     holes[[5, 50, 51]] = np.nan
@@ -49,7 +67,8 @@ def test_gaps_are_bridged_and_hopeless_series_get_the_seasonal_naive_forecast() 
 
 def test_larger_data_get_fewer_models() -> None:
     assert affordable(1_000) == list(STATISTICAL)
-    assert affordable(500_000) == ["dynamic-theta", "auto-ets"]
+    assert affordable(500_000) == ["dynamic-theta", "auto-ets", "mstl"]
+    assert affordable(500_001) == ["dynamic-theta", "auto-ets"]
     assert affordable(5_000_000) == ["dynamic-theta"]
     assert affordable(50_000_000) == []
     history = history_of(np.arange(2_000.0), np.arange(30.0))

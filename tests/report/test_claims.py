@@ -367,7 +367,9 @@ def test_every_option_of_the_search_is_explained_where_it_varied() -> None:
 
 def test_what_was_left_out_on_request_is_told(panel: Report) -> None:
     report = edited(panel, reproduce__left_out=["--no-stats", "--compare=none"])
-    expected = "Left out on request: AutoETS, dynamic Theta and AutoARIMA of statsforecast (--no-stats), the comparison"
+    expected = (
+        "Left out on request: AutoETS, dynamic Theta, MSTL and AutoARIMA of statsforecast (--no-stats), the comparison"
+    )
     assert words.left_out(report).startswith(expected)
     assert words.left_out(panel) == ""
 

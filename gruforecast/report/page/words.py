@@ -34,7 +34,7 @@ BANDS = (
     "seen (split conformal); where networks take part, the quantiles that they forecast give them their shape."
 )
 LEFT_OUT = {
-    "--no-stats": "AutoETS, dynamic Theta and AutoARIMA of statsforecast",
+    "--no-stats": "AutoETS, dynamic Theta, MSTL and AutoARIMA of statsforecast",
     "--no-blend": "combinations of networks and other models",
     "--compare=none": "the comparison of GRU, LSTM and simple RNN",
 }
