@@ -114,12 +114,12 @@ def statistical(name: str, item: Item) -> Callable[[int], Floats]:
     """Return the forecast (horizon,) of a model of statsforecast as a function of the window."""
     from statsforecast import models
 
-    seasons = item.seasons if name == "mstl" else [item.season]
-    settings = {} if name == "naive" else {"season_length": seasons if name == "mstl" else item.season}
+    season = item.seasons if name == "mstl" else item.season
+    settings = {} if name == "naive" else {"season_length": season}
 
     def forecast(window: int) -> Floats:
         model = getattr(models, CLASSES[name])(**settings)
-        y = _without_gaps(item.y[item.rows(window, max(seasons))])
+        y = _without_gaps(item.y[item.rows(window, np.max(season))])
         return np.asarray(model.forecast(y=y, h=item.facts["horizon"])["mean"], float)
 
     return forecast
@@ -149,8 +149,7 @@ def _processor() -> float:
 def fit_one(name: str, item: Item) -> dict[str, object]:
     """Return what is kept of one model on one file: its forecasts, NaN with a note where it is left out."""
     forecasts, failed, begin = item.seasonal_naive(item.season), 0, _processor()
-    longest = LONGEST_SEASON.get(name, item.season)
-    note = f"season longer than {longest}" if item.season > longest else ""
+    note = f"season {item.season} is longer than {top}" if item.season > (top := LONGEST_SEASON.get(name, 52)) else ""
     note = "no season" if name == "mstl" and not item.seasons else note
     forecast = prophet(item) if name == "prophet" else statistical(name, item)
     for window in range(len(forecasts)):

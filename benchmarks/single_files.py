@@ -2,12 +2,11 @@
 """A bank of single files: every candidate's forecasts on folds and at five later cutoffs, to compare rules in seconds.
 
     python benchmarks/single_files.py fit --data PATH --out BANK [--only NAME,…] [--jobs 2]
-    python benchmarks/single_files.py outside --out BANK [--jobs 2]
 
 Files are each data set once (those with several columns: the target alone), and single series that are drawn by seed
 from the training parts of competitions. One fit each on the rows before the last cutoffs, with a fixed number of
-trials; then the saved model is asked at the later cutoffs. What is in BANK is not made again, so both commands may be
-stopped and continued. `choice_rules.py` reads the bank.
+trials; then the saved model is asked at the later cutoffs. What is in BANK is not made again, so it may be stopped
+and continued. `outside_models.py` sets models of other packages beside it, `choice_rules.py` reads the bank.
 """
 
 from __future__ import annotations
@@ -199,7 +198,7 @@ def fit_all(data: Path, out: Path, only: set[str], jobs: int) -> None:
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("command", choices=("fit", "one", "outside"))
+    parser.add_argument("command", choices=("fit", "one"))
     parser.add_argument("--data", type=Path)
     parser.add_argument("--out", type=Path, default=Path("bank"))
     parser.add_argument("--only", default="")
