@@ -29,10 +29,11 @@ from gruforecast.evaluation.leaderboard import Candidate, judge, winner, with_le
 from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.model import Floored
 from gruforecast.models.quantile_forecast import QuantileForecast
-from gruforecast.models.registry import BASELINES, NETWORKS
+from gruforecast.models.registry import BASELINES, NETWORKS, SIMPLE
 
 DRAWN = ("m3-", "tourism-", "m4_")  # files that were drawn from panels
 DRAWS = 2000
+NEWER = ("harmonic", "mstl")  # models that a bank of before has not asked
 GRID = {"SHARE": (0.3, 0.4, 0.5, 0.6), "POWER": (2.0, 3.0, 5.0), "WINDOWS": (6, 12, 40)}
 
 
@@ -48,7 +49,7 @@ class File:
 
     @classmethod
     def of(cls, folder: Path) -> File:
-        """Return the file in `folder`, with baselines that the bank has not asked."""
+        """Return the file in `folder`, with models that are newer than the bank."""
         facts = json.loads((folder / "facts.json").read_text())
         with np.load(folder / "arrays.npz") as stored:
             arrays = {name: stored[name] for name in stored.files}
@@ -56,11 +57,11 @@ class File:
         history = History.of(arrays["values"], arrays["indptr"], panel.wall)
         split = Split(history, facts["horizon"], facts["season"], arrays["test"], arrays["folds"], facts["held"])
         found = cls(folder.name, facts, arrays, split, {})
-        found._add_baselines(folder)
+        found._add_models(folder)
         for name, row in facts["rows_of"].items():
             if row["competes"] and row["kind"] != "blend":
                 found.candidates[name] = Candidate(name, row["kind"], found._forecasts(name))
-        for name in BASELINES:
+        for name in NEWER:
             if f"folds/{name}" in arrays and name not in found.candidates:
                 found.candidates[name] = Candidate(name, "baseline", found._forecasts(name))
         return found
@@ -74,11 +75,12 @@ class File:
             QuantileForecast(self.arrays[f"test/{name}"]),
         )
 
-    def _add_baselines(self, folder: Path) -> None:
-        """Ask the baselines that are newer than the bank; what they say is kept beside it."""
+    def _add_models(self, folder: Path) -> None:
+        """Ask the models that are newer than the bank; what they say is kept beside it."""
         split, later = self.split, None
-        for name, entry in BASELINES.items():
-            if f"later/{name}" in self.arrays or entry.model is None or (entry.seasonal and split.season_length == 1):
+        for name, entry in SIMPLE.items():
+            asked = f"later/{name}" in self.arrays or entry.model is None or name not in NEWER
+            if asked or (entry.seasonal and split.season_length == 1):
                 continue
             kept = folder / f"{name}.npz"
             if not kept.exists():
@@ -86,10 +88,14 @@ class File:
                     panel = read_csv(str(folder / "whole.csv"), ReadOptions()).panel
                     history, end = History.of(panel.y, panel.indptr, panel.wall), self.arrays["later-end"]
                     later = history, history.windows(np.searchsorted(panel.indptr, end - 1, side="right") - 1, end)
-                asked = Forecasts.of(split, entry.model, entry.model)
-                ahead = Floored(entry.model).forecast(*later, split.horizon, split.season_length).mean
-                parts = {"folds": np.concatenate(asked.folds), "origins": asked.origins.mean, "test": asked.test.mean}
-                np.savez_compressed(kept, **parts, later=ahead)
+                parts = {
+                    "folds": np.concatenate([split.ask(entry.model, one).mean for one in split.fold_windows()]),
+                    "test": split.ask(entry.model, split.test_windows()).mean,
+                    "later": Floored(entry.model).forecast(*later, split.horizon, split.season_length).mean,
+                }
+                if name in BASELINES:
+                    parts["origins"] = split.ask(entry.model, split.calibration_windows()).mean
+                np.savez_compressed(kept, **parts)
             with np.load(kept) as stored:
                 self.arrays |= {f"{place}/{name}": stored[place] for place in stored.files}
 
