@@ -26,7 +26,7 @@ MEMBERS = ("winner", "networks", "blend")
 LEVELS = (80.0, 95.0)
 CUTOFFS = 5
 PER_HORIZON, PRIORS, HALF_LIVES = (1, 2, 3, 4), (0.25, 0.5, 1.0, 2.0, 4.0), (1.0, 2.0, 4.0, 8.0)
-SHIPPED = (2, 0.5, 2.0)
+SHIPPED = (1, 0.5, 2.0)
 
 
 def collect(folder: Path, target: Path) -> None:

@@ -204,10 +204,8 @@ class Model:
         """
         from gruforecast.data.panel import Forecast
 
-        parts = self.stream(
-            data, future=future, horizon=horizon, level=level, member=member, series=series, adapt=adapt
-        )
-        return Forecast.joined(list(parts)).to_frame(self.forecaster.numbered)
+        made = self.stream(data, future=future, horizon=horizon, level=level, member=member, series=series, adapt=adapt)
+        return Forecast.joined(list(made)).to_frame(self.forecaster.numbered)
 
     def stream(
         self,

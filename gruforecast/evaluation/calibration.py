@@ -26,7 +26,6 @@ from gruforecast.models.quantile_forecast import QuantileForecast
 LEVELS = (80.0, 95.0)
 TRUSTS = (0.0, 0.25, 0.5, 0.75, 1.0)  # in a model's own quantiles
 ENOUGH_WINDOWS = 1_000  # to choose one of them
-PER_HORIZON = 2  # errors; by the coverage on the bank of single files (`docs/decisions/0024-intervals-adapt.md`)
 MANY = 10_000.0  # independent errors: from so many on nothing is to be made wider
 
 
@@ -56,21 +55,21 @@ def calibrated(
 
 
 def independent_errors(windows: Sequence[Windows], actual: Floats) -> float:
-    """Return how many errors count as independent: `PER_HORIZON` for each horizon of rows that windows foretell.
+    """Return how many errors count as independent: one for each horizon of rows that windows foretell.
 
     Args:
         actual: (n, horizon) of all of them, one after the other, NaN = not known.
     """
-    horizon = actual.shape[1]
-    rows = np.concatenate([one.end for one in windows])[:, None] + np.arange(horizon)
-    return min(PER_HORIZON, horizon) * len(np.unique(rows[~np.isnan(actual)])) / horizon
+    rows = np.concatenate([one.end for one in windows])[:, None] + np.arange(actual.shape[1])
+    return len(np.unique(rows[~np.isnan(actual)])) / actual.shape[1]
 
 
 def inflation(level: float, independent: float) -> float:
     """Return by how much an interval of `level` percent is wider because few errors say how wide it must be.
 
-    The quantile of Student's t divided by the normal one, with one degree of freedom more than errors: of one and none
-    the quantile would be past all use.
+    The quantile of Student's t divided by the normal one, with one degree of freedom more than errors: with as many, an
+    interval of 95 % from one error would be six times as wide. How often intervals held with two and more errors a
+    horizon: `docs/honesty.md`.
     """
     if independent >= MANY:
         return 1.0

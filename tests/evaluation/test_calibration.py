@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from gruforecast.data.windows import History
 from gruforecast.evaluation import calibration as room
 from gruforecast.evaluation.calibration import (
-    PER_HORIZON,
     TRUSTS,
     calibrate,
     calibrated,
@@ -100,10 +99,10 @@ def test_rows_that_several_windows_foretell_count_once() -> None:
     history = History.of(np.arange(40.0), np.array([0, 20, 40]))
     windows = history.windows(np.array([0, 0, 0, 1]), np.array([10, 11, 14, 30]))
     actual = np.ones((4, 4))
-    assert independent_errors([windows], actual) == PER_HORIZON * 3  # rows 10 to 17, 30 to 33: three horizons
-    assert independent_errors([windows[:2], windows[2:]], actual) == PER_HORIZON * 3
+    assert independent_errors([windows], actual) == 3  # rows 10 to 17, 30 to 33: three horizons
+    assert independent_errors([windows[:2], windows[2:]], actual) == 3
     actual[2, 1:] = np.nan
-    assert independent_errors([windows], actual) == PER_HORIZON * 2.25
+    assert independent_errors([windows], actual) == 2.25
     assert independent_errors([windows], np.full((4, 4), np.nan)) == 0
     assert independent_errors([windows], np.ones((4, 1))) == 4  # a row is one error at most
 
