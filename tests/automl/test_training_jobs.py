@@ -199,7 +199,7 @@ def test_mstl_is_fitted_where_there_is_a_season(tmp_path: Path) -> None:
     training_jobs, _, _ = training_jobs_of(tmp_path)
     assert "mstl" in submit_statistical(training_jobs)
     without = replace(training_jobs, split=replace(training_jobs.split, season_length=1))
-    assert set(submit_statistical(without)) == {"dynamic-theta", "auto-ets", "auto-arima"}
+    assert set(submit_statistical(without)) == {"dynamic-theta", "auto-ets"}
 
 
 def test_statistical_models_out_of_time_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
