@@ -159,25 +159,23 @@ def table(rows: dict[str, np.ndarray], files: list[File]) -> None:
 
 
 def compare(before: list[File], after: list[File]) -> dict[str, np.ndarray]:
-    """Return the logarithms of relative scores by rule, (n_files,)."""
-    rows: dict[str, list[float]] = {}
+    """Return the logarithms of relative scores by rule, (n_files,); NaN where a file has no such model."""
+    found = []
     for old, new in zip(before, after, strict=True):
         base, net = reference(old), old.networks
-        found = {
+        alone = {name: score(new.later({name: 1.0}), old) for name in new.candidates if name != new.networks}
+        together = score(new.later({NETWORKS: 1.0}), old)
+        scores = {
             "winner before": score(old.later({old.facts["winner"]: 1.0}), old),
-            "networks before": score(old.later({net: 1.0}), old),
             "blend before": score(old.later(old.facts["blend"] or {net: 1.0}), old),
+            "networks before": score(old.later({net: 1.0}), old),
             "winner now": score(new.later(new.shipped()[1]), old),
-            "networks now": score(new.later({NETWORKS: 1.0}), old),
+            "best of all candidates, afterwards": min(together, *alone.values()),
+            "networks now": together,
         }
-        alone = {name: score(new.later({name: 1.0}), old) for name in new.candidates if name not in (NETWORKS, "gru")}
-        found |= {f"{name} now": one for name, one in alone.items()}
-        found["best of all candidates, afterwards"] = min(found["networks now"], *alone.values())
-        for name in {*rows, *found}:
-            rows.setdefault(name, [np.nan] * (len(rows.get("winner before", [1])) - 1)).append(
-                float(np.log(found[name] / base)) if name in found else np.nan
-            )
-    return {name: np.array(one) for name, one in rows.items()}
+        found.append({name: float(np.log(one / base)) for name, one in (scores | alone).items()})
+    names = dict.fromkeys(name for one in found for name in one)
+    return {name: np.array([one.get(name, np.nan) for one in found]) for name in names}
 
 
 def left_out(files: list[File], before: list[File]) -> None:

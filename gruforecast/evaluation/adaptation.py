@@ -23,6 +23,7 @@ from gruforecast.data.panel import Adapted, Panel
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, Windows, evenly, gather_future
 from gruforecast.evaluation.splits import MIN_ROWS
+from gruforecast.execution.machine import one_thread
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.series_state import places_of
@@ -76,9 +77,9 @@ class Adaptation(Record, frozen=True):
         missed = f"{self.missed} of {self.seen} recent errors are larger than those of {self.level:g} % allow"
         if self.series > 1:
             return f"intervals of {self.series} series adapted, {self.range}: {missed}"
-        by = f"{self.median:.2g}"
+        by = f"{self.median:.2f}"
         change = f"widened by {by}" if self.median > 1 else f"narrowed to {by} of their width"
-        return f"intervals {'left as they are' if by == '1' else change}: {missed}"
+        return f"intervals {'left as they are' if by == '1.00' else change}: {missed}"
 
 
 def adapted_to(
@@ -117,9 +118,10 @@ def adapted_at(
     able = [name for name in members if forecaster.calibrations[name].levels]
     slow = [name for name in able if STATISTICAL.keys() & set(forecaster.others_in(name))]
     found: dict[str, Adapted] = {}
-    for names, most in ((slow, FEW_ORIGINS), ([name for name in able if name not in slow], ORIGINS)):
-        if names:
-            found |= _Look(forecaster, history, windows, newer, most, forecaster.models(names)).adapted()
+    with one_thread():
+        for names, most in ((slow, FEW_ORIGINS), ([name for name in able if name not in slow], ORIGINS)):
+            if names:
+                found |= _Look(forecaster, history, windows, newer, most, forecaster.models(names)).adapted()
     return found
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import re
 from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
+
+from threadpoolctl import ThreadpoolController
 
 from gruforecast.errors import ResourceError
 from gruforecast.serialization import Record
@@ -34,6 +37,17 @@ class Environment(Record, frozen=True):
     packages: dict[str, str | None]
     extras: dict[str, str | None]
     warnings: list[str]
+
+
+def one_thread() -> contextlib.AbstractContextManager[object]:
+    """Return a context in which products of matrices use one thread: small ones are slower with two, often by far."""
+    return _libraries().limit(limits=1)
+
+
+@functools.cache
+def _libraries() -> ThreadpoolController:
+    """Return the libraries of products of matrices that are loaded; to look for them takes a millisecond."""
+    return ThreadpoolController()
 
 
 def cores() -> int:

@@ -9,14 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.future_covariates import FutureCovariates
 from gruforecast.data.panel import Adapted, Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
-from gruforecast.execution.machine import cores
+from gruforecast.execution.machine import cores, one_thread
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.ensemble import Once, blend_of, parts_of, stored
 from gruforecast.models.model import Model
@@ -168,7 +167,7 @@ class Forecaster:
         """Forecasts by block. The library of matrix products gets one thread: two of its own wait for each other."""
         threads = min(cores(), MAX_THREADS)
         waiting: deque[Future[Forecast]] = deque()
-        with _libraries().limit(limits=1), ThreadPoolExecutor(threads) as pool:
+        with one_thread(), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
                 adapted = None if request.adapted is None else request.adapted[first:last]
                 part = replace(request, adapted=adapted)
@@ -315,9 +314,3 @@ class Forecaster:
                 text = f"`level` {level:g} is not calibrated; there are {there}."
                 raise UsageError(text, remedy=fits, code="GF-U07")
         return tuple(sorted(set(requested or known)))
-
-
-@functools.cache
-def _libraries() -> ThreadpoolController:
-    """Return the libraries of products of matrices that are loaded; to look for them takes a millisecond."""
-    return ThreadpoolController()

@@ -20,6 +20,7 @@ import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
+from gruforecast.execution.machine import one_thread
 from gruforecast.models.naive import seasonal_naive
 
 MAX_ROWS, MIN_ROWS = 3000, 6  # newest rows that a window reads; with fewer than these there is no regression
@@ -42,8 +43,12 @@ def harmonic(history: History, windows: Windows, horizon: int, season_length: in
     for n in np.unique(rows[rows >= MIN_ROWS]).tolist():
         places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // max(n, 100 * horizon))
         for block in np.split(places, range(size, len(places), size)):
-            found = _forecast(gather_past(history.values, windows[block], n), horizon, step, season_length)
-            forecasts[block] = np.where(np.isfinite(found), found, forecasts[block])
+            past = gather_past(history.values, windows[block], n)
+            able = (~np.isnan(past)).sum(axis=1) >= MIN_ROWS
+            if able.any():
+                with one_thread():
+                    found = _forecast(past[able], horizon, step, season_length)
+                forecasts[block[able]] = np.where(np.isfinite(found), found, forecasts[block[able]])
     return forecasts
 
 

@@ -83,6 +83,8 @@ def _fitted(name: str, rows: Floats, horizon: int, seasons: list[int]) -> Floats
     if len(y) < 3 or y.min() == y.max():
         return None
     seasons = [one for one in seasons if len(y) >= 2 * one] or [1]  # gaps at the beginning are no rows
+    if name == "mstl" and seasons == [1]:
+        return None
     model = _class(name)(season_length=seasons if name == "mstl" else seasons[0])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
