@@ -18,7 +18,7 @@ from gruforecast.data.read import Reading, read_csv
 from gruforecast.data.windows import History
 from gruforecast.errors import DataError
 from gruforecast.evaluation.calibration import LEVELS, needed_scores, supported_levels
-from gruforecast.evaluation.splits import Split, split
+from gruforecast.evaluation.splits import MIN_ROWS, Split, split
 from gruforecast.execution.progress import Progress
 from gruforecast.models.networks.covariates import Scaling
 
@@ -126,7 +126,8 @@ def horizon_and_seasons(panel: Panel, horizon: int | None, season: int | None) -
         length = season
         if season is None and panel.freq.label not in HORIZONS:
             length = _seasons(panel, int(panel.lengths.max()) // 3)[0]  # no test set is longer, see `splits.split`
-        horizon = HORIZONS.get(panel.freq.label) or max(6, 2 * (length or 1))
+        most = (int(panel.lengths.max()) - MIN_ROWS) // 3  # see `splits.split`
+        horizon = HORIZONS.get(panel.freq.label) or max(6, min(2 * (length or 1), most))
     return horizon, _seasons(panel, horizon) if season is None else [season]
 
 

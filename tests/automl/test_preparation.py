@@ -90,6 +90,12 @@ def test_the_rows_of_the_test_set_move_no_season_and_no_strength(tmp_path: Path,
     assert profile(tmp_path, later, "D", horizon=40).season_lengths == [1]
 
 
+def test_a_horizon_that_follows_from_the_season_is_one_that_the_rows_allow(tmp_path: Path) -> None:
+    y = 10 + 3 * np.sin(2 * np.pi * np.arange(30) / 6) + 0.3 * np.random.default_rng(0).normal(size=30)
+    found = decided(tmp_path, y, "4h")
+    assert (found.split.season_length, found.split.horizon) == (6, 9)  # not twice the season: that needs 39 rows
+
+
 def test_a_season_that_is_given_is_the_only_one(tmp_path: Path) -> None:
     panel = read_csv(file_of(tmp_path / "d.csv", hourly(24 * 7 * 6), "h")).panel
     assert horizon_and_seasons(panel, None, 12) == (24, [12])

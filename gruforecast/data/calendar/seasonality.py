@@ -147,8 +147,10 @@ def _filled(values: Floats) -> Floats:
         return np.zeros(0)
     values = values[seen[0] :]
     filled = values[np.maximum.accumulate(np.where(np.isnan(values), 0, np.arange(len(values))))]
-    if filled.min() > 0:
+    if filled.min() > 0.5 * filled[0] > 0:
         return np.log1p((filled - filled[0]) / filled[0])
+    if filled.min() > 0:
+        return np.log(filled)
     return filled / max(float(np.abs(filled).max()), 1e-300)
 
 
