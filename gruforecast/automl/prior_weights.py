@@ -1,9 +1,9 @@
 """Weights of a blend by what files in general teach, corrected by the errors that its members made on this one.
 
 Three horizons of one series say little: the model that was best there is seldom the best later, and what is selected by
-them is worse than the networks alone (docs/accuracy.md). So every member begins with a share, the networks with half of
-all, and the share is multiplied by a power of how much smaller its error was than theirs, on all windows before the
-test set at which both were asked. The power is low because such errors hang together, and the next year is another one.
+them is worse than the networks alone (docs/accuracy.md). So every member begins with a share, which is multiplied by a
+power of how much smaller its error was than that of the networks, on all windows before the test set at which both were
+asked. The power is low because such errors hang together, and the next year is another one.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from gruforecast.data.windows import Windows
 from gruforecast.evaluation.metrics import mae
 from gruforecast.evaluation.splits import Forecasts, Split
 
-SHARE = 0.5  # of the first member, the networks, before any error is seen; the others have the rest in equal parts
+SHARE = 0.4  # of the first member, the networks, before any error is seen
+# of others by whether there is a season: without one, the last value is hard to beat; the rest has equal parts
+SHARES = {True: {"harmonic": 0.2}, False: {"naive": 0.3}}
 POWER = 3.0  # of the ratio of errors
 FLOOR = 0.02  # of a unit: smaller errors count as this one
 WINDOWS = 12  # so many windows of folds weigh as much as the prior
@@ -92,11 +94,19 @@ class Prior:
         total = sum(weights[name] for name in names)
         return {name: weights[name] / total for name in names}
 
+    def _shares(self) -> dict[str, float]:
+        """Return the weights before any error is seen."""
+        first, *others = self.members
+        known = {name: share for name, share in SHARES[self.split.season_length > 1].items() if name in others}
+        known[first] = SHARE
+        rest = (1 - sum(known.values())) / max(len(self.members) - len(known), 1)
+        return {name: known.get(name, rest) for name in self.members}
+
     def _weights(self, folds: Bools, origins: Bools, *, test: bool = False) -> dict[str, float]:
         """Return the weights by some windows of folds, or calibration windows where both members were asked there."""
         first = next(iter(self.members.values()))
         horizons = float((self.split.test - self.split.learned).mean()) / self.split.horizon
-        share = (1 - SHARE) / max(len(self.members) - 1, 1)
+        shares = self._shares()
         weights = {}
         for name, one in self.members.items():
             if one.origins is not None and first.origins is not None:
@@ -105,7 +115,7 @@ class Prior:
                 ratio = _log_ratio(one.folds[folds], first.folds[folds])
             if test:
                 ratio = (horizons * ratio + _log_ratio(one.test, first.test)) / (horizons + 1)
-            weights[name] = (SHARE if one is first else share) * float(np.exp(-POWER * ratio))
+            weights[name] = shares[name] * float(np.exp(-POWER * ratio))
         total = sum(weights.values())
         return {name: weight / total for name, weight in weights.items()}
 
