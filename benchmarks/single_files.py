@@ -29,11 +29,9 @@ import pandas as pd
 
 from gruforecast.artifact.folder import save
 from gruforecast.automl import fit as steps
-from gruforecast.automl import reference_models
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared, horizon_and_seasons, prepare
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.search.trial import places
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import read_csv
@@ -42,7 +40,6 @@ from gruforecast.evaluation.leaderboard import Candidate, Judged
 from gruforecast.evaluation.splits import Split
 from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read
 from gruforecast.serialization import plain
 
 TRIALS, SEED, CUTOFFS = 6, 0, 5
@@ -58,8 +55,6 @@ SETS = (
 DRAWN = {"m3/monthly_train": 25, "m3/quarterly_train": 20, "tourism/monthly_train": 20, "m4_hourly/train": 15}
 MOST_ROWS = 9_000  # newest rows of a series that are kept
 WALK_ROWS = 370
-# the longest season for which fits at all origins, which choose nothing, take no minutes
-ORIGINS = {"auto-arima": 1, "auto-ets": 12, "dynamic-theta": 24, "mstl": 12}
 
 
 def items(data: Path) -> Iterator[tuple[str, pd.DataFrame]]:
@@ -89,22 +84,6 @@ def _read(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype={"ds": str, "unique_id": str})[["unique_id", "ds", "y"]]
 
 
-def submit_statistical(trainings: TrainingJobs) -> reference_models.PendingModels:
-    """Put statistical models on the workers as `fit` does, but for the places that `ORIGINS` leaves out."""
-    split, version = trainings.split, installed()
-    where = places(split)
-    models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()))
-    return {
-        model: {
-            place: reference_models._submit(trainings, model, place, str(version))  # noqa: SLF001
-            for place in where
-            if place.kind != "origins" or split.season_length <= ORIGINS.get(model, 1)
-        }
-        for model in models
-        if split.season_length > 1 or not STATISTICAL[model].seasonal
-    }
-
-
 class Fitted(NamedTuple):
     """What a fit gave, and every candidate that was judged."""
 
@@ -127,7 +106,7 @@ def fit(front: Path, horizon: int, folder: Path) -> Fitted:
         candidates[candidate.name] = candidate
         return original(candidate, split, levels)
 
-    steps.judge, steps.submit_statistical = judge, submit_statistical
+    steps.judge = judge
     progress = Progress()
     prepared = prepare(str(front), options, progress)
     space = Space.of(prepared.split)

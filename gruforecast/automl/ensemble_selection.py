@@ -30,6 +30,7 @@ LIBRARY, MAX_MEMBERS = 8, 8  # members that are considered, the best alone; memb
 MIN_WEIGHT = 0.05  # members with less do not pay for their room and time
 NEAR, MAX_EQUAL = 0.3, 4  # members with equal weights: how much worse than the best on one fold, and how many at most
 MAX_NUMBERS = 400_000  # forecasts of one member that the selection reads; more say nothing new
+MOST, ENOUGH_WINDOWS = 0.5, 200  # weight of those that speak for all at the origins; windows of folds that need it not
 MIN_SERIES = 10  # with a single fold, so many series can be divided into two groups instead
 EnsembleWeights = dict[str, float]
 PriorWeights = Callable[[int | None, Sequence[Ints]], EnsembleWeights]  # of a group left out, and the groups
@@ -99,10 +100,16 @@ def _normalised(weights: EnsembleWeights) -> EnsembleWeights:
 
 
 def weighted(weights: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds: Folds) -> Forecasts:
-    """Return the weighted mean of forecasts, with the cross-fitted `folds`."""
+    """Return the weighted mean of forecasts, with the cross-fitted `folds`.
+
+    At the origins, where folds have few windows, those that were asked there speak for all if they have most weight.
+    """
     parts, values = [forecasts[name] for name in weights], list(weights.values())
-    origins = [one.origins for one in parts if one.origins is not None]
-    mean = QuantileForecast.mixed(values, origins) if len(origins) == len(parts) else None
+    asked = [(value, one.origins) for value, one in zip(values, parts, strict=True) if one.origins is not None]
+    share = sum(value for value, _ in asked)
+    mean = None
+    if len(asked) == len(parts) or (share >= MOST and sum(map(len, folds)) < ENOUGH_WINDOWS):
+        mean = QuantileForecast.mixed([value / share for value, _ in asked], [origins for _, origins in asked])
     return Forecasts(folds, mean, QuantileForecast.mixed(values, [one.test for one in parts]))
 
 

@@ -20,7 +20,6 @@ from gruforecast.models.baselines import baselines
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read
 
-ENOUGH_WINDOWS = 200  # at the folds, to calibrate intervals without fits at every other origin
 PART = "statistical"  # of the command
 RUN_STATISTICAL = "gruforecast.automl.search.trial:run_statistical"
 PendingModels = Mapping[str, Mapping[Place, Pending[StatisticalResult]]]  # by model and place
@@ -52,12 +51,10 @@ def submit_statistical(jobs: TrainingJobs) -> PendingModels:
         return {}
     split = jobs.split
     where = places(split)
-    if sum(len(windows) for windows in split.fold_windows()) >= ENOUGH_WINDOWS:
-        del where[Place("origins")]
-    models = affordable(sum(rows_read(windows, split.season_length) for windows in where.values()))
+    rows = sum(rows_read(windows, split.season_length) for windows in where.values())
     return {
         model: {place: _submit(jobs, model, place, version) for place in where}
-        for model in models
+        for model in affordable(rows, split.season_length)
         if split.season_length > 1 or not STATISTICAL[model].seasonal
     }
 
@@ -79,8 +76,8 @@ def statistical_models(jobs: TrainingJobs, submitted: PendingModels) -> Statisti
             continue
         ends[model] = whole[Place("end")]
         folds = [one for place, one in whole.items() if place.kind == "fold"]
-        test, *origins = (QuantileForecast(whole[one]) for one in (Place("test"), Place("origins")) if one in whole)
-        candidates.append(Candidate(model, "baseline", Forecasts(folds, origins[0] if origins else None, test)))
+        test = QuantileForecast(whole[Place("test")])
+        candidates.append(Candidate(model, "baseline", Forecasts(folds, None, test)))
     return StatisticalModels(candidates, ends)
 
 

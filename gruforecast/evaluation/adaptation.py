@@ -77,7 +77,8 @@ class Adaptation(Record, frozen=True):
         missed = f"{self.missed} of {self.seen} recent errors are larger than those of {self.level:g} % allow"
         if self.series > 1:
             return f"intervals of {self.series} series adapted, {self.range}: {missed}"
-        by = f"{self.median:.2f}"
+        by = f"{self.median:.2g}"
+        by = f"{self.median:.2f}" if by == "1" else by
         change = f"widened by {by}" if self.median > 1 else f"narrowed to {by} of their width"
         return f"intervals {'left as they are' if by == '1.00' else change}: {missed}"
 

@@ -220,7 +220,7 @@ def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str
     together = NETWORKS if len(single) > 1 else single[0]
     others = [name for name in forecaster.members if name not in {NETWORKS, *single}]
     left_out = {}
-    quick = affordable(CAUTION * rows_read(windows, forecaster.season_length))
+    quick = affordable(CAUTION * rows_read(windows, forecaster.season_length), forecaster.season_length)
     names = dict.fromkeys([forecaster.winner, together, *others])
     for name in names:
         for part in forecaster.weights_of(name):

@@ -56,7 +56,8 @@ class Entry:
         description: in the table of the report.
         model: None for one that `fit` trains or puts together.
         seasonal: whether it is another model where there is no season.
-        max_rows: rows that its fits of one run may have in all, None where it costs next to nothing.
+        max_rows: rows that its fits of one run may have in all, None where it costs next to nothing; max_season: the
+            longest season with which it is quick enough, None for any.
     """
 
     name: str
@@ -66,3 +67,4 @@ class Entry:
     model: Model | None = None
     seasonal: bool = False
     max_rows: int | None = None
+    max_season: int | None = None

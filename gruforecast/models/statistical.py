@@ -35,9 +35,14 @@ def installed() -> str | None:
         return None
 
 
-def affordable(rows: int) -> list[str]:
+def affordable(rows: int, season_length: int) -> list[str]:
     """Return the names of the models that may fit `rows` rows in all."""
-    return [one.name for one in STATISTICAL.values() if one.max_rows is None or rows <= one.max_rows]
+    return [
+        one.name
+        for one in STATISTICAL.values()
+        if (one.max_rows is None or rows <= one.max_rows)
+        and (one.max_season is None or season_length <= one.max_season)
+    ]
 
 
 def rows_read(windows: Windows, season_length: int) -> int:
@@ -124,6 +129,7 @@ STATISTICAL = {
         model=Points(functools.partial(_forecast, name)),
         seasonal=name == "mstl",
         max_rows=max_rows,
+        max_season=12 if name == "auto-arima" else None,
     )
     for name, description, title, max_rows in (
         ("dynamic-theta", "dynamic optimised Theta", "dynamic Theta", 10_000_000),

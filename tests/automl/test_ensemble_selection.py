@@ -116,15 +116,19 @@ def test_weights_add_up_and_stay_within_the_members(biases: list[float], seed: i
         assert (combined <= stack.max(axis=0) + 1e-9).all()
 
 
-def test_a_mixture_has_origins_only_where_all_parts_have() -> None:
-    one = Forecasts([np.ones((1, 2))], QuantileForecast(np.ones((3, 2))), QuantileForecast(np.ones((1, 2))))
-    two = Forecasts([np.zeros((1, 2))], None, QuantileForecast(3 * np.ones((1, 2))))
-    weights = {"one": 0.25, "two": 0.75}
-    ensemble = weighted(weights, {"one": one, "two": two}, [np.zeros((1, 2))])
-    assert ensemble.origins is None
-    np.testing.assert_allclose(ensemble.test.mean, 2.5)
-    whole = weighted(weights, {"one": one, "two": one}, [])
-    np.testing.assert_allclose(whole.origins.mean, 1.0)
+def test_at_the_origins_those_that_were_asked_speak_for_all_if_they_have_most_weight() -> None:
+    folds, test = [np.ones((1, 2))], QuantileForecast(np.ones((1, 2)))
+    one, other = (Forecasts(folds, QuantileForecast(size * np.ones((3, 2))), test) for size in (1.0, 4.0))
+    silent = Forecasts(folds, None, QuantileForecast(3 * np.ones((1, 2))))
+    members = {"one": one, "other": other, "silent": silent}
+    few = [np.zeros((1, 2))]
+    mixed = weighted({"one": 0.4, "other": 0.2, "silent": 0.4}, members, few)
+    np.testing.assert_allclose(mixed.origins.mean, 2.0)  # two thirds of 1, a third of 4
+    np.testing.assert_allclose(mixed.test.mean, 0.6 + 1.2)
+    assert weighted({"one": 0.4, "silent": 0.6}, members, few).origins is None
+    assert weighted({"one": 0.6, "silent": 0.4}, members, [np.zeros((200, 2))]).origins is None
+    whole = weighted({"one": 0.5, "other": 0.5}, members, [np.zeros((200, 2))])
+    np.testing.assert_allclose(whole.origins.mean, 2.5)
 
 
 def zigzag(*lengths: int, horizon: int = 4, folds: int = 3) -> Split:

@@ -66,11 +66,12 @@ def test_gaps_are_bridged_and_hopeless_series_get_the_seasonal_naive_forecast() 
 
 
 def test_larger_data_get_fewer_models() -> None:
-    assert affordable(1_000) == list(STATISTICAL)
-    assert affordable(500_000) == ["dynamic-theta", "auto-ets", "mstl"]
-    assert affordable(500_001) == ["dynamic-theta", "auto-ets"]
-    assert affordable(5_000_000) == ["dynamic-theta"]
-    assert affordable(50_000_000) == []
+    assert affordable(1_000, 12) == list(STATISTICAL)
+    assert affordable(1_000, 13) == ["dynamic-theta", "auto-ets", "mstl"]
+    assert affordable(500_000, 12) == ["dynamic-theta", "auto-ets", "mstl"]
+    assert affordable(500_001, 12) == ["dynamic-theta", "auto-ets"]
+    assert affordable(5_000_000, 12) == ["dynamic-theta"]
+    assert affordable(50_000_000, 12) == []
     history = history_of(np.arange(2_000.0), np.arange(30.0))
     assert rows_read(history.windows(np.array([0, 1]), history.indptr[1:]), 12) == 530
 

@@ -58,9 +58,9 @@ class AuditRequest(TrainingRequest, kw_only=True, frozen=True):
 
 
 class Place(Record, frozen=True):
-    """Windows for a model that is fitted anew at each: of one fold, the test set, the end of the data, all origins."""
+    """Windows for a model that is fitted anew at each: of one fold, of the test set, at the end of the data."""
 
-    kind: Literal["fold", "test", "end", "origins"]
+    kind: Literal["fold", "test", "end"]
     fold: int = 0
 
     @property

@@ -155,11 +155,10 @@ def run_fit(request: Json) -> JsonValue:
 
 
 def places(split: Split) -> dict[Place, Windows]:
-    """Return the windows for a model that is fitted anew at each: of the folds, test set, end and all origins."""
+    """Return the windows for a model that is fitted anew at each: of the folds, of the test set and at the end."""
     folds = {Place("fold", k): windows for k, windows in enumerate(split.fold_windows())}
     series, end = np.arange(len(split.test)), split.history.indptr[1:]
-    after = {Place("test"): split.test_windows(), Place("end"): split.history.windows(series, end)}
-    return folds | after | {Place("origins"): split.calibration_windows()}
+    return folds | {Place("test"): split.test_windows(), Place("end"): split.history.windows(series, end)}
 
 
 def run_statistical(request: Json) -> JsonValue:

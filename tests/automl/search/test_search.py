@@ -365,8 +365,7 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
 def test_places_have_names_and_windows_of_their_own() -> None:
     divided = split(panel_of(wave(160, 12), wave(150, 12)), 12, 2, 12, "f.csv")
     found = places(divided)
-    assert [place.name for place in found] == ["fold-0", "fold-1", "test", "end", "origins"]
-    assert {place.name: windows.end.tolist() for place, windows in found.items() if place.kind != "origins"} == {
+    assert {place.name: windows.end.tolist() for place, windows in found.items()} == {
         "fold-0": [124, 274], "fold-1": [136, 286], "test": [148, 298], "end": [160, 310],
     }  # fmt: skip
     assert record(Place, plain(Place("fold", 1)), "test") in found
