@@ -30,6 +30,7 @@ from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.model import Floored
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BASELINES, NETWORKS, SIMPLE
+from gruforecast.models.statistical import STATISTICAL
 
 DRAWN = ("m3-", "tourism-", "m4_")  # files that were drawn from panels
 DRAWS = 2000
@@ -68,7 +69,7 @@ class File:
 
     def _forecasts(self, name: str) -> Forecasts:
         sizes = np.cumsum([len(one) for one in self.split.fold_windows()])[:-1]
-        origins = self.arrays.get(f"origins/{name}")
+        origins = None if name in STATISTICAL else self.arrays.get(f"origins/{name}")  # as `fit` asks them now
         return Forecasts(
             np.split(self.arrays[f"folds/{name}"], sizes),
             None if origins is None else QuantileForecast(origins),
