@@ -215,7 +215,7 @@ def test_a_panel_with_holes_options_and_a_budget(tmp_path: Path) -> None:
     arguments = ["--horizon", "12", "--trials", "1", "--folds", "1", "--level", "90", "--compare", "full", "--no-stats"]
     done = run("fit", data, *arguments, "--max-time", "10m", "--tuner", "random", "-o", "hourly", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "season of 24 rows" in done.stderr
+    assert "seasons of 24 and 168 rows" in done.stderr
     assert "Model in hourly\nReport: hourly/report.html\nNext: gruforecast predict hourly\n" in done.stdout
     answer = json.loads(run("predict", "hourly", "--series", "H50", "--horizon", "3", "--json", cwd=tmp_path).stdout)
     assert answer["levels"] == [90.0]

@@ -453,10 +453,10 @@ class TestWhatIsAsked:
     ) -> None:
         pytest.importorskip("statsforecast")
         forecaster = simple(panel, "naive", "auto-arima", winner="blend", blend=("gru", "auto-arima"))
-        monkeypatch.setattr(room, "affordable", lambda rows: ["auto-arima"] if rows < 10_000 else [])
+        monkeypatch.setattr(room, "affordable", lambda rows, _: ["auto-arima"] if rows < 10_000 else [])
         usual = roll(forecaster, panel, windows=2)
         assert usual.members == ("blend", "gru", "naive", "auto-arima")
-        monkeypatch.setattr(room, "affordable", lambda rows: [])
+        monkeypatch.setattr(room, "affordable", lambda rows, _: [])
         many = roll(forecaster, panel, windows=2)
         assert many.members == ("gru", "naive")
         assert "fitted anew for each of 7 windows" in many.left_out["blend"]
