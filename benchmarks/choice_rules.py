@@ -30,7 +30,7 @@ from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.models.model import Floored
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BASELINES, NETWORKS, SIMPLE
-from gruforecast.models.statistical import STATISTICAL
+from gruforecast.models.statistical import STATISTICAL, several_seasons
 
 DRAWN = ("m3-", "tourism-", "m4_")  # files that were drawn from panels
 DRAWS = 2000
@@ -59,6 +59,9 @@ class File:
         split = Split(history, facts["horizon"], facts["season"], arrays["test"], arrays["folds"], facts["held"])
         found = cls(folder.name, facts, arrays, split, {})
         found._add_models(folder)
+        if not several_seasons(history, split.test_windows(), split.season_length):
+            arrays.pop("folds/mstl", None)  # `fit` does not ask it there
+            facts["rows_of"].pop("mstl", None)
         for name, row in facts["rows_of"].items():
             if row["competes"] and row["kind"] != "blend":
                 found.candidates[name] = Candidate(name, row["kind"], found._forecasts(name))

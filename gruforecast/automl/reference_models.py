@@ -18,7 +18,7 @@ from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Pending
 from gruforecast.models.baselines import baselines
 from gruforecast.models.quantile_forecast import QuantileForecast
-from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read
+from gruforecast.models.statistical import affordable, installed, rows_read, several_seasons
 
 PART = "statistical"  # of the command
 RUN_STATISTICAL = "gruforecast.automl.search.trial:run_statistical"
@@ -55,7 +55,7 @@ def submit_statistical(jobs: TrainingJobs) -> PendingModels:
     return {
         model: {place: _submit(jobs, model, place, version) for place in where}
         for model in affordable(rows, split.season_length)
-        if split.season_length > 1 or not STATISTICAL[model].seasonal
+        if model != "mstl" or several_seasons(split.history, split.test_windows(), split.season_length)
     }
 
 

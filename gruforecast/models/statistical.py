@@ -78,6 +78,12 @@ def _seasons(rows: int, step: float, season_length: int) -> list[int]:
     return sorted(one for one in lengths if one > 1 and rows >= 2 * one) or [1]
 
 
+def several_seasons(history: History, windows: Windows, season_length: int) -> bool:
+    """Return whether some window is long enough for two seasons: with one, MSTL is little else than AutoETS."""
+    rows = int((windows.end - windows.start).max(initial=0))
+    return len(_seasons(rows, step_of(history), season_length)) > 1
+
+
 def _max_rows(season_length: int) -> int:
     return max(MAX_ROWS, 20 * season_length)
 
@@ -127,7 +133,6 @@ STATISTICAL = {
         f"{description} (statsforecast)",
         title,
         model=Points(functools.partial(_forecast, name)),
-        seasonal=name == "mstl",
         max_rows=max_rows,
         max_season=12 if name == "auto-arima" else None,
     )

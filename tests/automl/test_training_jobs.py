@@ -195,11 +195,15 @@ def test_statistical_models_that_fail_are_left_out_with_a_warning(
     assert training_jobs.notes.given_up == []
 
 
-def test_mstl_is_fitted_where_there_is_a_season(tmp_path: Path) -> None:
+def test_mstl_is_fitted_where_there_are_several_seasons(tmp_path: Path) -> None:
     training_jobs, _, _ = training_jobs_of(tmp_path)
-    assert "mstl" in submit_statistical(training_jobs)
-    without = replace(training_jobs, split=replace(training_jobs.split, season_length=1))
-    assert set(submit_statistical(without)) == {"dynamic-theta", "auto-ets", "auto-arima"}
+    split = training_jobs.split
+    daily = replace(split, history=replace(split.history, days=np.arange(len(split.history.values), dtype=float)))
+    without = replace(split, history=replace(split.history, days=np.zeros(len(split.history.values))))
+    assert "mstl" in submit_statistical(replace(training_jobs, split=daily))  # a week, and the season of 12 rows
+    assert set(submit_statistical(replace(training_jobs, split=without))) == {
+        "dynamic-theta", "auto-ets", "auto-arima",
+    }  # fmt: skip
 
 
 def test_statistical_models_out_of_time_are_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
