@@ -114,14 +114,14 @@ def weighted(weights: EnsembleWeights, forecasts: Mapping[str, Forecasts], folds
 
 
 def blended(split: Split, networks: Candidate, others: Sequence[Candidate]) -> tuple[list[Candidate], EnsembleWeights]:
-    """Return the blend of all networks together with the other models, if it has several, and the weights to ship.
+    """Return the blend of all networks together with the other models, perhaps one of them alone; and weights to ship.
 
     Those are found anew with the test set as one more fold, as networks are trained anew with its rows.
     """
     forecasts = {NETWORKS: networks.forecasts} | {one.name: one.forecasts for one in others}
     prior = Prior.of(split, forecasts)
     blend = select_weights(split, {name: one.folds for name, one in forecasts.items()}, prior=prior.without)
-    if blend is None or len(blend.weights) < 2:
+    if blend is None:
         return [], {}
     folds = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in blend.weights}
     newest = prior.with_test(blend.weights)

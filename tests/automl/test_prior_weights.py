@@ -152,3 +152,12 @@ def test_the_blend_has_the_networks_first_and_ships_weights_that_saw_the_test_se
     assert [one.name for one in rows] == ["blend"]
     assert set(rows[0].facts.shares) == {"networks", "theta"}
     assert shipped["networks"] > rows[0].facts.shares["networks"] + 0.1
+
+
+def test_a_member_that_leaves_nothing_to_the_others_is_the_blend_alone() -> None:
+    divided = zigzag(40)
+    networks = Candidate("networks", "gru", off(divided, 0.1, 0.1, 0.1))
+    others = [Candidate(name, "baseline", off(divided, 9.0, 9.0, 9.0)) for name in ("naive", "drift")]
+    rows, shipped = blended(divided, networks, others)
+    assert rows[0].facts.shares == shipped == {"networks": 1.0}
+    np.testing.assert_allclose(rows[0].forecasts.test.mean, networks.forecasts.test.mean)
