@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import numpy as np
 
@@ -49,10 +50,22 @@ class Combination:
     folds: Folds
 
 
+@overload
+def select_weights(split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS) -> Combination | None: ...
+
+
+@overload
 def select_weights(
-    split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS, prior: PriorWeights | None = None
+    split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS, *, prior: PriorWeights
+) -> Combination: ...
+
+
+def select_weights(
+    split: Split, members: Mapping[str, Folds], limit: int = MAX_MEMBERS, *, prior: PriorWeights | None = None
 ) -> Combination | None:
-    """Return the combination of `members` with the lowest mean MASE on the folds; None if nothing could test it.
+    """Return the combination of `members` with the lowest mean MASE on the folds.
+
+    Without a `prior`, None if nothing could test it.
 
     Weights are the mean of those chosen without one group of windows each, so no single fold decides; the `limit`
     largest stay, without those below `MIN_WEIGHT`. The fewer windows the folds have, the more the weights of `prior`
@@ -121,11 +134,9 @@ def blended(split: Split, networks: Candidate, others: Sequence[Candidate]) -> t
     forecasts = {NETWORKS: networks.forecasts} | {one.name: one.forecasts for one in others}
     prior = Prior.of(split, forecasts)
     blend = select_weights(split, {name: one.folds for name, one in forecasts.items()}, prior=prior.without)
-    if blend is None:
-        return [], {}
     folds = {name: [*forecasts[name].folds, forecasts[name].test.mean] for name in blend.weights}
     newest = prior.with_test(blend.weights)
-    shipped = select_weights(split.with_test_as_fold(), folds, prior=lambda *_: newest) or blend
+    shipped = select_weights(split.with_test_as_fold(), folds, prior=lambda *_: newest)
     whole = weighted(blend.weights, forecasts, blend.folds)
     return [Candidate(BLEND, "blend", whole, TrainingFacts(shares=blend.weights))], shipped.weights
 
