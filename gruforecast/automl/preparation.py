@@ -122,13 +122,17 @@ def horizon_and_seasons(panel: Panel, horizon: int | None, season: int | None) -
 
     A season that is given is the only one.
     """
-    if horizon is None:
-        length = season
-        if season is None and panel.freq.label not in HORIZONS:
-            length = _seasons(panel, int(panel.lengths.max()) // 3)[0]  # no test set is longer, see `splits.split`
-        most = (int(panel.lengths.max()) - MIN_ROWS) // 3  # see `splits.split`
-        horizon = HORIZONS.get(panel.freq.label) or max(6, min(2 * (length or 1), most))
-    return horizon, _seasons(panel, horizon) if season is None else [season]
+    horizon = horizon or default_horizon(panel, season)
+    return horizon, seasons_before(panel, horizon) if season is None else [season]
+
+
+def default_horizon(panel: Panel, season: int | None) -> int:
+    """Return the usual horizon of a frequency; where there is none, two seasons, at least 6 rows."""
+    if panel.freq.label in HORIZONS:
+        return HORIZONS[panel.freq.label]
+    longest = int(panel.lengths.max())
+    length = seasons_before(panel, longest // 3)[0] if season is None else season  # no test set is longer
+    return max(6, min(2 * length, (longest - MIN_ROWS) // 3))  # see `splits.split`
 
 
 def _divide(panel: Panel, horizon: int, folds: int | None, season: int, file: str, notes: list[str]) -> Split:
@@ -168,8 +172,8 @@ def _default_folds(panel: Panel, horizon: int) -> int:
     return int(np.clip(HELD_BACK * (float(np.median(panel.lengths)) - horizon) // horizon, 1, FOLDS))
 
 
-def _seasons(panel: Panel, horizon: int) -> list[int]:
-    """Return the seasons found in the rows before the test set; none longer than half the longest series."""
+def seasons_before(panel: Panel, horizon: int) -> list[int]:
+    """Return the seasons found in the rows before the last `horizon`; none longer than half the longest series."""
     before = before_test(panel, horizon)
     found = find_seasons(before.y, before.indptr, panel.freq)
     return [season for season in found if season <= int(panel.lengths.max()) // 2] or [1]

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import fdtrc
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.data.calendar.f_distribution import f_tail
 from gruforecast.data.calendar.frequency import DAY, Frequency
 
 MAX_SERIES = 500  # a sample this large decides for the panel
@@ -94,7 +94,7 @@ def season_chance(values: Floats, length: int, shorter: Sequence[int] = ()) -> f
     without, rest = (_unexplained(rows - _phase_means(rows, m)) for m in (1, length))
     if without <= floor:
         return 1.0
-    return float(fdtrc(phases, free, max(without - rest, 0.0) / phases / max(rest / free, 1e-300)))
+    return f_tail(phases, free, max(without - rest, 0.0) / phases / max(rest / free, 1e-300))
 
 
 def _phase_means(rows: Floats, length: int) -> Floats:
