@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, overload
 
 from gruforecast.artifact.folder import copy_model, load_with_manifest
 from gruforecast.artifact.manifest import check_same
@@ -20,22 +20,24 @@ from gruforecast.automl.options import CheckOptions, FitOptions, by_use
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.keywords import with_keywords
 from gruforecast.data.option import Option, numbers, one_text, texts, whole
-from gruforecast.errors import ModelError, UsageError, did_you_mean
+from gruforecast.errors import ModelError
 from gruforecast.execution.progress import Progress, warn
+from gruforecast.models.pretrained.model import NAME
 from gruforecast.models.registry import title_of
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gruforecast.automl.backtest import Detail
     from gruforecast.automl.data_profile import DataProfile
+    from gruforecast.automl.pretrained_model import PretrainedModel
     from gruforecast.data.future_covariates import FutureCovariates
     from gruforecast.data.panel import Forecast, Panel
     from gruforecast.data.read import Reading
     from gruforecast.report.frames import FitReport, Insight
 
 Key = str | int  # of a series
-Detail = Literal["models", "windows", "forecasts"]
 Read = TypeVar("Read", "Reading", "FutureCovariates")
 LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
 
@@ -118,8 +120,19 @@ def check(data: Data, options: CheckOptions) -> DataProfile:
     return examine(data, replace(options, tz=options.tz or zone_of(data)))
 
 
-def load(folder: str | PathLike[str]) -> Model:
+@overload
+def load(folder: Literal["pretrained"]) -> PretrainedModel: ...  # type: ignore[overload-overlap]  # a word, no folder
+
+
+@overload
+def load(folder: str | PathLike[str]) -> Model: ...
+
+
+def load(folder: str | PathLike[str]) -> Model | PretrainedModel:
     """Return the model in a folder that `fit` or `Model.save` wrote; all its files are checked, nothing is executed.
+
+    The word `pretrained` is the network in the package, which forecasts without a fit; a folder of that name is
+    `./pretrained`.
 
     >>> import gruforecast as gf
     >>> gf.load("my_model").members
@@ -128,6 +141,10 @@ def load(folder: str | PathLike[str]) -> Model:
     Raises:
         ModelError: the folder is no model, or a file is missing or was changed.
     """
+    if folder == NAME:
+        from gruforecast.automl.pretrained_model import PretrainedModel
+
+        return PretrainedModel()
     return Model(folder)
 
 
@@ -280,15 +297,10 @@ class Model:
             UsageError: an argument asks for what the model does not have.
             DataError: data have other columns or another step than those that were fitted, or too few rows.
         """
-        from gruforecast.automl.backtest import blocks, truth, warn_of
-        from gruforecast.evaluation.aggregate import Aggregate
+        from gruforecast.automl.backtest import check_detail, frame, truth, warn_of
         from gruforecast.evaluation.backtest import roll
-        from gruforecast.report.frames import backtest_frame, scores_frame
 
-        if detail not in get_args(Detail):
-            known = list(get_args(Detail))
-            text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), known)}"
-            raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U13")
+        check_detail(detail)
         rolling = roll(
             self.forecaster,
             truth(self.read(data), warn),
@@ -301,13 +313,7 @@ class Model:
             adapt=adapt,
         )
         warn_of(rolling, warn)
-        parts = blocks(rolling, Progress())
-        if detail != "models":
-            return backtest_frame(rolling, parts, detail, self.forecaster.numbered)
-        aggregate = Aggregate(rolling)
-        for _, block in parts:
-            aggregate.add(block)
-        return scores_frame(aggregate.scores(self.forecaster.winner))
+        return frame(rolling, detail, self.forecaster.numbered)
 
     def explain(self, data: Data | None = None, *, member: str | None = None, series: Key | None = None) -> Insight:
         """Return what a network does with its input: gates, memory, state change points, what it needs.

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, get_args
 
 from gruforecast.automl.preparation import without_lines
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading
+from gruforecast.errors import UsageError, did_you_mean
+from gruforecast.evaluation.aggregate import Aggregate
 from gruforecast.evaluation.backtest import Block, Rolling
+from gruforecast.evaluation.own_history import measured_at
 from gruforecast.execution.progress import Progress
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Detail = Literal["models", "windows", "forecasts"]
 
 
 def truth(reading: Reading, warn: Callable[[str], None]) -> Panel:
@@ -35,7 +44,10 @@ def warn_of(rolling: Rolling, warn: Callable[[str], None]) -> None:
 
 
 def blocks(rolling: Rolling, progress: Progress) -> Generator[tuple[Rolling, Block]]:
-    """All windows block by block, with the saved networks or, where `refit` asks for it, those of each cutoff."""
+    """All windows block by block, with what is made anew at each cutoff: networks for `refit`, or intervals."""
+    if rolling.recalibrate:
+        yield from _recalibrated(rolling)
+        return
     if not rolling.refit:
         yield from ((rolling, block) for block in rolling.blocks())
         return
@@ -44,3 +56,37 @@ def blocks(rolling: Rolling, progress: Progress) -> Generator[tuple[Rolling, Blo
     with contextlib.closing(retrained(rolling, progress)) as parts:
         for part in parts:
             yield from ((part, block) for block in part.blocks())
+
+
+def _recalibrated(rolling: Rolling) -> Generator[tuple[Rolling, Block]]:
+    """All windows, with the network's intervals measured on the rows before each cutoff."""
+    own = rolling.forecaster
+    for number in range(rolling.cutoffs.count):
+        part = rolling.at(number)
+        if own.winner in rolling.members:
+            part = replace(part, forecaster=measured_at(own, rolling.history, rolling.cutoff(number)))
+        yield from ((part, block) for block in part.blocks())
+
+
+def frame(rolling: Rolling, detail: Detail, numbered: Collection[str]) -> pd.DataFrame:
+    """Return the scores of each member, of each of its windows, or all forecasts."""
+    from gruforecast.report.frames import backtest_frame, scores_frame
+
+    parts = blocks(rolling, Progress())
+    if detail != "models":
+        return backtest_frame(rolling, parts, detail, numbered)
+    aggregate = Aggregate(rolling)
+    for _, block in parts:
+        aggregate.add(block)
+    return scores_frame(aggregate.scores(rolling.forecaster.winner))
+
+
+def check_detail(detail: str) -> None:
+    """Refuse a detail that is none.
+
+    Raises:
+        UsageError: it is none of `Detail`.
+    """
+    if detail not in (known := list(get_args(Detail))):
+        text = f"`detail` {detail!r} is unknown.{did_you_mean(str(detail), known)}"
+        raise UsageError(text, remedy=f"Use {', '.join(known)}.", code="GF-U13")

@@ -15,6 +15,17 @@ from gruforecast.errors import UsageError
 DEFAULT_MODEL = "gruforecast_model"
 SEARCH, RESULT = "Search", "Result"  # panels of the help page
 LAST = (TEXT, LIMITS)  # panels of what most users never need
+Season = Annotated[
+    int | None,
+    Option("Rows of one season; 1 = none; found if not given.", COLUMNS, low=1, high=100_000, effect="search"),
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SeasonOptions(ReadOptions):
+    """What a user says of data for which nothing is fitted."""
+
+    season: Season = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,10 +36,7 @@ class CheckOptions(ReadOptions):
         int | None,
         Option("Steps to forecast; by frequency if not given.", COLUMNS, low=1, high=10_000, effect="search"),
     ] = None
-    season: Annotated[
-        int | None,
-        Option("Rows of one season; 1 = none; found if not given.", COLUMNS, low=1, high=100_000, effect="search"),
-    ] = None
+    season: Season = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +169,6 @@ class FitOptions(CheckOptions):
                 raise UsageError(f"`level` {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
 
 
-def by_use(options: type[CheckOptions]) -> list[Declared]:
+def by_use(options: type[ReadOptions]) -> list[Declared]:
     """Return the options as Python's help lists them: what most users never need comes last."""
     return sorted(options.declared, key=lambda one: one.option.panel in LAST)

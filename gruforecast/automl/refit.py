@@ -81,9 +81,7 @@ def _data(number: int) -> str:
 
 def _split(rolling: Rolling, number: int) -> Split:
     """Return the rows before a cutoff, those of series too, that are too short to be forecast there."""
-    indptr, cutoffs = rolling.panel.indptr, rolling.cutoffs
-    back = cutoffs.horizon + cutoffs.step * (cutoffs.count - 1 - number)
-    cutoff = np.maximum(indptr[1:] - back, indptr[:-1])
+    cutoff = rolling.cutoff(number)
     horizon, inputs = rolling.forecaster.horizon, rolling.panel.plan.inputs
     return Split(rolling.history, horizon, rolling.forecaster.season_length, cutoff, cutoff[None], inputs=inputs)
 

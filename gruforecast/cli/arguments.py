@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
+import shlex
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from typer.models import OptionInfo
 
+from gruforecast.automl.options import SeasonOptions
 from gruforecast.data.option import Declared, Options, Value
-from gruforecast.errors import UsageError
+from gruforecast.errors import ModelError, UsageError
 
-DEFAULT_MODEL = "gruforecast_model"
+DEFAULT_MODEL, PRETRAINED = "gruforecast_model", "pretrained"
 ENDINGS = (".csv", ".gz", ".tsv", ".txt", ".parquet", ".zip")  # of files that are no model
 ModelFolder = Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given.")]
 ModelOrData = Annotated[
     str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
+]
+ModelDataOrWord = Annotated[
+    str | None,
+    typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; or pretrained; a file here is DATA."),
 ]
 
 
@@ -78,12 +85,77 @@ def _parameter(one: Declared) -> inspect.Parameter:
 
 
 def sort_arguments(model: str | None, data: str | None) -> tuple[str, str | None]:
-    """Return the folder and data file: with one argument, a folder is the model and a file or `-` is the data."""
-    if model is not None and data is None:
+    """Return the folder and data file: with one argument, a folder is the model and a file or `-` is the data.
+
+    The word `pretrained` is the network in the package, whatever lies here.
+    """
+    if model not in (None, PRETRAINED) and data is None:
         named_like_file = Path(model).suffix in ENDINGS and not os.path.isdir(model)
         if model == "-" or "://" in model or os.path.isfile(model) or named_like_file:
             return DEFAULT_MODEL, model
     return model or DEFAULT_MODEL, data
+
+
+def refuse_pretrained(model: str, command: str) -> None:
+    """Refuse the word `pretrained` where a model folder is needed.
+
+    Raises:
+        UsageError: it is the word.
+    """
+    if model == PRETRAINED:
+        raise UsageError(
+            f"{PRETRAINED!r} is the network in the package: predict, backtest and show take it, {command} does not.",
+            remedy=f"Fit a model first, or write ./{PRETRAINED} if that is your model folder.",
+            code="GF-U52",
+        )
+
+
+def for_pretrained(options: SeasonOptions, model: str, data: str | None, **others: bool) -> SeasonOptions | None:
+    """Return the options by which data are read for the pretrained network, None for a model folder.
+
+    Args:
+        others: options of the command that are for folders only, and whether they are given.
+
+    Raises:
+        UsageError: options are for the other case, or there are no data.
+    """
+    usual = SeasonOptions()
+    if model != PRETRAINED:
+        given = [one for one in SeasonOptions.declared if getattr(options, one.name) != getattr(usual, one.name)]
+        if given:
+            raise UsageError(
+                f"{', '.join(one.flag for one in given)} cannot be given with a model folder, "
+                "which says how its data are read.",
+                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} in place of the folder.",
+                code="GF-U51",
+            )
+        return None
+    if data is None:
+        raise UsageError(
+            f"{PRETRAINED} is the network in the package, which has no data of its own.",
+            remedy=f"Pass a file after it, or write ./{PRETRAINED} if that is your model folder.",
+            code="GF-U53",
+        )
+    if wrong := [f"--{name.replace('_', '-')}" for name, is_given in others.items() if is_given]:
+        raise UsageError(
+            f"{', '.join(wrong)} cannot be given with {PRETRAINED}, which sees no covariates and learned from none of "
+            "your rows.",
+            remedy=f"Leave {'it' if len(wrong) == 1 else 'them'} out, or fit a model.",
+            code="GF-U52",
+        )
+    return options
+
+
+@contextlib.contextmanager
+def pretrained_named(file: str | None) -> Iterator[None]:
+    """With the pretrained network in the remedy, where there is no model folder."""
+    try:
+        yield
+    except ModelError as error:
+        if error.code == "GF-M01":
+            example = shlex.join(["gruforecast", "predict", PRETRAINED, file or "sales.csv"])
+            error.remedy += f" Without a model, {example} forecasts at once."
+        raise
 
 
 def check_places(model: str, read: Mapping[str, str | None], written: Mapping[str, str | None]) -> None:
@@ -111,7 +183,7 @@ def check_places(model: str, read: Mapping[str, str | None], written: Mapping[st
         target = Path(place).resolve()
         if (other := taken.get(target)) is not None:
             raise UsageError(f"{other} and {option} name one file.", remedy="Write to another file.", code="GF-U45")
-        if target.is_relative_to(Path(model).resolve()):
+        if model != PRETRAINED and target.is_relative_to(Path(model).resolve()):
             raise UsageError(
                 f"{option} {place!r} is in the model folder: a model never changes after fit.",
                 remedy="Choose another place.",

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gruforecast.cli.arguments import ModelOrData, check_places, in_panel, screen, sort_arguments
+from gruforecast.automl.options import SeasonOptions
+from gruforecast.cli.arguments import (
+    ModelDataOrWord,
+    check_places,
+    for_pretrained,
+    in_panel,
+    pretrained_named,
+    screen,
+    sort_arguments,
+    with_options,
+)
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.predict import NOT_CSV
 from gruforecast.cli.wording import as_flags, print_json
@@ -27,9 +39,11 @@ _window, _result = in_panel(WINDOWS), in_panel(RESULT)
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen(RESULT)
 
 
+@with_options(SeasonOptions)
 def backtest(
-    model: ModelOrData = None,
+    model: ModelDataOrWord = None,
     data: Annotated[str | None, typer.Argument(help="CSV file whose last rows the model has not learned from.")] = None,
+    *,
     windows: Annotated[
         int | None, _window("How many cutoffs, the last ones; 10 or as many as lie after the training.")
     ] = None,
@@ -51,14 +65,18 @@ def backtest(
         bool, _result("In CSV files put ' before texts that a spreadsheet would compute.", "--excel-safe")
     ] = False,
     level: Annotated[list[float] | None, _result("Interval level in percent; repeatable.")] = None,
+    options: Callable[[], SeasonOptions],
     as_json: Annotated[bool, _JSON] = False,
     quiet: Annotated[bool, _QUIET] = False,
     verbose: Annotated[bool, _VERBOSE] = False,
     debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
-    """Score a saved model at many cutoffs of new data, beside the simpler models.
+    """Score a saved model, or the pretrained network, at many cutoffs of new data, beside the simpler models.
 
-    Examples: gruforecast backtest new.csv · gruforecast backtest my_model new.csv --windows 30 --step 24
+    How a file is read may be said for the pretrained network only.
+
+    Examples: gruforecast backtest new.csv · gruforecast backtest my_model new.csv --windows 30 --step 24 ·
+    gruforecast backtest pretrained sales.csv
     """
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
@@ -71,30 +89,69 @@ def backtest(
         check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
-        from gruforecast.api import load
-        from gruforecast.automl.backtest import truth, warn_of
-        from gruforecast.evaluation.backtest import roll
+        chosen = for_pretrained(options(), folder, file, refit=refit, no_adapt=no_adapt)
+        from gruforecast.automl.backtest import warn_of
         from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
+        request = _Request(windows, step, horizon, member or (), level or ())
         with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
-            loaded = load(folder)
-            rolling = roll(
-                loaded.forecaster,
-                truth(loaded.read(file), progress.warn),
-                windows=windows,
-                step=step,
-                horizon=horizon,
-                members=member or (),
-                levels=level or (),
-                refit=refit,
-                adapt=not no_adapt,
-            )
+            if chosen is None:
+                rolling = request.of_model(folder, file, progress, refit=refit, adapt=not no_adapt)
+            else:
+                rolling = request.of_pretrained(file, chosen, progress)
             warn_of(rolling, progress.warn)
             if verbose:
                 progress.say(f"{', '.join(rolling.members)}; {len(rolling.cutoffs)} windows of all series together")
             report = _run(rolling, folder, output, scores, progress, begin, excel_safe=excel_safe)
         _show(report, as_json=as_json, quiet=quiet)
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is requested of a model folder or of the pretrained network."""
+
+    windows: int | None
+    step: int | None
+    horizon: int | None
+    members: Sequence[str]
+    levels: Sequence[float]
+
+    def of_model(self, folder: str, file: str, progress: Progress, *, refit: bool, adapt: bool) -> Rolling:
+        """Return the windows at which a model folder is asked."""
+        from gruforecast.api import Model
+        from gruforecast.automl.backtest import truth
+        from gruforecast.evaluation.backtest import roll
+
+        with pretrained_named(file):
+            loaded = Model(folder)
+        return roll(
+            loaded.forecaster,
+            truth(loaded.read(file), progress.warn),
+            windows=self.windows,
+            step=self.step,
+            horizon=self.horizon,
+            members=self.members,
+            levels=self.levels,
+            refit=refit,
+            adapt=adapt,
+        )
+
+    def of_pretrained(self, file: str, options: SeasonOptions, progress: Progress) -> Rolling:
+        """Return the windows at which the pretrained network is asked."""
+        from gruforecast.automl.pretrained import in_words, rolled
+
+        rolling = rolled(
+            file,
+            options,
+            windows=self.windows,
+            step=self.step,
+            horizon=self.horizon,
+            members=self.members,
+            levels=self.levels,
+        )
+        progress.say(in_words(rolling.forecaster, rolling.panel))
+        return rolling
 
 
 def _run(

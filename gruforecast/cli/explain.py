@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
+from gruforecast.cli.arguments import ModelOrData, check_places, refuse_pretrained, screen, sort_arguments
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.wording import print_json
 from gruforecast.errors import UsageError
@@ -38,6 +38,7 @@ def explain(
         from gruforecast.serialization import encoded
 
         folder, file = sort_arguments(model, data)
+        refuse_pretrained(folder, "explain")
         if output is not None and not output.endswith(".json"):
             raise UsageError(f"-o {output!r} is no JSON file.", remedy="Pass -o inside.json.", code="GF-U83")
         check_places(folder, {"DATA": file}, {"-o": output})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gruforecast.cli.arguments import ModelOrData, screen, sort_arguments
+from gruforecast.cli.arguments import ModelOrData, refuse_pretrained, screen, sort_arguments
 from gruforecast.cli.error_edge import NOT_BETTER, error_edge
 from gruforecast.cli.wording import print_json, warn
 from gruforecast.errors import UsageError, did_you_mean
@@ -49,6 +49,7 @@ def export(
     """
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
+        refuse_pretrained(folder, "export")
         form = _form(format, output)
         _check(file, output, form, int8=int8)
         from gruforecast.artifact.export.convert import ExportOptions, convert

@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gruforecast.cli.arguments import ModelOrData, check_places, screen, sort_arguments
+from gruforecast.automl.options import SeasonOptions
+from gruforecast.cli.arguments import (
+    ModelDataOrWord,
+    check_places,
+    for_pretrained,
+    pretrained_named,
+    screen,
+    sort_arguments,
+    with_options,
+)
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
@@ -25,11 +35,13 @@ NOT_CSV = "--excel-safe is for CSV, other formats tell texts from formulas."
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen()
 
 
+@with_options(SeasonOptions)
 def predict(
-    model: ModelOrData = None,
+    model: ModelDataOrWord = None,
     data: Annotated[
         str | None, typer.Argument(help="CSV file to forecast from; without it, from the end of the training data.")
     ] = None,
+    *,
     output: Annotated[str | None, typer.Option("-o", "--output", help="File to write.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, json, table or parquet; by the file's ending.")] = None,
     member: Annotated[str, typer.Option(help="winner, networks, blend, or a model of the leaderboard.")] = "winner",
@@ -43,14 +55,18 @@ def predict(
     no_adapt: Annotated[
         bool, typer.Option("--no-adapt", help="Intervals as they were calibrated, whatever newer rows say.")
     ] = False,
+    options: Callable[[], SeasonOptions],
     as_json: Annotated[bool, _JSON] = False,
     quiet: Annotated[bool, _QUIET] = False,
     verbose: Annotated[bool, _VERBOSE] = False,
     debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
-    """Forecast from a model folder, without TensorFlow.
+    """Forecast from a model folder, or from any file with the pretrained network; without TensorFlow.
 
-    Examples: gruforecast predict · gruforecast predict new.csv · gruforecast predict my_model new.csv -o forecast.csv
+    The groups of options below are for the pretrained network: how a file is read that no model was fitted on.
+
+    Examples: gruforecast predict · gruforecast predict new.csv · gruforecast predict my_model new.csv -o forecast.csv ·
+    gruforecast predict pretrained sales.csv --horizon 12
     """
     with error_edge(as_json=as_json, debug=debug):
         folder, file = sort_arguments(model, data)
@@ -62,32 +78,72 @@ def predict(
             raise UsageError(
                 "standard input can be read once only.", remedy="Write one of them to a file.", code="GF-U41"
             )
-        from gruforecast.api import load
-
-        loaded = load(folder)
-        panel, forecaster = loaded.read(file).panel if file else None, loaded.forecaster
-        blocks = loaded.stream(
-            panel,
-            future=future,
-            horizon=horizon,
-            level=level or (),
-            member=member,
-            series=series or (),
-            adapt=not no_adapt,
-        )
-        head: Json = {"model_dir": folder, "levels": forecaster.levels([forecaster.member_named(member)], level)}
+        chosen = for_pretrained(options(), folder, file, future=future is not None, no_adapt=no_adapt)
+        request = _Request(folder, file, horizon, level or (), member, series or ())
+        made = request.of_model(future, adapt=not no_adapt) if chosen is None else request.of_pretrained(chosen)
+        if made.note and not quiet:
+            typer.echo(made.note, err=True)
+        own = made.forecaster
+        head: Json = {"model_dir": folder, "levels": own.levels([own.member_named(member)], level)}
         count = _Count()
-        _write(count.columns(blocks), head, count.facts, form, output, excel_safe=excel_safe)
+        _write(count.columns(made.blocks), head, count.facts, form, output, excel_safe=excel_safe)
         count.warn()
         if not quiet and (changed := count.adaptation()) is not None:
             typer.echo(changed.in_words(), err=True)
         if verbose:
-            used = forecaster.winner if member == "winner" else member
+            used = own.winner if member == "winner" else member
             typer.echo(f"member {harmless(used)}, {count.series} series, {count.steps} steps", err=True)
         if form == "table" and not output and not quiet:
-            _draw(count.first, forecaster, panel, member)
+            _draw(count.first, own, made.panel, member)
         if output and not quiet:
             typer.echo(f"wrote {harmless(output)}", err=True)
+
+
+@dataclass(frozen=True)
+class _Made:
+    """Who forecasts, from which rows, None for those in the folder; the forecasts; what is said before."""
+
+    forecaster: Forecaster
+    panel: Panel | None
+    blocks: Iterator[Forecast]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Request:
+    """What is requested of a model folder or of the pretrained network."""
+
+    model: str
+    file: str | None
+    horizon: int | None
+    levels: Sequence[float]
+    member: str
+    series: Sequence[str]
+
+    def of_model(self, future: str | None, *, adapt: bool) -> _Made:
+        """Return what a model folder forecasts."""
+        from gruforecast.api import Model
+
+        with pretrained_named(self.file):
+            loaded = Model(self.model)
+        panel = loaded.read(self.file).panel if self.file else None
+        blocks = loaded.stream(
+            panel,
+            future=future,
+            horizon=self.horizon,
+            level=self.levels,
+            member=self.member,
+            series=self.series,
+            adapt=adapt,
+        )
+        return _Made(loaded.forecaster, panel, blocks)
+
+    def of_pretrained(self, options: SeasonOptions) -> _Made:
+        """Return what the pretrained network forecasts."""
+        from gruforecast.automl.pretrained import asked
+
+        made = asked(self.file or "", options, self.horizon, self.levels)
+        return _Made(made.forecaster, made.panel, made.stream(self.series, self.member), made.in_words())
 
 
 class _Count:

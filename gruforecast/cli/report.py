@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, check_places, screen
+from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, check_places, refuse_pretrained, screen
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.errors import UsageError
 from gruforecast.text import harmless
@@ -37,6 +37,7 @@ def report(
     Examples: gruforecast report --open · gruforecast report my_model --format md · gruforecast report -o r.html
     """
     with error_edge(as_json=as_json, debug=debug):
+        refuse_pretrained(model, "report")
         check_places(model, {}, {"-o": output})
         form = _form(format, output, as_json=as_json)
         if show and form != "html":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, screen
+from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, refuse_pretrained, screen
 from gruforecast.cli.error_edge import TERMINATED, error_edge
 from gruforecast.cli.wording import warn
 from gruforecast.errors import ResourceError, UsageError
@@ -68,6 +68,7 @@ def serve(
     Examples: gruforecast serve · gruforecast serve my_model --port 9000 --token-file token.txt
     """
     with error_edge(as_json=as_json, debug=debug):
+        refuse_pretrained(model, "serve")
         _require_packages()
         from gruforecast.serve.loaded_model import opened
         from gruforecast.serve.log import start_log

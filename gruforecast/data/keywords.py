@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from typing import Concatenate, ParamSpec, TypeVar, get_type_hints
+from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from gruforecast.data.option import Declared, Options
 from gruforecast.errors import did_you_mean
 
 P = ParamSpec("P")
+Owner = TypeVar("Owner")
 Data = TypeVar("Data")
 Given_co = TypeVar("Given_co", bound=Options, covariant=True)
 Result = TypeVar("Result")
@@ -23,25 +24,53 @@ def with_keywords(
 
     Its signature and its docstring say all of them, in the order in which they are `declared`.
     """
-    known = inspect.signature(options).parameters
-    hints = get_type_hints(options)
 
     def decorated(run: Callable[[Data, Given_co], Result]) -> Callable[Concatenate[Data, P], Result]:
         @functools.wraps(run)
         def call(data: Data, /, *args: P.args, **given: P.kwargs) -> Result:
-            if args:
-                raise TypeError(f"{run.__name__}() takes its options by name: {run.__name__}(data, horizon=12).")
-            for name in given:
-                if name not in known:
-                    text = f"{run.__name__}() got an unexpected keyword argument {name!r}."
-                    raise TypeError(f"{text}{did_you_mean(name, list(known))}")
+            _check(run.__name__, options, args, given)
             return run(data, options(*args, **given))
 
-        first = inspect.Parameter("data", inspect.Parameter.POSITIONAL_ONLY)
-        parameters = [known[one.name].replace(annotation=hints[one.name]) for one in declared]
-        call.__signature__ = inspect.Signature([first, *parameters])  # type: ignore[attr-defined]
-        lines = [f"    {one.name}: {one.option.help}" for one in declared]
-        call.__doc__ = "\n".join([str(inspect.getdoc(run)), "", "Options:", *lines])
+        _describe(call, options, declared, "data")
         return call
 
     return decorated
+
+
+def method_with_keywords(
+    options: Callable[P, Given_co], declared: Sequence[Declared]
+) -> Callable[[Callable[[Owner, Data, Given_co], Result]], Callable[Concatenate[Owner, Data, P], Result]]:
+    """Return the same for a method of data and options."""
+
+    def decorated(run: Callable[[Owner, Data, Given_co], Result]) -> Callable[Concatenate[Owner, Data, P], Result]:
+        @functools.wraps(run)
+        def call(self: Owner, data: Data, /, *args: P.args, **given: P.kwargs) -> Result:
+            _check(run.__name__, options, args, given)
+            return run(self, data, options(*args, **given))
+
+        _describe(call, options, declared, "self", "data")
+        return call
+
+    return decorated
+
+
+def _check(name: str, options: Callable[..., object], args: Sequence[object], given: Sequence[str]) -> None:
+    """Refuse options without a name, and names that are none."""
+    known = inspect.signature(options).parameters
+    if args:
+        raise TypeError(f"{name}() takes its options by name: {name}(data, horizon=12).")
+    for one in given:
+        if one not in known:
+            raise TypeError(f"{name}() got an unexpected keyword argument {one!r}.{did_you_mean(one, list(known))}")
+
+
+def _describe(
+    call: Callable[..., Any], options: Callable[..., object], declared: Sequence[Declared], *first: str
+) -> None:
+    """Say in signature and docstring which options there are, after what comes `first`."""
+    known, hints = inspect.signature(options).parameters, get_type_hints(options)
+    before = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_ONLY) for name in first]
+    parameters = [known[one.name].replace(annotation=hints[one.name]) for one in declared]
+    call.__signature__ = inspect.Signature([*before, *parameters])  # type: ignore[attr-defined]
+    lines = [f"    {one.name}: {one.option.help}" for one in declared]
+    call.__doc__ = "\n".join([str(inspect.getdoc(call)), "", "Options:", *lines])

@@ -81,6 +81,7 @@ class Rolling:
         left_out: why, by name, for members that would be asked but are not.
         refit: whether the networks are trained anew before each cutoff, by whoever takes the blocks.
         adapt: whether intervals adapt to rows newer than the training rows; where networks are trained anew, none is.
+        recalibrate: whether intervals are measured on the rows before each cutoff, by whoever takes the blocks.
     """
 
     forecaster: Forecaster
@@ -92,6 +93,7 @@ class Rolling:
     left_out: dict[str, str] = field(default_factory=dict)
     refit: bool = False
     adapt: bool = True
+    recalibrate: bool = False
 
     def trained_on(self, windows: Windows) -> Bools:
         """Return whether the first row of each window's horizon is among those that the networks learned from, (n,)."""
@@ -123,6 +125,12 @@ class Rolling:
     def at(self, number: int) -> Rolling:
         """Return the same at one cutoff only."""
         return replace(self, cutoffs=self.cutoffs[self.cutoffs.number == number])
+
+    def cutoff(self, number: int) -> Ints:
+        """Return a cutoff in every series, the first row of those that are shorter, (n_series,)."""
+        indptr, cutoffs = self.panel.indptr, self.cutoffs
+        back = cutoffs.horizon + cutoffs.step * (cutoffs.count - 1 - number)
+        return np.maximum(indptr[1:] - back, indptr[:-1])
 
     def blocks(self) -> Iterator[Block]:
         """All windows with their forecasts, in order, as many at a time as fit into bounded memory."""
@@ -188,13 +196,7 @@ def roll(
         DataError: the panel has other columns or another step than the model's data, or too few rows.
     """
     forecaster.check(panel)
-    for option, value in (("windows", windows), ("step", step)):
-        if value is not None and not 1 <= value <= MAX_OPTION:
-            raise UsageError(
-                f"`{option}` {value} is out of range.",
-                remedy=f"Pass a whole number from 1 to {MAX_OPTION}.",
-                code="GF-U12",
-            )
+    check_counts(windows, step)
     steps = forecaster.steps(horizon)
     history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
     cutoffs = _cutoffs(panel, history, windows, step or steps, steps)
@@ -209,6 +211,21 @@ def roll(
             forecaster, panel, windows=unseen, step=step, horizon=horizon, members=members, levels=levels, adapt=adapt
         )
     return rolling
+
+
+def check_counts(windows: int | None, step: int | None) -> None:
+    """Refuse numbers of windows, and of rows from one to the next, that cannot be.
+
+    Raises:
+        UsageError: one is out of range.
+    """
+    for option, value in (("windows", windows), ("step", step)):
+        if value is not None and not 1 <= value <= MAX_OPTION:
+            raise UsageError(
+                f"`{option}` {value} is out of range.",
+                remedy=f"Pass a whole number from 1 to {MAX_OPTION}.",
+                code="GF-U12",
+            )
 
 
 def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, ...], dict[str, str]]:
@@ -238,11 +255,11 @@ def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
     return None if quick else f"{model} would be fitted anew for each of {windows} windows, which takes long"
 
 
-def _cutoffs(panel: Panel, history: History, requested: int | None, step: int, horizon: int) -> Cutoffs:
-    """Return the last cutoffs of every series.
+def count_cutoffs(panel: Panel, requested: int | None, step: int, horizon: int) -> int:
+    """Return how many cutoffs the longest series has: those requested, or ten where so many fit.
 
     Raises:
-        DataError: the longest series has not so many.
+        DataError: it has not so many.
     """
     longest = int(panel.lengths.max(initial=0))
     fitting = (longest - MIN_ROWS - 2 * horizon) // step + 1
@@ -255,7 +272,12 @@ def _cutoffs(panel: Panel, history: History, requested: int | None, step: int, h
             remedy=f"{remedy}, or give more rows.",
             code="GF-D65",
         )
-    back = horizon + step * np.arange((requested or min(DEFAULT_CUTOFFS, fitting)) - 1, -1, -1)
+    return requested or min(DEFAULT_CUTOFFS, fitting)
+
+
+def _cutoffs(panel: Panel, history: History, requested: int | None, step: int, horizon: int) -> Cutoffs:
+    """Return the last cutoffs of every series."""
+    back = horizon + step * np.arange(count_cutoffs(panel, requested, step, horizon) - 1, -1, -1)
     end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
     number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + MIN_ROWS)
     return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)

@@ -1,0 +1,150 @@
+"""The pretrained network asked about data that nothing was fitted on: what is decided, and who forecasts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from msgspec import structs
+
+from gruforecast.automl.backtest import truth
+from gruforecast.automl.options import SeasonOptions
+from gruforecast.automl.preparation import before_test, default_horizon, seasons_before
+from gruforecast.data.calendar.frequency import seasons_in_words
+from gruforecast.data.files.source import Data
+from gruforecast.data.panel import Forecast, Panel
+from gruforecast.data.read import read_csv, zone_of
+from gruforecast.data.windows import History
+from gruforecast.errors import UsageError
+from gruforecast.evaluation.backtest import Rolling, check_counts, count_cutoffs, roll
+from gruforecast.evaluation.calibration import LEVELS
+from gruforecast.evaluation.own_history import measured_at, own_quantiles
+from gruforecast.execution.progress import warn
+from gruforecast.models.baselines import baselines
+from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.networks.covariates import Scaling
+from gruforecast.models.pretrained.model import LONG_STEPS, NAME, PretrainedNetwork
+from gruforecast.models.series_state import SeriesState
+
+NO_COLUMNS = Scaling(np.zeros(0), np.zeros(0))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the pretrained network is asked: the rows that it sees, and the forecaster that was made for them."""
+
+    panel: Panel
+    forecaster: Forecaster
+
+    def in_words(self) -> str:
+        """Return what was decided, as a line."""
+        return in_words(self.forecaster, self.panel)
+
+    def stream(self, ids: Sequence[str] = (), member: str = "winner") -> Iterator[Forecast]:
+        """Forecasts from the end of each series, some series at a time; of a simple model, where one is named."""
+        return self.forecaster.stream(self.panel, member=member, ids=list(ids) or None)
+
+
+def asked(data: Data, options: SeasonOptions, horizon: int | None = None, levels: Sequence[float] = ()) -> Asked:
+    """Return what the network is asked at the end of each series, with intervals measured on the rows before.
+
+    Raises:
+        UsageError: the season or the horizon is too long for it, or a level is no percentage.
+        DataError: the data cannot be read without guessing, or are too few for a level.
+    """
+    panel = rows_seen(data, options)
+    seasons = seasons_before(panel, 0) if options.season is None else [options.season]
+    own = forecaster_for(panel, _horizon(panel, options, horizon), seasons, levels)
+    history = History.of(panel.y, panel.indptr, panel.wall)
+    return Asked(panel, measured_at(own, history, panel.indptr[1:]))
+
+
+def in_words(own: Forecaster, panel: Panel) -> str:
+    """Return what was decided about a panel, as a line."""
+    longer = [one.second for one in own.networks if isinstance(one, PretrainedNetwork) and one.second]
+    found = seasons_in_words([own.season_length, *longer])
+    return f"pretrained network: {found}, {len(panel.y):,} rows read, horizon {own.horizon}"
+
+
+def rows_seen(data: Data, options: SeasonOptions) -> Panel:
+    """Return the series in data without what the network does not see; what is odd, or left out, is a warning.
+
+    Raises:
+        DataError: the data cannot be read without guessing.
+    """
+    reading = read_csv(data, replace(options, tz=options.tz or zone_of(data)))
+    for text in reading.warnings:
+        warn(text)
+    return _without_covariates(truth(reading, warn))
+
+
+def _without_covariates(panel: Panel) -> Panel:
+    plan = panel.plan
+    if names := [*(one.name for one in plan.covariates), *([f"holidays of {plan.holidays}"] if plan.holidays else [])]:
+        warn(f"the pretrained network sees no covariates, so {', '.join(names)} change nothing: `fit` learns from them")
+    return replace(panel, x=np.zeros((len(panel.y), 0)), plan=structs.replace(plan, covariates=(), holidays=""))
+
+
+def _horizon(panel: Panel, options: SeasonOptions, horizon: int | None) -> int:
+    """Return the horizon that is requested; if none is, the one that `fit` has, or the longest."""
+    return min(default_horizon(panel, options.season), LONG_STEPS) if horizon is None else horizon
+
+
+def forecaster_for(panel: Panel, horizon: int, seasons: list[int], levels: Sequence[float] = ()) -> Forecaster:
+    """Return the forecaster, with the network's own quantiles as intervals.
+
+    Args:
+        seasons: the main one first, as of `find_seasons`.
+        levels: in percent; 80 and 95 if none are given.
+
+    Raises:
+        UsageError: the season or the horizon is too long for the network, or a level is no percentage.
+    """
+    for level in levels:
+        if not 1 <= level < 100:
+            raise UsageError(f"`level` {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
+    season, second = seasons[0], seasons[1] if len(seasons) > 1 else None
+    wanted = tuple(sorted(set(levels) or LEVELS))
+    simple = dict.fromkeys(baselines(season), Calibration((), np.zeros((horizon, 0))))
+    return Forecaster(
+        networks=(PretrainedNetwork.of(horizon, season, second),),
+        blend={},
+        winner=NAME,
+        calibrations={NAME: own_quantiles(horizon, wanted), **simple},
+        plan=panel.plan,
+        context=SeriesState.without_rows((), np.zeros(0, "datetime64[s]")),
+        scaling=NO_COLUMNS,
+    )
+
+
+def rolled(
+    data: Data,
+    options: SeasonOptions,
+    *,
+    windows: int | None = None,
+    step: int | None = None,
+    horizon: int | None = None,
+    members: Sequence[str] = (),
+    levels: Sequence[float] = (),
+) -> Rolling:
+    """Return the windows at which the network is to be asked; its season is found in the rows before the first of them.
+
+    Raises:
+        UsageError: an argument asks for what the network does not take.
+        DataError: the data cannot be read without guessing, or are too few.
+    """
+    panel = rows_seen(data, options)
+    check_counts(windows, step)
+    steps = _horizon(panel, options, horizon)
+    seasons = [options.season or 1]
+    if options.season is None and steps > 0:
+        rows = step or steps
+        back = steps + rows * (count_cutoffs(panel, windows, rows, steps) - 1)
+        seasons = seasons_before(before_test(panel, back), 0)
+    own = forecaster_for(panel, steps, seasons, levels)
+    rolling = roll(own, panel, windows=windows, step=step, members=members, levels=levels)
+    if NAME in rolling.members:  # what cannot be measured is refused before anything is written
+        measured_at(own, rolling.history, rolling.cutoff(0))
+    return replace(rolling, adapt=False, recalibrate=True)
