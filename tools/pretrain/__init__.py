@@ -1,0 +1,1 @@
+"""Training of the pretrained network: synthetic series, windows, training, evaluation."""

@@ -1,0 +1,112 @@
+"""Training windows from synthetic series: each batch has one season length and follows from a seed and its number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from multiprocessing import get_context
+from typing import NamedTuple
+
+import numpy as np
+
+from gruforecast.arrays import Bools, Floats, Single
+from gruforecast.models.pretrained.features import Features, window_rows
+from tools.pretrain.series import synthetic
+
+ANY = (2, 3, 5, 6, 8, 9, 10, 13, 14, 16, 18, 20, 26, 28, 30, 36, 60, 72, 168)
+FAR = 1e4  # limit of scaled targets
+
+
+class Kind(NamedTuple):
+    """How often (relative) windows of a season are drawn, with a second season (0: none), for a horizon."""
+
+    season: int  # 0: any of `ANY`
+    second: int
+    horizon: int
+    weight: float
+
+
+KINDS = (
+    Kind(1, 0, 24, 0.12),
+    Kind(1, 0, 64, 0.02),
+    Kind(4, 0, 16, 0.17),
+    Kind(12, 0, 24, 0.27),
+    Kind(12, 0, 64, 0.02),
+    Kind(7, 0, 24, 0.06),
+    Kind(7, 365, 24, 0.02),
+    Kind(24, 0, 48, 0.04),
+    Kind(24, 168, 48, 0.13),
+    Kind(24, 168, 168, 0.02),
+    Kind(52, 0, 24, 0.03),
+    Kind(48, 336, 48, 0.02),
+    Kind(96, 672, 48, 0.01),
+    Kind(144, 0, 48, 0.005),
+    Kind(288, 0, 48, 0.005),
+    Kind(0, 0, 24, 0.06),
+)
+
+
+class Batch(NamedTuple):
+    """What one step of training takes: arrays of the features, scaled targets and their weights (n, horizon)."""
+
+    arrays: dict[str, Single]
+    target: Single
+    weight: Single
+
+
+def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
+    """Return the batch of a number; always the same one."""
+    rng = np.random.default_rng([seed, number])
+    chances = np.array([one.weight for one in KINDS])
+    drawn = KINDS[rng.choice(len(KINDS), p=chances / chances.sum())]
+    season, second, horizon, _ = kind or drawn
+    season = season or int(rng.choice(ANY))
+    longer = second or None
+    rows = window_rows(season, longer)
+    series = synthetic(rng, size, season, rows + horizon, longer)
+    past, future = series[:, :rows].copy(), series[:, rows:]
+    shortened(rng, past, season)
+    least = np.nanmin(past, axis=1)
+    log = (least > 0) & (rng.random(size) < 0.5)
+    features = Features.of(past, season, horizon, log, longer)
+    floor = np.where(log, least * 1e-3, 1.0)[:, None]
+    ahead = np.where(log[:, None], np.log(np.maximum(future, floor)), future)
+    level, scale = features.level, features.scale
+    target = np.clip((ahead - level) / scale, -FAR, FAR)
+    constant = np.nanmax(past, axis=1) - least <= 1e-6 * np.nanmax(np.abs(past), axis=1)
+    weight = np.broadcast_to(~constant[:, None], target.shape)
+    return Batch(features.arrays, target.astype(np.float32), weight.astype(np.float32))
+
+
+def shortened(rng: np.random.Generator, past: Floats, season: int) -> None:
+    """Put NaN before a random start, and into gaps: a third of the windows are whole, a tenth have gaps."""
+    n, rows = past.shape
+    least = np.log(min(max(season + 3, 6), rows))
+    keep = np.exp(rng.uniform(least, np.log(rows), n)).astype(int)
+    keep = np.where(rng.random(n) < 0.35, rows, keep)
+    past[np.arange(rows) < (rows - keep)[:, None]] = np.nan
+    gaps: Bools = (rng.random((n, rows)) < rng.uniform(0, 0.2, (n, 1))) & (rng.random((n, 1)) < 0.1)
+    gaps[:, -1] = False
+    past[gaps] = np.nan
+
+
+def stream(seed: int, start: int, size: int) -> Iterator[Batch]:
+    """Return batches from number `start` on, made in a second process some batches ahead."""
+    context = get_context("spawn")
+    queue = context.Queue(8)
+    process = context.Process(target=_fill, args=(queue, seed, start, size), daemon=True)
+    process.start()
+    try:
+        while True:
+            yield queue.get(timeout=600)
+    finally:
+        process.terminate()
+
+
+def _fill(queue: object, seed: int, start: int, size: int) -> None:
+    """Put one batch after the other into `queue`, at normal priority."""
+    os.nice(max(0, -os.nice(0)))
+    number = start
+    while True:
+        queue.put(batch(seed, number, size))  # type: ignore[attr-defined]
+        number += 1
