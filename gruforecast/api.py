@@ -22,7 +22,6 @@ from gruforecast.data.keywords import with_keywords
 from gruforecast.data.option import Option, numbers, one_text, texts, whole
 from gruforecast.errors import ModelError
 from gruforecast.execution.progress import Progress, warn
-from gruforecast.models.pretrained.model import NAME
 from gruforecast.models.registry import title_of
 from gruforecast.text import harmless
 
@@ -122,12 +121,8 @@ def check(data: Data, options: CheckOptions) -> DataProfile:
 
 @overload
 def load(folder: Literal["pretrained"]) -> PretrainedModel: ...  # type: ignore[overload-overlap]  # a word, no folder
-
-
 @overload
 def load(folder: str | PathLike[str]) -> Model: ...
-
-
 def load(folder: str | PathLike[str]) -> Model | PretrainedModel:
     """Return the model in a folder that `fit` or `Model.save` wrote; all its files are checked, nothing is executed.
 
@@ -141,7 +136,7 @@ def load(folder: str | PathLike[str]) -> Model | PretrainedModel:
     Raises:
         ModelError: the folder is no model, or a file is missing or was changed.
     """
-    if folder == NAME:
+    if folder == "pretrained":
         from gruforecast.automl.pretrained_model import PretrainedModel
 
         return PretrainedModel()
@@ -367,12 +362,13 @@ class Model:
         return copy_model(self.folder, Path(folder), overwrite=overwrite)
 
     def __repr__(self) -> str:
-        lines = textwrap.wrap(self._verdict, LINE, max_lines=LINES, placeholder=" …")
+        verdict = harmless(self._manifest.verdict or "")
+        lines = textwrap.wrap(verdict, LINE, max_lines=LINES, placeholder=" …")
         return "\n".join([f"Model({str(self.folder)!r}): {title_of(self.forecaster.winner)}", self._about, *lines])
 
     def _repr_html_(self) -> str:
-        facts = {"model": title_of(self.forecaster.winner), "data": self._about, "verdict": self._verdict}
-        facts["folder"] = str(self.folder)
+        model, verdict = title_of(self.forecaster.winner), self._manifest.verdict or ""
+        facts = {"model": model, "data": self._about, "verdict": verdict, "folder": str(self.folder)}
         left = "style='text-align: left'"
         rows = (
             f"<tr><th {left}>{name}</th><td {left}>{html.escape(harmless(text))}</td></tr>"
@@ -386,10 +382,6 @@ class Model:
         own = self.forecaster
         season = f"season of {own.season_length} rows" if own.season_length > 1 else "no season"
         return f"{len(own.context.ids):,} series, step {own.plan.freq.label}, horizon {own.horizon}, {season}"
-
-    @property
-    def _verdict(self) -> str:
-        return harmless(self._manifest.verdict or "")
 
 
 def _warned(read: Read) -> Read:

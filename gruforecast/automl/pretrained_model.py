@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, NoReturn, get_args
 
 from gruforecast.automl.backtest import Detail, frame, warn_of
-from gruforecast.automl.options import COLUMNS, RESULT, SeasonOptions, by_use
+from gruforecast.automl.options import RESULT, SeasonOptions, by_use
 from gruforecast.automl.pretrained import asked, rolled
 from gruforecast.data.files.source import Data
 from gruforecast.data.keywords import method_with_keywords
 from gruforecast.data.option import Option, numbers, texts
+from gruforecast.data.options import COLUMNS
 from gruforecast.data.panel import Forecast
 from gruforecast.data.to_frame import numbered_keys
 from gruforecast.errors import UsageError

@@ -11,8 +11,6 @@ from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search.results import FitRequest, FitResult

@@ -123,10 +123,10 @@ def for_pretrained(options: SeasonOptions, model: str, data: str | None, **other
     if model != PRETRAINED:
         given = [one for one in SeasonOptions.declared if getattr(options, one.name) != getattr(usual, one.name)]
         if given:
+            flags = ", ".join(one.flag for one in given)
             raise UsageError(
-                f"{', '.join(one.flag for one in given)} cannot be given with a model folder, "
-                "which says how its data are read.",
-                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} in place of the folder.",
+                f"{flags} cannot be given with a model folder, which says how its data are read.",
+                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} for the folder.",
                 code="GF-U51",
             )
         return None

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from gruforecast.cli.arguments import DEFAULT_MODEL, ModelFolder, screen
+import typer
+
+from gruforecast.cli.arguments import DEFAULT_MODEL, PRETRAINED, ModelFolder, screen
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.wording import print_json
+from gruforecast.text import harmless_lines
 
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen(verbose="Also show every file.")
 
@@ -18,11 +21,14 @@ def show(
     verbose: Annotated[bool, _VERBOSE] = False,
     debug: Annotated[bool, _DEBUG] = False,
 ) -> None:
-    """Say what a model folder is, after checking all of its files. Nothing in it is executed.
+    """Say what a model folder is, after checking all of its files, or the pretrained network. Nothing is executed.
 
-    Example: gruforecast show my_model
+    Examples: gruforecast show my_model · gruforecast show pretrained
     """
     with error_edge(as_json=as_json, debug=debug):
+        if model == PRETRAINED:
+            _show_pretrained(as_json=as_json, quiet=quiet)
+            return
         from gruforecast.artifact.describe import describe
 
         facts = describe(model)
@@ -32,3 +38,12 @@ def show(
             from gruforecast.report.terminal.show import show_model
 
             show_model(facts, verbose=verbose)
+
+
+def _show_pretrained(*, as_json: bool, quiet: bool) -> None:
+    from gruforecast.models.pretrained.model import card
+
+    if as_json:
+        print_json(card())
+    elif not quiet:
+        typer.echo(harmless_lines(card().in_words()))

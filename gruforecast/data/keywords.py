@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Concatenate, ParamSpec, TypeVar, get_type_hints
 
 from gruforecast.data.option import Declared, Options
@@ -54,7 +54,7 @@ def method_with_keywords(
     return decorated
 
 
-def _check(name: str, options: Callable[..., object], args: Sequence[object], given: Sequence[str]) -> None:
+def _check(name: str, options: Callable[..., object], args: Sequence[object], given: Mapping[str, object]) -> None:
     """Refuse options without a name, and names that are none."""
     known = inspect.signature(options).parameters
     if args:

@@ -52,6 +52,17 @@ class Card(Record, frozen=True):
     commit: str
     sha256: str
 
+    def in_words(self) -> str:
+        """Return what the network is, in lines."""
+        return (
+            f"the network in this package: a GRU encoder-decoder of {self.parameters:,} weights\n"
+            f"trained once on {self.trained_on}: {self.windows:,} windows, {self.steps:,} steps, "
+            f"{self.minutes:,.0f} minutes\n"
+            f"seed {self.seed}, commit {self.commit}, weights {self.sha256[:16]}\n"
+            f"seasons of up to {MAX_SEASON} rows; horizons of up to {STEPS} rows, from a season of {LONG_SEASON} rows "
+            f"on up to {LONG_STEPS}"
+        )
+
 
 @functools.cache
 def card() -> Card:
@@ -190,6 +201,6 @@ class PretrainedNetwork(Network):
         )
         return cls(NAME, config, weights(), second=second)
 
-    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:  # noqa: ARG002
         """Return the forecasts with quantiles; the season is that of the configuration."""
         return Pretrained(self.weights, self.second).forecast(history, windows, horizon, self.config.season_length)
