@@ -83,7 +83,7 @@ def rows_seen(data: Data, options: SeasonOptions) -> Panel:
 def _without_covariates(panel: Panel) -> Panel:
     plan = panel.plan
     if names := [*(one.name for one in plan.covariates), *([f"holidays of {plan.holidays}"] if plan.holidays else [])]:
-        warn(f"the pretrained network sees no covariates, so {', '.join(names)} change nothing: `fit` learns from them")
+        warn(f"the pretrained network sees no covariates, so {', '.join(names)} change nothing; a model that is fitted learns from them")
     return replace(panel, x=np.zeros((len(panel.y), 0)), plan=structs.replace(plan, covariates=(), holidays=""))
 
 
