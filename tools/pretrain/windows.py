@@ -72,7 +72,8 @@ def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
     floor = np.where(log, least * 1e-3, 1.0)[:, None]
     ahead = np.where(log[:, None], np.log(np.maximum(future, floor)), future)
     level, scale = features.level, features.scale
-    target = np.clip((ahead - level) / scale, -FAR, FAR)
+    with np.errstate(over="ignore"):
+        target = np.clip((ahead - level) / scale, -FAR, FAR)
     constant = np.nanmax(past, axis=1) - least <= 1e-6 * np.nanmax(np.abs(past), axis=1)
     weight = np.broadcast_to(~constant[:, None], target.shape)
     return Batch(features.arrays, target.astype(np.float32), weight.astype(np.float32))
