@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from itertools import count
 from multiprocessing import get_context
+from multiprocessing.queues import Queue
+from multiprocessing.sharedctypes import Synchronized
+from queue import Empty
 from typing import NamedTuple
 
 import numpy as np
@@ -92,22 +96,40 @@ def shortened(rng: np.random.Generator, past: Floats, season: int) -> None:
 
 
 def stream(seed: int, start: int, size: int) -> Iterator[Batch]:
-    """Return batches from number `start` on, made in a second process some batches ahead."""
+    """Return batches from number `start` on, in order; a second process makes most of them, some ahead.
+
+    Where that falls behind, this one makes a batch instead of waiting. Who made it does not change a batch.
+    """
     context = get_context("spawn")
-    queue = context.Queue(8)
-    process = context.Process(target=_fill, args=(queue, seed, start, size), daemon=True)
+    made: Queue[tuple[int, Batch]] = context.Queue(8)
+    following = context.Value("q", start)
+    process = context.Process(target=_fill, args=(made, following, seed, size), daemon=True)
     process.start()
+    ready: dict[int, Batch] = {}
     try:
-        while True:
-            yield queue.get(timeout=600)
+        for number in count(start):
+            while number not in ready:
+                try:
+                    other, one = made.get_nowait()
+                except Empty:
+                    other = _taken(following)
+                    one = batch(seed, other, size)
+                ready[other] = one
+            yield ready.pop(number)
     finally:
         process.terminate()
 
 
-def _fill(queue: object, seed: int, start: int, size: int) -> None:
-    """Put one batch after the other into `queue`, at normal priority."""
+def _taken(following: Synchronized[int]) -> int:
+    """Return the number of the batch to be made next, and count on."""
+    with following.get_lock():
+        following.value += 1
+        return following.value - 1
+
+
+def _fill(made: Queue[tuple[int, Batch]], following: Synchronized[int], seed: int, size: int) -> None:
+    """Put one batch after the other into `made`, at normal priority."""
     os.nice(max(0, -os.nice(0)))
-    number = start
     while True:
-        queue.put(batch(seed, number, size))  # type: ignore[attr-defined]
-        number += 1
+        number = _taken(following)
+        made.put((number, batch(seed, number, size)))
