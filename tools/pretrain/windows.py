@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import count
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.queues import Queue
 from multiprocessing.sharedctypes import Synchronized
-from queue import Empty
+from queue import Empty, Full
 from typing import NamedTuple
 
 import numpy as np
@@ -128,8 +129,14 @@ def _taken(following: Synchronized[int]) -> int:
 
 
 def _fill(made: Queue[tuple[int, Batch]], following: Synchronized[int], seed: int, size: int) -> None:
-    """Put one batch after the other into `made`, at normal priority."""
+    """Put one batch after the other into `made`, at normal priority, as long as the training lives."""
     os.nice(max(0, -os.nice(0)))
-    while True:
+    training = parent_process()
+    while training is not None and training.is_alive():
         number = _taken(following)
-        made.put((number, batch(seed, number, size)))
+        one = batch(seed, number, size)
+        while training.is_alive():
+            with suppress(Full):
+                made.put((number, one), timeout=5)
+                break
+    made.cancel_join_thread()
