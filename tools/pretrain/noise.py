@@ -16,7 +16,10 @@ def autocorrelated(ask: Ask, n: int) -> Floats:
     angle = 2 * np.pi / ask.log_uniform(5, 80, k)
     root = ask.uniform(0.5, 0.995, k) * np.exp(1j * angle).astype(np.complex64)
     out[cycle] = filtered(shocks[cycle], root).real[:, WARM_UP:]
-    out[~cycle] = filtered(shocks[~cycle], ask.uniform(-0.6, 0.97, n - k))[:, WARM_UP:]
+    real = filtered(shocks[~cycle], ask.uniform(-0.6, 0.97, n - k))
+    smooth = ask.some(n - k, 0.35)
+    real[smooth] = filtered(real[smooth], ask.uniform(0.3, 0.97, int(smooth.sum())))
+    out[~cycle] = real[:, WARM_UP:]
     return standardised(out)
 
 
@@ -66,7 +69,8 @@ def outliers(ask: Ask, n: int) -> Floats:
 
 def remainder(ask: Ask, n: int) -> Floats:
     """Return the noise of series of every kind (n, rows), of any size against a season of size 0.02 to 2."""
-    size = ask.mostly(ask.log_uniform(1e-3, 0.6, n), 0.9)
+    largest = 0.6 if 4 < ask.season < 20 else 0.35  # quarters and years are sums, hours are smooth
+    size = ask.mostly(ask.log_uniform(1e-3, largest, n), 0.85)
     paths = size * white(ask, n) + outliers(ask, n)
     size = ask.mostly(ask.log_uniform(3e-3, 0.6, n), 0.55)
     ruling = ask.some(n, 0.15 if ask.season == 1 else 0.05)

@@ -20,8 +20,10 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(structural.multiplied, 40, 52, 36, 38),  # business, tourism, demand: the home ground
-    Kind(structural.above_zero, 20, 22, 15, 14),  # the same, added: the lowest row near zero or far above
+    Kind(structural.multiplied, 40, 42, 34, 18),  # business, tourism, demand: the home ground
+    Kind(structural.above_zero, 20, 20, 15, 9),  # the same, added: the lowest row near zero or far above
+    Kind(structural.thriving, 0, 14, 3, 2),  # visitors: growing seasons on a growing level
+    Kind(structural.loads, 0, 0, 0, 26),  # electricity, traffic: smooth days and weeks, weather that lasts
     Kind(structural.any_sign, 10, 8, 6, 6),  # balances, differences
     Kind(priors.gaussian, 8, 7, 8, 6),  # smooth trends and periods of any form; at most `priors.MOST_ROWS` rows
     Kind(demand.counts, 4, 4, 8, 6),  # visits, incidents, births

@@ -1,5 +1,7 @@
 """Seasons: profiles of many shapes, and how they drift, grow, fade and break from season to season."""
 
+from collections.abc import Callable
+
 import numpy as np
 
 from tools.pretrain.draws import Ask, Bools, Floats, pick, standardised
@@ -54,6 +56,14 @@ def day_curves(ask: Ask, n: int, length: int) -> Floats:
     return curves
 
 
+def smooth_days(ask: Ask, n: int) -> Floats:
+    """Return smooth curves of a day (n, season), standardised: humps, or two or three sines."""
+    curves = day_curves(ask, n, ask.season)
+    sines = ask.some(n, 0.5)
+    curves[sines] = harmonics(ask, int(sines.sum()), ask.season, 4)
+    return standardised(curves)
+
+
 def profiles(ask: Ask, n: int, length: int) -> Floats:
     """Return profiles of every shape (n, length) with mean 0 and standard deviation 1; zeros for length 1."""
     if length == 1:
@@ -74,6 +84,11 @@ def profiles(ask: Ask, n: int, length: int) -> Floats:
         if who.any():
             out[who] = shape(ask, int(who.sum()), length)
     return standardised(out)
+
+
+def whole_profiles(ask: Ask, n: int) -> Floats:
+    """Return profiles of the season that is asked for (n, season)."""
+    return profiles(ask, n, ask.season)
 
 
 def weeks(ask: Ask, n: int, length: int) -> Floats:
@@ -122,8 +137,14 @@ def drifting(ask: Ask, profile: Floats) -> Floats:
     return seasons / np.sqrt(1 + weight[:, number] ** 2) * np.exp(np.clip(grow, -2, 2)).astype(np.float32)[:, number]
 
 
-def weekly(ask: Ask, season: Floats, amplitude: Floats) -> Floats:
-    """Return seasons (n, rows) of days with a week over them: factors on the day, or a level of each weekday."""
+def weekly(ask: Ask, season: Floats, amplitude: Floats, day_of: Callable[[Ask, int], Floats]) -> Floats:
+    """Return seasons (n, rows) of days with a week over them: factors on the day, or a level of each weekday.
+
+    Args:
+        season: the days (n, rows).
+        amplitude: their size (n, 1).
+        day_of: makes the days of a weekend that looks different (n, season).
+    """
     n = len(season)
     day = np.arange(ask.rows) // ask.season + ask.rng.integers(0, 7)
     days = profiles(ask, n, 7)
@@ -133,7 +154,7 @@ def weekly(ask: Ask, season: Floats, amplitude: Floats) -> Floats:
     who = ask.some(n, 0.35)  # a weekend with a day of another shape
     k = int(who.sum())
     off = weekdays_off(ask, k)[:, day % 7]
-    other = amplitude[who] * profiles(ask, k, ask.season)[:, np.arange(ask.rows) % ask.season] + added[who][:, day % 7]
+    other = amplitude[who] * day_of(ask, k)[:, np.arange(ask.rows) % ask.season] + added[who][:, day % 7]
     out[who] = np.where(off, other, out[who])
     return out
 
@@ -148,7 +169,7 @@ def slow(ask: Ask, n: int, length: int) -> Floats:
 
 def seasons(ask: Ask, n: int) -> Floats:
     """Return seasons of every kind (n, rows), the second one included; a share of the series has none."""
-    amplitude = ask.mostly(ask.log_uniform(0.02, 2, n), 0.85)
+    amplitude = ask.mostly(ask.log_uniform(0.02, 2, n), 0.85 if ask.daily else 0.75)
     paths: Floats = np.zeros((n, ask.rows), np.float32)
     if ask.season > 1:
         paths = amplitude * drifting(ask, profiles(ask, n, ask.season))
@@ -163,7 +184,7 @@ def seasons(ask: Ask, n: int) -> Floats:
     who = ask.some(n, share)
     k = int(who.sum())
     if second == 7 * ask.season and ask.daily:
-        paths[who] = weekly(ask, paths[who], amplitude[who])
+        paths[who] = weekly(ask, paths[who], amplitude[who], whole_profiles)
     else:
         size = np.where(ask.some(k, 0.5)[:, None], amplitude[who], ask.log_uniform(0.05, 1.5, k))
         paths[who] += size * slow(ask, k, second)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Floats
-from tools.pretrain.levels import levels
+from tools.pretrain.draws import Ask, Floats, filtered, standardised
+from tools.pretrain.levels import breaks, levels, walk
 from tools.pretrain.months import calendar
-from tools.pretrain.noise import remainder
-from tools.pretrain.shapes import seasons
+from tools.pretrain.noise import remainder, white
+from tools.pretrain.shapes import drifting, profiles, seasons, smooth_days, weekly
 
 
 def paths(ask: Ask, n: int) -> Floats:
@@ -37,3 +37,45 @@ def above_zero(ask: Ask, n: int) -> Floats:
 def any_sign(ask: Ask, n: int) -> Floats:
     """Return series of any sign (n, rows): balances, temperatures, changes."""
     return paths(ask, n) + 10 * ask.mostly(ask.normal(n, 1), 0.7)
+
+
+def thriving(ask: Ask, n: int) -> Floats:
+    """Return strong, growing seasons on a growing level (n, rows): visitors, travel, young markets."""
+    profile = profiles(ask, n, ask.season)
+    peaks = ask.uniform(-0.3, 0.8, n)  # a few high months rather than a few low ones
+    season = drifting(ask, standardised(np.exp(np.clip(profile * peaks, -3, 3)) * np.sign(peaks)))
+    slope = ask.log_uniform(0.02, 0.25, n) * np.where(ask.some(n, 0.92), 1, -0.5)[:, None] / max(ask.season, 4)
+    slope = np.cumsum(slope * np.exp(ask.uniform(0, 1, n) * (0.5 - ask.time / ask.rows)), axis=1, dtype=np.float32)
+    level = slope + ask.log_uniform(0.05, 0.4, n) * (walk(ask, n) * np.float32(0.3) + breaks(ask, n))
+    noise = ask.log_uniform(0.01, 0.25, n) * white(ask, n)
+    if ask.season in {4, 12}:
+        noise += ask.mostly(ask.log_uniform(0.01, 0.1, n), 0.5) * calendar(ask, n)
+    return np.exp(np.clip(level + ask.log_uniform(0.08, 0.9, n) * season + noise, -12, 12))
+
+
+def loads(ask: Ask, n: int) -> Floats:
+    """Return smooth curves of days and weeks under weather that lasts (n, rows): electricity, traffic, networks.
+
+    The noise of such series is smooth, too: a warm day is warm for hours.
+    """
+    size = ask.log_uniform(0.1, 1, n)
+    curves = smooth_days(ask, n)[:, np.arange(ask.rows) % ask.season]
+    regular = ask.some(n, 0.5)
+    k = int((~regular).sum())
+    if k:
+        curves[~regular] = drifting(ask, smooth_days(ask, k))
+    busy = ask.some(n, 0.7)
+    if ask.season % 7 or ask.season == 28:
+        curves[busy] = weekly(ask, curves[busy], np.ones((int(busy.sum()), 1), np.float32), smooth_days)
+    lasting = np.exp(-1 / (ask.season * ask.log_uniform(0.1, 4, n)))
+    quick = np.exp(-1 / (ask.season * ask.log_uniform(0.01, 0.2, n)))
+    weather = standardised(filtered(filtered(ask.normal(n, ask.rows), lasting), quick))
+    noise = ask.mostly(ask.log_uniform(0.01, 0.8, n), 0.85) * weather
+    noise += ask.mostly(ask.log_uniform(1e-3, 0.1, n), 0.6) * ask.normal(n, ask.rows)
+    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.1), 0.5) * ask.time / (7 * ask.season)
+    series = size * (curves + noise + trend)
+    added = ask.some(n, 0.4)
+    out = np.exp(np.clip(series, -9, 9))
+    part = series[added]
+    out[added] = part - part.min(axis=1, keepdims=True) + size[added] * ask.log_uniform(0.1, 10, len(part))
+    return out

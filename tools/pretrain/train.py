@@ -22,9 +22,11 @@ import tensorflow as tf
 from gruforecast.arrays import Weights
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.pretrained.features import Features
+from gruforecast.models.pretrained.inference import forward
 from gruforecast.models.training.optimizer import FlatAdamW
 from gruforecast.models.training.pretrained_network import build, variables
 from tools.pretrain.evaluate import PANELS, Case, Panel, both_views, forecast, held_out, scores, views
+from tools.pretrain.export import commit
 from tools.pretrain.windows import KINDS, Batch, batch, stream
 
 RATE, LEAST, WARM_UP = 1e-3, 0.02, 500  # highest learning rate, share of it at the end, steps on the way up
@@ -58,7 +60,7 @@ class Trainer:
         self.optimizer = FlatAdamW(list(self.variables.values()))
         self.optimizer.reset(DECAY)
         self.average = {name: tf.Variable(one) for name, one in self.variables.items()}
-        self.step = 0
+        self.step, self.seconds = 0, 0.0
         self._compiled = self._compile()
 
     def train(self, data: Batch, rate: float) -> tf.Tensor:
@@ -103,7 +105,7 @@ class Trainer:
         """Write a checkpoint in the place of the one before, never half of it."""
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez(file, step=self.step, **{name: one.numpy() for name, one in self._state().items()})
+            np.savez(file, step=self.step, seconds=self.seconds, **{name: one.numpy() for name, one in self._state().items()})
         part.replace(path)
 
     def load(self, path: Path) -> None:
@@ -111,7 +113,7 @@ class Trainer:
         with np.load(path, allow_pickle=False) as file:
             for name, variable in self._state().items():
                 variable.assign(file[name])
-            self.step = int(file["step"])
+            self.step, self.seconds = int(file["step"]), float(file["seconds"])
 
 
 class Check:
@@ -139,8 +141,6 @@ class Check:
 
 def _numpy_loss(weights: Weights, data: Batch) -> float:
     """Return the loss of a batch by the forward pass in numpy."""
-    from gruforecast.models.pretrained.inference import forward
-
     n, horizon = data.target.shape
     features = Features(**data.arrays, level=np.zeros((n, 1)), scale=np.ones((n, 1)), log=np.zeros(n, bool), horizon=horizon)
     return float(loss(tf.constant(data.target), tf.constant(data.weight), tf.constant(forward(weights, features))))
@@ -153,20 +153,21 @@ def run(out: Path, trainer: Trainer, check: Check, steps: int, seed: int, size: 
         trainer.load(newest)
     log = (out / "log.txt").open("a", buffering=1)
     recent: list[float] = []
-    begin, first = time.time(), trainer.step
+    begin, first, before = time.time(), trainer.step, trainer.seconds
     for data in stream(seed, trainer.step, size):
         if trainer.step >= steps:
             break
+        trainer.seconds = before + time.time() - begin
         recent.append(float(trainer.train(data, rate(trainer.step, steps))))
         if trainer.step % 100 == 0:
             speed = (trainer.step - first) * size / (time.time() - begin)
             log.write(f"{trainer.step} loss {np.mean(recent):.4f} {speed:.0f} windows/s {time.time() - begin:.0f} s\n")
             recent = []
-        if trainer.step % 500 == 0 or trainer.step == steps:
+        if trainer.step % 500 == 0:
             trainer.save(newest)
         if trainer.step % CHECK == 0 or trainer.step == steps:
             log.write(f"{trainer.step} check {check.line(trainer.averaged())}\n")
-    np.savez(out / "weights.npz", **trainer.averaged())
+    trainer.save(newest)
 
 
 def main() -> None:
@@ -182,7 +183,7 @@ def main() -> None:
     for setting in (tf.config.threading.set_intra_op_parallelism_threads, tf.config.threading.set_inter_op_parallelism_threads):
         setting(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    chosen = {name: value for name, value in vars(options).items() if name not in ("out", "data")}
+    chosen = {name: value for name, value in vars(options).items() if name not in ("out", "data")} | {"commit": commit()}
     (options.out / "options.json").write_text(json.dumps(chosen))
     trainer = Trainer(options.width, options.seed)
     run(options.out, trainer, Check(options.data), options.steps, options.seed, options.batch)

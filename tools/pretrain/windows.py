@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from multiprocessing import get_context
+from contextlib import suppress
+from itertools import count
+from multiprocessing import get_context, parent_process
+from multiprocessing.queues import Queue
+from multiprocessing.sharedctypes import Synchronized
+from queue import Empty, Full
 from typing import NamedTuple
 
 import numpy as np
@@ -72,7 +77,8 @@ def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
     floor = np.where(log, least * 1e-3, 1.0)[:, None]
     ahead = np.where(log[:, None], np.log(np.maximum(future, floor)), future)
     level, scale = features.level, features.scale
-    target = np.clip((ahead - level) / scale, -FAR, FAR)
+    with np.errstate(over="ignore"):
+        target = np.clip((ahead - level) / scale, -FAR, FAR)
     constant = np.nanmax(past, axis=1) - least <= 1e-6 * np.nanmax(np.abs(past), axis=1)
     weight = np.broadcast_to(~constant[:, None], target.shape)
     return Batch(features.arrays, target.astype(np.float32), weight.astype(np.float32))
@@ -91,22 +97,46 @@ def shortened(rng: np.random.Generator, past: Floats, season: int) -> None:
 
 
 def stream(seed: int, start: int, size: int) -> Iterator[Batch]:
-    """Return batches from number `start` on, made in a second process some batches ahead."""
+    """Return batches from number `start` on, in order; a second process makes most of them, some ahead.
+
+    Where that falls behind, this one makes a batch instead of waiting. Who made it does not change a batch.
+    """
     context = get_context("spawn")
-    queue = context.Queue(8)
-    process = context.Process(target=_fill, args=(queue, seed, start, size), daemon=True)
+    made: Queue[tuple[int, Batch]] = context.Queue(8)
+    following = context.Value("q", start)
+    process = context.Process(target=_fill, args=(made, following, seed, size), daemon=True)
     process.start()
+    ready: dict[int, Batch] = {}
     try:
-        while True:
-            yield queue.get(timeout=600)
+        for number in count(start):
+            while number not in ready:
+                try:
+                    other, one = made.get_nowait()
+                except Empty:
+                    other = _taken(following)
+                    one = batch(seed, other, size)
+                ready[other] = one
+            yield ready.pop(number)
     finally:
         process.terminate()
 
 
-def _fill(queue: object, seed: int, start: int, size: int) -> None:
-    """Put one batch after the other into `queue`, at normal priority."""
+def _taken(following: Synchronized[int]) -> int:
+    """Return the number of the batch to be made next, and count on."""
+    with following.get_lock():
+        following.value += 1
+        return following.value - 1
+
+
+def _fill(made: Queue[tuple[int, Batch]], following: Synchronized[int], seed: int, size: int) -> None:
+    """Put one batch after the other into `made`, at normal priority, as long as the training lives."""
     os.nice(max(0, -os.nice(0)))
-    number = start
-    while True:
-        queue.put(batch(seed, number, size))  # type: ignore[attr-defined]
-        number += 1
+    training = parent_process()
+    while training is not None and training.is_alive():
+        number = _taken(following)
+        one = batch(seed, number, size)
+        while training.is_alive():
+            with suppress(Full):
+                made.put((number, one), timeout=5)
+                break
+    made.cancel_join_thread()

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from gruforecast.arrays import Array, Bools, Floats, Single
-from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.pretrained.ready import RATES, READY, Ready, lagged, masked_mean
 
 SLOW, FAST = 20, 96  # seasons, newest rows
@@ -31,7 +30,7 @@ def window_rows(season: int, second: int | None = None) -> int:
     return rows
 
 
-def squash(x: Floats) -> Floats:
+def squash(x: Single) -> Single:
     """Return the inverse hyperbolic sine: linear near zero, logarithmic far from it."""
     return np.arcsinh(x)
 
@@ -74,15 +73,17 @@ class Features:
         z, seen, level, scale = _scaled(_cut(past, window_rows(season, second)), season, log)
         steps = -(-horizon // ROWS) * ROWS
         found = Ready.of(z, seen, season, steps, second)
-        arrays = (
+        return cls(
             _slow(z, seen, season, found),
             _fast(z, seen, season, second, found),
             _ahead(season, second, found),
             _facts(z, seen, season, second, found, log),
             np.clip(found.forecasts, -LIMIT, LIMIT),
+            level,
+            scale,
+            log,
+            horizon,
         )
-        slow, fast, ahead, facts, ready = (part.astype(np.float32) for part in arrays)
-        return cls(slow, fast, ahead, facts, ready, level, scale, log, horizon)
 
     @property
     def arrays(self) -> dict[str, Single]:
@@ -101,7 +102,7 @@ def _cut(past: Floats, rows: int) -> Floats:
     return np.pad(past, ((0, 0), (rows - past.shape[1], 0)), constant_values=np.nan)
 
 
-def _scaled(past: Floats, season: int, log: Bools) -> tuple[Floats, Floats, Floats, Floats]:
+def _scaled(past: Floats, season: int, log: Bools) -> tuple[Single, Single, Floats, Floats]:
     """Return scaled values (n, N), zero where none is seen, which are seen (n, N), level and scale (n, 1).
 
     The level is the mean of the newest season, the scale the mean absolute difference of seasons.
@@ -121,10 +122,11 @@ def _scaled(past: Floats, season: int, log: Bools) -> tuple[Floats, Floats, Floa
     span = max(season, 2)
     near = seen[:, -span:].sum(1)
     level = np.where(near > 0, masked_mean(y[:, -span:], seen[:, -span:]), masked_mean(y, seen))[:, None]
-    return np.clip((y - level) / scale, -LIMIT, LIMIT) * seen, seen, level * unit, scale * unit
+    z = np.clip((y - level) / scale, -LIMIT, LIMIT) * seen
+    return z.astype(np.float32), seen.astype(np.float32), level * unit, scale * unit
 
 
-def _slow(z: Floats, seen: Floats, season: int, found: Ready) -> Floats:
+def _slow(z: Single, seen: Single, season: int, found: Ready) -> Single:
     """Return of each season (blocks of eight rows or a little more where it is shorter than four) mean, share seen, change and spread."""
     block = season if season >= 4 else -(-8 // season) * season
     n, rows = z.shape
@@ -136,12 +138,12 @@ def _slow(z: Floats, seen: Floats, season: int, found: Ready) -> Floats:
     change = np.zeros_like(mean)
     change[:, 1:] = np.diff(mean, axis=1) * (there[:, 1:] & there[:, :-1])
     spread = np.sqrt(masked_mean((apart - mean[:, :, None]) ** 2, mask, 2))
-    slow = np.zeros((n, SLOW, SLOW_CHANNELS))
+    slow = np.zeros((n, SLOW, SLOW_CHANNELS), np.float32)
     slow[:, SLOW - blocks :] = np.stack([squash(mean), share, squash(change), squash(spread)], axis=2)
     return slow
 
 
-def _fast(z: Floats, seen: Floats, season: int, second: int | None, found: Ready) -> Floats:
+def _fast(z: Single, seen: Single, season: int, second: int | None, found: Ready) -> Single:
     """Return of each of the newest rows its value without and with season, differences, and phase."""
     n, rows = z.shape
     take = min(rows, FAST)
@@ -156,13 +158,13 @@ def _fast(z: Floats, seen: Floats, season: int, second: int | None, found: Ready
         squash(z),
         squash(again),
     ]
-    fast = np.zeros((n, FAST, FAST_CHANNELS))
+    fast = np.zeros((n, FAST, FAST_CHANNELS), np.float32)
     fast[:, FAST - take :, :6] = np.stack([one[:, rows - take :] for one in channels], axis=2)
     fast[:, FAST - take :, 6], fast[:, FAST - take :, 7] = cyclic * np.sin(angle), cyclic * np.cos(angle)
     return fast
 
 
-def _ahead(season: int, second: int | None, found: Ready) -> Floats:
+def _ahead(season: int, second: int | None, found: Ready) -> Single:
     """Return of each step ahead its ready forecasts, spread and number of values of its phase, its number, its phase."""
     n, steps, _ = found.forecasts.shape
     h = np.arange(steps)
@@ -177,7 +179,7 @@ def _ahead(season: int, second: int | None, found: Ready) -> Floats:
             np.full(steps, 1.0 * (second is not None)),
         ],
         axis=1,
-    )
+    ).astype(np.float32)
     parts = [
         squash(found.forecasts),
         np.broadcast_to(own, (n, *own.shape)),
@@ -188,7 +190,7 @@ def _ahead(season: int, second: int | None, found: Ready) -> Floats:
     return np.concatenate(parts, axis=2)
 
 
-def _facts(z: Floats, seen: Floats, season: int, second: int | None, found: Ready, log: Bools) -> Floats:
+def _facts(z: Single, seen: Single, season: int, second: int | None, found: Ready, log: Bools) -> Single:
     """Return numbers of the whole window, and how well each ready forecast did on the newest rows without knowing them."""
     n, rows = z.shape
     span = max(season, 2)
@@ -199,7 +201,7 @@ def _facts(z: Floats, seen: Floats, season: int, second: int | None, found: Read
     step, both = lagged(z, seen, 1)
     remainder, pair = lagged(found.flat, seen, 1)
     again, again_seen = lagged(z, seen, second) if second is not None else (np.zeros_like(z), seen)
-    ones = np.ones(n)
+    ones = np.ones(n, np.float32)
     own = [
         squash(masked_mean(np.abs(step), both)),
         squash(masked_mean(np.abs(remainder), pair)),
@@ -207,14 +209,11 @@ def _facts(z: Floats, seen: Floats, season: int, second: int | None, found: Read
         squash(found.profile.shape.std(1)),
         np.log1p(seen.sum(1)) / 6,
         seen.mean(1),
-        log * 1.0,
+        log.astype(np.float32),
         ones * np.log(season) / 4,
         ones * (second is not None),
         squash(masked_mean(np.abs(again), again_seen)),
     ]
-    return np.concatenate(
-        [np.stack(own, axis=1), squash(found.slopes * span), squash(missed), squash(found.errors)], axis=1
-    )
+    whole = [np.stack(own, axis=1), squash(found.slopes * span), squash(missed), squash(found.errors)]
+    return np.concatenate(whole, axis=1, dtype=np.float32)
 
-
-N_QUANTILES = len(QUANTILES)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import Bools, Single
 
 RATES = (0.05, 0.15, 0.3, 0.5, 0.75, 1.0)  # of exponential smoothing
 SLOW_RATE, FAST_RATE = RATES.index(0.15), RATES.index(0.5)
@@ -42,13 +42,13 @@ READY = (
 )
 
 
-def masked_mean(values: Floats, weights: Floats, axis: int = 1) -> Floats:
+def masked_mean(values: Single, weights: Single, axis: int = 1) -> Single:
     """Return the weighted mean along `axis`, zero where no weight is."""
     total = weights.sum(axis)
     return (values * weights).sum(axis) / np.where(total > 0, total, 1.0)
 
 
-def lagged(x: Floats, seen: Floats, lag: int) -> tuple[Floats, Floats]:
+def lagged(x: Single, seen: Single, lag: int) -> tuple[Single, Single]:
     """Return differences to `lag` rows before (n, N), zero where one of both is not seen, and where both are."""
     both, difference = np.zeros_like(seen), np.zeros_like(x)
     if lag < x.shape[1]:
@@ -67,14 +67,14 @@ class Profile:
         means, seen: (n, seasons) mean of each season without its shape, and share of its rows that were seen.
     """
 
-    shape: Floats
-    spread: Floats
-    counts: Floats
-    means: Floats
-    seen: Floats
+    shape: Single
+    spread: Single
+    counts: Single
+    means: Single
+    seen: Single
 
     @classmethod
-    def of(cls, x: Floats, seen: Floats, season: int) -> Profile:
+    def of(cls, x: Single, seen: Single, season: int) -> Profile:
         """Return the profile of scaled values (n, N); newer seasons count more, the trend within a season is removed.
 
         Seasons of which rows are missing count from the second pass on, in which their mean is taken without shape.
@@ -85,34 +85,34 @@ class Profile:
         mask = seen[:, rows - seasons * season :].reshape(values.shape)
         counts = mask.sum(2)
         if season == 1:
-            zeros = np.zeros((n, 1))
+            zeros = np.zeros((n, 1), np.float32)
             return cls(zeros, zeros, counts.sum(1, keepdims=True), values[:, :, 0], counts)
         whole = counts >= 0.99 * season
         first = np.where(whole.any(1, keepdims=True), whole, counts > 0)
-        weights = FORGET ** np.arange(seasons)[::-1, None] * mask
-        shape = spread = np.zeros((n, season))
-        middle = np.arange(season) - (season - 1) / 2
-        means = np.zeros((n, seasons))
+        weights = (FORGET ** np.arange(seasons)).astype(np.float32)[::-1, None] * mask
+        shape = spread = np.zeros((n, season), np.float32)
+        middle = np.arange(season, dtype=np.float32) - np.float32((season - 1) / 2)
+        means = np.zeros((n, seasons), np.float32)
         for use in (weights * first[:, :, None], weights):
             means = masked_mean(values - shape[:, None], mask, 2)
             tilt = _tilt(means, counts > 0) / season
             apart = values - means[:, :, None] - tilt[:, :, None] * middle
             shape = masked_mean(apart, use)
-            shape = (shape - masked_mean(shape, mask.any(1) * 1.0)[:, None]) * mask.any(1)
+            shape = (shape - masked_mean(shape, mask.max(1))[:, None]) * mask.max(1)
             spread = np.sqrt(masked_mean((apart - shape[:, None]) ** 2, use))
         return cls(shape, spread, mask.sum(1), means, counts / season)
 
 
-def _tilt(means: Floats, seen: Floats) -> Floats:
+def _tilt(means: Single, seen: Bools) -> Single:
     """Return the change from each season to the next (n, seasons): half of that of its neighbours, one's at the ends."""
-    change = np.diff(means, axis=1) * (seen[:, 1:] & seen[:, :-1])
-    there = (seen[:, 1:] & seen[:, :-1]) * 1.0
+    there = (seen[:, 1:] & seen[:, :-1]).astype(np.float32)
+    change = np.diff(means, axis=1) * there
     pad = ((0, 0), (1, 1))
     change, there = np.pad(change, pad), np.pad(there, pad)
     return (change[:, 1:] + change[:, :-1]) / np.maximum(there[:, 1:] + there[:, :-1], 1.0)
 
 
-def by_phase(x: Floats, seen: Floats, season: int, rank: int) -> tuple[Floats, Floats]:
+def by_phase(x: Single, seen: Single, season: int, rank: int) -> tuple[Single, Single]:
     """Return sum and number (n, season) of the newest `rank` values of each phase."""
     n, rows = x.shape
     seasons = rows // season
@@ -125,7 +125,7 @@ def by_phase(x: Floats, seen: Floats, season: int, rank: int) -> tuple[Floats, F
 
 
 @functools.cache
-def _toeplitz(rows: int) -> Floats:
+def _toeplitz(rows: int) -> Single:
     """Return what each row weighs in the smoothed level before each row, and after the last, for each of `RATES`.
 
     Returns:
@@ -133,12 +133,11 @@ def _toeplitz(rows: int) -> Floats:
     """
     age = np.arange(rows + 1)[None, :] - np.arange(rows)[:, None] - 1
     kept = np.array([1.0 - rate for rate in RATES])
-    weights: Floats = np.where(age[:, None] >= 0, kept[:, None] ** np.maximum(age, 0)[:, None], 0.0)
-    return weights
+    return np.where(age[:, None] >= 0, kept[:, None] ** np.maximum(age, 0)[:, None], 0.0).astype(np.float32)
 
 
 @functools.cache
-def _holt(rows: int, rate: float, trend_rate: float, damping: float) -> Floats:
+def _holt(rows: int, rate: float, trend_rate: float, damping: float) -> Single:
     """Return what each of `rows` values weighs in the level and the trend (rows, 2) after them, by Holt's method."""
     values = np.eye(rows)
     level, trend = values[0], np.zeros(rows)
@@ -146,10 +145,10 @@ def _holt(rows: int, rate: float, trend_rate: float, damping: float) -> Floats:
         before, ahead = level, level + damping * trend
         level = ahead + rate * (value - ahead)
         trend = damping * trend + trend_rate * (level - before - damping * trend)
-    return np.stack([level, trend], axis=1)
+    return np.stack([level, trend], axis=1).astype(np.float32)
 
 
-def smoothed(x: Floats, seen: Floats) -> tuple[Floats, Floats]:
+def smoothed(x: Single, seen: Single) -> tuple[Single, Single]:
     """Return levels (n, rates) after the last row, and mean absolute errors one step ahead (n, rates), by `RATES`."""
     x, seen = x[:, -NEWEST:], seen[:, -NEWEST:]
     n, rows = x.shape
@@ -162,11 +161,11 @@ def smoothed(x: Floats, seen: Floats) -> tuple[Floats, Floats]:
     return level[:, :, -1], masked_mean(error, seen[:, None] * known[:, :, :-1], 2)
 
 
-def line(x: Floats, seen: Floats, rows: int) -> tuple[Floats, Floats]:
+def line(x: Single, seen: Single, rows: int) -> tuple[Single, Single]:
     """Return value at the last row and slope per row (n,) of the line of least squares through the newest `rows`."""
     x, seen = x[:, -rows:], seen[:, -rows:]
     count = np.maximum(seen.sum(1), 1.0)
-    t = np.arange(1.0 - x.shape[1], 1.0)
+    t = np.arange(1 - x.shape[1], 1, dtype=np.float32)
     middle = (seen * t).sum(1) / count
     apart = (t - middle[:, None]) * seen
     square = (apart**2).sum(1)
@@ -174,7 +173,7 @@ def line(x: Floats, seen: Floats, rows: int) -> tuple[Floats, Floats]:
     return (x * seen).sum(1) / count - slope * middle, slope
 
 
-def filled(x: Floats, seen: Floats) -> Floats:
+def filled(x: Single, seen: Single) -> Single:
     """Return values (n, N) with each gap filled by the value before it, the start by the first one."""
     rows = x.shape[1]
     at = np.maximum.accumulate(np.where(seen > 0, np.arange(rows), -1), axis=1)
@@ -195,16 +194,16 @@ class Ready:
         again, spread: (n, horizon) value of the second season ago, spread of its profile.
     """
 
-    forecasts: Floats
+    forecasts: Single
     profile: Profile
-    flat: Floats
-    errors: Floats
-    slopes: Floats
-    again: Floats
-    spread: Floats
+    flat: Single
+    errors: Single
+    slopes: Single
+    again: Single
+    spread: Single
 
     @classmethod
-    def of(cls, x: Floats, seen: Floats, season: int, horizon: int, second: int | None) -> Ready:
+    def of(cls, x: Single, seen: Single, season: int, horizon: int, second: int | None) -> Ready:
         """Return the ready forecasts of scaled values (n, N), zero where not `seen`."""
         n, rows = x.shape
         span = max(season, 2)
@@ -225,18 +224,18 @@ class Ready:
         change, pairs = lagged(x, seen, season)
         drift = masked_mean(change[:, -4 * span :], pairs[:, -4 * span :])[:, None]  # per season
         levels, errors = smoothed(flat, seen)
-        weight = (errors + 1e-9 * (1.0 + errors.max(1, keepdims=True))) ** -6.0
-        best = masked_mean(levels, weight)[:, None]
+        small = errors + 1e-6
+        best = masked_mean(levels, (small.min(1, keepdims=True) / small) ** 6)[:, None]
         new_end, new_slope = line(flat, seen, max(3 * season, 8))
         end, slope = line(flat, seen, rows)
-        h = ahead + 1.0
+        h = np.arange(1, horizon + 1, dtype=np.float32)
         again, moved, third, spread = _second(x, seen, second, horizon, season, last[:, phase])
         newest = filled(x, seen)[:, -1:]
         parts = [
             last[:, phase],
             before[:, phase],
             three[:, phase],
-            last[:, phase] + drift * (ahead // season + 1),
+            last[:, phase] + drift * (ahead // season + 1).astype(np.float32),
             again,
             moved,
             third if third is not None else level + shape,
@@ -256,7 +255,7 @@ class Ready:
         return cls(np.stack(parts, axis=2), profile, flat, errors, slopes, again, spread)
 
 
-def _trends(flat: Floats, h: Floats) -> list[Floats]:
+def _trends(flat: Single, h: Single) -> list[Single]:
     """Return forecasts (n, horizon) with a damped trend, for each of `HOLT`."""
     newest = flat[:, -NEWEST:]
     found = []
@@ -267,8 +266,8 @@ def _trends(flat: Floats, h: Floats) -> list[Floats]:
 
 
 def _second(
-    x: Floats, seen: Floats, second: int | None, horizon: int, season: int, last: Floats
-) -> tuple[Floats, Floats, Floats | None, Floats]:
+    x: Single, seen: Single, second: int | None, horizon: int, season: int, last: Single
+) -> tuple[Single, Single, Single | None, Single]:
     """Return what a longer season says (n, horizon) of each step ahead; without one, the last season.
 
     Returns:
@@ -277,7 +276,7 @@ def _second(
     """
     n, rows = x.shape
     if second is None or second + season >= rows:
-        return last, last, None, np.zeros((n, horizon))
+        return last, last, None, np.zeros((n, horizon), np.float32)
     phase = np.arange(horizon) % second
     value = x[:, rows - second + phase]
     there = seen[:, rows - second + phase] > 0
