@@ -38,7 +38,7 @@ class Card(Record, frozen=True):
     """What the network was trained on, and how.
 
     Attributes:
-        windows: how many it has seen; units: width of its layers.
+        windows: how many it has seen; width: units of its layers; bytes: of its weights.
         commit: of this repository, from which it was trained; sha256: of `weights.npz`.
     """
 
@@ -47,8 +47,9 @@ class Card(Record, frozen=True):
     windows: int
     minutes: float
     seed: int
-    units: int
+    width: int
     parameters: int
+    bytes: int
     commit: str
     sha256: str
 
@@ -88,7 +89,7 @@ def weights() -> Weights:
             found: Weights = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError) as error:
         raise _damaged("weights.npz", str(error)) from error
-    wanted = weight_shapes(card().units)
+    wanted = weight_shapes(card().width)
     if {name: one.shape for name, one in found.items()} != wanted:
         raise _damaged("weights.npz", "its arrays have other shapes than the network")
     if not all(one.dtype == np.float32 and np.isfinite(one).all() for one in found.values()):
@@ -196,7 +197,7 @@ class PretrainedNetwork(Network):
             window_rows(season_length, second),
             season_length,
             layers=2,
-            units=card().units,
+            units=card().width,
             decoder="sequence",
         )
         return cls(NAME, config, weights(), second=second)
