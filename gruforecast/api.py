@@ -174,7 +174,7 @@ class Model:
     @property
     def lookback(self) -> int:
         """Rows of the past that a forecast looks at; fewer are enough, and say less."""
-        return max(one.config.lookback for one in self.forecaster.networks)
+        return self.forecaster.lookback
 
     @property
     def members(self) -> list[str]:

@@ -87,6 +87,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
     if options.season is None:
         notes.append(seasons_in_words(seasons))
     divided = _divide(panel, horizon, options.folds, season, file, notes)
+    divided = replace(divided, second=seasons[1] if len(seasons) > 1 else None)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
     if not (divided.mase_scale(divided.test_windows()) > 0).any():
         notes.append(UNDEFINED)

@@ -108,6 +108,11 @@ def longest_horizon(season_length: int) -> int:
     return LONG_STEPS if season_length >= LONG_SEASON else STEPS
 
 
+def within_reach(horizon: int, season_length: int) -> bool:
+    """Return whether the network was trained for this horizon and season."""
+    return 1 <= horizon <= longest_horizon(season_length) and season_length <= MAX_SEASON
+
+
 def check_reach(horizon: int, season_length: int) -> None:
     """Refuse what the network was not trained for.
 
@@ -176,7 +181,7 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class PretrainedNetwork(Network):
-    """The pretrained network for one horizon and season, as one of the networks of a forecaster.
+    """The pretrained network for one horizon and season, with the weights of this package or trained on from them.
 
     Attributes:
         second: rows of a longer season, None where there is none.
@@ -185,8 +190,15 @@ class PretrainedNetwork(Network):
     second: int | None = None
 
     @classmethod
-    def of(cls, horizon: int, season_length: int, second: int | None = None) -> PretrainedNetwork:
-        """Return the network in this package.
+    def of(
+        cls,
+        horizon: int,
+        season_length: int,
+        second: int | None = None,
+        name: str = NAME,
+        own: Weights | None = None,
+    ) -> PretrainedNetwork:
+        """Return the network with the weights of this package, or with its `own`.
 
         Raises:
             UsageError: the season or the horizon is too long for it.
@@ -197,10 +209,10 @@ class PretrainedNetwork(Network):
             window_rows(season_length, second),
             season_length,
             layers=2,
-            units=card().width,
+            units=card().width if own is None else len(own["whole.bias"]),
             decoder="sequence",
         )
-        return cls(NAME, config, weights(), second=second)
+        return cls(name, config, weights() if own is None else own, second=second)
 
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:  # noqa: ARG002
         """Return the forecasts with quantiles; the season is that of the configuration."""
