@@ -148,15 +148,23 @@ def _holt(rows: int, rate: float, trend_rate: float, damping: float) -> Single:
     return np.stack([level, trend], axis=1).astype(np.float32)
 
 
+def steady(x: Single, weights: Single) -> Single:
+    """Return `x` (n, rows) times `weights`, each row the same whatever others are there.
+
+    Matrix products in single precision are added up in another order for other n.
+    """
+    return (x.astype(float) @ weights.astype(float)).astype(np.float32)
+
+
 def smoothed(x: Single, seen: Single) -> tuple[Single, Single]:
     """Return levels (n, rates) after the last row, and mean absolute errors one step ahead (n, rates), by `RATES`."""
     x, seen = x[:, -NEWEST:], seen[:, -NEWEST:]
     n, rows = x.shape
     weights = _toeplitz(rows).reshape(rows, -1)
     shape = (n, len(RATES), rows + 1)
-    total = (seen @ weights).reshape(shape)
+    total = steady(seen, weights).reshape(shape)
     known = total > 1e-12
-    level = (x @ weights).reshape(shape) / np.where(known, total, 1.0)
+    level = steady(x, weights).reshape(shape) / np.where(known, total, 1.0)
     error = np.abs(x[:, None] - level[:, :, :-1])
     return level[:, :, -1], masked_mean(error, seen[:, None] * known[:, :, :-1], 2)
 
@@ -260,7 +268,7 @@ def _trends(flat: Single, h: Single) -> list[Single]:
     newest = flat[:, -NEWEST:]
     found = []
     for rate, trend_rate, damping in HOLT:
-        state = newest @ _holt(newest.shape[1], rate, trend_rate, damping)
+        state = steady(newest, _holt(newest.shape[1], rate, trend_rate, damping))
         found.append(state[:, :1] + state[:, 1:] * (damping * (1 - damping**h) / (1 - damping)))
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +19,6 @@ from gruforecast.execution.atomic_files import npz, read_npz
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained import model as package
 from gruforecast.models.pretrained.inference import weight_shapes
-from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BLEND, PRETRAINED, TUNED
 
 MEMBERS = (PRETRAINED, TUNED, BLEND)
@@ -163,26 +161,13 @@ def test_facts_that_do_not_fit_are_refused(folder: Path, old: str, new: str) -> 
         load(folder)
 
 
-def test_what_is_out_of_its_reach_is_refused(own: Forecaster, tmp_path: Path) -> None:
-    longer = [replace(one, config=replace(one.config, season_length=289, lookback=300)) for one in own.networks]
-    none = {name: QuantileForecast(one.mean) for name, one in own.context.forecasts.items() if one.quantiles is None}
-    context = replace(own.context, past=np.zeros((5, 300)), x=np.zeros((5, 300, 0)), forecasts=none)
-    plain = {name: one for name, one in own.calibrations.items() if name not in MEMBERS}
-    fine = replace(
-        own, networks=tuple(longer), context=context, pretrained=(), blend={}, winner="networks", calibrations=plain
-    )
-    save(fine, tmp_path)
-    seal(tmp_path)
-    assert load(tmp_path).season_length == 289
-    both = plain | {PRETRAINED: own.calibrations[PRETRAINED]}
-    forecasts = none | {PRETRAINED: own.context.forecasts[PRETRAINED]}
-    save(
-        replace(fine, calibrations=both, context=replace(context, forecasts=forecasts), pretrained=own.pretrained[:1]),
-        tmp_path,
-    )
-    seal(tmp_path)
+@pytest.mark.parametrize(("limit", "value"), [("MAX_SEASON", 11), ("STEPS", 5)])
+def test_what_is_out_of_its_reach_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(package, limit, value)
     with pytest.raises(ModelError, match="out of reach"):
-        load(tmp_path)
+        load(folder)
 
 
 def test_the_weights_of_the_package_have_the_shapes_that_a_folder_is_read_with() -> None:
