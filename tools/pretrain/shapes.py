@@ -59,7 +59,7 @@ def day_curves(ask: Ask, n: int, length: int) -> Floats:
 def smooth_days(ask: Ask, n: int) -> Floats:
     """Return smooth curves of a day (n, season), standardised: humps, or two or three sines."""
     curves = day_curves(ask, n, ask.season)
-    sines = ask.some(n, 0.5)
+    sines = ask.some(n, 0.6)
     curves[sines] = harmonics(ask, int(sines.sum()), ask.season, 4)
     return standardised(curves)
 
@@ -69,12 +69,12 @@ def profiles(ask: Ask, n: int, length: int) -> Floats:
     if length == 1:
         return np.zeros((n, 1), np.float32)
     shapes = [
-        (3.0, harmonics),
+        (6.0 if length >= 20 else 3.0, harmonics),
         (2.0, rough),
         (1.5, spikes),
         (1.0, boxes),
         (0.5, ramps),
-        (5.0 if length >= 20 else 0.0, day_curves),
+        (8.0 if length >= 20 else 0.0, day_curves),
         (4.0 if length % 7 == 0 and length >= 28 else 0.0, weeks),
     ]
     which = pick(ask.rng, n, tuple(weight for weight, _ in shapes))
@@ -169,7 +169,7 @@ def slow(ask: Ask, n: int, length: int) -> Floats:
 
 def seasons(ask: Ask, n: int) -> Floats:
     """Return seasons of every kind (n, rows), the second one included; a share of the series has none."""
-    amplitude = ask.mostly(ask.log_uniform(0.02, 2, n), 0.85 if ask.daily else 0.75)
+    amplitude = ask.mostly(ask.log_uniform(0.02, 2 if ask.daily else 1.5, n), 0.9 if ask.daily else 0.72)
     paths: Floats = np.zeros((n, ask.rows), np.float32)
     if ask.season > 1:
         paths = amplitude * drifting(ask, profiles(ask, n, ask.season))
