@@ -75,26 +75,33 @@ def growing(ask: Ask, n: int) -> Floats:
 def loads(ask: Ask, n: int) -> Floats:
     """Return smooth curves of days and weeks under weather that lasts (n, rows): electricity, traffic, networks.
 
-    The noise of such series is smooth, too: a warm day is warm for hours.
+    The noise of such series is smooth, too: a warm day is warm for hours, and busy hours vary most. Some are calm:
+    the same day again and again on a slow drift.
     """
     size = ask.log_uniform(0.06, 0.8, n)
+    calm = ask.some(n, 0.15)
     curves = smooth_days(ask, n)[:, np.arange(ask.rows) % ask.season]
-    regular = ask.some(n, 0.5)
-    k = int((~regular).sum())
-    if k:
-        curves[~regular] = drifting(ask, smooth_days(ask, k))
-    busy = ask.some(n, 0.65)
+    wander = ~calm & ask.some(n, 0.4)
+    curves[wander] = drifting(ask, smooth_days(ask, int(wander.sum())))
+    busy = ~calm & ask.some(n, 0.8)
     if ask.season % 7 or ask.season == 28:
         curves[busy] = weekly(ask, curves[busy], np.ones((int(busy.sum()), 1), np.float32), smooth_days)
-    lasting = np.exp(-1 / (ask.season * ask.log_uniform(0.1, 4, n)))
-    quick = np.exp(-1 / (ask.season * ask.log_uniform(0.02, 0.3, n)))
-    weather = standardised(filtered(filtered(ask.normal(n, ask.rows), lasting), quick))
-    noise = ask.mostly(ask.log_uniform(0.004, 0.8, n), 0.85) * weather
-    noise += ask.mostly(ask.log_uniform(1e-3, 0.1, n), 0.5) * ask.normal(n, ask.rows)
-    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.1), 0.5) * ask.time / (7 * ask.season)
+    amount = np.where(calm[:, None], ask.log_uniform(1e-3, 0.02, n), ask.log_uniform(0.01, 0.8, n)).astype(np.float32)
+    noise = amount * weather(ask, n)
+    moved = ask.some(n, 0.5)
+    curves[moved] *= np.exp(np.clip(amount[moved] * weather(ask, int(moved.sum())), -2, 1))
+    noise += ask.mostly(ask.log_uniform(1e-3, 0.1, n), 0.5) * np.minimum(amount * 8, 1) * white(ask, n)
+    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.1), 0.6) * ask.time / (7 * ask.season)
     series = size * (curves + noise + trend)
     added = ask.some(n, 0.4)
     out = np.exp(np.clip(series, -9, 9))
     part = series[added]
     out[added] = part - part.min(axis=1, keepdims=True) + size[added] * ask.log_uniform(0.1, 10, len(part))
     return out
+
+
+def weather(ask: Ask, n: int) -> Floats:
+    """Return smooth noise that lasts for a part of a season up to several (n, rows), standardised."""
+    lasting = np.exp(-1 / (ask.season * ask.log_uniform(0.1, 4, n)))
+    quick = np.exp(-1 / (ask.season * ask.log_uniform(0.02, 0.3, n)))
+    return standardised(filtered(filtered(ask.normal(n, ask.rows), lasting), quick))
