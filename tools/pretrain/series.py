@@ -39,7 +39,7 @@ KINDS = (
     Kind(sensors.tanks, 0.5, 0.2, 0.2, 1, 1),  # slowly filling, emptied at once
     Kind(sensors.machines, 0.5, 0.2, 0.2, 1, 2),  # on and off
     Kind(sensors.saturating, 1, 0.5, 0.5, 1, 2),  # car parks, sensors at their limit
-    Kind(sensors.bursts, 1, 0.5, 0.5, 2, 2),  # clicks, epidemics
+    Kind(sensors.bursts, 1, 0.5, 0.5, 2, 3),  # clicks, epidemics
     Kind(sensors.steps, 1.5, 0.5, 0.5, 1, 1),  # tariffs, staff; nearly constant series
 )
 
@@ -84,8 +84,8 @@ def in_units(ask: Ask, series: Floats, *, whole: bool) -> Floats:
     if whole:
         return series
     unit = ask.log_uniform(1e-4, 1e7, n).astype(float) * np.where(ask.some(n, 0.02), -1, 1)[:, None]
-    rounded = ask.some(n, 0.25)
-    digits = np.abs(series[rounded]).mean(axis=1, keepdims=True) * ask.log_uniform(5e-4, 5e-2, int(rounded.sum()))
+    rounded = ask.some(n, 0.5)
+    digits = np.abs(series[rounded]).mean(axis=1, keepdims=True) * ask.log_uniform(1e-4, 4e-2, int(rounded.sum()))
     digits[digits <= 0] = 1
     series[rounded] = np.round(series[rounded] / digits) * digits
     return series * unit

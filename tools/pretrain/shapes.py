@@ -163,10 +163,12 @@ def weekly(ask: Ask, season: Floats, amplitude: Floats, day_of: Callable[[Ask, i
     factors = 1 + np.clip(days * ask.uniform(0, 0.5, n), -0.9, 2)
     added = amplitude * ask.mostly(ask.uniform(0, 1, n), 0.5) * days
     out = season * factors[:, day % 7] + added[:, day % 7]
-    who = ask.some(n, 0.35)  # a weekend with a day of another shape
+    who = ask.some(n, 0.3)  # a weekend with a day of another shape
     k = int(who.sum())
     off = weekdays_off(ask, k)[:, day % 7]
-    other = amplitude[who] * day_of(ask, k)[:, np.arange(ask.rows) % ask.season] + added[who][:, day % 7]
+    mix = ask.uniform(0, 1, k)
+    other = day_of(ask, k)[:, np.arange(ask.rows) % ask.season]
+    other = mix * season[who] + (1 - mix) * amplitude[who] * other + added[who][:, day % 7]
     out[who] = np.where(off, other, out[who])
     return out
 
