@@ -1,6 +1,7 @@
 """What is left of a series without level and season: noise of many kinds, with and without memory."""
 
 import numpy as np
+from numpy import fft
 
 from tools.pretrain.draws import Ask, Floats, filtered, standardised
 
@@ -27,9 +28,9 @@ def long_memory(ask: Ask, n: int) -> Floats:
     """Return noise with a spectrum of 1 / f^(2d), d from -0.3 to 0.9 (n, rows), standardised."""
     length = 2 * ask.rows
     d = ask.uniform(-0.3, 0.9, n)
-    spectrum = np.fft.rfft(ask.normal(n, length), axis=1)
+    spectrum = fft.rfft(ask.normal(n, length), axis=1)
     f = np.maximum(np.arange(spectrum.shape[1], dtype=np.float32), 0.5)
-    return standardised(np.fft.irfft(spectrum * f**-d, length, axis=1)[:, : ask.rows].astype(np.float32))
+    return standardised(fft.irfft(spectrum * f**-d, length, axis=1)[:, : ask.rows].astype(np.float32))
 
 
 def white(ask: Ask, n: int) -> Floats:

@@ -21,10 +21,10 @@ class Kind(NamedTuple):
 
 
 KINDS = (
-    Kind(structural.multiplied, 30, 32, 38, 34, 13),  # business, tourism, demand: the home ground
+    Kind(structural.multiplied, 30, 32, 35, 34, 13),  # business, tourism, demand: the home ground
     Kind(structural.above_zero, 14, 13, 16, 15, 7),  # the same, added: the lowest row near zero or far above
     Kind(structural.growing, 22, 26, 13, 4, 1),  # output, prices, staff: mostly trend
-    Kind(structural.thriving, 0, 10, 14, 3, 2),  # visitors: growing seasons on a growing level
+    Kind(structural.thriving, 0, 10, 19, 3, 2),  # visitors: growing seasons on a growing level
     Kind(structural.loads, 0, 0, 0, 0, 38),  # electricity, traffic: smooth days and weeks, weather that lasts
     Kind(structural.any_sign, 8, 5, 5, 6, 4),  # balances, differences
     Kind(priors.gaussian, 8, 7, 7, 8, 6),  # smooth trends and periods of any form; at most `priors.MOST_ROWS` rows

@@ -42,15 +42,15 @@ def any_sign(ask: Ask, n: int) -> Floats:
 def thriving(ask: Ask, n: int) -> Floats:
     """Return strong, growing seasons on a growing level (n, rows): visitors, travel, young markets."""
     profile = profiles(ask, n, ask.season)
-    peaks = ask.uniform(-0.3, 0.8, n)  # a few high months rather than a few low ones
+    peaks = ask.uniform(-0.3, 1.1, n)  # a few high months rather than a few low ones
     season = drifting(ask, standardised(np.exp(np.clip(profile * peaks, -3, 3)) * np.sign(peaks)))
     slope = ask.log_uniform(0.02, 0.25, n) * np.where(ask.some(n, 0.92), 1, -0.5)[:, None] / max(ask.season, 4)
     slope = np.cumsum(slope * np.exp(ask.uniform(0, 1, n) * (0.5 - ask.time / ask.rows)), axis=1, dtype=np.float32)
     level = slope + ask.log_uniform(0.05, 0.4, n) * (walk(ask, n) * np.float32(0.3) + breaks(ask, n))
-    noise = ask.log_uniform(0.01, 0.25, n) * white(ask, n)
+    noise = ask.log_uniform(0.02, 0.25, n) * white(ask, n)
     if ask.season in {4, 12}:
         noise += ask.mostly(ask.log_uniform(0.01, 0.1, n), 0.5) * calendar(ask, n)
-    return np.exp(np.clip(level + ask.log_uniform(0.08, 0.9, n) * season + noise, -12, 12))
+    return np.exp(np.clip(level + ask.log_uniform(0.1, 0.9, n) * season + noise, -12, 12))
 
 
 def growing(ask: Ask, n: int) -> Floats:
