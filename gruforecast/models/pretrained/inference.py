@@ -43,7 +43,11 @@ def weight_shapes(units: int) -> dict[str, tuple[int, ...]]:
         ("fast_1", units, units),
         ("decoder", units, units),
     ):
-        shapes |= {f"{name}.kernel": (size, 3 * own), f"{name}.recurrent_kernel": (own, 3 * own), f"{name}.bias": (2, 3 * own)}
+        shapes |= {
+            f"{name}.kernel": (size, 3 * own),
+            f"{name}.recurrent_kernel": (own, 3 * own),
+            f"{name}.bias": (2, 3 * own),
+        }
     return shapes
 
 
