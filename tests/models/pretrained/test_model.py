@@ -76,7 +76,9 @@ def test_rows_after_the_end_and_rows_too_old_change_nothing() -> None:
     assert not np.allclose(model.forecast(history_of(other), before, 7, 12).quantiles, expected)
 
 
-@pytest.mark.parametrize("y", [[4.0], [4.0, np.nan, 5.0], [0.0] * 30, [7.0] * 30, [1e-12, 1e12] * 20, [-1e99, 1e99] * 9])
+@pytest.mark.parametrize(
+    "y", [[4.0], [4.0, np.nan, 5.0], [0.0] * 30, [7.0] * 30, [1e-12, 1e12] * 20, [-1e99, 1e99] * 9]
+)
 @pytest.mark.parametrize(("season", "second"), [(1, None), (12, None), (7, 365), (24, 168), (288, None)])
 def test_any_window_has_finite_quantiles_in_order(y: list[float], season: int, second: int | None) -> None:
     quantiles = forecasts(np.array(y), season=season, second=second)
