@@ -68,5 +68,5 @@ def test_blocks_hold_every_case_once() -> None:
     assert [k for k, _ in blocks] == [0, BLOCK]
     assert not blocks[0][1].log[:159].any()  # a window of all rows begins with zero, 160 are looked at
     assert blocks[0][1].log[159:].all()
-    level = np.concatenate([features.level[:, 0] for _, features in blocks])
+    level = np.concatenate([features.level[:, 0] for _, features in views(cases, PANEL, log=False)])
     np.testing.assert_allclose(level, [case.past[-2:].mean() for case in cases])
