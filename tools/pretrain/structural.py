@@ -79,7 +79,7 @@ def loads(ask: Ask, n: int) -> Floats:
     the same day again and again on a slow drift.
     """
     size = ask.log_uniform(0.06, 0.8, n)
-    calm = ask.some(n, 0.2)
+    calm = ask.some(n, 0.25)
     curves = smooth_days(ask, n)[:, np.arange(ask.rows) % ask.season]
     wander = ~calm & ask.some(n, 0.4)
     curves[wander] = drifting(ask, smooth_days(ask, int(wander.sum())))
@@ -91,7 +91,7 @@ def loads(ask: Ask, n: int) -> Floats:
     moved = ask.some(n, 0.5)
     curves[moved] *= np.exp(np.clip(amount[moved] * weather(ask, int(moved.sum())), -2, 1))
     noise += ask.mostly(ask.log_uniform(1e-3, 0.1, n), 0.5) * np.minimum(amount * 8, 1) * white(ask, n)
-    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.1), 0.6) * ask.time / (7 * ask.season)
+    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.12), 0.7) * ask.time / (7 * ask.season)
     series = size * (curves + noise + trend)
     added = ask.some(n, 0.4)
     out = np.exp(np.clip(series, -9, 9))
