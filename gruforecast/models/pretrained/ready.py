@@ -145,9 +145,8 @@ def smoothed(x: Single, seen: Single) -> tuple[Single, Single]:
     x, seen = x[:, -NEWEST:].T, seen[:, -NEWEST:].T  # (rows, n)
     kept = 1 - np.array(RATES, np.float32)
     sums = np.zeros((len(x) + 1, 2, x.shape[1], len(RATES)), np.float32)  # of values and of weights before each row
-    for before, after, row in zip(sums, sums[1:], np.stack([x, seen], axis=1)[:, :, :, None], strict=False):
-        np.multiply(before, kept, out=after)
-        after += row
+    for t, row in enumerate(np.stack([x, seen], axis=1)[:, :, :, None]):
+        sums[t + 1] = sums[t] * kept + row
     total = sums[:, 1]
     known = total > 1e-12
     level: Array = sums[:, 0] / np.where(known, total, 1.0)  # (rows + 1, n, rates)
