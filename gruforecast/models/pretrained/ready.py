@@ -215,7 +215,8 @@ class Ready:
         some = seen[:, -span:].sum(1, keepdims=True) > 0
         level = np.where(some, masked_mean(flat[:, -span:], seen[:, -span:])[:, None], masked_mean(flat, seen)[:, None])
         last, before, three = (one[:, phase] for one in _recent(x, seen, season, level + profile.shape))
-        drift = masked_mean(*(one[:, -4 * span :] for one in lagged(x, seen, season)))[:, None]  # per season
+        change, pairs = lagged(x, seen, season)
+        drift = masked_mean(change[:, -4 * span :], pairs[:, -4 * span :])[:, None]  # per season
         levels, errors = smoothed(flat, seen)
         best = masked_mean(levels, ((errors.min(1, keepdims=True) + 1e-6) / (errors + 1e-6)) ** 6)[:, None]
         new_end, new_slope = line(flat, seen, max(3 * season, 8))
