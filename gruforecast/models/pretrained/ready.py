@@ -207,8 +207,7 @@ class Ready:
         """Return the ready forecasts of scaled values (n, N), zero where not `seen`."""
         n, rows = x.shape
         span = max(season, 2)
-        ahead = np.arange(horizon)
-        phase = ahead % season
+        phase = np.arange(horizon) % season
         profile = Profile.of(x, seen, season)
         flat = (x - profile.shape[:, np.arange(-rows, 0) % season]) * seen
         shape = profile.shape[:, phase]
@@ -227,7 +226,7 @@ class Ready:
             last,
             before,
             three,
-            last + drift * (ahead // season + 1).astype(np.float32),
+            last + drift * np.ceil(h / season),
             again,
             moved,
             third if third is not None else level + shape,
