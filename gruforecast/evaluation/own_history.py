@@ -31,7 +31,7 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.networks.config import QUANTILES
 
-ORIGINS, EACH = 1_000, 40  # at most, of all series together and of each
+ORIGINS, EACH = 500, 40  # at most, of all series together and of each
 PRIOR = 12.0  # independent errors, see `independent_errors`
 OWN_LEVELS = tuple(round(100 * (1 - 2 * one), 9) for one in QUANTILES if one < 0.5)  # that the quantiles are bounds of
 

@@ -140,6 +140,14 @@ def test_origins_are_before_the_cutoff_in_the_newer_half(
             assert mine.end[-1] == cutoff[k] - horizon
 
 
+def test_every_phase_of_a_season_comes_first_in_turn() -> None:
+    """Of the 138 rows from the half to a horizon before the end every fourth would do: always the same three phases."""
+    history = noise(1, 300)
+    ends = origins_before(history, history.indptr[1:], 12, 12).end
+    assert ends.tolist() == list(range(153, 289, 5))
+    assert set(ends % 12) == set(range(12))
+
+
 def test_many_series_have_one_origin_each_and_no_more_than_enough() -> None:
     history = noise(3 * ORIGINS, 30)
     found = origins_before(history, history.indptr[1:], 6, 1)
