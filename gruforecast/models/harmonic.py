@@ -5,8 +5,8 @@ Each window is a ridge regression in closed form on its newest rows:
     value = line + bends + waves + error,    error of a row = rho x error of the row before + noise
 
 on the logarithms of positive values, beside the values themselves. Bends and waves are held back by ridges; ahead, the
-bends and the last error fade. How strong the ridges are, rho, and whether all rows are read or the newest quarter, is
-weighed by forecasts from earlier rows of the same window. A ridge is the same for both parts of a wave, so that no
+bends and the last error fade. How strong the ridges are, rho, whether the line goes on or fades, and whether all rows
+are read or the newest quarter, is weighed by forecasts from earlier rows of the same window. A ridge is the same for both parts of a wave, so that no
 phase matters: the columns depend on the number of rows and the step of the stamps only, and windows that read equally
 many rows are solved together.
 """
@@ -30,7 +30,8 @@ WAVES = {"day": 12, "week": 31, "year": 10, "other": 12}  # at most; those of a 
 SEASON_RIDGES, TREND_RIDGES, RHOS = (0.3, 30.0), (1e-5, 1e-3, 0.1, 1e4), (0.0, 0.7, 0.95)
 MIDDLE_RIDGES = (1.0, 1e-3)  # with which gaps are filled and outliers found
 ORIGINS = 5  # earlier rows of a window from which the ridges are tried
-SHARPNESS = 8.0  # weights fall with this power of the error
+LINES = (np.inf, 0.12)  # how far ahead the slope of the line lasts, in windows
+SHARPNESS, SHARPER = 8.0, 0.15  # weights fall with at most this power of the error; by so much more for each error
 FILL_STEPS, DRAW_STEPS, OUTLIER = 5, 2, 4.0  # outliers are beyond so many robust standard deviations
 BLOCK_NUMBERS = 2_000_000  # values of a block, or a hundred times its forecasts
 
@@ -137,8 +138,7 @@ def _bends(t: Floats, rows: int, line: Floats) -> Floats:
     bends = np.maximum(t[:, None] + rows - spacing * np.arange(1, count + 1), 0) / spacing / count**1.5
     bends -= line @ np.linalg.lstsq(line[:rows], bends[:rows])[0]
     reach = max(REACH * spacing, 1.0)
-    ahead = -reach * np.expm1(-t[rows:] / reach)
-    bends[rows:] = bends[rows - 1] + (bends[rows - 1] - bends[rows - 2]) * ahead[:, None]
+    bends[rows:] = bends[rows - 1] + (bends[rows - 1] - bends[rows - 2]) * _faded(t[rows:], reach)[:, None]
     return bends
 
 
@@ -162,7 +162,8 @@ def _forecast(past: Floats, horizon: int, step: float, season_length: int) -> Fl
             misses = [np.abs(one - past[:, o : o + ahead]) for o, one in zip(origins, earlier, strict=True)]
             found.append(here)  # (n_candidates, n, horizon)
             errors.append(_mean(np.concatenate(misses, axis=2)) if misses else np.ones(here.shape[:2]))
-    return np.einsum("cn,cnh->nh", _weights(np.concatenate(errors)), np.concatenate(found))
+    weights = _weights(np.concatenate(errors), min(SHARPNESS, max(1.0, SHARPER * len(origins) * ahead)))
+    return np.einsum("cn,cnh->nh", weights, np.concatenate(found))
 
 
 def _mean(values: Floats) -> Floats:
@@ -171,11 +172,11 @@ def _mean(values: Floats) -> Floats:
     return np.where(seen, values, 0.0).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
 
 
-def _weights(errors: Floats) -> Floats:
-    """Return the weights (n_candidates, n) that errors of the same shape give."""
+def _weights(errors: Floats, sharpness: float) -> Floats:
+    """Return the weights (n_candidates, n) that mean errors of the same shape give."""
     floor = np.maximum(errors.min(axis=0), 1e-9 * errors.max(axis=0))
     weights = np.where(errors > 0, np.where(floor > 0, floor, 1) / np.maximum(errors, floor + (floor == 0)), 1.0)
-    weights = weights**SHARPNESS
+    weights = weights**sharpness
     return weights / weights.sum(axis=0)
 
 
@@ -214,7 +215,7 @@ class Scale:
 
 
 def _candidates(z: Floats, design: Design) -> Floats:
-    """Return the forecasts (n_candidates, n, horizon) with every rho and every pair of ridges, from the newest rows.
+    """Return the forecasts (n_candidates, n, horizon) with every rho, pair of ridges and line, from the newest rows.
 
     With rho it is the regression of what each row adds to rho times the row before.
     """
@@ -225,14 +226,21 @@ def _candidates(z: Floats, design: Design) -> Floats:
     inner = squares - sum(np.outer(x[k], x[k]) for k in ends)
     inner_right = right - sum(np.outer(x[k], y[k]) for k in ends)
     steps, found = np.arange(1, len(design.future) + 1), []
+    fades = [_faded(steps / len(x), reach) - steps / len(x) for reach in LINES]
     for rho in RHOS:
         gram = squares - rho * (lagged + lagged.T) + rho**2 * inner
         target = right - rho * crossed + rho**2 * inner_right
         for season, trend in product(SEASON_RIDGES, TREND_RIDGES):
             b = np.linalg.solve(gram + design.ridge(season, trend), target)  # (p, n)
             error = y[-1] - x[-1] @ b
-            found.append((design.future @ b).T + error[:, None] * rho**steps)
+            whole = (design.future @ b).T + error[:, None] * rho**steps
+            found += [whole + b[1][:, None] * fade for fade in fades]
     return np.stack(found)
+
+
+def _faded(ahead: Floats, reach: float) -> Floats:
+    """Return how far a slope has come after `ahead`, if it fades with `reach`."""
+    return ahead if reach == np.inf else -reach * np.expm1(-ahead / reach)
 
 
 def _without_gaps(z: Floats, design: Design) -> Floats:
