@@ -40,7 +40,9 @@ from gruforecast.artifact.safe_reading import (
 from gruforecast.data.plan import Plan
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
+from gruforecast.models.baselines import HARMONIC
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.covariate_effects import Effects, known_places
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
@@ -130,6 +132,8 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         context |= {name: getattr(state, name) for name in ("past", "x", "static", "never_negative", "scale")}
         others = _others(forecaster.members, forecaster.networks)
         context |= {f"forecast.{name}": state.forecasts[name] for name in others}
+        if state.effects is not None:
+            context |= {f"effects.{name}": array for name, array in vars(state.effects).items()}
     write_file(folder / "context.npz", npz(context))
 
 
@@ -317,6 +321,8 @@ def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan
         wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
         wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
         wanted |= {f"forecast.{name}": ((n, config.horizon), "f8") for name in others}
+        known = len(known_places(config.inputs)) if HARMONIC in others else 0
+        wanted |= {f"effects.{name}": shape for name, shape in Effects.shapes(n, known).items() if known}
     arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
     require(bool((np.abs(arrays["last"]) <= MAX_STAMP).all()), "a stamp is out of range")
     last = arrays["last"].astype("datetime64[s]")
@@ -331,6 +337,7 @@ def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan
         scale=arrays["scale"],
         last=last,
         forecasts={name: arrays[f"forecast.{name}"] for name in others},
+        effects=Effects(*(arrays[f"effects.{name}"] for name in Effects.shapes(n, known))) if known else None,
         x=arrays["x"],
         static=arrays["static"],
     )

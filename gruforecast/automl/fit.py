@@ -253,7 +253,7 @@ def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) 
     networks = ensemble.networks
     calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
-    context = SeriesState.of(panel, networks, baselines(prepared.split.season_length))
+    context = SeriesState.of(panel, networks, baselines(prepared.split.season_length), prepared.scaling)
     return Forecaster(
         networks=networks,
         blend=contest.blend,

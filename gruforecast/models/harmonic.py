@@ -21,7 +21,9 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
 from gruforecast.execution.machine import one_thread
+from gruforecast.models.covariate_effects import Effects, Place, coefficients, known_places
 from gruforecast.models.naive import seasonal_naive
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 MAX_ROWS, MIN_ROWS = 3000, 6  # newest rows that a window reads; with fewer than these there is no regression
 BENDS, REACH = 25, 2.0  # bends, and how far ahead their slope lasts, in distances between bends
@@ -36,21 +38,73 @@ FILL_STEPS, DRAW_STEPS, OUTLIER = 5, 2, 4.0  # outliers are beyond so many robus
 BLOCK_NUMBERS = 2_000_000  # values of a block, or a hundred times its forecasts
 
 
-def harmonic(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """Return the forecasts (n, horizon) of dynamic harmonic regression; seasonal naive ones of windows too short."""
+@dataclass(frozen=True)
+class Harmonic:
+    """The model.
+
+    Attributes:
+        inputs: kind of each covariate, see `NetworkConfig`; those known in the horizon are read, too.
+    """
+
+    inputs: tuple[str, ...] = ()
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
+        """Return the forecasts of dynamic harmonic regression; seasonal naive ones of windows too short."""
+        known = known_places(self.inputs)
+        forecasts, effects = regressed(history, windows, horizon, season_length, known)
+        if len(known):
+            forecasts = effects.onto(forecasts, history.covariates(windows, 0, horizon)[:, :, known])
+        return QuantileForecast(forecasts)
+
+
+def regressed(
+    history: History, windows: Windows, horizon: int, season_length: int, known: Ints
+) -> tuple[Floats, Effects]:
+    """Return the forecasts (n, horizon) with all covariates at their mean, and what these do to them.
+
+    Args:
+        known: places of the covariates that are read.
+    """
     forecasts = seasonal_naive(history, windows, horizon, season_length)
+    effects = Effects.none(len(windows), len(known))
     step = step_of(history)
     rows = rounded(np.minimum(windows.end - windows.start, MAX_ROWS))
     for n in np.unique(rows[rows >= MIN_ROWS]).tolist():
-        places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // max(n, 100 * horizon))
+        places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // max(n * (1 + len(known)), 100 * horizon))
         for block in np.split(places, range(size, len(places), size)):
             past = gather_past(history.values, windows[block], n)
             able = (~np.isnan(past)).sum(axis=1) >= MIN_ROWS
-            if able.any():
-                with one_thread():
-                    found = _forecast(past[able], horizon, step, season_length)
-                forecasts[block[able]] = np.where(np.isfinite(found), found, forecasts[block[able]])
-    return forecasts
+            if not able.any():
+                continue
+            past, some = past[able], block[able]
+            with one_thread():
+                if len(known):
+                    x = history.covariates(windows[some], n, 0)[:, :, known]
+                    found = _effects(past, x, horizon, step, season_length)
+                    past = found.onto(past, x, sign=-1)
+                    effects.put(some, found)
+                here = _forecast(past, horizon, step, season_length)
+            forecasts[some] = np.where(np.isfinite(here), here, forecasts[some])
+    return forecasts, effects
+
+
+def _effects(past: Floats, x: Floats, horizon: int, step: float, season_length: int) -> Effects:
+    """Return what covariates (n, rows, k) do in pasts (n, rows)."""
+    rows = past.shape[1]
+    scale = Scale.of(past, use_log=True)
+    places = []
+    for end, ahead in _places(rows, horizon):
+        design = Design.of(end, ahead, waves_of(end, step, season_length))
+        places.append(Place(design.past, design.future, design.ridge(*MIDDLE_RIDGES)))
+    z, missing = _filled(scale.to(past), places[0].past, places[0].ridge), np.isnan(past)
+    return Effects.of(scale.log[:, 0], x, coefficients(z, missing, x, places) * scale.spread)
+
+
+def _places(rows: int, horizon: int) -> list[tuple[int, int]]:
+    """Return the rows before each forecast of a window and its steps: from the end, then from earlier rows."""
+    ahead = max(1, min(horizon, rows // 4))
+    origins = [rows - k * ahead for k in range(1, ORIGINS + 1) if rows - k * ahead >= max(MIN_ROWS, rows // 2)]
+    return [(rows, horizon), *((origin, ahead) for origin in origins)]
 
 
 def rounded(rows: Ints) -> Ints:
@@ -145,9 +199,7 @@ def _bends(t: Floats, rows: int, line: Floats) -> Floats:
 def _forecast(past: Floats, horizon: int, step: float, season_length: int) -> Floats:
     """Return the forecasts (n, horizon) from pasts (n, rows): a weighted mean over scales, rows read and ridges."""
     rows = past.shape[1]
-    ahead = max(1, min(horizon, rows // 4))
-    origins = [rows - k * ahead for k in range(1, ORIGINS + 1) if rows - k * ahead >= max(MIN_ROWS, rows // 2)]
-    places = [(rows, horizon), *((origin, ahead) for origin in origins)]
+    places = _places(rows, horizon)
     designs = [
         [Design.of(end // part, steps, waves_of(rows // part, step, season_length)) for end, steps in places]
         for part in (PARTS if rows >= PARTED_ROWS else PARTS[:1])
@@ -159,10 +211,11 @@ def _forecast(past: Floats, horizon: int, step: float, season_length: int) -> Fl
             here, *earlier = (
                 scale.back(_candidates(z[:, :end], one)) for (end, _), one in zip(places, part, strict=True)
             )
-            misses = [np.abs(one - past[:, o : o + ahead]) for o, one in zip(origins, earlier, strict=True)]
+            misses = [np.abs(one - past[:, o : o + steps]) for (o, steps), one in zip(places[1:], earlier, strict=True)]
             found.append(here)  # (n_candidates, n, horizon)
             errors.append(_mean(np.concatenate(misses, axis=2)) if misses else np.ones(here.shape[:2]))
-    weights = _weights(np.concatenate(errors), min(SHARPNESS, max(1.0, SHARPER * len(origins) * ahead)))
+    seen = sum(steps for _, steps in places[1:])
+    weights = _weights(np.concatenate(errors), min(SHARPNESS, max(1.0, SHARPER * seen)))
     return np.einsum("cn,cnh->nh", weights, np.concatenate(found))
 
 
@@ -244,7 +297,20 @@ def _faded(ahead: Floats, reach: float) -> Floats:
 
 
 def _without_gaps(z: Floats, design: Design) -> Floats:
-    """Return the values (n, rows) with gaps filled and outliers drawn in, by a regression with middling ridges.
+    """Return the values (n, rows) with gaps filled and outliers drawn in, by a regression with middling ridges."""
+    x, ridge = design.past, design.ridge(*MIDDLE_RIDGES)
+    z = drawn = _filled(z, x, ridge)
+    solved = np.linalg.solve(x.T @ x + ridge, x.T)  # (p, rows)
+    for _ in range(DRAW_STEPS):
+        fitted = (x @ (solved @ drawn.T)).T
+        error = z - fitted
+        far = OUTLIER * 1.4826 * np.median(np.abs(error), axis=1, keepdims=True)
+        drawn = np.where((far > 0.05) & (np.abs(error) > far), fitted + np.sign(error) * far, z)
+    return drawn
+
+
+def _filled(z: Floats, x: Floats, ridge: Floats) -> Floats:
+    """Return the values (n, rows) with gaps filled by a regression on columns (rows, p).
 
     What is filled has next to no error, as if it were left out.
     """
@@ -253,14 +319,8 @@ def _without_gaps(z: Floats, design: Design) -> Floats:
     z = z.copy()
     for k in some:
         z[k] = np.interp(t, t[~missing[k]], z[k, ~missing[k]])
-    x = design.past
-    solved = np.linalg.solve(x.T @ x + design.ridge(*MIDDLE_RIDGES), x.T)  # (p, rows)
-    for _ in range(FILL_STEPS if len(some) else 0):
-        z[some] = np.where(missing[some], (x @ (solved @ z[some].T)).T, z[some])
-    drawn = z
-    for _ in range(DRAW_STEPS):
-        fitted = (x @ (solved @ drawn.T)).T
-        error = z - fitted
-        far = OUTLIER * 1.4826 * np.median(np.abs(error), axis=1, keepdims=True)
-        drawn = np.where((far > 0.05) & (np.abs(error) > far), fitted + np.sign(error) * far, z)
-    return drawn
+    if len(some):
+        solved = np.linalg.solve(x.T @ x + ridge, x.T)  # (p, rows)
+        for _ in range(FILL_STEPS):
+            z[some] = np.where(missing[some], (x @ (solved @ z[some].T)).T, z[some])
+    return z

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gruforecast.models.baselines import BASELINES
+from gruforecast.models.baselines import BASELINES, seeing
 from gruforecast.models.model import Entry, Kind, Model
 from gruforecast.models.statistical import STATISTICAL
 
@@ -52,8 +52,11 @@ def title_of(name: str) -> str:
     return (ENTRIES[name].title if name in ENTRIES else "") or name
 
 
-def model_of(name: str) -> Model:
+def model_of(name: str, inputs: tuple[str, ...] = ()) -> Model:
     """Return a model that is no network.
+
+    Args:
+        inputs: kind of each covariate, see `NetworkConfig`.
 
     Raises:
         KeyError: there is none of this name.
@@ -61,4 +64,4 @@ def model_of(name: str) -> Model:
     model = SIMPLE[name].model
     if model is None:
         raise KeyError(name)
-    return model
+    return seeing(model, inputs)

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from makers import AIR, history_of
 
 from gruforecast.data.read import read_csv
-from gruforecast.data.windows import History
+from gruforecast.data.windows import History, Windows
 from gruforecast.models import harmonic as room
-from gruforecast.models.harmonic import Design, harmonic, rounded, seasons_of, step_of, waves_of
+from gruforecast.models.harmonic import Design, Harmonic, rounded, seasons_of, step_of, waves_of
 from gruforecast.models.naive import naive, seasonal_naive
 
 NAN = float("nan")
@@ -23,6 +23,11 @@ def dated(*series, first: str = "2015-03-01", step: np.timedelta64 = DAY) -> His
     flat = history_of(*series)
     ds = [np.datetime64(first, "s") + step * np.arange(len(one)) for one in series]
     return History.of(flat.values, flat.indptr, np.concatenate(ds))
+
+
+def harmonic(history: History, windows: Windows, horizon: int, season_length: int) -> np.ndarray:
+    """The forecasts without covariates."""
+    return Harmonic().forecast(history, windows, horizon, season_length).mean
 
 
 def at_end(history: History, horizon: int, season_length: int = 1) -> np.ndarray:

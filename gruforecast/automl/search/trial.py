@@ -230,7 +230,7 @@ def _traces(
     weights = _train(config, training, split, cutoff, _schedule()).weights
     forecast = split.ask(Network(config.cell, config, weights), windows)
     traces = {"log decision": windows.use_log, "forecasts": np.asarray(forecast.quantiles)}
-    for name, model in baselines(split.season_length).items():
+    for name, model in baselines(split.season_length, split.inputs).items():
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
