@@ -6,9 +6,9 @@ Each window is a ridge regression in closed form on its newest rows:
 
 on the logarithms of positive values, beside the values themselves. Bends and waves are held back by ridges; ahead, the
 bends and the last error fade. How strong the ridges are, rho, whether the line goes on or fades, and whether all rows
-are read or the newest quarter, is weighed by forecasts from earlier rows of the same window. A ridge is the same for both parts of a wave, so that no
-phase matters: the columns depend on the number of rows and the step of the stamps only, and windows that read equally
-many rows are solved together.
+are read or the newest quarter, is weighed by forecasts from earlier rows of the same window. A ridge is the same for
+both parts of a wave, so that no phase matters: the columns depend on the number of rows and the step of the stamps
+only, and windows that read equally many rows are solved together.
 """
 
 from __future__ import annotations
