@@ -28,7 +28,7 @@ from tools.pretrain.evaluate import PANELS, Case, Panel, both_views, forecast, h
 from tools.pretrain.export import commit
 from tools.pretrain.windows import KINDS, Batch, batch, stream
 
-RATE, LEAST, WARM_UP = 1e-3, 0.02, 500  # highest learning rate, share of it at the end, steps on the way up
+RATE, LEAST, WARM_UP = 5e-4, 0.02, 200  # highest learning rate, share of it at the end, steps on the way up
 DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step, less in the first ones
 FAR = 3.0  # scales from which on errors count less
 COUNT = (0.5, 1.0, 2.0, 1.0, 0.5)  # what each quantile counts

@@ -69,7 +69,7 @@ def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
     longer = second or None
     rows = window_rows(season, longer)
     series = synthetic(rng, size, season, rows + horizon, longer)
-    past, future = series[:, :rows].copy(), series[:, rows:]
+    past, future = series[:, :rows].copy(), surprised(rng, series[:, :rows], series[:, rows:], season)
     shortened(rng, past, season)
     least = np.nanmin(past, axis=1)
     log = (least > 0) & (rng.random(size) < 0.5)
@@ -82,6 +82,20 @@ def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
     constant = np.nanmax(past, axis=1) - least <= 1e-6 * np.nanmax(np.abs(past), axis=1)
     weight = np.broadcast_to(~constant[:, None], target.shape)
     return Batch(features.arrays, target.astype(np.float32), weight.astype(np.float32))
+
+
+def surprised(rng: np.random.Generator, past: Floats, future: Floats, season: int) -> Floats:
+    """Return futures of which a third hold a shift or a bend that nothing in the past announces."""
+    n, horizon = future.shape
+    newest = past[:, -min(past.shape[1], max(4 * season, 32)) :]
+    unit = np.abs(newest[:, season:] - newest[:, :-season]).mean(axis=1, keepdims=True)
+    begin = rng.uniform(0, 0.8 * horizon, (n, 1))
+    since = np.maximum(np.arange(horizon) - begin, 0.0)
+    shape = np.where(rng.random((n, 1)) < 0.5, since > 0, since / max(season, 8))
+    size = rng.standard_t(4, (n, 1)) * 0.8 * (rng.random((n, 1)) < 0.35)
+    moved = future + unit * size * shape
+    positive = (past.min(axis=1, keepdims=True) > 0) & (future.min(axis=1, keepdims=True) > 0)
+    return np.where(positive, np.maximum(moved, 0.1 * future), np.where(size == 0, future, moved))
 
 
 def shortened(rng: np.random.Generator, past: Floats, season: int) -> None:
