@@ -17,10 +17,11 @@ from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import Windows
 from gruforecast.evaluation.metrics import mae
 from gruforecast.evaluation.splits import Forecasts, Split
+from gruforecast.models.registry import PRETRAINED
 
-SHARE = 0.4  # of the first member, the networks, before any error is seen
+SHARE, BESIDE = 0.4, 0.2  # of the first member, the networks, before any error is seen; beside the pretrained one
 # of others by whether there is a season: without one, the last value is hard to beat; the rest has equal parts
-SHARES = {True: {"harmonic": 0.2}, False: {"naive": 0.3}}
+SHARES = {True: {PRETRAINED: 0.4, "harmonic": 0.2}, False: {PRETRAINED: 0.24, "naive": 0.3}}
 POWER = 3.0  # of the ratio of errors
 FLOOR = 0.02  # of a unit: smaller errors count as this one
 WINDOWS = 12  # so many windows of folds weigh as much as the prior
@@ -98,7 +99,7 @@ class Prior:
         """Return the weights before any error is seen."""
         first, *others = self.members
         known = {name: share for name, share in SHARES[self.split.season_length > 1].items() if name in others}
-        known[first] = SHARE
+        known[first] = BESIDE if PRETRAINED in known else SHARE
         rest = (1 - sum(known.values())) / max(len(self.members) - len(known), 1)
         return {name: known.get(name, rest) for name in self.members}
 

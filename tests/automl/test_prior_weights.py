@@ -55,6 +55,13 @@ def test_who_is_favoured_before_any_error_follows_from_the_season(season: int, f
     assert found == pytest.approx(dict.fromkeys(names, rest) | {"networks": SHARE, favoured: share})
 
 
+@pytest.mark.parametrize(("season", "share"), [(1, 0.24), (4, 0.4)])
+def test_the_networks_of_the_fit_give_way_to_the_pretrained_one(season: int, share: float) -> None:
+    divided = replace(zigzag(40), season_length=season)
+    found = whole(divided, {name: off(divided, 1.0, 1.0, 1.0) for name in ("networks", "pretrained", "theta")})
+    assert found == pytest.approx({"networks": 0.2, "pretrained": share, "theta": 0.8 - share})
+
+
 def test_a_share_is_multiplied_by_a_power_of_the_ratio_of_errors() -> None:
     divided = zigzag(40)
     found = whole(divided, {"networks": off(divided, 1.0, 1.0, 9.0), "a": off(divided, 9.0, 2.0, 9.0)})

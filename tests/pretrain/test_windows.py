@@ -9,7 +9,7 @@ from gruforecast.models.networks.config import MIDDLE
 from gruforecast.models.pretrained.features import Features, window_rows
 from gruforecast.models.pretrained.ready import READY
 from tools.pretrain import windows as room
-from tools.pretrain.windows import FAR, KINDS, Kind, batch, shortened, stream
+from tools.pretrain.windows import FAR, KINDS, Kind, batch, shortened, stream, surprised
 
 
 def equal(one, other) -> bool:
@@ -38,6 +38,7 @@ def test_the_target_is_the_future_as_the_features_scale_it(monkeypatch: pytest.M
     series = np.stack([np.array([5.0, 7, 1, 2])[t % 4] + 3 + 0.01 * t, np.array([5.0, 7, 1, 2])[t % 4] - 30 - 0.01 * t])
     monkeypatch.setattr(room, "synthetic", lambda *_: series)
     monkeypatch.setattr(room, "shortened", lambda *_: None)
+    monkeypatch.setattr(room, "surprised", lambda _, __, future, ___: future)
     found = batch(3, 1, 2, Kind(4, 0, 16, 1))
     past = series[:, :rows]
     views = [Features.of(past, 4, 16, log) for log in (np.array([True, False]), np.array([False, False]))]
@@ -48,6 +49,20 @@ def test_the_target_is_the_future_as_the_features_scale_it(monkeypatch: pytest.M
     assert min(errors) < 1e-4
     drift = found.arrays["ready"][1, :, READY.index("last season with drift")]
     np.testing.assert_allclose(drift, found.target[1], rtol=1e-2)
+
+
+def test_a_third_of_the_futures_hold_a_shift_or_a_bend_of_about_a_season_s_difference() -> None:
+    rng = np.random.default_rng(4)
+    past = np.resize([10.0, 20.0], (3000, 60)) + rng.normal(size=(3000, 60))
+    future = np.resize([10.0, 20.0], (3000, 24))
+    change = surprised(rng, past, future.copy(), 2) - future
+    moved = np.abs(change).max(axis=1) > 0
+    assert 0.31 < moved.mean() < 0.39
+    steps = np.count_nonzero(np.abs(np.diff(change[moved], prepend=0.0)) > 1e-9, axis=1)
+    assert 0.4 < (steps <= 1).mean() < 0.6  # a shift is one step, a bend goes on
+    assert 0.5 < np.median(np.abs(change[moved][:, -1][steps <= 1])) < 1.2  # about 0.8 x 1.13, the mean difference
+    assert (past.min(axis=1) > 0).all()
+    assert (future + change > 0).all()
 
 
 def test_windows_start_late_and_have_gaps_but_end_with_a_value() -> None:

@@ -28,7 +28,7 @@ from tools.pretrain.evaluate import PANELS, Case, Panel, both_views, forecast, h
 from tools.pretrain.export import commit
 from tools.pretrain.windows import KINDS, Batch, batch, stream
 
-RATE, LEAST, WARM_UP = 5e-4, 0.02, 200  # highest learning rate, share of it at the end, steps on the way up
+RATE, LEAST, WARM_UP = 1e-3, 0.02, 200  # highest learning rate, share of it at the end, steps on the way up
 DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step, less in the first ones
 FAR = 3.0  # scales from which on errors count less
 COUNT = (0.5, 1.0, 2.0, 1.0, 0.5)  # what each quantile counts
@@ -44,10 +44,10 @@ def loss(target: tf.Tensor, weight: tf.Tensor, quantiles: tf.Tensor) -> tf.Tenso
     return tf.reduce_sum(pinball * weight[:, :, None]) / tf.maximum(tf.reduce_sum(weight), 1.0) / len(QUANTILES)
 
 
-def rate(step: int, steps: int) -> float:
+def rate(step: int, steps: int, highest: float = RATE) -> float:
     """Return the learning rate of a step: up in a line, down in half a cosine."""
     share = min(1.0, step / steps)
-    return RATE * min(1.0, (step + 1) / WARM_UP) * (LEAST + (1 - LEAST) * 0.5 * (1 + np.cos(np.pi * share)))
+    return highest * min(1.0, (step + 1) / WARM_UP) * (LEAST + (1 - LEAST) * 0.5 * (1 + np.cos(np.pi * share)))
 
 
 class Trainer:
@@ -150,7 +150,7 @@ def _numpy_loss(weights: Weights, data: Batch) -> float:
     return float(loss(tf.constant(data.target), tf.constant(data.weight), tf.constant(forward(weights, features))))
 
 
-def run(out: Path, trainer: Trainer, check: Check, steps: int, seed: int, size: int) -> None:
+def run(out: Path, trainer: Trainer, check: Check, steps: int, seed: int, size: int, highest: float) -> None:
     """Train up to `steps`, with a line in the log each hundred and a check and checkpoint each thousand."""
     newest = out / "checkpoint.npz"
     if newest.exists():
@@ -162,7 +162,7 @@ def run(out: Path, trainer: Trainer, check: Check, steps: int, seed: int, size: 
         if trainer.step >= steps:
             break
         trainer.seconds = before + time.time() - begin
-        recent.append(float(trainer.train(data, rate(trainer.step, steps))))
+        recent.append(float(trainer.train(data, rate(trainer.step, steps, highest))))
         if trainer.step % 100 == 0:
             speed = (trainer.step - first) * size / (time.time() - begin)
             log.write(f"{trainer.step} loss {np.mean(recent):.4f} {speed:.0f} windows/s {time.time() - begin:.0f} s\n")
@@ -182,6 +182,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--width", type=int, default=112)
     parser.add_argument("--batch", type=int, default=256)
+    parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
+    parser.add_argument("--start", type=Path, help="checkpoint of another run, from whose weights this one begins")
     parser.add_argument("--data", type=Path, help="folder of panels, of whose training parts scores are written")
     options = parser.parse_args()
     for setting in (
@@ -190,12 +192,15 @@ def main() -> None:
     ):
         setting(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    chosen = {name: value for name, value in vars(options).items() if name not in ("out", "data")} | {
+    chosen = {name: value for name, value in vars(options).items() if name not in ("out", "data", "start")} | {
         "commit": commit()
     }
     (options.out / "options.json").write_text(json.dumps(chosen))
     trainer = Trainer(options.width, options.seed)
-    run(options.out, trainer, Check(options.data), options.steps, options.seed, options.batch)
+    if options.start is not None:
+        trainer.load(options.start)
+        trainer.step = 0
+    run(options.out, trainer, Check(options.data), options.steps, options.seed, options.batch, options.rate)
 
 
 if __name__ == "__main__":
