@@ -5,10 +5,12 @@
 
 BANK was fitted by the rule of before; of each file it has what every candidate forecast on folds, at the origins before
 the test set, on the test set and at five later cutoffs. Here the blend is weighed and the winner chosen anew by the
-package as it is now. In BANK2 are files that are read in another way now (another season), fitted anew. A score is the
-geometric mean over files of the MASE at the later cutoffs relative to seasonal naive (naive where BANK had no season),
-with a 90 % bootstrap interval over files. `--grid` tries other constants, and chooses them without each data set in
-turn. Random walks are told apart: nothing should be better than naive there, and the winner little worse.
+package as it is now, with the models that are newer than the bank: these are asked once and kept beside each file
+(remove `harmonic.npz` and `mstl.npz` there when such a model changes). In BANK2 are files that are read in another way
+now (another season), fitted anew. A score is the geometric mean over files of the MASE at the later cutoffs relative to
+seasonal naive (naive where BANK had no season), with a 90 % bootstrap interval over files. `--grid` tries other
+constants, and chooses them without each data set in turn. Random walks are told apart: nothing should be better than
+naive there, and the winner little worse.
 """
 
 from __future__ import annotations
@@ -23,19 +25,21 @@ import numpy as np
 
 from gruforecast.automl import prior_weights
 from gruforecast.automl.ensemble_selection import blended
+from gruforecast.automl.preparation import seasons_before
 from gruforecast.data.read import ReadOptions, read_csv
 from gruforecast.data.windows import History
 from gruforecast.evaluation.leaderboard import Candidate, judge, winner, with_leads
 from gruforecast.evaluation.splits import Forecasts, Split
-from gruforecast.models.model import Floored
+from gruforecast.models.model import Floored, Model
+from gruforecast.models.pretrained.model import PretrainedNetwork, card, within_reach
 from gruforecast.models.quantile_forecast import QuantileForecast
-from gruforecast.models.registry import BASELINES, NETWORKS, SIMPLE
+from gruforecast.models.registry import NETWORKS, PRETRAINED, SIMPLE
 from gruforecast.models.statistical import STATISTICAL, several_seasons
 
 DRAWN = ("m3-", "tourism-", "m4_")  # files that were drawn from panels
 DRAWS = 2000
-NEWER = ("harmonic", "mstl")  # models that a bank of before has not asked
-GRID = {"SHARE": (0.3, 0.4, 0.5, 0.6), "POWER": (2.0, 3.0, 5.0), "WINDOWS": (6, 12, 40)}
+NEWER = ("harmonic", "mstl", PRETRAINED)  # models that a bank of before has not asked
+GRID = {"BESIDE": (0.1, 0.2, 0.3, 0.4), "POWER": (2.0, 3.0, 5.0), "WINDOWS": (6, 12, 40)}
 
 
 @dataclass
@@ -47,6 +51,7 @@ class File:
     arrays: dict[str, np.ndarray]
     split: Split
     candidates: dict[str, Candidate]
+    pretrained: PretrainedNetwork | None  # where horizon and season are within its reach
 
     @classmethod
     def of(cls, folder: Path) -> File:
@@ -57,7 +62,10 @@ class File:
         panel = read_csv(str(folder / "front.csv"), ReadOptions()).panel
         history = History.of(arrays["values"], arrays["indptr"], panel.wall)
         split = Split(history, facts["horizon"], facts["season"], arrays["test"], arrays["folds"], facts["held"])
-        found = cls(folder.name, facts, arrays, split, {})
+        seasons, reach = seasons_before(panel, split.horizon), within_reach(split.horizon, split.season_length)
+        second = seasons[1] if len(seasons) > 1 and seasons[0] == split.season_length else None
+        network = PretrainedNetwork.of(split.horizon, split.season_length, second) if reach else None
+        found = cls(folder.name, facts, arrays, split, {}, network)
         found._add_models(folder)
         if not several_seasons(history, split.test_windows(), split.season_length):
             arrays.pop("folds/mstl", None)  # `fit` does not ask it there
@@ -81,27 +89,31 @@ class File:
 
     def _add_models(self, folder: Path) -> None:
         """Ask the models that are newer than the bank; what they say is kept beside it."""
-        split, later = self.split, None
-        for name, entry in SIMPLE.items():
-            asked = f"later/{name}" in self.arrays or entry.model is None or name not in NEWER
-            if asked or (entry.seasonal and split.season_length == 1):
+        models = {
+            name: entry.model for name, entry in SIMPLE.items() if not entry.seasonal or self.split.season_length > 1
+        }
+        for name in NEWER:
+            model = self.pretrained if name == PRETRAINED else models.get(name)
+            if model is None or f"later/{name}" in self.arrays:
                 continue
-            kept = folder / f"{name}.npz"
+            kept = folder / f"{name}-{card().sha256[:8]}.npz" if name == PRETRAINED else folder / f"{name}.npz"
             if not kept.exists():
-                if later is None:
-                    panel = read_csv(str(folder / "whole.csv"), ReadOptions()).panel
-                    history, end = History.of(panel.y, panel.indptr, panel.wall), self.arrays["later-end"]
-                    later = history, history.windows(np.searchsorted(panel.indptr, end - 1, side="right") - 1, end)
-                parts = {
-                    "folds": np.concatenate([split.ask(entry.model, one).mean for one in split.fold_windows()]),
-                    "test": split.ask(entry.model, split.test_windows()).mean,
-                    "later": Floored(entry.model).forecast(*later, split.horizon, split.season_length).mean,
-                }
-                if name in BASELINES:
-                    parts["origins"] = split.ask(entry.model, split.calibration_windows()).mean
-                np.savez_compressed(kept, **parts)
+                np.savez_compressed(kept, **self._asked(folder, model, origins=name not in STATISTICAL))
             with np.load(kept) as stored:
                 self.arrays |= {f"{place}/{name}": stored[place] for place in stored.files}
+
+    def _asked(self, folder: Path, model: Model, *, origins: bool) -> dict[str, np.ndarray]:
+        """Return what a model forecasts where the bank asked the others."""
+        split, end = self.split, self.arrays["later-end"]
+        panel = read_csv(str(folder / "whole.csv"), ReadOptions()).panel
+        history = History.of(panel.y, panel.indptr, panel.wall)
+        windows = history.windows(np.searchsorted(panel.indptr, end - 1, side="right") - 1, end)
+        parts = {
+            "folds": np.concatenate([split.ask(model, one).mean for one in split.fold_windows()]),
+            "test": split.ask(model, split.test_windows()).mean,
+            "later": Floored(model).forecast(history, windows, split.horizon, split.season_length).mean,
+        }
+        return parts | ({"origins": split.ask(model, split.calibration_windows()).mean} if origins else {})
 
     @property
     def group(self) -> str:

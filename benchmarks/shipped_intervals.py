@@ -48,7 +48,8 @@ def as_now(file: File, folder: Path) -> Forecaster:
         seal(model)
         saved = load(model)
     best = winner([one.row for one in judged]).model
-    return replace(saved, blend=weights, winner=best, calibrations=calibrations)
+    pretrained = () if file.pretrained is None else (file.pretrained,)
+    return replace(saved, blend=weights, winner=best, calibrations=calibrations, pretrained=pretrained)
 
 
 def worth(
