@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gruforecast.arrays import Floats, Weights
+from gruforecast.execution.atomic_files import read_npz
 from gruforecast.models.networks.config import MIDDLE
 from gruforecast.models.pretrained.features import Features, window_rows
 from gruforecast.models.pretrained.inference import forward
@@ -128,9 +129,8 @@ def scores(quantiles: Floats, cases: list[Case], season: int) -> Scores:
 
 def load(path: Path) -> Weights:
     """Return the weights of a file: those of the package, or the moving average of a checkpoint."""
-    with np.load(path, allow_pickle=False) as file:
-        average = {name.removeprefix("average/"): file[name] for name in file if name.startswith("average/")}
-        return average or dict(file)
+    file = read_npz(path)
+    return {name.removeprefix("average/"): one for name, one in file.items() if name.startswith("average/")} or file
 
 
 def main() -> None:

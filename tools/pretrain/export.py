@@ -6,7 +6,6 @@ It takes the moving average of the newest checkpoint in OUT.
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 import gruforecast.models.pretrained as package
+from gruforecast.execution.atomic_files import file_digest, npz, write_file
 from tools.pretrain.evaluate import load
 
 FOLDER = Path(package.__file__).parent
@@ -27,7 +27,7 @@ def export(out: Path, folder: Path) -> None:
         steps, seconds = int(file["step"]), float(file["seconds"])
     options = json.loads((out / "options.json").read_text())
     path = folder / "weights.npz"
-    np.savez(path, **dict(sorted(weights.items())))
+    write_file(path, npz(dict(sorted(weights.items()))))
     card = {
         "trained_on": "synthetic series of tools/pretrain/series.py and nothing else",
         "steps": steps,
@@ -38,7 +38,7 @@ def export(out: Path, folder: Path) -> None:
         "parameters": sum(one.size for one in weights.values()),
         "bytes": path.stat().st_size,
         "commit": options["commit"],
-        "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+        "sha256": file_digest(path),
     }
     (folder / "card.json").write_text(json.dumps(card, indent=2) + "\n")
 

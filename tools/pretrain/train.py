@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from gruforecast.arrays import Weights
+from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.pretrained.features import Features
 from gruforecast.models.pretrained.inference import forward
@@ -77,7 +78,7 @@ class Trainer:
         network = self.network
         trained, averages = list(self.variables.values()), list(self.average.values())
 
-        @tf.function(jit_compile=True)
+        @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
         def step(arrays: dict[str, tf.Tensor], target: tf.Tensor, weight: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 value = loss(target, weight, network(arrays, training=True))
@@ -103,19 +104,15 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint in the place of the one before, never half of it."""
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez(
-                file, step=self.step, seconds=self.seconds, **{name: one.numpy() for name, one in self._state().items()}
-            )
-        part.replace(path)
+        own = {"step": np.array(self.step), "seconds": np.array(self.seconds)}
+        write_file(path, npz(own | {name: one.numpy() for name, one in self._state().items()}))
 
     def load(self, path: Path) -> None:
         """Go back to a checkpoint."""
-        with np.load(path, allow_pickle=False) as file:
-            for name, variable in self._state().items():
-                variable.assign(file[name])
-            self.step, self.seconds = int(file["step"]), float(file["seconds"])
+        file = read_npz(path)
+        for name, variable in self._state().items():
+            variable.assign(file[name])
+        self.step, self.seconds = int(file["step"]), float(file["seconds"])
 
 
 class Check:
@@ -125,7 +122,9 @@ class Check:
         self.batches = [batch(CHECK_SEED, k, size, kind) for k, kind in enumerate(KINDS)]
         self.weights = [kind.weight for kind in KINDS]
         self.panels: list[tuple[Panel, list[Case], list[list[tuple[int, Features]]]]] = []
-        for panel in PANELS if data is not None else ():
+        if data is None:
+            return
+        for panel in PANELS:
             cases = held_out(panel, data, 1, 2 if panel.season < 24 else 4)
             self.panels.append((panel, cases, [views(cases, panel, log) for log in (True, False)]))
 
