@@ -33,7 +33,8 @@ RATE, LEAST, WARM_UP = 1e-3, 0.02, 200  # highest learning rate, share of it at 
 DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step, less in the first ones
 FAR = 3.0  # scales from which on errors count less
 COUNT = (0.5, 1.0, 2.0, 1.0, 0.5)  # what each quantile counts
-CHECK, CHECK_SEED = 1000, 77_777  # steps between checks; seed of the validation series
+LOG, SAVE, CHECK = 100, 500, 1000  # steps between lines in the log, checkpoints, checks
+CHECK_SEED = 77_777  # of the validation series
 
 
 def loss(target: tf.Tensor, weight: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
@@ -52,7 +53,12 @@ def rate(step: int, steps: int, highest: float = RATE) -> float:
 
 
 class Trainer:
-    """Weights, their moving average and the optimizer, which are all that a checkpoint has to keep."""
+    """Weights, their moving average and the optimizer, which a checkpoint keeps.
+
+    Attributes:
+        step: of this run.
+        windows, seconds: of this run and of those before, from whose checkpoints it began.
+    """
 
     def __init__(self, width: int, seed: int) -> None:
         self.network = build(width, seed)
@@ -60,12 +66,13 @@ class Trainer:
         self.optimizer = FlatAdamW(list(self.variables.values()))
         self.optimizer.reset(DECAY)
         self.average = {name: tf.Variable(one) for name, one in self.variables.items()}
-        self.step, self.seconds = 0, 0.0
+        self.step, self.windows, self.seconds = 0, 0, 0.0
         self._compiled = self._compile()
 
     def train(self, data: Batch, rate: float) -> tf.Tensor:
         """Take one step and return its loss."""
         self.step += 1
+        self.windows += len(data.target)
         return self._compiled(
             {name: tf.constant(one) for name, one in data.arrays.items()},
             tf.constant(data.target),
@@ -104,7 +111,7 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint in the place of the one before, never half of it."""
-        own = {"step": np.array(self.step), "seconds": np.array(self.seconds)}
+        own = {name: np.array(getattr(self, name)) for name in ("step", "windows", "seconds")}
         write_file(path, npz(own | {name: one.numpy() for name, one in self._state().items()}))
 
     def load(self, path: Path) -> None:
@@ -112,7 +119,12 @@ class Trainer:
         file = read_npz(path)
         for name, variable in self._state().items():
             variable.assign(file[name])
-        self.step, self.seconds = int(file["step"]), float(file["seconds"])
+        self.step, self.windows, self.seconds = int(file["step"]), int(file["windows"]), float(file["seconds"])
+
+    def begin_after(self, path: Path) -> None:
+        """Begin a run where another one ended."""
+        self.load(path)
+        self.step = 0
 
 
 class Check:
@@ -150,26 +162,28 @@ def _numpy_loss(weights: Weights, data: Batch) -> float:
 
 
 def run(out: Path, trainer: Trainer, check: Check, steps: int, seed: int, size: int, highest: float) -> None:
-    """Train up to `steps`, with a line in the log each hundred and a check and checkpoint each thousand."""
+    """Train up to `steps`, from the newest checkpoint in `out` if there is one."""
     newest = out / "checkpoint.npz"
     if newest.exists():
         trainer.load(newest)
-    log = (out / "log.txt").open("a", buffering=1)
     recent: list[float] = []
     begin, first, before = time.time(), trainer.step, trainer.seconds
-    for data in stream(seed, trainer.step, size):
-        if trainer.step >= steps:
-            break
-        trainer.seconds = before + time.time() - begin
-        recent.append(float(trainer.train(data, rate(trainer.step, steps, highest))))
-        if trainer.step % 100 == 0:
-            speed = (trainer.step - first) * size / (time.time() - begin)
-            log.write(f"{trainer.step} loss {np.mean(recent):.4f} {speed:.0f} windows/s {time.time() - begin:.0f} s\n")
-            recent = []
-        if trainer.step % 500 == 0:
-            trainer.save(newest)
-        if trainer.step % CHECK == 0 or trainer.step == steps:
-            log.write(f"{trainer.step} check {check.line(trainer.averaged())}\n")
+    with (out / "log.txt").open("a", buffering=1) as log:
+        for data in stream(seed, trainer.step, size):
+            if trainer.step >= steps:
+                break
+            trainer.seconds = before + time.time() - begin
+            recent.append(float(trainer.train(data, rate(trainer.step, steps, highest))))
+            if trainer.step % LOG == 0:
+                speed = (trainer.step - first) * size / (time.time() - begin)
+                log.write(
+                    f"{trainer.step} loss {np.mean(recent):.4f} {speed:.0f} windows/s {time.time() - begin:.0f} s\n"
+                )
+                recent = []
+            if trainer.step % SAVE == 0:
+                trainer.save(newest)
+            if trainer.step % CHECK == 0 or trainer.step == steps:
+                log.write(f"{trainer.step} check {check.line(trainer.averaged())}\n")
     trainer.save(newest)
 
 
@@ -182,7 +196,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=112)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
-    parser.add_argument("--start", type=Path, help="checkpoint of another run, from whose weights this one begins")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of another run, where this one begins, with its own rates"
+    )
     parser.add_argument("--data", type=Path, help="folder of panels, of whose training parts scores are written")
     options = parser.parse_args()
     for setting in (
@@ -197,8 +213,7 @@ def main() -> None:
     (options.out / "options.json").write_text(json.dumps(chosen))
     trainer = Trainer(options.width, options.seed)
     if options.start is not None:
-        trainer.load(options.start)
-        trainer.step = 0
+        trainer.begin_after(options.start)
     run(options.out, trainer, Check(options.data), options.steps, options.seed, options.batch, options.rate)
 
 
