@@ -116,7 +116,7 @@ def test_no_window_is_no_forecast() -> None:
     ("horizon", "season", "code"),
     [(65, 12, "GF-U50"), (65, 23, "GF-U50"), (169, 24, "GF-U50"), (1, 289, "GF-U49"), (0, 12, "GF-U12")],
 )
-def test_what_it_was_not_trained_for_is_refused(horizon: int, season: int, code: str) -> None:
+def test_what_is_out_of_its_reach_is_refused(horizon: int, season: int, code: str) -> None:
     with pytest.raises(UsageError) as caught:
         forecasts(series(1, 60), horizon=horizon, season=season)
     assert caught.value.code == code
