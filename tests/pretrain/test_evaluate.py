@@ -49,13 +49,14 @@ def test_official_cases(data: Path) -> None:
 
 
 def test_scores_of_known_errors() -> None:
-    case = Case(np.array([0.0, 1, 4, 5, 8, 9]), np.array([10.0, 11.0]))  # a mean seasonal difference of four
-    quantiles = np.array([[[0, 9, 12, 20, 30], [0, 2, 5, 7, 30]]], float)
-    constant = Case(np.ones(9), np.ones(2))  # has no scale
+    case = Case(np.array([0.0, 1, 4, 5, 8, 9]), np.array([10.0, 11, 12, 12]))  # a mean seasonal difference of four
+    below, above, inside, outside = [0, 10.5, 12, 20, 30], [0, 2, 5, 7, 30], [0, 9, 12, 20, 30], [13, 14, 15, 16, 17]
+    quantiles = np.array([[below, above, inside, outside]], float)
+    constant = Case(np.ones(9), np.ones(4))  # has no scale
     found = scores(np.concatenate([quantiles, quantiles]), [case, constant], 2)
-    assert found.mase == pytest.approx((2 + 6) / 2 / 4)
-    assert found.inside80 == 50
-    assert found.inside95 == 100
+    assert found.mase == pytest.approx((2 + 6 + 0 + 3) / 4 / 4)
+    assert found.inside80 == 25
+    assert found.inside95 == 75
 
 
 def test_two_views_are_averaged_on_the_scale_they_share() -> None:

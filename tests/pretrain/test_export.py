@@ -15,9 +15,17 @@ def test_the_moving_average_is_shipped_with_its_card(tmp_path: Path) -> None:
     average = np.arange(6, dtype=np.float32).reshape(2, 3)
     np.savez(
         tmp_path / "checkpoint.npz",
-        **{"weights/a.kernel": average + 9, "average/a.kernel": average, "step": 40, "seconds": 125.0, "mean": average},
+        **{
+            "weights/a.kernel": average + 9,
+            "average/a.kernel": average,
+            "step": 40,
+            "count": 60.0,
+            "windows": 9000,
+            "seconds": 125.0,
+            "mean": average,
+        },
     )
-    (tmp_path / "options.json").write_text(json.dumps({"batch": 256, "seed": 7, "width": 96, "commit": "abc"}))
+    (tmp_path / "options.json").write_text(json.dumps({"seed": 7, "width": 96, "commit": "abc"}))
     folder = tmp_path / "package"
     folder.mkdir()
     export(tmp_path, folder)
@@ -26,7 +34,7 @@ def test_the_moving_average_is_shipped_with_its_card(tmp_path: Path) -> None:
         np.testing.assert_array_equal(file["a.kernel"], average)
     card = json.loads((folder / "card.json").read_text())
     assert card["sha256"] == hashlib.sha256((folder / "weights.npz").read_bytes()).hexdigest()
-    expected = {"steps": 40, "windows": 10_240, "minutes": 2, "seed": 7, "width": 96, "parameters": 6, "commit": "abc"}
+    expected = {"steps": 60, "windows": 9000, "minutes": 2, "seed": 7, "width": 96, "parameters": 6, "commit": "abc"}
     assert expected.items() <= card.items()
     first = (folder / "weights.npz").read_bytes()
     export(tmp_path, folder)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from gruforecast.arrays import Weights
+from gruforecast.execution.atomic_files import read_npz
+from tools.pretrain import train as room
+from tools.pretrain.export import export
 from tools.pretrain.train import Trainer, loss, rate
-from tools.pretrain.windows import Kind, batch
+from tools.pretrain.windows import Batch, Kind, batch
 
 KIND = Kind(4, 0, 16, 1)
 
@@ -20,10 +26,6 @@ def without_compiling() -> Iterator[None]:
     tf.config.run_functions_eagerly(True)
     yield
     tf.config.run_functions_eagerly(False)
-
-
-def trained(trainer: Trainer, steps: range) -> list[float]:
-    return [float(trainer.train(batch(1, number, 16, KIND), 1e-2)) for number in steps]
 
 
 def test_pinball_loss_of_known_errors() -> None:
@@ -43,17 +45,96 @@ def test_the_rate_rises_and_falls() -> None:
     assert (np.diff(rates[600:]) <= 0).all()
 
 
-def test_after_a_checkpoint_it_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
-    whole, first = Trainer(8, 3), Trainer(8, 3)
-    losses = trained(whole, range(4))
-    assert trained(first, range(2)) == pytest.approx(losses[:2], rel=1e-6)
-    first.save(tmp_path / "checkpoint.npz")
-    second = Trainer(8, 99)
-    second.load(tmp_path / "checkpoint.npz")
-    assert second.step == 2
-    assert trained(second, range(2, 4)) == pytest.approx(losses[2:], rel=1e-5)
-    for name, one in whole.averaged().items():
-        np.testing.assert_allclose(second.averaged()[name], one, rtol=1e-4, atol=1e-6)
+class Lines:
+    """A check that is quick: the number of weights."""
+
+    def line(self, weights: Weights) -> str:
+        return f"{len(weights)} weights"
+
+
+def ran(out: Path, trainer: Trainer, steps: int, size: int = 16) -> Weights:
+    out.mkdir(exist_ok=True)
+    room.run(out, trainer, Lines(), steps, 1, size, 1e-2)
+    found = read_npz(out / "checkpoint.npz")
+    assert found.pop("seconds") > 0
+    return found
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small batches from this process, a checkpoint after every second step."""
+    monkeypatch.setattr(room, "stream", lambda seed, start, size: (batch(seed, k, size, KIND) for k in count(start)))
+    monkeypatch.setattr(room, "SAVE", 2)
+    monkeypatch.setattr(room, "CHECK", 3)
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_that_was_killed_goes_on_as_if_nothing_had_happened(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = ran(tmp_path / "whole", Trainer(8, 3), 5)
+    batches = room.stream
+    monkeypatch.setattr(room, "stream", lambda *args: chain(islice(batches(*args), 3), [None]))  # fails at the fourth
+    with pytest.raises(AttributeError):
+        ran(tmp_path / "killed", Trainer(8, 3), 5)
+    monkeypatch.setattr(room, "stream", batches)
+    assert int(read_npz(tmp_path / "killed" / "checkpoint.npz")["step"]) == 2
+    resumed = ran(tmp_path / "killed", Trainer(8, 99), 5)  # the seed of the first weights does not matter any more
+    assert resumed.keys() == whole.keys()
+    for name, one in whole.items():
+        np.testing.assert_array_equal(resumed[name], one, err_msg=name)
+    checks = [line for line in (tmp_path / "whole" / "log.txt").read_text().splitlines() if "check" in line]
+    assert [line.split()[0] for line in checks] == ["3", "5"]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_run_after_another_one_counts_both(tmp_path: Path) -> None:
+    ran(tmp_path / "first", Trainer(8, 3), 3)
+    second = Trainer(8, 4)
+    second.begin_after(tmp_path / "first" / "checkpoint.npz")
+    ran(tmp_path / "second", second, 2, size=8)
+    (tmp_path / "second" / "options.json").write_text('{"seed": 1, "width": 8, "commit": "abc"}')
+    export(tmp_path / "second", tmp_path)
+    found = json.loads((tmp_path / "card.json").read_text())
+    assert (found["steps"], found["windows"], found["seed"]) == (5, 3 * 16 + 2 * 8, 1)
+
+
+@pytest.mark.usefixtures("quick")
+def test_the_learning_rate_follows_the_steps_and_the_average_the_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates, history = [], []
+    train = Trainer.train
+
+    def noted(trainer: Trainer, data: Batch, rate: float) -> tf.Tensor:
+        value = train(trainer, data, rate)
+        rates.append(rate)
+        history.append(trainer.variables["head.bias"].numpy())
+        return value
+
+    monkeypatch.setattr(Trainer, "train", noted)
+    trainer = Trainer(8, 3)
+    average = trainer.variables["head.bias"].numpy()
+    ran(tmp_path, trainer, 3)
+    np.testing.assert_allclose(rates, [rate(step, 3, 1e-2) for step in range(3)])
+    for step, one in enumerate(history, 1):
+        kept = step / (step + 9)
+        average = kept * average + (1 - kept) * one
+    np.testing.assert_allclose(trainer.averaged()["head.bias"], average, rtol=1e-5)
+
+
+def test_weights_decay() -> None:
+    trainer = Trainer(8, 3)
+    before = trainer.variables["row.kernel"].numpy()
+    trainer.optimizer.apply([tf.zeros_like(one) for one in trainer.variables.values()], tf.constant(0.5))
+    np.testing.assert_allclose(trainer.variables["row.kernel"].numpy(), before * (1 - 0.5 * 1e-3), rtol=1e-6)
+
+
+def test_the_loss_of_a_check_is_that_of_the_training() -> None:
+    trainer = Trainer(8, 3)
+    one = batch(1, 0, 16, KIND)
+    expected = float(loss(tf.constant(one.target), tf.constant(one.weight), trainer.network(one.arrays)))
+    assert room._numpy_loss(trainer.averaged(), one) == pytest.approx(expected, rel=1e-4)
 
 
 def test_the_loss_of_one_batch_falls() -> None:

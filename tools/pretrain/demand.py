@@ -2,21 +2,22 @@
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Floats, filtered
+from gruforecast.arrays import Array
+from tools.pretrain.draws import Ask, filtered
 from tools.pretrain.levels import levels
 from tools.pretrain.noise import white
 from tools.pretrain.shapes import drifting, profiles, seasons, weekdays_off
 from tools.pretrain.structural import paths
 
 
-def rates(ask: Ask, n: int) -> Floats:
+def rates(ask: Ask, n: int) -> Array:
     """Return rates (n, rows) with mean 1, level and season: what counts are drawn from."""
     size = ask.log_uniform(0.1, 1, n)
     rate = np.exp(np.clip(size * (levels(ask, n) + seasons(ask, n)), -8, 8))
     return rate / rate.mean(axis=1, keepdims=True)
 
 
-def counts(ask: Ask, n: int) -> Floats:
+def counts(ask: Ask, n: int) -> Array:
     """Return whole numbers (n, rows): Poisson, a third of them with a larger variance (negative binomial)."""
     rate = rates(ask, n) * ask.log_uniform(0.2, 200, n)
     wide = ask.some(n, 0.35)
@@ -25,7 +26,7 @@ def counts(ask: Ask, n: int) -> Floats:
     return ask.rng.poisson(np.minimum(rate, 1e5)).astype(np.float32)
 
 
-def intermittent(ask: Ask, n: int) -> Floats:
+def intermittent(ask: Ask, n: int) -> Array:
     """Return rare demand (n, rows): mostly zero, with season, trend, sizes in lots, or dying out."""
     chance = np.minimum(rates(ask, n) * ask.log_uniform(0.03, 0.7, n), 1)
     dying = ask.some(n, 0.1)
@@ -37,7 +38,7 @@ def intermittent(ask: Ask, n: int) -> Floats:
     return (sale * size * lot).astype(np.float32)
 
 
-def day_factors(ask: Ask, n: int) -> Floats:
+def day_factors(ask: Ask, n: int) -> Array:
     """Return the factor of each season (n, rows): slow changes, and weather from one day to the next."""
     count = -(-ask.rows // ask.season)
     slow = np.cumsum(ask.normal(n, count) * ask.log_uniform(0.005, 0.3, n), axis=1)
@@ -46,7 +47,7 @@ def day_factors(ask: Ask, n: int) -> Floats:
     return np.repeat(factors, ask.season, axis=1)[:, : ask.rows]
 
 
-def nights(ask: Ask, n: int) -> Floats:
+def nights(ask: Ask, n: int) -> Array:
     """Return days with nights at exactly zero (n, rows): daylight, shops, a plant's traffic."""
     profile = np.maximum(profiles(ask, n, ask.season) - ask.uniform(-0.6, 0.8, n), 0)
     curve = profile[:, np.arange(ask.rows) % ask.season]
@@ -59,7 +60,7 @@ def nights(ask: Ask, n: int) -> Floats:
     return series
 
 
-def closed(ask: Ask, n: int) -> Floats:
+def closed(ask: Ask, n: int) -> Array:
     """Return series that are zero at a few phases of each season (n, rows): weekends, shut months."""
     phase = np.arange(ask.rows) % ask.season
     some = ask.rng.random((n, ask.season)) < ask.uniform(0.05, 0.5, n)
@@ -68,7 +69,7 @@ def closed(ask: Ask, n: int) -> Floats:
     return np.where(off[:, phase], 0, series)
 
 
-def light(ask: Ask, n: int) -> Floats:
+def light(ask: Ask, n: int) -> Array:
     """Return series that are mostly near zero with a season of bursts (n, rows): rain, heating, ice-cream."""
     latent = drifting(ask, profiles(ask, n, ask.season)) * ask.uniform(0.2, 2, n)
     latent = latent + filtered(ask.normal(n, ask.rows), ask.uniform(0, 0.9, n))

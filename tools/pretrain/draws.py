@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.floating]
-Bools = NDArray[np.bool_]
+from gruforecast.arrays import Array, Bools, Ints
 
 
 @dataclass(frozen=True)
@@ -19,7 +17,7 @@ class Ask:
     second: int | None = None
 
     @property
-    def time(self) -> Floats:
+    def time(self) -> Array:
         """Row numbers (rows,)."""
         return np.arange(self.rows, dtype=np.float32)
 
@@ -28,21 +26,21 @@ class Ask:
         """Whether the season is a day of hours or minutes (or a week of hours), not a year of weeks."""
         return self.season >= 20 and self.season not in {26, 52, 53}
 
-    def span(self, n: int) -> Floats:
+    def span(self, n: int) -> Array:
         """Return the rows over which a level changes by its own measure (n, 1): a season, for hours often a week."""
         if self.daily:
             return np.where(self.some(n, 0.6), 7 * self.season, self.season).astype(np.float32)[:, None]
         return np.full((n, 1), max(self.season, 4), np.float32)
 
-    def normal(self, *shape: int) -> Floats:
+    def normal(self, *shape: int) -> Array:
         """Return standard normal numbers of a shape."""
         return self.rng.standard_normal(shape, np.float32)
 
-    def uniform(self, low: float, high: float, n: int) -> Floats:
+    def uniform(self, low: float, high: float, n: int) -> Array:
         """Return uniform numbers (n, 1)."""
         return self.rng.uniform(low, high, (n, 1)).astype(np.float32)
 
-    def log_uniform(self, low: float, high: float, n: int) -> Floats:
+    def log_uniform(self, low: float, high: float, n: int) -> Array:
         """Return numbers (n, 1) whose logarithm is uniform."""
         return np.exp(self.rng.uniform(np.log(low), np.log(high), (n, 1))).astype(np.float32)
 
@@ -50,16 +48,16 @@ class Ask:
         """Return a mask (n,) that is true for a share of the series."""
         return self.rng.random(n) < share
 
-    def mostly(self, values: Floats, share: float) -> Floats:
+    def mostly(self, values: Array, share: float) -> Array:
         """Return the values (n, 1) with all but a share of them set to zero."""
         return values * self.some(len(values), share)[:, None]
 
-    def times(self, n: int) -> Floats:
+    def times(self, n: int) -> Array:
         """Return one moment a series (n, 1)."""
         return self.rng.integers(0, self.rows, (n, 1)).astype(np.float32)
 
 
-def filtered(shocks: Floats, root: Floats) -> Floats:
+def filtered(shocks: Array, root: Array) -> Array:
     """Return x with x[t] = root * x[t-1] + shocks[t], each series with a root of its own, real or complex.
 
     The filter 1 / (1 - r z) is the product of 1 + (r z)^(2^k) for k = 0, 1, ...: a pass over the whole batch for
@@ -77,7 +75,7 @@ def filtered(shocks: Floats, root: Floats) -> Floats:
     return path
 
 
-def standardised(paths: Floats) -> Floats:
+def standardised(paths: Array) -> Array:
     """Return the series (n, rows) with mean 0 and standard deviation 1; constant ones as zeros."""
     centred = paths - paths.mean(axis=1, keepdims=True)
     size = centred.std(axis=1, keepdims=True)
@@ -85,6 +83,6 @@ def standardised(paths: Floats) -> Floats:
     return np.where(flat, 0, centred / np.where(flat, 1, size)).astype(paths.dtype)
 
 
-def pick(rng: np.random.Generator, n: int, weights: tuple[float, ...]) -> NDArray[np.int64]:
+def pick(rng: np.random.Generator, n: int, weights: tuple[float, ...]) -> Ints:
     """Return the number of the choice that each of n series makes (n,)."""
     return rng.choice(len(weights), n, p=np.array(weights) / sum(weights))

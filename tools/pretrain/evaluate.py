@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gruforecast.arrays import Floats, Weights
+from gruforecast.execution.atomic_files import read_npz
 from gruforecast.models.networks.config import MIDDLE
 from gruforecast.models.pretrained.features import Features, window_rows
 from gruforecast.models.pretrained.inference import forward
@@ -126,22 +127,21 @@ def scores(quantiles: Floats, cases: list[Case], season: int) -> Scores:
     return Scores(float(np.mean(errors)), 100 * float(np.mean(inside80)), 100 * float(np.mean(inside95)))
 
 
-def load(path: Path) -> Weights:
-    """Return the weights of a file: those of the package, or the moving average of a checkpoint."""
-    with np.load(path, allow_pickle=False) as file:
-        average = {name.removeprefix("average/"): file[name] for name in file if name.startswith("average/")}
-        return average or dict(file)
+def average(checkpoint: Weights) -> Weights:
+    """Return the moving average of the weights in a checkpoint."""
+    return {name.removeprefix("average/"): one for name, one in checkpoint.items() if name.startswith("average/")}
 
 
 def main() -> None:
     """Print the scores of each panel."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
-    parser.add_argument("weights", type=Path)
+    parser.add_argument("weights", type=Path, help="a checkpoint, or the weights of the package")
     parser.add_argument("--every", type=int, default=1, help="only each n-th series")
     parser.add_argument("--official", action="store_true", help="the test parts: final figures only")
     options = parser.parse_args()
-    weights = load(options.weights)
+    content = read_npz(options.weights)
+    weights = average(content) or content
     for panel in PANELS:
         cases = official(panel, options.data) if options.official else held_out(panel, options.data, 2, options.every)
         log, plain = (forecast(weights, views(cases, panel, view)) for view in (True, False))

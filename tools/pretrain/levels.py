@@ -2,25 +2,26 @@
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Floats, filtered
+from gruforecast.arrays import Array
+from tools.pretrain.draws import Ask, filtered
 
 
-def shift(time: Floats, at: Floats, size: Floats) -> Floats:
+def shift(time: Array, at: Array, size: Array) -> Array:
     """Return a step (n, rows) of a size (n, 1) from the row `at` (n, 1) on."""
     return size * (time >= at)
 
 
-def bend(time: Floats, at: Floats, size: Floats) -> Floats:
+def bend(time: Array, at: Array, size: Array) -> Array:
     """Return a change of slope (n, rows) by size a row after the row `at`."""
     return size * np.maximum(time - at, 0)
 
 
-def bump(time: Floats, at: Floats, length: Floats, size: Floats) -> Floats:
+def bump(time: Array, at: Array, length: Array, size: Array) -> Array:
     """Return a shift (n, rows) that starts at the row `at` and is over after `length` rows."""
     return size * ((time >= at) & (time < at + length))
 
 
-def walk(ask: Ask, n: int) -> Floats:
+def walk(ask: Ask, n: int) -> Array:
     """Return random walks with a slope that wanders and may damp out (n, rows)."""
     span, few = ask.span(n), ask.season <= 4
     step = ask.mostly(ask.log_uniform(1e-3 if ask.daily else 0.01, 0.6, n), 0.8) / np.sqrt(span)
@@ -37,7 +38,7 @@ def walk(ask: Ask, n: int) -> Floats:
     return np.cumsum(filtered(turns, damping) + step * shocks, axis=1)
 
 
-def breaks(ask: Ask, n: int) -> Floats:
+def breaks(ask: Ask, n: int) -> Array:
     """Return changes of slope and of level, and shifts that return (n, rows); nothing for most series."""
     paths, span = np.zeros((n, ask.rows), np.float32), ask.span(n)
     for share in (0.25, 0.12):
@@ -55,7 +56,7 @@ def breaks(ask: Ask, n: int) -> Floats:
     return paths
 
 
-def growth(ask: Ask, n: int) -> Floats:
+def growth(ask: Ask, n: int) -> Array:
     """Return a rise to a ceiling, or one that is over again (n, rows): logistic, Gompertz, a product's life."""
     when = ask.uniform(-0.3, 1.3, n) * ask.rows
     pace = ask.log_uniform(2, 30, n) / ask.rows
@@ -68,7 +69,7 @@ def growth(ask: Ask, n: int) -> Floats:
     return shape * ask.log_uniform(0.3, 4, n) * np.where(ask.some(n, 0.7), 1, -1)[:, None]
 
 
-def levels(ask: Ask, n: int) -> Floats:
+def levels(ask: Ask, n: int) -> Array:
     """Return levels of every kind (n, rows)."""
     paths = walk(ask, n) + breaks(ask, n)
     who = ask.some(n, 0.07)

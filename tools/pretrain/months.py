@@ -3,15 +3,15 @@
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from tools.pretrain.draws import Ask, Floats
+from gruforecast.arrays import Array, Single
+from tools.pretrain.draws import Ask
 
 FIRST, LAST = 1850, 2250
 
 
 @cache
-def weekdays() -> NDArray[np.float32]:
+def weekdays() -> Single:
     """Return how often each weekday falls in each month of four centuries (months, 7), without the mean of 30.44/7."""
     days = np.arange(f"{FIRST}-01-01", f"{LAST}-01-01", dtype="datetime64[D]")
     month = days.astype("datetime64[M]").astype(int)
@@ -22,7 +22,7 @@ def weekdays() -> NDArray[np.float32]:
 
 
 @cache
-def easter() -> NDArray[np.float32]:
+def easter() -> Single:
     """Return the share of Easter, Good Friday to Monday, in each month of four centuries (months,)."""
     shares = np.zeros(12 * (LAST - FIRST), np.float32)
     for year in range(FIRST, LAST):
@@ -38,7 +38,7 @@ def easter() -> NDArray[np.float32]:
     return shares - shares.mean()
 
 
-def calendar(ask: Ask, n: int) -> Floats:
+def calendar(ask: Ask, n: int) -> Array:
     """Return effects of the calendar on monthly or quarterly series (n, rows), about 1 in size.
 
     A weekday counts for as much as its trade: offices from Monday to Friday, shops on Saturdays, anything.

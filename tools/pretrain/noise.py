@@ -3,12 +3,13 @@
 import numpy as np
 from numpy import fft
 
-from tools.pretrain.draws import Ask, Floats, filtered, standardised
+from gruforecast.arrays import Array
+from tools.pretrain.draws import Ask, filtered, standardised
 
 WARM_UP = 60  # rows before the first, so that a process with memory does not start from nothing
 
 
-def autocorrelated(ask: Ask, n: int) -> Floats:
+def autocorrelated(ask: Ask, n: int) -> Array:
     """Return AR(1) noise and cycles without a fixed period, ARMA(2, 1) with complex roots (n, rows), standardised."""
     shocks = ask.normal(n, ask.rows + WARM_UP)
     out = np.empty((n, ask.rows), np.float32)
@@ -24,7 +25,7 @@ def autocorrelated(ask: Ask, n: int) -> Floats:
     return standardised(out)
 
 
-def long_memory(ask: Ask, n: int) -> Floats:
+def long_memory(ask: Ask, n: int) -> Array:
     """Return noise with a spectrum of 1 / f^(2d), d from -0.3 to 0.9 (n, rows), standardised."""
     length = 2 * ask.rows
     d = ask.uniform(-0.3, 0.9, n)
@@ -33,7 +34,7 @@ def long_memory(ask: Ask, n: int) -> Floats:
     return standardised(fft.irfft(spectrum * f**-d, length, axis=1)[:, : ask.rows].astype(np.float32))
 
 
-def white(ask: Ask, n: int) -> Floats:
+def white(ask: Ask, n: int) -> Array:
     """Return independent noise (n, rows): normal, heavy-tailed or skewed, some a moving average, some in clusters."""
     noise = ask.normal(n, ask.rows)
     heavy = ask.some(n, 0.3)
@@ -58,7 +59,7 @@ def white(ask: Ask, n: int) -> Floats:
     return noise
 
 
-def outliers(ask: Ask, n: int) -> Floats:
+def outliers(ask: Ask, n: int) -> Array:
     """Return rare spikes in a share of the series (n, rows), zero elsewhere."""
     spikes = np.zeros((n, ask.rows), np.float32)
     who = ask.some(n, 0.15)
@@ -68,7 +69,7 @@ def outliers(ask: Ask, n: int) -> Floats:
     return spikes
 
 
-def remainder(ask: Ask, n: int) -> Floats:
+def remainder(ask: Ask, n: int) -> Array:
     """Return the noise of series of every kind (n, rows), of any size against a season of size 0.02 to 2."""
     # Hours are smooth; quarters and years are sums.
     least, largest, share = (1e-3, 0.3, 0.75) if ask.daily else (0.01, 0.6 if ask.season > 4 else 0.35, 0.85)

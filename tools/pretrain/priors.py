@@ -6,14 +6,15 @@ Cholesky factor then serves many draws.
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Floats
+from gruforecast.arrays import Array
+from tools.pretrain.draws import Ask
 from tools.pretrain.structural import exponential
 
 MOST_ROWS = 320
 DRAWS = 12  # series of one kernel
 
 
-def kernel(ask: Ask) -> Floats:
+def kernel(ask: Ask) -> Array:
     """Return one kernel of the bank (rows, rows), about 1 on its diagonal."""
     t = ask.time.astype(np.float64)
     gap = t[:, None] - t
@@ -30,7 +31,7 @@ def kernel(ask: Ask) -> Floats:
     return (1 + gap**2 / (2 * alpha * (ask.rows * np.exp(rng.uniform(-4, -1))) ** 2)) ** -alpha
 
 
-def composed(ask: Ask) -> Floats:
+def composed(ask: Ask) -> Array:
     """Return a sum and product of one to four kernels with noise on the diagonal (rows, rows)."""
     whole = kernel(ask)
     for _ in range(ask.rng.integers(0, 4)):
@@ -40,7 +41,7 @@ def composed(ask: Ask) -> Floats:
     return whole / scale + (1e-4 + np.exp(ask.rng.uniform(-9, -1))) * np.eye(ask.rows)
 
 
-def gaussian(ask: Ask, n: int) -> Floats:
+def gaussian(ask: Ask, n: int) -> Array:
     """Return draws from Gaussian processes (n, rows), a third of them exponentiated."""
     out = np.empty((n, ask.rows), np.float32)
     for start in range(0, n, DRAWS):

@@ -2,20 +2,21 @@
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Floats, filtered, standardised
+from gruforecast.arrays import Array
+from tools.pretrain.draws import Ask, filtered, standardised
 from tools.pretrain.noise import white
 from tools.pretrain.shapes import drifting, profiles
 from tools.pretrain.structural import paths
 
 
-def prices(ask: Ask, n: int) -> Floats:
+def prices(ask: Ask, n: int) -> Array:
     """Return random walks in the logarithm (n, rows): prices, rates; some return to a mean, some calm and wild."""
     root = np.where(ask.some(n, 0.6)[:, None], 1, ask.uniform(0.9, 1, n)).astype(np.float32)
     drift = ask.mostly(ask.normal(n, 1) * np.float32(0.1), 0.5)
     return np.exp(np.clip(filtered((white(ask, n) + drift) * ask.log_uniform(2e-3, 0.1, n), root), -10, 10))
 
 
-def cycles(ask: Ask, n: int) -> Floats:
+def cycles(ask: Ask, n: int) -> Array:
     """Return waves whose length and height change (n, rows), steeper up than down or the reverse: sunspots, lynx."""
     own = ask.log_uniform(6, 14 if ask.season == 1 else 60, n)
     pace = np.exp(
@@ -32,7 +33,7 @@ def cycles(ask: Ask, n: int) -> Floats:
     return np.maximum(series + noise, 0) + ask.mostly(ask.log_uniform(0.01, 2, n), 0.7)
 
 
-def tanks(ask: Ask, n: int) -> Floats:
+def tanks(ask: Ask, n: int) -> Array:
     """Return levels that fill slowly and empty at once, or the reverse (n, rows)."""
     length = ask.log_uniform(8, max(ask.rows / 2, 9), n)
     inflow = np.exp(ask.uniform(0, 0.6, n) * ask.normal(n, ask.rows)) / length
@@ -41,7 +42,7 @@ def tanks(ask: Ask, n: int) -> Floats:
     return level + ask.log_uniform(1e-3, 0.1, n) * ask.normal(n, ask.rows) + ask.uniform(0.05, 1, n)
 
 
-def machines(ask: Ask, n: int) -> Floats:
+def machines(ask: Ask, n: int) -> Array:
     """Return two states with noise (n, rows): on and off, by chance, by season, or both."""
     latent = ask.log_uniform(0.05, 1.5, n) * filtered(ask.normal(n, ask.rows), ask.uniform(0.3, 0.99, n))
     latent += ask.mostly(ask.uniform(0.5, 3, n), 0.6) * drifting(ask, profiles(ask, n, ask.season))
@@ -51,7 +52,7 @@ def machines(ask: Ask, n: int) -> Floats:
     return np.where(on, busy, idle)
 
 
-def saturating(ask: Ask, n: int) -> Floats:
+def saturating(ask: Ask, n: int) -> Array:
     """Return series cut at a ceiling, a floor or both (n, rows): full car parks, sensors at their limit."""
     series = standardised(paths(ask, n))
     ceiling = np.where(ask.some(n, 0.7)[:, None], ask.uniform(0, 1.8, n), 99)
@@ -59,7 +60,7 @@ def saturating(ask: Ask, n: int) -> Floats:
     return np.clip(series, floor, ceiling) + 2 * ask.mostly(ask.uniform(0.5, 3, n), 0.8)
 
 
-def temperatures(ask: Ask, n: int) -> Floats:
+def temperatures(ask: Ask, n: int) -> Array:
     """Return a smooth wave a season under weather that changes over days (n, rows): clear days swing more."""
     day = ask.season
     phase = 2 * np.pi * ask.time / day + ask.uniform(0, 6.28, n)
@@ -73,7 +74,7 @@ def temperatures(ask: Ask, n: int) -> Floats:
     return swing * wave + ask.log_uniform(0.2, 4, n) * weather + sea + noise + ask.uniform(-10, 10, n)
 
 
-def bursts(ask: Ask, n: int) -> Floats:
+def bursts(ask: Ask, n: int) -> Array:
     """Return rare bursts that fade over a quiet level (n, rows): clicks, storms, epidemics."""
     rate = ask.log_uniform(0.005, 0.2, n)
     hit = ask.rng.random((n, ask.rows), np.float32) < rate
@@ -83,7 +84,7 @@ def bursts(ask: Ask, n: int) -> Floats:
     return waves * ask.log_uniform(0.3, 100, n) + level * ask.some(n, 0.75)[:, None]
 
 
-def steps(ask: Ask, n: int) -> Floats:
+def steps(ask: Ask, n: int) -> Array:
     """Return levels that stay the same for a while (n, rows): tariffs, key rates, staff; some never move."""
     change = ask.rng.random((n, ask.rows), np.float32) < ask.log_uniform(1e-3, 0.2, n)
     moves = change * (ask.normal(n, ask.rows) + ask.normal(n, 1)) * ask.log_uniform(0.01, 0.4, n)

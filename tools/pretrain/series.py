@@ -5,14 +5,15 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gruforecast.arrays import Array, Floats
 from tools.pretrain import demand, priors, sensors, structural
-from tools.pretrain.draws import Ask, Floats, pick
+from tools.pretrain.draws import Ask, pick
 
 
 class Kind(NamedTuple):
     """A kind of series and its weight among the others, by what the season is."""
 
-    make: Callable[[Ask, int], Floats]
+    make: Callable[[Ask, int], Array]
     none: float  # season 1
     few: float  # 2 to 6: quarters
     year: float  # 8 to 19, 26, 52 and 53: months or weeks of a year, and periods of no name
@@ -74,7 +75,7 @@ def synthetic(rng: np.random.Generator, n: int, season: int, rows: int, second: 
     return out
 
 
-def in_units(ask: Ask, series: Floats, *, whole: bool) -> Floats:
+def in_units(ask: Ask, series: Array, *, whole: bool) -> Floats:
     """Return the series (n, rows) times a unit of any size, some rounded to a few digits, a few turned over.
 
     Args:

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Bools, Floats, pick, standardised
+from gruforecast.arrays import Array, Bools
+from tools.pretrain.draws import Ask, pick, standardised
 
 
-def harmonics(ask: Ask, n: int, length: int, most: int = 6) -> Floats:
+def harmonics(ask: Ask, n: int, length: int, most: int = 6) -> Array:
     """Return smooth profiles (n, length): a few sines whose amplitudes fall."""
     k = np.arange(1, min(most, max(1, length // 2)) + 1, dtype=np.float32)
     angles = 2 * np.pi * k[:, None] * np.arange(length, dtype=np.float32) / length  # (k, length)
@@ -16,12 +17,12 @@ def harmonics(ask: Ask, n: int, length: int, most: int = 6) -> Floats:
     return (ask.normal(n, 2 * len(k)) * np.hstack([fall, fall])) @ waves
 
 
-def rough(ask: Ask, n: int, length: int) -> Floats:
+def rough(ask: Ask, n: int, length: int) -> Array:
     """Return profiles (n, length) between smooth ones and random numbers."""
     return standardised(harmonics(ask, n, length)) + ask.log_uniform(0.2, 5, n) * ask.normal(n, length)
 
 
-def spikes(ask: Ask, n: int, length: int) -> Floats:
+def spikes(ask: Ask, n: int, length: int) -> Array:
     """Return profiles (n, length) of one or two high or low phases, such as December or August."""
     profiles = np.float32(0.3) * ask.uniform(0, 1, n) * ask.normal(n, length)
     for _ in range(2):
@@ -29,21 +30,21 @@ def spikes(ask: Ask, n: int, length: int) -> Floats:
     return profiles
 
 
-def boxes(ask: Ask, n: int, length: int) -> Floats:
+def boxes(ask: Ask, n: int, length: int) -> Array:
     """Return profiles (n, length) that are high for a part of the season and low for the rest."""
     phase = np.arange(length, dtype=np.float32) / length
     high = (phase - ask.uniform(0, 1, n)) % 1 < ask.uniform(0.1, 0.9, n)
     return np.where(high, 1, -1).astype(np.float32) + ask.uniform(0, 0.5, n) * harmonics(ask, n, length)
 
 
-def ramps(ask: Ask, n: int, length: int) -> Floats:
+def ramps(ask: Ask, n: int, length: int) -> Array:
     """Return profiles (n, length) that rise for a part of the season and fall for the rest, in straight lines."""
     phase = (np.arange(length, dtype=np.float32) / length - ask.uniform(0, 1, n)) % 1
     top = ask.uniform(0.05, 0.95, n)
     return np.where(phase < top, phase / top, (1 - phase) / (1 - top)).astype(np.float32)
 
 
-def day_curves(ask: Ask, n: int, length: int) -> Floats:
+def day_curves(ask: Ask, n: int, length: int) -> Array:
     """Return curves of a day (n, length): low at night, one to three humps of different width by day."""
     phase = np.arange(length, dtype=np.float32) / length
     curves = np.zeros((n, length), np.float32)
@@ -56,7 +57,7 @@ def day_curves(ask: Ask, n: int, length: int) -> Floats:
     return curves
 
 
-def plateaus(ask: Ask, n: int, length: int) -> Floats:
+def plateaus(ask: Ask, n: int, length: int) -> Array:
     """Return curves of a day (n, length) with one broad, flat top and one flat bottom, steeper on one side."""
     turn = 2 * np.pi * (np.arange(length, dtype=np.float32) / length + ask.uniform(0, 1, n))
     turn = turn + ask.uniform(-0.7, 0.7, n) * np.sin(turn + ask.uniform(0, 6.28, n))
@@ -65,7 +66,7 @@ def plateaus(ask: Ask, n: int, length: int) -> Floats:
     return standardised(top) + ask.mostly(ask.uniform(0, 0.5, n), 0.7) * standardised(harmonics(ask, n, length, 4))
 
 
-def smooth_days(ask: Ask, n: int) -> Floats:
+def smooth_days(ask: Ask, n: int) -> Array:
     """Return smooth curves of a day (n, season), standardised: plateaus, humps, or a few sines."""
     which = pick(ask.rng, n, (5.0, 3.0, 2.0))
     curves = np.empty((n, ask.season), np.float32)
@@ -75,7 +76,7 @@ def smooth_days(ask: Ask, n: int) -> Floats:
     return standardised(curves)
 
 
-def profiles(ask: Ask, n: int, length: int) -> Floats:
+def profiles(ask: Ask, n: int, length: int) -> Array:
     """Return profiles of every shape (n, length) with mean 0 and standard deviation 1; zeros for length 1."""
     if length == 1:
         return np.zeros((n, 1), np.float32)
@@ -98,12 +99,12 @@ def profiles(ask: Ask, n: int, length: int) -> Floats:
     return standardised(out)
 
 
-def whole_profiles(ask: Ask, n: int) -> Floats:
+def whole_profiles(ask: Ask, n: int) -> Array:
     """Return profiles of the season that is asked for (n, season)."""
     return profiles(ask, n, ask.season)
 
 
-def weeks(ask: Ask, n: int, length: int) -> Floats:
+def weeks(ask: Ask, n: int, length: int) -> Array:
     """Return profiles of a week (n, length): the curve of a day, weekdays of their own weight, another weekend."""
     day = length // 7
     curves, weekend = standardised(day_curves(ask, n, day)), standardised(day_curves(ask, n, day))
@@ -123,7 +124,7 @@ def weekdays_off(ask: Ask, n: int) -> Bools:
     return day < np.where(ask.some(n, 0.8), 2, 1)[:, None]
 
 
-def drifting(ask: Ask, profile: Floats) -> Floats:
+def drifting(ask: Ask, profile: Array) -> Array:
     """Return seasons (n, rows) of profiles (n, length) that change from one season to the next.
 
     Most drift a little towards other profiles, some change every phase by itself, a few break from one shape to
@@ -149,7 +150,7 @@ def drifting(ask: Ask, profile: Floats) -> Floats:
     return seasons / np.sqrt(1 + weight[:, number] ** 2) * np.exp(np.clip(grow, -2, 2)).astype(np.float32)[:, number]
 
 
-def weekly(ask: Ask, season: Floats, amplitude: Floats, day_of: Callable[[Ask, int], Floats]) -> Floats:
+def weekly(ask: Ask, season: Array, amplitude: Array, day_of: Callable[[Ask, int], Array]) -> Array:
     """Return seasons (n, rows) of days with a week over them: factors on the day, or a level of each weekday.
 
     Args:
@@ -173,7 +174,7 @@ def weekly(ask: Ask, season: Floats, amplitude: Floats, day_of: Callable[[Ask, i
     return out
 
 
-def slow(ask: Ask, n: int, length: int) -> Floats:
+def slow(ask: Ask, n: int, length: int) -> Array:
     """Return a second, smooth season (n, rows) of any length, even longer than the rows: a year over weeks or days."""
     narrow = Ask(ask.rng, length, ask.rows)
     start = ask.rng.integers(0, length, (n, 1))
@@ -181,10 +182,10 @@ def slow(ask: Ask, n: int, length: int) -> Floats:
     return profile[np.arange(n)[:, None], (np.arange(ask.rows) + start) % length]
 
 
-def seasons(ask: Ask, n: int) -> Floats:
+def seasons(ask: Ask, n: int) -> Array:
     """Return seasons of every kind (n, rows), the second one included; a share of the series has none."""
     amplitude = ask.mostly(ask.log_uniform(0.02, 2 if ask.daily else 1.5, n), 0.9 if ask.daily else 0.72)
-    paths: Floats = np.zeros((n, ask.rows), np.float32)
+    paths: Array = np.zeros((n, ask.rows), np.float32)
     if ask.season > 1:
         paths = amplitude * drifting(ask, profiles(ask, n, ask.season))
     second = ask.second

@@ -2,14 +2,15 @@
 
 import numpy as np
 
-from tools.pretrain.draws import Ask, Floats, filtered, standardised
+from gruforecast.arrays import Array
+from tools.pretrain.draws import Ask, filtered, standardised
 from tools.pretrain.levels import breaks, levels, walk
 from tools.pretrain.months import calendar
 from tools.pretrain.noise import remainder, white
 from tools.pretrain.shapes import drifting, profiles, seasons, smooth_days, weekly
 
 
-def paths(ask: Ask, n: int) -> Floats:
+def paths(ask: Ask, n: int) -> Array:
     """Return series without a unit (n, rows): level, season, calendar and noise added."""
     series = levels(ask, n) + seasons(ask, n) + remainder(ask, n)
     if ask.season in {4, 12}:
@@ -18,28 +19,28 @@ def paths(ask: Ask, n: int) -> Floats:
     return series
 
 
-def multiplied(ask: Ask, n: int) -> Floats:
+def multiplied(ask: Ask, n: int) -> Array:
     """Return positive series whose parts multiply (n, rows): sales, visitors, demand."""
     return exponential(ask, paths(ask, n))
 
 
-def exponential(ask: Ask, series: Floats) -> Floats:
+def exponential(ask: Ask, series: Array) -> Array:
     """Return positive series whose logarithm is that of `series` (n, rows), times a spread."""
     return np.exp(np.clip(series * ask.log_uniform(0.03, 1, len(series)), -12, 12))
 
 
-def above_zero(ask: Ask, n: int) -> Floats:
+def above_zero(ask: Ask, n: int) -> Array:
     """Return positive series whose parts add (n, rows): the lowest row lies near zero or far above."""
     series = paths(ask, n)
     return series - series.min(axis=1, keepdims=True) + ask.log_uniform(0.05, 20, n)
 
 
-def any_sign(ask: Ask, n: int) -> Floats:
+def any_sign(ask: Ask, n: int) -> Array:
     """Return series of any sign (n, rows): balances, temperatures, changes."""
     return paths(ask, n) + 10 * ask.mostly(ask.normal(n, 1), 0.7)
 
 
-def thriving(ask: Ask, n: int) -> Floats:
+def thriving(ask: Ask, n: int) -> Array:
     """Return strong, growing seasons on a growing level (n, rows): visitors, travel, young markets."""
     profile = profiles(ask, n, ask.season)
     peaks = ask.uniform(-0.3, 1.1, n)  # a few high months rather than a few low ones
@@ -53,7 +54,7 @@ def thriving(ask: Ask, n: int) -> Floats:
     return np.exp(np.clip(level + ask.log_uniform(0.1, 0.9, n) * season + noise, -12, 12))
 
 
-def growing(ask: Ask, n: int) -> Floats:
+def growing(ask: Ask, n: int) -> Array:
     """Return series that are mostly trend (n, rows): output, prices, staff, with little season and little noise."""
     span = ask.span(n)
     slope = ask.log_uniform(0.02, 0.4, n) * np.where(ask.some(n, 0.87), 1, -1)[:, None] / span
@@ -72,7 +73,7 @@ def growing(ask: Ask, n: int) -> Floats:
     return out
 
 
-def loads(ask: Ask, n: int) -> Floats:
+def loads(ask: Ask, n: int) -> Array:
     """Return smooth curves of days and weeks under weather that lasts (n, rows): electricity, traffic, networks.
 
     The noise of such series is smooth, too: a warm day is warm for hours, and busy hours vary most. Some are calm:
@@ -100,7 +101,7 @@ def loads(ask: Ask, n: int) -> Floats:
     return out
 
 
-def weather(ask: Ask, n: int) -> Floats:
+def weather(ask: Ask, n: int) -> Array:
     """Return smooth noise that lasts for a part of a season up to several (n, rows), standardised."""
     lasting = np.exp(-1 / (ask.season * ask.log_uniform(0.1, 4, n)))
     quick = np.exp(-1 / (ask.season * ask.log_uniform(0.02, 0.3, n)))

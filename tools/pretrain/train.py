@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from gruforecast.arrays import Weights
+from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.pretrained.features import Features
 from gruforecast.models.pretrained.inference import forward
@@ -32,7 +33,8 @@ RATE, LEAST, WARM_UP = 1e-3, 0.02, 200  # highest learning rate, share of it at 
 DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step, less in the first ones
 FAR = 3.0  # scales from which on errors count less
 COUNT = (0.5, 1.0, 2.0, 1.0, 0.5)  # what each quantile counts
-CHECK, CHECK_SEED = 1000, 77_777  # steps between checks; seed of the validation series
+LOG, SAVE, CHECK = 100, 500, 1000  # steps between lines in the log, checkpoints, checks
+CHECK_SEED = 77_777  # of the validation series
 
 
 def loss(target: tf.Tensor, weight: tf.Tensor, quantiles: tf.Tensor) -> tf.Tensor:
@@ -51,7 +53,12 @@ def rate(step: int, steps: int, highest: float = RATE) -> float:
 
 
 class Trainer:
-    """Weights, their moving average and the optimizer, which are all that a checkpoint has to keep."""
+    """Weights, their moving average and the optimizer, which a checkpoint keeps.
+
+    Attributes:
+        step: of this run.
+        windows, seconds: of this run and of those before, from whose checkpoints it began.
+    """
 
     def __init__(self, width: int, seed: int) -> None:
         self.network = build(width, seed)
@@ -59,12 +66,13 @@ class Trainer:
         self.optimizer = FlatAdamW(list(self.variables.values()))
         self.optimizer.reset(DECAY)
         self.average = {name: tf.Variable(one) for name, one in self.variables.items()}
-        self.step, self.seconds = 0, 0.0
+        self.step, self.windows, self.seconds = 0, 0, 0.0
         self._compiled = self._compile()
 
     def train(self, data: Batch, rate: float) -> tf.Tensor:
         """Take one step and return its loss."""
         self.step += 1
+        self.windows += len(data.target)
         return self._compiled(
             {name: tf.constant(one) for name, one in data.arrays.items()},
             tf.constant(data.target),
@@ -77,7 +85,7 @@ class Trainer:
         network = self.network
         trained, averages = list(self.variables.values()), list(self.average.values())
 
-        @tf.function(jit_compile=True)
+        @tf.function(jit_compile=True)  # type: ignore[untyped-decorator]
         def step(arrays: dict[str, tf.Tensor], target: tf.Tensor, weight: tf.Tensor, rate: tf.Tensor) -> tf.Tensor:
             with tf.GradientTape() as tape:
                 value = loss(target, weight, network(arrays, training=True))
@@ -103,19 +111,20 @@ class Trainer:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint in the place of the one before, never half of it."""
-        part = path.with_suffix(".part")
-        with part.open("wb") as file:
-            np.savez(
-                file, step=self.step, seconds=self.seconds, **{name: one.numpy() for name, one in self._state().items()}
-            )
-        part.replace(path)
+        own = {name: np.array(getattr(self, name)) for name in ("step", "windows", "seconds")}
+        write_file(path, npz(own | {name: one.numpy() for name, one in self._state().items()}))
 
     def load(self, path: Path) -> None:
         """Go back to a checkpoint."""
-        with np.load(path, allow_pickle=False) as file:
-            for name, variable in self._state().items():
-                variable.assign(file[name])
-            self.step, self.seconds = int(file["step"]), float(file["seconds"])
+        file = read_npz(path)
+        for name, variable in self._state().items():
+            variable.assign(file[name])
+        self.step, self.windows, self.seconds = int(file["step"]), int(file["windows"]), float(file["seconds"])
+
+    def begin_after(self, path: Path) -> None:
+        """Begin a run where another one ended."""
+        self.load(path)
+        self.step = 0
 
 
 class Check:
@@ -125,7 +134,9 @@ class Check:
         self.batches = [batch(CHECK_SEED, k, size, kind) for k, kind in enumerate(KINDS)]
         self.weights = [kind.weight for kind in KINDS]
         self.panels: list[tuple[Panel, list[Case], list[list[tuple[int, Features]]]]] = []
-        for panel in PANELS if data is not None else ():
+        if data is None:
+            return
+        for panel in PANELS:
             cases = held_out(panel, data, 1, 2 if panel.season < 24 else 4)
             self.panels.append((panel, cases, [views(cases, panel, log) for log in (True, False)]))
 
@@ -151,26 +162,28 @@ def _numpy_loss(weights: Weights, data: Batch) -> float:
 
 
 def run(out: Path, trainer: Trainer, check: Check, steps: int, seed: int, size: int, highest: float) -> None:
-    """Train up to `steps`, with a line in the log each hundred and a check and checkpoint each thousand."""
+    """Train up to `steps`, from the newest checkpoint in `out` if there is one."""
     newest = out / "checkpoint.npz"
     if newest.exists():
         trainer.load(newest)
-    log = (out / "log.txt").open("a", buffering=1)
     recent: list[float] = []
     begin, first, before = time.time(), trainer.step, trainer.seconds
-    for data in stream(seed, trainer.step, size):
-        if trainer.step >= steps:
-            break
-        trainer.seconds = before + time.time() - begin
-        recent.append(float(trainer.train(data, rate(trainer.step, steps, highest))))
-        if trainer.step % 100 == 0:
-            speed = (trainer.step - first) * size / (time.time() - begin)
-            log.write(f"{trainer.step} loss {np.mean(recent):.4f} {speed:.0f} windows/s {time.time() - begin:.0f} s\n")
-            recent = []
-        if trainer.step % 500 == 0:
-            trainer.save(newest)
-        if trainer.step % CHECK == 0 or trainer.step == steps:
-            log.write(f"{trainer.step} check {check.line(trainer.averaged())}\n")
+    with (out / "log.txt").open("a", buffering=1) as log:
+        for data in stream(seed, trainer.step, size):
+            if trainer.step >= steps:
+                break
+            trainer.seconds = before + time.time() - begin
+            recent.append(float(trainer.train(data, rate(trainer.step, steps, highest))))
+            if trainer.step % LOG == 0:
+                speed = (trainer.step - first) * size / (time.time() - begin)
+                log.write(
+                    f"{trainer.step} loss {np.mean(recent):.4f} {speed:.0f} windows/s {time.time() - begin:.0f} s\n"
+                )
+                recent = []
+            if trainer.step % SAVE == 0:
+                trainer.save(newest)
+            if trainer.step % CHECK == 0 or trainer.step == steps:
+                log.write(f"{trainer.step} check {check.line(trainer.averaged())}\n")
     trainer.save(newest)
 
 
@@ -183,7 +196,9 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=112)
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--rate", type=float, default=RATE, help="highest learning rate")
-    parser.add_argument("--start", type=Path, help="checkpoint of another run, from whose weights this one begins")
+    parser.add_argument(
+        "--start", type=Path, help="checkpoint of another run, where this one begins, with its own rates"
+    )
     parser.add_argument("--data", type=Path, help="folder of panels, of whose training parts scores are written")
     options = parser.parse_args()
     for setting in (
@@ -198,8 +213,7 @@ def main() -> None:
     (options.out / "options.json").write_text(json.dumps(chosen))
     trainer = Trainer(options.width, options.seed)
     if options.start is not None:
-        trainer.load(options.start)
-        trainer.step = 0
+        trainer.begin_after(options.start)
     run(options.out, trainer, Check(options.data), options.steps, options.seed, options.batch, options.rate)
 
 

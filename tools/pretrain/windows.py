@@ -85,7 +85,11 @@ def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
 
 
 def surprised(rng: np.random.Generator, past: Floats, future: Floats, season: int) -> Floats:
-    """Return futures of which a third hold a shift or a bend that nothing in the past announces."""
+    """Return futures of which a third hold a shift or a bend that nothing in the past announces.
+
+    Args:
+        past: (n, rows) without gaps, more rows than a season. Where its newest seasons are all the same, nothing moves.
+    """
     n, horizon = future.shape
     newest = past[:, -min(past.shape[1], max(4 * season, 32)) :]
     unit = np.abs(newest[:, season:] - newest[:, :-season]).mean(axis=1, keepdims=True)
@@ -95,7 +99,7 @@ def surprised(rng: np.random.Generator, past: Floats, future: Floats, season: in
     size = rng.standard_t(4, (n, 1)) * 0.8 * (rng.random((n, 1)) < 0.35)
     moved = future + unit * size * shape
     positive = (past.min(axis=1, keepdims=True) > 0) & (future.min(axis=1, keepdims=True) > 0)
-    return np.where(positive, np.maximum(moved, 0.1 * future), np.where(size == 0, future, moved))
+    return np.where(positive, np.maximum(moved, 0.1 * future), moved)
 
 
 def shortened(rng: np.random.Generator, past: Floats, season: int) -> None:
@@ -114,6 +118,9 @@ def stream(seed: int, start: int, size: int) -> Iterator[Batch]:
     """Return batches from number `start` on, in order; a second process makes most of them, some ahead.
 
     Where that falls behind, this one makes a batch instead of waiting. Who made it does not change a batch.
+
+    Raises:
+        RuntimeError: the second process has died, and with it a batch that it had begun.
     """
     context = get_context("spawn")
     made: Queue[tuple[int, Batch]] = context.Queue(8)
@@ -124,6 +131,8 @@ def stream(seed: int, start: int, size: int) -> Iterator[Batch]:
     try:
         for number in count(start):
             while number not in ready:
+                if not process.is_alive():
+                    raise RuntimeError("The process that makes series has died. The same command goes on.")
                 try:
                     other, one = made.get_nowait()
                 except Empty:

@@ -104,17 +104,17 @@ def _damaged(name: str, why: str) -> ResourceError:
 
 
 def longest_horizon(season_length: int) -> int:
-    """Return how many steps ahead the network was trained for, with a season of so many rows."""
+    """Return how many steps ahead the network forecasts at most, with a season of so many rows."""
     return LONG_STEPS if season_length >= LONG_SEASON else STEPS
 
 
 def within_reach(horizon: int, season_length: int) -> bool:
-    """Return whether the network was trained for this horizon and season."""
+    """Return whether the network takes this horizon and season."""
     return 1 <= horizon <= longest_horizon(season_length) and season_length <= MAX_SEASON
 
 
 def check_reach(horizon: int, season_length: int) -> None:
-    """Refuse what the network was not trained for.
+    """Refuse what is out of the network's reach.
 
     Raises:
         UsageError: the season or the horizon is too long.

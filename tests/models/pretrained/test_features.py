@@ -60,6 +60,10 @@ def test_a_slow_twin_of_level_scale_and_some_channels() -> None:
         np.testing.assert_allclose(found.slow[i, SLOW - 8 :, 1], shares[::-1], rtol=1e-5)
 
 
+def test_where_each_season_is_like_the_one_before_a_fiftieth_of_a_step_is_the_scale() -> None:
+    assert Features.of(np.resize([1.0, 5.0], (1, 60)), 2, 4, plain(1)).scale == pytest.approx(0.02 * 4)
+
+
 @settings(deadline=None, max_examples=25)
 @given(SEASONS, st.integers(1, 40), st.integers(0, 5))
 def test_a_horizon_is_the_beginning_of_a_longer_one(seasons, horizon: int, seed: int) -> None:
