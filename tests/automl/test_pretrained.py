@@ -91,6 +91,17 @@ def test_season_and_horizon_are_those_of_fit() -> None:
         assert (found.horizon, found.season_length) == (horizon, seasons[0])
 
 
+@pytest.mark.parametrize(("odd", "size"), [(slice(0, 2400), 5.0), (slice(3840, None), 1e3)], ids=["begin", "end"])
+def test_a_horizon_that_nobody_gave_is_never_too_long(odd: slice, size: float) -> None:
+    """A season of 288 rows gives a long horizon, and is not there before the first cutoff, or no longer at the end."""
+    y = 20 * np.sin(2 * np.pi * np.arange(5760) / 288) + noise(5760)
+    y[odd] = size * noise(5760)[odd]
+    frame = table(y, "5min")
+    assert horizon_and_seasons(read_csv(frame, CheckOptions()).panel, None, None)[0] == 576
+    made = asked(frame, SeasonOptions()) if odd.start else rolled(frame, SeasonOptions(), windows=20)
+    assert (made.forecaster.season_length, made.forecaster.horizon) == (1, 64)
+
+
 def test_two_seasons_are_found_and_said() -> None:
     t = np.arange(24 * 7 * 6)
     y = 50 + 5 * np.sin(2 * np.pi * t / 24) + 4 * ((t // 24) % 7 >= 5) + noise(len(t))
