@@ -450,6 +450,15 @@ class TestTables:
         assert f"Next: gruforecast predict {folder}\r\n".encode() in seen.raw
         assert f"Report: {folder}/report.html\r\n".encode() in seen.raw
 
+    def test_a_folder_with_the_name_of_the_pretrained_network_is_called_by_its_path(
+        self, report: Report, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for folder, there in (("pretrained", True), ("other", False)):
+            show_report(edited(report, model_dir=folder), verbose=False)
+            out = capsys.readouterr().out
+            assert ("your model is ./pretrained" in out) == there
+            assert out.endswith(f"Next: gruforecast predict {'./' * there}{folder}\n")
+
     @pytest.fixture
     def report(self) -> Report:
         return made_report(series=3)
