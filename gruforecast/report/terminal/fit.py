@@ -57,7 +57,7 @@ def show_report(report: Report, *, verbose: bool) -> None:
     console.print(safe(f"{ended} to the end{others}, {report.seconds:.0f} s. Model in {folder}"), soft_wrap=True)
     console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)  # what is copied is not broken into lines
     if folder == PRETRAINED:
-        console.print(f"`{folder}` alone is the network in the package; your model is ./{folder} to the other commands.")
+        console.print(f"`{folder}` alone is the network in the package; other commands find your model as ./{folder}.")
         folder = f"./{folder}"
     argument = "" if folder == "gruforecast_model" else f" {folder}"
     console.print(safe(f"Next: gruforecast predict{argument}"), soft_wrap=True)

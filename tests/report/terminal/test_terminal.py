@@ -456,7 +456,7 @@ class TestTables:
         for folder, there in (("pretrained", True), ("other", False)):
             show_report(edited(report, model_dir=folder), verbose=False)
             out = capsys.readouterr().out
-            assert ("your model is ./pretrained" in out) == there
+            assert ("find your model as ./pretrained" in out) == there
             assert out.endswith(f"Next: gruforecast predict {'./' * there}{folder}\n")
 
     @pytest.fixture
