@@ -24,9 +24,14 @@ ModelFolder = Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL}
 ModelOrData = Annotated[
     str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
 ]
+FolderOrWord = Annotated[
+    str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; pretrained: the network in the package.")
+]
 ModelDataOrWord = Annotated[
     str | None,
-    typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; or pretrained; a file here is DATA."),
+    typer.Argument(
+        help=f"Model folder, {DEFAULT_MODEL} if not given; pretrained: the network in the package; a file is DATA."
+    ),
 ]
 
 
