@@ -21,7 +21,7 @@ from gruforecast.cli.arguments import PRETRAINED
 from gruforecast.models.pretrained.model import NAME, card
 
 HEAVY = {"tensorflow", "keras", "keras_tuner", "pandas", "scipy", "sklearn", "pyarrow", "plotly", "statsforecast"}
-FOLDER = str(GOLDEN / "format-1")
+FOLDER = str(GOLDEN / "format-1" / "model")
 
 
 def run(*arguments: str) -> Result:
