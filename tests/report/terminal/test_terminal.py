@@ -487,3 +487,13 @@ class TestTables:
         assert sum("99.5 %" in line for line in shown_lines) == 3
         assert "cutoffs 2010-07-30 to 2012-07-27" in "".join(shown_lines)
         assert sum(line.split()[1:5] == ["-12.345", "-123.456", "to", "100.000"] for line in shown_lines) == 3
+
+    @pytest.mark.parametrize(("folder", "marked"), [("pretrained", "pretrained network"), ("model", "winner of fit")])
+    def test_a_backtest_says_whose_scores_are_marked(
+        self, folder: str, marked: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The network may be the winner of a fit, too."""
+        from gruforecast.report.terminal.backtest import show_backtest
+
+        show_backtest(edited(BACKTEST, model_dir=folder, winner="pretrained"))
+        assert f"* {marked}. Means over windows" in capsys.readouterr().out
