@@ -183,6 +183,15 @@ def test_options_are_taken_by_name_and_checked() -> None:
         MODEL.predict(air(), 12)
 
 
+def test_steps_are_on_the_clock_of_the_frame() -> None:
+    """The clock of Berlin is put forward on 31 March."""
+    hours = pd.date_range("2024-03-20", periods=24 * 10, freq="h", tz="Europe/Berlin")
+    made = MODEL.predict(pd.DataFrame({"ds": hours, "y": noise(240)}), horizon=60)
+    expected = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    assert made["ds"].tolist() == expected.tolist()
+    assert str(made["ds"].dt.tz) == "Europe/Berlin"
+
+
 def test_levels_beside_its_own_need_rows() -> None:
     with pytest.raises(gf.DataError, match="80 and 95 need none"):
         MODEL.predict(table(noise(5)), level=90)
