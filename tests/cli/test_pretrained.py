@@ -83,6 +83,11 @@ def test_a_folder_refuses_what_is_for_the_word(command: str, more: list[str]) ->
     assert "pretrained" in done.stderr
 
 
+def test_a_simple_model_may_be_asked_instead() -> None:
+    done = run("predict", "pretrained", str(AIR), "--member", "naive", "--horizon", "3")
+    assert [line.split(",")[2:] for line in done.stdout.splitlines()] == [["y_hat"], ["432.0"], ["432.0"], ["432.0"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
