@@ -131,7 +131,7 @@ def for_pretrained(options: SeasonOptions, model: str, data: str | None, **other
             flags = ", ".join(one.flag for one in given)
             raise UsageError(
                 f"{flags} cannot be given with a model folder, which says how its data are read.",
-                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} before the data, in place of a folder.",
+                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} in place of a folder.",
                 code="GF-U51",
             )
         return None

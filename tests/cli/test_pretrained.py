@@ -146,13 +146,15 @@ def test_without_a_model_the_error_names_a_command_that_works() -> None:
 
 
 def test_covariates_are_said_to_change_nothing(elsewhere: Path) -> None:
-    frame = pd.read_csv(AIR).assign(price=np.arange(144.0))
+    frame = pd.read_csv(AIR).assign(price=np.arange(144.0), rain=np.arange(144.0) % 7)
     frame.to_csv("more.csv", index=False)
     plain = run("predict", "pretrained", "more.csv", "--target", "y")
-    done = run("predict", "pretrained", "more.csv", "--target", "y", "--known", "price", "--holidays", "DE")
+    given = ["--target", "y", "--known", "price", "--past", "rain", "--holidays", "DE"]
+    done = run("predict", "pretrained", "more.csv", *given)
     assert done.exit_code == 0
-    assert "sees no covariates, so price, holidays of DE change nothing" in done.stderr
+    assert "sees no covariates, so price, rain, holidays of DE change nothing" in done.stderr
     assert done.stdout == plain.stdout
+    assert run("backtest", "pretrained", "more.csv", *given, "--windows", "1").exit_code == 0
 
 
 def test_a_backtest_of_a_file(elsewhere: Path) -> None:
