@@ -10,7 +10,6 @@ from gruforecast.automl.preparation import before_test, seasons_before
 from gruforecast.automl.pretrained import forecaster_for, horizon_for, rows_seen
 from gruforecast.data.files.source import Data
 from gruforecast.evaluation.backtest import Rolling, check_counts, count_cutoffs, roll
-from gruforecast.evaluation.own_history import measured_at
 from gruforecast.models.pretrained.model import longest_horizon
 
 
@@ -42,6 +41,4 @@ def rolled(
         steps = min(steps, longest_horizon(seasons[0]))
     own = forecaster_for(panel, steps, seasons, levels)
     rolling = roll(own, panel, windows=windows, step=step, members=members, levels=levels)
-    if own.winner in rolling.members:  # what cannot be measured is refused before anything is written
-        measured_at(own, rolling.history, rolling.cutoff(0))
     return replace(rolling, adapt=False, recalibrate=True)

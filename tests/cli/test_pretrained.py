@@ -171,6 +171,14 @@ def test_a_backtest_of_a_file(elsewhere: Path) -> None:
     assert "* pretrained network" in text
 
 
+def test_a_backtest_that_cannot_measure_a_level_writes_nothing(elsewhere: Path) -> None:
+    pd.read_csv(AIR)[:14].to_csv("short.csv", index=False)
+    done = run("backtest", "pretrained", "short.csv", "--horizon", "4", "--level", "99", "-o", "f.csv")
+    assert done.exit_code == 3
+    assert "GF-D41" in done.stderr
+    assert [one.name for one in elsewhere.iterdir()] == ["short.csv"]
+
+
 def test_nothing_heavy_is_loaded_and_no_other_file_is_read() -> None:
     code = (
         "import sys; from gruforecast.cli import main\n"
