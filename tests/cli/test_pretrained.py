@@ -100,6 +100,7 @@ def test_a_simple_model_may_be_asked_instead() -> None:
         (["predict", "pretrained", str(AIR), "--series", "x"], "GF-U04"),
         (["predict", "pretrained", str(AIR), "--level", "100"], "GF-U10"),
         (["backtest", "pretrained", str(AIR), "--windows", "0"], "GF-U12"),
+        (["backtest", "pretrained", str(AIR), "--step", "-5"], "GF-U12"),
         (["backtest", "pretrained", str(AIR), "--horizon", "0"], "GF-U12"),
         (["export", "pretrained", "-o", "m.onnx"], "GF-U52"),
         (["report", "pretrained"], "GF-U52"),
