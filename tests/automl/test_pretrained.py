@@ -79,6 +79,8 @@ def test_the_season_of_a_backtest_is_found_before_its_first_cutoff() -> None:
     frame = table(y, "D")
     assert asked(frame, SeasonOptions()).forecaster.season_length == 6
     assert rolled(frame, SeasonOptions(), windows=6, horizon=10).forecaster.season_length == 1
+    assert rolled(frame, SeasonOptions(), windows=2, horizon=10).forecaster.season_length == 6
+    assert rolled(frame, SeasonOptions(), windows=2, horizon=10, step=50).forecaster.season_length == 1
     assert rolled(frame, SeasonOptions(season=6), windows=6, horizon=10).forecaster.season_length == 6
 
 
