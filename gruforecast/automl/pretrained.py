@@ -23,7 +23,7 @@ from gruforecast.models.baselines import baselines
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.pretrained.model import LONG_STEPS, NAME, PretrainedNetwork
+from gruforecast.models.pretrained.model import MAX_SEASON, NAME, PretrainedNetwork, longest_horizon
 from gruforecast.models.series_state import SeriesState
 
 NO_COLUMNS = Scaling(np.zeros(0), np.zeros(0))
@@ -54,7 +54,7 @@ def asked(data: Data, options: SeasonOptions, horizon: int | None = None, levels
     """
     panel = rows_seen(data, options)
     seasons = seasons_before(panel, 0) if options.season is None else [options.season]
-    own = forecaster_for(panel, horizon_for(panel, options, horizon), seasons, levels)
+    own = forecaster_for(panel, horizon_for(panel, options, horizon, seasons[0]), seasons, levels)
     history = History.of(panel.y, panel.indptr, panel.wall)
     return Asked(panel, measured_at(own, history, panel.indptr[1:]))
 
@@ -87,9 +87,9 @@ def _without_covariates(panel: Panel) -> Panel:
     return replace(panel, x=np.zeros((len(panel.y), 0)), plan=structs.replace(plan, covariates=(), holidays=""))
 
 
-def horizon_for(panel: Panel, options: SeasonOptions, horizon: int | None) -> int:
-    """Return the horizon that is requested; if none is, the one that `fit` has, or the longest."""
-    return min(default_horizon(panel, options.season), LONG_STEPS) if horizon is None else horizon
+def horizon_for(panel: Panel, options: SeasonOptions, horizon: int | None, season: int = MAX_SEASON) -> int:
+    """Return the horizon that is requested; if none is, that of `fit`, or the longest that a season allows."""
+    return min(default_horizon(panel, options.season), longest_horizon(season)) if horizon is None else horizon
 
 
 def forecaster_for(panel: Panel, horizon: int, seasons: list[int], levels: Sequence[float] = ()) -> Forecaster:

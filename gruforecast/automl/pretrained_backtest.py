@@ -10,7 +10,7 @@ from gruforecast.automl.preparation import before_test, seasons_before
 from gruforecast.automl.pretrained import forecaster_for, horizon_for, rows_seen
 from gruforecast.data.files.source import Data
 from gruforecast.evaluation.backtest import Rolling, check_counts, count_cutoffs, roll
-from gruforecast.evaluation.own_history import measured_at
+from gruforecast.models.pretrained.model import longest_horizon
 
 
 def rolled(
@@ -37,8 +37,8 @@ def rolled(
         rows = step or steps
         back = steps + rows * (count_cutoffs(panel, windows, rows, steps) - 1)
         seasons = seasons_before(before_test(panel, back), 0)
+    if horizon is None:  # a season that is found in the whole file may not be there yet
+        steps = min(steps, longest_horizon(seasons[0]))
     own = forecaster_for(panel, steps, seasons, levels)
     rolling = roll(own, panel, windows=windows, step=step, members=members, levels=levels)
-    if own.winner in rolling.members:  # what cannot be measured is refused before anything is written
-        measured_at(own, rolling.history, rolling.cutoff(0))
     return replace(rolling, adapt=False, recalibrate=True)

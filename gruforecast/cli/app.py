@@ -15,7 +15,7 @@ TASKS = {
     "Look at data": {"check": "what is odd about a file, how it would be read, and each of its series"},
     "Make a model": {
         "fit": "search networks, compare them with simple methods, save a model with its report",
-        "show": "what a model folder is",
+        "show": "what a model folder is, or the pretrained network",
         "report": "write or open the report of a model",
         "explain": "what a network does with its input: gates, memory, importance",
     },

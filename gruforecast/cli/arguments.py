@@ -24,9 +24,14 @@ ModelFolder = Annotated[str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL}
 ModelOrData = Annotated[
     str | None, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; a file here is DATA.")
 ]
+FolderOrWord = Annotated[
+    str, typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; pretrained: the network in the package.")
+]
 ModelDataOrWord = Annotated[
     str | None,
-    typer.Argument(help=f"Model folder, {DEFAULT_MODEL} if not given; or pretrained; a file here is DATA."),
+    typer.Argument(
+        help=f"Model folder, {DEFAULT_MODEL} if not given; pretrained: the network in the package; a file is DATA."
+    ),
 ]
 
 
@@ -126,7 +131,7 @@ def for_pretrained(options: SeasonOptions, model: str, data: str | None, **other
             flags = ", ".join(one.flag for one in given)
             raise UsageError(
                 f"{flags} cannot be given with a model folder, which says how its data are read.",
-                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} for the folder.",
+                remedy=f"Leave {'it' if len(given) == 1 else 'them'} out, or write {PRETRAINED} in place of a folder.",
                 code="GF-U51",
             )
         return None

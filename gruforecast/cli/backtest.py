@@ -45,10 +45,12 @@ def backtest(
     data: Annotated[str | None, typer.Argument(help="CSV file whose last rows the model has not learned from.")] = None,
     *,
     windows: Annotated[
-        int | None, _window("How many cutoffs, the last ones; 10 or as many as lie after the training.")
+        int | None, _window("How many cutoffs, the last ones; 10, or as many as lie after the training.")
     ] = None,
     step: Annotated[int | None, _window("Rows from one cutoff to the next; the horizon if not given.")] = None,
-    horizon: Annotated[int | None, _window("Steps, at most those fitted.")] = None,
+    horizon: Annotated[
+        int | None, _window("Steps, at most those fitted; with pretrained by frequency if not given.")
+    ] = None,
     member: Annotated[
         list[str] | None,
         _window("winner, networks, blend, or a model of the leaderboard; repeatable; all but single networks."),
@@ -73,7 +75,8 @@ def backtest(
 ) -> None:
     """Score a saved model, or the pretrained network, at many cutoffs of new data, beside the simpler models.
 
-    How a file is read may be said for the pretrained network only.
+    The options on columns, covariates, how the file is written and limits are for the pretrained network: a folder says
+    itself how its data are read.
 
     Examples: gruforecast backtest new.csv · gruforecast backtest my_model new.csv --windows 30 --step 24 ·
     gruforecast backtest pretrained sales.csv

@@ -65,7 +65,8 @@ def predict(
 ) -> None:
     """Forecast from a model folder, or from any file with the pretrained network; without TensorFlow.
 
-    The groups of options below are for the pretrained network: how a file is read that no model was fitted on.
+    The options on columns, covariates, how the file is written and limits are for the pretrained network: a folder says
+    itself how its data are read.
 
     Examples: gruforecast predict · gruforecast predict new.csv · gruforecast predict my_model new.csv -o forecast.csv ·
     gruforecast predict pretrained sales.csv --horizon 12

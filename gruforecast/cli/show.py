@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from gruforecast.cli.arguments import DEFAULT_MODEL, PRETRAINED, ModelFolder, screen
+from gruforecast.cli.arguments import DEFAULT_MODEL, PRETRAINED, FolderOrWord, screen
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.wording import print_json
 from gruforecast.text import harmless_lines
@@ -15,7 +15,7 @@ _JSON, _QUIET, _VERBOSE, _DEBUG = screen(verbose="Also show every file.")
 
 
 def show(
-    model: ModelFolder = DEFAULT_MODEL,
+    model: FolderOrWord = DEFAULT_MODEL,
     as_json: Annotated[bool, _JSON] = False,
     quiet: Annotated[bool, _QUIET] = False,
     verbose: Annotated[bool, _VERBOSE] = False,

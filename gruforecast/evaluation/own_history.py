@@ -8,9 +8,10 @@ The model is asked at a few origins of each series, with the rows before them, a
 series as those of a fit are. Origins lie at fixed distances before the cutoff, and no row from the cutoff on is read.
 
 The model's own quantiles count as `PRIOR` errors: half-widths are a geometric mean of both. On the training parts of
-M3 monthly, M3 quarterly, Tourism monthly and M4 hourly, each series for itself, with an early checkpoint, intervals of
-80 % from the errors alone, with Student's widening, had an interval score between 1 % lower and 42 % higher than the
-quantiles alone, and this mean one between 2 % lower and 6 % higher; its intervals of 95 % score lower on M4 hourly.
+M3 monthly, M3 quarterly, Tourism monthly and M4 hourly, 300 series of each, every series for itself, intervals from the
+errors alone, with Student's widening, have an interval score 1 to 31 % (of 80 %) and 6 to 50 % (of 95 %) higher than
+the quantiles alone; with this mean it lies between 1 % below and 0.3 % above, and between 3 % below and 1 % above. Of
+the 300 series together it lies between 4 % below and 3 % above: the quantiles are good, errors serve other levels.
 """
 
 from __future__ import annotations

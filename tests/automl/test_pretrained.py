@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from makers import AIR
+from makers import AIR, GOLDEN
 
 import gruforecast as gf
 from gruforecast.automl.options import CheckOptions, SeasonOptions
 from gruforecast.automl.preparation import horizon_and_seasons
 from gruforecast.automl.pretrained import asked, in_words
 from gruforecast.automl.pretrained_backtest import rolled
+from gruforecast.automl.pretrained_model import ONLY_FITTED
 from gruforecast.data.read import read_csv
 
 MODEL = gf.load("pretrained")
@@ -78,6 +79,8 @@ def test_the_season_of_a_backtest_is_found_before_its_first_cutoff() -> None:
     frame = table(y, "D")
     assert asked(frame, SeasonOptions()).forecaster.season_length == 6
     assert rolled(frame, SeasonOptions(), windows=6, horizon=10).forecaster.season_length == 1
+    assert rolled(frame, SeasonOptions(), windows=2, horizon=10).forecaster.season_length == 6
+    assert rolled(frame, SeasonOptions(), windows=2, horizon=10, step=50).forecaster.season_length == 1
     assert rolled(frame, SeasonOptions(season=6), windows=6, horizon=10).forecaster.season_length == 6
 
 
@@ -89,6 +92,17 @@ def test_season_and_horizon_are_those_of_fit() -> None:
         horizon, seasons = horizon_and_seasons(panel, None, None)
         found = asked(file, SeasonOptions()).forecaster
         assert (found.horizon, found.season_length) == (horizon, seasons[0])
+
+
+@pytest.mark.parametrize(("odd", "size"), [(slice(0, 2400), 5.0), (slice(3840, None), 1e3)], ids=["begin", "end"])
+def test_a_horizon_that_nobody_gave_is_never_too_long(odd: slice, size: float) -> None:
+    """A season of 288 rows gives a long horizon, and is not there before the first cutoff, or no longer at the end."""
+    y = 20 * np.sin(2 * np.pi * np.arange(5760) / 288) + noise(5760)
+    y[odd] = size * noise(5760)[odd]
+    frame = table(y, "5min")
+    assert horizon_and_seasons(read_csv(frame, CheckOptions()).panel, None, None)[0] == 576
+    made = asked(frame, SeasonOptions()) if odd.start else rolled(frame, SeasonOptions(), windows=20)
+    assert (made.forecaster.season_length, made.forecaster.horizon) == (1, 64)
 
 
 def test_two_seasons_are_found_and_said() -> None:
@@ -171,6 +185,15 @@ def test_options_are_taken_by_name_and_checked() -> None:
         MODEL.predict(air(), 12)
 
 
+def test_steps_are_on_the_clock_of_the_frame() -> None:
+    """The clock of Berlin is put forward on 31 March."""
+    hours = pd.date_range("2024-03-20", periods=24 * 10, freq="h", tz="Europe/Berlin")
+    made = MODEL.predict(pd.DataFrame({"ds": hours, "y": noise(240)}), horizon=60)
+    expected = pd.date_range("2024-03-30", periods=60, freq="h", tz="Europe/Berlin")
+    assert made["ds"].tolist() == expected.tolist()
+    assert str(made["ds"].dt.tz) == "Europe/Berlin"
+
+
 def test_levels_beside_its_own_need_rows() -> None:
     with pytest.raises(gf.DataError, match="80 and 95 need none"):
         MODEL.predict(table(noise(5)), level=90)
@@ -195,11 +218,14 @@ def test_a_line_over_a_gap_is_no_value() -> None:
     assert "values on lines are taken out again" in str(caught[1].message)
 
 
-@pytest.mark.parametrize("name", ["report", "explain", "save", "export", "members"])
-def test_what_only_a_fitted_model_has_is_refused_with_a_word(name: str) -> None:
-    with pytest.raises(gf.UsageError, match=f"`{name}`") as caught:
-        getattr(MODEL, name)
-    assert caught.value.code == "GF-U52"
+def test_what_only_a_fitted_model_has_is_refused_with_a_word() -> None:
+    fitted = gf.load(GOLDEN / "format-1" / "model")
+    only = {name for name in dir(fitted) if name[0] != "_"} - set(dir(MODEL))
+    assert only == set(ONLY_FITTED)
+    for name in only:
+        with pytest.raises(gf.UsageError, match=f"`{name}`") as caught:
+            getattr(MODEL, name)
+        assert caught.value.code == "GF-U52"
 
 
 def test_it_is_like_any_other_object() -> None:

@@ -21,7 +21,7 @@ from gruforecast.cli.arguments import PRETRAINED
 from gruforecast.models.pretrained.model import NAME, card
 
 HEAVY = {"tensorflow", "keras", "keras_tuner", "pandas", "scipy", "sklearn", "pyarrow", "plotly", "statsforecast"}
-FOLDER = str(GOLDEN / "format-1")
+FOLDER = str(GOLDEN / "format-1" / "model")
 
 
 def run(*arguments: str) -> Result:
@@ -83,6 +83,11 @@ def test_a_folder_refuses_what_is_for_the_word(command: str, more: list[str]) ->
     assert "pretrained" in done.stderr
 
 
+def test_a_simple_model_may_be_asked_instead() -> None:
+    done = run("predict", "pretrained", str(AIR), "--member", "naive", "--horizon", "3")
+    assert [line.split(",")[2:] for line in done.stdout.splitlines()] == [["y_hat"], ["432.0"], ["432.0"], ["432.0"]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -95,6 +100,7 @@ def test_a_folder_refuses_what_is_for_the_word(command: str, more: list[str]) ->
         (["predict", "pretrained", str(AIR), "--series", "x"], "GF-U04"),
         (["predict", "pretrained", str(AIR), "--level", "100"], "GF-U10"),
         (["backtest", "pretrained", str(AIR), "--windows", "0"], "GF-U12"),
+        (["backtest", "pretrained", str(AIR), "--step", "-5"], "GF-U12"),
         (["backtest", "pretrained", str(AIR), "--horizon", "0"], "GF-U12"),
         (["export", "pretrained", "-o", "m.onnx"], "GF-U52"),
         (["report", "pretrained"], "GF-U52"),
@@ -141,13 +147,15 @@ def test_without_a_model_the_error_names_a_command_that_works() -> None:
 
 
 def test_covariates_are_said_to_change_nothing(elsewhere: Path) -> None:
-    frame = pd.read_csv(AIR).assign(price=np.arange(144.0))
+    frame = pd.read_csv(AIR).assign(price=np.arange(144.0), rain=np.arange(144.0) % 7)
     frame.to_csv("more.csv", index=False)
     plain = run("predict", "pretrained", "more.csv", "--target", "y")
-    done = run("predict", "pretrained", "more.csv", "--target", "y", "--known", "price", "--holidays", "DE")
+    given = ["--target", "y", "--known", "price", "--past", "rain", "--holidays", "DE"]
+    done = run("predict", "pretrained", "more.csv", *given)
     assert done.exit_code == 0
-    assert "sees no covariates, so price, holidays of DE change nothing" in done.stderr
+    assert "sees no covariates, so price, rain, holidays of DE change nothing" in done.stderr
     assert done.stdout == plain.stdout
+    assert run("backtest", "pretrained", "more.csv", *given, "--windows", "1").exit_code == 0
 
 
 def test_a_backtest_of_a_file(elsewhere: Path) -> None:
@@ -162,6 +170,14 @@ def test_a_backtest_of_a_file(elsewhere: Path) -> None:
     assert forecasts.loc[forecasts["model"] == "pretrained", "lo-80"].notna().all()
     text = run("backtest", "pretrained", str(AIR), "--windows", "1", "--member", "pretrained").stdout
     assert "* pretrained network" in text
+
+
+def test_a_backtest_that_cannot_measure_a_level_writes_nothing(elsewhere: Path) -> None:
+    pd.read_csv(AIR)[:14].to_csv("short.csv", index=False)
+    done = run("backtest", "pretrained", "short.csv", "--horizon", "4", "--level", "99", "-o", "f.csv")
+    assert done.exit_code == 3
+    assert "GF-D41" in done.stderr
+    assert [one.name for one in elsewhere.iterdir()] == ["short.csv"]
 
 
 def test_nothing_heavy_is_loaded_and_no_other_file_is_read() -> None:

@@ -81,6 +81,13 @@ def test_with_few_errors_other_levels_are_refused_and_the_remedy_helps() -> None
     assert measured(Normal(1.0), history, history.indptr[1:], 12, 1, (80.0,)).levels == (80.0,)
 
 
+def test_what_never_changed_has_no_errors_to_learn_from() -> None:
+    history = history_of(np.ones(60))
+    assert measured(Normal(1.0), history, history.indptr[1:], 6, 1, LEVELS).trust == 1.0
+    with pytest.raises(DataError, match="there are 0"):
+        measured(Normal(1.0), history, history.indptr[1:], 6, 1, (90.0,))
+
+
 def test_of_few_errors_and_what_the_model_says_the_mean_counts() -> None:
     """One series of 40 rows: origins from row 20 to 34, 20 rows foretold, so 20 / 6 errors beside twelve."""
     shares, right = [], []

@@ -7,7 +7,7 @@ import sys
 from rich.table import Column, Table
 from rich.text import Text
 
-from gruforecast.models.pretrained.model import NAME as PRETRAINED
+from gruforecast.models.registry import PRETRAINED
 from gruforecast.report.backtest import BacktestReport
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
 
@@ -40,7 +40,7 @@ def _windows(report: BacktestReport) -> str:
 
 def _scores(report: BacktestReport) -> Table:
     columns = [Column(name, justify="right", no_wrap=True) for name in POINTS.values()]
-    marked = "pretrained network" if report.winner == PRETRAINED else "winner of fit"
+    marked = "pretrained network" if report.model_dir == PRETRAINED else "winner of fit"
     caption = f"* {marked}. Means over windows; WAPE over all values"
     if all(row.mase is None for row in report.scores):
         caption += ". MASE is not defined here: before each window the rows repeat exactly"

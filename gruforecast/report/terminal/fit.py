@@ -12,6 +12,7 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from gruforecast.data.panel import Columns
+from gruforecast.models.registry import PRETRAINED
 from gruforecast.report.page.figure import COLUMNS, chance, measure_of, unit_note, verdict_word
 from gruforecast.report.terminal.chart import chart, of_report
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
@@ -55,6 +56,9 @@ def show_report(report: Report, *, verbose: bool) -> None:
     ended = "1 trial" if trials.completed == 1 else f"{trials.completed} trials"
     console.print(safe(f"{ended} to the end{others}, {report.seconds:.0f} s. Model in {folder}"), soft_wrap=True)
     console.print(safe(f"Report: {folder}/report.html"), soft_wrap=True)  # what is copied is not broken into lines
+    if folder == PRETRAINED:
+        console.print(f"`{folder}` alone is the network in the package; other commands find your model as ./{folder}.")
+        folder = f"./{folder}"
     argument = "" if folder == "gruforecast_model" else f" {folder}"
     console.print(safe(f"Next: gruforecast predict{argument}"), soft_wrap=True)
 

@@ -450,6 +450,15 @@ class TestTables:
         assert f"Next: gruforecast predict {folder}\r\n".encode() in seen.raw
         assert f"Report: {folder}/report.html\r\n".encode() in seen.raw
 
+    def test_a_folder_with_the_name_of_the_pretrained_network_is_called_by_its_path(
+        self, report: Report, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for folder, there in (("pretrained", True), ("other", False)):
+            show_report(edited(report, model_dir=folder), verbose=False)
+            out = capsys.readouterr().out
+            assert ("find your model as ./pretrained" in out) == there
+            assert out.endswith(f"Next: gruforecast predict {'./' * there}{folder}\n")
+
     @pytest.fixture
     def report(self) -> Report:
         return made_report(series=3)
@@ -478,3 +487,13 @@ class TestTables:
         assert sum("99.5 %" in line for line in shown_lines) == 3
         assert "cutoffs 2010-07-30 to 2012-07-27" in "".join(shown_lines)
         assert sum(line.split()[1:5] == ["-12.345", "-123.456", "to", "100.000"] for line in shown_lines) == 3
+
+    @pytest.mark.parametrize(("folder", "marked"), [("pretrained", "pretrained network"), ("model", "winner of fit")])
+    def test_a_backtest_says_whose_scores_are_marked(
+        self, folder: str, marked: str, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The network may be the winner of a fit, too."""
+        from gruforecast.report.terminal.backtest import show_backtest
+
+        show_backtest(edited(BACKTEST, model_dir=folder, winner="pretrained"))
+        assert f"* {marked}. Means over windows" in capsys.readouterr().out
