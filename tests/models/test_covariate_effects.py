@@ -319,6 +319,30 @@ def test_the_future_is_asked_for_where_the_regression_reads_it() -> None:
         forecaster.predict(member=HARMONIC, ids=["s0"], future=lacking)
 
 
+def test_nothing_is_asked_for_where_all_coefficients_that_are_kept_are_zero() -> None:
+    """Those of columns in a file, in the series that are forecast; from new rows they are estimated anew."""
+    forecaster, panel = made()
+    effects, future = forecaster.context.effects, future_of(panel)
+    assert effects is not None
+    zero = np.zeros_like(effects.slope)
+    zero[:, -1] = effects.slope[:, -1]  # of the holidays, which need no file
+    one = zero.copy()
+    one[0, 0] = 0.5  # in the first series only
+    for slope, ids, needed in ((zero, None, False), (one, None, True), (one, ["s0"], True), (one, ["s1"], False)):
+        own = replace(forecaster, context=replace(forecaster.context, effects=replace(effects, slope=slope)))
+        for member in (HARMONIC, "blend"):
+            if needed:
+                with pytest.raises(UsageError, match="needs promo, shop"):
+                    own.predict(member=member, ids=ids)
+            else:
+                without, with_them = (
+                    own.predict(member=member, ids=ids, future=given).mean for given in (None, future)
+                )
+                np.testing.assert_array_equal(without, with_them)
+            with pytest.raises(UsageError, match="needs promo, shop"):
+                own.predict(panel, member=member, ids=ids)
+
+
 def test_a_folder_whose_effects_do_not_fit_is_refused(tmp_path: Path) -> None:
     forecaster, _ = made()
     assert forecaster.context.effects is not None
