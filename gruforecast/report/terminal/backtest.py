@@ -7,7 +7,7 @@ import sys
 from rich.table import Column, Table
 from rich.text import Text
 
-from gruforecast.models.pretrained.model import NAME as PRETRAINED
+from gruforecast.models.registry import PRETRAINED
 from gruforecast.report.backtest import BacktestReport
 from gruforecast.report.terminal.console import console_on, model_column, number, safe, table
 
