@@ -4,7 +4,8 @@
 
 `format-N/` holds `model/`, a model of the air passengers, and the forecasts of each of its members by this version,
 from the end of the training data; `networks-from-data.csv` and `winner-from-data.csv` are from
-`sample_data/air_passengers.csv`. Every later version has to read it and forecast the same. Once a version is released, its folder is never made anew.
+`sample_data/air_passengers.csv`. Every later version has to read it and forecast the same. Once a version is released,
+its folder is never made anew.
 """
 
 from __future__ import annotations
