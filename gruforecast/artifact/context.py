@@ -35,21 +35,23 @@ def arrays_of_state(state: SeriesState, models: Sequence[str]) -> dict[str, Arra
     return context
 
 
-def wanted_arrays(n: int, networks: Sequence[Network], models: Sequence[str], pretrained: Collection[str]) -> Wanted:
-    """Return the arrays of a state of n series that keeps rows.
+def wanted_arrays(
+    n: int, networks: Sequence[Network], models: Sequence[str], pretrained: Collection[str], *, kept: bool
+) -> Wanted:
+    """Return the arrays of a state of n series.
 
     Args:
         models: whose forecasts are kept; pretrained: those that have quantiles.
+        kept: whether there are rows to start a forecast from.
     """
+    wanted: dict[str, tuple[tuple[int, ...], str]] = {"last": ((n,), "i8")}
+    if not kept:
+        return wanted
     config, lookback = networks[0].config, max(one.config.lookback for one in networks)
     static = config.inputs.count("static")
     moving = len(config.inputs) - static
-    wanted: dict[str, tuple[tuple[int, ...], str]] = {
-        "last": ((n,), "i8"),
-        "past": ((n, lookback), "f8"),
-        "scale": ((n,), "f8"),
-    }
-    wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8"), "never_negative": ((n,), "b1")}
+    wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
+    wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
     shape = n, config.horizon
     wanted |= {f"forecast.{name}": (shape, "f8") for name in models if name not in pretrained}
     wanted |= {f"quantiles.{name}": ((*shape, len(QUANTILES)), "f8") for name in pretrained}

@@ -3,7 +3,7 @@
 manifest.json      format, versions, fingerprint of data and options, scores, size and SHA-256 of every file
 model.json         networks, how to train them, weights of the blend, the plan by which files are read, winner, levels
 weights.npz        network weights          calibration.npz   factors of intervals by member
-context.npz        newest rows of each training series and forecasts from there on of models that are no networks
+context.npz        newest rows of each training series and forecasts from there on of models beside the ensemble
 saved_model/       an export for other programs, never opened by this package's own commands
 report.json        everything the report says
 
@@ -284,7 +284,7 @@ def _scaling(kept: _Scaling, columns: int) -> Scaling:
 
 
 def _others(members: Iterable[str], networks: Iterable[Network]) -> list[str]:
-    """Return the members that are no networks: their forecasts from the end of the training data are kept."""
+    """Return the members beside the ensemble: their forecasts from the end of the training data are kept."""
     combined = {NETWORKS, BLEND, *(one.name for one in networks)}
     return [name for name in members if name not in combined]
 
@@ -346,9 +346,8 @@ def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan
     others, ids, parts = _others(model.levels, networks), model.ids, max(len(plan.names.ids), 1)
     require(all(len(key) == parts for key in ids), "the ids of the series are none")
     require(0 < len(ids) == len(set(ids)), "there is no series, or one twice")
-    wanted = wanted_arrays(len(ids), networks, others, [one.name for one in model.pretrained])
-    if not model.context:
-        wanted = {"last": wanted["last"]}
+    pretrained = [one.name for one in model.pretrained]
+    wanted = wanted_arrays(len(ids), networks, others, pretrained, kept=model.context)
     return state_of(ids, sealed.arrays("context.npz", wanted, may_miss=MAY_MISS), networks, others, plan)
 
 

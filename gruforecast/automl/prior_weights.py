@@ -1,9 +1,11 @@
 """Weights of a blend by what files in general teach, corrected by the errors that its members made on this one.
 
 Three horizons of one series say little: the model that was best there is seldom the best later, and what is selected by
-them is worse than the networks alone (docs/accuracy.md). So every member begins with a share, which is multiplied by a
-power of how much smaller its error was than that of the networks, on all windows before the test set at which both were
-asked. The power is low because such errors hang together, and the next year is another one.
+them is worse than the networks alone (docs/accuracy.md). So every member begins with a share: the networks with 0.4, or
+with 0.2 beside the pretrained network, which has 0.4 then (0.24 where there is no season); harmonic regression with 0.2
+where there is a season, naive with 0.3 where there is none; the others with equal parts of the rest. It is multiplied
+by a power of how much smaller the member's error was than that of the networks, on all windows before the test set at
+which both were asked. The power is low because such errors hang together, and the next year is another one.
 """
 
 from __future__ import annotations

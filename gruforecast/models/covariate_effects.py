@@ -131,7 +131,7 @@ def _solved(d: Floats, place: Place) -> list[tuple[Floats, Floats]]:
         d: (n, all rows, k + 1) columns and, last, values.
     """
     x, y, k, found = place.past, d[:, : len(place.past)], d.shape[2] - 1, []
-    shared, crossed, own = _Products.of(x, x), _Products.of(x, y), _Products.of(y, y)
+    shared, crossed, own = Products.of(x, x), Products.of(x, y), Products.of(y, y)
     for rho in RHOS:
         right = crossed.faded(rho)  # (n, p, k + 1)
         solved = np.asarray(np.linalg.solve(shared.faded(rho) + place.ridge, right), float)
@@ -145,8 +145,8 @@ def _solved(d: Floats, place: Place) -> list[tuple[Floats, Floats]]:
     return found
 
 
-class _Products(NamedTuple):
-    """Products of the columns of two arrays, (..., p, q), of which those with any rho are made.
+class Products(NamedTuple):
+    """Products of the columns of two arrays, (..., p, q), of which those of rows less rho times the row before follow.
 
     Attributes:
         whole: of all rows; lagged: of each row and the one before, both ways; inner: of all rows but first and last.
@@ -157,11 +157,12 @@ class _Products(NamedTuple):
     inner: Floats
 
     @classmethod
-    def of(cls, a: Floats, b: Floats) -> _Products:
+    def of(cls, a: Floats, b: Floats) -> Products:
         """Return those of arrays (..., rows, p) and (..., rows, q)."""
-        t = np.swapaxes(a, -1, -2)
+        t, ends = np.swapaxes(a, -1, -2), [0, -1]  # the first row has none before it, the last is before none
+        whole = t @ b
         lagged = t[..., 1:] @ b[..., :-1, :] + t[..., :-1] @ b[..., 1:, :]
-        return cls(t @ b, lagged, t[..., 1:-1] @ b[..., 1:-1, :])
+        return cls(whole, lagged, whole - t[..., ends] @ b[..., ends, :])
 
     def faded(self, rho: float) -> Floats:
         """Return the products of rows less rho times the row before."""

@@ -239,32 +239,44 @@ class Forecaster:
         parts = parts_of(self.networks, others, Once)
         return {member: blend_of(self.weights_of(member), parts) for member in members}
 
-    def _regresses(self, member: str) -> bool:
-        """Return whether a member has the harmonic regression in it, which reads future covariates."""
-        return HARMONIC in self.weights_of(member)
+    def _sees_covariates(self, member: str) -> bool:
+        """Return whether a member has parts that may read covariates: networks or harmonic regression."""
+        return bool(self.networks_in(member)) or HARMONIC in self.weights_of(member)
 
     def _check_future(self, source: Panel | SeriesState, request: _Request) -> None:
-        """Check that future covariates are there where the member reads some."""
+        """Check that future covariates are there where the forecast hangs on some."""
         needed, member = self.plan.future_names, request.member
-        reads = any(one.config.use_inputs != "none" for one in self.networks_in(member)) or self._regresses(member)
-        if request.future is None and needed and reads:
+        if request.future is None and needed and self._hangs_on_future(source, member):
             raise MissingCovariatesError(
                 f"the model needs {', '.join(needed)} for the {request.steps} steps ahead.",
                 remedy=f"Pass `future` with {', '.join(self.plan.names.time)} and these columns.",
                 code="GF-U38",
             )
-        if request.future is not None and (self.networks_in(member) or self._regresses(member)):
+        if request.future is not None and self._sees_covariates(member):
             last = source.last if isinstance(source, SeriesState) else source.ds[source.indptr[1:] - 1]
             for first, end in self._blocks(source):
                 request.future.of(source.ids[first:end], request.plan.freq.after(last[first:end], request.steps))
+
+    def _hangs_on_future(self, source: Panel | SeriesState, member: str) -> bool:
+        """Return whether covariates from a file may change the forecasts of a member.
+
+        Those of harmonic regression from the end of the training data do where a coefficient that is kept is not zero;
+        from new rows all coefficients are estimated anew.
+        """
+        if any(one.config.use_inputs != "none" for one in self.networks_in(member)):
+            return True
+        regresses = HARMONIC in self.weights_of(member)
+        if not regresses or not isinstance(source, SeriesState):
+            return regresses
+        effects, in_files = source.effects, known_places(self.plan.inputs) < len(self.plan.roles)
+        return effects is not None and bool(effects.slope[:, in_files].any())
 
     def _future(self, state: SeriesState, ds: Stamps, request: _Request) -> Floats | None:
         """Return the covariates in the horizon, (n_series, horizon, n_columns), if there are any.
 
         Steps beyond those requested are not known.
         """
-        member = request.member
-        if not (self.plan.columns and (self.networks_in(member) or self._regresses(member))):
+        if not (self.plan.columns and self._sees_covariates(request.member)):
             return None
         future = np.full((len(state), self.horizon, len(self.plan.columns)), np.nan)
         if request.future is not None:

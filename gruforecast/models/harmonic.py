@@ -21,7 +21,7 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
 from gruforecast.execution.machine import one_thread
-from gruforecast.models.covariate_effects import Effects, Place, coefficients, known_places
+from gruforecast.models.covariate_effects import Effects, Place, Products, coefficients, known_places
 from gruforecast.models.naive import seasonal_naive
 from gruforecast.models.quantile_forecast import QuantileForecast
 
@@ -273,16 +273,11 @@ def _candidates(z: Floats, design: Design) -> Floats:
     With rho it is the regression of what each row adds to rho times the row before.
     """
     x, y = design.past, z[:, -len(design.past) :].T
-    squares, lagged = x.T @ x, x[1:].T @ x[:-1]
-    right, crossed = x.T @ y, x[1:].T @ y[:-1] + x[:-1].T @ y[1:]
-    ends = (0, -1)  # the first row has none before it, the last is before none
-    inner = squares - sum(np.outer(x[k], x[k]) for k in ends)
-    inner_right = right - sum(np.outer(x[k], y[k]) for k in ends)
+    shared, crossed = Products.of(x, x), Products.of(x, y)
     steps, found = np.arange(1, len(design.future) + 1), []
     fades = [_faded(steps / len(x), reach) - steps / len(x) for reach in LINES]
     for rho in RHOS:
-        gram = squares - rho * (lagged + lagged.T) + rho**2 * inner
-        target = right - rho * crossed + rho**2 * inner_right
+        gram, target = shared.faded(rho), crossed.faded(rho)
         for season, trend in product(SEASON_RIDGES, TREND_RIDGES):
             b = np.linalg.solve(gram + design.ridge(season, trend), target)  # (p, n)
             error = y[-1] - x[-1] @ b

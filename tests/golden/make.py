@@ -3,8 +3,9 @@
     python tests/golden/make.py
 
 `format-N/` holds `model/`, a model of the air passengers, and the forecasts of each of its members by this version,
-from the end of the training data; `networks-from-data.csv` is from `sample_data/air_passengers.csv`. Every later
-version has to read it and forecast the same. Once a version is released, its folder is never made anew.
+from the end of the training data; `networks-from-data.csv` and `winner-from-data.csv` are from
+`sample_data/air_passengers.csv`. Every later version has to read it and forecast the same. Once a version is released,
+its folder is never made anew.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from gruforecast.artifact.manifest import FORMAT, read_manifest, seal
 HERE = Path(__file__).parent
 DATA = HERE.parents[1] / "sample_data" / "air_passengers.csv"
 FIT = ("--horizon", "6", "--trials", "2", "--compare", "none", "--no-stats", "--seed", "0")
+FROM_DATA = ("networks", "winner")
 
 
 def gruforecast(*arguments: str, cwd: str) -> str:
@@ -49,8 +51,9 @@ def main() -> None:
         for name in ["winner", *json.loads(gruforecast("show", "model", "--json", cwd=scratch))["members"]]:
             arguments = ("predict", "model", "--member", name, "-q")
             (made / f"{name}.csv").write_text(gruforecast(*arguments, cwd=scratch))
-        from_data = gruforecast("predict", "model", str(DATA), "--member", "networks", cwd=scratch)
-        (made / "networks-from-data.csv").write_text(from_data)
+        for name in FROM_DATA:
+            arguments = ("predict", "model", str(DATA), "--member", name, "-q")
+            (made / f"{name}-from-data.csv").write_text(gruforecast(*arguments, cwd=scratch))
         without_page(Path(scratch) / "model")
         shutil.move(Path(scratch) / "model", made / "model")
         shutil.rmtree(target, ignore_errors=True)

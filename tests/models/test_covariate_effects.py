@@ -99,6 +99,49 @@ def test_they_are_drawn_in_by_their_standard_errors_as_statsmodels_has_them(
     assert (slope == 0).any()
 
 
+def test_fadings_with_clearly_smaller_errors_take_part_by_a_power_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Errors without columns are 1 at best: 0.4 and 0.8 are clearly smaller, 0.99 is not."""
+    slopes = [(np.full((1, 1), value), np.zeros((1, 1, 2))) for value in (1.0, 2.0, 3.0)]
+    errors = np.array([[[0.4], [0.8], [0.99]], [[1.5], [1.0], [3.0]]])
+    monkeypatch.setattr(room, "_solved", lambda *_: slopes)
+    monkeypatch.setattr(room, "_errors", lambda *_: errors)
+    z, place = np.zeros((1, 9)), Place(np.zeros((9, 1)), np.zeros((1, 1)), np.eye(1))
+    found = room.coefficients(z, np.isnan(z), np.ones((1, 9, 1)), [place, place])
+    np.testing.assert_allclose(found, [[(1 + 2 / 256) / (1 + 1 / 256)]])  # (0.4 / 0.8) ** 8
+    errors[0] = 0.99
+    assert room.coefficients(z, np.isnan(z), np.ones((1, 9, 1)), [place, place]) == 0
+
+
+def test_the_error_of_the_last_row_fades_in_the_forecasts_that_are_compared() -> None:
+    """Values that go on just so are forecast without an error, by their own fading only."""
+    generator = np.random.default_rng(7)
+    design = Design.of(60, 10, waves_of(60, 1.0, 7))
+    place = Place(design.past, design.future, design.ridge(1.0, 1e-3))
+    d = np.zeros((1, 70, 2))  # a column that never moves, and values
+    d[0, :60, 1] = generator.normal(size=60).cumsum()
+    (_, (_, solved), _) = room._solved(d, place)
+    b = solved[0, :, 1]
+    d[0, 60:, 1] = design.future @ b + (d[0, 59, 1] - design.past[-1] @ b) * 0.7 ** np.arange(1, 11)
+    with_it, without = room._errors(d, np.zeros((1, 70), bool), place)[:, :, 0]
+    np.testing.assert_allclose(with_it, without)
+    assert (without > 0.1).tolist() == [True, False, True]
+    np.testing.assert_allclose(without[1], 0, atol=1e-9)
+
+
+def test_values_that_are_not_there_are_no_errors() -> None:
+    generator = np.random.default_rng(6)
+    design = Design.of(60, 10, waves_of(60, 1.0, 7))
+    place = Place(design.past, design.future, design.ridge(1.0, 1e-3))
+    d = generator.normal(size=(1, 75, 3))
+    missing = np.zeros((1, 75), bool)
+    whole = room._errors(d, missing, place)
+    missing[0, [60, 64]] = True
+    first = room._errors(d, missing, place)
+    assert (first < whole).all()
+    d[0, [60, 64], 2] = 1000
+    np.testing.assert_array_equal(room._errors(d, missing, place), first)
+
+
 # --- known answers
 
 
@@ -317,6 +360,30 @@ def test_the_future_is_asked_for_where_the_regression_reads_it() -> None:
     lacking = FutureCovariates("later.csv", panel.plan, {}, np.zeros((0, 3)), ())
     with pytest.raises(Exception, match="6 steps have no row"):
         forecaster.predict(member=HARMONIC, ids=["s0"], future=lacking)
+
+
+def test_nothing_is_asked_for_where_all_coefficients_that_are_kept_are_zero() -> None:
+    """Those of columns in a file, in the series that are forecast; from new rows they are estimated anew."""
+    forecaster, panel = made()
+    effects, future = forecaster.context.effects, future_of(panel)
+    assert effects is not None
+    zero = np.zeros_like(effects.slope)
+    zero[:, -1] = effects.slope[:, -1]  # of the holidays, which need no file
+    one = zero.copy()
+    one[0, 0] = 0.5  # in the first series only
+    for slope, ids, needed in ((zero, None, False), (one, None, True), (one, ["s0"], True), (one, ["s1"], False)):
+        own = replace(forecaster, context=replace(forecaster.context, effects=replace(effects, slope=slope)))
+        for member in (HARMONIC, "blend"):
+            if needed:
+                with pytest.raises(UsageError, match="needs promo, shop"):
+                    own.predict(member=member, ids=ids)
+            else:
+                without, with_them = (
+                    own.predict(member=member, ids=ids, future=given).mean for given in (None, future)
+                )
+                np.testing.assert_array_equal(without, with_them)
+            with pytest.raises(UsageError, match="needs promo, shop"):
+                own.predict(panel, member=member, ids=ids)
 
 
 def test_a_folder_whose_effects_do_not_fit_is_refused(tmp_path: Path) -> None:

@@ -73,6 +73,20 @@ def test_the_coefficients_are_those_of_scikit_learn(rows: int, rho: float, monke
             k += 2
 
 
+@pytest.mark.parametrize(("rows", "horizon", "power"), [(7, 1, 1.0), (30, 2, 1.5), (300, 14, 8.0)])
+def test_few_errors_weigh_less_sharply(rows: int, horizon: int, power: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One error, ten, and seventy, at 0.15 each; 1 and 8 are the ends."""
+    true, asked = room._weights, []
+    monkeypatch.setattr(room, "_weights", lambda errors, power: asked.append(power) or true(errors, power))
+    at_end(dated(np.random.default_rng(1).normal(size=rows)), horizon)
+    np.testing.assert_allclose(asked, [power])
+
+
+def test_a_weight_falls_with_a_power_of_the_error() -> None:
+    found = room._weights(np.array([[1.0], [2.0], [4.0]]), 3.0)
+    np.testing.assert_allclose(found[:, 0], np.array([64, 8, 1]) / 73)
+
+
 def test_bends_are_lines_but_for_one_knot_and_hold_no_line_of_their_own() -> None:
     past = Design.of(104, 300, waves_of(104, 0.0, 1)).past
     future = Design.of(104, 300, waves_of(104, 0.0, 1)).future

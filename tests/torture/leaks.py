@@ -22,6 +22,8 @@ import gruforecast.automl.search.space
 import gruforecast.automl.search.trial
 import gruforecast.data.windows
 import gruforecast.evaluation.splits
+import gruforecast.models.covariate_effects
+import gruforecast.models.harmonic
 import gruforecast.models.networks.inference
 import gruforecast.models.pretrained.model
 from gruforecast.data.align.grid import interpolated
@@ -136,6 +138,14 @@ def pretrained(patch: Patch) -> None:
         return true(self, history, replace(windows, end=windows.end + 1), *more)
 
     patch(gruforecast.models.pretrained.model.Pretrained, "forecast", leaky)
+
+
+@leak
+def regression(patch: Patch) -> None:
+    """Harmonic regression reads columns in the horizon that are known only afterwards, and believes each coefficient."""
+    patch(gruforecast.models.harmonic, "known_places", lambda inputs: np.arange(len(inputs)))
+    patch(gruforecast.models.covariate_effects, "DOUBT", 0.0)
+    patch(gruforecast.models.covariate_effects, "CLEARLY", np.inf)
 
 
 @leak

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from converters import answer, answer_nothing, die, keep, keep_another
-from made_networks import make_forecaster
+from made_networks import make_forecaster, make_forecaster_with_pretrained
 from made_served import BESIDE, CASES, SEEING, SMALL, served_with
 from makers import panel_of
 from msgspec import structs
@@ -107,6 +107,25 @@ def test_an_export_and_its_certificate(model: Path, panel: Panel, tmp_path: Path
     assert names(tmp_path) == ["model", "model.onnx", "model.onnx.certificate.json"]
     assert {path.name: file_digest(path) for path in model.iterdir()} == before
     assert str(tmp_path) not in json.dumps(plain(found))
+
+
+def test_the_certificate_says_what_of_the_winner_is_not_exported(tmp_path: Path, stand_in: Any) -> None:
+    stand_in()
+    panel = panel_of(5 + np.random.default_rng(1).random(60))
+    for name, made, lacks in (
+        ("blend", make_forecaster_with_pretrained(panel), ["theta", "pretrained", "fine-tuned"]),
+        ("networks", make_forecaster(panel), None),
+    ):
+        folder, output = tmp_path / name, tmp_path / f"{name}.onnx"
+        folder.mkdir()
+        save(made, folder)
+        seal(folder, FitFacts(fingerprint="x", trials=1))
+        assert made.winner == name
+        done = invoke(folder, "-o", output)
+        assert done.exit_code == 0, done.output
+        assert json.loads((tmp_path / f"{name}.onnx.certificate.json").read_text()).get("lacks") == lacks
+        line = "holds    the networks, without theta, pretrained, fine-tuned of the winner"
+        assert (line in done.stdout.splitlines()) == (lacks is not None)
 
 
 def test_without_data_the_ends_of_the_training_series_are_asked(model: Path, tmp_path: Path, stand_in: Any) -> None:
