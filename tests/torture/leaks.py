@@ -142,7 +142,7 @@ def pretrained(patch: Patch) -> None:
 
 @leak
 def regression(patch: Patch) -> None:
-    """Harmonic regression reads columns in the horizon that are known only afterwards, and believes each coefficient."""
+    """Harmonic regression reads columns that are known only afterwards, and believes each coefficient."""
     patch(gruforecast.models.harmonic, "known_places", lambda inputs: np.arange(len(inputs)))
     patch(gruforecast.models.covariate_effects, "DOUBT", 0.0)
     patch(gruforecast.models.covariate_effects, "CLEARLY", np.inf)
