@@ -79,8 +79,10 @@ def filtered(shocks: Floats, root: Floats) -> Floats:
 
 def standardised(paths: Floats) -> Floats:
     """Return the series (n, rows) with mean 0 and standard deviation 1; constant ones as zeros."""
-    paths = paths - paths.mean(axis=1, keepdims=True)
-    return paths / (paths.std(axis=1, keepdims=True) + np.float32(1e-9))
+    centred = paths - paths.mean(axis=1, keepdims=True)
+    size = centred.std(axis=1, keepdims=True)
+    flat = size <= 1e-5 * np.abs(paths).max(axis=1, keepdims=True)  # nothing but rounding errors
+    return np.where(flat, 0, centred / np.where(flat, 1, size)).astype(paths.dtype)
 
 
 def pick(rng: np.random.Generator, n: int, weights: tuple[float, ...]) -> NDArray[np.int64]:

@@ -23,11 +23,11 @@ def bump(time: Floats, at: Floats, length: Floats, size: Floats) -> Floats:
 def walk(ask: Ask, n: int) -> Floats:
     """Return random walks with a slope that wanders and may damp out (n, rows)."""
     span, few = ask.span(n), ask.season <= 4
-    step = ask.mostly(ask.log_uniform(1e-3, 0.6, n), 0.8) / np.sqrt(span)
-    wander = ask.mostly(ask.log_uniform(1e-3, 0.3, n), 0.5) / span**1.5
+    step = ask.mostly(ask.log_uniform(1e-3 if ask.daily else 0.01, 0.6, n), 0.8) / np.sqrt(span)
+    wander = ask.mostly(ask.log_uniform(3e-3, 0.4, n), 0.5) / span**1.5
     # Yearly, quarterly and monthly series of the real world grow; hourly ones hardly.
     mean, largest = (0.9, 2.0) if few else (0.2, 1.2) if ask.daily else (0.5, 1.2)
-    slope = ask.mostly((ask.normal(n, 1) + np.float32(mean)) * ask.log_uniform(0.02, largest, n), 0.75) / span
+    slope = ask.mostly((ask.normal(n, 1) + np.float32(mean)) * ask.log_uniform(0.03, largest, n), 0.75) / span
     damping = np.where(ask.some(n, 0.5)[:, None], 1, ask.uniform(0.8, 1, n) ** (4 / span)).astype(np.float32)
     turns = wander * ask.normal(n, ask.rows)
     turns[:, :1] += slope

@@ -1,6 +1,7 @@
 """What is left of a series without level and season: noise of many kinds, with and without memory."""
 
 import numpy as np
+from numpy import fft
 
 from tools.pretrain.draws import Ask, Floats, filtered, standardised
 
@@ -27,9 +28,9 @@ def long_memory(ask: Ask, n: int) -> Floats:
     """Return noise with a spectrum of 1 / f^(2d), d from -0.3 to 0.9 (n, rows), standardised."""
     length = 2 * ask.rows
     d = ask.uniform(-0.3, 0.9, n)
-    spectrum = np.fft.rfft(ask.normal(n, length), axis=1)
+    spectrum = fft.rfft(ask.normal(n, length), axis=1)
     f = np.maximum(np.arange(spectrum.shape[1], dtype=np.float32), 0.5)
-    return standardised(np.fft.irfft(spectrum * f**-d, length, axis=1)[:, : ask.rows].astype(np.float32))
+    return standardised(fft.irfft(spectrum * f**-d, length, axis=1)[:, : ask.rows].astype(np.float32))
 
 
 def white(ask: Ask, n: int) -> Floats:
@@ -69,8 +70,9 @@ def outliers(ask: Ask, n: int) -> Floats:
 
 def remainder(ask: Ask, n: int) -> Floats:
     """Return the noise of series of every kind (n, rows), of any size against a season of size 0.02 to 2."""
-    largest = 0.6 if 4 < ask.season < 20 else 0.35  # quarters and years are sums, hours are smooth
-    size = ask.mostly(ask.log_uniform(1e-3, largest, n), 0.85)
+    # Hours are smooth; quarters and years are sums.
+    least, largest, share = (1e-3, 0.3, 0.75) if ask.daily else (0.01, 0.6 if ask.season > 4 else 0.35, 0.85)
+    size = ask.mostly(ask.log_uniform(least, largest, n), share)
     paths = size * white(ask, n) + outliers(ask, n)
     size = ask.mostly(ask.log_uniform(3e-3, 0.6, n), 0.55)
     ruling = ask.some(n, 0.15 if ask.season == 1 else 0.05)

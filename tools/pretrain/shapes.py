@@ -12,7 +12,7 @@ def harmonics(ask: Ask, n: int, length: int, most: int = 6) -> Floats:
     k = np.arange(1, min(most, max(1, length // 2)) + 1, dtype=np.float32)
     angles = 2 * np.pi * k[:, None] * np.arange(length, dtype=np.float32) / length  # (k, length)
     waves = np.concatenate([np.cos(angles), np.sin(angles)]).astype(np.float32)  # (2k, length)
-    fall = ask.uniform(0.2, 1, n) ** (k - 1)
+    fall = ask.uniform(0.1, 1, n) ** (k - 1)
     return (ask.normal(n, 2 * len(k)) * np.hstack([fall, fall])) @ waves
 
 
@@ -50,17 +50,28 @@ def day_curves(ask: Ask, n: int, length: int) -> Floats:
     start = ask.uniform(0, 1, n)
     for hump in (0.35, 0.55, 0.8):
         centre = start + hump + 0.05 * ask.normal(n, 1)
-        width = ask.log_uniform(0.8, 25, n)
+        width = ask.log_uniform(0.8, 15, n)
         height = np.maximum(ask.normal(n, 1) + 1, 0)
         curves += height * np.exp(width * (np.cos(2 * np.pi * (phase - centre)) - 1))
     return curves
 
 
+def plateaus(ask: Ask, n: int, length: int) -> Floats:
+    """Return curves of a day (n, length) with one broad, flat top and one flat bottom, steeper on one side."""
+    turn = 2 * np.pi * (np.arange(length, dtype=np.float32) / length + ask.uniform(0, 1, n))
+    turn = turn + ask.uniform(-0.7, 0.7, n) * np.sin(turn + ask.uniform(0, 6.28, n))
+    flat = ask.log_uniform(0.4, 4, n)
+    top = np.tanh(flat * (np.cos(turn) + ask.uniform(-0.6, 0.6, n)))
+    return standardised(top) + ask.mostly(ask.uniform(0, 0.5, n), 0.7) * standardised(harmonics(ask, n, length, 4))
+
+
 def smooth_days(ask: Ask, n: int) -> Floats:
-    """Return smooth curves of a day (n, season), standardised: humps, or two or three sines."""
-    curves = day_curves(ask, n, ask.season)
-    sines = ask.some(n, 0.5)
-    curves[sines] = harmonics(ask, int(sines.sum()), ask.season, 4)
+    """Return smooth curves of a day (n, season), standardised: plateaus, humps, or a few sines."""
+    which = pick(ask.rng, n, (5.0, 3.0, 2.0))
+    curves = np.empty((n, ask.season), np.float32)
+    for number, shape in enumerate((plateaus, day_curves, harmonics)):
+        who = which == number
+        curves[who] = shape(ask, int(who.sum()), ask.season)
     return standardised(curves)
 
 
@@ -74,7 +85,8 @@ def profiles(ask: Ask, n: int, length: int) -> Floats:
         (1.5, spikes),
         (1.0, boxes),
         (0.5, ramps),
-        (5.0 if length >= 20 else 0.0, day_curves),
+        (6.0 if length >= 20 else 0.0, day_curves),
+        (6.0 if length >= 20 else 1.0, plateaus),
         (4.0 if length % 7 == 0 and length >= 28 else 0.0, weeks),
     ]
     which = pick(ask.rng, n, tuple(weight for weight, _ in shapes))
@@ -151,10 +163,12 @@ def weekly(ask: Ask, season: Floats, amplitude: Floats, day_of: Callable[[Ask, i
     factors = 1 + np.clip(days * ask.uniform(0, 0.5, n), -0.9, 2)
     added = amplitude * ask.mostly(ask.uniform(0, 1, n), 0.5) * days
     out = season * factors[:, day % 7] + added[:, day % 7]
-    who = ask.some(n, 0.35)  # a weekend with a day of another shape
+    who = ask.some(n, 0.3)  # a weekend with a day of another shape
     k = int(who.sum())
     off = weekdays_off(ask, k)[:, day % 7]
-    other = amplitude[who] * day_of(ask, k)[:, np.arange(ask.rows) % ask.season] + added[who][:, day % 7]
+    mix = ask.uniform(0, 1, k)
+    other = day_of(ask, k)[:, np.arange(ask.rows) % ask.season]
+    other = mix * season[who] + (1 - mix) * amplitude[who] * other + added[who][:, day % 7]
     out[who] = np.where(off, other, out[who])
     return out
 
@@ -169,7 +183,7 @@ def slow(ask: Ask, n: int, length: int) -> Floats:
 
 def seasons(ask: Ask, n: int) -> Floats:
     """Return seasons of every kind (n, rows), the second one included; a share of the series has none."""
-    amplitude = ask.mostly(ask.log_uniform(0.02, 2, n), 0.85 if ask.daily else 0.75)
+    amplitude = ask.mostly(ask.log_uniform(0.02, 2 if ask.daily else 1.5, n), 0.9 if ask.daily else 0.72)
     paths: Floats = np.zeros((n, ask.rows), np.float32)
     if ask.season > 1:
         paths = amplitude * drifting(ask, profiles(ask, n, ask.season))

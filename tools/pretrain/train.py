@@ -30,7 +30,7 @@ from tools.pretrain.export import commit
 from tools.pretrain.windows import KINDS, Batch, batch, stream
 
 RATE, LEAST, WARM_UP = 1e-3, 0.02, 500  # highest learning rate, share of it at the end, steps on the way up
-DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step
+DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step, less in the first ones
 FAR = 3.0  # scales from which on errors count less
 COUNT = (0.5, 1.0, 2.0, 1.0, 0.5)  # what each quantile counts
 CHECK, CHECK_SEED = 1000, 77_777  # steps between checks; seed of the validation series
@@ -84,8 +84,9 @@ class Trainer:
                 value = loss(target, weight, network(arrays, training=True))
             gradients = tape.gradient(value, trained)
             self.optimizer.apply([tf.where(tf.math.is_finite(one), one, 0.0) for one in gradients], rate)
+            kept = tf.minimum(KEPT, self.optimizer._steps / (self.optimizer._steps + 9.0))
             for mean, one in zip(averages, trained, strict=True):
-                mean.assign(KEPT * mean + (1 - KEPT) * one)
+                mean.assign(kept * mean + (1 - kept) * one)
             return value
 
         return step

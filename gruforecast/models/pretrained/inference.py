@@ -32,6 +32,8 @@ def weight_shapes(units: int) -> dict[str, tuple[int, ...]]:
         "row": (AHEAD_CHANNELS, units),
         "whole": (units, units),
         "head": (units, len(READY) + len(QUANTILES)),
+        "head_row": (AHEAD_CHANNELS, len(READY) + len(QUANTILES)),  # past the hidden rows
+        "head_whole": (FACTS, len(READY) + len(QUANTILES)),
     }
     for name, (size, out) in dense.items():
         shapes |= {f"{name}.kernel": (size, out), f"{name}.bias": (out,)}
@@ -62,6 +64,8 @@ def forward(weights: Weights, features: Features) -> Single:
     rows += _dense(weights, "row", features.ahead)
     rows += _dense(weights, "whole", state)[:, None]
     head = _dense(weights, "head", np.maximum(rows, 0, out=rows))
+    head += _dense(weights, "head_row", features.ahead)
+    head += _dense(weights, "head_whole", facts)[:, None]
     return assembled(head, features.ready)[:, : features.horizon]
 
 

@@ -98,6 +98,9 @@ def build(units: int, seed: int) -> keras.Model:
     head = dense(
         len(start), name="head", kernel_initializer="zeros", bias_initializer=keras.initializers.Constant(start)
     )(keras.layers.ReLU()(rows))
+    head = head + dense(len(start), name="head_row", kernel_initializer="zeros")(inputs["ahead"])
+    whole = dense(len(start), name="head_whole", kernel_initializer="zeros")(facts)
+    head = head + keras.layers.Reshape((1, len(start)))(whole)
     output = keras.layers.Lambda(_assembled, output_shape=(None, len(QUANTILES)), name="quantiles")(
         [head, inputs["ready"]]
     )
