@@ -1,0 +1,127 @@
+"""Fine-tuning: the pretrained network trained on, from its weights, on windows of one panel.
+
+Numpy throughout: a step takes tens of milliseconds, and there is nothing to compile. Several numbers of steps are read
+from one run: the learning rate stays as it is after a short way up, and what counts is a moving average of the weights
+over about the newest quarter of the steps (Shamir and Zhang 2013), which takes the place of a falling rate.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from gruforecast.arrays import Ints, Single, Weights
+from gruforecast.data.windows import History, Sampler, Windows, gather_future
+from gruforecast.models.pretrained.features import Features, window_rows
+from gruforecast.models.pretrained.gradients import loss_and_gradient
+from gruforecast.models.pretrained.loss import targets
+
+BATCH = 64  # windows of a step
+STEPS_AT_A_TIME = 8  # whose features are made together
+WARM_UP = 10  # steps on the way up to the rate
+RATE = 3e-4
+AVERAGED = 3  # the higher, the fewer of the newest steps the moving average spans
+MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7  # of Adam
+CLIP = 1.0  # norm of the gradient of one step
+
+
+class Task(NamedTuple):
+    """What is to be forecast: `season` and `second` (a longer one, None for none) in rows, `horizon` in steps."""
+
+    season: int
+    horizon: int
+    second: int | None = None
+
+
+class Batch(NamedTuple):
+    """What a step takes: features of windows, scaled targets and what each of them counts (n, horizon)."""
+
+    features: Features
+    target: Single
+    weight: Single
+
+
+class Adam:
+    """The optimizer of Kingma and Ba (2015), on all weights as one vector.
+
+    Attributes:
+        weights: by name, views of the vector.
+    """
+
+    def __init__(self, weights: Weights) -> None:
+        self.names = list(weights)
+        self.vector = np.concatenate([one.ravel() for one in weights.values()]).astype(np.float32)
+        self.weights = _views(self.vector, weights)
+        self._mean, self._square = np.zeros_like(self.vector), np.zeros_like(self.vector)
+        self._steps = 0
+
+    def step(self, gradients: Weights, rate: float) -> None:
+        """Take one step; nowhere if a gradient is not finite."""
+        gradient = np.concatenate([gradients[name].ravel() for name in self.names])
+        norm = float(np.linalg.norm(gradient))
+        if not np.isfinite(norm):
+            return
+        gradient *= np.float32(CLIP / max(norm, CLIP))
+        self._steps += 1
+        self._mean += np.float32(1 - MEAN_DECAY) * (gradient - self._mean)
+        self._square += np.float32(1 - SQUARE_DECAY) * (gradient * gradient - self._square)
+        warm = np.sqrt(1 - SQUARE_DECAY**self._steps) / (1 - MEAN_DECAY**self._steps)
+        self.vector -= np.float32(rate * warm) * self._mean / (np.sqrt(self._square) + np.float32(EPSILON))
+
+
+def fine_tuned(
+    weights: Weights,
+    history: History,
+    cutoff: Ints,
+    task: Task,
+    steps: Collection[int],
+    seed: int,
+    rate: float = RATE,
+    deadline: float | None = None,
+) -> dict[int, Weights]:
+    """Return the weights after each of some numbers of steps on targets before `cutoff` (n_series,).
+
+    Args:
+        deadline: seconds since the epoch at which to stop; numbers of steps that were not reached are left out then.
+    """
+    optimizer = Adam(weights)
+    average, found = optimizer.vector.copy(), {}
+    for number, batch in enumerate(_batches(history, cutoff, task, seed, max(steps)), 1):
+        if deadline is not None and time.time() >= deadline:
+            break
+        _, gradients = loss_and_gradient(optimizer.weights, *batch)
+        optimizer.step(gradients, rate * min(1.0, number / WARM_UP))
+        average += np.float32((AVERAGED + 1) / (AVERAGED + number)) * (optimizer.vector - average)
+        if number in steps:
+            found[number] = {name: one.copy() for name, one in _views(average, weights).items()}
+    return found
+
+
+def _views(vector: Single, like: Weights) -> Weights:
+    """Return the parts of a vector by the names and shapes of `like`."""
+    ends = np.cumsum([one.size for one in like.values()])
+    parts = np.split(vector, ends[:-1])
+    return {name: part.reshape(one.shape) for part, (name, one) in zip(parts, like.items(), strict=True)}
+
+
+def _batches(history: History, cutoff: Ints, task: Task, seed: int, count: int) -> Iterator[Batch]:
+    """Return the batches of a run, which follow from the seed; features are made for several steps at a time."""
+    sampler = Sampler.before(history, cutoff, task.horizon, max(task.season, 3))
+    rng = np.random.default_rng(seed)
+    for begin in range(0, count, STEPS_AT_A_TIME):
+        steps = min(STEPS_AT_A_TIME, count - begin)
+        yield from _made(rng, history, sampler.draw(rng, (1, steps * BATCH)), task)
+
+
+def _made(rng: np.random.Generator, history: History, drawn: Windows, task: Task) -> list[Batch]:
+    """Return the batches of drawn windows (1, n), each of them seen in one of both views."""
+    windows = Windows(*(one[0] for one in (drawn.series, drawn.start, drawn.end, drawn.stop, drawn.use_log)))
+    past = history.past(windows, window_rows(task.season, task.second))
+    log = (np.nanmin(past, axis=1) > 0) & (rng.random(len(past)) < 0.5)
+    features = Features.of(past, task.season, task.horizon, log, task.second)
+    target, weight = targets(features, past, gather_future(history.values, windows, task.horizon))
+    parts = [slice(k, k + BATCH) for k in range(0, len(past), BATCH)]
+    return [Batch(features.part(part), target[part], weight[part]) for part in parts]
