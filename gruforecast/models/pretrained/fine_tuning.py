@@ -7,7 +7,6 @@ over about the newest quarter of the steps (Shamir and Zhang 2013), which takes 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
@@ -73,31 +72,17 @@ class Adam:
 
 
 def fine_tuned(
-    weights: Weights,
-    history: History,
-    cutoff: Ints,
-    task: Task,
-    steps: Collection[int],
-    seed: int,
-    rate: float = RATE,
-    deadline: float | None = None,
-) -> dict[int, Weights]:
-    """Return the weights after each of some numbers of steps on targets before `cutoff` (n_series,).
-
-    Args:
-        deadline: seconds since the epoch at which to stop; numbers of steps that were not reached are left out then.
-    """
+    weights: Weights, history: History, cutoff: Ints, task: Task, steps: Collection[int], seed: int, rate: float = RATE
+) -> Iterator[tuple[int, Weights]]:
+    """Return the weights after each of some numbers of steps on targets before `cutoff` (n_series,), as they are reached."""
     optimizer = Adam(weights)
-    average, found = optimizer.vector.copy(), {}
+    average = optimizer.vector.copy()
     for number, batch in enumerate(_batches(history, cutoff, task, seed, max(steps)), 1):
-        if deadline is not None and time.time() >= deadline:
-            break
         _, gradients = loss_and_gradient(optimizer.weights, *batch)
         optimizer.step(gradients, rate * min(1.0, number / WARM_UP))
         average += np.float32((AVERAGED + 1) / (AVERAGED + number)) * (optimizer.vector - average)
         if number in steps:
-            found[number] = {name: one.copy() for name, one in _views(average, weights).items()}
-    return found
+            yield number, _views(average.copy(), weights)
 
 
 def _views(vector: Single, like: Weights) -> Weights:
