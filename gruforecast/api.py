@@ -174,7 +174,7 @@ class Model:
     @property
     def lookback(self) -> int:
         """Rows of the past that a forecast looks at; fewer are enough, and say less."""
-        return max(one.config.lookback for one in self.forecaster.networks)
+        return self.forecaster.lookback
 
     @property
     def members(self) -> list[str]:
@@ -292,7 +292,8 @@ class Model:
             UsageError: an argument asks for what the model does not have.
             DataError: data have other columns or another step than those that were fitted, or too few rows.
         """
-        from gruforecast.automl.backtest import check_detail, frame, truth, warn_of
+        from gruforecast.automl.backtest import check_detail, frame, warn_of
+        from gruforecast.automl.preparation import truth
         from gruforecast.evaluation.backtest import roll
 
         check_detail(detail)

@@ -18,7 +18,7 @@ import shutil
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -42,17 +42,22 @@ from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
+from gruforecast.models.networks.config import QUANTILES, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
-from gruforecast.models.registry import BLEND, NETWORKS, SIMPLE
+from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.registry import BLEND, NETWORKS, PRETRAINED, SIMPLE, TUNED
 from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import JsonValue, Record, from_dict, plain, record, to_dict
+
+if TYPE_CHECKING:
+    from gruforecast.models.pretrained.model import PretrainedNetwork
 
 MIN_SPREAD = 1e-30  # of a covariate: anything smaller overflows
 MAX_STEPS, MAX_BATCH = 10_000_000, 65_536  # of a training
 MAX_STAMP = 2**37  # seconds from 1970, about 4,000 years
 MAX_NETWORKS = 100  # `fit` keeps six at most
+MAX_UNITS, MAX_SEASON = 1_024, 100_000  # of a pretrained network
 FIRST_YEAR, LAST_YEAR = np.datetime64("0002-01-01", "s"), np.datetime64("9998-01-01", "s")  # that can be written
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Level: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=100)]
@@ -78,6 +83,14 @@ class _Network(Record, frozen=True):
     training: _Training | None
 
 
+class _Pretrained(Record, frozen=True):
+    """A pretrained network, as it is or fine-tuned; horizon and season are those of the other networks."""
+
+    name: str
+    units: Annotated[int, msgspec.Meta(ge=1, le=MAX_UNITS)]
+    second: Annotated[int, msgspec.Meta(ge=2, le=MAX_SEASON)] | None
+
+
 class _Scaling(Record, frozen=True):
     """A number for each covariate."""
 
@@ -85,7 +98,7 @@ class _Scaling(Record, frozen=True):
     spread: list[Annotated[float, msgspec.Meta(ge=MIN_SPREAD)]]
 
 
-class _Model(Record, frozen=True):
+class _Model(Record, omit_defaults=True, frozen=True):
     """`model.json`; each of `networks` is a `_Network`, `plan` is checked by `Plan`."""
 
     networks: Annotated[list[Any], msgspec.Meta(min_length=1, max_length=MAX_NETWORKS)]
@@ -97,6 +110,7 @@ class _Model(Record, frozen=True):
     ids: tuple[tuple[str, ...], ...]
     scaling: _Scaling
     context: bool
+    pretrained: Annotated[list[_Pretrained], msgspec.Meta(max_length=2)] = []
 
 
 def save(forecaster: Forecaster, folder: Path) -> None:
@@ -121,15 +135,20 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         ids=state.ids,
         scaling=scaling,
         context=state.kept,
+        pretrained=[_Pretrained(one.name, one.config.units, one.second) for one in forecaster.pretrained],
     )
     write_json(folder / "model.json", model)
-    write_file(folder / "weights.npz", npz(weights_by_number(forecaster.networks)))
+    write_file(
+        folder / "weights.npz", npz(weights_by_number(forecaster.networks) | weights_by_name(forecaster.pretrained))
+    )
     write_file(folder / "calibration.npz", npz({name: one.factor for name, one in forecaster.calibrations.items()}))
     context: dict[str, Array] = {"last": state.last.astype("datetime64[s]").astype(np.int64)}
     if state.kept:
         context |= {name: getattr(state, name) for name in ("past", "x", "static", "never_negative", "scale")}
         others = _others(forecaster.members, forecaster.networks)
-        context |= {f"forecast.{name}": state.forecasts[name] for name in others}
+        forecasts = {name: state.forecasts[name] for name in others}
+        context |= {f"forecast.{name}": one.mean for name, one in forecasts.items() if one.quantiles is None}
+        context |= {f"quantiles.{name}": one.quantiles for name, one in forecasts.items() if one.quantiles is not None}
     write_file(folder / "context.npz", npz(context))
 
 
@@ -225,7 +244,7 @@ def load_with_manifest(folder: str | Path) -> tuple[Forecaster, Manifest]:
 
 
 def _assemble(sealed: _Sealed, model: _Model, file: str) -> Forecaster:
-    networks, levels = _networks(sealed, model.networks, file), model.levels
+    (networks, pretrained), levels = _networks(sealed, model, file), model.levels
     _check_members(networks, model)
     require(set(model.trust) == set(levels), "the trust in quantiles is impossible")
     plan = record(Plan, model.plan, file)
@@ -244,6 +263,7 @@ def _assemble(sealed: _Sealed, model: _Model, file: str) -> Forecaster:
         plan=plan,
         context=_context(sealed, model, networks, plan),
         scaling=_scaling(model.scaling, len(plan.columns)),
+        pretrained=pretrained,
     )
 
 
@@ -252,11 +272,12 @@ def _check_members(networks: tuple[Network, ...], model: _Model) -> None:
     levels, blend = model.levels, model.blend
     if wrong := [kept for kept in levels.values() if list(kept) != sorted(set(kept))]:
         raise ValueError(f"impossible levels: {str(wrong[0])[:200]}")
-    names = [one.name for one in networks]
-    known = {*names, NETWORKS, BLEND, *SIMPLE}
-    if len(set(names)) < len(names) or {NETWORKS, BLEND, "winner", ""} & set(names):
-        raise ValueError(f"impossible names of networks: {str(names)[:200]}")
-    if not {*names, NETWORKS} <= set(levels) <= known:
+    names, beside = [one.name for one in networks], [one.name for one in model.pretrained]
+    known = {*names, *beside, NETWORKS, BLEND, *SIMPLE}
+    taken = {NETWORKS, BLEND, PRETRAINED, TUNED, "winner", ""}
+    if len(set(names)) < len(names) or len(set(beside)) < len(beside) or taken & set(names):
+        raise ValueError(f"impossible names of networks: {str(names + beside)[:200]}")
+    if not {*names, *beside, NETWORKS} <= set(levels) <= known or not set(beside) <= {PRETRAINED, TUNED}:
         raise ValueError(f"impossible members: {str(list(levels))[:200]}")
     parts_known = set(blend) <= set(levels) - {BLEND} and (BLEND in levels) == bool(blend)
     require(model.winner in levels and parts_known, "the winner or a part of the blend is no member")
@@ -281,8 +302,14 @@ def weights_by_number(networks: Sequence[Network]) -> Weights:
     return {f"{k}.{name}": array for k, one in enumerate(networks) for name, array in one.weights.items()}
 
 
-def _networks(sealed: _Sealed, rows: list[JsonValue], file: str) -> tuple[Network, ...]:
-    kept = [typed(_Network, row, file) for row in rows]
+def weights_by_name(networks: Sequence[PretrainedNetwork]) -> Weights:
+    """Return the arrays of pretrained networks in one mapping, such as `fine-tuned.slow.kernel`."""
+    return {f"{one.name}.{name}": array for one in networks for name, array in one.weights.items()}
+
+
+def _networks(sealed: _Sealed, model: _Model, file: str) -> tuple[tuple[Network, ...], tuple[PretrainedNetwork, ...]]:
+    """Return the networks of the ensemble, and the pretrained ones beside it."""
+    kept = [typed(_Network, row, file) for row in model.networks]
     configs = [from_dict(NetworkConfig, one.config, file) for one in kept]
     alike = len({(config.horizon, config.season_length) for config in configs}) == 1
     require(alike and abs(sum(one.share for one in kept) - 1) < 1e-6, "the networks do not fit together")
@@ -291,8 +318,16 @@ def _networks(sealed: _Sealed, rows: list[JsonValue], file: str) -> tuple[Networ
         for k, config in enumerate(configs)
         for name, shape in weight_shapes(config).items()
     }
+    if model.pretrained:
+        from gruforecast.models.pretrained.inference import weight_shapes as pretrained_shapes
+
+        wanted |= {
+            f"{one.name}.{name}": (shape, "f4")
+            for one in model.pretrained
+            for name, shape in pretrained_shapes(one.units).items()
+        }
     arrays = sealed.arrays("weights.npz", wanted)
-    return tuple(
+    networks = tuple(
         Network(
             name=one.name,
             config=config,
@@ -302,6 +337,17 @@ def _networks(sealed: _Sealed, rows: list[JsonValue], file: str) -> tuple[Networ
         )
         for k, (one, config) in enumerate(zip(kept, configs, strict=True))
     )
+    return networks, tuple(_pretrained(one, configs[0], arrays) for one in model.pretrained)
+
+
+def _pretrained(kept: _Pretrained, config: NetworkConfig, arrays: Weights) -> PretrainedNetwork:
+    from gruforecast.models.pretrained.model import PretrainedNetwork, within_reach
+
+    horizon, season = config.horizon, config.season_length
+    require(within_reach(horizon, season), "horizon or season is out of reach of the pretrained network")
+    mine = f"{kept.name}."
+    own = {name.removeprefix(mine): array for name, array in arrays.items() if name.startswith(mine)}
+    return PretrainedNetwork.of(horizon, season, kept.second, kept.name, own)
 
 
 def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan: Plan) -> SeriesState:
@@ -316,7 +362,10 @@ def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan
     if model.context:
         wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
         wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
-        wanted |= {f"forecast.{name}": ((n, config.horizon), "f8") for name in others}
+        beside = {one.name for one in model.pretrained}
+        shape = n, config.horizon
+        wanted |= {f"forecast.{name}": (shape, "f8") for name in others if name not in beside}
+        wanted |= {f"quantiles.{name}": ((*shape, len(QUANTILES)), "f8") for name in beside}
     arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
     require(bool((np.abs(arrays["last"]) <= MAX_STAMP).all()), "a stamp is out of range")
     last = arrays["last"].astype("datetime64[s]")
@@ -330,7 +379,12 @@ def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan
         never_negative=arrays["never_negative"],
         scale=arrays["scale"],
         last=last,
-        forecasts={name: arrays[f"forecast.{name}"] for name in others},
+        forecasts={
+            name: QuantileForecast.of(arrays[f"quantiles.{name}"])
+            if name in beside
+            else QuantileForecast(arrays[f"forecast.{name}"])
+            for name in others
+        },
         x=arrays["x"],
         static=arrays["static"],
     )

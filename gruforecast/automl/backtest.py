@@ -7,9 +7,6 @@ from collections.abc import Callable, Collection, Generator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, get_args
 
-from gruforecast.automl.preparation import without_lines
-from gruforecast.data.panel import Panel
-from gruforecast.data.read import Reading
 from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.evaluation.aggregate import Aggregate
 from gruforecast.evaluation.backtest import Block, Rolling
@@ -20,13 +17,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Detail = Literal["models", "windows", "forecasts"]
-
-
-def truth(reading: Reading, warn: Callable[[str], None]) -> Panel:
-    """Return the rows that forecasts are held against: what lies on a line between others is no truth, and is said."""
-    if reading.filled.any():
-        warn("values on lines are taken out again: a line knows what comes after it, and is no truth")
-    return without_lines(reading)
 
 
 def warn_of(rolling: Rolling, warn: Callable[[str], None]) -> None:

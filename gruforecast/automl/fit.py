@@ -32,7 +32,13 @@ from gruforecast.automl.leakage_audit import LeakageAudit, second_search, submit
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.automl.preparation import Prepared, decide, prepare
-from gruforecast.automl.reference_models import baseline_candidates, statistical_models, submit_statistical
+from gruforecast.automl.reference_models import (
+    baseline_candidates,
+    pretrained_candidate,
+    pretrained_network,
+    statistical_models,
+    submit_statistical,
+)
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search import loop
 from gruforecast.automl.search.oracle import Proposer
@@ -50,6 +56,8 @@ from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.explain.records import Explanation
 from gruforecast.models.baselines import baselines
 from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.pretrained.model import PretrainedNetwork
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
 from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
@@ -133,6 +141,7 @@ class _Contest:
     Attributes:
         ends: forecasts of the statistical models from the end of the data.
         blend: weights of the blend to ship.
+        pretrained: networks to ship beside the ensemble.
     """
 
     ensemble: ScoredEnsemble
@@ -140,6 +149,7 @@ class _Contest:
     ends: dict[str, Floats]
     judged: list[Judged]
     blend: EnsembleWeights
+    pretrained: tuple[PretrainedNetwork, ...]
 
 
 def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
@@ -205,7 +215,8 @@ def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True
     stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
     seeds = submit_seeds(trainings, search) if options.blend else []
-    simple = baseline_candidates(split)
+    pretrained = [one for one in [pretrained_network(split)] if one is not None]
+    simple = [*baseline_candidates(split), *(pretrained_candidate(split, one) for one in pretrained)]
     judged = run.judge([[one] for one in simple])
     chosen = choose_members(trainings, with_seeds(trainings, search, seeds))
     fits = submit_test_fits(trainings, chosen)
@@ -226,7 +237,7 @@ def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True
     lap("statistical")
     blend, weights = blended(split, networks[-1], [*simple, *statistical.candidates]) if options.blend else ([], {})
     judged += run.judge([[one] for one in [*statistical.candidates, *blend]])
-    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights)
+    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights, tuple(pretrained))
 
 
 def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Contest) -> AuditRecord:
@@ -250,18 +261,22 @@ def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Cont
 def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) -> Forecaster:
     """Return what `predict` needs; where there is one network, `networks` is another name of it."""
     panel = prepared.reading.panel  # as `predict` would read it
-    networks = ensemble.networks
+    networks, m = ensemble.networks, prepared.split.season_length
     calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
-    context = SeriesState.of(panel, networks, baselines(prepared.split.season_length))
+    context = SeriesState.of(
+        panel, networks, [*baselines(m), *(one.name for one in contest.pretrained)], contest.pretrained
+    )
+    ends = {name: QuantileForecast(one) for name, one in contest.ends.items()}
     return Forecaster(
         networks=networks,
         blend=contest.blend,
         winner=winner([one.row for one in contest.judged]).model,
         calibrations=calibrations,
         plan=panel.plan,
-        context=replace(context, forecasts=context.forecasts | contest.ends),
+        context=replace(context, forecasts=context.forecasts | ends),
         scaling=prepared.scaling,
+        pretrained=contest.pretrained,
     )
 
 

@@ -179,7 +179,7 @@ def decisions(split: Split, scaling: Scaling, cutoff: Ints) -> Traces:
     space, history = Space.of(split), split.history
     earlier = np.arange(len(history.values)) < np.repeat(cutoff, np.diff(history.indptr))
     return {
-        "season": split.season_length,
+        "season": [split.season_length, split.second],
         "horizon": split.horizon,
         "folds": _digest(split.folds, split.test),
         "normalisation": [scaling.centre.tolist(), scaling.spread.tolist(), space.log_unit],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -86,6 +87,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
     if options.season is None:
         notes.append(seasons_in_words(seasons))
     divided = _divide(panel, horizon, options.folds, season, file, notes)
+    divided = replace(divided, second=seasons[1] if len(seasons) > 1 else None)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
     if not (divided.mase_scale(divided.test_windows()) > 0).any():
         notes.append(UNDEFINED)
@@ -115,6 +117,13 @@ def without_lines(reading: Reading) -> Panel:
     A line over a gap knows where the gap ends, so over a cutoff it would carry a later value to the rows before it.
     """
     return replace(reading.panel, y=np.where(reading.filled, np.nan, reading.panel.y))
+
+
+def truth(reading: Reading, warn: Callable[[str], None]) -> Panel:
+    """Return the rows that forecasts are held against: what lies on a line between others is no truth, and is said."""
+    if reading.filled.any():
+        warn("values on lines are taken out again: a line knows what comes after it, and is no truth")
+    return without_lines(reading)
 
 
 def horizon_and_seasons(panel: Panel, horizon: int | None, season: int | None) -> tuple[int, list[int]]:

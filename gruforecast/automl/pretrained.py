@@ -1,4 +1,4 @@
-"""The pretrained network asked about data that nothing was fitted on: what is decided, and who forecasts."""
+"""The pretrained network on data that nothing was fitted on: season and horizon found, forecaster and forecasts."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 from msgspec import structs
 
-from gruforecast.automl.backtest import truth
 from gruforecast.automl.options import SeasonOptions
-from gruforecast.automl.preparation import before_test, default_horizon, seasons_before
+from gruforecast.automl.preparation import seasons_before, truth
 from gruforecast.data.calendar.frequency import seasons_in_words
 from gruforecast.data.files.source import Data
 from gruforecast.data.panel import Forecast, Panel
 from gruforecast.data.read import read_csv, zone_of
 from gruforecast.data.windows import History
 from gruforecast.errors import UsageError
-from gruforecast.evaluation.backtest import Rolling, check_counts, count_cutoffs, roll
 from gruforecast.evaluation.calibration import LEVELS
 from gruforecast.evaluation.own_history import measured_at, own_quantiles
 from gruforecast.execution.progress import warn
@@ -56,7 +54,7 @@ def asked(data: Data, options: SeasonOptions, horizon: int | None = None, levels
     """
     panel = rows_seen(data, options)
     seasons = seasons_before(panel, 0) if options.season is None else [options.season]
-    own = forecaster_for(panel, _horizon(panel, options, horizon), seasons, levels)
+    own = forecaster_for(panel, horizon_for(panel, options, horizon), seasons, levels)
     history = History.of(panel.y, panel.indptr, panel.wall)
     return Asked(panel, measured_at(own, history, panel.indptr[1:]))
 
@@ -82,12 +80,14 @@ def rows_seen(data: Data, options: SeasonOptions) -> Panel:
 
 def _without_covariates(panel: Panel) -> Panel:
     plan = panel.plan
-    if names := [*(one.name for one in plan.covariates), *([f"holidays of {plan.holidays}"] if plan.holidays else [])]:
-        warn(f"the pretrained network sees no covariates, so {', '.join(names)} change nothing; a model that is fitted learns from them")
+    unseen = [one.name for one in plan.covariates] + [f"holidays of {plan.holidays}"] * bool(plan.holidays)
+    if unseen:
+        text = f"the pretrained network sees no covariates, so {', '.join(unseen)} change nothing"
+        warn(f"{text}; a model that is fitted learns from them")
     return replace(panel, x=np.zeros((len(panel.y), 0)), plan=structs.replace(plan, covariates=(), holidays=""))
 
 
-def _horizon(panel: Panel, options: SeasonOptions, horizon: int | None) -> int:
+def horizon_for(panel: Panel, options: SeasonOptions, horizon: int | None) -> int:
     """Return the horizon that is requested; if none is, the one that `fit` has, or the longest."""
     return min(default_horizon(panel, options.season), LONG_STEPS) if horizon is None else horizon
 
@@ -117,34 +117,3 @@ def forecaster_for(panel: Panel, horizon: int, seasons: list[int], levels: Seque
         context=SeriesState.without_rows((), np.zeros(0, "datetime64[s]")),
         scaling=NO_COLUMNS,
     )
-
-
-def rolled(
-    data: Data,
-    options: SeasonOptions,
-    *,
-    windows: int | None = None,
-    step: int | None = None,
-    horizon: int | None = None,
-    members: Sequence[str] = (),
-    levels: Sequence[float] = (),
-) -> Rolling:
-    """Return the windows at which the network is to be asked; its season is found in the rows before the first of them.
-
-    Raises:
-        UsageError: an argument asks for what the network does not take.
-        DataError: the data cannot be read without guessing, or are too few.
-    """
-    panel = rows_seen(data, options)
-    check_counts(windows, step)
-    steps = _horizon(panel, options, horizon)
-    seasons = [options.season or 1]
-    if options.season is None and steps > 0:
-        rows = step or steps
-        back = steps + rows * (count_cutoffs(panel, windows, rows, steps) - 1)
-        seasons = seasons_before(before_test(panel, back), 0)
-    own = forecaster_for(panel, steps, seasons, levels)
-    rolling = roll(own, panel, windows=windows, step=step, members=members, levels=levels)
-    if NAME in rolling.members:  # what cannot be measured is refused before anything is written
-        measured_at(own, rolling.history, rolling.cutoff(0))
-    return replace(rolling, adapt=False, recalibrate=True)

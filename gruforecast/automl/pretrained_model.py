@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn, get_args
 
 from gruforecast.automl.backtest import Detail, frame, warn_of
 from gruforecast.automl.options import RESULT, SeasonOptions, by_use
-from gruforecast.automl.pretrained import asked, rolled
+from gruforecast.automl.pretrained import asked
+from gruforecast.automl.pretrained_backtest import rolled
 from gruforecast.data.files.source import Data
 from gruforecast.data.keywords import method_with_keywords
 from gruforecast.data.option import Option, numbers, texts

@@ -120,7 +120,7 @@ class _Request:
     def of_model(self, folder: str, file: str, progress: Progress, *, refit: bool, adapt: bool) -> Rolling:
         """Return the windows at which a model folder is asked."""
         from gruforecast.api import Model
-        from gruforecast.automl.backtest import truth
+        from gruforecast.automl.preparation import truth
         from gruforecast.evaluation.backtest import roll
 
         with pretrained_named(file):
@@ -139,7 +139,8 @@ class _Request:
 
     def of_pretrained(self, file: str, options: SeasonOptions, progress: Progress) -> Rolling:
         """Return the windows at which the pretrained network is asked."""
-        from gruforecast.automl.pretrained import in_words, rolled
+        from gruforecast.automl.pretrained import in_words
+        from gruforecast.automl.pretrained_backtest import rolled
 
         rolling = rolled(
             file,

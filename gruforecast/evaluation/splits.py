@@ -43,6 +43,7 @@ class Split:
         folds: (n_folds, n_series) first row of each fold, earliest fold first.
         held: rows before the test set of each series, the folds included or fewer, that intervals are measured on.
         inputs: kinds of the columns of `history.x`, see `NetworkConfig`.
+        second: rows of a longer season that was found in the rows before the test set, too.
     """
 
     history: History
@@ -52,6 +53,7 @@ class Split:
     folds: Ints
     held: int = 0
     inputs: tuple[str, ...] = ()
+    second: int | None = None
 
     @property
     def learned(self) -> Ints:

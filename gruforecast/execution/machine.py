@@ -7,7 +7,6 @@ import functools
 import os
 import platform
 import re
-from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 
 from threadpoolctl import ThreadpoolController
@@ -106,15 +105,19 @@ def environment(folder: str = ".") -> Environment:
 
 def _packages() -> dict[str, tuple[str | None, str | None]]:
     """Return the version installed and the lowest one allowed of every package that gruforecast needs."""
-    needed = [text for text in requires("gruforecast") or [] if "extra ==" not in text]
+    from importlib import metadata
+
+    needed = [text for text in metadata.requires("gruforecast") or [] if "extra ==" not in text]
     matches = [match for text in needed if (match := REQUIREMENT.match(text))]
     return {match["name"]: (_version(match["name"]), match["lowest"]) for match in matches}
 
 
 def _version(name: str) -> str | None:
+    from importlib import metadata
+
     try:
-        return version(name)
-    except PackageNotFoundError:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:
         return None
 
 

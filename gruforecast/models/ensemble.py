@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
-from gruforecast.models.model import Floored, Model, Points
+from gruforecast.models.model import Floored, Model
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
@@ -40,9 +39,15 @@ class Combined:
         return self.mean(self.weights, (one.forecast(history, windows, horizon, season_length) for one in self.models))
 
 
-def stored(forecasts: Floats) -> Model:
-    """Return the model whose forecasts (n_series, horizon) from the end of each series were made before."""
-    return Points(lambda history, windows, horizon, season_length: forecasts[windows.series])  # noqa: ARG005
+@dataclass(frozen=True)
+class Stored:
+    """A model whose forecasts from the end of each series were made before."""
+
+    forecasts: QuantileForecast
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:  # noqa: ARG002
+        """Return those of the series of the windows."""
+        return self.forecasts.windows(windows.series)
 
 
 def parts_of(

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,13 +18,16 @@ from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores, one_thread
 from gruforecast.models.conformal import Calibration
-from gruforecast.models.ensemble import Once, blend_of, parts_of, stored
+from gruforecast.models.ensemble import Once, Stored, blend_of, parts_of
 from gruforecast.models.model import Model
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.registry import BLEND, NETWORKS, model_of
 from gruforecast.models.series_state import SeriesState, places_of
+
+if TYPE_CHECKING:
+    from gruforecast.models.pretrained.model import PretrainedNetwork
 
 BLOCK_NUMBERS = 500_000  # of one array for the series that are forecast at a time: 4 MB
 MAX_THREADS = 4  # each has a block of its own; more would wait for whoever writes the forecasts
@@ -52,6 +56,7 @@ class Forecaster:
         calibrations: intervals by member name.
         context: state of the training series at their ends, from which a forecast without new data starts.
         scaling: of the covariates.
+        pretrained: members beside the ensemble: the pretrained network as it is, fine-tuned, or both.
     """
 
     networks: tuple[Network, ...]
@@ -61,10 +66,11 @@ class Forecaster:
     plan: Plan
     context: SeriesState
     scaling: Scaling
+    pretrained: tuple[PretrainedNetwork, ...] = ()
 
     @property
     def members(self) -> list[str]:
-        """Names that `predict` takes: the networks, the blend and the models that are no networks."""
+        """Names that `predict` takes: the networks, the blend and the models beside the ensemble."""
         return list(self.calibrations)
 
     @functools.cached_property
@@ -93,8 +99,13 @@ class Forecaster:
         parts = self.weights_of(member)
         return [one for one in self.networks if NETWORKS in parts or one.name in parts]
 
+    @property
+    def lookback(self) -> int:
+        """Rows of the past that networks look at, the pretrained ones included."""
+        return max(one.config.lookback for one in (*self.networks, *self.pretrained))
+
     def others_in(self, member: str) -> list[str]:
-        """Return the models in a member that are no networks."""
+        """Return the models in a member that are no networks of the ensemble."""
         networks = {NETWORKS, *(one.name for one in self.networks)}
         return [name for name in self.weights_of(member) if name not in networks]
 
@@ -192,13 +203,15 @@ class Forecaster:
         return (
             source.at(np.arange(first, last))
             if isinstance(source, SeriesState)
-            else SeriesState.of(source.part(first, last), self.networks, self.others_in(request.member))
+            else SeriesState.of(
+                source.part(first, last), self.networks, self.others_in(request.member), self.pretrained
+            )
         )
 
     def _forecast(self, state: SeriesState, request: _Request) -> Forecast:
         ds = request.plan.freq.after(state.last, request.steps)
         history, windows = state.history(self.plan, self.scaling, self._future(state, ds, request))
-        parts = parts_of(self.networks, {name: stored(forecasts) for name, forecasts in state.forecasts.items()})
+        parts = parts_of(self.networks, {name: Stored(one) for name, one in state.forecasts.items()})
         model = blend_of(self.weights_of(request.member), parts)
         forecast = model.forecast(history, windows, self.horizon, self.season_length).first(request.steps)
         adapted = request.adapted
@@ -209,7 +222,7 @@ class Forecaster:
 
     def models(self, members: Sequence[str]) -> dict[str, Model]:
         """Return members by name, for windows of a history; what several consist of forecasts once."""
-        others = {name: model_of(name) for member in members for name in self.others_in(member)}
+        others = {name: model_of(name, self.pretrained) for member in members for name in self.others_in(member)}
         parts = parts_of(self.networks, others, Once)
         return {member: blend_of(self.weights_of(member), parts) for member in members}
 
@@ -264,11 +277,10 @@ class Forecaster:
 
     def _columns_in_words(self) -> str:
         """Return which data a forecast needs."""
-        rows = max(one.config.lookback for one in self.networks)
         names = self.plan.names
         target = () if self.plan.wide else (names.target,)
         columns = [*names.ids, *names.time, *target, *(one.name for one in self.plan.covariates)]
-        return f"a file with the columns {', '.join(columns)}, best {rows} rows or more of each series"
+        return f"a file with the columns {', '.join(columns)}, best {self.lookback} rows or more of each series"
 
     def member_named(self, member: str) -> str:
         """Return the member, which may be asked for as `winner`.

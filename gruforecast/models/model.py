@@ -10,7 +10,7 @@ from gruforecast.arrays import Floats
 from gruforecast.data.windows import History, Windows
 from gruforecast.models.quantile_forecast import QuantileForecast
 
-Kind = Literal["gru", "lstm", "rnn", "baseline", "blend"]
+Kind = Literal["gru", "lstm", "rnn", "pretrained", "baseline", "blend"]
 
 
 class Model(Protocol):

@@ -5,13 +5,15 @@ A new model that is no network is one more entry of `baselines.BASELINES` or `st
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
 
 from gruforecast.models.baselines import BASELINES
 from gruforecast.models.model import Entry, Kind, Model
 from gruforecast.models.statistical import STATISTICAL
 
 NETWORKS, BLEND = "networks", "blend"
+PRETRAINED, TUNED = "pretrained", "fine-tuned"  # members with weights that lie outside the ensemble
 NAIVE = ("naive", "seasonal-naive")  # the better of these is the forecast to beat
 CHOSEN_GRU = (NETWORKS, "gru")  # all networks together where there are several, or the only one
 
@@ -28,6 +30,7 @@ KINDS: dict[Kind, Look] = {
     "gru": Look("GRU", "@gru", "blue"),
     "lstm": Look("LSTM", "@lstm", "ochre"),
     "rnn": Look("simple RNN", "@rnn", "purple"),
+    "pretrained": Look("pretrained GRU", "@pretrained", "red"),
     "blend": Look("blend", "@blend", "green"),
     "baseline": Look("no networks", "@base", "grey"),
 }
@@ -41,6 +44,18 @@ TRAINED = (
     Entry("gru", "gru, gru-2, …: single GRU networks of the search", title="the GRU", kind="gru"),
     Entry("(short)", "a cell with the configuration of the best GRU trial and an equal number of steps, mean of seeds"),
     Entry("(full)", "a cell trained as long as the best GRU"),
+    Entry(
+        PRETRAINED,
+        "a GRU encoder-decoder in this package, trained once on synthetic series and nothing else, as it is",
+        title="the pretrained GRU",
+        kind="pretrained",
+    ),
+    Entry(
+        TUNED,
+        "the pretrained GRU, trained on with these series for some hundred steps",
+        title="the fine-tuned GRU",
+        kind="pretrained",
+    ),
     Entry(BLEND, "a weighted mean of the ensemble and the models below", title="the blend", kind="blend"),
 )
 SIMPLE = BASELINES | STATISTICAL  # models that are no networks
@@ -52,12 +67,23 @@ def title_of(name: str) -> str:
     return (ENTRIES[name].title if name in ENTRIES else "") or name
 
 
-def model_of(name: str) -> Model:
-    """Return a model that is no network.
+class Named(Model, Protocol):
+    """A model that knows what it is called."""
+
+    @property
+    def name(self) -> str:
+        """In the leaderboard."""
+
+
+def model_of(name: str, own: Sequence[Named] = ()) -> Model:
+    """Return a model that is no network of the ensemble: one of `own`, or one that needs no weights.
 
     Raises:
         KeyError: there is none of this name.
     """
+    for one in own:
+        if one.name == name:
+            return one
     model = SIMPLE[name].model
     if model is None:
         raise KeyError(name)

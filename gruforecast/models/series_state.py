@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,7 +15,8 @@ from gruforecast.data.windows import History, Windows, days_of
 from gruforecast.errors import UsageError, did_you_mean, shorten
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.registry import model_of
+from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.registry import Named, model_of
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class SeriesState:
         never_negative: (n_series,) no value was below zero.
         scale: (n_series,) unit of interval widths, see `scale.error_unit`; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
-        forecasts: (n_series, horizon) from the end on, by name of the model that is no network.
+        forecasts: from the end of each series on, by name of the model that is no network of the ensemble.
         x: (n_series, longest lookback, k) newest rows of the covariates that move, NaN = missing.
         static: (n_series, k) values of those that are constant in a series.
     """
@@ -37,13 +38,15 @@ class SeriesState:
     never_negative: Bools
     scale: Floats
     last: Stamps
-    forecasts: dict[str, Floats]
+    forecasts: dict[str, QuantileForecast]
     x: Floats
     static: Floats
 
     @classmethod
-    def of(cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = ()) -> SeriesState:
-        """Return the state of all series of a panel, with forecasts of the `models` named."""
+    def of(
+        cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = (), own: Sequence[Named] = ()
+    ) -> SeriesState:
+        """Return the state of all series of a panel, with forecasts of the `models` named, see `model_of`."""
         history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
@@ -56,7 +59,7 @@ class SeriesState:
             never_negative=windows.use_log,
             scale=error_unit(history, windows, m),
             last=panel.ds[end - 1],
-            forecasts={name: model_of(name).forecast(history, windows, horizon, m).mean for name in models},
+            forecasts={name: model_of(name, own).forecast(history, windows, horizon, m) for name in models},
             x=history.covariates(windows, lookback, 0)[:, :, ~static],
             static=history.x[end - 1][:, static],
         )
@@ -85,7 +88,7 @@ class SeriesState:
             never_negative=self.never_negative[places],
             scale=self.scale[places],
             last=self.last[places],
-            forecasts={name: values[places] for name, values in self.forecasts.items()},
+            forecasts={name: one.windows(places) for name, one in self.forecasts.items()},
             x=self.x[places],
             static=self.static[places],
         )

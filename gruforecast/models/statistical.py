@@ -7,7 +7,6 @@ many rows each may fit in all, and `fit` runs them on its workers.
 from __future__ import annotations
 
 import functools
-import importlib.metadata
 import warnings
 from typing import TYPE_CHECKING
 
@@ -29,6 +28,8 @@ MAX_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is mor
 
 def installed() -> str | None:
     """Return the version of statsforecast that is there, None without it."""
+    import importlib.metadata
+
     try:
         return importlib.metadata.version("statsforecast")
     except importlib.metadata.PackageNotFoundError:

@@ -49,7 +49,7 @@ class Model:
             "frequency": plan.freq.label,
             "horizon": forecaster.horizon,
             "season_length": forecaster.season_length,
-            "lookback": max(one.config.lookback for one in forecaster.networks),
+            "lookback": forecaster.lookback,
             "winner": forecaster.winner,
             "members": [
                 {

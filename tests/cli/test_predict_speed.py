@@ -95,7 +95,7 @@ def test_ends_of_parts_are_parts_of_ends() -> None:
     assert some.ids == part.ids
     for name in ("past", "never_negative", "scale", "last", "x", "static"):
         np.testing.assert_array_equal(getattr(some, name), getattr(part, name))
-    np.testing.assert_allclose(some.forecasts["theta"], part.forecasts["theta"])
+    np.testing.assert_allclose(some.forecasts["theta"].mean, part.forecasts["theta"].mean)
 
 
 def test_what_can_be_refused_is_refused_before_the_first_forecast() -> None:

@@ -10,7 +10,7 @@ from made_networks import make_network
 from makers import ROOT, history_of
 
 from gruforecast.data.windows import History
-from gruforecast.models.ensemble import Once, blend_of, parts_of, stored
+from gruforecast.models.ensemble import Once, Stored, blend_of, parts_of
 from gruforecast.models.model import Floored, Points
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BLEND, KINDS, NETWORKS, SIMPLE, model_of, title_of
@@ -63,7 +63,7 @@ def test_a_part_of_several_members_forecasts_once_for_the_same_windows() -> None
     part = Once(network)
     members = [
         blend_of({"a": 1.0}, {"a": part}),
-        blend_of({"a": 0.5, "b": 0.5}, {"a": part, "b": stored(np.ones((2, 2)))}),
+        blend_of({"a": 0.5, "b": 0.5}, {"a": part, "b": Stored(QuantileForecast(np.ones((2, 2))))}),
     ]
     assert [ask(member).mean[0, 0] for member in members] == [3.0, 2.0]
     assert network.asked == 1
@@ -73,13 +73,15 @@ def test_a_part_of_several_members_forecasts_once_for_the_same_windows() -> None
 
 
 def test_stored_forecasts_are_those_of_the_series_of_each_window() -> None:
-    found = stored(np.array([[1.0, 2.0], [3.0, 4.0]])).forecast(HISTORY, WINDOWS[np.array([1, 0, 1])], 2, 1)
+    found = Stored(QuantileForecast(np.array([[1.0, 2.0], [3.0, 4.0]]))).forecast(
+        HISTORY, WINDOWS[np.array([1, 0, 1])], 2, 1
+    )
     np.testing.assert_array_equal(found.mean, [[3.0, 4.0], [1.0, 2.0], [3.0, 4.0]])
     assert found.quantiles is None
 
 
 def test_a_network_with_the_name_of_a_model_is_the_network() -> None:
-    parts = parts_of([make_network("theta", 24, 1.0)], {"theta": stored(np.zeros((2, 6)))})
+    parts = parts_of([make_network("theta", 24, 1.0)], {"theta": Stored(QuantileForecast(np.zeros((2, 6))))})
     assert ask(parts["theta"], 6).quantiles is not None
 
 

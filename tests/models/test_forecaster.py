@@ -134,7 +134,7 @@ def test_ends_of_series_keep_what_a_forecast_needs() -> None:
     assert (one.ids, len(one), one.kept) == (panel.ids[1:], 1, True)
     for name in ("past", "scale", "never_negative", "x", "static"):
         np.testing.assert_array_equal(getattr(one, name), getattr(ends, name)[1:])
-    assert {name: values.shape for name, values in one.forecasts.items()} == {"theta": (1, 6), "naive": (1, 6)}
+    assert {name: found.mean.shape for name, found in one.forecasts.items()} == {"theta": (1, 6), "naive": (1, 6)}
     none = SeriesState.without_rows(ends.ids, ends.last)
     assert (len(none), none.kept, none.past.shape, none.x.shape, none.static.shape) == (
         2,

@@ -16,7 +16,9 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import DECODERS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
-from gruforecast.models.registry import NETWORKS
+from gruforecast.models.pretrained.inference import weight_shapes as pretrained_shapes
+from gruforecast.models.pretrained.model import PretrainedNetwork
+from gruforecast.models.registry import NETWORKS, PRETRAINED, TUNED
 from gruforecast.models.series_state import SeriesState
 
 # layers, rows of a segment, decoder: every decoder once, and one where segments are made of the horizon
@@ -55,6 +57,30 @@ def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
         context=SeriesState.of(panel, networks, ["theta", "naive"]),
         scaling=Scaling(np.zeros(0), np.zeros(0)),
         **changes,
+    )
+
+
+def make_pretrained(name: str, second: int | None = None, units: int = 8) -> PretrainedNetwork:
+    """Return a small pretrained network of random weights for six months ahead."""
+    generator = np.random.default_rng(len(name))
+    own = {
+        one: (0.2 * generator.normal(size=shape)).astype(np.float32) for one, shape in pretrained_shapes(units).items()
+    }
+    return PretrainedNetwork.of(6, 12, second, name, own)
+
+
+def make_forecaster_with_pretrained(panel: Panel) -> Forecaster:
+    """Return the forecaster with a pretrained and a fine-tuned network, alone and in the blend."""
+    plain = make_forecaster(panel)
+    calibration = replace(plain.calibrations[NETWORKS], trust=0.5)
+    pretrained = (make_pretrained(PRETRAINED), make_pretrained(TUNED, second=36))
+    return replace(
+        plain,
+        blend={NETWORKS: 0.25, "theta": 0.25, PRETRAINED: 0.25, TUNED: 0.25},
+        winner="blend",
+        calibrations=plain.calibrations | {PRETRAINED: calibration, TUNED: calibration, "blend": calibration},
+        context=SeriesState.of(panel, plain.networks, ["theta", "naive", PRETRAINED, TUNED], pretrained),
+        pretrained=pretrained,
     )
 
 

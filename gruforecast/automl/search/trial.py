@@ -69,7 +69,7 @@ def save_split(folder: Path, name: str, split: Split) -> None:
         "indptr": history.indptr,
         "test": split.test,
         "folds": split.folds,
-        "sizes": np.array([split.horizon, split.season_length, split.held]),
+        "sizes": np.array([split.horizon, split.season_length, split.held, split.second or 0]),
         "days": history.days,
     }
     write_file(folder / f"{name}.npz", npz(facts))
@@ -91,11 +91,12 @@ def load_split(folder: str, name: str) -> Split:
 def _load_split(folder: str, name: str, changed: int, inode: int) -> Split:  # noqa: ARG001 - a new file is read anew
     with np.load(Path(folder) / f"{name}.npz", allow_pickle=False) as data:
         indptr, test, folds, days = data["indptr"], data["test"], data["folds"], data["days"]
-        horizon, season_length, held = (int(size) for size in data["sizes"])
+        horizon, season_length, held, second = (int(size) for size in data["sizes"])
     y, x = (
         np.asarray(np.load(Path(folder) / f"{name}-{kind}.npy", mmap_mode="r", allow_pickle=False)) for kind in "yx"
     )
-    return Split(replace(History.of(y, indptr, x=x), days=days), horizon, season_length, test, folds, held)
+    history = replace(History.of(y, indptr, x=x), days=days)
+    return Split(history, horizon, season_length, test, folds, held, second=second or None)
 
 
 def run_trial(request: Json) -> JsonValue:

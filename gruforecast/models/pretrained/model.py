@@ -38,7 +38,7 @@ class Card(Record, frozen=True):
     """What the network was trained on, and how.
 
     Attributes:
-        windows: how many it has seen; units: width of its layers.
+        windows: how many it has seen; width: units of its layers; bytes: of its weights.
         commit: of this repository, from which it was trained; sha256: of `weights.npz`.
     """
 
@@ -47,8 +47,9 @@ class Card(Record, frozen=True):
     windows: int
     minutes: float
     seed: int
-    units: int
+    width: int
     parameters: int
+    bytes: int
     commit: str
     sha256: str
 
@@ -88,7 +89,7 @@ def weights() -> Weights:
             found: Weights = {name: arrays[name] for name in arrays.files}
     except (OSError, ValueError) as error:
         raise _damaged("weights.npz", str(error)) from error
-    wanted = weight_shapes(card().units)
+    wanted = weight_shapes(card().width)
     if {name: one.shape for name, one in found.items()} != wanted:
         raise _damaged("weights.npz", "its arrays have other shapes than the network")
     if not all(one.dtype == np.float32 and np.isfinite(one).all() for one in found.values()):
@@ -105,6 +106,11 @@ def _damaged(name: str, why: str) -> ResourceError:
 def longest_horizon(season_length: int) -> int:
     """Return how many steps ahead the network was trained for, with a season of so many rows."""
     return LONG_STEPS if season_length >= LONG_SEASON else STEPS
+
+
+def within_reach(horizon: int, season_length: int) -> bool:
+    """Return whether the network was trained for this horizon and season."""
+    return 1 <= horizon <= longest_horizon(season_length) and season_length <= MAX_SEASON
 
 
 def check_reach(horizon: int, season_length: int) -> None:
@@ -175,7 +181,7 @@ class Pretrained:
 
 @dataclass(frozen=True)
 class PretrainedNetwork(Network):
-    """The pretrained network for one horizon and season, as one of the networks of a forecaster.
+    """The pretrained network for one horizon and season, with the weights of this package or trained on from them.
 
     Attributes:
         second: rows of a longer season, None where there is none.
@@ -184,8 +190,15 @@ class PretrainedNetwork(Network):
     second: int | None = None
 
     @classmethod
-    def of(cls, horizon: int, season_length: int, second: int | None = None) -> PretrainedNetwork:
-        """Return the network in this package.
+    def of(
+        cls,
+        horizon: int,
+        season_length: int,
+        second: int | None = None,
+        name: str = NAME,
+        own: Weights | None = None,
+    ) -> PretrainedNetwork:
+        """Return the network with the weights of this package, or with its `own`.
 
         Raises:
             UsageError: the season or the horizon is too long for it.
@@ -196,10 +209,10 @@ class PretrainedNetwork(Network):
             window_rows(season_length, second),
             season_length,
             layers=2,
-            units=card().units,
+            units=card().width if own is None else len(own["whole.bias"]),
             decoder="sequence",
         )
-        return cls(NAME, config, weights(), second=second)
+        return cls(name, config, weights() if own is None else own, second=second)
 
     def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:  # noqa: ARG002
         """Return the forecasts with quantiles; the season is that of the configuration."""

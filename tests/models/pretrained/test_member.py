@@ -1,0 +1,190 @@
+"""The pretrained network as a member of a fitted model: asked, kept, loaded; always the same numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_networks import make_forecaster, make_forecaster_with_pretrained
+from makers import panel_of
+
+from gruforecast.artifact.folder import load, save
+from gruforecast.artifact.manifest import seal
+from gruforecast.data.panel import Panel
+from gruforecast.errors import ModelError
+from gruforecast.evaluation.backtest import roll
+from gruforecast.execution.atomic_files import npz, read_npz
+from gruforecast.models.forecaster import Forecaster
+from gruforecast.models.pretrained import model as package
+from gruforecast.models.pretrained.inference import weight_shapes
+from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.registry import BLEND, PRETRAINED, TUNED
+
+MEMBERS = (PRETRAINED, TUNED, BLEND)
+SAME = {"rtol": 1e-9, "atol": 1e-9}
+
+
+@pytest.fixture
+def panel() -> Panel:
+    generator = np.random.default_rng(1)
+    months = np.arange(130)
+    season = 20 + 5 * np.sin(2 * np.pi * months / 12)
+    return panel_of(
+        season + generator.normal(size=130),
+        season[:77] * np.exp(generator.normal(size=77)),
+        generator.normal(size=60).cumsum(),  # below zero at times
+        np.where(months[:90] % 7 == 3, np.nan, season[:90]),
+        np.full(41, 3.0),
+    )
+
+
+@pytest.fixture
+def own(panel: Panel) -> Forecaster:
+    return make_forecaster_with_pretrained(panel)
+
+
+@pytest.fixture
+def folder(own: Forecaster, tmp_path: Path) -> Path:
+    save(own, tmp_path)
+    seal(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_the_end_of_the_training_the_whole_panel_and_a_backtest_there_give_the_same(
+    folder: Path, own: Forecaster, panel: Panel, member: str
+) -> None:
+    loaded = load(folder)
+    first, whole = loaded.predict(member=member), loaded.predict(panel, member=member)
+    single = [loaded.predict(panel, member=member, ids=["/".join(key)]) for key in panel.ids]
+    for name in ("mean", "lower", "upper"):
+        expected = getattr(own.predict(member=member), name)
+        for found in (getattr(first, name), getattr(whole, name)):
+            np.testing.assert_allclose(found, expected, **SAME)
+        np.testing.assert_allclose(np.concatenate([getattr(one, name) for one in single]), expected, **SAME)
+
+
+@pytest.mark.parametrize("member", MEMBERS)
+def test_a_backtest_gives_what_predict_gives_of_the_rows_before_its_cutoff(
+    folder: Path, panel: Panel, member: str
+) -> None:
+    loaded = load(folder)
+    rolling = roll(loaded, panel, windows=3, step=5, members=[member], adapt=False)
+    blocks = list(rolling.blocks())
+    windows = blocks[0].cutoffs.windows
+    assert len(blocks) == 1
+    assert len(windows) > len(panel)
+    for k in range(len(windows)):
+        series, end = int(windows.series[k]), int(windows.end[k])
+        cut = panel.rows(panel.indptr[:-1], np.where(np.arange(len(panel)) == series, end, panel.indptr[1:]))
+        expected = loaded.predict(cut, member=member)
+        found = blocks[0].evaluated[member]
+        for name in ("mean", "lower", "upper"):
+            np.testing.assert_allclose(getattr(found, name)[k], getattr(expected, name)[series], **SAME)
+
+
+def test_a_blend_is_the_weighted_mean_of_its_members(own: Forecaster, panel: Panel) -> None:
+    parts = [own.predict(panel, member=name).mean for name in own.blend]
+    np.testing.assert_allclose(own.predict(panel).mean, np.mean(parts, axis=0), rtol=1e-12)
+
+
+def test_a_model_is_what_it_was_when_the_package_comes_with_other_weights(
+    folder: Path, own: Forecaster, panel: Panel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = own.predict(panel, member=PRETRAINED).mean
+    monkeypatch.setattr(package, "weights", lambda: pytest.fail("the weights of the package were read"))
+    np.testing.assert_allclose(load(folder).predict(panel, member=PRETRAINED).mean, expected, **SAME)
+
+
+def test_a_model_without_them_has_nothing_of_them(panel: Panel, tmp_path: Path) -> None:
+    save(make_forecaster(panel), tmp_path)
+    assert "pretrained" not in (tmp_path / "model.json").read_text()
+    assert {name.split(".")[0] for name in read_npz(tmp_path / "weights.npz")} == {"0", "1"}
+
+
+def test_it_sees_more_rows_than_the_networks(own: Forecaster, panel: Panel) -> None:
+    assert own.lookback == package.window_rows(12, 36) > make_forecaster(panel).lookback
+
+
+Arrays = dict[str, np.ndarray]
+
+
+def _rewritten(folder: Path, name: str, change: Callable[[Arrays], None]) -> Path:
+    arrays = read_npz(folder / name)
+    change(arrays)
+    (folder / name).write_bytes(npz(arrays))
+    seal(folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("weights.npz", lambda arrays: arrays.pop("fine-tuned.head.bias")),
+        ("weights.npz", lambda arrays: arrays.update({"fine-tuned.more": np.zeros(1, "f4")})),
+        ("weights.npz", lambda arrays: arrays.update({"pretrained.head.bias": np.zeros(3, "f4")})),
+        ("weights.npz", lambda arrays: arrays.update({"pretrained.head.bias": np.zeros(len(arrays["pretrained.head.bias"]))})),
+        ("weights.npz", lambda arrays: arrays["pretrained.row.kernel"].fill(np.nan)),
+        ("context.npz", lambda arrays: arrays.pop("quantiles.pretrained")),
+        ("context.npz", lambda arrays: arrays["quantiles.fine-tuned"].fill(np.inf)),
+        ("context.npz", lambda arrays: arrays.update({"quantiles.pretrained": arrays["quantiles.pretrained"][:, :, :3]})),
+    ],
+)  # fmt: skip
+def test_arrays_that_do_not_fit_are_refused(folder: Path, file: str, change: Callable[[Arrays], None]) -> None:
+    with pytest.raises(ModelError, match=file.replace(".", r"\.")):
+        load(_rewritten(folder, file, change))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('"name": "fine-tuned"', '"name": "finetuned"'),
+        ('"name": "fine-tuned"', '"name": "pretrained"'),
+        ('"units": 8', '"units": 9'),
+        ('"units": 8', '"units": 0'),
+        ('"units": 8', '"units": 100000'),
+        ('"second": 36', '"second": 1'),
+        ('"second": 36', '"second": 100001'),
+        ('"second": 36', '"second": "36"'),
+        ('"second": 36', '"third": 36'),
+        ('"name": "gru-2"', '"name": "pretrained"'),
+        ('"season_length": 12', '"season_length": 23'),  # of one network of the ensemble only
+    ],
+)
+def test_facts_that_do_not_fit_are_refused(folder: Path, old: str, new: str) -> None:
+    file = folder / "model.json"
+    assert old in file.read_text()
+    file.write_text(file.read_text().replace(old, new, 1))
+    seal(folder)
+    with pytest.raises(ModelError):
+        load(folder)
+
+
+def test_what_is_out_of_its_reach_is_refused(own: Forecaster, tmp_path: Path) -> None:
+    longer = [replace(one, config=replace(one.config, season_length=289, lookback=300)) for one in own.networks]
+    none = {name: QuantileForecast(one.mean) for name, one in own.context.forecasts.items() if one.quantiles is None}
+    context = replace(own.context, past=np.zeros((5, 300)), x=np.zeros((5, 300, 0)), forecasts=none)
+    plain = {name: one for name, one in own.calibrations.items() if name not in MEMBERS}
+    fine = replace(
+        own, networks=tuple(longer), context=context, pretrained=(), blend={}, winner="networks", calibrations=plain
+    )
+    save(fine, tmp_path)
+    seal(tmp_path)
+    assert load(tmp_path).season_length == 289
+    both = plain | {PRETRAINED: own.calibrations[PRETRAINED]}
+    forecasts = none | {PRETRAINED: own.context.forecasts[PRETRAINED]}
+    save(
+        replace(fine, calibrations=both, context=replace(context, forecasts=forecasts), pretrained=own.pretrained[:1]),
+        tmp_path,
+    )
+    seal(tmp_path)
+    with pytest.raises(ModelError, match="out of reach"):
+        load(tmp_path)
+
+
+def test_the_weights_of_the_package_have_the_shapes_that_a_folder_is_read_with() -> None:
+    found = {name: one.shape for name, one in package.weights().items()}
+    assert found == weight_shapes(package.card().width)
