@@ -79,6 +79,37 @@ class StatisticalRequest(JobRequest, kw_only=True, frozen=True):
     version: str | None = None
 
 
+class TuningRequest(JobRequest, kw_only=True, frozen=True):
+    """Steps of the pretrained network on the rows before a cutoff.
+
+    Attributes:
+        until: `folds` (rows before the earliest one, so that all can tell how many steps are best), `test` or `end`.
+        steps: numbers of steps to compare; one for `test` and `end`.
+        file: to write weights to; digest: of the weights that it begins with.
+    """
+
+    data: str
+    until: Literal["folds", "test", "end"]
+    steps: tuple[int, ...]
+    seed: int
+    file: str
+    digest: str
+
+
+class TuningResult(JobResult, kw_only=True, frozen=True):
+    """What came of a fine-tuning.
+
+    Attributes:
+        steps: of the weights that were written; 0 where none was better on the folds.
+        scores: mean error on the windows that were looked at, for each number of steps, 0 first.
+    """
+
+    status: Literal["completed", "crashed"]
+    steps: int = 0
+    scores: list[tuple[int, float]] = []
+    seconds: float = 0.0
+
+
 class FitResult(JobResult, kw_only=True, frozen=True):
     """What a training took and gave.
 

@@ -111,7 +111,7 @@ def run_trial(request: Json) -> JsonValue:
     begin = time.perf_counter()
     asked = record(TrialRequest, request, "trial request")
     split, config = load_split(asked.folder, asked.data), asked.network
-    schedule = _schedule(_deadline(asked))
+    schedule = _schedule(deadline_of(asked))
     if asked.rungs is not None:
         schedule = replace(
             schedule,
@@ -150,7 +150,7 @@ def run_fit(request: Json) -> JsonValue:
     split = load_split(asked.folder, asked.data)
     cutoff = split.test if asked.until == "test" else split.history.indptr[1:]
     initial = read_npz(Path(asked.folder) / asked.initial) if asked.initial else None
-    schedule = replace(_schedule(_deadline(asked)), initial=initial, rates=asked.rates)
+    schedule = replace(_schedule(deadline_of(asked)), initial=initial, rates=asked.rates)
     trained = _train(asked.network, asked.training, split, cutoff, schedule)
     return plain(_ended(FitResult, trained, asked, split, begin))
 
@@ -172,7 +172,7 @@ def run_statistical(request: Json) -> JsonValue:
         A `StatisticalResult`, completed or failed; it is late where the deadline came first.
     """
     asked, begin = record(StatisticalRequest, request, "statistical request"), time.perf_counter()
-    deadline = _deadline(asked)
+    deadline = deadline_of(asked)
     if trouble := trouble_with(asked.model):
         return plain(StatisticalResult(status="failed", error=trouble))
     split = load_split(asked.folder, asked.data)
@@ -184,7 +184,7 @@ def run_statistical(request: Json) -> JsonValue:
         if late:
             break
         forecasts.append(split.ask(model, windows[first : first + STATISTICAL_BLOCK]).mean)
-    file = _save(asked, asked.file, {"forecast": np.concatenate(forecasts)})
+    file = saved(asked, asked.file, {"forecast": np.concatenate(forecasts)})
     seconds = time.perf_counter() - begin
     return plain(StatisticalResult(status="completed", late=late, file=file, seconds=seconds))
 
@@ -205,7 +205,7 @@ def run_audit(request: Json) -> JsonValue:
     asked = record(AuditRequest, request, "audit request")
     config, whole = asked.network, load_split(asked.folder, asked.rows)
     divided = replace(load_split(asked.folder, asked.data), history=whole.history, inputs=config.inputs)
-    deadline = _deadline(asked)
+    deadline = deadline_of(asked)
     for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.learned)):
         digests = []
         for split in (divided, _with_noise(divided, cutoff)):
@@ -238,14 +238,14 @@ def _traces(
     }
 
 
-def _deadline(request: JobRequest) -> float | None:
+def deadline_of(request: JobRequest) -> float | None:
     """Return the earlier of the moment given and of the seconds given from now on."""
     ends = [] if request.deadline is None else [request.deadline]
     ends += [] if request.limit is None else [time.time() + request.limit]
     return min(ends, default=None)
 
 
-def _save(request: JobRequest, name: str, arrays: Mapping[str, Array]) -> SavedFile:
+def saved(request: JobRequest, name: str, arrays: Mapping[str, Array]) -> SavedFile:
     """Write arrays durably, before anybody knows of them; return name and SHA-256 of the file."""
     content = npz(dict(arrays))
     write_file(Path(request.folder) / name, content)
@@ -279,7 +279,7 @@ def _ended(kind: type[Fitted], trained: Trained, request: TrainingRequest, split
         late=trained.late,
         seconds_per_step=per_step,
         seconds_per_epoch=per_step * batches if per_step else None,
-        file=_save(request, request.weights, trained.weights),
+        file=saved(request, request.weights, trained.weights),
     )
 
 

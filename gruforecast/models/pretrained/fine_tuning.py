@@ -8,15 +8,18 @@ over about the newest quarter of the steps (Shamir and Zhang 2013), which takes 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
-from gruforecast.arrays import Ints, Single, Weights
+from gruforecast.arrays import Bools, Ints, Single, Weights
 from gruforecast.data.windows import History, Sampler, Windows, gather_future
-from gruforecast.models.pretrained.features import Features, window_rows
+from gruforecast.models.pretrained.features import Features
 from gruforecast.models.pretrained.gradients import loss_and_gradient
 from gruforecast.models.pretrained.loss import targets
+from gruforecast.models.pretrained.model import PretrainedNetwork
+from gruforecast.models.registry import TUNED
 
 BATCH = 64  # windows of a step
 STEPS_AT_A_TIME = 8  # whose features are made together
@@ -25,14 +28,6 @@ RATE = 3e-4
 AVERAGED = 3  # the higher, the fewer of the newest steps the moving average spans
 MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7  # of Adam
 CLIP = 1.0  # norm of the gradient of one step
-
-
-class Task(NamedTuple):
-    """What is to be forecast: `season` and `second` (a longer one, None for none) in rows, `horizon` in steps."""
-
-    season: int
-    horizon: int
-    second: int | None = None
 
 
 class Batch(NamedTuple):
@@ -72,17 +67,17 @@ class Adam:
 
 
 def fine_tuned(
-    weights: Weights, history: History, cutoff: Ints, task: Task, steps: Collection[int], seed: int, rate: float = RATE
-) -> Iterator[tuple[int, Weights]]:
-    """Return the weights after each of some numbers of steps on targets before `cutoff` (n_series,), as they are reached."""
-    optimizer = Adam(weights)
+    network: PretrainedNetwork, history: History, cutoff: Ints, steps: Collection[int], seed: int, rate: float = RATE
+) -> Iterator[tuple[int, PretrainedNetwork]]:
+    """Return the network after each number of `steps` on targets before `cutoff` (n_series,), as it is reached."""
+    optimizer = Adam(network.weights)
     average = optimizer.vector.copy()
-    for number, batch in enumerate(_batches(history, cutoff, task, seed, max(steps)), 1):
+    for number, batch in enumerate(_batches(network, history, cutoff, seed, max(steps)), 1):
         _, gradients = loss_and_gradient(optimizer.weights, *batch)
         optimizer.step(gradients, rate * min(1.0, number / WARM_UP))
         average += np.float32((AVERAGED + 1) / (AVERAGED + number)) * (optimizer.vector - average)
         if number in steps:
-            yield number, _views(average.copy(), weights)
+            yield number, replace(network, name=TUNED, weights=_views(average.copy(), network.weights))
 
 
 def _views(vector: Single, like: Weights) -> Weights:
@@ -92,21 +87,24 @@ def _views(vector: Single, like: Weights) -> Weights:
     return {name: part.reshape(one.shape) for part, (name, one) in zip(parts, like.items(), strict=True)}
 
 
-def _batches(history: History, cutoff: Ints, task: Task, seed: int, count: int) -> Iterator[Batch]:
+def _batches(network: PretrainedNetwork, history: History, cutoff: Ints, seed: int, count: int) -> Iterator[Batch]:
     """Return the batches of a run, which follow from the seed; features are made for several steps at a time."""
-    sampler = Sampler.before(history, cutoff, task.horizon, max(task.season, 3))
+    config = network.config
+    sampler = Sampler.before(history, cutoff, config.horizon, max(config.season_length, 3))
     rng = np.random.default_rng(seed)
     for begin in range(0, count, STEPS_AT_A_TIME):
         steps = min(STEPS_AT_A_TIME, count - begin)
-        yield from _made(rng, history, sampler.draw(rng, (1, steps * BATCH)), task)
+        drawn = sampler.draw(rng, (1, steps * BATCH))
+        windows = Windows(*(one[0] for one in (drawn.series, drawn.start, drawn.end, drawn.stop, drawn.use_log)))
+        yield from _made(network, history, windows, rng.random(len(windows)) < 0.5)
 
 
-def _made(rng: np.random.Generator, history: History, drawn: Windows, task: Task) -> list[Batch]:
-    """Return the batches of drawn windows (1, n), each of them seen in one of both views."""
-    windows = Windows(*(one[0] for one in (drawn.series, drawn.start, drawn.end, drawn.stop, drawn.use_log)))
-    past = history.past(windows, window_rows(task.season, task.second))
-    log = (np.nanmin(past, axis=1) > 0) & (rng.random(len(past)) < 0.5)
-    features = Features.of(past, task.season, task.horizon, log, task.second)
-    target, weight = targets(features, past, gather_future(history.values, windows, task.horizon))
+def _made(network: PretrainedNetwork, history: History, windows: Windows, log: Bools) -> list[Batch]:
+    """Return the batches of windows (n), each seen in one view: as logarithms where told to, if it has some."""
+    config = network.config
+    past = history.past(windows, config.lookback)
+    log = log & (np.nanmin(past, axis=1) > 0)
+    features = Features.of(past, config.season_length, config.horizon, log, network.second)
+    target, weight = targets(features, past, gather_future(history.values, windows, config.horizon))
     parts = [slice(k, k + BATCH) for k in range(0, len(past), BATCH)]
     return [Batch(features.part(part), target[part], weight[part]) for part in parts]

@@ -14,6 +14,7 @@ from gruforecast.models.pretrained.inference import SLOW_UNITS, Tape, forward
 from gruforecast.models.pretrained.loss import loss
 from gruforecast.models.pretrained.ready import READY
 
+
 def loss_and_gradient(weights: Weights, features: Features, target: Single, weight: Single) -> tuple[float, Weights]:
     """Return the loss of windows, and its gradient by each array of `weights`."""
     tape = Tape()
@@ -34,7 +35,7 @@ class _Backward:
     def run(self, head: Single) -> Weights:
         """Return the gradients of all weights from that of the last layer's output (n, steps, ready + n_quantiles)."""
         rows = self.dense("head", head) * (self.tape.inputs["head"] > 0)  # (n, steps, units)
-        n, steps, units = rows.shape
+        n, _, units = rows.shape
         self.dense("head_row", head)
         self.dense("head_whole", head.sum(axis=1))
         self.dense("row", rows)
@@ -54,7 +55,9 @@ class _Backward:
 
     def last(self, name: str, gradient: Single) -> Single:
         """Return the gradient of all states of a layer (tokens, n, units) whose last one (n, units) is used."""
-        return np.concatenate([np.zeros((len(self.tape.inputs[name]) - 1, *gradient.shape), np.float32), gradient[None]])
+        return np.concatenate(
+            [np.zeros((len(self.tape.inputs[name]) - 1, *gradient.shape), np.float32), gradient[None]]
+        )
 
     def dense(self, name: str, gradient: Single) -> Single:
         """Return the gradient of a dense layer's input, and keep that of its weights."""

@@ -58,14 +58,18 @@ def weight_shapes(units: int) -> dict[str, tuple[int, ...]]:
         ("fast_1", units, units),
         ("decoder", units, units),
     ):
-        shapes |= {f"{name}.kernel": (size, 3 * own), f"{name}.recurrent_kernel": (own, 3 * own), f"{name}.bias": (2, 3 * own)}
+        shapes |= {
+            f"{name}.kernel": (size, 3 * own),
+            f"{name}.recurrent_kernel": (own, 3 * own),
+            f"{name}.bias": (2, 3 * own),
+        }
     return shapes
 
 
 def forward(weights: Weights, features: Features, tape: Tape | None = None) -> Single:
     """Return scaled quantiles (n, horizon, n_quantiles), in the order of `QUANTILES`; they never cross."""
     n, steps, _ = features.ahead.shape
-    facts, trace = features.facts, tape and tape.trace
+    facts, trace = features.facts, None if tape is None else tape.trace
 
     def dense(name: str, x: Single) -> Single:
         if tape is not None:

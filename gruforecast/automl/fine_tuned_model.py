@@ -1,0 +1,113 @@
+"""The fine-tuned network: how many steps help is found before the folds, then it is trained up to the test set and the end.
+
+Workers do all of it in numpy, and the first part runs before the search.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from gruforecast.automl.search.loop import DATA
+from gruforecast.automl.search.results import TuningRequest, TuningResult
+from gruforecast.automl.search.trial import seed_of
+from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
+from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
+from gruforecast.evaluation.splits import Forecasts
+from gruforecast.execution.atomic_files import read_npz
+from gruforecast.execution.jobs import Pending
+from gruforecast.models.pretrained.model import PretrainedNetwork, card, within_reach
+from gruforecast.models.registry import TUNED
+
+RUN_TUNING = "gruforecast.automl.search.tuning:run_tuning"
+STEPS = (15, 30, 60, 120, 240, 480)  # numbers of steps that are compared
+NUMBER = 2_000_000  # of the training, for its seed; far from those of the search
+TITLE = "fine-tuning"
+Until = Literal["folds", "test", "end"]
+PARTS: dict[Until, str] = {"folds": "search", "test": "test_fit", "end": "refit"}  # of the time budget
+FineTuning = Pending[TuningResult]
+
+
+@dataclass(frozen=True)
+class FineTuned:
+    """The fine-tuned network where it was trained in time.
+
+    Attributes:
+        network: to be shipped, with all rows.
+    """
+
+    candidate: Candidate
+    network: PretrainedNetwork
+
+
+@dataclass(frozen=True)
+class FineTunings:
+    """Trainings for as many steps as help; `end`: up to the end of the data, None where nothing is shipped."""
+
+    jobs: TrainingJobs
+    chosen: TuningResult
+    test: FineTuning
+    end: FineTuning | None
+
+    def result(self) -> FineTuned | None:
+        """Return the fine-tuned network, or None, with a note why, if a training did not come to its end."""
+        jobs, test = self.jobs, _whole(self.jobs, self.test)
+        if test is None:
+            return None
+        end = None if self.end is None else _whole(jobs, self.end)
+        before, scored = _network(jobs, self.chosen), _network(jobs, test)
+        parameters = sum(one.size for one in scored.weights.values())
+        facts = TrainingFacts(parameters=parameters, seconds=test.seconds)
+        candidate = Candidate(TUNED, "pretrained", Forecasts.of(jobs.split, before, scored), facts)
+        return FineTuned(candidate, scored if end is None else _network(jobs, end))
+
+
+def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
+    """Have a worker find how many steps help; None where season or horizon are out of the network's reach."""
+    if not within_reach(jobs.split.horizon, jobs.split.season_length):
+        return None
+    return _submit(jobs, "folds", STEPS)
+
+
+def submit_tunings(jobs: TrainingJobs, tuning: FineTuning | None, *, ships: bool) -> FineTunings | None:
+    """Have it trained with the rows of the folds, and with all, once it is known how many steps help."""
+    chosen = None if tuning is None else _whole(jobs, tuning, cut=True)
+    if chosen is None or not chosen.steps:
+        return None
+    steps = tuple(one for one in STEPS if one <= chosen.steps)
+    return FineTunings(jobs, chosen, _submit(jobs, "test", steps), _submit(jobs, "end", steps) if ships else None)
+
+
+def _submit(jobs: TrainingJobs, until: Until, steps: tuple[int, ...]) -> FineTuning:
+    name = f"{TITLE}-{until}"
+    request = TuningRequest(
+        data=ALL_DATA if until == "end" else DATA,
+        until=until,
+        steps=steps,
+        seed=seed_of(jobs.seed, NUMBER),
+        file=f"{name}.npz",
+        digest=card().sha256,
+    )
+    part = PARTS[until]
+    return jobs.jobs.submit(name, RUN_TUNING, request, TuningResult, part=part, deadline=jobs.budget.deadline(part))
+
+
+def _whole(jobs: TrainingJobs, pending: FineTuning, *, cut: bool = False) -> TuningResult | None:
+    """Return what came of a training; None, with a note why, if it was not whole, unless it may be `cut`."""
+    result = pending.result()
+    if result is None:
+        jobs.notes.give_up(TITLE)
+        return None
+    if result.status != "completed":
+        jobs.notes.warn(f"{pending.name} {result.status}: {result.error}", result.status)
+        return None
+    if result.late:
+        jobs.cut_short(TITLE, pending.part)
+    return result if cut or not result.late else None
+
+
+def _network(jobs: TrainingJobs, result: TuningResult) -> PretrainedNetwork:
+    """Return the network with the weights of a result."""
+    split, name = jobs.split, result.file.name if result.file else ""
+    weights = read_npz(jobs.jobs.folder / name)
+    return PretrainedNetwork.of(split.horizon, split.season_length, split.second, TUNED, weights)
