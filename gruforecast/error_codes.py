@@ -196,7 +196,9 @@ ERROR_CODES = {
     "GF-E11": Meaning("A package is missing or broken."),
     "GF-E12": Meaning("A package is too old."),
     "GF-E13": Meaning("A worker process cannot start."),
-    "GF-E14": Meaning("The pretrained network in the package was changed, or is not there.", "Install gruforecast again."),
+    "GF-E14": Meaning(
+        "The pretrained network in the package was changed, or is not there.", "Install gruforecast again."
+    ),
     "GF-E20": Meaning("A model needs the package statsforecast."),
     "GF-E21": Meaning("An export needs a package that is not installed."),
     "GF-E22": Meaning("The charts of the page cannot be drawn: the script of plotly is missing."),

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import structs
 
 from gruforecast.automl.options import SeasonOptions
-from gruforecast.automl.preparation import seasons_before, truth
+from gruforecast.automl.preparation import default_horizon, seasons_before, truth
 from gruforecast.data.calendar.frequency import seasons_in_words
 from gruforecast.data.files.source import Data
 from gruforecast.data.panel import Forecast, Panel

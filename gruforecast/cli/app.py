@@ -20,13 +20,14 @@ TASKS = {
         "explain": "what a network does with its input: gates, memory, importance",
     },
     "Forecast": {
-        "predict": "forecast from a model, without TensorFlow",
-        "backtest": "score a saved model on new data, at many cutoffs",
+        "predict": "forecast from a model, or at once from a file with the pretrained network; without TensorFlow",
+        "backtest": "score a saved model, or the pretrained network, on new data, at many cutoffs",
     },
     "Ship it": {"export": "SavedModel, ONNX or LiteRT, checked against predict", "serve": "forecasts over HTTP"},
 }
 FIRST_STEPS = """
 First steps:
+  gruforecast predict pretrained data.csv
   gruforecast check data.csv
   gruforecast fit data.csv
   gruforecast predict

@@ -45,7 +45,9 @@ def predict(
     output: Annotated[str | None, typer.Option("-o", "--output", help="File to write.")] = None,
     format: Annotated[str | None, typer.Option(help="csv, json, table or parquet; by the file's ending.")] = None,
     member: Annotated[str, typer.Option(help="winner, networks, blend, or a model of the leaderboard.")] = "winner",
-    horizon: Annotated[int | None, typer.Option(help="Steps, at most those fitted.")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(help="Steps, at most those fitted; with pretrained by frequency if not given.")
+    ] = None,
     level: Annotated[list[float] | None, typer.Option(help="Interval level in percent; repeatable.")] = None,
     future: Annotated[str | None, typer.Option(help="File with the future covariates, for every step.")] = None,
     series: Annotated[list[str] | None, typer.Option(help="Only this series; repeatable.")] = None,

@@ -82,7 +82,11 @@ def official(panel: Panel, data: Path) -> list[Case]:
 
 
 def views(cases: list[Case], panel: Panel, log: bool) -> list[tuple[int, Features]]:
-    """Return the features of all cases in blocks, with the number of the first case; `log` only where it is positive."""
+    """Return the features of all cases in blocks, with the number of the first case.
+
+    Args:
+        log: whether windows of positive values are seen on the logarithmic scale.
+    """
     rows = window_rows(panel.season, panel.second)
     past = np.full((len(cases), rows), np.nan)
     for k, case in enumerate(cases):
@@ -110,12 +114,12 @@ def both_views(log: Floats, plain: Floats) -> Floats:
 def scores(quantiles: Floats, cases: list[Case], season: int) -> Scores:
     """Return the scores of forecasts (n, horizon, n_quantiles), means over the series."""
     errors, inside80, inside95 = [], [], []
-    for (past, future), q in zip(cases, quantiles, strict=True):
+    for (past, future), whole in zip(cases, quantiles, strict=True):
         lag = season if len(past) > season else 1
         scale = np.nanmean(np.abs(past[lag:] - past[:-lag]))
         if not scale > 0:
             continue
-        q = q[: len(future)]
+        q = whole[: len(future)]
         errors.append(np.nanmean(np.abs(q[:, MIDDLE] - future)) / scale)
         inside80.append(np.mean((q[:, 1] <= future) & (future <= q[:, -2])))
         inside95.append(np.mean((q[:, 0] <= future) & (future <= q[:, -1])))

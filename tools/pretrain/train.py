@@ -15,7 +15,6 @@ from pathlib import Path
 
 os.environ.update({"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": "", "OMP_NUM_THREADS": "1"})
 
-import keras
 import numpy as np
 import tensorflow as tf
 
@@ -83,7 +82,8 @@ class Trainer:
                 value = loss(target, weight, network(arrays, training=True))
             gradients = tape.gradient(value, trained)
             self.optimizer.apply([tf.where(tf.math.is_finite(one), one, 0.0) for one in gradients], rate)
-            kept = tf.minimum(KEPT, self.optimizer._steps / (self.optimizer._steps + 9.0))
+            count = self.optimizer.state["count"]
+            kept = tf.minimum(KEPT, count / (count + 9.0))
             for mean, one in zip(averages, trained, strict=True):
                 mean.assign(kept * mean + (1 - kept) * one)
             return value
@@ -98,14 +98,15 @@ class Trainer:
         """Return every variable of the training by its name in a checkpoint."""
         state = {f"weights/{name}": one for name, one in self.variables.items()}
         state |= {f"average/{name}": one for name, one in self.average.items()}
-        optimizer = self.optimizer
-        return state | {"mean": optimizer._mean, "square": optimizer._square, "count": optimizer._steps}
+        return state | self.optimizer.state
 
     def save(self, path: Path) -> None:
         """Write a checkpoint in the place of the one before, never half of it."""
         part = path.with_suffix(".part")
         with part.open("wb") as file:
-            np.savez(file, step=self.step, seconds=self.seconds, **{name: one.numpy() for name, one in self._state().items()})
+            np.savez(
+                file, step=self.step, seconds=self.seconds, **{name: one.numpy() for name, one in self._state().items()}
+            )
         part.replace(path)
 
     def load(self, path: Path) -> None:
@@ -128,7 +129,7 @@ class Check:
             self.panels.append((panel, cases, [views(cases, panel, log) for log in (True, False)]))
 
     def line(self, weights: Weights) -> str:
-        """Return the losses of the synthetic batches (of each kind, and their mean), and MASE and coverage of panels."""
+        """Return the losses of the synthetic batches, mean and of each kind, and MASE and coverage of panels."""
         losses = [_numpy_loss(weights, one) for one in self.batches]
         parts = [f"validation {np.average(losses, weights=self.weights):.4f}"]
         for panel, cases, (log, plain) in self.panels:
@@ -142,7 +143,9 @@ class Check:
 def _numpy_loss(weights: Weights, data: Batch) -> float:
     """Return the loss of a batch by the forward pass in numpy."""
     n, horizon = data.target.shape
-    features = Features(**data.arrays, level=np.zeros((n, 1)), scale=np.ones((n, 1)), log=np.zeros(n, bool), horizon=horizon)
+    features = Features(
+        **data.arrays, level=np.zeros((n, 1)), scale=np.ones((n, 1)), log=np.zeros(n, bool), horizon=horizon
+    )
     return float(loss(tf.constant(data.target), tf.constant(data.weight), tf.constant(forward(weights, features))))
 
 
@@ -180,10 +183,15 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=256)
     parser.add_argument("--data", type=Path, help="folder of panels, of whose training parts scores are written")
     options = parser.parse_args()
-    for setting in (tf.config.threading.set_intra_op_parallelism_threads, tf.config.threading.set_inter_op_parallelism_threads):
+    for setting in (
+        tf.config.threading.set_intra_op_parallelism_threads,
+        tf.config.threading.set_inter_op_parallelism_threads,
+    ):
         setting(1)
     options.out.mkdir(parents=True, exist_ok=True)
-    chosen = {name: value for name, value in vars(options).items() if name not in ("out", "data")} | {"commit": commit()}
+    chosen = {name: value for name, value in vars(options).items() if name not in ("out", "data")} | {
+        "commit": commit()
+    }
     (options.out / "options.json").write_text(json.dumps(chosen))
     trainer = Trainer(options.width, options.seed)
     run(options.out, trainer, Check(options.data), options.steps, options.seed, options.batch)

@@ -132,7 +132,10 @@ def _scaled(past: Floats, season: int, log: Bools) -> tuple[Single, Single, Floa
 
 
 def _slow(z: Single, seen: Single, season: int, found: Ready) -> Single:
-    """Return of each season (blocks of eight rows or a little more where it is shorter than four) mean, share seen, change and spread."""
+    """Return of each season its mean, the share of it that was seen, the change from the one before, and its spread.
+
+    Where a season is shorter than four rows, blocks of eight rows or a little more take its place.
+    """
     block = season if season >= 4 else -(-8 // season) * season
     n, rows = z.shape
     blocks = min(rows // block, SLOW)
@@ -170,7 +173,7 @@ def _fast(z: Single, seen: Single, season: int, second: int | None, found: Ready
 
 
 def _ahead(season: int, second: int | None, found: Ready) -> Single:
-    """Return of each step ahead its ready forecasts, spread and number of values of its phase, its number, its phase."""
+    """Return of each step ahead its ready forecasts, its number and phase, spread and number of values of its phase."""
     n, steps, _ = found.forecasts.shape
     h = np.arange(steps)
     phase = h % season
@@ -185,7 +188,7 @@ def _ahead(season: int, second: int | None, found: Ready) -> Single:
         ],
         axis=1,
     ).astype(np.float32)
-    parts = [
+    parts: list[Array] = [
         squash(found.forecasts),
         np.broadcast_to(own, (n, *own.shape)),
         squash(found.profile.spread[:, phase])[:, :, None],
@@ -196,9 +199,8 @@ def _ahead(season: int, second: int | None, found: Ready) -> Single:
 
 
 def _facts(z: Single, seen: Single, season: int, second: int | None, found: Ready, log: Bools) -> Single:
-    """Return numbers of the whole window, and how well each ready forecast did on the newest rows without knowing them."""
-    n, rows = z.shape
-    span = max(season, 2)
+    """Return numbers of the whole window, and how well each ready forecast did on newest rows that were held back."""
+    n, span = len(z), max(season, 2)
     held = season * -(-6 // season)  # rows held back, whole seasons
     old = Ready.of(z[:, :-held], seen[:, :-held], season, held, second)
     mask = seen[:, -held:, None] * (seen[:, :-held].sum(1) > 0)[:, None, None]
@@ -221,4 +223,3 @@ def _facts(z: Single, seen: Single, season: int, second: int | None, found: Read
     ]
     whole = [np.stack(own, axis=1), squash(found.slopes * span), squash(missed), squash(found.errors)]
     return np.concatenate(whole, axis=1, dtype=np.float32)
-

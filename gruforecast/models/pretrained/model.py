@@ -132,7 +132,7 @@ def check_reach(horizon: int, season_length: int) -> None:
         kind = f"with a season of {season_length} rows" if season_length > 1 else "without a season"
         raise UsageError(
             f"`horizon` {horizon} is more than the {longest} steps that the pretrained network takes {kind}.",
-            remedy=f"Pass `horizon={longest}` or less, or fit a model, which takes any: gruforecast fit.",
+            remedy=f"Pass `horizon={longest}` or less, or fit a model, which takes any.",
             code="GF-U50",
         )
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gruforecast.arrays import Bools, Single
+from gruforecast.arrays import Array, Bools, Single
 
 RATES = (0.05, 0.15, 0.3, 0.5, 0.75, 1.0)  # of exponential smoothing
 SLOW_RATE, FAST_RATE = RATES.index(0.15), RATES.index(0.5)
@@ -42,13 +42,13 @@ READY = (
 )
 
 
-def masked_mean(values: Single, weights: Single, axis: int = 1) -> Single:
+def masked_mean(values: Array, weights: Array, axis: int = 1) -> Array:
     """Return the weighted mean along `axis`, zero where no weight is."""
     total = weights.sum(axis)
     return (values * weights).sum(axis) / np.where(total > 0, total, 1.0)
 
 
-def lagged(x: Single, seen: Single, lag: int) -> tuple[Single, Single]:
+def lagged(x: Array, seen: Array, lag: int) -> tuple[Array, Array]:
     """Return differences to `lag` rows before (n, N), zero where one of both is not seen, and where both are."""
     both, difference = np.zeros_like(seen), np.zeros_like(x)
     if lag < x.shape[1]:
@@ -104,7 +104,7 @@ class Profile:
 
 
 def _tilt(means: Single, seen: Bools) -> Single:
-    """Return the change from each season to the next (n, seasons): half of that of its neighbours, one's at the ends."""
+    """Return by how much the means (n, seasons) change in each season: the mean of the changes before and after it."""
     there = (seen[:, 1:] & seen[:, :-1]).astype(np.float32)
     change = np.diff(means, axis=1) * there
     pad = ((0, 0), (1, 1))
@@ -156,7 +156,7 @@ def smoothed(x: Single, seen: Single) -> tuple[Single, Single]:
     shape = (n, len(RATES), rows + 1)
     total = (seen @ weights).reshape(shape)
     known = total > 1e-12
-    level = (x @ weights).reshape(shape) / np.where(known, total, 1.0)
+    level: Array = (x @ weights).reshape(shape) / np.where(known, total, 1.0)
     error = np.abs(x[:, None] - level[:, :, :-1])
     return level[:, :, -1], masked_mean(error, seen[:, None] * known[:, :, :-1], 2)
 

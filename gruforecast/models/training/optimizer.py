@@ -33,9 +33,14 @@ class FlatAdamW:
         self._steps = tf.Variable(0.0)
         self.weight_decay = tf.Variable(0.0)
 
+    @property
+    def state(self) -> dict[str, tf.Variable]:
+        """Return what a step changes besides the weights, by name: a checkpoint keeps it."""
+        return {"mean": self._mean, "square": self._square, "count": self._steps}
+
     def reset(self, weight_decay: float) -> None:
         """As if no step had been taken."""
-        for one in (self._mean, self._square, self._steps):
+        for one in self.state.values():
             one.assign(tf.zeros_like(one))
         self.weight_decay.assign(weight_decay)
 
