@@ -72,7 +72,8 @@ def fine_tuned(
     """Return the network after each number of `steps` on targets before `cutoff` (n_series,), as it is reached."""
     optimizer = Adam(network.weights)
     average = optimizer.vector.copy()
-    for number, batch in enumerate(_batches(network, history, cutoff, seed, max(steps)), 1):
+    batches = _batches(network, history, cutoff, seed)
+    for number, batch in zip(range(1, max(steps) + 1), batches, strict=False):
         _, gradients = loss_and_gradient(optimizer.weights, *batch)
         optimizer.step(gradients, rate * min(1.0, number / WARM_UP))
         average += np.float32((AVERAGED + 1) / (AVERAGED + number)) * (optimizer.vector - average)
@@ -87,14 +88,13 @@ def _views(vector: Single, like: Weights) -> Weights:
     return {name: part.reshape(one.shape) for part, (name, one) in zip(parts, like.items(), strict=True)}
 
 
-def _batches(network: PretrainedNetwork, history: History, cutoff: Ints, seed: int, count: int) -> Iterator[Batch]:
-    """Return the batches of a run, which follow from the seed; features are made for several steps at a time."""
+def _batches(network: PretrainedNetwork, history: History, cutoff: Ints, seed: int) -> Iterator[Batch]:
+    """Return batches without end, which follow from the seed; features are made for several steps at a time."""
     config = network.config
     sampler = Sampler.before(history, cutoff, config.horizon, max(config.season_length, 3))
     rng = np.random.default_rng(seed)
-    for begin in range(0, count, STEPS_AT_A_TIME):
-        steps = min(STEPS_AT_A_TIME, count - begin)
-        drawn = sampler.draw(rng, (1, steps * BATCH))
+    while True:
+        drawn = sampler.draw(rng, (1, STEPS_AT_A_TIME * BATCH))
         windows = Windows(*(one[0] for one in (drawn.series, drawn.start, drawn.end, drawn.stop, drawn.use_log)))
         yield from _made(network, history, windows, rng.random(len(windows)) < 0.5)
 
