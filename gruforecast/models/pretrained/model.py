@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 import numpy as np
 
-from gruforecast.arrays import Bools, Floats, Weights
+from gruforecast.arrays import Array, Bools, Floats, Weights
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import ResourceError, UsageError
 from gruforecast.models.networks.config import QUANTILES, NetworkConfig
@@ -176,7 +176,15 @@ class Pretrained:
 
     def _view(self, past: Floats, horizon: int, season_length: int, log: Bools) -> Floats:
         features = Features.of(past, season_length, horizon, log, self.second)
-        return features.restored(forward(self.weights, features))
+        return features.restored(forward(self._double, features))
+
+    @functools.cached_property
+    def _double(self) -> dict[str, Array]:
+        """The weights in double precision: in single, products are added up in another order for other n.
+
+        So a window has the same forecast whatever others are asked with it.
+        """
+        return {name: one.astype(float) for name, one in self.weights.items()}
 
 
 @dataclass(frozen=True)

@@ -125,40 +125,34 @@ def by_phase(x: Single, seen: Single, season: int, rank: int) -> tuple[Single, S
 
 
 @functools.cache
-def _toeplitz(rows: int) -> Single:
-    """Return what each row weighs in the smoothed level before each row, and after the last, for each of `RATES`.
-
-    Returns:
-        (rows, rates, rows + 1), not normalised: row j, rate, level before row t.
-    """
-    age = np.arange(rows + 1)[None, :] - np.arange(rows)[:, None] - 1
-    kept = np.array([1.0 - rate for rate in RATES])
-    return np.where(age[:, None] >= 0, kept[:, None] ** np.maximum(age, 0)[:, None], 0.0).astype(np.float32)
-
-
-@functools.cache
 def _holt(rows: int, rate: float, trend_rate: float, damping: float) -> Single:
-    """Return what each of `rows` values weighs in the level and the trend (rows, 2) after them, by Holt's method."""
+    """Return what each of `rows` values weighs in the level and the trend (2, rows) after them, by Holt's method."""
     values = np.eye(rows)
     level, trend = values[0], np.zeros(rows)
     for value in values[1:]:
         before, ahead = level, level + damping * trend
         level = ahead + rate * (value - ahead)
         trend = damping * trend + trend_rate * (level - before - damping * trend)
-    return np.stack([level, trend], axis=1).astype(np.float32)
+    return np.stack([level, trend]).astype(np.float32)
 
 
 def smoothed(x: Single, seen: Single) -> tuple[Single, Single]:
-    """Return levels (n, rates) after the last row, and mean absolute errors one step ahead (n, rates), by `RATES`."""
-    x, seen = x[:, -NEWEST:], seen[:, -NEWEST:]
-    n, rows = x.shape
-    weights = _toeplitz(rows).reshape(rows, -1)
-    shape = (n, len(RATES), rows + 1)
-    total = (seen @ weights).reshape(shape)
+    """Return levels (n, rates) after the last row, and mean absolute errors one step ahead (n, rates), by `RATES`.
+
+    Row by row, not as a product of matrices, whose sums have another order for other n: a window has the same features
+    whatever others are there.
+    """
+    x, seen = x[:, -NEWEST:].T, seen[:, -NEWEST:].T  # (rows, n)
+    kept = 1 - np.array(RATES, np.float32)
+    sums = np.zeros((len(x) + 1, 2, x.shape[1], len(RATES)), np.float32)  # of values and of weights before each row
+    for before, after, row in zip(sums, sums[1:], np.stack([x, seen], axis=1)[:, :, :, None], strict=False):
+        np.multiply(before, kept, out=after)
+        after += row
+    total = sums[:, 1]
     known = total > 1e-12
-    level: Array = (x @ weights).reshape(shape) / np.where(known, total, 1.0)
-    error = np.abs(x[:, None] - level[:, :, :-1])
-    return level[:, :, -1], masked_mean(error, seen[:, None] * known[:, :, :-1], 2)
+    level = sums[:, 0] / np.where(known, total, 1.0)  # (rows + 1, n, rates)
+    error = np.abs(x[:, :, None] - level[:-1])
+    return level[-1], masked_mean(error, seen[:, :, None] * known[:-1], 0)
 
 
 def line(x: Single, seen: Single, rows: int) -> tuple[Single, Single]:
@@ -260,7 +254,7 @@ def _trends(flat: Single, h: Single) -> list[Single]:
     newest = flat[:, -NEWEST:]
     found = []
     for rate, trend_rate, damping in HOLT:
-        state = newest @ _holt(newest.shape[1], rate, trend_rate, damping)
+        state = (newest[:, None] * _holt(newest.shape[1], rate, trend_rate, damping)).sum(2)
         found.append(state[:, :1] + state[:, 1:] * (damping * (1 - damping**h) / (1 - damping)))
     return found
 

@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from made_networks import make_forecaster, make_forecaster_with_pretrained
+from made_networks import make_forecaster, make_forecaster_with_pretrained, make_pretrained
 from makers import panel_of
 
 from gruforecast.artifact.folder import load, save
 from gruforecast.artifact.manifest import seal
 from gruforecast.data.panel import Panel
+from gruforecast.data.windows import History
 from gruforecast.errors import ModelError
 from gruforecast.evaluation.backtest import roll
 from gruforecast.execution.atomic_files import npz, read_npz
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained import model as package
 from gruforecast.models.pretrained.inference import weight_shapes
-from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BLEND, PRETRAINED, TUNED
 
 MEMBERS = (PRETRAINED, TUNED, BLEND)
-SAME = {"rtol": 1e-9, "atol": 1e-9}
+SAME = {"rtol": 1e-9, "atol": 1e-8}  # of values about 20: networks of the ensemble compute in single precision
 
 
 @pytest.fixture
@@ -86,6 +85,19 @@ def test_a_backtest_gives_what_predict_gives_of_the_rows_before_its_cutoff(
             np.testing.assert_allclose(getattr(found, name)[k], getattr(expected, name)[series], **SAME)
 
 
+@pytest.mark.parametrize("second", [None, 36])
+def test_a_window_has_the_same_forecast_whatever_others_are_asked_with_it(panel: Panel, second: int | None) -> None:
+    network = make_pretrained(TUNED, second, units=96)
+    history = History.of(panel.y, panel.indptr)
+    series = np.repeat(np.arange(5), 12)
+    windows = history.windows(series, panel.indptr[series + 1] - np.tile(np.arange(12), 5))
+    whole = network.forecast(history, windows, 6, 12).quantiles
+    for size in (1, 2, 3, 7, 33):
+        for first in range(0, 60, 11):
+            part = network.forecast(history, windows[first : first + size], 6, 12).quantiles
+            np.testing.assert_allclose(part, whole[first : first + size], rtol=1e-12)
+
+
 def test_a_blend_is_the_weighted_mean_of_its_members(own: Forecaster, panel: Panel) -> None:
     parts = [own.predict(panel, member=name).mean for name in own.blend]
     np.testing.assert_allclose(own.predict(panel).mean, np.mean(parts, axis=0), rtol=1e-12)
@@ -126,11 +138,11 @@ def _rewritten(folder: Path, name: str, change: Callable[[Arrays], None]) -> Pat
         ("weights.npz", lambda arrays: arrays.pop("fine-tuned.head.bias")),
         ("weights.npz", lambda arrays: arrays.update({"fine-tuned.more": np.zeros(1, "f4")})),
         ("weights.npz", lambda arrays: arrays.update({"pretrained.head.bias": np.zeros(3, "f4")})),
-        ("weights.npz", lambda arrays: arrays.update({"pretrained.head.bias": np.zeros(len(arrays["pretrained.head.bias"]))})),
+        ("weights.npz", lambda arrays: arrays.update({"pretrained.row.bias": np.zeros(8)})),
         ("weights.npz", lambda arrays: arrays["pretrained.row.kernel"].fill(np.nan)),
         ("context.npz", lambda arrays: arrays.pop("quantiles.pretrained")),
         ("context.npz", lambda arrays: arrays["quantiles.fine-tuned"].fill(np.inf)),
-        ("context.npz", lambda arrays: arrays.update({"quantiles.pretrained": arrays["quantiles.pretrained"][:, :, :3]})),
+        ("context.npz", lambda arrays: arrays.update({"quantiles.pretrained": np.zeros((5, 6, 3))})),
     ],
 )  # fmt: skip
 def test_arrays_that_do_not_fit_are_refused(folder: Path, file: str, change: Callable[[Arrays], None]) -> None:
@@ -163,26 +175,13 @@ def test_facts_that_do_not_fit_are_refused(folder: Path, old: str, new: str) -> 
         load(folder)
 
 
-def test_what_is_out_of_its_reach_is_refused(own: Forecaster, tmp_path: Path) -> None:
-    longer = [replace(one, config=replace(one.config, season_length=289, lookback=300)) for one in own.networks]
-    none = {name: QuantileForecast(one.mean) for name, one in own.context.forecasts.items() if one.quantiles is None}
-    context = replace(own.context, past=np.zeros((5, 300)), x=np.zeros((5, 300, 0)), forecasts=none)
-    plain = {name: one for name, one in own.calibrations.items() if name not in MEMBERS}
-    fine = replace(
-        own, networks=tuple(longer), context=context, pretrained=(), blend={}, winner="networks", calibrations=plain
-    )
-    save(fine, tmp_path)
-    seal(tmp_path)
-    assert load(tmp_path).season_length == 289
-    both = plain | {PRETRAINED: own.calibrations[PRETRAINED]}
-    forecasts = none | {PRETRAINED: own.context.forecasts[PRETRAINED]}
-    save(
-        replace(fine, calibrations=both, context=replace(context, forecasts=forecasts), pretrained=own.pretrained[:1]),
-        tmp_path,
-    )
-    seal(tmp_path)
+@pytest.mark.parametrize(("limit", "value"), [("MAX_SEASON", 11), ("STEPS", 5)])
+def test_what_is_out_of_its_reach_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: str, value: int
+) -> None:
+    monkeypatch.setattr(package, limit, value)
     with pytest.raises(ModelError, match="out of reach"):
-        load(tmp_path)
+        load(folder)
 
 
 def test_the_weights_of_the_package_have_the_shapes_that_a_folder_is_read_with() -> None:
