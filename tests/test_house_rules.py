@@ -200,7 +200,7 @@ def test_every_module_is_in_the_description_of_the_house() -> None:
 def test_tests_mirror_the_packages() -> None:
     for path in TESTS.rglob("test_*.py"):
         folder, subject = path.relative_to(TESTS).parent, path.stem.removeprefix("test_")
-        assert (PACKAGE / folder).is_dir() or folder == Path("support"), path
+        assert (PACKAGE / folder).is_dir() or (ROOT / "tools" / folder).is_dir() or folder == Path("support"), path
         assert folder != Path() or subject in AT_THE_ROOT or subject.startswith("house"), path
     for path in TESTS.rglob("*.py"):
         assert not re.search(r"^\s*(from|import) conftest\b", path.read_text(), flags=re.MULTILINE), path

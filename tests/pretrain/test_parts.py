@@ -67,6 +67,8 @@ def test_no_season_has_no_profile():
 def test_a_profile_drifts_from_season_to_season_but_stays_the_same_profile():
     profile = shapes.profiles(ask(), 500, 12)
     years = shapes.drifting(ask(12, 120), profile).reshape(500, 10, 12)
+    first = np.array([np.corrcoef(row[0], one)[0, 1] for row, one in zip(years, profile, strict=True)])
+    assert np.median(first) > 0.95
     alike = np.array([[np.corrcoef(row[k], row[k + 1])[0, 1] for k in range(9)] for row in years])
     assert np.median(alike) > 0.9
     assert np.median(alike[:, 0]) < 0.9999999

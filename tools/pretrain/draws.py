@@ -26,7 +26,7 @@ class Ask:
     @property
     def daily(self) -> bool:
         """Whether the season is a day of hours or minutes (or a week of hours), not a year of weeks."""
-        return self.season >= 20 and self.season not in {52, 53}
+        return self.season >= 20 and self.season not in {26, 52, 53}
 
     def span(self, n: int) -> Floats:
         """Return the rows over which a level changes by its own measure (n, 1): a season, for hours often a week."""

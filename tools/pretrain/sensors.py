@@ -80,7 +80,7 @@ def bursts(ask: Ask, n: int) -> Floats:
     shots = np.where(hit, np.exp(ask.uniform(0.2, 1.2, n) * ask.normal(n, ask.rows)), np.float32(0))
     waves = filtered(filtered(shots, ask.uniform(0, 0.97, n)), ask.mostly(ask.uniform(0, 0.9, n), 0.4))
     level = np.exp(ask.uniform(0, 0.5, n) * paths(ask, n).clip(-6, 6))
-    return waves * ask.log_uniform(0.3, 10, n) + level
+    return waves * ask.log_uniform(0.3, 100, n) + level * ask.some(n, 0.75)[:, None]
 
 
 def steps(ask: Ask, n: int) -> Floats:

@@ -15,7 +15,7 @@ class Kind(NamedTuple):
     make: Callable[[Ask, int], Floats]
     none: float  # season 1
     few: float  # 2 to 6: quarters
-    year: float  # 8 to 19, 52 and 53: months or weeks of a year, and periods of no name
+    year: float  # 8 to 19, 26, 52 and 53: months or weeks of a year, and periods of no name
     week: float  # 7 days
     day: float  # 20 and more: hours, minutes
 

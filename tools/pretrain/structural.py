@@ -62,8 +62,8 @@ def growing(ask: Ask, n: int) -> Floats:
     turns[:, :1] += slope
     level = np.cumsum(filtered(turns, damping), axis=1) + ask.log_uniform(0.05, 0.4, n) * breaks(ask, n)
     level += np.cumsum(ask.log_uniform(0.005, 0.15, n) / np.sqrt(span) * ask.normal(n, ask.rows), axis=1)
-    season = ask.mostly(ask.log_uniform(0.005, 0.25, n), 0.65) * drifting(ask, profiles(ask, n, ask.season))
-    noise = ask.mostly(ask.log_uniform(3e-3, 0.1, n), 0.9) * white(ask, n)
+    season = ask.mostly(ask.log_uniform(0.005, 0.25, n), 0.5) * drifting(ask, profiles(ask, n, ask.season))
+    noise = ask.mostly(ask.log_uniform(3e-3, 0.1, n), 0.7) * white(ask, n)
     series = level + season + noise
     added = ask.some(n, 0.4)
     out = np.exp(np.clip(series, -12, 12))
@@ -79,19 +79,19 @@ def loads(ask: Ask, n: int) -> Floats:
     the same day again and again on a slow drift.
     """
     size = ask.log_uniform(0.06, 0.8, n)
-    calm = ask.some(n, 0.15)
+    calm = ask.some(n, 0.25)
     curves = smooth_days(ask, n)[:, np.arange(ask.rows) % ask.season]
     wander = ~calm & ask.some(n, 0.4)
     curves[wander] = drifting(ask, smooth_days(ask, int(wander.sum())))
     busy = ~calm & ask.some(n, 0.8)
     if ask.season % 7 or ask.season == 28:
         curves[busy] = weekly(ask, curves[busy], np.ones((int(busy.sum()), 1), np.float32), smooth_days)
-    amount = np.where(calm[:, None], ask.log_uniform(1e-3, 0.02, n), ask.log_uniform(0.01, 0.8, n)).astype(np.float32)
+    amount = np.where(calm[:, None], ask.log_uniform(3e-4, 0.02, n), ask.log_uniform(0.01, 0.8, n)).astype(np.float32)
     noise = amount * weather(ask, n)
     moved = ask.some(n, 0.5)
     curves[moved] *= np.exp(np.clip(amount[moved] * weather(ask, int(moved.sum())), -2, 1))
     noise += ask.mostly(ask.log_uniform(1e-3, 0.1, n), 0.5) * np.minimum(amount * 8, 1) * white(ask, n)
-    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.1), 0.6) * ask.time / (7 * ask.season)
+    trend = ask.mostly(ask.normal(n, 1) * np.float32(0.12), 0.7) * ask.time / (7 * ask.season)
     series = size * (curves + noise + trend)
     added = ask.some(n, 0.4)
     out = np.exp(np.clip(series, -9, 9))

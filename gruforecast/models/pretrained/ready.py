@@ -204,8 +204,7 @@ class Ready:
         ahead = np.arange(horizon)
         phase = ahead % season
         profile = Profile.of(x, seen, season)
-        whole = np.resize(np.roll(np.arange(season), rows % season), rows)
-        flat = (x - profile.shape[:, whole]) * seen
+        flat = (x - profile.shape[:, np.arange(-rows, 0) % season]) * seen
         shape = profile.shape[:, phase]
         some = seen[:, -span:].sum(1, keepdims=True) > 0
         level = np.where(some, masked_mean(flat[:, -span:], seen[:, -span:])[:, None], masked_mean(flat, seen)[:, None])

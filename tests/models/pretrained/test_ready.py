@@ -146,6 +146,20 @@ def test_a_line_with_a_season_goes_on_in_every_forecast_that_has_both() -> None:
     np.testing.assert_allclose(named(found, "newest value")[0], y[0, -1])
 
 
+def test_theta_goes_on_with_half_the_slope_from_the_newest_level() -> None:
+    found = Ready.of(*single(5 + 0.7 * T), 1, HORIZON, None)
+    h = np.arange(1, HORIZON + 1)
+    np.testing.assert_allclose(named(found, "theta")[0], 5 + 0.7 * 39 + 0.35 * h, atol=0.1)
+
+
+def test_a_start_within_a_season_changes_no_phase() -> None:
+    shape = np.array([3.0, -1.0, -4.0, 2.0])
+    y, seen = single(5 + np.tile(shape, ROWS // SEASON)[2:])
+    found = Ready.of(y, seen, SEASON, 4, None)
+    for name in ("last season", "season before", "newest value and profile", "slow damped trend", "line", "theta"):
+        np.testing.assert_allclose(named(found, name)[0], 5 + shape, atol=1e-3, err_msg=name)
+
+
 def test_a_week_over_a_day_goes_on_in_the_forecasts_of_the_second_season() -> None:
     day, week = 4, 28
     t = np.arange(5 * week + 20)
