@@ -30,11 +30,7 @@ FineTuning = Pending[TuningResult]
 
 @dataclass(frozen=True)
 class FineTuned:
-    """The fine-tuned network where it was trained in time.
-
-    Attributes:
-        network: to be shipped, with all rows.
-    """
+    """The fine-tuned network; `network`: as it is shipped, trained on with all rows where time allowed."""
 
     candidate: Candidate
     network: PretrainedNetwork
@@ -51,15 +47,15 @@ class FineTunings:
 
     def result(self) -> FineTuned | None:
         """Return the fine-tuned network, or None, with a note why, if a training did not come to its end."""
-        jobs, test = self.jobs, _whole(self.jobs, self.test)
-        if test is None:
+        jobs, test = self.jobs, _ended(self.jobs, self.test)
+        if test is None or test.late:
             return None
-        end = None if self.end is None else _whole(jobs, self.end)
+        end = None if self.end is None else _ended(jobs, self.end)
         before, scored = _network(jobs, self.chosen), _network(jobs, test)
         parameters = sum(one.size for one in scored.weights.values())
         facts = TrainingFacts(parameters=parameters, seconds=test.seconds)
         candidate = Candidate(TUNED, "pretrained", Forecasts.of(jobs.split, before, scored), facts)
-        return FineTuned(candidate, scored if end is None else _network(jobs, end))
+        return FineTuned(candidate, scored if end is None or end.late else _network(jobs, end))
 
 
 def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
@@ -71,7 +67,7 @@ def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
 
 def submit_tunings(jobs: TrainingJobs, tuning: FineTuning | None, *, ships: bool) -> FineTunings | None:
     """Have it trained with the rows of the folds, and with all, once it is known how many steps help."""
-    chosen = None if tuning is None else _whole(jobs, tuning, cut=True)
+    chosen = None if tuning is None else _ended(jobs, tuning)
     if chosen is None or not chosen.steps:
         return None
     steps = tuple(one for one in STEPS if one <= chosen.steps)
@@ -92,18 +88,18 @@ def _submit(jobs: TrainingJobs, until: Until, steps: tuple[int, ...]) -> FineTun
     return jobs.jobs.submit(name, RUN_TUNING, request, TuningResult, part=part, deadline=jobs.budget.deadline(part))
 
 
-def _whole(jobs: TrainingJobs, pending: FineTuning, *, cut: bool = False) -> TuningResult | None:
-    """Return what came of a training; None, with a note why, if it was not whole, unless it may be `cut`."""
+def _ended(jobs: TrainingJobs, pending: FineTuning) -> TuningResult | None:
+    """Return what came of a training; None, with a note why, if nothing did."""
     result = pending.result()
     if result is None:
         jobs.notes.give_up(TITLE)
         return None
     if result.status != "completed":
-        jobs.notes.warn(f"{pending.name} {result.status}: {result.error}", result.status)
+        jobs.notes.warn(f"{TITLE} was left out: {result.error}", result.status)
         return None
     if result.late:
-        jobs.cut_short(TITLE, pending.part)
-    return result if cut or not result.late else None
+        jobs.cut_short(f"the whole {TITLE}", pending.part)
+    return result
 
 
 def _network(jobs: TrainingJobs, result: TuningResult) -> PretrainedNetwork:

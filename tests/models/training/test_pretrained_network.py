@@ -59,7 +59,9 @@ def test_steps_in_numpy_are_those_of_keras() -> None:
         value, gradient = loss_and_gradient(ours.weights, features, target, weight)
         with tf.GradientTape() as tape:
             expected = loss(tf.constant(target), tf.constant(weight), network(features.arrays)[:, :horizon])
-        parts = dict(zip(gradient, tape.gradient(expected, [variables(network)[name] for name in gradient]), strict=True))
+        parts = dict(
+            zip(gradient, tape.gradient(expected, [variables(network)[name] for name in gradient]), strict=True)
+        )
         assert value == pytest.approx(float(expected), rel=1e-5)
         for name, one in gradient.items():
             size = max(np.abs(one).max(), 1e-6)
