@@ -1,4 +1,4 @@
-"""The fine-tuned network: how many steps help is found before the folds, then it is trained up to the test set and the end.
+"""The fine-tuned network: how many steps help is found on the folds, then it is trained up to the test set and the end.
 
 Workers do all of it in numpy, and the first part runs before the search.
 """
@@ -11,6 +11,7 @@ from typing import Literal
 from gruforecast.automl.search.loop import DATA
 from gruforecast.automl.search.results import TuningRequest, TuningResult
 from gruforecast.automl.search.trial import seed_of
+from gruforecast.automl.search.tuning import Rolling, networks_of, rolling_cutoffs
 from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
 from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
 from gruforecast.evaluation.splits import Forecasts
@@ -51,11 +52,12 @@ class FineTunings:
         if test is None or test.late:
             return None
         end = None if self.end is None else _ended(jobs, self.end)
-        before, scored = _network(jobs, self.chosen), _network(jobs, test)
+        before = Rolling(_networks(jobs, self.chosen), rolling_cutoffs(jobs.split))
+        (scored,) = _networks(jobs, test)
         parameters = sum(one.size for one in scored.weights.values())
         facts = TrainingFacts(parameters=parameters, seconds=test.seconds)
         candidate = Candidate(TUNED, "pretrained", Forecasts.of(jobs.split, before, scored), facts)
-        return FineTuned(candidate, scored if end is None or end.late else _network(jobs, end))
+        return FineTuned(candidate, scored if end is None or end.late else _networks(jobs, end)[0])
 
 
 def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
@@ -102,8 +104,6 @@ def _ended(jobs: TrainingJobs, pending: FineTuning) -> TuningResult | None:
     return result
 
 
-def _network(jobs: TrainingJobs, result: TuningResult) -> PretrainedNetwork:
-    """Return the network with the weights of a result."""
-    split, name = jobs.split, result.file.name if result.file else ""
-    weights = read_npz(jobs.jobs.folder / name)
-    return PretrainedNetwork.of(split.horizon, split.season_length, split.second, TUNED, weights)
+def _networks(jobs: TrainingJobs, result: TuningResult) -> tuple[PretrainedNetwork, ...]:
+    """Return the networks with the weights of a result."""
+    return networks_of(jobs.split, read_npz(jobs.jobs.folder / result.file.name) if result.file else {})

@@ -14,6 +14,7 @@ from makers import panel_of
 from gruforecast.automl.fine_tuned_model import STEPS, FineTuned, submit_tuning, submit_tunings
 from gruforecast.automl.search.results import TuningResult
 from gruforecast.automl.search.space import Space
+from gruforecast.automl.search.tuning import Rolling, rolling_cutoffs
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.atomic_files import npz, write_file
@@ -62,7 +63,8 @@ def jobs_of(
     divided = split(panel_of(*(10 + generator.random(220 + 5 * k) for k in range(3))), horizon, 3, 12, "f.csv")
     jobs = Recorder(folder)
     for place, name in zip(PLACES, ("a", "bb", "ccc"), strict=True):  # `make_pretrained` takes the seed from the length
-        write_file(folder / f"{place}.npz", npz(make_pretrained(name).weights))
+        networks = [make_pretrained(name)] * (len(rolling_cutoffs(divided)) if place == "folds" else 1)
+        write_file(folder / f"{place}.npz", npz(Rolling(tuple(networks), np.zeros((1, 3), np.int64)).arrays()))
         file = SavedFile(f"{place}.npz", "")
         jobs.results[f"fine-tuning-{place}"] = TuningResult(status="completed", steps=steps, file=file, seconds=3.0)
     return TrainingJobs(divided, Space.of(divided), jobs, 7, Budget(seconds)), jobs  # type: ignore[arg-type]

@@ -1,0 +1,146 @@
+"""Fine-tuning in a worker: which rows a training sees, how many steps are taken, what is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_networks import make_pretrained
+from makers import panel_of
+from msgspec import structs
+
+from gruforecast.arrays import Floats
+from gruforecast.automl.search.results import TuningRequest, TuningResult
+from gruforecast.automl.search.trial import save_split
+from gruforecast.automl.search.tuning import (
+    PATIENCE,
+    SMALL,
+    Comparison,
+    Rolling,
+    networks_of,
+    rolling_cutoffs,
+    run_tuning,
+)
+from gruforecast.data.windows import History
+from gruforecast.evaluation.splits import Split, split
+from gruforecast.execution.atomic_files import read_npz
+from gruforecast.models.model import Points
+from gruforecast.models.pretrained.fine_tuning import fine_tuned
+from gruforecast.models.registry import TUNED
+from gruforecast.serialization import plain, record
+
+NETWORK = make_pretrained("pretrained")
+
+
+def split_of(n_series: int = 2, rows: int = 110) -> Split:
+    rng = np.random.default_rng(0)
+    season = 8 * np.sin(2 * np.pi * np.arange(rows) / 12)
+    series = [30 + season + rng.normal(size=rows) for _ in range(n_series)]
+    return split(panel_of(*series), 6, 3, 12, "f.csv")
+
+
+def off_by(by: Floats) -> Points:
+    """Forecasts that are wrong by what is said for each series."""
+
+    def forecast(history: History, windows: object, horizon: int, season_length: int) -> Floats:
+        index = np.minimum(windows.end[:, None] + np.arange(horizon), len(history.values) - 1)  # type: ignore[attr-defined]
+        return np.asarray(history.values[index] + by[windows.series][:, None])  # type: ignore[attr-defined]
+
+    return Points(forecast)
+
+
+def test_each_window_asks_the_newest_network_that_has_not_seen_it() -> None:
+    divided = split_of()
+    networks = tuple(replace(make_pretrained(name), name=TUNED) for name in ("a", "bb", "ccc"))
+    cutoffs = rolling_cutoffs(divided)
+    np.testing.assert_array_equal(cutoffs, [divided.learned, *divided.folds[1:]])
+    model, origins = Rolling(networks, cutoffs), divided.calibration_windows()
+    found = divided.ask(model, origins).quantiles
+    assert found is not None
+    for place in range(len(origins)):
+        window = origins[place : place + 1]
+        newest = max(k for k in range(3) if cutoffs[k, window.series[0]] <= window.end[0])
+        np.testing.assert_allclose(found[place], divided.ask(networks[newest], window).quantiles[0], rtol=1e-6)
+    for ours, theirs in zip(networks_of(divided, model.arrays()), networks, strict=True):
+        assert ours.config == theirs.config
+        np.testing.assert_array_equal(ours.weights["state.kernel"], theirs.weights["state.kernel"])
+
+
+def test_large_data_have_one_training_for_all_folds() -> None:
+    few, many = split_of(2), split_of(SMALL // 80)
+    assert (len(rolling_cutoffs(few)), len(rolling_cutoffs(many))) == (3, 1)
+
+
+def test_the_best_number_of_steps_is_taken_and_more_are_not_tried_for_long() -> None:
+    comparison = Comparison(split_of(), off_by(np.array([4.0, 2.0])))
+    over = []
+    for steps, by in ((10, 0.9), (20, 0.5), (40, 0.7), (80, 0.6)):
+        comparison.take(steps, off_by(by * np.array([4.0, 2.0])))
+        over.append(comparison.over)
+    assert comparison.best == 20
+    assert over == [False, False, False, True]
+    assert PATIENCE == 2
+    first = comparison.scores[0][1]
+    assert [score / first for _, score in comparison.scores] == pytest.approx([1, 0.9, 0.5, 0.7, 0.6])
+
+
+def test_what_is_better_for_some_and_worse_for_others_is_not_taken() -> None:
+    comparison = Comparison(split_of(), off_by(np.array([4.0, 4.0])))
+    comparison.take(10, off_by(np.array([0.0, 7.9])))
+    assert comparison.best == 0
+    comparison.take(20, off_by(np.array([5.0, 5.0])))
+    assert comparison.best == 0
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The package's network is a small one."""
+    monkeypatch.setattr("gruforecast.models.pretrained.model.weights", lambda: NETWORK.weights)
+    monkeypatch.setattr("gruforecast.models.pretrained.model.card", lambda: type("Card", (), {"width": 8}))
+
+
+def asked(folder: Path, divided: Split, **changes: object) -> tuple[TuningResult, dict[str, np.ndarray]]:
+    """Result and weights of a request."""
+    save_split(folder, "split", divided)
+    request = TuningRequest(
+        folder=str(folder), data="split", until="folds", steps=(2, 4), seed=3, file="weights.npz", digest=""
+    )
+    result = record(TuningResult, run_tuning(plain(structs.replace(request, **changes))), "result")
+    return result, read_npz(folder / "weights.npz") if result.file else {}
+
+
+@pytest.mark.usefixtures("small")
+def test_the_folds_trainings_see_nothing_from_their_cutoffs_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gruforecast.automl.search.tuning.ERRORS", -1e9)  # the best is taken, however unclear
+    divided = split_of()
+    result, arrays = asked(tmp_path, divided)
+    assert [steps for steps, _ in result.scores] == [0, 2, 4]
+    assert result.steps in (2, 4)
+    for k, cutoff in enumerate([divided.learned, *divided.folds[1:]]):
+        before = np.arange(len(divided.history.values)) < np.repeat(cutoff, np.diff(divided.history.indptr))
+        history = History.of(np.where(before, divided.history.values, -99.0), divided.history.indptr)
+        expected = dict(fine_tuned(NETWORK, history, cutoff, (result.steps,), 3))[result.steps].weights
+        for name, one in expected.items():
+            np.testing.assert_allclose(arrays[f"{k}.{name}"], one, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("until", ["test", "end"])
+def test_the_last_trainings_take_the_steps_requested(tmp_path: Path, until: str) -> None:
+    divided = split_of()
+    cutoff = divided.test if until == "test" else divided.history.indptr[1:]
+    result, arrays = asked(tmp_path, replace(divided, test=cutoff), until=until)
+    assert (result.steps, result.late, result.scores) == (4, False, [])
+    expected = dict(fine_tuned(NETWORK, divided.history, cutoff, (4,), 3))[4].weights
+    assert set(arrays) == {f"0.{name}" for name in expected}
+    np.testing.assert_allclose(arrays["0.head.kernel"], expected["head.kernel"], rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.usefixtures("small")
+def test_a_deadline_ends_it_at_the_next_number_of_steps(tmp_path: Path) -> None:
+    result, _ = asked(tmp_path, split_of(), until="test", steps=(1, 2, 3), deadline=1.0)
+    assert (result.steps, result.late) == (1, True)
+    result, _ = asked(tmp_path, split_of(), until="test", steps=(1,), deadline=1.0)
+    assert (result.steps, result.late) == (1, False)
