@@ -73,10 +73,11 @@ def submit_tunings(jobs: TrainingJobs, tuning: FineTuning | None, *, ships: bool
     if chosen is None or not chosen.steps:
         return None
     steps = tuple(one for one in STEPS if one <= chosen.steps)
-    return FineTunings(jobs, chosen, _submit(jobs, "test", steps), _submit(jobs, "end", steps) if ships else None)
+    test = _submit(jobs, "test", steps, chosen.share)
+    return FineTunings(jobs, chosen, test, _submit(jobs, "end", steps, chosen.share) if ships else None)
 
 
-def _submit(jobs: TrainingJobs, until: Until, steps: tuple[int, ...]) -> FineTuning:
+def _submit(jobs: TrainingJobs, until: Until, steps: tuple[int, ...], share: float = 1.0) -> FineTuning:
     name = f"{TITLE}-{until}"
     request = TuningRequest(
         data=ALL_DATA if until == "end" else DATA,
@@ -85,6 +86,7 @@ def _submit(jobs: TrainingJobs, until: Until, steps: tuple[int, ...]) -> FineTun
         seed=seed_of(jobs.seed, NUMBER),
         file=f"{name}.npz",
         digest=card().sha256,
+        share=share,
     )
     part = PARTS[until]
     return jobs.jobs.submit(name, RUN_TUNING, request, TuningResult, part=part, deadline=jobs.budget.deadline(part))

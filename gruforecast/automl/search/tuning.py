@@ -2,32 +2,37 @@
 
 All numbers of steps are read from one run on the rows before the earliest fold, and compared with the network as it is
 at the origins after it. Of small data that run sees much less than the last one will, to which all rows are given:
-there is one run for each fold then. The fewer horizons the origins span, the clearer the gain has to be.
+there is one run for each fold then. The fewer horizons the origins span, the more counts what fine-tuning gains in
+general (docs/accuracy.md).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
+from msgspec import structs
 
-from gruforecast.arrays import Array, Floats, Ints, Weights
-from gruforecast.automl.search.results import TuningRequest, TuningResult
+from gruforecast.arrays import Array, Ints, Weights
+from gruforecast.automl.search.results import Score, TuningRequest, TuningResult
 from gruforecast.automl.search.trial import deadline_of, load_split, saved
 from gruforecast.data.windows import History, Sampler, Windows, evenly
 from gruforecast.evaluation.splits import Split
 from gruforecast.models.model import Model
-from gruforecast.models.pretrained.fine_tuning import fine_tuned
+from gruforecast.models.pretrained.fine_tuning import between, fine_tuned
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import TUNED
 from gruforecast.serialization import Json, JsonValue, plain, record
 
 ORIGINS = 600  # that tell how many steps are best; more say nothing new
-PATIENCE = 2  # numbers of steps in a row that are worse than the best one, after which no more are tried
-ERRORS = 1.0  # standard errors by which steps must be better than none
+PATIENCE = 2  # numbers of steps beyond the best one, after which no more are tried
+PRIOR = {0.5: 0.04, 1.0: 0.02}  # gain that is expected of a share of the way before any error is seen, as a logarithm
+HORIZONS = 12  # before the test set that weigh as much as the prior
+LEAST = 1e-9  # of an error
+NONE = Score(0, 0.0, 0.0)
 SMALL = 1000  # training windows up to which each fold has a run of its own
 
 
@@ -76,45 +81,46 @@ def networks_of(split: Split, arrays: Mapping[str, Array]) -> tuple[PretrainedNe
 
 @dataclass
 class Comparison:
-    """Numbers of steps compared with none, at origins that no training has seen.
+    """Amounts of fine-tuning compared with none, at origins that no training has seen.
 
     Attributes:
-        scores: mean error after each number of steps, in units of `Split.choice_unit`.
-        model: the network as it is, then that after the `best` number of steps; 0 where none is clearly better.
+        model: the network as it is.
+        scores: mean error of each amount, in units of `Split.choice_unit`.
+        best: the amount that promises most; None where none promises a gain.
+        promise: the gain that is expected of it, as the logarithm of a ratio of errors.
     """
 
     split: Split
-    model: Model
-    scores: list[tuple[int, float]] = field(default_factory=list)
-    best: int = 0
+    model: InitVar[Model]
+    scores: list[Score] = field(default_factory=list)
+    best: Score | None = None
+    promise: float = 0.0
 
-    def __post_init__(self) -> None:
+    def __post_init__(self, model: Model) -> None:
         origins = self.split.calibration_windows()
         self._windows = origins[evenly(len(origins), ORIGINS)]
         horizons = float((self.split.test - self.split.learned).sum()) / self.split.horizon
-        self._independent = max(1.0, min(horizons, len(self._windows)))
-        self._before = self._errors(self.model)
-        self.scores.append((0, float(np.nanmean(self._before))))
-        self._least = self.scores[0][1]
+        self._trust = horizons / (horizons + HORIZONS)
+        self._before = self._error(model)
 
-    def take(self, steps: int, model: Model) -> None:
-        """Take in the network after so many steps."""
-        errors = self._errors(model)
-        gains = (self._before - errors)[~np.isnan(errors)]
-        self.scores.append((steps, float(np.nanmean(errors))))
-        clear = ERRORS * float(gains.std()) / np.sqrt(self._independent)
-        if self.scores[-1][1] < self._least and gains.mean() > clear:
-            self.best, self.model, self._least = steps, model, self.scores[-1][1]
+    def take(self, steps: int, share: float, model: Model) -> None:
+        """Take in the network after so many steps, a share of the way."""
+        self.scores.append(Score(steps, share, self._error(model)))
+        gain = np.log(max(self._before, LEAST) / max(self.scores[-1].error, LEAST))
+        promise = self._trust * gain + (1 - self._trust) * PRIOR[share]
+        if promise > self.promise:
+            self.best, self.promise = self.scores[-1], float(promise)
 
     @property
     def over(self) -> bool:
-        """Whether more steps are of no use."""
-        least = min(score for _, score in self.scores)
-        return all(score > least for _, score in self.scores[-PATIENCE:])
+        """Whether more steps are of no use: the newest ones were worse than the best."""
+        best = min(self.scores, key=lambda one: one.error).steps
+        numbers = sorted({one.steps for one in self.scores})
+        return len([one for one in numbers if one > best]) >= PATIENCE
 
-    def _errors(self, model: Model) -> Floats:
-        """Return the error of each window in its unit, (n,), NaN where there is none."""
-        return self.split.scores(self._windows, self.split.ask(model, self._windows).mean)["mase"]
+    def _error(self, model: Model) -> float:
+        """Return the mean error at the origins, in their units."""
+        return float(np.nanmean(self.split.scores(self._windows, self.split.ask(model, self._windows).mean)["mase"]))
 
 
 def run_tuning(request: Json) -> JsonValue:
@@ -127,37 +133,46 @@ def run_tuning(request: Json) -> JsonValue:
         A `TuningResult`; it is late where the deadline came first.
     """
     begin, asked = time.perf_counter(), record(TuningRequest, request, "fine-tuning request")
-    split, deadline = load_split(asked.folder, asked.data), deadline_of(asked)
+    split = load_split(asked.folder, asked.data)
     network = PretrainedNetwork.of(split.horizon, split.season_length, split.second)
-    comparison = Comparison(split, network) if asked.until == "folds" else None
-    taken, arrays, late = 0, {}, False
-    for steps, tuned in _runs(network, split, asked):
-        if comparison is not None:
-            comparison.take(steps, tuned)
-        if comparison is None or comparison.best == steps:
-            taken, arrays = steps, tuned.arrays()
-        late = steps < asked.steps[-1] and deadline is not None and time.time() >= deadline
-        if late or (comparison is not None and comparison.over):
+    found = _compared if asked.until == "folds" else _trained
+    result, arrays = found(network, split, asked, deadline_of(asked))
+    file = saved(asked, asked.file, arrays) if arrays else None
+    return plain(structs.replace(result, file=file, seconds=time.perf_counter() - begin))
+
+
+def _trained(
+    network: PretrainedNetwork, split: Split, asked: TuningRequest, deadline: float | None
+) -> tuple[TuningResult, dict[str, Array]]:
+    """Return the weights after the last number of steps, or those that the deadline allowed."""
+    cutoff = split.test if asked.until == "test" else split.history.indptr[1:]
+    steps, tuned = 0, network
+    for steps, tuned in fine_tuned(network, split.history, cutoff, asked.steps, asked.seed):  # noqa: B007
+        if deadline is not None and time.time() >= deadline:
             break
-    return plain(
-        TuningResult(
-            status="completed",
-            late=late,
-            file=saved(asked, asked.file, arrays) if taken else None,
-            steps=taken,
-            scores=[] if comparison is None else comparison.scores,
-            seconds=time.perf_counter() - begin,
-        )
-    )
+    tuned = between(network, tuned, asked.share)
+    late = steps < asked.steps[-1]
+    return TuningResult(status="completed", late=late, steps=steps), Rolling((tuned,), cutoff[None]).arrays()
 
 
-def _runs(network: PretrainedNetwork, split: Split, asked: TuningRequest) -> Iterator[tuple[int, Rolling]]:
-    """Return the networks after each number of steps, trained side by side up to all of the cutoffs."""
-    cutoffs = {
-        "folds": rolling_cutoffs(split),
-        "test": split.test[None],
-        "end": split.history.indptr[None, 1:],
-    }[asked.until]
+def _compared(
+    network: PretrainedNetwork, split: Split, asked: TuningRequest, deadline: float | None
+) -> tuple[TuningResult, dict[str, Array]]:
+    """Return how many steps, and what share of their way, promise most, and the weights; no weights for none."""
+    cutoffs, comparison = rolling_cutoffs(split), Comparison(split, network)
     runs = [fine_tuned(network, split.history, cutoff, asked.steps, asked.seed) for cutoff in cutoffs]
+    arrays: dict[str, Array] = {}
+    late = False
     for pairs in zip(*runs, strict=True):
-        yield pairs[0][0], Rolling(tuple(one for _, one in pairs), cutoffs)
+        steps = pairs[0][0]
+        for share in PRIOR:
+            model = Rolling(tuple(between(network, one, share) for _, one in pairs), cutoffs)
+            comparison.take(steps, share, model)
+            if comparison.best is comparison.scores[-1]:
+                arrays = model.arrays()
+        late = steps < asked.steps[-1] and deadline is not None and time.time() >= deadline
+        if late or comparison.over:
+            break
+    best = comparison.best or NONE
+    scores = comparison.scores
+    return TuningResult(status="completed", late=late, steps=best.steps, share=best.share, scores=scores), arrays
