@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from math import prod
 from pathlib import Path
+
+from msgspec import structs
 
 from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.artifact.manifest import NAME, ShownFacts
@@ -13,7 +14,7 @@ from gruforecast.data.plan import Plan
 from gruforecast.execution.machine import cores
 from gruforecast.models.forecaster import MAX_THREADS, Forecaster
 from gruforecast.models.networks.config import BLOCKS, CONTEXT, QUANTILES, ROW_UNITS, Cell, Decoder, NetworkConfig
-from gruforecast.models.networks.inference import BLOCK_NUMBERS, Network, weight_shapes
+from gruforecast.models.networks.inference import BLOCK_NUMBERS, Network
 from gruforecast.serialization import Record
 
 MAX_IDS = 5
@@ -45,6 +46,8 @@ class Description(ShownFacts, kw_only=True, frozen=True):
         n_series: how many series the model was fitted on; series: the names of the first ones.
         target: None where every column of numbers is a series; beside: covariates by role, and the holidays.
         data_end: the last stamps of the series that ends first, and of the one that ends last.
+        pretrained: networks beside the ensemble, of which none has a share in it.
+        lacks: models in the winner that the SavedModel does not have, which holds the ensemble alone.
         keeps_rows: whether the folder has rows to start a forecast from.
         files: bytes of each; memory_bytes: see `memory_needed`.
     """
@@ -68,8 +71,10 @@ class Description(ShownFacts, kw_only=True, frozen=True):
     blend: dict[str, float]
     levels: list[float]
     networks: list[NetworkFacts]
+    pretrained: list[NetworkFacts]
     files: dict[str, int]
     digests_verified: int
+    lacks: list[str]
     memory_bytes: int
 
 
@@ -103,8 +108,10 @@ def describe(folder: str | Path) -> Description:
         blend=forecaster.blend,
         levels=list(forecaster.calibrations[forecaster.winner].levels),
         networks=[_network(one) for one in forecaster.networks],
+        pretrained=[structs.replace(_network(one), share=0.0) for one in forecaster.pretrained],
         files=sizes | {NAME: (Path(folder) / NAME).stat().st_size},
         digests_verified=len(sizes) + 1,
+        lacks=forecaster.others_in(forecaster.winner),
         memory_bytes=memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
     )
 
@@ -116,7 +123,7 @@ def _covariates(plan: Plan) -> dict[str, list[str]]:
 
 
 def _network(one: Network) -> NetworkFacts:
-    config, parameters = one.config, sum(map(prod, weight_shapes(one.config).values()))
+    config, parameters = one.config, sum(array.size for array in one.weights.values())
     return NetworkFacts(
         one.name,
         one.weight,

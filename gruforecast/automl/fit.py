@@ -36,7 +36,6 @@ from gruforecast.automl.preparation import Prepared, decide, prepare
 from gruforecast.automl.reference_models import (
     baseline_candidates,
     pretrained_candidate,
-    pretrained_network,
     statistical_models,
     submit_statistical,
 )
@@ -44,7 +43,7 @@ from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search import loop
 from gruforecast.automl.search.oracle import Proposer
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.search.trial import save_split
+from gruforecast.automl.search.trial import pretrained_network, save_split
 from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
 from gruforecast.automl.training_jobs import Notes, TrainingJobs
 from gruforecast.data.files.source import Data, name_of

@@ -17,7 +17,7 @@ from gruforecast.evaluation.splits import Forecasts, Split
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Pending
 from gruforecast.models.baselines import baselines
-from gruforecast.models.pretrained.model import PretrainedNetwork, within_reach
+from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.statistical import affordable, installed, rows_read, several_seasons
 
@@ -44,13 +44,6 @@ def baseline_candidates(split: Split) -> list[Candidate]:
         Candidate(name, "baseline", Forecasts.of(split, model, model))
         for name, model in baselines(split.season_length).items()
     ]
-
-
-def pretrained_network(split: Split) -> PretrainedNetwork | None:
-    """Return the network in this package for the season and horizon of a split; None where they are too long for it."""
-    if not within_reach(split.horizon, split.season_length):
-        return None
-    return PretrainedNetwork.of(split.horizon, split.season_length, split.second)
 
 
 def pretrained_candidate(split: Split, network: PretrainedNetwork) -> Candidate:

@@ -125,12 +125,13 @@ def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> No
 
 def _show(certificate: Certificate, place: str, *, verbose: bool) -> None:
     """Print the certificate, which lies at `place`."""
-    parity, graph = certificate.parity, certificate.graph
+    parity, graph, lacks = certificate.parity, certificate.graph, certificate.lacks
     allowed = "" if parity.tolerance is None else f"; {parity.tolerance:.0e} is allowed"
     times = ", ".join(f"{name} {value:,.2f} ms" for name, value in certificate.milliseconds.items())
     kind = f"{certificate.format}{' int8' if certificate.int8 else ''}"
     lines = [
         f"{certificate.export}  {kind}, {certificate.bytes:,} bytes, SHA-256 {certificate.sha256[:16]}…",
+        *([f"holds    the networks; {', '.join(lacks)} of the winner are not in it"] if lacks else []),
         f"parity   largest relative difference from predict {parity.max_relative:.1e}{allowed}",
         *(
             f"         {one.windows:>3} {name + ' windows':<18} "

@@ -28,7 +28,7 @@ from gruforecast.evaluation.splits import MIN_ROWS
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.registry import NETWORKS
+from gruforecast.models.registry import NETWORKS, TUNED
 from gruforecast.models.statistical import STATISTICAL, affordable, installed, rows_read, trouble_with
 
 DEFAULT_CUTOFFS = 10  # where so many fit
@@ -203,7 +203,7 @@ def roll(
     left_out: dict[str, str] = {}
     names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
-        names, left_out = default_members(forecaster, cutoffs.windows)
+        names, left_out = default_members(forecaster, cutoffs.windows, refit=refit)
     wanted = forecaster.levels(names, levels)
     rolling = Rolling(forecaster, panel, history, cutoffs, names, wanted, left_out, refit, adapt)
     if windows is None and 0 < (unseen := rolling.out_of_sample) < cutoffs.count:
@@ -228,7 +228,9 @@ def check_counts(windows: int | None, step: int | None) -> None:
             )
 
 
-def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str, ...], dict[str, str]]:
+def default_members(
+    forecaster: Forecaster, windows: Windows, *, refit: bool
+) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the members asked unless others are named, and why not, of those that cannot be or would take long.
 
     They are the winner, all networks together, the blend, and the models that are no networks.
@@ -243,6 +245,8 @@ def default_members(forecaster: Forecaster, windows: Windows) -> tuple[tuple[str
         for part in forecaster.weights_of(name):
             if part in STATISTICAL and (why := _obstacle(part, len(windows), quick=part in quick)):
                 left_out[name] = why
+            if refit and part == TUNED:
+                left_out[name] = f"{TUNED} has learned from these rows, and `refit` does not train it anew"
     return tuple(name for name in names if name not in left_out), left_out
 
 

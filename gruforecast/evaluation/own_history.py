@@ -6,6 +6,11 @@
 
 The model is asked at a few origins of each series, with the rows before them, and its errors are pooled over all
 series as those of a fit are. Origins lie at fixed distances before the cutoff, and no row from the cutoff on is read.
+
+The model's own quantiles count as `PRIOR` errors: half-widths are a geometric mean of both. On the training parts of
+M3 monthly, M3 quarterly, Tourism monthly and M4 hourly, each series for itself, with an early checkpoint, intervals of
+80 % from the errors alone, with Student's widening, had an interval score between 1 % lower and 42 % higher than the
+quantiles alone, and this mean one between 2 % lower and 6 % higher; its intervals of 95 % score lower on M4 hourly.
 """
 
 from __future__ import annotations
@@ -26,7 +31,8 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
 from gruforecast.models.networks.config import QUANTILES
 
-ORIGINS, EACH = 1_000, 40  # at most, of all series together and of each
+ORIGINS, EACH = 500, 40  # at most, of all series together and of each
+PRIOR = 12.0  # independent errors, see `independent_errors`
 OWN_LEVELS = tuple(round(100 * (1 - 2 * one), 9) for one in QUANTILES if one < 0.5)  # that the quantiles are bounds of
 
 
@@ -81,7 +87,13 @@ def measured(
         return own_quantiles(horizon, levels)
     with one_thread():
         forecast = model.forecast(history, origins, horizon, season_length)
-    return calibrated(forecast, actual, levels, unit, independent_errors([origins], actual))
+    found, independent = calibrated(forecast, actual, levels, unit), independent_errors([origins], actual)
+    return towards_own(found, independent / (independent + PRIOR))
+
+
+def towards_own(found: Calibration, share: float) -> Calibration:
+    """Return the geometric mean of measured half-widths, with this share, and those of the model's own quantiles."""
+    return replace(found, factor=found.factor**share, trust=1.0 - share * (1.0 - found.trust))
 
 
 def measured_at(own: Forecaster, history: History, cutoff: Ints) -> Forecaster:

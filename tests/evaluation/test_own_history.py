@@ -14,7 +14,17 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import DataError
-from gruforecast.evaluation.own_history import EACH, ORIGINS, OWN_LEVELS, measured, origins_before
+from gruforecast.evaluation.own_history import (
+    EACH,
+    ORIGINS,
+    OWN_LEVELS,
+    PRIOR,
+    measured,
+    origins_before,
+    own_quantiles,
+    towards_own,
+)
+from gruforecast.models.conformal import Calibration
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.quantile_forecast import DEVIATE, QuantileForecast
 
@@ -71,13 +81,32 @@ def test_with_few_errors_other_levels_are_refused_and_the_remedy_helps() -> None
     assert measured(Normal(1.0), history, history.indptr[1:], 12, 1, (80.0,)).levels == (80.0,)
 
 
-def test_few_errors_of_one_series_make_wider_intervals_than_the_same_of_many() -> None:
-    """Student's t: with one series of 40 rows there are few independent errors."""
-    alone = [
-        measured(Normal(1.0), noise(1, 40, seed), np.array([40]), 6, 1, (95.0,)).factor.mean() for seed in range(40)
+def test_of_few_errors_and_what_the_model_says_the_mean_counts() -> None:
+    """One series of 40 rows: origins from row 20 to 34, 20 rows foretold, so 20 / 6 errors beside twelve."""
+    shares, right = [], []
+    for seed in range(60):
+        history = noise(1, 40, seed)
+        windows, half = history.windows(np.array([0]), history.indptr[1:]), []
+        for spread in (1.0, 0.5):
+            found = measured(Normal(spread), history, history.indptr[1:], 6, 1, (95.0,))
+            half.append(found.bounds(Normal(spread).forecast(history, windows, 6, 1), np.ones(1))[1])
+        shares.append(1 - np.log2(half[0] / half[1]))  # of half-widths that are the same whatever it says
+        right.append(half[0].mean() / 1.95996)
+    assert_allclose(np.mean(shares), 20 / 6 / (20 / 6 + PRIOR), atol=0.02)
+    assert 0.95 < np.mean(right) < 1.05
+
+
+@pytest.mark.parametrize("trust", [0.0, 0.25, 1.0])
+@pytest.mark.parametrize("share", [0.0, 0.3, 1.0])
+def test_half_widths_are_geometric_means(share: float, trust: float) -> None:
+    history, scale = noise(3, 20), np.array([0.5, 1.0, 2.0])
+    forecast = Normal(1.7).forecast(history, history.windows(np.arange(3), history.indptr[1:]), 4, 1)
+    found = Calibration(LEVELS, np.sort(np.random.default_rng(1).uniform(0.5, 2.0, (4, 2))), trust)
+    half = [
+        one.bounds(forecast, scale)[1] - forecast.mean[:, :, None]
+        for one in (own_quantiles(4, LEVELS), found, towards_own(found, share))
     ]
-    many = noise(300, 40)
-    assert np.mean(alone) > 1.1 * measured(Normal(1.0), many, many.indptr[1:], 6, 1, (95.0,)).factor.mean()
+    assert_allclose(half[2], half[0] ** (1 - share) * half[1] ** share)
 
 
 @settings(deadline=None, max_examples=60)
@@ -109,6 +138,14 @@ def test_origins_are_before_the_cutoff_in_the_newer_half(
             assert np.gcd(apart.pop(), season) == 1
         if rows >= 2 * horizon + 3:
             assert mine.end[-1] == cutoff[k] - horizon
+
+
+def test_every_phase_of_a_season_comes_first_in_turn() -> None:
+    """Of the 138 rows from the half to a horizon before the end every fourth would do: always the same three phases."""
+    history = noise(1, 300)
+    ends = origins_before(history, history.indptr[1:], 12, 12).end
+    assert ends.tolist() == list(range(153, 289, 5))
+    assert set(ends % 12) == set(range(12))
 
 
 def test_many_series_have_one_origin_each_and_no_more_than_enough() -> None:

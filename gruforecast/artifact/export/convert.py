@@ -116,6 +116,7 @@ class Certificate(Record, kw_only=True, omit_defaults=True, frozen=True):
 
     Attributes:
         model: its name, and the digest of its manifest; milliseconds: of loading and of calls, on one thread.
+        lacks: models in the winner that are no networks of the ensemble, which alone is exported.
         edge: of a LiteRT file; mase: where weights are 8-bit integers.
     """
 
@@ -129,6 +130,7 @@ class Certificate(Record, kw_only=True, omit_defaults=True, frozen=True):
     graph: SignatureRecord
     versions: dict[str, str]
     parity: Parity
+    lacks: list[str] = []
     edge: Edge | None = None
     mase: RoundedMase | None = None
 
@@ -257,6 +259,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         parity = _parity(options, served, samples, forecasts)
         mase = _rounded_mase(served, samples["data"], forecasts["data.y_hat"]) if options.int8 else None
         content = _certificate(options, served, made, measured, parity, mase)
+        content = structs.replace(content, lacks=forecaster.others_in(forecaster.winner))
         options.certificate.unlink(missing_ok=True)  # an old one would speak of another export
         _put(made, options.output)
     write_json(options.certificate, content)

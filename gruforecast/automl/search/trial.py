@@ -39,6 +39,7 @@ from gruforecast.execution.jobs import JobRequest, SavedFile
 from gruforecast.models.baselines import baselines
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.inference import Network, digest_of
+from gruforecast.models.pretrained.model import PretrainedNetwork, within_reach
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import trouble_with
 from gruforecast.report.report import Status, TrainingSeconds
@@ -233,9 +234,18 @@ def _traces(
     traces = {"log decision": windows.use_log, "forecasts": np.asarray(forecast.quantiles)}
     for name, model in baselines(split.season_length).items():
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
+    if (pretrained := pretrained_network(split)) is not None:
+        traces[f"{pretrained.name} forecasts"] = np.asarray(split.ask(pretrained, windows).quantiles)
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
     }
+
+
+def pretrained_network(split: Split) -> PretrainedNetwork | None:
+    """Return the network in this package for the season and horizon of a split; None where they are too long for it."""
+    if not within_reach(split.horizon, split.season_length):
+        return None
+    return PretrainedNetwork.of(split.horizon, split.season_length, split.second)
 
 
 def deadline_of(request: JobRequest) -> float | None:

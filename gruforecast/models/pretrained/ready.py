@@ -145,12 +145,11 @@ def smoothed(x: Single, seen: Single) -> tuple[Single, Single]:
     x, seen = x[:, -NEWEST:].T, seen[:, -NEWEST:].T  # (rows, n)
     kept = 1 - np.array(RATES, np.float32)
     sums = np.zeros((len(x) + 1, 2, x.shape[1], len(RATES)), np.float32)  # of values and of weights before each row
-    for before, after, row in zip(sums, sums[1:], np.stack([x, seen], axis=1)[:, :, :, None], strict=False):
-        np.multiply(before, kept, out=after)
-        after += row
+    for t, row in enumerate(np.stack([x, seen], axis=1)[:, :, :, None]):
+        sums[t + 1] = sums[t] * kept + row
     total = sums[:, 1]
     known = total > 1e-12
-    level = sums[:, 0] / np.where(known, total, 1.0)  # (rows + 1, n, rates)
+    level: Array = sums[:, 0] / np.where(known, total, 1.0)  # (rows + 1, n, rates)
     error = np.abs(x[:, :, None] - level[:-1])
     return level[-1], masked_mean(error, seen[:, :, None] * known[:-1], 0)
 
@@ -201,34 +200,26 @@ class Ready:
         """Return the ready forecasts of scaled values (n, N), zero where not `seen`."""
         n, rows = x.shape
         span = max(season, 2)
-        ahead = np.arange(horizon)
-        phase = ahead % season
+        phase = np.arange(horizon) % season
         profile = Profile.of(x, seen, season)
         flat = (x - profile.shape[:, np.arange(-rows, 0) % season]) * seen
         shape = profile.shape[:, phase]
         some = seen[:, -span:].sum(1, keepdims=True) > 0
         level = np.where(some, masked_mean(flat[:, -span:], seen[:, -span:])[:, None], masked_mean(flat, seen)[:, None])
-        value, there = by_phase(x, seen, season, 1)
-        last = np.where(there > 0, value, level + profile.shape)
-        two, both = by_phase(x, seen, season, 2)
-        before = np.where(both > 1, two - value, last)
-        three, number = by_phase(x, seen, season, 3)
-        three = np.where(number > 0, three / np.maximum(number, 1.0), last)
+        last, before, three = (one[:, phase] for one in _recent(x, seen, season, level + profile.shape))
         change, pairs = lagged(x, seen, season)
         drift = masked_mean(change[:, -4 * span :], pairs[:, -4 * span :])[:, None]  # per season
         levels, errors = smoothed(flat, seen)
-        small = errors + 1e-6
-        best = masked_mean(levels, (small.min(1, keepdims=True) / small) ** 6)[:, None]
+        best = masked_mean(levels, ((errors.min(1, keepdims=True) + 1e-6) / (errors + 1e-6)) ** 6)[:, None]
         new_end, new_slope = line(flat, seen, max(3 * season, 8))
         end, slope = line(flat, seen, rows)
         h = np.arange(1, horizon + 1, dtype=np.float32)
-        again, moved, third, spread = _second(x, seen, second, horizon, season, last[:, phase])
-        newest = filled(x, seen)[:, -1:]
+        again, moved, third, spread = _second(x, seen, second, horizon, season, last)
         parts = [
-            last[:, phase],
-            before[:, phase],
-            three[:, phase],
-            last[:, phase] + drift * (ahead // season + 1).astype(np.float32),
+            last,
+            before,
+            three,
+            last + drift * np.ceil(h / season),
             again,
             moved,
             third if third is not None else level + shape,
@@ -242,10 +233,24 @@ class Ready:
             end[:, None] + slope[:, None] * h + shape,
             masked_mean(flat, seen)[:, None] + shape,
             np.broadcast_to(level, (n, horizon)),
-            np.broadcast_to(newest, (n, horizon)),
+            np.broadcast_to(filled(x, seen)[:, -1:], (n, horizon)),
         ]
         slopes = np.stack([new_slope, slope, drift[:, 0] / season], axis=1)
         return cls(np.stack(parts, axis=2), profile, flat, errors, slopes, again, spread)
+
+
+def _recent(x: Single, seen: Single, season: int, otherwise: Single) -> tuple[Single, Single, Single]:
+    """Return of each phase (n, season) the newest value, the one before it, and the mean of the newest three.
+
+    Args:
+        otherwise: (n, season) what takes the place of the newest value where a phase was never seen.
+    """
+    value, there = by_phase(x, seen, season, 1)
+    last = np.where(there > 0, value, otherwise)
+    two, both = by_phase(x, seen, season, 2)
+    three, number = by_phase(x, seen, season, 3)
+    before = np.where(both > 1, two - value, last)
+    return last, before, np.where(number > 0, three / np.maximum(number, 1.0), last)
 
 
 def _trends(flat: Single, h: Single) -> list[Single]:

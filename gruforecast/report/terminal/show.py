@@ -76,15 +76,15 @@ def _origin(facts: Description) -> list[tuple[str, str]]:
         audit = "" if facts.audit is UNSET else f", leak audit {facts.audit}"
         rows.append(("search", f"{facts.trials} trials{audit}"))
     if facts.saved_model is not UNSET:
-        rows += _saved_model(facts.saved_model)
+        rows += _saved_model(facts.saved_model, facts.lacks)
     if facts.parity is not UNSET:
         rows.append(("parity", f"{facts.parity:.1e} (largest relative difference of the SavedModel)"))
     return rows
 
 
-def _saved_model(signature: SignatureRecord) -> list[tuple[str, str]]:
-    """Return what the export for other programs takes and gives."""
-    rows = []
+def _saved_model(signature: SignatureRecord, lacks: list[str]) -> list[tuple[str, str]]:
+    """Return what the export for other programs is without, takes and gives."""
+    rows = [("SavedModel", f"holds the networks, without {', '.join(lacks)}")] if lacks else []
     for word, tensors in (("takes", signature.inputs), ("gives", signature.outputs)):
         parts = [f"{one.name} {one.dtype} {one.shape}" for one in tensors[:MAX_INPUTS]]
         more = f" and {len(tensors) - len(parts)} more" if len(tensors) > len(parts) else ""
@@ -102,9 +102,9 @@ def _table(rows: Iterable[tuple[str, str]]) -> Table:
 def _networks(facts: Description) -> Table:
     name, sizes = Column("name", overflow="fold"), ("layers", "units", "lookback", "segment")
     networks = table(name, Column("cell"), *sizes, Column("decoder"), "params", "weight", title="\nnetworks")
-    for one in facts.networks:
+    for one in (*facts.networks, *facts.pretrained):
         numbers = [str(size) for size in (one.layers, one.units, one.lookback, one.segment)]
-        last = (one.decoder, f"{one.parameters:,}", f"{100 * one.share:.0f} %")
+        last = (one.decoder, f"{one.parameters:,}", f"{100 * one.share:.0f} %" if one.share else "-")
         networks.add_row(safe(one.name), one.cell.upper(), *numbers, *last)
     return networks
 
