@@ -7,9 +7,9 @@ import pytest
 
 from gruforecast.models.networks.config import MIDDLE
 from gruforecast.models.pretrained.features import Features, window_rows
+from gruforecast.models.pretrained.loss import LIMIT
 from gruforecast.models.pretrained.ready import READY
 from tools.pretrain import windows as room
-from gruforecast.models.pretrained.loss import LIMIT
 from tools.pretrain.windows import KINDS, Kind, batch, shortened, stream
 
 
