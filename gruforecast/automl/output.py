@@ -17,6 +17,7 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, ModelError, ResourceError, UsageError
 from gruforecast.execution.atomic_files import check_place
+from gruforecast.models.pretrained.model import card
 from gruforecast.models.statistical import installed
 from gruforecast.report.report import Report
 from gruforecast.report.stored import stored_report
@@ -28,9 +29,10 @@ MODEL_BYTES = 15_000_000  # room on disk that a model folder needs; the page alo
 
 
 def facts_of(options: FitOptions, panel: Panel) -> dict[str, JsonValue]:
-    """Return what a result follows from: this version, the data as parsed, and the options but how far it searches."""
+    """Return what a result follows from: this version and its pretrained network, the data as parsed, some options."""
     return {
         "gruforecast": __version__,
+        "pretrained": card().sha256,
         "data": panel.digest(),
         "options": options.values("data", "search", "after"),
     }

@@ -131,7 +131,7 @@ def _show(certificate: Certificate, place: str, *, verbose: bool) -> None:
     kind = f"{certificate.format}{' int8' if certificate.int8 else ''}"
     lines = [
         f"{certificate.export}  {kind}, {certificate.bytes:,} bytes, SHA-256 {certificate.sha256[:16]}…",
-        *([f"holds    the networks; {', '.join(lacks)} of the winner are not in it"] if lacks else []),
+        *([f"holds    the networks, without {', '.join(lacks)} of the winner"] if lacks else []),
         f"parity   largest relative difference from predict {parity.max_relative:.1e}{allowed}",
         *(
             f"         {one.windows:>3} {name + ' windows':<18} "

@@ -228,9 +228,7 @@ def check_counts(windows: int | None, step: int | None) -> None:
             )
 
 
-def default_members(
-    forecaster: Forecaster, windows: Windows, *, refit: bool
-) -> tuple[tuple[str, ...], dict[str, str]]:
+def default_members(forecaster: Forecaster, windows: Windows, *, refit: bool) -> tuple[tuple[str, ...], dict[str, str]]:
     """Return the members asked unless others are named, and why not, of those that cannot be or would take long.
 
     They are the winner, all networks together, the blend, and the models that are no networks.

@@ -204,7 +204,8 @@ def _gru_remark(rows: list[Row], best: Row) -> str:
 
 
 def _baseline_remark(rows: list[Row], best: Row) -> str:
-    better = [row for row in rows if row.kind == "baseline" and row.mase < best.mase and best.kind != "baseline"]
+    simple = ("baseline", "pretrained")  # that no search has trained
+    better = [row for row in rows if row.kind in simple and row.mase < best.mase and best.kind != "baseline"]
     names = ", ".join(f"{_title(row)} ({row.mase:.3f})" for row in better)
     return f" On the test set alone better: {names}." if better else ""
 
@@ -230,7 +231,10 @@ def _parts(row: Row) -> str:
     if row.kind != "blend" or not row.shares:
         return ""
     parts = sorted(row.shares.items(), key=lambda part: -part[1])
-    texts = (f"{100 * weight:.0f} % {'GRU' if name == NETWORKS else title_of(name)}" for name, weight in parts)
+    texts = (
+        f"{100 * weight:.0f} % {'GRU' if name == NETWORKS else title_of(name).removeprefix('the ')}"
+        for name, weight in parts
+    )
     return f" ({', '.join(texts)})"
 
 

@@ -18,13 +18,15 @@ from typer.testing import CliRunner
 
 from gruforecast.artifact.folder import load
 from gruforecast.cli import app
+from gruforecast.data.read import read_like
+from gruforecast.evaluation.backtest import roll
 from gruforecast.models.baselines import baselines
 
 pytestmark = pytest.mark.network
 
 REPORT_KEYS = {"model_dir", "verdict", "horizon", "freq", "season_length", "n_series", "n_rows", "seconds", "trials"}
 ROW_KEYS = {"model", "kind", "mase", "smape", "rmse", "mae", "coverage", "parameters", "seconds", "config", "val_mase"}
-BASELINES = set(baselines(12))
+BASELINES = {*baselines(12), "pretrained"}
 
 
 def forecast_csv(fitted: dict[str, Any], *arguments: str) -> pd.DataFrame:
@@ -98,6 +100,21 @@ def test_anyone_can_score_the_run_folder_again(fitted: dict[str, Any]) -> None:
     for name in ("mase", "rmsse", "smape", "wape", "mae", "rmse", "bias", "wql"):
         assert series.loc["naive", name] == pytest.approx(naive[name])
     np.testing.assert_allclose(steps.loc["naive", "mae"], np.abs(test - train[-1]))
+
+
+def test_what_is_saved_of_the_pretrained_network_forecasts_the_test_set_as_the_report_says(
+    fitted: dict[str, Any],
+) -> None:
+    """A backtest of the saved model at the test cutoff: the same weights, season and rows, so the same numbers."""
+    forecaster = load(fitted["cwd"] / "gruforecast_model")
+    rows = {row["model"]: row for row in fitted["report"]["leaderboard"]}
+    assert rows["pretrained"]["kind"] == "pretrained"
+    scored = pd.read_csv(fitted["cwd"] / "gruforecast_model.run" / "test-forecast-pretrained.csv")
+    panel = read_like(str(AIR), forecaster.plan).panel
+    (block,) = roll(forecaster, panel, windows=1, members=["pretrained"], adapt=False).blocks()
+    found = block.evaluated["pretrained"]
+    np.testing.assert_allclose(found.mean[0], scored["y_hat"], rtol=1e-9)
+    np.testing.assert_allclose(found.lower[0], scored[["lo-80", "lo-95"]], rtol=1e-9)
 
 
 def test_the_verdict_rests_on_a_test_of_the_test_part(fitted: dict[str, Any]) -> None:

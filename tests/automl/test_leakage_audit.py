@@ -301,6 +301,7 @@ def test_weights_and_forecasts_stand_and_planted_leaks_move_them(request_of_audi
         "training": {"weights", "forecasts"},
         "forecast": {"forecasts"},
         "columns": {"forecasts"},
+        "pretrained": {"pretrained forecasts"},
         "logarithm": {"log decision", "forecasts"},
     }
     nothing: dict[str, list[str]] = {"test cutoff": [], "first fold": []}

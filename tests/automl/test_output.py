@@ -17,6 +17,7 @@ from gruforecast.automl import output as room
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
+from gruforecast.models.pretrained.model import card
 from gruforecast.serialization import encoded
 
 REPORT = made_report()
@@ -165,6 +166,9 @@ def test_a_result_follows_from_the_data_and_the_options_that_matter(monkeypatch:
     assert set(facts["options"]) == names - set(neutral)
     assert facts_of(dataclasses.replace(OPTIONS, seed=OPTIONS.seed + 1), panel) != facts
     assert facts_of(OPTIONS, other) != facts
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "card", lambda: structs.replace(card(), sha256="0" * 64))
+        assert facts_of(OPTIONS, panel) != facts
     monkeypatch.setattr(room, "installed", lambda: "1.0")
     with_stats, without = (facts_of(dataclasses.replace(OPTIONS, stats=stats), panel) for stats in (True, False))
     one = fingerprint_of(with_stats, stats=True), fingerprint_of(without, stats=False)

@@ -386,7 +386,7 @@ def test_without_a_script_the_first_series_can_be_read(panel: Report) -> None:
 
 
 def test_every_model_of_the_leaderboard_is_explained(panel: Report) -> None:
-    names = ("auto-ets", "auto-arima", "dynamic-theta", "mstl", "blend", *baselines(12))
+    names = ("auto-ets", "auto-arima", "dynamic-theta", "mstl", "blend", "pretrained", "fine-tuned", *baselines(12))
     first = edited(panel.leaderboard[0], budget=None)
     rows = [edited(first, model="gru-2", budget="member"), edited(first, model="lstm (full)", budget="full")]
     rows += [edited(first, model=name) for name in names]

@@ -23,6 +23,7 @@ import gruforecast.automl.search.trial
 import gruforecast.data.windows
 import gruforecast.evaluation.splits
 import gruforecast.models.networks.inference
+import gruforecast.models.pretrained.model
 from gruforecast.data.align.grid import interpolated
 from gruforecast.data.calendar.seasonality import find_seasons
 from gruforecast.models.networks.covariates import Scaling
@@ -45,7 +46,7 @@ def season(patch: Patch) -> None:
     def leaky(panel: Any, _: int) -> list[int]:
         return find_seasons(panel.y, panel.indptr, panel.freq)
 
-    patch(gruforecast.automl.preparation, "_seasons", leaky)
+    patch(gruforecast.automl.preparation, "seasons_before", leaky)
 
 
 @leak
@@ -54,7 +55,7 @@ def horizon(patch: Patch) -> None:
     true = gruforecast.automl.preparation.horizon_and_seasons
 
     def leaky(panel: Any, asked: int | None, length: int | None) -> tuple[int, list[int]]:
-        found = gruforecast.automl.preparation._seasons(panel, int(panel.lengths.max()) // 6)[0]
+        found = gruforecast.automl.preparation.seasons_before(panel, int(panel.lengths.max()) // 6)[0]
         return true(panel, asked or max(6, 2 * found), length)
 
     patch(gruforecast.automl.preparation, "horizon_and_seasons", leaky)
@@ -124,6 +125,17 @@ def forecast(patch: Patch) -> None:
         return true(history, replace(windows, end=windows.end + 1), *more)
 
     patch(gruforecast.models.networks.inference, "forecast", leaky)
+
+
+@leak
+def pretrained(patch: Patch) -> None:
+    """The pretrained network is shown the first row that it has to forecast."""
+    true = gruforecast.models.pretrained.model.Pretrained.forecast
+
+    def leaky(self: Any, history: Any, windows: Any, *more: Any) -> Any:
+        return true(self, history, replace(windows, end=windows.end + 1), *more)
+
+    patch(gruforecast.models.pretrained.model.Pretrained, "forecast", leaky)
 
 
 @leak

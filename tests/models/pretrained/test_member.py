@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -187,3 +189,38 @@ def test_what_is_out_of_its_reach_is_refused(
 def test_the_weights_of_the_package_have_the_shapes_that_a_folder_is_read_with() -> None:
     found = {name: one.shape for name, one in package.weights().items()}
     assert found == weight_shapes(package.card().width)
+
+
+CODE = (
+    "import sys; from gruforecast.cli import main\n"
+    "sys.argv = ['gruforecast', *sys.argv[1:]]\n"
+    "try: main()\n"
+    "finally: print(*{name.split('.')[0] for name in sys.modules}, *{n for n in sys.modules if 'pretrained' in n}, "
+    "file=sys.stderr)"
+)
+HEAVY = {"tensorflow", "keras", "pandas", "scipy", "sklearn", "statsforecast"}
+
+
+@pytest.mark.parametrize("with_data", [False, True])
+def test_the_command_loads_nothing_large_for_it(folder: Path, panel: Panel, own: Forecaster, with_data: bool) -> None:
+    """Forecasts in the file are those of Python; the model's own numbers go through CSV unchanged."""
+    data = []
+    if with_data:
+        rows = zip(np.repeat([key[0] for key in panel.ids], panel.lengths), panel.ds, panel.y, strict=True)
+        lines = [f"{key},{str(ds)[:10]},{'' if np.isnan(y) else repr(float(y))}" for key, ds, y in rows]
+        (folder.parent / "data.csv").write_text("\n".join(["unique_id,ds,y", *lines]) + "\n")
+        data = [str(folder.parent / "data.csv")]
+    command = [sys.executable, "-c", CODE, "predict", str(folder), *data, "--member", TUNED, "--format", "csv"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert not set(done.stderr.split()) & HEAVY
+    found = [float(line.split(",")[2]) for line in done.stdout.splitlines()[1:]]
+    np.testing.assert_allclose(np.reshape(found, (5, 6)), own.predict(member=TUNED).mean, **SAME)
+
+
+def test_a_model_without_it_does_not_even_load_its_code(panel: Panel, tmp_path: Path) -> None:
+    save(make_forecaster(panel), tmp_path)
+    seal(tmp_path)
+    done = subprocess.run(
+        [sys.executable, "-c", CODE, "predict", str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert not [name for name in done.stderr.split() if name.startswith("gruforecast.models.pretrained")]
