@@ -17,11 +17,12 @@ from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
 from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Pending
+from gruforecast.execution.progress import Progress
 from gruforecast.models.pretrained.model import PretrainedNetwork, card, within_reach
 from gruforecast.models.registry import TUNED
 
 RUN_TUNING = "gruforecast.automl.search.tuning:run_tuning"
-STEPS = (15, 30, 60, 120, 240, 480)  # numbers of steps that are compared
+STEPS = (15, 30, 60, 120, 240, 480, 960)  # numbers of steps that are compared
 NUMBER = 2_000_000  # of the training, for its seed; far from those of the search
 TITLE = "fine-tuning"
 Until = Literal["folds", "test", "end"]
@@ -67,12 +68,18 @@ def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
     return _submit(jobs, "folds", STEPS)
 
 
-def submit_tunings(jobs: TrainingJobs, tuning: FineTuning | None, *, ships: bool) -> FineTunings | None:
+def submit_tunings(
+    jobs: TrainingJobs, tuning: FineTuning | None, progress: Progress, *, ships: bool
+) -> FineTunings | None:
     """Have it trained with the rows of the folds, and with all, once it is known how many steps help."""
     chosen = None if tuning is None else _ended(jobs, tuning)
-    if chosen is None or not chosen.steps:
+    if chosen is None:
         return None
-    steps = tuple(one for one in STEPS if one <= chosen.steps)
+    if not chosen.steps:
+        progress.say(f"{TITLE} promises no gain on the folds: the pretrained GRU stays as it is")
+        return None
+    progress.say(f"{TITLE}: {chosen.steps} steps{', half of the way' if chosen.share < 1 else ''}")
+    steps = (chosen.steps,)
     test = _submit(jobs, "test", steps, chosen.share)
     return FineTunings(jobs, chosen, test, _submit(jobs, "end", steps, chosen.share) if ships else None)
 

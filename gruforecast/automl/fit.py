@@ -217,7 +217,7 @@ def _contest(
     options, trainings, split = run.options, run.trainings, run.prepared.split
     stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
-    tunings = submit_tunings(trainings, tuning, ships=ships)
+    tunings = submit_tunings(trainings, tuning, run.progress, ships=ships)
     seeds = submit_seeds(trainings, search) if options.blend else []
     pretrained = [one for one in [pretrained_network(split)] if one is not None]
     simple = [*baseline_candidates(split), *(pretrained_candidate(split, one) for one in pretrained)]

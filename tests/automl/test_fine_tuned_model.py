@@ -19,7 +19,7 @@ from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.atomic_files import npz, write_file
 from gruforecast.execution.jobs import JobRequest, JobResult, SavedFile
-from gruforecast.execution.progress import Budget
+from gruforecast.execution.progress import Budget, Progress
 from gruforecast.models.pretrained.model import card
 from gruforecast.models.registry import TUNED
 
@@ -71,7 +71,7 @@ def jobs_of(
 
 
 def tuned(jobs: TrainingJobs, *, ships: bool = True) -> FineTuned | None:
-    submitted = submit_tunings(jobs, submit_tuning(jobs), ships=ships)
+    submitted = submit_tunings(jobs, submit_tuning(jobs), Progress(), ships=ships)
     return submitted and submitted.result()
 
 
@@ -79,8 +79,8 @@ def test_as_many_steps_as_help_are_taken_up_to_the_test_set_and_the_end(tmp_path
     jobs, recorder = jobs_of(tmp_path)
     found = tuned(jobs)
     asked = [recorder.requests[f"fine-tuning-{place}"] for place in PLACES]
-    assert [(one.until, one.data, one.steps[-1]) for one in asked] == [
-        ("folds", "split", STEPS[-1]), ("test", "split", 60), ("end", "split-all", 60),
+    assert [(one.until, one.data, one.steps) for one in asked] == [
+        ("folds", "split", STEPS), ("test", "split", (60,)), ("end", "split-all", (60,)),
     ]  # fmt: skip
     assert len({one.seed for one in asked}) == 1
     assert {one.digest for one in asked} == {card().sha256}

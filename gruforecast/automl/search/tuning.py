@@ -114,7 +114,7 @@ class Comparison:
     @property
     def over(self) -> bool:
         """Whether more steps are of no use: the newest ones were worse than the best."""
-        best = min(self.scores, key=lambda one: one.error).steps
+        best = min(self.scores, key=lambda one: one.error).steps if self.scores else 0
         numbers = sorted({one.steps for one in self.scores})
         return len([one for one in numbers if one > best]) >= PATIENCE
 
@@ -144,15 +144,13 @@ def run_tuning(request: Json) -> JsonValue:
 def _trained(
     network: PretrainedNetwork, split: Split, asked: TuningRequest, deadline: float | None
 ) -> tuple[TuningResult, dict[str, Array]]:
-    """Return the weights after the last number of steps, or those that the deadline allowed."""
+    """Return the weights after the one number of steps that is asked for, if the deadline allows for it."""
     cutoff = split.test if asked.until == "test" else split.history.indptr[1:]
-    steps, tuned = 0, network
-    for steps, tuned in fine_tuned(network, split.history, cutoff, asked.steps, asked.seed):  # noqa: B007
-        if deadline is not None and time.time() >= deadline:
-            break
-    tuned = between(network, tuned, asked.share)
-    late = steps < asked.steps[-1]
-    return TuningResult(status="completed", late=late, steps=steps), Rolling((tuned,), cutoff[None]).arrays()
+    run = fine_tuned(network, split.history, cutoff, asked.steps, asked.seed, deadline=deadline)
+    for steps, tuned in run:
+        own = Rolling((between(network, tuned, asked.share),), cutoff[None])
+        return TuningResult(status="completed", steps=steps, share=asked.share), own.arrays()
+    return TuningResult(status="completed", late=True), {}
 
 
 def _compared(
@@ -160,19 +158,20 @@ def _compared(
 ) -> tuple[TuningResult, dict[str, Array]]:
     """Return how many steps, and what share of their way, promise most, and the weights; no weights for none."""
     cutoffs, comparison = rolling_cutoffs(split), Comparison(split, network)
-    runs = [fine_tuned(network, split.history, cutoff, asked.steps, asked.seed) for cutoff in cutoffs]
+    runs = [
+        fine_tuned(network, split.history, cutoff, asked.steps, asked.seed, deadline=deadline) for cutoff in cutoffs
+    ]
     arrays: dict[str, Array] = {}
-    late = False
-    for pairs in zip(*runs, strict=True):
+    steps = 0
+    for pairs in zip(*runs, strict=False):  # a deadline ends one before the other
         steps = pairs[0][0]
         for share in PRIOR:
             model = Rolling(tuple(between(network, one, share) for _, one in pairs), cutoffs)
             comparison.take(steps, share, model)
             if comparison.best is comparison.scores[-1]:
                 arrays = model.arrays()
-        late = steps < asked.steps[-1] and deadline is not None and time.time() >= deadline
-        if late or comparison.over:
+        if comparison.over:
             break
-    best = comparison.best or NONE
-    scores = comparison.scores
+    best, scores = comparison.best or NONE, comparison.scores
+    late = steps < asked.steps[-1] and not comparison.over
     return TuningResult(status="completed", late=late, steps=best.steps, share=best.share, scores=scores), arrays

@@ -7,6 +7,7 @@ over about the newest quarter of the steps (Shamir and Zhang 2013), which takes 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -67,13 +68,25 @@ class Adam:
 
 
 def fine_tuned(
-    network: PretrainedNetwork, history: History, cutoff: Ints, steps: Collection[int], seed: int, rate: float = RATE
+    network: PretrainedNetwork,
+    history: History,
+    cutoff: Ints,
+    steps: Collection[int],
+    seed: int,
+    rate: float = RATE,
+    deadline: float | None = None,
 ) -> Iterator[tuple[int, PretrainedNetwork]]:
-    """Return the network after each number of `steps` on targets before `cutoff` (n_series,), as it is reached."""
+    """Return the network after each number of `steps` on targets before `cutoff` (n_series,), as it is reached.
+
+    Args:
+        deadline: when to stop, whatever was reached, in seconds since the epoch.
+    """
     optimizer = Adam(network.weights)
     average = optimizer.vector.copy()
     batches = _batches(network, history, cutoff, seed)
     for number, batch in zip(range(1, max(steps) + 1), batches, strict=False):
+        if deadline is not None and time.time() >= deadline:
+            return
         _, gradients = loss_and_gradient(optimizer.weights, *batch)
         optimizer.step(gradients, rate * min(1.0, number / WARM_UP))
         average += np.float32((AVERAGED + 1) / (AVERAGED + number)) * (optimizer.vector - average)
