@@ -22,7 +22,8 @@ from gruforecast.models.pretrained.model import PretrainedNetwork, card, within_
 from gruforecast.models.registry import TUNED
 
 RUN_TUNING = "gruforecast.automl.search.tuning:run_tuning"
-STEPS = (15, 30, 60, 120, 240, 480, 960)  # numbers of steps that are compared
+STEPS = (5, 10, 20, 40, 80, 160, 320, 640)  # numbers of steps that are compared
+FEW_STEPS = 5  # so many of these where each fold has a training of its own
 NUMBER = 2_000_000  # of the training, for its seed; far from those of the search
 TITLE = "fine-tuning"
 Until = Literal["folds", "test", "end"]
@@ -65,7 +66,8 @@ def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
     """Have a worker find how many steps help; None where season or horizon are out of the network's reach."""
     if not within_reach(jobs.split.horizon, jobs.split.season_length):
         return None
-    return _submit(jobs, "folds", STEPS)
+    steps = STEPS if len(rolling_cutoffs(jobs.split)) == 1 else STEPS[:FEW_STEPS]
+    return _submit(jobs, "folds", steps)
 
 
 def submit_tunings(

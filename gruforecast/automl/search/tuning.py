@@ -18,10 +18,10 @@ from msgspec import structs
 from gruforecast.arrays import Array, Ints, Weights
 from gruforecast.automl.search.results import Score, TuningRequest, TuningResult
 from gruforecast.automl.search.trial import deadline_of, load_split, saved
-from gruforecast.data.windows import History, Sampler, Windows, evenly
+from gruforecast.data.windows import History, Windows, evenly
 from gruforecast.evaluation.splits import Split
 from gruforecast.models.model import Model
-from gruforecast.models.pretrained.fine_tuning import between, fine_tuned
+from gruforecast.models.pretrained.fine_tuning import SMALL, between, fine_tuned, sampler_of
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import TUNED
@@ -33,7 +33,6 @@ PRIOR = {0.5: -0.02, 1.0: -0.1}  # gain expected of each share of the way before
 HORIZONS = 4  # before the test set that weigh as much as the prior
 LEAST = 1e-9  # of an error
 NONE = Score(0, 0.0, 0.0)
-SMALL = 1000  # training windows up to which each fold has a run of its own
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Rolling:
 
 def rolling_cutoffs(split: Split) -> Ints:
     """Return the cutoffs (n_networks, n_series) up to which networks are trained for the folds."""
-    total = Sampler.before(split.history, split.test, split.horizon, max(split.season_length, 3)).total
+    total = sampler_of(split.history, split.test, split.horizon, split.season_length).total
     later = split.folds[1:] if total <= SMALL else split.folds[:0]
     return np.concatenate([split.learned[None], later])
 

@@ -22,10 +22,10 @@ from gruforecast.models.pretrained.loss import targets
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.registry import TUNED
 
-BATCH = 64  # windows of a step
+SMALL, BATCH, SMALL_BATCH = 1000, 64, 32  # windows of small data; windows of a step, and of small data
 STEPS_AT_A_TIME = 8  # whose features are made together
 WARM_UP = 10  # steps on the way up to the rate
-RATE = 3e-4
+RATE = 1e-3
 AVERAGED = 3  # the higher, the fewer of the newest steps the moving average spans
 MEAN_DECAY, SQUARE_DECAY, EPSILON = 0.9, 0.999, 1e-7  # of Adam
 CLIP = 1.0  # norm of the gradient of one step
@@ -110,23 +110,28 @@ def _views(vector: Single, like: Weights) -> Weights:
     return {name: part.reshape(one.shape) for part, (name, one) in zip(parts, like.items(), strict=True)}
 
 
+def sampler_of(history: History, cutoff: Ints, horizon: int, season_length: int) -> Sampler:
+    """Return what draws training windows before `cutoff` (n_series,)."""
+    return Sampler.before(history, cutoff, horizon, max(season_length, 3))
+
+
 def _batches(network: PretrainedNetwork, history: History, cutoff: Ints, seed: int) -> Iterator[Batch]:
     """Return batches without end, which follow from the seed; features are made for several steps at a time."""
-    config = network.config
-    sampler = Sampler.before(history, cutoff, config.horizon, max(config.season_length, 3))
+    sampler = sampler_of(history, cutoff, network.config.horizon, network.config.season_length)
     rng = np.random.default_rng(seed)
+    size = SMALL_BATCH if sampler.total <= SMALL else BATCH
     while True:
-        drawn = sampler.draw(rng, (1, STEPS_AT_A_TIME * BATCH))
+        drawn = sampler.draw(rng, (1, STEPS_AT_A_TIME * size))
         windows = Windows(*(one[0] for one in (drawn.series, drawn.start, drawn.end, drawn.stop, drawn.use_log)))
-        yield from _made(network, history, windows, rng.random(len(windows)) < 0.5)
+        yield from _made(network, history, windows, rng.random(len(windows)) < 0.5, size)
 
 
-def _made(network: PretrainedNetwork, history: History, windows: Windows, log: Bools) -> list[Batch]:
+def _made(network: PretrainedNetwork, history: History, windows: Windows, log: Bools, size: int) -> list[Batch]:
     """Return the batches of windows (n), each seen in one view: as logarithms where told to, if it has some."""
     config = network.config
     past = history.past(windows, config.lookback)
     log = log & (np.nanmin(past, axis=1) > 0)
     features = Features.of(past, config.season_length, config.horizon, log, network.second)
     target, weight = targets(features, past, gather_future(history.values, windows, config.horizon))
-    parts = [slice(k, k + BATCH) for k in range(0, len(past), BATCH)]
+    parts = [slice(k, k + size) for k in range(0, len(past), size)]
     return [Batch(features.part(part), target[part], weight[part]) for part in parts]
