@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from hostile import watched
-from made_networks import MEMBERS, make_forecaster
+from made_networks import MEMBERS, make_forecaster, make_forecaster_with_pretrained
 from makers import panel_of
 from msgspec import structs
 from typer.testing import CliRunner
@@ -187,3 +187,27 @@ def test_predict_takes_no_more_memory_than_is_shown(tmp_path: Path, size: dict[s
     most = describe(tmp_path).memory_bytes
     found = watched("predict", str(tmp_path), "--json").peak  # which takes more than CSV
     assert found <= most <= 4 * found, f"{found / 1e6:.0f} MB taken, {most / 1e6:.0f} MB shown"
+
+
+def test_pretrained_members_are_listed_and_the_export_says_what_it_lacks(tmp_path: Path) -> None:
+    own = make_forecaster_with_pretrained(panel_of(5 + np.random.default_rng(1).random(60)))
+    save(own, tmp_path)
+    seal(tmp_path, FACTS)
+    facts = describe(tmp_path)
+    assert [(one.name, one.share, one.units, one.lookback) for one in facts.pretrained] == [
+        ("pretrained", 0.0, 8, 240),  # twenty seasons
+        ("fine-tuned", 0.0, 8, 240),
+    ]
+    sizes = [array.size for array in own.pretrained[0].weights.values()]
+    assert {one.parameters for one in facts.pretrained} == {sum(sizes)}
+    assert facts.lacks == ["theta", "pretrained", "fine-tuned"]
+    lines = [" ".join(line.split()) for line in CliRunner().invoke(app, ["show", str(tmp_path)]).stdout.splitlines()]
+    exports = [line for line in lines if line.startswith("SavedModel")]
+    assert exports[0] == "SavedModel holds the networks, without theta, pretrained, fine-tuned"
+    (row,) = (line for line in lines if line.startswith("fine-tuned GRU"))
+    assert row.endswith(f"{sum(sizes):,} -")
+
+
+def test_where_the_networks_have_won_the_export_lacks_nothing(folder: Path) -> None:
+    assert describe(folder).lacks == describe(folder).pretrained == []
+    assert "SavedModel holds" not in " ".join(CliRunner().invoke(app, ["show", str(folder)]).stdout.split())

@@ -224,3 +224,12 @@ def test_a_model_without_it_does_not_even_load_its_code(panel: Panel, tmp_path: 
         [sys.executable, "-c", CODE, "predict", str(tmp_path)], capture_output=True, text=True, check=True
     )
     assert not [name for name in done.stderr.split() if name.startswith("gruforecast.models.pretrained")]
+
+
+def test_a_backtest_with_new_trainings_leaves_out_what_has_learned_from_its_rows(own: Forecaster, panel: Panel) -> None:
+    kept, anew = (roll(own, panel, windows=2, refit=refit) for refit in (False, True))
+    assert {PRETRAINED, TUNED, BLEND} <= set(kept.members)
+    assert PRETRAINED in anew.members
+    assert set(kept.members) - set(anew.members) == {TUNED, BLEND} == set(anew.left_out)
+    assert "does not train it anew" in anew.left_out[BLEND]
+    assert roll(own, panel, windows=2, refit=True, members=[TUNED]).members == (TUNED,)
