@@ -27,7 +27,7 @@ FEW_STEPS = 5  # so many of these where each fold has a training of its own
 NUMBER = 2_000_000  # of the training, for its seed; far from those of the search
 TITLE = "fine-tuning"
 Until = Literal["folds", "test", "end"]
-PARTS: dict[Until, str] = {"folds": "search", "test": "test_fit", "end": "refit"}  # of the time budget
+PARTS: dict[Until, str] = {"folds": "tuning", "test": "test_fit", "end": "refit"}  # of the time budget
 FineTuning = Pending[TuningResult]
 
 
