@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import InitVar, dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 from msgspec import structs
@@ -28,11 +28,10 @@ from gruforecast.models.registry import TUNED
 from gruforecast.serialization import Json, JsonValue, plain, record
 
 ORIGINS = 600  # that tell how many steps are best; more say nothing new
-PATIENCE = 2  # numbers of steps beyond the best one, after which no more are tried
+PATIENCE = 3  # numbers of steps beyond the best one, after which no more are tried
 PRIOR = {0.5: -0.02, 1.0: -0.1}  # gain expected of each share of the way before any error is seen, as a logarithm
 HORIZONS = 8  # before the test set that weigh as much as the prior
 LEAST = 1e-9  # of an error
-NONE = Score(0, 0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -78,34 +77,27 @@ def networks_of(split: Split, arrays: Mapping[str, Array]) -> tuple[PretrainedNe
     return tuple(PretrainedNetwork.of(split.horizon, m, second, TUNED, own[k]) for k in sorted(own))
 
 
-@dataclass
 class Comparison:
     """Amounts of fine-tuning compared with none, at origins that no training has seen.
 
     Attributes:
-        model: the network as it is.
-        scores: mean error of each amount, in units of `Split.choice_unit`.
-        best: the amount that promises most; None where none promises a gain.
+        scores: mean error of each amount, in units of `Split.choice_unit`; the first one of none.
+        best: the amount that promises most, none at first.
         promise: the gain that is expected of it, as the logarithm of a ratio of errors.
     """
 
-    split: Split
-    model: InitVar[Model]
-    scores: list[Score] = field(default_factory=list)
-    best: Score | None = None
-    promise: float = 0.0
-
-    def __post_init__(self, model: Model) -> None:
-        origins = self.split.calibration_windows()
-        self._windows = origins[evenly(len(origins), ORIGINS)]
-        horizons = float((self.split.test - self.split.learned).sum()) / self.split.horizon
+    def __init__(self, split: Split, model: Model) -> None:
+        origins = split.calibration_windows()
+        self._split, self._windows = split, origins[evenly(len(origins), ORIGINS)]
+        horizons = float((split.test - split.learned).sum()) / split.horizon
         self._trust = horizons / (horizons + HORIZONS)
-        self._before = self._error(model)
+        self.best, self.promise = Score(0, 0.0, self._error(model)), 0.0
+        self.scores = [self.best]
 
     def take(self, steps: int, share: float, model: Model) -> None:
         """Take in the network after so many steps, a share of the way."""
         self.scores.append(Score(steps, share, self._error(model)))
-        gain = np.log(max(self._before, LEAST) / max(self.scores[-1].error, LEAST))
+        gain = np.log(max(self.scores[0].error, LEAST) / max(self.scores[-1].error, LEAST))
         promise = self._trust * gain + (1 - self._trust) * PRIOR[share]
         if promise > self.promise:
             self.best, self.promise = self.scores[-1], float(promise)
@@ -113,13 +105,12 @@ class Comparison:
     @property
     def over(self) -> bool:
         """Whether more steps are of no use: the newest ones were worse than the best."""
-        best = min(self.scores, key=lambda one: one.error).steps if self.scores else 0
-        numbers = sorted({one.steps for one in self.scores})
-        return len([one for one in numbers if one > best]) >= PATIENCE
+        best = min(self.scores, key=lambda one: one.error).steps
+        return len({one.steps for one in self.scores if one.steps > best}) >= PATIENCE
 
     def _error(self, model: Model) -> float:
         """Return the mean error at the origins, in their units."""
-        return float(np.nanmean(self.split.scores(self._windows, self.split.ask(model, self._windows).mean)["mase"]))
+        return float(np.nanmean(self._split.scores(self._windows, self._split.ask(model, self._windows).mean)["mase"]))
 
 
 def run_tuning(request: Json) -> JsonValue:
@@ -171,6 +162,6 @@ def _compared(
                 arrays = model.arrays()
         if comparison.over:
             break
-    best, scores = comparison.best or NONE, comparison.scores
+    best, scores = comparison.best, comparison.scores
     late = steps < asked.steps[-1] and not comparison.over
     return TuningResult(status="completed", late=late, steps=best.steps, share=best.share, scores=scores), arrays
