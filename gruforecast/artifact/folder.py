@@ -24,6 +24,7 @@ import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Weights
+from gruforecast.artifact.context import MAY_MISS, arrays_of_state, state_of, wanted_arrays
 from gruforecast.artifact.manifest import LIGHT, Manifest, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.safe_reading import (
     MAX_JSON,
@@ -42,10 +43,9 @@ from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.networks.config import QUANTILES, NetworkConfig, TrainingConfig
+from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
-from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BLEND, NETWORKS, PRETRAINED, SIMPLE, TUNED
 from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import JsonValue, Record, from_dict, plain, record, to_dict
@@ -55,10 +55,8 @@ if TYPE_CHECKING:
 
 MIN_SPREAD = 1e-30  # of a covariate: anything smaller overflows
 MAX_STEPS, MAX_BATCH = 10_000_000, 65_536  # of a training
-MAX_STAMP = 2**37  # seconds from 1970, about 4,000 years
 MAX_NETWORKS = 100  # `fit` keeps six at most
 MAX_UNITS, MAX_SEASON = 1_024, 100_000  # of a pretrained network
-FIRST_YEAR, LAST_YEAR = np.datetime64("0002-01-01", "s"), np.datetime64("9998-01-01", "s")  # that can be written
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
 Level: TypeAlias = Annotated[float, msgspec.Meta(ge=1, le=100)]
 Seed: TypeAlias = Annotated[int, msgspec.Meta(ge=0, lt=2**31)]
@@ -142,13 +140,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         folder / "weights.npz", npz(weights_by_number(forecaster.networks) | weights_by_name(forecaster.pretrained))
     )
     write_file(folder / "calibration.npz", npz({name: one.factor for name, one in forecaster.calibrations.items()}))
-    context: dict[str, Array] = {"last": state.last.astype("datetime64[s]").astype(np.int64)}
-    if state.kept:
-        context |= {name: getattr(state, name) for name in ("past", "x", "static", "never_negative", "scale")}
-        others = _others(forecaster.members, forecaster.networks)
-        forecasts = {name: state.forecasts[name] for name in others}
-        context |= {f"forecast.{name}": one.mean for name, one in forecasts.items() if one.quantiles is None}
-        context |= {f"quantiles.{name}": one.quantiles for name, one in forecasts.items() if one.quantiles is not None}
+    context = arrays_of_state(state, _others(forecaster.members, forecaster.networks))
     write_file(folder / "context.npz", npz(context))
 
 
@@ -351,43 +343,13 @@ def _pretrained(kept: _Pretrained, config: NetworkConfig, arrays: Weights) -> Pr
 
 
 def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan: Plan) -> SeriesState:
-    config, others = networks[0].config, _others(model.levels, networks)
-    ids, parts = model.ids, max(len(plan.names.ids), 1)
+    others, ids, parts = _others(model.levels, networks), model.ids, max(len(plan.names.ids), 1)
     require(all(len(key) == parts for key in ids), "the ids of the series are none")
     require(0 < len(ids) == len(set(ids)), "there is no series, or one twice")
-    n, lookback = len(ids), max(one.config.lookback for one in networks)
-    static = config.inputs.count("static")
-    moving = len(config.inputs) - static
-    wanted: dict[str, tuple[tuple[int, ...], str]] = {"last": ((n,), "i8")}
-    if model.context:
-        wanted |= {"past": ((n, lookback), "f8"), "scale": ((n,), "f8"), "never_negative": ((n,), "b1")}
-        wanted |= {"x": ((n, lookback, moving), "f8"), "static": ((n, static), "f8")}
-        beside = {one.name for one in model.pretrained}
-        shape = n, config.horizon
-        wanted |= {f"forecast.{name}": (shape, "f8") for name in others if name not in beside}
-        wanted |= {f"quantiles.{name}": ((*shape, len(QUANTILES)), "f8") for name in beside}
-    arrays = sealed.arrays("context.npz", wanted, may_miss=("past", "scale", "x", "static"))
-    require(bool((np.abs(arrays["last"]) <= MAX_STAMP).all()), "a stamp is out of range")
-    last = arrays["last"].astype("datetime64[s]")
-    written = last.min() > FIRST_YEAR and plan.freq.after(np.array([last.max()]), config.horizon).max() < LAST_YEAR
-    require(bool(written), "a stamp of the forecast would be out of range")
+    wanted = wanted_arrays(len(ids), networks, others, [one.name for one in model.pretrained])
     if not model.context:
-        return SeriesState.without_rows(ids, last)
-    return SeriesState(
-        ids=ids,
-        past=arrays["past"],
-        never_negative=arrays["never_negative"],
-        scale=arrays["scale"],
-        last=last,
-        forecasts={
-            name: QuantileForecast.of(arrays[f"quantiles.{name}"])
-            if name in beside
-            else QuantileForecast(arrays[f"forecast.{name}"])
-            for name in others
-        },
-        x=arrays["x"],
-        static=arrays["static"],
-    )
+        wanted = {"last": wanted["last"]}
+    return state_of(ids, sealed.arrays("context.npz", wanted, may_miss=MAY_MISS), networks, others, plan)
 
 
 def write_json(path: Path, content: Record | JsonValue) -> None:

@@ -271,9 +271,8 @@ def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) 
     networks, m = ensemble.networks, prepared.split.season_length
     calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
-    context = SeriesState.of(
-        panel, networks, [*baselines(m), *(one.name for one in contest.pretrained)], contest.pretrained
-    )
+    names = [*baselines(m), *(one.name for one in contest.pretrained)]
+    context = SeriesState.of(panel, networks, names, prepared.scaling, contest.pretrained)
     ends = {name: QuantileForecast(one) for name, one in contest.ends.items()}
     return Forecaster(
         networks=networks,

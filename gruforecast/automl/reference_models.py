@@ -42,7 +42,7 @@ def baseline_candidates(split: Split) -> list[Candidate]:
     """Return every baseline as a candidate."""
     return [
         Candidate(name, "baseline", Forecasts.of(split, model, model))
-        for name, model in baselines(split.season_length).items()
+        for name, model in baselines(split.season_length, split.inputs).items()
     ]
 
 

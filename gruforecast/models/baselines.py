@@ -6,15 +6,18 @@ Each function takes the history, windows (n), the horizon and the season length,
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
-from gruforecast.models.harmonic import harmonic
+from gruforecast.models.harmonic import Harmonic
 from gruforecast.models.model import Entry, Model, Points
 from gruforecast.models.naive import naive, seasonal_naive
 
 BLOCK_NUMBERS = 4_000_000
+HARMONIC = "harmonic"
 THETA_ROWS = 500  # newest rows that Theta reads, or twenty seasons if that is more
 
 
@@ -50,9 +53,19 @@ def theta(history: History, windows: Windows, horizon: int, season_length: int) 
     return np.concatenate(blocks)
 
 
-def baselines(season_length: int) -> dict[str, Model]:
-    """Return the baselines by name; without a season the seasonal naive forecast is the naive one and is left out."""
-    return {one.name: one.model for one in BASELINES.values() if one.model and (season_length > 1 or not one.seasonal)}
+def baselines(season_length: int, inputs: tuple[str, ...] = ()) -> dict[str, Model]:
+    """Return the baselines by name; without a season the seasonal naive forecast is the naive one and is left out.
+
+    Args:
+        inputs: kind of each covariate, see `NetworkConfig`.
+    """
+    there = [one for one in BASELINES.values() if season_length > 1 or not one.seasonal]
+    return {one.name: seeing(one.model, inputs) for one in there if one.model}
+
+
+def seeing(model: Model, inputs: tuple[str, ...]) -> Model:
+    """Return the model that reads what it can of covariates of these kinds."""
+    return replace(model, inputs=inputs) if inputs and isinstance(model, Harmonic) else model
 
 
 def _theta_block(past: Floats, horizon: int, season_length: int) -> Floats:
@@ -180,10 +193,10 @@ BASELINES = {
             model=Points(theta),
         ),
         Entry(
-            "harmonic",
-            "harmonic regression: waves of day, week and year, a trend that bends, errors that fade",
+            HARMONIC,
+            "harmonic regression: waves of day, week and year, a trend that bends, errors that fade, known covariates",
             "harmonic regression",
-            model=Points(harmonic),
+            model=Harmonic(),
         ),
     )
 }

@@ -17,12 +17,15 @@ from gruforecast.data.panel import Adapted, Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores, one_thread
+from gruforecast.models.baselines import HARMONIC
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.covariate_effects import known_places
 from gruforecast.models.ensemble import Once, Stored, blend_of, parts_of
 from gruforecast.models.model import Model
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import BLEND, NETWORKS, model_of
 from gruforecast.models.series_state import SeriesState, places_of
 
@@ -127,7 +130,7 @@ class Forecaster:
             levels: interval levels in percent, of those calibrated; all by default.
             member: `winner`, `networks`, `blend`, or the name of another model.
             ids: keys of the only series to forecast; parts of a compound key are joined by `/`.
-            future: future covariates, where the member's networks see some.
+            future: future covariates, where the member reads some.
             adapted: by how much the intervals of each series of `panel` are to be wider, as calibrated if not given.
 
         Raises:
@@ -204,14 +207,23 @@ class Forecaster:
             source.at(np.arange(first, last))
             if isinstance(source, SeriesState)
             else SeriesState.of(
-                source.part(first, last), self.networks, self.others_in(request.member), self.pretrained
+                source.part(first, last),
+                self.networks,
+                self.others_in(request.member),
+                self.scaling,
+                self.pretrained,
             )
         )
 
     def _forecast(self, state: SeriesState, request: _Request) -> Forecast:
         ds = request.plan.freq.after(state.last, request.steps)
-        history, windows = state.history(self.plan, self.scaling, self._future(state, ds, request))
-        parts = parts_of(self.networks, {name: Stored(one) for name, one in state.forecasts.items()})
+        future = self._future(state, ds, request)
+        history, windows = state.history(self.plan, self.scaling, future)
+        forecasts = dict(state.forecasts)
+        if future is not None and state.effects is not None and HARMONIC in forecasts:
+            known = history.covariates(windows, 0, self.horizon)[:, :, known_places(self.plan.inputs)]
+            forecasts[HARMONIC] = QuantileForecast(state.effects.onto(forecasts[HARMONIC].mean, known))
+        parts = parts_of(self.networks, {name: Stored(one) for name, one in forecasts.items()})
         model = blend_of(self.weights_of(request.member), parts)
         forecast = model.forecast(history, windows, self.horizon, self.season_length).first(request.steps)
         adapted = request.adapted
@@ -222,20 +234,26 @@ class Forecaster:
 
     def models(self, members: Sequence[str]) -> dict[str, Model]:
         """Return members by name, for windows of a history; what several consist of forecasts once."""
-        others = {name: model_of(name, self.pretrained) for member in members for name in self.others_in(member)}
+        inputs, own = self.plan.inputs, self.pretrained
+        others = {name: model_of(name, inputs, own) for member in members for name in self.others_in(member)}
         parts = parts_of(self.networks, others, Once)
         return {member: blend_of(self.weights_of(member), parts) for member in members}
 
+    def _regresses(self, member: str) -> bool:
+        """Return whether a member has the harmonic regression in it, which reads future covariates."""
+        return HARMONIC in self.weights_of(member)
+
     def _check_future(self, source: Panel | SeriesState, request: _Request) -> None:
-        """Check that future covariates are there where a network needs them."""
-        needed, networks = self.plan.future_names, self.networks_in(request.member)
-        if request.future is None and needed and any(one.config.use_inputs != "none" for one in networks):
+        """Check that future covariates are there where the member reads some."""
+        needed, member = self.plan.future_names, request.member
+        reads = any(one.config.use_inputs != "none" for one in self.networks_in(member)) or self._regresses(member)
+        if request.future is None and needed and reads:
             raise MissingCovariatesError(
                 f"the model needs {', '.join(needed)} for the {request.steps} steps ahead.",
                 remedy=f"Pass `future` with {', '.join(self.plan.names.time)} and these columns.",
                 code="GF-U38",
             )
-        if request.future is not None and networks:
+        if request.future is not None and (self.networks_in(member) or self._regresses(member)):
             last = source.last if isinstance(source, SeriesState) else source.ds[source.indptr[1:] - 1]
             for first, end in self._blocks(source):
                 request.future.of(source.ids[first:end], request.plan.freq.after(last[first:end], request.steps))
@@ -245,7 +263,8 @@ class Forecaster:
 
         Steps beyond those requested are not known.
         """
-        if not (self.plan.columns and self.networks_in(request.member)):
+        member = request.member
+        if not (self.plan.columns and (self.networks_in(member) or self._regresses(member))):
             return None
         future = np.full((len(state), self.horizon, len(self.plan.columns)), np.nan)
         if request.future is not None:

@@ -5,10 +5,10 @@ Each window is a ridge regression in closed form on its newest rows:
     value = line + bends + waves + error,    error of a row = rho x error of the row before + noise
 
 on the logarithms of positive values, beside the values themselves. Bends and waves are held back by ridges; ahead, the
-bends and the last error fade. How strong the ridges are, rho, and whether all rows are read or the newest quarter, is
-weighed by forecasts from earlier rows of the same window. A ridge is the same for both parts of a wave, so that no
-phase matters: the columns depend on the number of rows and the step of the stamps only, and windows that read equally
-many rows are solved together.
+bends and the last error fade. How strong the ridges are, rho, whether the line goes on or fades, and whether all rows
+are read or the newest quarter, is weighed by forecasts from earlier rows of the same window. A ridge is the same for
+both parts of a wave, so that no phase matters: the columns depend on the number of rows and the step of the stamps
+only, and windows that read equally many rows are solved together.
 """
 
 from __future__ import annotations
@@ -21,7 +21,9 @@ import numpy as np
 from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.windows import History, Windows, gather_past
 from gruforecast.execution.machine import one_thread
+from gruforecast.models.covariate_effects import Effects, Place, coefficients, known_places
 from gruforecast.models.naive import seasonal_naive
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 MAX_ROWS, MIN_ROWS = 3000, 6  # newest rows that a window reads; with fewer than these there is no regression
 BENDS, REACH = 25, 2.0  # bends, and how far ahead their slope lasts, in distances between bends
@@ -30,26 +32,79 @@ WAVES = {"day": 12, "week": 31, "year": 10, "other": 12}  # at most; those of a 
 SEASON_RIDGES, TREND_RIDGES, RHOS = (0.3, 30.0), (1e-5, 1e-3, 0.1, 1e4), (0.0, 0.7, 0.95)
 MIDDLE_RIDGES = (1.0, 1e-3)  # with which gaps are filled and outliers found
 ORIGINS = 5  # earlier rows of a window from which the ridges are tried
-SHARPNESS = 8.0  # weights fall with this power of the error
+LINES = (np.inf, 0.12)  # how far ahead the slope of the line lasts, in windows
+SHARPNESS, SHARPER = 8.0, 0.15  # weights fall with at most this power of the error; by so much more for each error
 FILL_STEPS, DRAW_STEPS, OUTLIER = 5, 2, 4.0  # outliers are beyond so many robust standard deviations
 BLOCK_NUMBERS = 2_000_000  # values of a block, or a hundred times its forecasts
 
 
-def harmonic(history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
-    """Return the forecasts (n, horizon) of dynamic harmonic regression; seasonal naive ones of windows too short."""
+@dataclass(frozen=True)
+class Harmonic:
+    """The model.
+
+    Attributes:
+        inputs: kind of each covariate, see `NetworkConfig`; those known in the horizon are read, too.
+    """
+
+    inputs: tuple[str, ...] = ()
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
+        """Return the forecasts of dynamic harmonic regression; seasonal naive ones of windows too short."""
+        known = known_places(self.inputs)
+        forecasts, effects = regressed(history, windows, horizon, season_length, known)
+        if len(known):
+            forecasts = effects.onto(forecasts, history.covariates(windows, 0, horizon)[:, :, known])
+        return QuantileForecast(forecasts)
+
+
+def regressed(
+    history: History, windows: Windows, horizon: int, season_length: int, known: Ints
+) -> tuple[Floats, Effects]:
+    """Return the forecasts (n, horizon) with all covariates at their mean, and what these do to them.
+
+    Args:
+        known: places of the covariates that are read.
+    """
     forecasts = seasonal_naive(history, windows, horizon, season_length)
+    effects = Effects.none(len(windows), len(known))
     step = step_of(history)
     rows = rounded(np.minimum(windows.end - windows.start, MAX_ROWS))
     for n in np.unique(rows[rows >= MIN_ROWS]).tolist():
-        places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // max(n, 100 * horizon))
+        places, size = np.flatnonzero(rows == n), max(1, BLOCK_NUMBERS // max(n * (1 + len(known)), 100 * horizon))
         for block in np.split(places, range(size, len(places), size)):
             past = gather_past(history.values, windows[block], n)
             able = (~np.isnan(past)).sum(axis=1) >= MIN_ROWS
-            if able.any():
-                with one_thread():
-                    found = _forecast(past[able], horizon, step, season_length)
-                forecasts[block[able]] = np.where(np.isfinite(found), found, forecasts[block[able]])
-    return forecasts
+            if not able.any():
+                continue
+            past, some = past[able], block[able]
+            with one_thread():
+                if len(known):
+                    x = history.covariates(windows[some], n, 0)[:, :, known]
+                    found = _effects(past, x, horizon, step, season_length)
+                    past = found.onto(past, x, sign=-1)
+                    effects.put(some, found)
+                here = _forecast(past, horizon, step, season_length)
+            forecasts[some] = np.where(np.isfinite(here), here, forecasts[some])
+    return forecasts, effects
+
+
+def _effects(past: Floats, x: Floats, horizon: int, step: float, season_length: int) -> Effects:
+    """Return what covariates (n, rows, k) do in pasts (n, rows)."""
+    rows = past.shape[1]
+    scale = Scale.of(past, use_log=True)
+    places = []
+    for end, ahead in _places(rows, horizon):
+        design = Design.of(end, ahead, waves_of(end, step, season_length))
+        places.append(Place(design.past, design.future, design.ridge(*MIDDLE_RIDGES)))
+    z, missing = _filled(scale.to(past), places[0].past, places[0].ridge), np.isnan(past)
+    return Effects.of(scale.log[:, 0], x, coefficients(z, missing, x, places) * scale.spread)
+
+
+def _places(rows: int, horizon: int) -> list[tuple[int, int]]:
+    """Return the rows before each forecast of a window and its steps: from the end, then from earlier rows."""
+    ahead = max(1, min(horizon, rows // 4))
+    origins = [rows - k * ahead for k in range(1, ORIGINS + 1) if rows - k * ahead >= max(MIN_ROWS, rows // 2)]
+    return [(rows, horizon), *((origin, ahead) for origin in origins)]
 
 
 def rounded(rows: Ints) -> Ints:
@@ -137,17 +192,14 @@ def _bends(t: Floats, rows: int, line: Floats) -> Floats:
     bends = np.maximum(t[:, None] + rows - spacing * np.arange(1, count + 1), 0) / spacing / count**1.5
     bends -= line @ np.linalg.lstsq(line[:rows], bends[:rows])[0]
     reach = max(REACH * spacing, 1.0)
-    ahead = -reach * np.expm1(-t[rows:] / reach)
-    bends[rows:] = bends[rows - 1] + (bends[rows - 1] - bends[rows - 2]) * ahead[:, None]
+    bends[rows:] = bends[rows - 1] + (bends[rows - 1] - bends[rows - 2]) * _faded(t[rows:], reach)[:, None]
     return bends
 
 
 def _forecast(past: Floats, horizon: int, step: float, season_length: int) -> Floats:
     """Return the forecasts (n, horizon) from pasts (n, rows): a weighted mean over scales, rows read and ridges."""
     rows = past.shape[1]
-    ahead = max(1, min(horizon, rows // 4))
-    origins = [rows - k * ahead for k in range(1, ORIGINS + 1) if rows - k * ahead >= max(MIN_ROWS, rows // 2)]
-    places = [(rows, horizon), *((origin, ahead) for origin in origins)]
+    places = _places(rows, horizon)
     designs = [
         [Design.of(end // part, steps, waves_of(rows // part, step, season_length)) for end, steps in places]
         for part in (PARTS if rows >= PARTED_ROWS else PARTS[:1])
@@ -159,10 +211,12 @@ def _forecast(past: Floats, horizon: int, step: float, season_length: int) -> Fl
             here, *earlier = (
                 scale.back(_candidates(z[:, :end], one)) for (end, _), one in zip(places, part, strict=True)
             )
-            misses = [np.abs(one - past[:, o : o + ahead]) for o, one in zip(origins, earlier, strict=True)]
+            misses = [np.abs(one - past[:, o : o + steps]) for (o, steps), one in zip(places[1:], earlier, strict=True)]
             found.append(here)  # (n_candidates, n, horizon)
             errors.append(_mean(np.concatenate(misses, axis=2)) if misses else np.ones(here.shape[:2]))
-    return np.einsum("cn,cnh->nh", _weights(np.concatenate(errors)), np.concatenate(found))
+    seen = sum(steps for _, steps in places[1:])
+    weights = _weights(np.concatenate(errors), min(SHARPNESS, max(1.0, SHARPER * seen)))
+    return np.einsum("cn,cnh->nh", weights, np.concatenate(found))
 
 
 def _mean(values: Floats) -> Floats:
@@ -171,11 +225,11 @@ def _mean(values: Floats) -> Floats:
     return np.where(seen, values, 0.0).sum(axis=-1) / np.maximum(seen.sum(axis=-1), 1)
 
 
-def _weights(errors: Floats) -> Floats:
-    """Return the weights (n_candidates, n) that errors of the same shape give."""
+def _weights(errors: Floats, sharpness: float) -> Floats:
+    """Return the weights (n_candidates, n) that mean errors of the same shape give."""
     floor = np.maximum(errors.min(axis=0), 1e-9 * errors.max(axis=0))
     weights = np.where(errors > 0, np.where(floor > 0, floor, 1) / np.maximum(errors, floor + (floor == 0)), 1.0)
-    weights = weights**SHARPNESS
+    weights = weights**sharpness
     return weights / weights.sum(axis=0)
 
 
@@ -214,7 +268,7 @@ class Scale:
 
 
 def _candidates(z: Floats, design: Design) -> Floats:
-    """Return the forecasts (n_candidates, n, horizon) with every rho and every pair of ridges, from the newest rows.
+    """Return the forecasts (n_candidates, n, horizon) with every rho, pair of ridges and line, from the newest rows.
 
     With rho it is the regression of what each row adds to rho times the row before.
     """
@@ -225,18 +279,38 @@ def _candidates(z: Floats, design: Design) -> Floats:
     inner = squares - sum(np.outer(x[k], x[k]) for k in ends)
     inner_right = right - sum(np.outer(x[k], y[k]) for k in ends)
     steps, found = np.arange(1, len(design.future) + 1), []
+    fades = [_faded(steps / len(x), reach) - steps / len(x) for reach in LINES]
     for rho in RHOS:
         gram = squares - rho * (lagged + lagged.T) + rho**2 * inner
         target = right - rho * crossed + rho**2 * inner_right
         for season, trend in product(SEASON_RIDGES, TREND_RIDGES):
             b = np.linalg.solve(gram + design.ridge(season, trend), target)  # (p, n)
             error = y[-1] - x[-1] @ b
-            found.append((design.future @ b).T + error[:, None] * rho**steps)
+            whole = (design.future @ b).T + error[:, None] * rho**steps
+            found += [whole + b[1][:, None] * fade for fade in fades]
     return np.stack(found)
 
 
+def _faded(ahead: Floats, reach: float) -> Floats:
+    """Return how far a slope has come after `ahead`, if it fades with `reach`."""
+    return ahead if reach == np.inf else -reach * np.expm1(-ahead / reach)
+
+
 def _without_gaps(z: Floats, design: Design) -> Floats:
-    """Return the values (n, rows) with gaps filled and outliers drawn in, by a regression with middling ridges.
+    """Return the values (n, rows) with gaps filled and outliers drawn in, by a regression with middling ridges."""
+    x, ridge = design.past, design.ridge(*MIDDLE_RIDGES)
+    z = drawn = _filled(z, x, ridge)
+    solved = np.linalg.solve(x.T @ x + ridge, x.T)  # (p, rows)
+    for _ in range(DRAW_STEPS):
+        fitted = (x @ (solved @ drawn.T)).T
+        error = z - fitted
+        far = OUTLIER * 1.4826 * np.median(np.abs(error), axis=1, keepdims=True)
+        drawn = np.where((far > 0.05) & (np.abs(error) > far), fitted + np.sign(error) * far, z)
+    return drawn
+
+
+def _filled(z: Floats, x: Floats, ridge: Floats) -> Floats:
+    """Return the values (n, rows) with gaps filled by a regression on columns (rows, p).
 
     What is filled has next to no error, as if it were left out.
     """
@@ -245,14 +319,8 @@ def _without_gaps(z: Floats, design: Design) -> Floats:
     z = z.copy()
     for k in some:
         z[k] = np.interp(t, t[~missing[k]], z[k, ~missing[k]])
-    x = design.past
-    solved = np.linalg.solve(x.T @ x + design.ridge(*MIDDLE_RIDGES), x.T)  # (p, rows)
-    for _ in range(FILL_STEPS if len(some) else 0):
-        z[some] = np.where(missing[some], (x @ (solved @ z[some].T)).T, z[some])
-    drawn = z
-    for _ in range(DRAW_STEPS):
-        fitted = (x @ (solved @ drawn.T)).T
-        error = z - fitted
-        far = OUTLIER * 1.4826 * np.median(np.abs(error), axis=1, keepdims=True)
-        drawn = np.where((far > 0.05) & (np.abs(error) > far), fitted + np.sign(error) * far, z)
-    return drawn
+    if len(some):
+        solved = np.linalg.solve(x.T @ x + ridge, x.T)  # (p, rows)
+        for _ in range(FILL_STEPS):
+            z[some] = np.where(missing[some], (x @ (solved @ z[some].T)).T, z[some])
+    return z

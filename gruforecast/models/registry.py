@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
-from gruforecast.models.baselines import BASELINES
+from gruforecast.models.baselines import BASELINES, seeing
 from gruforecast.models.model import Entry, Kind, Model
 from gruforecast.models.statistical import STATISTICAL
 
@@ -75,8 +75,11 @@ class Named(Model, Protocol):
         """In the leaderboard."""
 
 
-def model_of(name: str, own: Sequence[Named] = ()) -> Model:
+def model_of(name: str, inputs: tuple[str, ...] = (), own: Sequence[Named] = ()) -> Model:
     """Return a model that is no network of the ensemble: one of `own`, or one that needs no weights.
+
+    Args:
+        inputs: kind of each covariate, see `NetworkConfig`.
 
     Raises:
         KeyError: there is none of this name.
@@ -87,4 +90,4 @@ def model_of(name: str, own: Sequence[Named] = ()) -> Model:
     model = SIMPLE[name].model
     if model is None:
         raise KeyError(name)
-    return model
+    return seeing(model, inputs)

@@ -13,6 +13,9 @@ from gruforecast.data.plan import Plan
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, Windows, days_of
 from gruforecast.errors import UsageError, did_you_mean, shorten
+from gruforecast.models.baselines import HARMONIC
+from gruforecast.models.covariate_effects import Effects, known_places
+from gruforecast.models.harmonic import regressed
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.quantile_forecast import QuantileForecast
@@ -29,6 +32,8 @@ class SeriesState:
         scale: (n_series,) unit of interval widths, see `scale.error_unit`; 0 or NaN for series that never changed.
         last: (n_series,) stamp of the newest row.
         forecasts: from the end of each series on, by name of the model that is no network of the ensemble.
+        effects: what covariates do to the forecast of harmonic regression, which has them at their mean; None if none
+            is read.
         x: (n_series, longest lookback, k) newest rows of the covariates that move, NaN = missing.
         static: (n_series, k) values of those that are constant in a series.
     """
@@ -39,27 +44,39 @@ class SeriesState:
     scale: Floats
     last: Stamps
     forecasts: dict[str, QuantileForecast]
+    effects: Effects | None
     x: Floats
     static: Floats
 
     @classmethod
     def of(
-        cls, panel: Panel, networks: tuple[Network, ...], models: Iterable[str] = (), own: Sequence[Named] = ()
+        cls,
+        panel: Panel,
+        networks: tuple[Network, ...],
+        models: Iterable[str] = (),
+        scaling: Scaling | None = None,
+        own: Sequence[Named] = (),
     ) -> SeriesState:
-        """Return the state of all series of a panel, with forecasts of the `models` named, see `model_of`."""
+        """Return the state of all series of a panel, with forecasts of the `models` named, see `model_of`.
+
+        Args:
+            scaling: of the covariates; without it none of the `models` reads them.
+        """
         history = History.of(panel.y, panel.indptr, panel.wall, panel.x)
         series, end = np.arange(len(panel)), panel.indptr[1:]
         windows = history.windows(series, end)
         m, horizon = networks[0].config.season_length, networks[0].config.horizon
         lookback = max(network.config.lookback for network in networks)
         static = _are_static(panel.plan.inputs)
+        forecasts, effects = _forecasts(panel, history, windows, models, (horizon, m), scaling, own)
         return cls(
             ids=panel.ids,
             past=history.past(windows, lookback),
             never_negative=windows.use_log,
             scale=error_unit(history, windows, m),
             last=panel.ds[end - 1],
-            forecasts={name: model_of(name, own).forecast(history, windows, horizon, m) for name in models},
+            forecasts=forecasts,
+            effects=effects,
             x=history.covariates(windows, lookback, 0)[:, :, ~static],
             static=history.x[end - 1][:, static],
         )
@@ -69,7 +86,7 @@ class SeriesState:
         """Return when each series ended, and nothing that a forecast could start from."""
         n = len(ids)
         none, nothing = np.zeros((n, 0)), np.full(n, np.nan)
-        return cls(ids, none, np.zeros(n, bool), nothing, last, {}, none[:, :, None], none)
+        return cls(ids, none, np.zeros(n, bool), nothing, last, {}, None, none[:, :, None], none)
 
     @property
     def kept(self) -> bool:
@@ -89,6 +106,7 @@ class SeriesState:
             scale=self.scale[places],
             last=self.last[places],
             forecasts={name: one.windows(places) for name, one in self.forecasts.items()},
+            effects=None if self.effects is None else self.effects.at(places),
             x=self.x[places],
             static=self.static[places],
         )
@@ -130,6 +148,32 @@ class SeriesState:
         if future is not None:
             x = scaling(np.concatenate([self.covariates(slice(None), plan.inputs), future], axis=1))
         return History.of_ends(self.past, days_of(plan.form.wall(self.last)), self.never_negative, x)
+
+
+def _forecasts(
+    panel: Panel,
+    history: History,
+    windows: Windows,
+    models: Iterable[str],
+    size: tuple[int, int],
+    scaling: Scaling | None,
+    own: Sequence[Named],
+) -> tuple[dict[str, QuantileForecast], Effects | None]:
+    """Return the forecasts of models by name, and what covariates do to that of harmonic regression.
+
+    Args:
+        size: horizon and season length.
+    """
+    found, effects = {}, None
+    known = known_places(panel.plan.inputs)
+    for name in models:
+        if name == HARMONIC and scaling is not None and len(known):
+            seen = replace(history, x=scaling(panel.x))
+            mean, effects = regressed(seen, windows, *size, known)
+            found[name] = QuantileForecast(mean)
+        else:
+            found[name] = model_of(name, own=own).forecast(history, windows, *size)
+    return found, effects
 
 
 def _are_static(inputs: tuple[str, ...]) -> Bools:

@@ -65,22 +65,24 @@ def test_what_was_found_is_said_and_planned(model: dict[str, Any]) -> None:
     assert model["report"]["parity"] < 1e-5
 
 
-def test_the_forecast_follows_what_is_known_ahead(model: dict[str, Any]) -> None:
-    found = predicted(model, "--future", "future.csv", "--member", "gru")
+@pytest.mark.parametrize("member", ["gru", "harmonic"])
+def test_the_forecast_follows_what_is_known_ahead(model: dict[str, Any], member: str) -> None:
+    found = predicted(model, "--future", "future.csv", "--member", member)
     assert [row["shop"] for row in found] == ["a"] * HORIZON + ["b"] * HORIZON
     turned = model["cwd"] / "turned.csv"
     lines = (model["cwd"] / "future.csv").read_text().splitlines()
     cells = [line.split(",") for line in lines[1:]]
     turned.write_text("\n".join([lines[0], *(",".join([*c[:2], str(1 - int(c[2])), *c[3:]]) for c in cells)]))
-    other = predicted(model, "--future", "turned.csv", "--member", "gru")
+    other = predicted(model, "--future", "turned.csv", "--member", member)
     change = np.array([float(b["y_hat"]) - float(a["y_hat"]) for a, b in zip(found, other, strict=True)])
     promoted = np.tile(PROMO[ROWS:] == 1, 2)
     assert (change[promoted] < -3).all()
     assert (change[~promoted] > 3).all()
 
 
-def test_new_data_give_what_the_training_data_gave(model: dict[str, Any]) -> None:
-    asked = ("--future", "future.csv", "--member", "networks")
+@pytest.mark.parametrize("member", ["networks", "harmonic"])
+def test_new_data_give_what_the_training_data_gave(model: dict[str, Any], member: str) -> None:
+    asked = ("--future", "future.csv", "--member", member)
     assert predicted(model, "gruforecast_model", "sales.csv", *asked) == predicted(model, *asked)
 
 
@@ -100,8 +102,9 @@ def test_missing_steps_ahead_are_named(model: dict[str, Any]) -> None:
     assert shorter == [row for row in predicted(model, "--future", "future.csv") if row["ds"] < day]
 
 
-def test_what_a_network_needs_is_asked_for(model: dict[str, Any]) -> None:
-    done = run("predict", "--member", "gru", cwd=model["cwd"])
+@pytest.mark.parametrize("member", ["gru", "harmonic"])
+def test_what_a_member_needs_is_asked_for(model: dict[str, Any], member: str) -> None:
+    done = run("predict", "--member", member, cwd=model["cwd"])
     assert done.returncode == 2
     assert "the model needs promo for the 4 steps ahead. Pass --future with ds" in done.stderr
     assert len(predicted(model, "--member", "theta")) == 2 * HORIZON  # which needs nothing

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from makers import AIR, history_of
 
 from gruforecast.data.read import read_csv
-from gruforecast.data.windows import History
+from gruforecast.data.windows import History, Windows
 from gruforecast.models import harmonic as room
-from gruforecast.models.harmonic import Design, harmonic, rounded, seasons_of, step_of, waves_of
+from gruforecast.models.harmonic import Design, Harmonic, rounded, seasons_of, step_of, waves_of
 from gruforecast.models.naive import naive, seasonal_naive
 
 NAN = float("nan")
@@ -23,6 +23,11 @@ def dated(*series, first: str = "2015-03-01", step: np.timedelta64 = DAY) -> His
     flat = history_of(*series)
     ds = [np.datetime64(first, "s") + step * np.arange(len(one)) for one in series]
     return History.of(flat.values, flat.indptr, np.concatenate(ds))
+
+
+def harmonic(history: History, windows: Windows, horizon: int, season_length: int) -> np.ndarray:
+    """The forecasts without covariates."""
+    return Harmonic().forecast(history, windows, horizon, season_length).mean
 
 
 def at_end(history: History, horizon: int, season_length: int = 1) -> np.ndarray:
@@ -62,7 +67,10 @@ def test_the_coefficients_are_those_of_scikit_learn(rows: int, rho: float, monke
             error = z[0, -1] - design.past[-1] @ b
             wanted = design.future @ b + error * rho ** np.arange(1, 6)
             np.testing.assert_allclose(found[k, 0], wanted, rtol=1e-6, atol=1e-6)
-            k += 1
+            slope = np.exp(-(np.arange(0.005, 5, 0.01) / (0.12 * rows))) * b[1] / rows  # what is left of it, often
+            gone = np.cumsum(b[1] / rows / 100 - slope / 100)[99::100]
+            np.testing.assert_allclose(wanted - found[k + 1, 0], gone, rtol=1e-4, atol=1e-9)
+            k += 2
 
 
 def test_bends_are_lines_but_for_one_knot_and_hold_no_line_of_their_own() -> None:

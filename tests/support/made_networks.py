@@ -79,7 +79,7 @@ def make_forecaster_with_pretrained(panel: Panel) -> Forecaster:
         blend={NETWORKS: 0.25, "theta": 0.25, PRETRAINED: 0.25, TUNED: 0.25},
         winner="blend",
         calibrations=plain.calibrations | {PRETRAINED: calibration, TUNED: calibration, "blend": calibration},
-        context=SeriesState.of(panel, plain.networks, ["theta", "naive", PRETRAINED, TUNED], pretrained),
+        context=SeriesState.of(panel, plain.networks, ["theta", "naive", PRETRAINED, TUNED], own=pretrained),
         pretrained=pretrained,
     )
 

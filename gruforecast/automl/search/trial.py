@@ -233,7 +233,7 @@ def _traces(
     weights = _train(config, training, split, cutoff, _schedule()).weights
     forecast = split.ask(Network(config.cell, config, weights), windows)
     traces = {"log decision": windows.use_log, "forecasts": np.asarray(forecast.quantiles)}
-    for name, model in baselines(split.season_length).items():
+    for name, model in baselines(split.season_length, split.inputs).items():
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
     if (pretrained := pretrained_network(split)) is not None:
         traces[f"{pretrained.name} forecasts"] = np.asarray(split.ask(pretrained, windows).quantiles)
