@@ -29,7 +29,7 @@ from gruforecast.serialization import Json, JsonValue, plain, record
 
 ORIGINS = 600  # that tell how many steps are best; more say nothing new
 PATIENCE = 3  # numbers of steps beyond the best one, after which no more are tried
-PRIOR = {0.5: -0.02, 1.0: -0.1}  # gain expected of each share of the way before any error is seen, as a logarithm
+PRIOR = {0.5: -0.01, 1.0: -0.05}  # gain expected of each share of the way before any error is seen, as a logarithm
 HORIZONS = 8  # before the test set that weigh as much as the prior
 LEAST = 1e-9  # of an error
 
