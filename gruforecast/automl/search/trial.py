@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 Fitted = TypeVar("Fitted", bound=FitResult)
 STATISTICAL_BLOCK = 16  # series between two looks at the clock
+AUDIT_STEPS = 10  # of fine-tuning beside noise: enough to draw the newest windows of short series
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -237,7 +238,7 @@ def _traces(
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
     if (pretrained := pretrained_network(split)) is not None:
         traces[f"{pretrained.name} forecasts"] = np.asarray(split.ask(pretrained, windows).quantiles)
-        for _, tuned in fine_tuned(pretrained, split.history, cutoff, (2,), training.seed):
+        for _, tuned in fine_tuned(pretrained, split.history, cutoff, (AUDIT_STEPS,), training.seed):
             traces[f"{tuned.name} weights"] = np.concatenate([one.ravel() for one in tuned.weights.values()])
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
