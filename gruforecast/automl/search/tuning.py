@@ -3,7 +3,7 @@
 All numbers of steps are read from one run on the rows before the earliest fold, and compared with the network as it is
 at the origins after it. Of small data that run sees much less than the last one will, to which all rows are given:
 there is one run for each fold then. The fewer horizons the origins span, the clearer the gain has to be, most of all
-that of the whole way: on single files fine-tuning does harm as often as good.
+that of the whole way: on single files fine-tuning does harm as often as good (docs/pretrained.md).
 """
 
 from __future__ import annotations
