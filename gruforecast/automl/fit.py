@@ -28,6 +28,7 @@ from gruforecast.automl.ensemble_members import (
 )
 from gruforecast.automl.ensemble_selection import EnsembleWeights, blended
 from gruforecast.automl.explain_fit import explain_fit
+from gruforecast.automl.fine_tuned_model import FineTuning, submit_tuning, submit_tunings
 from gruforecast.automl.leakage_audit import LeakageAudit, second_search, submit_audit, traces, was_cut, with_noise
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
@@ -154,10 +155,10 @@ class _Contest:
 def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report."""
     options, prepared, trainings = run.options, run.prepared, run.trainings
-    search = _search(run)
+    search, tuning = _search(run)
     audit = submit_audit(options, prepared, trainings, search.best)
     run.clock.lap("audit")
-    contest = _contest(run, search, options.compare)
+    contest = _contest(run, search, tuning, options.compare)
     run.progress.stage("training the networks once more, with the newest rows")
     ensemble = refitted(trainings, contest.ensemble)
     run.clock.lap("refit")
@@ -187,11 +188,12 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     )
 
 
-def _search(run: _Run) -> loop.Search:
-    """Return the trials; then all rows are where later trainings find them."""
+def _search(run: _Run) -> tuple[loop.Search, FineTuning | None]:
+    """Return the trials, and the fine-tuning that ran first; then all rows are where later trainings find them."""
     options, trainings = run.options, run.trainings
     save_split(trainings.jobs.folder, loop.DATA, run.prepared.split)
     hyperband = options.tuner == "hyperband"
+    tuning = submit_tuning(trainings) if options.blend else None
     search = loop.search(
         trainings.space,
         trainings.jobs,
@@ -205,14 +207,17 @@ def _search(run: _Run) -> loop.Search:
     )
     run.clock.lap("search")
     trainings.save_all_rows()
-    return search
+    return search, tuning
 
 
-def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True) -> _Contest:
+def _contest(
+    run: _Run, search: loop.Search, tuning: FineTuning | None, compare: str, *, ships: bool = True
+) -> _Contest:
     """Return all models, judged; workers train while baselines are judged."""
     options, trainings, split = run.options, run.trainings, run.prepared.split
     stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
+    tunings = submit_tunings(trainings, tuning, run.progress, ships=ships)
     seeds = submit_seeds(trainings, search) if options.blend else []
     pretrained = [one for one in [pretrained_network(split)] if one is not None]
     simple = [*baseline_candidates(split), *(pretrained_candidate(split, one) for one in pretrained)]
@@ -234,9 +239,12 @@ def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True
     stage("classical models, and the blend")
     statistical = statistical_models(trainings, pending)
     lap("statistical")
-    blend, weights = blended(split, networks[-1], [*simple, *statistical.candidates]) if options.blend else ([], {})
-    judged += run.judge([[one] for one in [*statistical.candidates, *blend]])
-    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights, tuple(pretrained))
+    tuned = [one for one in [tunings and tunings.result()] if one]
+    others = [*(one.candidate for one in tuned), *statistical.candidates]
+    blend, weights = blended(split, networks[-1], [*simple, *others]) if options.blend else ([], {})
+    judged += run.judge([[one] for one in [*others, *blend]])
+    shipped = (*pretrained, *(one.network for one in tuned))
+    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights, shipped)
 
 
 def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Contest) -> AuditRecord:
@@ -248,8 +256,8 @@ def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Cont
         with second_search(first.jobs, prepared.panel, fresh=run.options.fresh) as jobs:
             trainings = TrainingJobs(prepared.split, Space.of(prepared.split), jobs, first.seed, first.budget)
             again = replace(run, prepared=prepared, trainings=trainings, clock=clock)
-            repeated = _search(again)
-            second = _contest(again, repeated, "none", ships=False)
+            repeated, tuning = _search(again)
+            second = _contest(again, repeated, tuning, "none", ships=False)
         cut = was_cut(search, first.notes) or was_cut(repeated, trainings.notes)
         both = traces(search, contest.ensemble, contest.judged), traces(repeated, second.ensemble, second.judged)
         found = audit.compare(found, *both, clock.total, cut=cut)

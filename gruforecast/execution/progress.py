@@ -108,7 +108,8 @@ class Budget:
         seconds: for the whole command; None = no limit.
     """
 
-    ENDS = {"search": 0.42, "seeds": 0.57, "test_fit": 0.72, "comparison": 0.78, "statistical": 0.78, "refit": 0.85}
+    ENDS = {"tuning": 0.2, "search": 0.42, "seeds": 0.57, "test_fit": 0.72}
+    ENDS |= {"comparison": 0.78, "statistical": 0.78, "refit": 0.85}
 
     def __init__(self, seconds: float | None) -> None:
         self._begin = time.time()

@@ -299,6 +299,7 @@ def test_weights_and_forecasts_stand_and_planted_leaks_move_them(request_of_audi
     """In one test, so that the network is compiled once."""
     expected = {
         "training": {"weights", "forecasts"},
+        "tuning": {"fine-tuned weights"},
         "forecast": {"forecasts"},
         "columns": {"forecasts"},
         "regression": {"harmonic forecasts"},

@@ -11,9 +11,10 @@ import pytest
 
 from gruforecast.models.networks.config import MIDDLE
 from gruforecast.models.pretrained.features import Features, window_rows
+from gruforecast.models.pretrained.loss import LIMIT
 from gruforecast.models.pretrained.ready import READY
 from tools.pretrain import windows as room
-from tools.pretrain.windows import FAR, KINDS, Batch, Kind, batch, shortened, stream, surprised
+from tools.pretrain.windows import KINDS, Batch, Kind, batch, shortened, stream, surprised
 
 
 def equal(one, other) -> bool:
@@ -32,7 +33,7 @@ def test_every_kind_makes_finite_windows(kind: Kind) -> None:
     found = batch(1, 2, 24, kind)
     assert found.target.shape == (24, kind.horizon)
     assert all(np.isfinite(one).all() for one in found.arrays.values())
-    assert np.abs(found.target).max() <= FAR
+    assert np.abs(found.target).max() <= LIMIT
     assert found.weight.mean() > 0.7
 
 

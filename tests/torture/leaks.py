@@ -20,6 +20,7 @@ import numpy as np
 import gruforecast.automl.preparation
 import gruforecast.automl.search.space
 import gruforecast.automl.search.trial
+import gruforecast.automl.search.tuning
 import gruforecast.data.windows
 import gruforecast.evaluation.splits
 import gruforecast.models.covariate_effects
@@ -116,6 +117,18 @@ def training(patch: Patch) -> None:
         return true(config, how, split, np.minimum(cutoff + 1, split.history.indptr[1:]), schedule)
 
     patch(gruforecast.automl.search.trial, "_train", leaky)
+
+
+@leak
+def tuning(patch: Patch) -> None:
+    """Fine-tuning learns from one row more than it may."""
+    true = gruforecast.automl.search.trial.fine_tuned
+
+    def leaky(network: Any, history: Any, cutoff: Any, *more: Any, **rest: Any) -> Any:
+        return true(network, history, np.minimum(cutoff + 1, history.indptr[1:]), *more, **rest)
+
+    for module in (gruforecast.automl.search.trial, gruforecast.automl.search.tuning):
+        patch(module, "fine_tuned", leaky)
 
 
 @leak

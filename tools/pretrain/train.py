@@ -23,6 +23,7 @@ from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.pretrained.features import Features
 from gruforecast.models.pretrained.inference import forward
+from gruforecast.models.pretrained.loss import COUNT, FAR
 from gruforecast.models.training.optimizer import FlatAdamW
 from gruforecast.models.training.pretrained_network import build, variables
 from tools.pretrain.evaluate import PANELS, Case, Panel, both_views, forecast, held_out, scores, views
@@ -31,8 +32,6 @@ from tools.pretrain.windows import KINDS, Batch, batch, stream
 
 RATE, LEAST, WARM_UP = 1e-3, 0.02, 200  # highest learning rate, share of it at the end, steps on the way up
 DECAY, KEPT = 1e-3, 0.999  # of the weights; of the moving average in a step, less in the first ones
-FAR = 3.0  # scales from which on errors count less
-COUNT = (0.5, 1.0, 2.0, 1.0, 0.5)  # what each quantile counts
 LOG, SAVE, CHECK = 100, 500, 1000  # steps between lines in the log, checkpoints, checks
 CHECK_SEED = 77_777  # of the validation series
 

@@ -16,10 +16,10 @@ import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Single
 from gruforecast.models.pretrained.features import Features, window_rows
+from gruforecast.models.pretrained.loss import targets
 from tools.pretrain.series import synthetic
 
 ANY = (2, 3, 5, 6, 8, 9, 10, 13, 14, 16, 18, 20, 26, 28, 30, 36, 60, 72, 168)
-FAR = 1e4  # limit of scaled targets
 
 
 class Kind(NamedTuple):
@@ -74,14 +74,8 @@ def batch(seed: int, number: int, size: int, kind: Kind | None = None) -> Batch:
     least = np.nanmin(past, axis=1)
     log = (least > 0) & (rng.random(size) < 0.5)
     features = Features.of(past, season, horizon, log, longer)
-    floor = np.where(log, least * 1e-3, 1.0)[:, None]
-    ahead = np.where(log[:, None], np.log(np.maximum(future, floor)), future)
-    level, scale = features.level, features.scale
-    with np.errstate(over="ignore"):
-        target = np.clip((ahead - level) / scale, -FAR, FAR)
-    constant = np.nanmax(past, axis=1) - least <= 1e-6 * np.nanmax(np.abs(past), axis=1)
-    weight = np.broadcast_to(~constant[:, None], target.shape)
-    return Batch(features.arrays, target.astype(np.float32), weight.astype(np.float32))
+    target, weight = targets(features, past, future)
+    return Batch(features.arrays, target, weight)
 
 
 def surprised(rng: np.random.Generator, past: Floats, future: Floats, season: int) -> Floats:

@@ -158,6 +158,8 @@ class _Loop:
                 self.cut |= over and self.proposer.open
                 return None
             name = self.jobs.next()
+            if name not in self._begun:  # a job beside the search
+                continue
             proposal, network, pending = self._begun[name]
             result = pending.result()
             self.cut |= result is None or (result.late and self.budget.over(PART))

@@ -79,6 +79,48 @@ class StatisticalRequest(JobRequest, kw_only=True, frozen=True):
     version: str | None = None
 
 
+class TuningRequest(JobRequest, kw_only=True, frozen=True):
+    """Steps of the pretrained network on the rows before a cutoff.
+
+    Attributes:
+        until: `folds` (rows before the earliest one, so that all can tell how many steps are best), `test` or `end`.
+        steps: numbers of steps to compare; the last one is taken for `test` and `end`.
+        share: of the way from the weights before to those after, for `test` and `end`.
+        file: to write weights to; digest: of the weights that it begins with.
+    """
+
+    data: str
+    until: Literal["folds", "test", "end"]
+    steps: tuple[int, ...]
+    seed: int
+    file: str
+    digest: str
+    share: float = 1.0
+
+
+class Score(Record, frozen=True):
+    """Error of the network after so many steps, a share of the way from the weights before."""
+
+    steps: int
+    share: float
+    error: float
+
+
+class TuningResult(JobResult, kw_only=True, frozen=True):
+    """What came of a fine-tuning.
+
+    Attributes:
+        steps, share: of the weights that were written; 0 steps where none promise a gain.
+        scores: errors of all that was compared.
+    """
+
+    status: Literal["completed", "crashed"]
+    steps: int = 0
+    share: float = 1.0
+    scores: list[Score] = []
+    seconds: float = 0.0
+
+
 class FitResult(JobResult, kw_only=True, frozen=True):
     """What a training took and gave.
 

@@ -39,6 +39,7 @@ from gruforecast.execution.jobs import JobRequest, SavedFile
 from gruforecast.models.baselines import baselines
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.inference import Network, digest_of
+from gruforecast.models.pretrained.fine_tuning import fine_tuned
 from gruforecast.models.pretrained.model import PretrainedNetwork, within_reach
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import trouble_with
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 
 Fitted = TypeVar("Fitted", bound=FitResult)
 STATISTICAL_BLOCK = 16  # series between two looks at the clock
+AUDIT_STEPS = 10  # of fine-tuning beside noise: enough to draw the newest windows of short series
 
 
 def seed_of(seed: int, number: int) -> int:
@@ -112,7 +114,7 @@ def run_trial(request: Json) -> JsonValue:
     begin = time.perf_counter()
     asked = record(TrialRequest, request, "trial request")
     split, config = load_split(asked.folder, asked.data), asked.network
-    schedule = _schedule(_deadline(asked))
+    schedule = _schedule(deadline_of(asked))
     if asked.rungs is not None:
         schedule = replace(
             schedule,
@@ -151,7 +153,7 @@ def run_fit(request: Json) -> JsonValue:
     split = load_split(asked.folder, asked.data)
     cutoff = split.test if asked.until == "test" else split.history.indptr[1:]
     initial = read_npz(Path(asked.folder) / asked.initial) if asked.initial else None
-    schedule = replace(_schedule(_deadline(asked)), initial=initial, rates=asked.rates)
+    schedule = replace(_schedule(deadline_of(asked)), initial=initial, rates=asked.rates)
     trained = _train(asked.network, asked.training, split, cutoff, schedule)
     return plain(_ended(FitResult, trained, asked, split, begin))
 
@@ -173,7 +175,7 @@ def run_statistical(request: Json) -> JsonValue:
         A `StatisticalResult`, completed or failed; it is late where the deadline came first.
     """
     asked, begin = record(StatisticalRequest, request, "statistical request"), time.perf_counter()
-    deadline = _deadline(asked)
+    deadline = deadline_of(asked)
     if trouble := trouble_with(asked.model):
         return plain(StatisticalResult(status="failed", error=trouble))
     split = load_split(asked.folder, asked.data)
@@ -185,7 +187,7 @@ def run_statistical(request: Json) -> JsonValue:
         if late:
             break
         forecasts.append(split.ask(model, windows[first : first + STATISTICAL_BLOCK]).mean)
-    file = _save(asked, asked.file, {"forecast": np.concatenate(forecasts)})
+    file = saved(asked, asked.file, {"forecast": np.concatenate(forecasts)})
     seconds = time.perf_counter() - begin
     return plain(StatisticalResult(status="completed", late=late, file=file, seconds=seconds))
 
@@ -206,7 +208,7 @@ def run_audit(request: Json) -> JsonValue:
     asked = record(AuditRequest, request, "audit request")
     config, whole = asked.network, load_split(asked.folder, asked.rows)
     divided = replace(load_split(asked.folder, asked.data), history=whole.history, inputs=config.inputs)
-    deadline = _deadline(asked)
+    deadline = deadline_of(asked)
     for place, cutoff in (("test cutoff", divided.test), ("first fold", divided.learned)):
         digests = []
         for split in (divided, _with_noise(divided, cutoff)):
@@ -236,6 +238,8 @@ def _traces(
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
     if (pretrained := pretrained_network(split)) is not None:
         traces[f"{pretrained.name} forecasts"] = np.asarray(split.ask(pretrained, windows).quantiles)
+        for _, tuned in fine_tuned(pretrained, split.history, cutoff, (AUDIT_STEPS,), training.seed):
+            traces[f"{tuned.name} weights"] = np.concatenate([one.ravel() for one in tuned.weights.values()])
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()
     }
@@ -248,14 +252,14 @@ def pretrained_network(split: Split) -> PretrainedNetwork | None:
     return PretrainedNetwork.of(split.horizon, split.season_length, split.second)
 
 
-def _deadline(request: JobRequest) -> float | None:
+def deadline_of(request: JobRequest) -> float | None:
     """Return the earlier of the moment given and of the seconds given from now on."""
     ends = [] if request.deadline is None else [request.deadline]
     ends += [] if request.limit is None else [time.time() + request.limit]
     return min(ends, default=None)
 
 
-def _save(request: JobRequest, name: str, arrays: Mapping[str, Array]) -> SavedFile:
+def saved(request: JobRequest, name: str, arrays: Mapping[str, Array]) -> SavedFile:
     """Write arrays durably, before anybody knows of them; return name and SHA-256 of the file."""
     content = npz(dict(arrays))
     write_file(Path(request.folder) / name, content)
@@ -289,7 +293,7 @@ def _ended(kind: type[Fitted], trained: Trained, request: TrainingRequest, split
         late=trained.late,
         seconds_per_step=per_step,
         seconds_per_epoch=per_step * batches if per_step else None,
-        file=_save(request, request.weights, trained.weights),
+        file=saved(request, request.weights, trained.weights),
     )
 
 

@@ -90,6 +90,11 @@ class Features:
         """Return what the network takes, by name."""
         return {name: getattr(self, name) for name in ("slow", "fast", "ahead", "facts", "ready")}
 
+    def part(self, windows: slice) -> Features:
+        """Return the features of some of the windows."""
+        own = {name: one[windows] for name, one in vars(self).items() if name != "horizon"}
+        return Features(**own, horizon=self.horizon)
+
     def restored(self, quantiles: Array) -> Floats:
         """Return scaled values (n, horizon, n_quantiles) in the units of the series."""
         z = quantiles.astype(float) * self.scale[:, :, None] + self.level[:, :, None]

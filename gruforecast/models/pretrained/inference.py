@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import numpy as np
 
 from gruforecast.arrays import Single, Weights
 from gruforecast.models.networks.config import MIDDLE, QUANTILES
-from gruforecast.models.networks.recurrence import product, recurrent
+from gruforecast.models.networks.recurrence import Trace, product, recurrent
 from gruforecast.models.pretrained.features import (
     AHEAD_CHANNELS,
     FACTS,
@@ -18,6 +20,19 @@ from gruforecast.models.pretrained.features import (
 from gruforecast.models.pretrained.ready import READY
 
 SLOW_UNITS = 48
+
+
+@dataclass(frozen=True)
+class Tape:
+    """What a forward pass did on its way, for the way back.
+
+    Attributes:
+        inputs: of each layer, by its name; what the last one gave is that of `quantiles`.
+        trace: of the recurrent layers, whose inputs are (tokens, n, size).
+    """
+
+    inputs: Weights = field(default_factory=dict)
+    trace: Trace = field(default_factory=Trace)
 
 
 def weight_shapes(units: int) -> dict[str, tuple[int, ...]]:
@@ -51,25 +66,36 @@ def weight_shapes(units: int) -> dict[str, tuple[int, ...]]:
     return shapes
 
 
-def forward(weights: Weights, features: Features) -> Single:
+def forward(weights: Weights, features: Features, tape: Tape | None = None) -> Single:
     """Return scaled quantiles (n, horizon, n_quantiles), in the order of `QUANTILES`; they never cross."""
     n, steps, _ = features.ahead.shape
-    facts = features.facts
-    slow = recurrent(_by_time(features.slow), "gru", weights, "slow")[-1]
-    context = np.tanh(_dense(weights, "context", np.concatenate([slow, facts], axis=1)))
-    tokens = _dense(weights, "token", _by_time(features.fast.reshape(n, -1, ROWS * FAST_CHANNELS)))
-    first = recurrent(tokens, "gru", weights, "fast_0", context)
-    second = recurrent(first, "gru", weights, "fast_1")
-    state = np.concatenate([first[-1], second[-1], context, facts], axis=1)
-    state = np.tanh(_dense(weights, "state", state))
+    facts, trace = features.facts, None if tape is None else tape.trace
+
+    def dense(name: str, x: Single) -> Single:
+        if tape is not None:
+            tape.inputs[name] = x
+        return product(x, weights[f"{name}.kernel"]) + weights[f"{name}.bias"]
+
+    def states(name: str, x: Single, state: Single | None = None) -> Single:
+        if tape is not None:
+            tape.inputs[name] = x
+        return recurrent(x, "gru", weights, name, state, trace)
+
+    slow = states("slow", _by_time(features.slow))[-1]
+    context = np.tanh(dense("context", np.concatenate([slow, facts], axis=1)))
+    first = states("fast_0", dense("token", _by_time(features.fast.reshape(n, -1, ROWS * FAST_CHANNELS))), context)
+    second = states("fast_1", first)
+    state = np.tanh(dense("state", np.concatenate([first[-1], second[-1], context, facts], axis=1)))
     segments = _by_time(features.ahead.reshape(n, steps // ROWS, ROWS * AHEAD_CHANNELS))
-    decoded = recurrent(_dense(weights, "segment", segments), "gru", weights, "decoder", state)
-    rows = _dense(weights, "rows", decoded.swapaxes(0, 1)).reshape(n, steps, -1)
-    rows += _dense(weights, "row", features.ahead)
-    rows += _dense(weights, "whole", state)[:, None]
-    head = _dense(weights, "head", np.maximum(rows, 0, out=rows))
-    head += _dense(weights, "head_row", features.ahead)
-    head += _dense(weights, "head_whole", facts)[:, None]
+    decoded = states("decoder", dense("segment", segments), state)
+    rows = dense("rows", decoded.swapaxes(0, 1)).reshape(n, steps, -1)
+    rows += dense("row", features.ahead)
+    rows += dense("whole", state)[:, None]
+    head = dense("head", np.maximum(rows, 0, out=rows))
+    head += dense("head_row", features.ahead)
+    head += dense("head_whole", facts)[:, None]
+    if tape is not None:
+        tape.inputs["quantiles"] = head
     return assembled(head, features.ready)[:, : features.horizon]
 
 
@@ -92,8 +118,3 @@ def assembled(head: Single, ready: Single) -> Single:
 def _by_time(x: Single) -> Single:
     """Return (n, tokens, size) as (tokens, n, size)."""
     return np.ascontiguousarray(x.swapaxes(0, 1))
-
-
-def _dense(weights: Weights, name: str, x: Single) -> Single:
-    """Return a dense layer of `x` (…, size)."""
-    return product(x, weights[f"{name}.kernel"]) + weights[f"{name}.bias"]
