@@ -11,19 +11,20 @@ from typing import Literal
 from gruforecast.automl.search.loop import DATA
 from gruforecast.automl.search.results import TuningRequest, TuningResult
 from gruforecast.automl.search.trial import seed_of
-from gruforecast.automl.search.tuning import Rolling, networks_of, rolling_cutoffs
+from gruforecast.automl.search.tuning import network_of
 from gruforecast.automl.training_jobs import ALL_DATA, TrainingJobs
 from gruforecast.evaluation.leaderboard import Candidate, TrainingFacts
 from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Pending
 from gruforecast.execution.progress import Progress
+from gruforecast.models.pretrained.fine_tuning import sampler_of
 from gruforecast.models.pretrained.model import PretrainedNetwork, card, within_reach
 from gruforecast.models.registry import TUNED
 
 RUN_TUNING = "gruforecast.automl.search.tuning:run_tuning"
-STEPS = (5, 10, 20, 40, 80, 160, 320, 640)  # numbers of steps that are compared
-FEW_STEPS = 5  # so many of these where each fold has a training of its own
+STEPS = (10, 20, 40, 80, 160, 320, 640)  # numbers of steps that are compared
+ENOUGH = 1000  # windows before the folds; with fewer it harms as often as it helps
 NUMBER = 2_000_000  # of the training, for its seed; far from those of the search
 TITLE = "fine-tuning"
 Until = Literal["folds", "test", "end"]
@@ -54,20 +55,20 @@ class FineTunings:
         if test is None or test.late:
             return None
         end = None if self.end is None else _ended(jobs, self.end)
-        before = Rolling(_networks(jobs, self.chosen), rolling_cutoffs(jobs.split))
-        (scored,) = _networks(jobs, test)
+        before, scored = _network(jobs, self.chosen), _network(jobs, test)
         parameters = sum(one.size for one in scored.weights.values())
         facts = TrainingFacts(parameters=parameters, seconds=test.seconds)
         candidate = Candidate(TUNED, "pretrained", Forecasts.of(jobs.split, before, scored), facts)
-        return FineTuned(candidate, scored if end is None or end.late else _networks(jobs, end)[0])
+        return FineTuned(candidate, scored if end is None or end.late else _network(jobs, end))
 
 
 def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
-    """Have a worker find how many steps help; None where season or horizon are out of the network's reach."""
-    if not within_reach(jobs.split.horizon, jobs.split.season_length):
+    """Have a worker find how many steps help; None for few rows, and beyond the network's longest horizon or season."""
+    split = jobs.split
+    reached = within_reach(split.horizon, split.season_length)
+    if not reached or sampler_of(split.history, split.learned, split.horizon, split.season_length).total < ENOUGH:
         return None
-    steps = STEPS if len(rolling_cutoffs(jobs.split)) == 1 else STEPS[:FEW_STEPS]
-    return _submit(jobs, "folds", steps)
+    return _submit(jobs, "folds", STEPS)
 
 
 def submit_tunings(
@@ -78,7 +79,7 @@ def submit_tunings(
     if chosen is None:
         return None
     if not chosen.steps:
-        progress.say(f"{TITLE} promises no gain on the folds: the pretrained GRU stays as it is")
+        progress.say(f"{TITLE} gains nothing on the folds: the pretrained GRU stays as it is")
         return None
     progress.say(f"{TITLE}: {chosen.steps} steps{', half of the way' if chosen.share < 1 else ''}")
     steps = (chosen.steps,)
@@ -115,6 +116,6 @@ def _ended(jobs: TrainingJobs, pending: FineTuning) -> TuningResult | None:
     return result
 
 
-def _networks(jobs: TrainingJobs, result: TuningResult) -> tuple[PretrainedNetwork, ...]:
-    """Return the networks with the weights of a result."""
-    return networks_of(jobs.split, read_npz(jobs.jobs.folder / result.file.name) if result.file else {})
+def _network(jobs: TrainingJobs, result: TuningResult) -> PretrainedNetwork:
+    """Return the network with the weights of a result."""
+    return network_of(jobs.split, read_npz(jobs.jobs.folder / result.file.name) if result.file else {})

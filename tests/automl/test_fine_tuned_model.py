@@ -11,10 +11,9 @@ import pytest
 from made_networks import make_pretrained
 from makers import panel_of
 
-from gruforecast.automl.fine_tuned_model import FEW_STEPS, STEPS, FineTuned, submit_tuning, submit_tunings
+from gruforecast.automl.fine_tuned_model import ENOUGH, STEPS, FineTuned, submit_tuning, submit_tunings
 from gruforecast.automl.search.results import TuningResult
 from gruforecast.automl.search.space import Space
-from gruforecast.automl.search.tuning import Rolling, rolling_cutoffs
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.evaluation.splits import split
 from gruforecast.execution.atomic_files import npz, write_file
@@ -56,15 +55,14 @@ class Recorder:
 
 
 def jobs_of(
-    folder: Path, steps: int = 60, seconds: float | None = None, horizon: int = 6
+    folder: Path, steps: int = 60, seconds: float | None = None, horizon: int = 6, rows: int = 400
 ) -> tuple[TrainingJobs, Recorder]:
     """Jobs that are only noted, with results of networks of other weights for each place."""
     generator = np.random.default_rng(0)
-    divided = split(panel_of(*(10 + generator.random(220 + 5 * k) for k in range(3))), horizon, 3, 12, "f.csv")
+    divided = split(panel_of(*(10 + generator.random(rows + 5 * k) for k in range(3))), horizon, 3, 12, "f.csv")
     jobs = Recorder(folder)
     for place, name in zip(PLACES, ("a", "bb", "ccc"), strict=True):  # `make_pretrained` takes the seed from the length
-        networks = [make_pretrained(name)] * (len(rolling_cutoffs(divided)) if place == "folds" else 1)
-        write_file(folder / f"{place}.npz", npz(Rolling(tuple(networks), np.zeros((1, 3), np.int64)).arrays()))
+        write_file(folder / f"{place}.npz", npz(dict(make_pretrained(name).weights)))
         file = SavedFile(f"{place}.npz", "")
         jobs.results[f"fine-tuning-{place}"] = TuningResult(status="completed", steps=steps, file=file, seconds=3.0)
     return TrainingJobs(divided, Space.of(divided), jobs, 7, Budget(seconds)), jobs  # type: ignore[arg-type]
@@ -80,7 +78,7 @@ def test_as_many_steps_as_help_are_taken_up_to_the_test_set_and_the_end(tmp_path
     found = tuned(jobs)
     asked = [recorder.requests[f"fine-tuning-{place}"] for place in PLACES]
     assert [(one.until, one.data, one.steps) for one in asked] == [
-        ("folds", "split", STEPS[:FEW_STEPS]), ("test", "split", (60,)), ("end", "split-all", (60,)),
+        ("folds", "split", STEPS), ("test", "split", (60,)), ("end", "split-all", (60,)),
     ]  # fmt: skip
     assert len({one.seed for one in asked}) == 1
     assert {one.digest for one in asked} == {card().sha256}
@@ -106,6 +104,13 @@ def test_a_horizon_out_of_reach_is_not_tuned(tmp_path: Path) -> None:
     jobs, recorder = jobs_of(tmp_path, horizon=65)
     assert tuned(jobs) is None
     assert recorder.requests == {}
+
+
+def test_few_windows_are_not_tuned(tmp_path: Path) -> None:
+    for rows, enough in ((400, True), (380, False)):
+        jobs, recorder = jobs_of(tmp_path, rows=rows)
+        windows = (jobs.split.learned - jobs.split.history.indptr[:-1] - 12 - 6 + 1).sum()  # after a season of past
+        assert (windows >= ENOUGH) == enough == (tuned(jobs) is not None) == bool(recorder.requests)
 
 
 def test_beside_noise_nothing_is_trained_up_to_the_end(tmp_path: Path) -> None:

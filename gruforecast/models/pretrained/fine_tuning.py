@@ -22,7 +22,7 @@ from gruforecast.models.pretrained.loss import targets
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.registry import TUNED
 
-SMALL, BATCH, SMALL_BATCH = 1000, 64, 32  # windows of small data; windows of a step, and of small data
+BATCH = 64  # windows of a step
 STEPS_AT_A_TIME = 8  # whose features are made together
 WARM_UP = 10  # steps on the way up to the rate
 RATE = 1e-3
@@ -119,19 +119,18 @@ def _batches(network: PretrainedNetwork, history: History, cutoff: Ints, seed: i
     """Return batches without end, which follow from the seed; features are made for several steps at a time."""
     sampler = sampler_of(history, cutoff, network.config.horizon, network.config.season_length)
     rng = np.random.default_rng(seed)
-    size = SMALL_BATCH if sampler.total <= SMALL else BATCH
     while True:
-        drawn = sampler.draw(rng, (1, STEPS_AT_A_TIME * size))
+        drawn = sampler.draw(rng, (1, STEPS_AT_A_TIME * BATCH))
         windows = Windows(*(one[0] for one in (drawn.series, drawn.start, drawn.end, drawn.stop, drawn.use_log)))
-        yield from _made(network, history, windows, rng.random(len(windows)) < 0.5, size)
+        yield from _made(network, history, windows, rng.random(len(windows)) < 0.5)
 
 
-def _made(network: PretrainedNetwork, history: History, windows: Windows, log: Bools, size: int) -> list[Batch]:
+def _made(network: PretrainedNetwork, history: History, windows: Windows, log: Bools) -> list[Batch]:
     """Return the batches of windows (n), each seen in one view: as logarithms where told to, if it has some."""
     config = network.config
     past = history.past(windows, config.lookback)
     log = log & (np.nanmin(past, axis=1) > 0)
     features = Features.of(past, config.season_length, config.horizon, log, network.second)
     target, weight = targets(features, past, gather_future(history.values, windows, config.horizon))
-    parts = [slice(k, k + size) for k in range(0, len(past), size)]
+    parts = [slice(k, k + BATCH) for k in range(0, len(past), BATCH)]
     return [Batch(features.part(part), target[part], weight[part]) for part in parts]

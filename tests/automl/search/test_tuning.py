@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,25 +12,16 @@ from made_networks import make_pretrained
 from makers import panel_of
 from msgspec import structs
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import Floats, Weights
 from gruforecast.automl.search.results import TuningRequest, TuningResult
 from gruforecast.automl.search.trial import save_split
-from gruforecast.automl.search.tuning import (
-    HORIZONS,
-    PATIENCE,
-    PRIOR,
-    SMALL,
-    Comparison,
-    Rolling,
-    networks_of,
-    rolling_cutoffs,
-    run_tuning,
-)
-from gruforecast.data.windows import History
+from gruforecast.automl.search.tuning import HANDICAP, PATIENCE, Comparison, network_of, run_tuning
+from gruforecast.data.windows import History, Windows
 from gruforecast.evaluation.splits import Split, split
 from gruforecast.execution.atomic_files import read_npz
-from gruforecast.models.model import Points
+from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.pretrained.fine_tuning import fine_tuned
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import TUNED
 from gruforecast.serialization import plain, record
 
@@ -44,69 +35,57 @@ def split_of(n_series: int = 2, rows: int = 110) -> Split:
     return split(panel_of(*series), 6, 3, 12, "f.csv")
 
 
-def off_by(by: Floats) -> Points:
-    """Forecasts that are wrong by what is said for each series."""
+@dataclass(frozen=True)
+class OffBy:
+    """In the place of a network: forecasts that are wrong by what is said for each series."""
 
-    def forecast(history: History, windows: object, horizon: int, season_length: int) -> Floats:
-        index = np.minimum(windows.end[:, None] + np.arange(horizon), len(history.values) - 1)  # type: ignore[attr-defined]
-        return np.asarray(history.values[index] + by[windows.series][:, None])  # type: ignore[attr-defined]
+    by: Floats
+    weights: Weights = field(default_factory=dict)
 
-    return Points(forecast)
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
+        index = np.minimum(windows.end[:, None] + np.arange(horizon), len(history.values) - 1)
+        points = history.values[index] + self.by[windows.series][:, None]
+        return QuantileForecast.of(np.repeat(points[:, :, None], len(QUANTILES), axis=2))
 
 
-def test_each_window_asks_the_newest_network_that_has_not_seen_it() -> None:
+def compared(
+    monkeypatch: pytest.MonkeyPatch, errors: Mapping[int, tuple[float, float]]
+) -> tuple[Comparison, list[bool]]:
+    """Half of the way and the whole with errors relative to those without; whether more were of use after each."""
     divided = split_of()
-    networks = tuple(replace(make_pretrained(name), name=TUNED) for name in ("a", "bb", "ccc"))
-    cutoffs = rolling_cutoffs(divided)
-    np.testing.assert_array_equal(cutoffs, [divided.learned, *divided.folds[1:]])
-    model, origins = Rolling(networks, cutoffs), divided.calibration_windows()
-    found = divided.ask(model, origins).quantiles
-    assert found is not None
-    for place in range(len(origins)):
-        window = origins[place : place + 1]
-        newest = max(k for k in range(3) if cutoffs[k, window.series[0]] <= window.end[0])
-        np.testing.assert_allclose(found[place], divided.ask(networks[newest], window).quantiles[0], rtol=1e-6)
-    for ours, theirs in zip(networks_of(divided, model.arrays()), networks, strict=True):
-        assert ours.config == theirs.config
-        np.testing.assert_array_equal(ours.weights["state.kernel"], theirs.weights["state.kernel"])
+    off = np.array([4.0, 2.0])
 
+    def between(start: OffBy, tuned: OffBy, share: float) -> OffBy:
+        half, whole = errors[int(tuned.by[0])]
+        return OffBy(off * (half if share < 1 else whole), {"steps": tuned.by * share})
 
-def test_large_data_have_one_training_for_all_folds() -> None:
-    few, many = split_of(2), split_of(SMALL // 80)
-    assert (len(rolling_cutoffs(few)), len(rolling_cutoffs(many))) == (3, 1)
-
-
-def compared(split: Split, errors: Mapping[int, float]) -> tuple[Comparison, list[bool]]:
-    """Whole steps with errors relative to those without; and whether more were of use after each of them."""
-    off = np.resize([4.0, 2.0], len(split.test))
-    comparison, over = Comparison(split, off_by(off)), []
-    for steps, error in errors.items():
-        comparison.take(steps, 1.0, off_by(error * off))
+    monkeypatch.setattr("gruforecast.automl.search.tuning.between", between)
+    comparison, over = Comparison(divided, OffBy(off)), []  # type: ignore[arg-type]
+    for steps in errors:
+        comparison.take(steps, OffBy(np.array([float(steps)])))  # type: ignore[arg-type]
         over.append(comparison.over)
     return comparison, over
 
 
-def test_the_best_number_of_steps_is_taken_and_more_are_not_tried_for_long() -> None:
-    comparison, over = compared(split_of(), {10: 0.9, 20: 0.5, 40: 0.7, 80: 0.6, 160: 0.8})
-    assert (comparison.best.steps, comparison.best.share) == (20, 1.0)
-    assert (over, PATIENCE) == ([False, False, False, False, True], 3)
+def test_the_best_number_of_steps_is_taken_and_more_are_not_tried_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    comparison, over = compared(monkeypatch, {10: (0.9, 0.9), 20: (0.5, 0.6), 40: (0.7, 0.7), 80: (0.6, 0.6)})
+    assert (comparison.best.steps, comparison.best.share) == (20, 0.5)
+    np.testing.assert_array_equal(comparison.weights["steps"], [10.0])
+    assert (over, PATIENCE) == ([False, False, False, True], 2)
     errors = [one.error for one in comparison.scores]
-    assert [error / errors[0] for error in errors] == pytest.approx([1, 0.9, 0.5, 0.7, 0.6, 0.8])
+    assert [error / errors[0] for error in errors] == pytest.approx([1, 0.9, 0.9, 0.5, 0.6, 0.7, 0.7, 0.6, 0.6])
 
 
-@pytest.mark.parametrize(("n_series", "error", "taken"), [
-    (1, 0.95, False), (1, 0.7, True), (60, 0.93, True), (60, 1.02, False),
+@pytest.mark.parametrize(("half", "whole", "share"), [
+    (0.9, 0.87, 0.5), (0.9, 0.85, 1.0), (1.01, 0.97, 0.0), (1.01, 0.94, 1.0), (0.99, 0.99, 0.5),
 ])  # fmt: skip
-def test_few_horizons_must_speak_clearly(n_series: int, error: float, taken: bool) -> None:
-    comparison, _ = compared(split_of(n_series), {30: error})
-    assert (comparison.best.steps == 30) == taken
-
-
-def test_what_is_promised_is_known_from_the_horizons_and_the_prior() -> None:
-    comparison, _ = compared(split_of(2), {30: 0.8})
-    # 2 series with 3 folds of 6 rows each
-    expected = (6 * -np.log(0.8) + HORIZONS * PRIOR[1.0]) / (6 + HORIZONS)
-    assert comparison.promise == pytest.approx(expected)
+def test_the_whole_way_must_gain_clearly_more(
+    monkeypatch: pytest.MonkeyPatch, half: float, whole: float, share: float
+) -> None:
+    comparison, _ = compared(monkeypatch, {30: (half, whole)})
+    assert HANDICAP == {0.5: 0.0, 1.0: 0.05}
+    assert (comparison.best.share, comparison.best.steps) == (share, 30 if share else 0)
+    assert bool(comparison.weights) == bool(share)
 
 
 @pytest.fixture
@@ -127,19 +106,22 @@ def asked(folder: Path, divided: Split, **changes: object) -> tuple[TuningResult
 
 
 @pytest.mark.usefixtures("small")
-def test_the_folds_trainings_see_nothing_from_their_cutoffs_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("gruforecast.automl.search.tuning.PRIOR", {0.5: 99.0})  # is taken, however bad
+def test_the_training_for_the_folds_sees_nothing_from_the_first_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gruforecast.automl.search.tuning.HANDICAP", {0.5: -99.0})  # is taken, however bad
     divided = split_of()
     result, arrays = asked(tmp_path, divided)
     assert [(one.steps, one.share) for one in result.scores] == [(0, 0.0), (2, 0.5), (4, 0.5)]
     assert result.steps in (2, 4)
-    for k, cutoff in enumerate([divided.learned, *divided.folds[1:]]):
-        before = np.arange(len(divided.history.values)) < np.repeat(cutoff, np.diff(divided.history.indptr))
-        history = History.of(np.where(before, divided.history.values, -99.0), divided.history.indptr)
-        expected = dict(fine_tuned(NETWORK, history, cutoff, (result.steps,), 3))[result.steps].weights
-        for name, one in expected.items():
-            half = (one.astype(float) + NETWORK.weights[name]) / 2
-            np.testing.assert_allclose(arrays[f"{k}.{name}"], half, rtol=1e-5, atol=1e-7)
+    before = np.arange(len(divided.history.values)) < np.repeat(divided.learned, np.diff(divided.history.indptr))
+    history = History.of(np.where(before, divided.history.values, -99.0), divided.history.indptr)
+    expected = dict(fine_tuned(NETWORK, history, divided.learned, (result.steps,), 3))[result.steps].weights
+    for name, one in expected.items():
+        half = (one.astype(float) + NETWORK.weights[name]) / 2
+        np.testing.assert_allclose(arrays[name], half, rtol=1e-5, atol=1e-7)
+    found = network_of(divided, arrays)
+    assert (found.name, found.config.horizon, found.config.season_length) == (TUNED, 6, 12)
 
 
 @pytest.mark.usefixtures("small")
@@ -150,9 +132,9 @@ def test_the_last_trainings_take_the_steps_requested(tmp_path: Path, until: str)
     result, arrays = asked(tmp_path, replace(divided, test=cutoff), until=until, steps=(4,), share=0.25)
     assert (result.steps, result.late, result.scores) == (4, False, [])
     expected = dict(fine_tuned(NETWORK, divided.history, cutoff, (4,), 3))[4].weights
-    assert set(arrays) == {f"0.{name}" for name in expected}
+    assert set(arrays) == set(expected)
     before, after = NETWORK.weights["head.kernel"], expected["head.kernel"]
-    np.testing.assert_allclose(arrays["0.head.kernel"], 0.75 * before + 0.25 * after, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(arrays["head.kernel"], 0.75 * before + 0.25 * after, rtol=1e-5, atol=1e-7)
 
 
 @pytest.mark.usefixtures("small")
