@@ -18,13 +18,12 @@ from gruforecast.evaluation.splits import Forecasts
 from gruforecast.execution.atomic_files import read_npz
 from gruforecast.execution.jobs import Pending
 from gruforecast.execution.progress import Progress
-from gruforecast.models.pretrained.fine_tuning import sampler_of
+from gruforecast.models.pretrained.fine_tuning import pays
 from gruforecast.models.pretrained.model import PretrainedNetwork, card, within_reach
 from gruforecast.models.registry import TUNED
 
 RUN_TUNING = "gruforecast.automl.search.tuning:run_tuning"
 STEPS = (10, 20, 40, 80, 160, 320, 640)  # numbers of steps that are compared
-ENOUGH = 1000  # windows before the folds; with fewer it harms as often as it helps
 NUMBER = 2_000_000  # of the training, for its seed; far from those of the search
 TITLE = "fine-tuning"
 Until = Literal["folds", "test", "end"]
@@ -64,9 +63,8 @@ class FineTunings:
 
 def submit_tuning(jobs: TrainingJobs) -> FineTuning | None:
     """Have a worker find how many steps help; None for few rows, and beyond the network's longest horizon or season."""
-    split = jobs.split
-    reached = within_reach(split.horizon, split.season_length)
-    if not reached or sampler_of(split.history, split.learned, split.horizon, split.season_length).total < ENOUGH:
+    split, m = jobs.split, jobs.split.season_length
+    if not within_reach(split.horizon, m) or not pays(split.history, split.learned, split.horizon, m):
         return None
     return _submit(jobs, "folds", STEPS)
 

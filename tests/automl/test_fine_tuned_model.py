@@ -11,7 +11,7 @@ import pytest
 from made_networks import make_pretrained
 from makers import panel_of
 
-from gruforecast.automl.fine_tuned_model import ENOUGH, STEPS, FineTuned, submit_tuning, submit_tunings
+from gruforecast.automl.fine_tuned_model import STEPS, FineTuned, submit_tuning, submit_tunings
 from gruforecast.automl.search.results import TuningResult
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.training_jobs import TrainingJobs
@@ -19,6 +19,7 @@ from gruforecast.evaluation.splits import split
 from gruforecast.execution.atomic_files import npz, write_file
 from gruforecast.execution.jobs import JobRequest, JobResult, SavedFile
 from gruforecast.execution.progress import Budget, Progress
+from gruforecast.models.pretrained.fine_tuning import ENOUGH
 from gruforecast.models.pretrained.model import card
 from gruforecast.models.registry import TUNED
 

@@ -295,8 +295,11 @@ def request_of_audit(tmp_path: Path) -> Json:
 
 
 @pytest.mark.network
-def test_weights_and_forecasts_stand_and_planted_leaks_move_them(request_of_audit: Json) -> None:
+def test_weights_and_forecasts_stand_and_planted_leaks_move_them(
+    request_of_audit: Json, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """In one test, so that the network is compiled once."""
+    monkeypatch.setattr("gruforecast.models.pretrained.fine_tuning.ENOUGH", 1)
     expected = {
         "training": {"weights", "forecasts"},
         "tuning": {"fine-tuned weights"},

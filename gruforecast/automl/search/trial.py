@@ -39,7 +39,7 @@ from gruforecast.execution.jobs import JobRequest, SavedFile
 from gruforecast.models.baselines import baselines
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.inference import Network, digest_of
-from gruforecast.models.pretrained.fine_tuning import fine_tuned
+from gruforecast.models.pretrained.fine_tuning import fine_tuned, pays
 from gruforecast.models.pretrained.model import PretrainedNetwork, within_reach
 from gruforecast.models.registry import model_of
 from gruforecast.models.statistical import trouble_with
@@ -238,7 +238,8 @@ def _traces(
         traces[f"{name} forecasts"] = split.ask(model, windows).mean
     if (pretrained := pretrained_network(split)) is not None:
         traces[f"{pretrained.name} forecasts"] = np.asarray(split.ask(pretrained, windows).quantiles)
-        for _, tuned in fine_tuned(pretrained, split.history, cutoff, (AUDIT_STEPS,), training.seed):
+        steps = (AUDIT_STEPS,) if pays(split.history, split.learned, split.horizon, split.season_length) else ()
+        for _, tuned in fine_tuned(pretrained, split.history, cutoff, steps, training.seed):
             traces[f"{tuned.name} weights"] = np.concatenate([one.ravel() for one in tuned.weights.values()])
     return {"weights": digest_of(weights)} | {
         name: hashlib.sha256(one.tobytes()).hexdigest() for name, one in traces.items()

@@ -25,7 +25,7 @@ from gruforecast.models.registry import TUNED
 from gruforecast.serialization import Json, JsonValue, plain, record
 
 ORIGINS = 600  # that tell how many steps are best; more say nothing new
-PATIENCE = 2  # numbers of steps beyond the best one, after which no more are tried
+PATIENCE = 3  # numbers of steps beyond the best one, after which no more are tried
 HANDICAP = {0.5: 0.0, 1.0: 0.05}  # of each share of the way, as the logarithm of a ratio of errors
 LEAST = 1e-9  # of an error
 

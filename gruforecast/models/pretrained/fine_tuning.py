@@ -22,6 +22,7 @@ from gruforecast.models.pretrained.loss import targets
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.registry import TUNED
 
+ENOUGH = 1000  # windows; with fewer it harms as often as it helps
 BATCH = 64  # windows of a step
 STEPS_AT_A_TIME = 8  # whose features are made together
 WARM_UP = 10  # steps on the way up to the rate
@@ -84,7 +85,7 @@ def fine_tuned(
     optimizer = Adam(network.weights)
     average = optimizer.vector.copy()
     batches = _batches(network, history, cutoff, seed)
-    for number, batch in zip(range(1, max(steps) + 1), batches, strict=False):
+    for number, batch in zip(range(1, max(steps, default=0) + 1), batches, strict=False):
         if deadline is not None and time.time() >= deadline:
             return
         _, gradients = loss_and_gradient(optimizer.weights, *batch)
@@ -110,14 +111,19 @@ def _views(vector: Single, like: Weights) -> Weights:
     return {name: part.reshape(one.shape) for part, (name, one) in zip(parts, like.items(), strict=True)}
 
 
-def sampler_of(history: History, cutoff: Ints, horizon: int, season_length: int) -> Sampler:
+def pays(history: History, cutoff: Ints, horizon: int, season_length: int) -> bool:
+    """Return whether there are enough windows before `cutoff` (n_series,) for a gain."""
+    return _sampler(history, cutoff, horizon, season_length).total >= ENOUGH
+
+
+def _sampler(history: History, cutoff: Ints, horizon: int, season_length: int) -> Sampler:
     """Return what draws training windows before `cutoff` (n_series,)."""
     return Sampler.before(history, cutoff, horizon, max(season_length, 3))
 
 
 def _batches(network: PretrainedNetwork, history: History, cutoff: Ints, seed: int) -> Iterator[Batch]:
     """Return batches without end, which follow from the seed; features are made for several steps at a time."""
-    sampler = sampler_of(history, cutoff, network.config.horizon, network.config.season_length)
+    sampler = _sampler(history, cutoff, network.config.horizon, network.config.season_length)
     rng = np.random.default_rng(seed)
     while True:
         drawn = sampler.draw(rng, (1, STEPS_AT_A_TIME * BATCH))

@@ -68,12 +68,16 @@ def compared(
 
 
 def test_the_best_number_of_steps_is_taken_and_more_are_not_tried_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    comparison, over = compared(monkeypatch, {10: (0.9, 0.9), 20: (0.5, 0.6), 40: (0.7, 0.7), 80: (0.6, 0.6)})
+    comparison, over = compared(
+        monkeypatch, {10: (0.9, 0.9), 20: (0.5, 0.6), 40: (0.7, 0.7), 80: (0.6, 0.6), 160: (0.8, 0.8)}
+    )
     assert (comparison.best.steps, comparison.best.share) == (20, 0.5)
     np.testing.assert_array_equal(comparison.weights["steps"], [10.0])
-    assert (over, PATIENCE) == ([False, False, False, True], 2)
+    assert (over, PATIENCE) == ([False, False, False, False, True], 3)
     errors = [one.error for one in comparison.scores]
-    assert [error / errors[0] for error in errors] == pytest.approx([1, 0.9, 0.9, 0.5, 0.6, 0.7, 0.7, 0.6, 0.6])
+    assert [error / errors[0] for error in errors] == pytest.approx(
+        [1, 0.9, 0.9, 0.5, 0.6, 0.7, 0.7, 0.6, 0.6, 0.8, 0.8]
+    )
 
 
 @pytest.mark.parametrize(("half", "whole", "share"), [
