@@ -78,12 +78,8 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions, trials:
         with contextlib.suppress(ModelError):
             manifest = read_manifest(output)
         same = manifest is not None and manifest.fingerprint == fingerprint
-        if (
-            manifest is not None
-            and same
-            and _enough(manifest, options, trials)
-            and not (options.overwrite or options.fresh)
-        ):
+        wanted = not (options.overwrite or options.fresh)
+        if manifest is not None and same and wanted and _enough(manifest, options, trials):
             return structs.replace(stored_report(output), model_dir=str(output))
         if not same and not options.overwrite:
             raise ModelError(
