@@ -45,7 +45,7 @@ from gruforecast.automl.search.oracle import Proposer
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import pretrained_network, save_split
 from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
-from gruforecast.automl.training_jobs import Notes, TrainingJobs
+from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
@@ -84,7 +84,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
     check_keys_fit(prepared.panel)
     facts = facts_of(options, prepared.panel)
     fingerprint = fingerprint_of(facts, stats=options.stats)
-    finished = finished_report(output, fingerprint, options)
+    finished = finished_report(output, fingerprint, options, prepared.trials)
     if finished is not None:
         progress.say(f"{output} already holds this model: nothing to do")
         return finished
@@ -107,7 +107,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             kept = without_places(report)
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
-            known = {"fingerprint": fingerprint, "trials": options.trials, "audit": outcome.audit.kind}
+            known = {"fingerprint": fingerprint, "trials": prepared.trials, "audit": outcome.audit.kind}
             seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
             replace_with(built, output)
         finally:
@@ -165,7 +165,7 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     audited = _audited(run, audit, search, contest)
     forecaster = _forecaster(prepared, ensemble, contest)
     signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
-    given_up = _given_up(search, options, trainings.notes)
+    given_up = _given_up(run, search)
     warnings = [*trainings.notes.warnings, *given_up]
     for warning in warnings:
         run.progress.warn(warning)
@@ -197,11 +197,11 @@ def _search(run: _Run) -> tuple[loop.Search, FineTuning | None]:
     search = loop.search(
         trainings.space,
         trainings.jobs,
-        Proposer(options.tuner, trainings.space, options.trials, options.seed),
+        Proposer(options.tuner, trainings.space, run.prepared.trials, options.seed),
         lag=trainings.jobs.journal.begin["lag"],
         seed=options.seed,
         prune=options.prune and not hyperband,  # which has rungs of its own
-        total=None if hyperband else options.trials,  # there `trials` bounds the work, not the count
+        total=None if hyperband else run.prepared.trials,  # there `trials` bounds the work, not the count
         budget=trainings.budget,
         progress=run.progress,
     )
@@ -342,10 +342,10 @@ def _limits(run: _Run, outcome: Outcome) -> dict[str, float | None]:
     }
 
 
-def _given_up(search: loop.Search, options: FitOptions, notes: Notes) -> list[str]:
+def _given_up(run: _Run, search: loop.Search) -> list[str]:
     """Return the warning of what the time budget made `fit` give up, if anything."""
-    parts = notes.given_up
+    parts = run.trainings.notes.given_up
     if search.cut:
-        trials = "some" if options.tuner == "hyperband" else f"{options.trials} whole"
+        trials = "some" if run.options.tuner == "hyperband" else f"{run.prepared.trials} whole"
         parts = [f"{trials} trials ({len(search.trials)} ended)", *parts]
     return [f"the time budget did not allow for {', '.join(parts)}"] if parts else []

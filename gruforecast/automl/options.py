@@ -47,7 +47,16 @@ class FitOptions(CheckOptions):
         str | os.PathLike[str] | None,
         Option(f"Model folder; {DEFAULT_MODEL} if not given, in Python a temporary one.", names=("-o",), effect="none"),
     ] = None
-    trials: Annotated[int, Option("Trials of the search.", SEARCH, low=1, high=100_000, effect="extent")] = 16
+    trials: Annotated[
+        int | None,
+        Option(
+            "Trials of the search; 6, or 16 from 20 series on, if not given.",
+            SEARCH,
+            low=1,
+            high=100_000,
+            effect="extent",
+        ),
+    ] = None
     max_time: Annotated[
         str | float | None,
         Option("Time for the whole command: 90s, 10m, 2h.", SEARCH, unit="seconds", effect="extent"),

@@ -60,8 +60,8 @@ def check_keys_fit(panel: Panel) -> None:
         )
 
 
-def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Report | None:
-    """Return the report of an earlier run of the same command, None when there is work to do.
+def finished_report(output: Path, fingerprint: str, options: FitOptions, trials: int) -> Report | None:
+    """Return the report of an earlier run of the same command with as many trials, None when there is work to do.
 
     Raises:
         ModelError: `output` exists and holds something else.
@@ -78,7 +78,8 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
         with contextlib.suppress(ModelError):
             manifest = read_manifest(output)
         same = manifest is not None and manifest.fingerprint == fingerprint
-        if manifest is not None and same and _enough(manifest, options) and not (options.overwrite or options.fresh):
+        wanted = not (options.overwrite or options.fresh)
+        if manifest is not None and same and wanted and _enough(manifest, options, trials):
             return structs.replace(stored_report(output), model_dir=str(output))
         if not same and not options.overwrite:
             raise ModelError(
@@ -106,12 +107,12 @@ def finished_report(output: Path, fingerprint: str, options: FitOptions) -> Repo
     return None
 
 
-def _enough(made: Manifest, options: FitOptions) -> bool:
+def _enough(made: Manifest, options: FitOptions, trials: int) -> bool:
     """Return whether an earlier run did all that is asked: trials, audit, and no smaller limit of time that cut it."""
     limits = ((options.max_seconds, made.cut_at), (options.trial_seconds, made.late_at))
     in_time = all(asked is not None and asked <= limit for asked, limit in limits if isinstance(limit, (int, float)))
     audited = made.audit in (("whole",) if options.audit else ("whole", "cheap"))
-    return made.trials is not UNSET and made.trials >= options.trials and in_time and audited
+    return made.trials is not UNSET and made.trials >= trials and in_time and audited
 
 
 def make_run_dir(options: FitOptions) -> Path:

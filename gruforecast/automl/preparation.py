@@ -24,7 +24,8 @@ from gruforecast.execution.progress import Progress
 from gruforecast.models.networks.covariates import Scaling
 
 FOLDS = 3
-MANY_SERIES = 20  # so many series say enough in one fold
+MANY_SERIES = 20  # so many series say enough in one fold, and enough to tell many trials apart
+TRIALS = {False: 6, True: 16}  # by whether there are many series; six is what the bank of single files was fitted with
 HELD_BACK = 0.3  # share of the rows before the test set that many series may lose to folds
 HORIZONS = {"Y": 6, "Q": 8, "M": 12, "W": 13, "D": 14, "B": 14, "h": 24}
 UNDEFINED = (
@@ -35,12 +36,18 @@ UNDEFINED = (
 
 @dataclass(frozen=True)
 class Prepared:
-    """The data, read and divided, before any model is trained; `scaling` is that of the covariates."""
+    """The data, read and divided, before any model is trained.
+
+    Attributes:
+        scaling: that of the covariates.
+        trials: how many the search has.
+    """
 
     reading: Reading
     split: Split
     scaling: Scaling
     levels: tuple[float, ...]
+    trials: int
     notes: list[str]
     warnings: list[str]
 
@@ -95,7 +102,10 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
     divided, scaling = normalised(divided, panel)
     if panel.plan.fill and (masked := int(np.isnan(divided.history.values).sum())):
         warnings.append(f"{masked} missing values stay masked from the first fold on: a line knows what comes after it")
-    return Prepared(reading, divided, scaling, levels, notes, warnings)
+    trials = options.trials or TRIALS[len(panel) >= MANY_SERIES]
+    if options.trials is None:
+        notes.append(f"{trials} trials")
+    return Prepared(reading, divided, scaling, levels, trials, notes, warnings)
 
 
 def normalised(divided: Split, panel: Panel) -> tuple[Split, Scaling]:

@@ -376,12 +376,12 @@ def test_a_damaged_model_is_replaced_when_asked_and_something_else_never(folder:
     overwrite = FitOptions(output=str(folder), overwrite=True)
     for damage in ("[]", json.dumps({"format": 9, "gruforecast": "9.9"}), ""):
         (folder / "manifest.json").write_text(damage)
-        assert finished_report(folder, "x", overwrite) is None
+        assert finished_report(folder, "x", overwrite, 6) is None
         with pytest.raises(ModelError, match="overwrite=True"):
-            finished_report(folder, "x", dataclasses.replace(overwrite, overwrite=False))
+            finished_report(folder, "x", dataclasses.replace(overwrite, overwrite=False), 6)
     (folder / "weights.npz").unlink()
     with pytest.raises(ModelError, match="something else than a model"):
-        finished_report(folder, "x", overwrite)
+        finished_report(folder, "x", overwrite, 6)
 
 
 def test_keys_that_no_folder_could_hold_are_refused_before_the_search(panel: Panel) -> None:

@@ -15,13 +15,18 @@ from msgspec import structs
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.automl import output as room
 from gruforecast.automl.options import FitOptions
-from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
+from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, make_run_dir
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
 from gruforecast.models.pretrained.model import card
+from gruforecast.report.report import Report
 from gruforecast.serialization import encoded
 
 REPORT = made_report()
-OPTIONS = FitOptions(output="m", trials=5)
+OPTIONS = FitOptions(output="m")
+
+
+def finished_report(folder: Path, fingerprint: str, options: FitOptions) -> Report | None:
+    return room.finished_report(folder, fingerprint, options, trials=5)
 
 
 @pytest.fixture

@@ -63,6 +63,17 @@ def test_fit_and_check_say_all_seasons_and_check_their_strength(
     assert text in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(("series", "asked", "found"), [(1, {}, 6), (19, {}, 6), (20, {}, 16), (20, {"trials": 3}, 3)])
+def test_many_series_get_more_trials_unless_it_is_said(series: int, asked: Any, found: int) -> None:
+    stamps = pd.date_range("2020-01-01", periods=60, freq="MS")
+    values = np.random.default_rng(0).normal(size=(series, 60))
+    frame = pd.concat([pd.DataFrame({"id": f"s{k}", "ds": stamps, "y": one}) for k, one in enumerate(values)])
+    options = FitOptions(horizon=6, season=1, **asked)
+    prepared = decide(read_csv(frame, options), options)
+    assert prepared.trials == found
+    assert (f"{found} trials" in prepared.notes) is not bool(asked)
+
+
 def test_where_no_season_is_found_no_strength_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     y = np.cumsum(np.random.default_rng(0).normal(size=44))
     show_profile(profile(tmp_path, y, "QS"), quiet=False, verbose=False)
