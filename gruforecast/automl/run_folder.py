@@ -17,6 +17,7 @@ from gruforecast.execution.journal import Journal, is_finished
 from gruforecast.execution.log import stderr_to
 from gruforecast.execution.machine import cores, memory
 from gruforecast.execution.pool import Pool
+from gruforecast.execution.program_cache import kept_programs, refusal
 from gruforecast.execution.progress import Progress
 from gruforecast.serialization import Json
 
@@ -58,9 +59,16 @@ def open_run(
                 progress.say(f"going on in {run_dir}: {done} trials are done already")
             if journal.torn:
                 progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
+            if options.cache and (refused := refusal()) is not None:
+                progress.say(refused)
             log = run_dir / "log.txt"
             limit = options.worker_bytes or default_memory(workers)
-            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, limit) as pool:
+            with (
+                stderr_to(log),
+                threadpoolctl.threadpool_limits(1),
+                kept_programs(run_dir, wanted=options.cache) as kept,
+                Pool(workers, log, limit, environment=kept) as pool,
+            ):
                 progress.workers(pool.look)
                 yield Jobs(pool, journal, run_dir, options.retries, options.trial_seconds), pool
 
