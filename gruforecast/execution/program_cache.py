@@ -11,6 +11,7 @@ folders that nobody else can write are used. Nothing here raises: at worst a pro
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import hmac
@@ -59,7 +60,7 @@ def cache_folder() -> Path | None:
     own, xdg = os.environ.get(PLACE), os.environ.get("XDG_CACHE_HOME", "")
     if own:
         return Path(own).absolute() / "programs"
-    if os.path.isabs(xdg):
+    if Path(xdg).is_absolute():
         return Path(xdg) / "gruforecast" / "programs"
     try:
         home = Path.home()
@@ -107,20 +108,25 @@ def read_entry(folder: Path, name: str) -> Program | None:
     """Return the entry `name`; None where there is none that is whole, and a damaged one is removed."""
     path = folder / name
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        with open(path, "rb", opener=_plain_file) as stream:
+            digest, content = stream.read(DIGEST_BYTES), stream.read(MAX_ENTRY)
+        if hmac.compare_digest(digest, _digest(name, content)):
+            return msgspec.msgpack.decode(content, type=Program)
     except FileNotFoundError:
         return None
-    except OSError:  # a link, for one
-        remove(path)
-        return None
-    with contextlib.suppress(OSError, ValueError, msgspec.MsgspecError), os.fdopen(descriptor, "rb") as stream:
-        facts = os.fstat(descriptor)
-        if stat.S_ISREG(facts.st_mode) and facts.st_size <= MAX_ENTRY:
-            digest, content = stream.read(DIGEST_BYTES), stream.read()
-            if hmac.compare_digest(digest, _digest(name, content)):
-                return msgspec.msgpack.decode(content, type=Program)
+    except (OSError, msgspec.MsgspecError):  # a link, a pipe, a folder
+        pass
     remove(path)
     return None
+
+
+def _plain_file(path: str, flags: int) -> int:
+    """Return what `os.open` gives, of a file that is neither a link nor anything that could be waited for."""
+    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "no plain file", path)
+    return descriptor
 
 
 def write_entry(folder: Path, name: str, program: Program) -> None:
@@ -199,9 +205,11 @@ class Programs:
         mark = self.run / f"{key}.{os.getpid()}.trying"
         with contextlib.suppress(OSError):
             mark.touch()
-        yield
-        with contextlib.suppress(OSError):
-            mark.unlink()
+        try:
+            yield
+        finally:
+            with contextlib.suppress(OSError):
+                mark.unlink()
 
     def _has_crashed(self, key: str) -> bool:
         """Return whether a process died while it ran a program for the first time; the program is removed then."""

@@ -16,6 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import tensorflow as tf
+from google.protobuf.message import DecodeError
 from tensorflow.core.framework.function_pb2 import FunctionDefLibrary
 from tensorflow.python.eager.context import context
 from tensorflow.types.experimental import PolymorphicFunction
@@ -83,16 +84,14 @@ class KeptFunction:
             return
         known = version("tensorflow").startswith(KNOWN_TO)
         key = self._keys[signature] = self._key(signature) if known else None
-        if key is None:
-            self._function.get_concrete_function(*arguments)
-        elif key not in _programs:
+        if key is not None and key not in _programs:
             kept = Programs.of_run()
-            program = kept.find(key) if kept else None
-            self._untried[key] = kept, program is None
-            program = program or self._traced(key, arguments)
-            for one in FunctionDefLibrary.FromString(program.graph).function:
-                context().add_function_def(one)
-            _programs[key] = program
+            found = kept.find(key) if kept else None
+            self._untried[key] = kept, found is None
+            program = found or self._traced(key, arguments)
+            _programs[key] = program if _defined(program) and set(program.captured) <= set(self._state) else None
+        if key is None or _programs[key] is None:
+            self._function.get_concrete_function(*arguments)
 
     def __call__(self, *arguments: tf.Tensor | Array) -> tf.Tensor:
         """Return what the function gives."""
@@ -150,6 +149,16 @@ def _rename(library: FunctionDefLibrary, key: str) -> None:
             for value in node.attr.values():
                 for called in [value.func, *value.list.func] if value.HasField("func") else value.list.func:
                     called.name = names.get(called.name, called.name)
+
+
+def _defined(program: Program) -> bool:
+    """Return whether TensorFlow knows the functions of a program now."""
+    try:
+        for one in FunctionDefLibrary.FromString(program.graph).function:
+            context().add_function_def(one)
+    except (DecodeError, tf.errors.OpError):
+        return False
+    return True
 
 
 def _called(key: str, inputs: list[tf.Tensor]) -> tf.Tensor:
