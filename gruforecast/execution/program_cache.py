@@ -37,6 +37,7 @@ KEY = re.compile(r"[0-9a-f]{64}")
 COMPILED = re.compile(r"\w+\.pb")  # names of the files that XLA writes
 TRIES, PAUSE = 50, 0.1  # for the lock: so many, so many seconds apart
 DIGEST_BYTES = 32
+CACHE_FLAG = "tf_xla_persistent_cache"
 OPEN = "is open to other users"
 NAME_LENGTH = 32  # characters of the key in the names of functions
 
@@ -260,11 +261,11 @@ def _prepared(run: Path) -> bool:
 def _flags(folder: Path) -> str:
     """Return the flags for TensorFlow, after the user's own; none where the path cannot be written among them."""
     own, quote = os.environ.get("TF_XLA_FLAGS", ""), '"'
-    if "persistent_cache" in own or quote in str(folder) or "\\" in str(folder):
+    if CACHE_FLAG in own or quote in str(folder) or "\\" in str(folder):
         return ""
-    begin = "--tf_xla_persistent_cache_"
-    flags = f'{begin}directory="{folder}" {begin}device_types=CPU {begin}prefix=gruforecast'
-    return f"{own} {flags}".strip()
+    values = {"directory": f'"{folder}"', "device_types": "CPU", "prefix": "gruforecast"}
+    flags = [f"--{CACHE_FLAG}_{name}={value}" for name, value in values.items()]
+    return " ".join([own, *flags]).strip()
 
 
 def publish(run: Path, shared: Path | None) -> None:
