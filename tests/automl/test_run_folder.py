@@ -17,7 +17,7 @@ from gruforecast.execution.progress import Progress
 class NoPool:
     """Stands for the workers."""
 
-    def __init__(self, *_: Any, environment: Any) -> None:
+    def __init__(self, *_: Any) -> None:
         pass
 
     def __enter__(self) -> Self:
