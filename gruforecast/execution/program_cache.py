@@ -11,7 +11,6 @@ folders that nobody else can write are used. Nothing here raises: at worst a pro
 from __future__ import annotations
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import hmac
@@ -122,12 +121,8 @@ def read_entry(folder: Path, name: str) -> Program | None:
 
 
 def _plain_file(path: str, flags: int) -> int:
-    """Return what `os.open` gives, of a file that is neither a link nor anything that could be waited for."""
-    descriptor = os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "no plain file", path)
-    return descriptor
+    """Return what `os.open` gives; no link is followed and no pipe waited for."""
+    return os.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK)
 
 
 def write_entry(folder: Path, name: str, program: Program) -> None:
@@ -283,7 +278,7 @@ def publish(run: Path, shared: Path | None) -> None:
                 for name in new:
                     if not os.path.lexists(shared / name) and (program := read_entry(run, name)) is not None:
                         write_entry(shared, name, program)
-                evict(shared)
+                evict(shared, MAX_BYTES)
 
 
 @contextlib.contextmanager
@@ -315,7 +310,7 @@ def entries(folder: Path) -> list[tuple[float, int, Path]]:
     return sorted(found)
 
 
-def evict(folder: Path, limit: int = MAX_BYTES) -> None:
+def evict(folder: Path, limit: int) -> None:
     """Remove the entries that were not used for the longest time, until the others take no more than `limit` bytes."""
     there = entries(folder)
     total = sum(size for _, size, _ in there)

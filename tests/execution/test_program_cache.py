@@ -260,6 +260,15 @@ def test_the_least_recently_used_entries_go_first(shared: Path, tmp_path: Path) 
     assert len(entries(shared)) == 2
 
 
+def test_a_run_leaves_no_more_than_the_cache_may_hold(
+    filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.utime(filled / TWO, (1000, 1000))
+    monkeypatch.setattr(program_cache, "MAX_BYTES", 2 * (filled / ONE).stat().st_size + 200)
+    made_by_a_run(tmp_path / "run", "3" * 64)
+    assert sorted(path.name for _, _, path in entries(filled)) == [ONE, "3" * 64]
+
+
 DIES = """
 import os, sys
 from pathlib import Path
@@ -276,6 +285,9 @@ def test_a_program_that_ended_a_process_is_not_used_again(filled: Path, tmp_path
             assert programs.find(ONE) is not None  # this process goes on
         assert not list(programs.run.glob("*.trying"))
         subprocess.run([sys.executable, "-c", DIES, str(programs.run), ONE], check=False)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Programs, "drop", lambda *_: None)  # the folder is read-only
+            assert programs.find(ONE) is None
         assert programs.find(ONE) is None
         assert programs.find(TWO) is not None
     assert [path.name for _, _, path in entries(filled)] == [TWO]
