@@ -263,9 +263,12 @@ def test_the_least_recently_used_entries_go_first(shared: Path, tmp_path: Path) 
 def test_a_run_leaves_no_more_than_the_cache_may_hold(
     filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    large = Program(bytes(10_000), [])
+    for name in PROGRAMS:
+        write_entry(filled, name, large)
     os.utime(filled / TWO, (1000, 1000))
-    monkeypatch.setattr(program_cache, "MAX_BYTES", 2 * (filled / ONE).stat().st_size + 200)
-    made_by_a_run(tmp_path / "run", "3" * 64)
+    monkeypatch.setattr(program_cache, "MAX_BYTES", 25_000)
+    made_by_a_run(tmp_path / "run", "3" * 64, large)
     assert sorted(path.name for _, _, path in entries(filled)) == [ONE, "3" * 64]
 
 
