@@ -83,7 +83,10 @@ class Study:
 
 def patched(name: str, function: Any, score: Callable[[], float]) -> float:
     """`score` with another function in the encoding; networks are compiled anew before and after."""
+    from gruforecast.models.training import kept_function
     from gruforecast.models.training.train import _program
+
+    kept_function.KNOWN_TO = ()  # or what was traced with the other function would be found
 
     whole = getattr(encoding, name)
     setattr(encoding, name, function)

@@ -2,6 +2,9 @@
 """Whether the present tree computes what an earlier commit computed: a change of shape must not change a number.
 
     python benchmarks/same_numbers.py --data PATH [--commit 75ef11b] [--only air] [--keep FOLDER]
+    python benchmarks/same_numbers.py --data PATH --cache [--only air]
+
+With `--cache` the present tree alone: without kept programs, with an empty cache, with a full one.
 
 Three fits with few trials, first by the commit (from a git worktree), then by the present tree, one after the other on
 this machine with this interpreter. Compared by equality: the leaderboard without what depends on time, place and
@@ -111,18 +114,40 @@ def main() -> None:
     parser.add_argument("--commit", default=COMMIT)
     parser.add_argument("--only", choices=FITS)
     parser.add_argument("--keep", type=Path)
+    parser.add_argument("--cache", action="store_true")
     options = parser.parse_args()
+    names = [options.only] if options.only else list(FITS)
+    if options.cache:
+        sys.exit(1 if sum([compare_caches(name, options) for name in names]) else 0)
     wrong = 0
     with tempfile.TemporaryDirectory() as scratch:
         tree = Path(scratch) / "tree"
         git = ["git", "-C", str(ROOT), "worktree"]
         subprocess.run([*git, "add", "--detach", "-f", str(tree), options.commit], check=True, capture_output=True)  # noqa: S603
         try:
-            for name in [options.only] if options.only else FITS:
+            for name in names:
                 wrong += compare(name, tree, options)
         finally:
             subprocess.run([*git, "remove", "--force", str(tree)], check=True, capture_output=True)  # noqa: S603
     sys.exit(1 if wrong else 0)
+
+
+def compare_caches(name: str, options: argparse.Namespace) -> int:
+    """How many differences the cache makes to one fit, printed."""
+    path, *words = FITS[name]
+    path = str(Path(options.data or ".").resolve() / path)
+    wrong = 0
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["GRUFORECAST_CACHE"] = folder
+        expected = answers(ROOT, path, (*words, "--no-cache"))
+        for state in ("empty", "full"):
+            found = differences(expected, answers(ROOT, path, tuple(words)))
+            print(f"{name}, {state} cache: {'equal' if not found else f'{len(found)} differences'}")
+            print("\n".join(f"  {text}" for text in found[:20]), flush=True)
+            wrong += len(found)
+        kept = sum(one.stat().st_size for one in Path(folder).rglob("*") if one.is_file())
+        print(f"{name}: {kept / 1e6:.1f} MB in the cache")
+    return wrong
 
 
 def compare(name: str, tree: Path, options: argparse.Namespace) -> int:

@@ -134,6 +134,9 @@ class FitOptions(CheckOptions):
     ] = None
     fresh: Annotated[bool, Option("Throw away an earlier search in the run folder.", RESULT, effect="none")] = False
     overwrite: Annotated[bool, Option("Replace another model folder.", RESULT, effect="none")] = False
+    cache: Annotated[
+        bool, Option("Keep compiled programs for later runs; check --environment says where.", RESULT, effect="none")
+    ] = True
 
     @property
     def levels(self) -> tuple[float, ...]:

@@ -16,10 +16,12 @@ from gruforecast.execution.jobs import Jobs
 from gruforecast.execution.journal import Journal, is_finished
 from gruforecast.execution.log import stderr_to
 from gruforecast.execution.machine import cores, memory
-from gruforecast.execution.pool import Pool
+from gruforecast.execution.pool import PRELOAD, Pool
+from gruforecast.execution.program_cache import kept_programs, refusal
 from gruforecast.execution.progress import Progress
 from gruforecast.serialization import Json
 
+TRIALS = "gruforecast.automl.search.trial"  # what workers call, imported once for all of them
 WORKER_BYTES = 1_200_000_000  # what a worker needs with TensorFlow and a few compiled networks
 MIN_RECYCLE, MAX_RECYCLE = 1_500_000_000, 4_000_000_000  # bytes: bounds of the memory at which a worker is replaced
 DISK_SHARE = 8  # room on disk for the data as arrays and as CSV, in units of their size in memory
@@ -58,9 +60,16 @@ def open_run(
                 progress.say(f"going on in {run_dir}: {done} trials are done already")
             if journal.torn:
                 progress.warn(f"the last record of {journal.path} was cut off by a kill: that trial runs again")
+            if options.cache and (refused := refusal()) is not None:
+                progress.say(refused)
             log = run_dir / "log.txt"
             limit = options.worker_bytes or default_memory(workers)
-            with stderr_to(log), threadpoolctl.threadpool_limits(1), Pool(workers, log, limit) as pool:
+            with (
+                stderr_to(log),
+                threadpoolctl.threadpool_limits(1),
+                kept_programs(run_dir, wanted=options.cache) as kept,
+                Pool(workers, log, limit, (*PRELOAD, TRIALS), kept) as pool,
+            ):
                 progress.workers(pool.look)
                 yield Jobs(pool, journal, run_dir, options.retries, options.trial_seconds), pool
 

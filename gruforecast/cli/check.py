@@ -12,6 +12,7 @@ from gruforecast.cli.arguments import in_panel, screen, with_options
 from gruforecast.cli.error_edge import error_edge
 from gruforecast.cli.wording import as_flags, print_json
 from gruforecast.errors import UsageError
+from gruforecast.text import harmless
 
 _result = in_panel(RESULT)
 _JSON, _QUIET, _VERBOSE, _DEBUG = screen(RESULT, verbose="Show every series.")
@@ -61,10 +62,13 @@ def _show_environment(*, as_json: bool) -> None:
         print_json(facts)
         return
     for warning in facts.warnings:
-        typer.echo(f"warning: {warning}")
+        typer.echo(f"warning: {harmless(warning)}")
     typer.echo(f"gruforecast {facts.gruforecast}, Python {facts.python}, {facts.system}")
     memory, free = facts.memory_bytes / 1e9, facts.free_disk_bytes / 1e9
     typer.echo(f"{facts.cores} cores, {memory:.1f} GB of memory, {free:.1f} GB free here")
+    if facts.program_cache:
+        size = f"{facts.program_cache_bytes / 1e6:.1f} MB"
+        typer.echo(f"compiled programs: {size} in {harmless(facts.program_cache)}")
     typer.echo(", ".join(f"{name} {installed}" for name, installed in facts.packages.items()))
     missing = [name for name, installed in facts.extras.items() if installed is None]
     there = [f"{name} {installed}" for name, installed in facts.extras.items() if installed]

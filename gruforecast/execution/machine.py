@@ -12,6 +12,7 @@ from pathlib import Path
 from threadpoolctl import ThreadpoolController
 
 from gruforecast.errors import ResourceError
+from gruforecast.execution.program_cache import cache_folder, entries, refusal
 from gruforecast.serialization import Record
 from gruforecast.version import __version__
 
@@ -25,6 +26,7 @@ class Environment(Record, frozen=True):
 
     Attributes:
         packages: version of each that gruforecast needs; extras: of those that it can do without, None = not installed.
+        program_cache: folder of compiled programs, None = there is no place for one; program_cache_bytes: their size.
     """
 
     gruforecast: str
@@ -35,6 +37,8 @@ class Environment(Record, frozen=True):
     free_disk_bytes: int
     packages: dict[str, str | None]
     extras: dict[str, str | None]
+    program_cache: str | None
+    program_cache_bytes: int
     warnings: list[str]
 
 
@@ -90,6 +94,9 @@ def environment(folder: str = ".") -> Environment:
             raise ResourceError(f"{name} {installed} is too old{why}.", remedy=remedy, code="GF-E12")
     room = os.statvfs(folder)
     free = room.f_bavail * room.f_frsize
+    programs, refused = cache_folder(), refusal()
+    warnings = [f"only {free / 1e6:.0f} MB are free here"] if free < MIN_DISK else []
+    warnings += [refused] if refused else []
     return Environment(
         gruforecast=__version__,
         python=platform.python_version(),
@@ -99,7 +106,9 @@ def environment(folder: str = ".") -> Environment:
         free_disk_bytes=free,
         packages={name: installed for name, (installed, _) in packages.items()},
         extras={name: _version(name) for name in EXTRAS},
-        warnings=[f"only {free / 1e6:.0f} MB are free here"] if free < MIN_DISK else [],
+        program_cache=None if programs is None else str(programs),
+        program_cache_bytes=sum(size for _, size, _ in entries(programs)) if programs and not refused else 0,
+        warnings=warnings,
     )
 
 

@@ -16,7 +16,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -98,9 +98,17 @@ class Pool:
         log: file that gets what workers write to their standard streams.
         memory: bytes of resident memory above which a worker is replaced after its task; None = never.
         preload: modules that the worker server imports once.
+        environment: variables that workers get besides those of this process.
     """
 
-    def __init__(self, count: int, log: Path, memory: int | None = None, preload: tuple[str, ...] = PRELOAD) -> None:
+    def __init__(
+        self,
+        count: int,
+        log: Path,
+        memory: int | None = None,
+        preload: tuple[str, ...] = PRELOAD,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.count = count
         self.start_seconds = 0.0
         self._ready = False
@@ -109,6 +117,7 @@ class Pool:
         self._log = log
         self._memory = memory
         self._preload = preload
+        self._environment = {**LIBRARIES, **ONE_THREAD, "XLA_FLAGS": _xla_flags(), **(environment or {})}
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._received = bytearray()  # of the server
@@ -191,7 +200,7 @@ class Pool:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, **LIBRARIES, **ONE_THREAD, "XLA_FLAGS": _xla_flags()},
+                env={**os.environ, **self._environment},
                 start_new_session=True,  # Ctrl-C on the terminal is the parent's business
             )
         far.close()

@@ -50,3 +50,18 @@ def test_trials_are_those_of_the_search_whatever_their_names(tmp_path: Path, mon
     with open_run(FitOptions(), tmp_path, facts, 0, told) as (jobs, _):
         assert jobs.journal.begin["lag"] == 4
     assert told.said == [f"going on in {tmp_path}: 2 trials are done already"]
+
+
+def test_a_cache_folder_open_to_others_is_named_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run_folder, "Pool", NoPool)
+    monkeypatch.setenv("GRUFORECAST_CACHE", str(tmp_path))
+    (tmp_path / "programs").mkdir()
+    (tmp_path / "programs").chmod(0o777)
+    (tmp_path / "run").mkdir()
+    said = []
+    for options in (FitOptions(), FitOptions(cache=False)):
+        told = Told()
+        with open_run(options, tmp_path / "run", {"data": "d"}, 0, told):
+            said.append(told.said)
+    assert [len(texts) for texts in said] == [1, 0]
+    assert "is open to other users; run chmod 700" in said[0][0]

@@ -506,3 +506,16 @@ def test_the_environment_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found.exit_code == 5
     assert "keras 3.14.0 is too old (earlier versions have known faults" in found.output
     assert RUNNER.invoke(app, ["check"]).exit_code == 2
+
+
+def test_the_environment_says_where_compiled_programs_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRUFORECAST_CACHE", str(tmp_path))
+    (tmp_path / "programs").mkdir(0o700)
+    (tmp_path / "programs" / ("0" * 64)).write_bytes(bytes(2_340_000))
+    facts = json.loads(RUNNER.invoke(app, ["check", "--environment", "--json"]).stdout)
+    assert (facts["program_cache"], facts["program_cache_bytes"]) == (str(tmp_path / "programs"), 2_340_000)
+    assert f"compiled programs: 2.3 MB in {tmp_path}/programs" in RUNNER.invoke(app, ["check", "--environment"]).output
+    (tmp_path / "programs").chmod(0o770)
+    facts = json.loads(RUNNER.invoke(app, ["check", "--environment", "--json"]).stdout)
+    assert facts["program_cache_bytes"] == 0
+    assert any("is open to other users; run chmod 700" in text for text in facts["warnings"])

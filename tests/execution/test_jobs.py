@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 import signal
@@ -21,6 +22,7 @@ import gruforecast.automl.search.loop
 import gruforecast.execution.jobs
 from gruforecast.automl.search.results import TrialRequest, TrialResult
 from gruforecast.errors import ModelError, ResourceError, SearchError
+from gruforecast.execution import worker
 from gruforecast.execution.jobs import JobRequest, JobResult, Jobs, Pending
 from gruforecast.execution.journal import Journal
 from gruforecast.execution.pool import Ended, Pool, Task
@@ -275,6 +277,15 @@ def test_a_package_that_is_missing_is_said(tmp_path: Path) -> None:
         pool.submit(Task("one", "fakes:pid", {}))
         with pytest.raises(ResourceError, match="no_such_package"):
             pool.next()
+
+
+def test_workers_start_without_what_they_never_use_and_may_import_it_later() -> None:
+    assert "json.tool" not in sys.modules
+    with worker._absent("json.tool", "json"):
+        with pytest.raises(ImportError):
+            importlib.import_module("json.tool")
+        assert importlib.import_module("json") is json  # what is there stays
+    assert importlib.import_module("json.tool").main
 
 
 def running(pid: int) -> bool:

@@ -134,6 +134,7 @@ class NetworkConfig:
             own_spread=0.0,
             averaged=0.0,
             trend=0.0,
+            step_days=self.step_days if self.periods else 0.0,
         )
 
     @property

@@ -38,6 +38,13 @@ class FlatAdamW:
         """Return what a step changes besides the weights, by name: a checkpoint keeps it."""
         return {"mean": self._mean, "square": self._square, "count": self._steps}
 
+    @property
+    def tensors(self) -> dict[str, tf.Tensor]:
+        """Return all that a step reads or changes besides the weights, by name: resources and constants."""
+        variables = {**self.state, "weight_decay": self.weight_decay}
+        handles = {name: one.handle for name, one in variables.items()}
+        return {**handles, "decays": self._decays, "spread": self._spread}
+
     def reset(self, weight_decay: float) -> None:
         """As if no step had been taken."""
         for one in self.state.values():

@@ -21,8 +21,11 @@ from gruforecast.data.windows import History, Sampler, Windows, gather_covariate
 from gruforecast.models.networks.config import QUANTILES, RUNGS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.config import STEPS_PER_CALL as CHUNK
 from gruforecast.models.networks.features import Knobs, encode, encode_target
+from gruforecast.models.training.kept_function import KeptFunction
 from gruforecast.models.training.keras_model import VariableDropout, build_network, network_inputs
 from gruforecast.models.training.optimizer import FlatAdamW
+
+MIN_ROWS = 1024  # of the data, as a compiled program sees them
 
 
 @dataclass(frozen=True)
@@ -96,8 +99,8 @@ def train(
     chunks = max(1, round(training.steps / CHUNK))
     rates = training.learning_rate * half_cosine(chunks * CHUNK, *schedule.rates)
     judge = _Judge(program, schedule, chunks)
-    values = tf.constant(history.values, tf.float64)
-    covariates = tf.constant(history.x if config.inputs else np.zeros((1, 1)), tf.float32)
+    values = tf.constant(_padded(history.values), tf.float64)
+    covariates = tf.constant(_padded(history.x) if config.inputs else np.zeros((1, 1)), tf.float32)
     losses: list[float] = []
     late = False
     traced = first = begin
@@ -107,7 +110,7 @@ def train(
         knobs = np.array(Knobs.of(config), np.float64)
         arguments = (values, covariates, *_indices(drawn, config), history.origin(drawn), rate, knobs)
         if chunk == 0:
-            program.run.get_concrete_function(*arguments)
+            program.run.prepare(*arguments)
             traced = time.perf_counter()
         losses.append(float(program.run(*arguments)))
         first = time.perf_counter() if chunk == 0 else first
@@ -118,6 +121,12 @@ def train(
     seconds["train"] = time.perf_counter() - first - judge.seconds
     weights, steps = weights_of(program.model), len(losses) * CHUNK
     return Trained(weights, steps, seconds, losses, late, judge.rungs, judge.pruned)
+
+
+def _padded(rows: Floats) -> Floats:
+    """Return the rows with more, never read ones after them: data of about the same size share a compiled program."""
+    step = max(MIN_ROWS, 1 << max(len(rows).bit_length() - 3, 0))  # about a quarter more at most
+    return np.concatenate([rows, np.zeros((-len(rows) % step, *rows.shape[1:]))])
 
 
 def half_cosine(steps: int, first: float, last: float) -> Floats:
@@ -148,7 +157,9 @@ class _Program:
     def __init__(self, shape: NetworkConfig, batch_size: int) -> None:  # noqa: ARG002 - another size is compiled anew
         self.model = build_network(shape, seed=0)
         self.optimizer = FlatAdamW(self.model.trainable_variables)
-        self.run = _compile_steps(self.model, self.optimizer, shape)
+        variables = {f"variable {k}": one.value.handle for k, one in enumerate(self.model.variables)}
+        state = {**variables, **self.optimizer.tensors}
+        self.run = KeptFunction(_compile_steps(self.model, self.optimizer, shape), state, f"training {shape}")
 
     def reset(self, config: NetworkConfig, training: TrainingConfig, initial: Weights | None) -> None:
         """As if freshly built: weights, optimizer, dropout rate and random state follow from the arguments alone."""
