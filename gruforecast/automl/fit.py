@@ -33,10 +33,12 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.automl.preparation import Prepared, decide, prepare
 from gruforecast.automl.reference_models import (
+    PendingModels,
     baseline_candidates,
     pretrained_candidate,
     statistical_models,
     submit_statistical,
+    with_ends,
 )
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search import loop
@@ -154,10 +156,10 @@ class _Contest:
 def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report."""
     options, prepared, trainings = run.options, run.prepared, run.trainings
-    search = _search(run)
+    search, statistical = _search(run)
     audit = submit_audit(options, prepared, trainings, search.best)
     run.clock.lap("audit")
-    contest = _contest(run, search, options.compare)
+    contest = _contest(run, search, statistical, options.compare)
     run.progress.stage("training the networks once more, with the newest rows")
     ensemble = refitted(trainings, contest.ensemble)
     run.clock.lap("refit")
@@ -187,9 +189,10 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     )
 
 
-def _search(run: _Run) -> loop.Search:
-    """Return the trials; then all rows are where later trainings find them."""
+def _search(run: _Run) -> tuple[loop.Search, PendingModels]:
+    """Return the trials, and statistical models that are fitted beside; then jobs may see all rows."""
     options, trainings = run.options, run.trainings
+    statistical: PendingModels = {}
     save_split(trainings.jobs.folder, loop.DATA, run.prepared.split)
     hyperband = options.tuner == "hyperband"
     search = loop.search(
@@ -202,13 +205,14 @@ def _search(run: _Run) -> loop.Search:
         total=None if hyperband else run.prepared.trials,  # there `trials` bounds the work, not the count
         budget=trainings.budget,
         progress=run.progress,
+        beside=lambda: statistical.update(submit_statistical(trainings) if options.blend and options.stats else {}),
     )
     run.clock.lap("search")
     trainings.save_all_rows()
-    return search
+    return search, with_ends(trainings, statistical)
 
 
-def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True) -> _Contest:
+def _contest(run: _Run, search: loop.Search, fitted: PendingModels, compare: str, *, ships: bool = True) -> _Contest:
     """Return all models, judged; workers train while baselines are judged."""
     options, trainings, split = run.options, run.trainings, run.prepared.split
     stage, lap = run.progress.stage, run.clock.lap
@@ -221,7 +225,6 @@ def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True
     fits = submit_test_fits(trainings, chosen)
     # after the test fits, which matter more when time is short
     comparison = submit_comparison(trainings, search, compare, sum(one.seconds for one in fits.values()))
-    pending = submit_statistical(trainings) if options.blend and options.stats else {}
     stage("training the chosen networks for the test set")
     ensemble = score_members(trainings, chosen, fits, ships=ships)
     networks = ensemble.candidates(search.best)
@@ -232,7 +235,7 @@ def _contest(run: _Run, search: loop.Search, compare: str, *, ships: bool = True
     lap("comparison")
     judged += run.judge(cells.groups)
     stage("classical models, and the blend")
-    statistical = statistical_models(trainings, pending)
+    statistical = statistical_models(trainings, fitted)
     lap("statistical")
     blend, weights = blended(split, networks[-1], [*simple, *statistical.candidates]) if options.blend else ([], {})
     judged += run.judge([[one] for one in [*statistical.candidates, *blend]])
@@ -248,8 +251,8 @@ def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Cont
         with second_search(first.jobs, prepared.panel, fresh=run.options.fresh) as jobs:
             trainings = TrainingJobs(prepared.split, Space.of(prepared.split), jobs, first.seed, first.budget)
             again = replace(run, prepared=prepared, trainings=trainings, clock=clock)
-            repeated = _search(again)
-            second = _contest(again, repeated, "none", ships=False)
+            repeated, statistical = _search(again)
+            second = _contest(again, repeated, statistical, "none", ships=False)
         cut = was_cut(search, first.notes) or was_cut(repeated, trainings.notes)
         both = traces(search, contest.ensemble, contest.judged), traces(repeated, second.ensemble, second.judged)
         found = audit.compare(found, *both, clock.total, cut=cut)
