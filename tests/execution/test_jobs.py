@@ -565,19 +565,17 @@ class TestOneJob:
         self, tmp_path: Path, pool: Scripted
     ) -> None:
         jobs = self.jobs(tmp_path, pool)
-        beside = [begin(jobs, name, part="statistical") for name in ("x", "y")]
-        a, b = (begin(jobs, name, part="search") for name in "ab")
+        parts = {"x": "statistical", "a": "search", "y": "statistical", "b": "search"}
+        x, a, y, b = (begin(jobs, name, part=part) for name, part in parts.items())
+        jobs.give_up_waiting("search")
+        assert [task.name for task in pool.tasks] == ["x", "a", "y", "b", "y"]  # what waited for another waits again
+        assert jobs.next("search") == "b"
         pool.ends = [Ended("x", {"n": 7}), Ended("a", {"n": 1})]
         assert jobs.next("search") == "a"
-        jobs.give_up_waiting("statistical")  # none waits: the workers have them
-        assert [task.name for task in pool.tasks] == ["x", "y", "a", "b", "a", "b"]  # those of others wait again
-        jobs.give_up_waiting("search")
-        assert jobs.next("search") == "b"
         assert jobs.idle("search")
         assert not jobs.idle("statistical")
-        assert (answer(a), answer(b), answer(beside[0])) == (1, None, 7)
         pool.ends = [Ended("y", {"n": 8})]
-        assert answer(beside[1]) == 8
+        assert [answer(one) for one in (x, a, y, b)] == [7, 1, 8, None]
         assert jobs.idle("statistical")
 
     def test_a_result_may_be_asked_for_again_and_waits_for_nothing_then(self, tmp_path: Path, pool: Scripted) -> None:
