@@ -12,10 +12,11 @@ from pathlib import Path
 from msgspec import structs
 
 from gruforecast.arrays import Floats
-from gruforecast.artifact.export.saved_model import export, served_by
+from gruforecast.artifact.export.saved_model import NAME, checked, served_by, submit_export
+from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save, write_json
 from gruforecast.artifact.manifest import SignatureRecord, seal
-from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
+from gruforecast.automl.cell_comparison import CellComparison, ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
     ScoredEnsemble,
@@ -52,10 +53,12 @@ from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
 from gruforecast.execution.atomic_files import clear_leftovers, replace_with
+from gruforecast.execution.jobs import JobResult, Pending
 from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.explain.records import Explanation
 from gruforecast.models.baselines import baselines
+from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
@@ -97,12 +100,16 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
         "packages": {name: version(name) for name in PACKAGES},
         "options": options.values("data", "search"),
     }
-    with open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool):
+    with (
+        open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool),
+        # TensorFlow cannot read a path with [ or *
+        tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch,
+    ):
         try:
             clear_leftovers(output)
             trainings = TrainingJobs(prepared.split, space, jobs, options.seed, budget)
             run = _Run(options, prepared, trainings, progress, clock)
-            outcome = _outcome(run, pool, built)
+            outcome = _outcome(run, pool, built, Path(scratch))
             progress.stage("writing the report")
             report = summarise(outcome, data, options, clock.parts, clock.total)
             kept = without_places(report)
@@ -136,36 +143,52 @@ class _Run:
 
 
 @dataclass(frozen=True)
+class _Networks:
+    """The networks of the ensemble and the simple models, judged, while workers still compare cells.
+
+    Attributes:
+        together: all networks of the ensemble, and `simple`, the baselines and the pretrained network, as candidates.
+        pretrained: networks to ship beside the ensemble.
+    """
+
+    ensemble: ScoredEnsemble
+    together: Candidate
+    simple: list[Candidate]
+    pretrained: tuple[PretrainedNetwork, ...]
+    judged: list[Judged]
+    comparison: CellComparison
+
+
+@dataclass(frozen=True)
 class _Contest:
     """All models, judged.
 
     Attributes:
         ends: forecasts of the statistical models from the end of the data.
         blend: weights of the blend to ship.
-        pretrained: networks to ship beside the ensemble.
     """
 
-    ensemble: ScoredEnsemble
     cells: ComparedCells
     ends: dict[str, Floats]
     judged: list[Judged]
     blend: EnsembleWeights
-    pretrained: tuple[PretrainedNetwork, ...]
 
 
-def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
-    """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report."""
+def _outcome(run: _Run, pool: Pool, built: Path, scratch: Path) -> Outcome:
+    """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report.
+
+    What others wait for comes first; the comparison and the statistical models fill the workers' gaps meanwhile.
+    """
     options, prepared, trainings = run.options, run.prepared, run.trainings
     search, statistical = _search(run)
     audit = submit_audit(options, prepared, trainings, search.best)
     run.clock.lap("audit")
-    contest = _contest(run, search, statistical, options.compare)
-    run.progress.stage("training the networks once more, with the newest rows")
-    ensemble = refitted(trainings, contest.ensemble)
-    run.clock.lap("refit")
-    audited = _audited(run, audit, search, contest)
-    forecaster = _forecaster(prepared, ensemble, contest)
-    signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
+    networks = _networks(run, search, options.compare)
+    ensemble, written = _refit(run, networks, scratch)
+    contest = _contest(run, networks, statistical)
+    forecaster = _forecaster(prepared, ensemble, networks, contest)
+    signature = _build(run, built, forecaster, written, scratch, contest.judged)
+    audited = _audited(run, audit, search, networks, contest)  # a second search takes the workers for itself
     given_up = _given_up(run, search)
     warnings = [*trainings.notes.warnings, *given_up]
     for warning in warnings:
@@ -212,8 +235,8 @@ def _search(run: _Run) -> tuple[loop.Search, PendingModels]:
     return search, with_ends(trainings, statistical)
 
 
-def _contest(run: _Run, search: loop.Search, fitted: PendingModels, compare: str, *, ships: bool = True) -> _Contest:
-    """Return all models, judged; workers train while baselines are judged."""
+def _networks(run: _Run, search: loop.Search, compare: str, *, ships: bool = True) -> _Networks:
+    """Return the networks that the folds decide on, judged; workers train while baselines are judged."""
     options, trainings, split = run.options, run.trainings, run.prepared.split
     stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
@@ -230,19 +253,41 @@ def _contest(run: _Run, search: loop.Search, fitted: PendingModels, compare: str
     networks = ensemble.candidates(search.best)
     lap("test_fit")
     judged += run.judge([[one] for one in networks])
+    return _Networks(ensemble, networks[-1], simple, tuple(pretrained), judged, comparison)
+
+
+def _refit(run: _Run, networks: _Networks, scratch: Path) -> tuple[SavedEnsemble, Pending[JobResult]]:
+    """Return the networks trained once more, and their SavedModel, which a worker writes."""
+    trainings, prepared = run.trainings, run.prepared
+    run.progress.stage("training the networks once more, with the newest rows")
+    ensemble = refitted(trainings, networks.ensemble)
+    calibration = _calibrations(ensemble, networks.judged)[NETWORKS]
+    served = Served.of(ensemble.networks, prepared.scaling, calibration, prepared.reading.panel.plan)
+    written = submit_export(trainings.jobs, served, [trainings.path(one) for one in ensemble.results], scratch)
+    run.clock.lap("refit")
+    return ensemble, written
+
+
+def _contest(run: _Run, networks: _Networks, fitted: PendingModels) -> _Contest:
+    """Return all models, judged."""
+    trainings, split, judged = run.trainings, run.prepared.split, list(networks.judged)
+    stage, lap = run.progress.stage, run.clock.lap
     stage("GRU, LSTM and simple RNN side by side")
-    cells = comparison.wait()
+    cells = networks.comparison.wait()
     lap("comparison")
     judged += run.judge(cells.groups)
     stage("classical models, and the blend")
     statistical = statistical_models(trainings, fitted)
     lap("statistical")
-    blend, weights = blended(split, networks[-1], [*simple, *statistical.candidates]) if options.blend else ([], {})
+    others = [*networks.simple, *statistical.candidates]
+    blend, weights = blended(split, networks.together, others) if run.options.blend else ([], {})
     judged += run.judge([[one] for one in [*statistical.candidates, *blend]])
-    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights, tuple(pretrained))
+    return _Contest(cells, statistical.ends, compared(with_leads(judged)), weights)
 
 
-def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Contest) -> AuditRecord:
+def _audited(
+    run: _Run, audit: LeakageAudit, search: loop.Search, networks: _Networks, contest: _Contest
+) -> AuditRecord:
     """Return the result of the leak audit; with `audit`, all up to the test scores is done again beside noise."""
     found, first = audit.wait(), run.trainings
     if run.options.audit and not found.moved:
@@ -252,37 +297,41 @@ def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Cont
             trainings = TrainingJobs(prepared.split, Space.of(prepared.split), jobs, first.seed, first.budget)
             again = replace(run, prepared=prepared, trainings=trainings, clock=clock)
             repeated, statistical = _search(again)
-            second = _contest(again, repeated, statistical, "none", ships=False)
+            others = _networks(again, repeated, "none", ships=False)
+            second = _contest(again, others, statistical)
         cut = was_cut(search, first.notes) or was_cut(repeated, trainings.notes)
-        both = traces(search, contest.ensemble, contest.judged), traces(repeated, second.ensemble, second.judged)
+        both = traces(search, networks.ensemble, contest.judged), traces(repeated, others.ensemble, second.judged)
         found = audit.compare(found, *both, clock.total, cut=cut)
     run.clock.lap("audit")
     return found.record(first.jobs.folder, whole=run.options.audit)
 
 
-def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) -> Forecaster:
-    """Return what `predict` needs; where there is one network, `networks` is another name of it."""
-    panel = prepared.reading.panel  # as `predict` would read it
-    networks, m = ensemble.networks, prepared.split.season_length
-    calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
-    calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
-    names = [*baselines(m), *(one.name for one in contest.pretrained)]
-    context = SeriesState.of(panel, networks, names, prepared.scaling, contest.pretrained)
+def _calibrations(ensemble: SavedEnsemble, judged: list[Judged]) -> dict[str, Calibration]:
+    """Return the calibration of each model; where there is one network, `networks` is another name of it."""
+    own = {one.row.model: one.calibration for one in judged if one.shipped}
+    return {NETWORKS: own.get(NETWORKS, own[ensemble.networks[0].name]), **own}
+
+
+def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, networks: _Networks, contest: _Contest) -> Forecaster:
+    """Return what `predict` needs."""
+    panel, pretrained = prepared.reading.panel, networks.pretrained  # as `predict` would read it
+    names = [*baselines(prepared.split.season_length), *(one.name for one in pretrained)]
+    context = SeriesState.of(panel, ensemble.networks, names, prepared.scaling, pretrained)
     ends = {name: QuantileForecast(one) for name, one in contest.ends.items()}
     return Forecaster(
-        networks=networks,
+        networks=ensemble.networks,
         blend=contest.blend,
         winner=winner([one.row for one in contest.judged]).model,
-        calibrations=calibrations,
+        calibrations=_calibrations(ensemble, contest.judged),
         plan=panel.plan,
         context=replace(context, forecasts=context.forecasts | ends),
         scaling=prepared.scaling,
-        pretrained=contest.pretrained,
+        pretrained=pretrained,
     )
 
 
 def _build(
-    run: _Run, built: Path, forecaster: Forecaster, weights: list[Path], judged: list[Judged]
+    run: _Run, built: Path, forecaster: Forecaster, written: Pending[JobResult], scratch: Path, judged: list[Judged]
 ) -> SignatureRecord:
     """Return what the SavedModel takes and gives, and its parity; everything but the report is in `built` then."""
     run.progress.stage("exporting a SavedModel, and checking it in another process")
@@ -292,10 +341,8 @@ def _build(
     state = forecaster.context
     kept = state if run.options.context else SeriesState.without_rows(state.ids, state.last)
     save(replace(forecaster, context=kept), built)
-    with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
-        # TensorFlow cannot read a path with [ or *
-        parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))
-        shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
+    parity = checked(run.trainings.jobs, forecaster, written, scratch)
+    shutil.copytree(scratch / NAME, built / NAME)
     run.clock.lap("export")
     return structs.replace(served_by(forecaster).described(), parity=parity)
 
