@@ -100,11 +100,7 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
         "packages": {name: version(name) for name in PACKAGES},
         "options": options.values("data", "search"),
     }
-    with (
-        open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool),
-        # TensorFlow cannot read a path with [ or *
-        tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch,
-    ):
+    with open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool), _scratch() as scratch:
         try:
             clear_leftovers(output)
             trainings = TrainingJobs(prepared.split, space, jobs, options.seed, budget)
@@ -122,6 +118,11 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             shutil.rmtree(built, ignore_errors=True)
         jobs.journal.append({"kind": "finished", "output": str(output), "trials": len(outcome.search.trials)})
     return report
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for the SavedModel until it is whole; TensorFlow cannot read a path with [ or *."""
+    return tempfile.TemporaryDirectory(prefix="gruforecast-export-")
 
 
 @dataclass(frozen=True)
