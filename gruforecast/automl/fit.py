@@ -12,10 +12,11 @@ from pathlib import Path
 from msgspec import structs
 
 from gruforecast.arrays import Floats
-from gruforecast.artifact.export.saved_model import export, served_by
+from gruforecast.artifact.export.saved_model import NAME, checked, served_by, submit_export
+from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save, write_json
 from gruforecast.artifact.manifest import SignatureRecord, seal
-from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
+from gruforecast.automl.cell_comparison import CellComparison, ComparedCells, submit_comparison
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
     ScoredEnsemble,
@@ -28,33 +29,37 @@ from gruforecast.automl.ensemble_members import (
 )
 from gruforecast.automl.ensemble_selection import EnsembleWeights, blended
 from gruforecast.automl.explain_fit import explain_fit
-from gruforecast.automl.fine_tuned_model import FineTuning, submit_tuning, submit_tunings
+from gruforecast.automl.fine_tuned_model import FineTuning, FineTunings, submit_tuning, submit_tunings
 from gruforecast.automl.leakage_audit import LeakageAudit, second_search, submit_audit, traces, was_cut, with_noise
 from gruforecast.automl.options import FitOptions
 from gruforecast.automl.output import check_keys_fit, facts_of, fingerprint_of, finished_report, make_run_dir
 from gruforecast.automl.preparation import Prepared, decide, prepare
 from gruforecast.automl.reference_models import (
+    PendingModels,
     baseline_candidates,
     pretrained_candidate,
     statistical_models,
     submit_statistical,
+    with_ends,
 )
 from gruforecast.automl.run_folder import open_run
 from gruforecast.automl.search import loop
 from gruforecast.automl.search.oracle import Proposer
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import pretrained_network, save_split
-from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
+from gruforecast.automl.summary import PACKAGES, Outcome, given_up, in_short, summarise, without_places, worker_record
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
 from gruforecast.execution.atomic_files import clear_leftovers, replace_with
+from gruforecast.execution.jobs import JobResult, Pending
 from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.explain.records import Explanation
 from gruforecast.models.baselines import baselines
+from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
@@ -63,7 +68,7 @@ from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
-from gruforecast.report.report import AuditRecord, Report, WorkerRecord
+from gruforecast.report.report import AuditRecord, Report
 from gruforecast.serialization import plain
 
 
@@ -96,12 +101,12 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
         "packages": {name: version(name) for name in PACKAGES},
         "options": options.values("data", "search"),
     }
-    with open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool):
+    with open_run(options, make_run_dir(options), facts, size, progress) as (jobs, pool), _scratch() as scratch:
         try:
             clear_leftovers(output)
             trainings = TrainingJobs(prepared.split, space, jobs, options.seed, budget)
             run = _Run(options, prepared, trainings, progress, clock)
-            outcome = _outcome(run, pool, built)
+            outcome = _outcome(run, pool, built, Path(scratch))
             progress.stage("writing the report")
             report = summarise(outcome, data, options, clock.parts, clock.total)
             kept = without_places(report)
@@ -114,6 +119,11 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             shutil.rmtree(built, ignore_errors=True)
         jobs.journal.append({"kind": "finished", "output": str(output), "trials": len(outcome.search.trials)})
     return report
+
+
+def _scratch() -> tempfile.TemporaryDirectory[str]:
+    """Return a folder for the SavedModel until it is whole; TensorFlow cannot read a path with [ or *."""
+    return tempfile.TemporaryDirectory(prefix="gruforecast-export-")
 
 
 @dataclass(frozen=True)
@@ -135,6 +145,32 @@ class _Run:
 
 
 @dataclass(frozen=True)
+class _Beside:
+    """What began before or beside the search: fine-tuning, and fits of the statistical models."""
+
+    tuning: FineTuning | None
+    statistical: PendingModels
+
+
+@dataclass(frozen=True)
+class _Networks:
+    """The networks of the ensemble and the simple models, judged, while workers still compare cells.
+
+    Attributes:
+        together: all networks of the ensemble, and `simple`, the baselines and the pretrained network, as candidates.
+        pretrained: the network of the package, where it can be asked; tunings: its trainings on these series.
+    """
+
+    ensemble: ScoredEnsemble
+    together: Candidate
+    simple: list[Candidate]
+    pretrained: tuple[PretrainedNetwork, ...]
+    tunings: FineTunings | None
+    judged: list[Judged]
+    comparison: CellComparison
+
+
+@dataclass(frozen=True)
 class _Contest:
     """All models, judged.
 
@@ -144,7 +180,6 @@ class _Contest:
         pretrained: networks to ship beside the ensemble.
     """
 
-    ensemble: ScoredEnsemble
     cells: ComparedCells
     ends: dict[str, Floats]
     judged: list[Judged]
@@ -152,21 +187,23 @@ class _Contest:
     pretrained: tuple[PretrainedNetwork, ...]
 
 
-def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
-    """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report."""
+def _outcome(run: _Run, pool: Pool, built: Path, scratch: Path) -> Outcome:
+    """Return the outcome of search, test fit, comparison and refit; in `built` is the folder but its report.
+
+    What others wait for comes first; the comparison and the statistical models fill the workers' gaps meanwhile.
+    """
     options, prepared, trainings = run.options, run.prepared, run.trainings
-    search, tuning = _search(run)
+    search, beside = _search(run)
     audit = submit_audit(options, prepared, trainings, search.best)
     run.clock.lap("audit")
-    contest = _contest(run, search, tuning, options.compare)
-    run.progress.stage("training the networks once more, with the newest rows")
-    ensemble = refitted(trainings, contest.ensemble)
-    run.clock.lap("refit")
-    audited = _audited(run, audit, search, contest)
+    networks = _networks(run, search, beside.tuning, options.compare)
+    ensemble, written = _refit(run, networks, scratch)
+    contest = _contest(run, networks, beside.statistical)
     forecaster = _forecaster(prepared, ensemble, contest)
-    signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
-    given_up = _given_up(run, search)
-    warnings = [*trainings.notes.warnings, *given_up]
+    signature = _build(run, built, forecaster, written, scratch, contest.judged)
+    audited = _audited(run, audit, search, networks, contest)  # a second search takes the workers for itself
+    cut = given_up(search, prepared.trials, options, trainings.notes)
+    warnings = [*trainings.notes.warnings, *cut]
     for warning in warnings:
         run.progress.warn(warning)
     return Outcome(
@@ -178,8 +215,8 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
         seed=options.seed,
         saved_model=signature,
         warnings=prepared.warnings + warnings,
-        cut_short=bool(given_up),
-        workers=_worker_record(pool),
+        cut_short=bool(cut),
+        workers=worker_record(pool),
         audit=audited,
         extracts=extracts(
             prepared.panel, prepared.split, contest.judged, _next_forecast(forecaster), rows=options.context
@@ -188,9 +225,10 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     )
 
 
-def _search(run: _Run) -> tuple[loop.Search, FineTuning | None]:
-    """Return the trials, and the fine-tuning that ran first; then all rows are where later trainings find them."""
+def _search(run: _Run) -> tuple[loop.Search, _Beside]:
+    """Return the trials, and what began before or beside them; then jobs may see all rows."""
     options, trainings = run.options, run.trainings
+    statistical: PendingModels = {}
     save_split(trainings.jobs.folder, loop.DATA, run.prepared.split)
     hyperband = options.tuner == "hyperband"
     tuning = submit_tuning(trainings) if options.blend else None
@@ -204,16 +242,17 @@ def _search(run: _Run) -> tuple[loop.Search, FineTuning | None]:
         total=None if hyperband else run.prepared.trials,  # there `trials` bounds the work, not the count
         budget=trainings.budget,
         progress=run.progress,
+        beside=lambda: statistical.update(submit_statistical(trainings) if options.blend and options.stats else {}),
     )
     run.clock.lap("search")
     trainings.save_all_rows()
-    return search, tuning
+    return search, _Beside(tuning, with_ends(trainings, statistical))
 
 
-def _contest(
+def _networks(
     run: _Run, search: loop.Search, tuning: FineTuning | None, compare: str, *, ships: bool = True
-) -> _Contest:
-    """Return all models, judged; workers train while baselines are judged."""
+) -> _Networks:
+    """Return the networks that the folds decide on, judged; workers train while baselines are judged."""
     options, trainings, split = run.options, run.trainings, run.prepared.split
     stage, lap = run.progress.stage, run.clock.lap
     stage("more seeds of the best networks")
@@ -226,28 +265,49 @@ def _contest(
     fits = submit_test_fits(trainings, chosen)
     # after the test fits, which matter more when time is short
     comparison = submit_comparison(trainings, search, compare, sum(one.seconds for one in fits.values()))
-    pending = submit_statistical(trainings) if options.blend and options.stats else {}
     stage("training the chosen networks for the test set")
     ensemble = score_members(trainings, chosen, fits, ships=ships)
     networks = ensemble.candidates(search.best)
     lap("test_fit")
     judged += run.judge([[one] for one in networks])
+    return _Networks(ensemble, networks[-1], simple, tuple(pretrained), tunings, judged, comparison)
+
+
+def _refit(run: _Run, networks: _Networks, scratch: Path) -> tuple[SavedEnsemble, Pending[JobResult]]:
+    """Return the networks trained once more, and their SavedModel, which a worker writes."""
+    trainings, prepared = run.trainings, run.prepared
+    run.progress.stage("training the networks once more, with the newest rows")
+    ensemble = refitted(trainings, networks.ensemble)
+    calibration = _calibrations(ensemble, networks.judged)[NETWORKS]
+    served = Served.of(ensemble.networks, prepared.scaling, calibration, prepared.reading.panel.plan)
+    written = submit_export(trainings.jobs, served, [trainings.path(one) for one in ensemble.results], scratch)
+    run.clock.lap("refit")
+    return ensemble, written
+
+
+def _contest(run: _Run, networks: _Networks, fitted: PendingModels) -> _Contest:
+    """Return all models, judged."""
+    trainings, split, judged = run.trainings, run.prepared.split, list(networks.judged)
+    stage, lap = run.progress.stage, run.clock.lap
     stage("GRU, LSTM and simple RNN side by side")
-    cells = comparison.wait()
+    cells = networks.comparison.wait()
     lap("comparison")
     judged += run.judge(cells.groups)
     stage("classical models, and the blend")
-    statistical = statistical_models(trainings, pending)
+    statistical = statistical_models(trainings, fitted)
     lap("statistical")
-    tuned = [one for one in [tunings and tunings.result()] if one]
+    tuned = [one for one in [networks.tunings and networks.tunings.result()] if one]
     others = [*(one.candidate for one in tuned), *statistical.candidates]
-    blend, weights = blended(split, networks[-1], [*simple, *others]) if options.blend else ([], {})
+    first, known = networks.together, [*networks.simple, *others]
+    blend, weights = blended(split, first, known) if run.options.blend else ([], {})
     judged += run.judge([[one] for one in [*others, *blend]])
-    shipped = (*pretrained, *(one.network for one in tuned))
-    return _Contest(ensemble, cells, statistical.ends, compared(with_leads(judged)), weights, shipped)
+    shipped = (*networks.pretrained, *(one.network for one in tuned))
+    return _Contest(cells, statistical.ends, compared(with_leads(judged)), weights, shipped)
 
 
-def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Contest) -> AuditRecord:
+def _audited(
+    run: _Run, audit: LeakageAudit, search: loop.Search, networks: _Networks, contest: _Contest
+) -> AuditRecord:
     """Return the result of the leak audit; with `audit`, all up to the test scores is done again beside noise."""
     found, first = audit.wait(), run.trainings
     if run.options.audit and not found.moved:
@@ -256,38 +316,42 @@ def _audited(run: _Run, audit: LeakageAudit, search: loop.Search, contest: _Cont
         with second_search(first.jobs, prepared.panel, fresh=run.options.fresh) as jobs:
             trainings = TrainingJobs(prepared.split, Space.of(prepared.split), jobs, first.seed, first.budget)
             again = replace(run, prepared=prepared, trainings=trainings, clock=clock)
-            repeated, tuning = _search(again)
-            second = _contest(again, repeated, tuning, "none", ships=False)
+            repeated, beside = _search(again)
+            others = _networks(again, repeated, beside.tuning, "none", ships=False)
+            second = _contest(again, others, beside.statistical)
         cut = was_cut(search, first.notes) or was_cut(repeated, trainings.notes)
-        both = traces(search, contest.ensemble, contest.judged), traces(repeated, second.ensemble, second.judged)
+        both = traces(search, networks.ensemble, contest.judged), traces(repeated, others.ensemble, second.judged)
         found = audit.compare(found, *both, clock.total, cut=cut)
     run.clock.lap("audit")
     return found.record(first.jobs.folder, whole=run.options.audit)
 
 
+def _calibrations(ensemble: SavedEnsemble, judged: list[Judged]) -> dict[str, Calibration]:
+    """Return the calibration of each model; where there is one network, `networks` is another name of it."""
+    own = {one.row.model: one.calibration for one in judged if one.shipped}
+    return {NETWORKS: own.get(NETWORKS, own[ensemble.networks[0].name]), **own}
+
+
 def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) -> Forecaster:
-    """Return what `predict` needs; where there is one network, `networks` is another name of it."""
-    panel = prepared.reading.panel  # as `predict` would read it
-    networks, m = ensemble.networks, prepared.split.season_length
-    calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
-    calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
-    names = [*baselines(m), *(one.name for one in contest.pretrained)]
-    context = SeriesState.of(panel, networks, names, prepared.scaling, contest.pretrained)
+    """Return what `predict` needs."""
+    panel, pretrained = prepared.reading.panel, contest.pretrained  # as `predict` would read it
+    names = [*baselines(prepared.split.season_length), *(one.name for one in pretrained)]
+    context = SeriesState.of(panel, ensemble.networks, names, prepared.scaling, pretrained)
     ends = {name: QuantileForecast(one) for name, one in contest.ends.items()}
     return Forecaster(
-        networks=networks,
+        networks=ensemble.networks,
         blend=contest.blend,
         winner=winner([one.row for one in contest.judged]).model,
-        calibrations=calibrations,
+        calibrations=_calibrations(ensemble, contest.judged),
         plan=panel.plan,
         context=replace(context, forecasts=context.forecasts | ends),
         scaling=prepared.scaling,
-        pretrained=contest.pretrained,
+        pretrained=pretrained,
     )
 
 
 def _build(
-    run: _Run, built: Path, forecaster: Forecaster, weights: list[Path], judged: list[Judged]
+    run: _Run, built: Path, forecaster: Forecaster, written: Pending[JobResult], scratch: Path, judged: list[Judged]
 ) -> SignatureRecord:
     """Return what the SavedModel takes and gives, and its parity; everything but the report is in `built` then."""
     run.progress.stage("exporting a SavedModel, and checking it in another process")
@@ -297,10 +361,8 @@ def _build(
     state = forecaster.context
     kept = state if run.options.context else SeriesState.without_rows(state.ids, state.last)
     save(replace(forecaster, context=kept), built)
-    with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
-        # TensorFlow cannot read a path with [ or *
-        parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))
-        shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
+    parity = checked(run.trainings.jobs, forecaster, written, scratch)
+    shutil.copytree(scratch / NAME, built / NAME)
     run.clock.lap("export")
     return structs.replace(served_by(forecaster).described(), parity=parity)
 
@@ -323,16 +385,6 @@ def _next_forecast(forecaster: Forecaster) -> Forecast | None:
         return None
 
 
-def _worker_record(pool: Pool) -> WorkerRecord:
-    """Return the count of workers, seconds until they could start, and MB of each process after each job."""
-    return WorkerRecord(
-        count=pool.count,
-        start_seconds=round(pool.start_seconds, 3),
-        replaced=pool.replaced,
-        resident_mb=[[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()],
-    )
-
-
 def _limits(run: _Run, outcome: Outcome) -> dict[str, float | None]:
     """Return the limits that cut this run, None for those that did not."""
     late = any(trial.result.late for trial in outcome.search.trials) or run.trainings.notes.has("limit")
@@ -340,12 +392,3 @@ def _limits(run: _Run, outcome: Outcome) -> dict[str, float | None]:
         "cut_at": run.options.max_seconds if outcome.cut_short else None,
         "late_at": run.options.trial_seconds if late and not outcome.cut_short else None,
     }
-
-
-def _given_up(run: _Run, search: loop.Search) -> list[str]:
-    """Return the warning of what the time budget made `fit` give up, if anything."""
-    parts = run.trainings.notes.given_up
-    if search.cut:
-        trials = "some" if run.options.tuner == "hyperband" else f"{run.prepared.trials} whole"
-        parts = [f"{trials} trials ({len(search.trials)} ended)", *parts]
-    return [f"the time budget did not allow for {', '.join(parts)}"] if parts else []

@@ -17,11 +17,13 @@ from gruforecast.automl.options import FitOptions
 from gruforecast.automl.preparation import Prepared
 from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.search.loop import Search, Trial
+from gruforecast.automl.training_jobs import Notes
 from gruforecast.data.files.source import Data
 from gruforecast.data.panel import Panel
 from gruforecast.evaluation.leaderboard import Row, StoredRow, stored, winner
 from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence, verdict
+from gruforecast.execution.pool import Pool
 from gruforecast.explain.records import Explanation
 from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
@@ -201,3 +203,22 @@ def _trial(trial: Trial) -> TrialRecord:
         seconds=result.seconds,
         error=result.error,
     )
+
+
+def worker_record(pool: Pool) -> WorkerRecord:
+    """Return the count of workers, seconds until they could start, and MB of each process after each job."""
+    return WorkerRecord(
+        count=pool.count,
+        start_seconds=round(pool.start_seconds, 3),
+        replaced=pool.replaced,
+        resident_mb=[[round(size / 1e6) for size in sizes] for sizes in pool.resident.values()],
+    )
+
+
+def given_up(search: Search, trials: int, options: FitOptions, notes: Notes) -> list[str]:
+    """Return the warning of what the time budget made `fit` give up, if anything."""
+    parts = notes.given_up
+    if search.cut:
+        whole = "some" if options.tuner == "hyperband" else f"{trials} whole"
+        parts = [f"{whole} trials ({len(search.trials)} ended)", *parts]
+    return [f"the time budget did not allow for {', '.join(parts)}"] if parts else []

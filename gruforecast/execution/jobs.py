@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import collections
 import time
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Protocol, TypeVar
@@ -187,27 +187,28 @@ class Jobs:
             self.runner.submit(pending.task)
         return pending
 
-    def next(self) -> str:
-        """Return the name of the next job to end.
+    def next(self, part: str = "") -> str:
+        """Return the name of the next job of a part to end.
 
         Raises:
             ResourceError: the machine is at fault; SearchError: the same crash again and again.
         """
-        while not self._finished:
+        while not (names := _of_part(self._finished, part)):
             self.receive()
-        name = next(iter(self._finished))
-        del self._finished[name]
-        return name
+        del self._finished[names[0]]
+        return names[0]
 
-    @property
-    def idle(self) -> bool:
-        """Whether no job is open and every result was taken."""
-        return not self._open and not self._finished
+    def idle(self, part: str = "") -> bool:
+        """Return whether no job of a part is open and every result was taken."""
+        return not _of_part(self._open, part) and not _of_part(self._finished, part)
 
-    def give_up_waiting(self) -> None:
-        """Drop the jobs that have not begun: they have no result."""
-        for name in self.runner.forget_waiting():
-            self._finish(self._open[name], None)
+    def give_up_waiting(self, part: str = "") -> None:
+        """Drop the jobs of a part that have not begun: they have no result."""
+        for pending in [self._open[name] for name in self.runner.forget_waiting()]:
+            if pending.part == part:
+                self._finish(pending, None)
+            else:
+                self.runner.submit(pending.task)
 
     def take(self, pending: Pending[JobResult]) -> None:
         """Note that the result of a job was taken, so `next` need not name it."""
@@ -264,3 +265,8 @@ class Jobs:
             return True
         path = self.folder / result.file.name
         return path.is_file() and file_digest(path) == result.file.sha256
+
+
+def _of_part(jobs: Mapping[str, Pending[JobResult]], part: str) -> list[str]:
+    """Return the names of the jobs of a part of the command."""
+    return [name for name, pending in jobs.items() if pending.part == part]

@@ -1,26 +1,32 @@
-"""Models of the optional package statsforecast: each series fitted by itself, anew at every cutoff.
+"""Models of the optional package statsforecast: each series fitted by itself, anew at every cutoff or taken forward.
 
 They have the form of the baselines. One fit takes from five milliseconds to some seconds, so `affordable` bounds how
-many rows each may fit in all, and `fit` runs them on its workers.
+many rows each may fit in all, and `fit` runs them on its workers. To take a fitted model forward over newer rows, its
+parameters as they were, costs next to nothing, and sees no row behind the one it is asked from.
 """
 
 from __future__ import annotations
 
 import functools
 import warnings
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from gruforecast.arrays import Floats
+from gruforecast.arrays import Floats, Ints
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import ResourceError
 from gruforecast.models.harmonic import seasons_of, step_of
 from gruforecast.models.model import Entry, Points
 from gruforecast.models.naive import seasonal_naive
+from gruforecast.models.quantile_forecast import QuantileForecast
 
 if TYPE_CHECKING:
     from statsforecast.models import _TS
+
+Found = TypeVar("Found")
 
 CLASSES = {"dynamic-theta": "DynamicOptimizedTheta", "auto-ets": "AutoETS", "auto-arima": "AutoARIMA", "mstl": "MSTL"}
 MAX_ROWS = 500  # newest rows that a fit reads, or twenty seasons if that is more
@@ -63,14 +69,54 @@ def trouble_with(name: str) -> str | None:
 def _forecast(name: str, history: History, windows: Windows, horizon: int, season_length: int) -> Floats:
     """Return the forecasts (n, horizon); seasonal naive ones where a fit fails."""
     forecasts = seasonal_naive(history, windows, horizon, season_length)
-    step = step_of(history) if name == "mstl" else 0.0
-    for k, (start, end) in enumerate(zip(windows.start.tolist(), windows.end.tolist(), strict=True)):
-        seasons = _seasons(end - start, step, season_length)
-        first = max(start, end - max(_max_rows(season_length), 3 * max(seasons)))
-        forecast = _fitted(name, history.values[first:end], horizon, seasons)
-        if forecast is not None and np.isfinite(forecast).all():
-            forecasts[k] = forecast
+    step = _step(name, history)
+    for k, end in enumerate(windows.end.tolist()):
+        first, seasons = _newest(int(windows.start[k]), end, step, season_length)
+        rows = history.values[first:end]
+        if (model := _model(name, rows, seasons)) is not None:
+            forecasts[k] = _tried(lambda y: model.forecast(y=y, h=horizon)["mean"], rows, forecasts[k])
     return forecasts
+
+
+@dataclass(frozen=True)
+class TakenForward:
+    """A statistical model that was fitted to the rows before a cutoff, its parameters kept for all windows after it.
+
+        rows of one series  |------- fitted -------|
+        window 1            |----------------------------|  filtered, as the parameters say
+        window 2            |---------------------------------|
+
+    A window that begins so late that there is hardly a row before the cutoff is fitted by itself.
+
+    Attributes:
+        cutoff: (n_series,) of each series of the history; rows: that a fit before it needs at least.
+    """
+
+    name: str
+    cutoff: Ints
+    rows: int
+    _fits: dict[tuple[int, int], tuple[int, _TS | None]] = field(default_factory=dict, repr=False)
+
+    def forecast(self, history: History, windows: Windows, horizon: int, season_length: int) -> QuantileForecast:
+        """Return the forecasts; seasonal naive ones where a fit fails."""
+        forecasts = seasonal_naive(history, windows, horizon, season_length)
+        for k, (series, end) in enumerate(zip(windows.series.tolist(), windows.end.tolist(), strict=True)):
+            start, cutoff = int(windows.start[k]), min(int(self.cutoff[series]), end)
+            key = series, cutoff if cutoff - start >= self.rows else end
+            if key not in self._fits:
+                self._fits[key] = self._fitted(history, start, key[1], season_length)
+            first, model = self._fits[key]
+            if model is not None:
+                rows = history.values[first:end]
+                forecasts[k] = _tried(lambda y: model.forward(y=y, h=horizon)["mean"], rows, forecasts[k])  # noqa: B023
+        return QuantileForecast(forecasts)
+
+    def _fitted(self, history: History, start: int, end: int, season_length: int) -> tuple[int, _TS | None]:
+        """Return the first row that a fit reads, and the fitted model; None where it cannot be fitted."""
+        first, seasons = _newest(start, end, _step(self.name, history), season_length)
+        rows = history.values[first:end]
+        model = _model(self.name, rows, seasons)
+        return first, None if model is None else _tried(model.fit, rows, None)
 
 
 def _seasons(rows: int, step: float, season_length: int) -> list[int]:
@@ -89,21 +135,37 @@ def _max_rows(season_length: int) -> int:
     return max(MAX_ROWS, 20 * season_length)
 
 
-def _fitted(name: str, rows: Floats, horizon: int, seasons: list[int]) -> Floats | None:
-    """Return the forecast from one series; None where the model cannot be fitted to it."""
+def _step(name: str, history: History) -> float:
+    """Return the step in days for a model that looks for the seasons of day, week and year; 0 for others."""
+    return step_of(history) if name == "mstl" else 0.0
+
+
+def _newest(start: int, end: int, step: float, season_length: int) -> tuple[int, list[int]]:
+    """Return the first row that a fit to the rows before `end` reads, and the seasons of the model."""
+    seasons = _seasons(end - start, step, season_length)
+    return max(start, end - max(_max_rows(season_length), 3 * max(seasons))), seasons
+
+
+def _model(name: str, rows: Floats, seasons: list[int]) -> _TS | None:
+    """Return a model for one series; None where there is none for it."""
     y = _without_gaps(rows)
     if len(y) < 3 or y.min() == y.max():
         return None
     seasons = [one for one in seasons if len(y) >= 2 * one] or [1]  # gaps at the beginning are no rows
     if name == "mstl" and seasons == [1]:
         return None
-    model = _class(name)(season_length=seasons if name == "mstl" else seasons[0])
+    return _class(name)(season_length=seasons if name == "mstl" else seasons[0])
+
+
+def _tried(call: Callable[[Floats], Found], rows: Floats, otherwise: Found) -> Found:
+    """Return what a call of the library gives for rows without gaps; `otherwise` where it fails, or is not finite."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            return np.asarray(model.forecast(y=y, h=horizon)["mean"], float)
+            found = call(_without_gaps(rows))
         except Exception:  # noqa: BLE001 - a library's numerical trouble with one series; there is a forecast without it
-            return None
+            return otherwise
+    return otherwise if isinstance(found, np.ndarray) and not np.isfinite(found).all() else found
 
 
 def _without_gaps(rows: Floats) -> Floats:

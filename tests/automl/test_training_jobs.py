@@ -25,7 +25,7 @@ from gruforecast.automl.ensemble_members import (
     submit_test_fits,
     with_seeds,
 )
-from gruforecast.automl.reference_models import statistical_models, submit_statistical
+from gruforecast.automl.reference_models import statistical_models, submit_statistical, with_ends
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.search.results import FitResult, StatisticalResult, TrialResult
 from gruforecast.automl.search.space import Space
@@ -184,7 +184,7 @@ def test_statistical_models_that_fail_are_left_out_with_a_warning(
     training_jobs, _, jobs = training_jobs_of(tmp_path)
     submitted = submit_statistical(training_jobs)
     assert set(submitted) >= {"dynamic-theta", "auto-ets"}
-    assert {name.split("-fold-")[0] for name in jobs.requests if "-fold-" in name} == set(submitted)
+    assert {name.split("-learned-")[0] for name in jobs.requests if "-learned-" in name} == set(submitted)
     assert {terms["part"] for terms in jobs.terms.values()} == {"statistical"}
     for name in jobs.requests:
         jobs.results[name] = result
@@ -219,19 +219,35 @@ def test_statistical_models_out_of_time_are_given_up(tmp_path: Path, monkeypatch
 def test_a_statistical_model_is_put_together_by_place(tmp_path: Path) -> None:
     training_jobs, _, jobs = training_jobs_of(tmp_path)
     submitted = submit_statistical(training_jobs)
-    for k, place in enumerate(("fold-0", "fold-1", "fold-2", "test", "end")):
-        np.savez(tmp_path / f"{place}.npz", forecast=np.full((3, 6), float(k)))
-        file = SavedFile(f"{place}.npz", "")
-        jobs.results[f"auto-ets-{place}"] = StatisticalResult(status="completed", file=file)
-    found = statistical_models(training_jobs, {"auto-ets": submitted["auto-ets"]})
+    assert {request.data for request in jobs.requests.values()} == {"split"}  # without the rows of the test set
+    assert len({terms["cost"] for terms in jobs.terms.values()}) == 1
+    assert min(terms["cost"] for terms in jobs.terms.values()) < 0.0  # behind trainings
+    ended = with_ends(training_jobs, {"auto-ets": submitted["auto-ets"]})
+    origins = np.full((7, 6), 5.0)
+    places = {"learned": ["fold-0", "fold-1", "fold-2", "origins"], "test": ["test"], "end": ["end"]}
+    for until, names in places.items():
+        for series in range(3):
+            arrays = {name: np.full((1, 6), 10.0 * series + k) for k, name in enumerate(names)}
+            np.savez(tmp_path / f"{until}-{series}.npz", **(arrays | ({"origins": origins} if len(names) > 1 else {})))
+            result = StatisticalResult(status="completed", file=SavedFile(f"{until}-{series}.npz", ""))
+            jobs.results[f"auto-ets-{until}-{series}"] = result
+    found = statistical_models(training_jobs, ended)
     (one,) = found.candidates
-    assert [fold[0, 0] for fold in one.forecasts.folds] == [0.0, 1.0, 2.0]
-    assert one.forecasts.test.mean[0, 0] == 3.0
-    assert found.ends["auto-ets"].tolist() == np.full((3, 6), 4.0).tolist()
-    assert one.forecasts.origins is None
-    assert [jobs.requests[f"auto-ets-{place}"].data for place in ("fold-0", "test", "end")] == [
-        "split", "split", "split-all",
-    ]  # fmt: skip
+    assert [fold[:, 0].tolist() for fold in one.forecasts.folds] == [[k, 10 + k, 20 + k] for k in (0.0, 1.0, 2.0)]
+    assert one.forecasts.test.mean[:, 0].tolist() == [0.0, 10.0, 20.0]
+    assert found.ends["auto-ets"][:, 5].tolist() == [0.0, 10.0, 20.0]
+    assert one.forecasts.origins is not None
+    assert one.forecasts.origins.mean.shape == (21, 6)
+    asked = [jobs.requests[f"auto-ets-end-{k}"] for k in range(3)]
+    assert [(one.data, one.begin, one.end) for one in asked] == [("split-all", k, k + 1) for k in range(3)]
+
+
+def test_many_series_are_spread_over_a_few_jobs_and_none_is_left_out(tmp_path: Path) -> None:
+    training_jobs, _, jobs = training_jobs_of(tmp_path, n_series=19)
+    submit_statistical(training_jobs)
+    asked = [one for name, one in jobs.requests.items() if name.startswith("auto-ets-test")]
+    assert [series for one in asked for series in range(one.begin, one.end)] == list(range(19))
+    assert len(asked) == 7
 
 
 def comparison_of(training_jobs: TrainingJobs, trial: Trial) -> CellComparison:

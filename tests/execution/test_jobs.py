@@ -446,10 +446,10 @@ class TestOneJob:
         jobs = self.jobs(tmp_path, pool)
         pending = begin(jobs, "a", until=until)
         assert bool(pool.tasks) == begins
-        assert not jobs.idle
+        assert not jobs.idle()
         if not begins:
             assert jobs.next() == "a"
-            assert jobs.idle
+            assert jobs.idle()
             assert pending.result() is None
 
     def test_results_come_in_the_order_in_which_they_end_and_one_may_be_waited_for(
@@ -460,9 +460,9 @@ class TestOneJob:
         pool.ends = [Ended("c", {"n": 3}), Ended("a", {"n": 1}), Ended("b", {"n": 2})]
         assert answer(a) == 1
         assert jobs.next() == "c"
-        assert not jobs.idle
+        assert not jobs.idle()
         assert jobs.next() == "b"
-        assert jobs.idle
+        assert jobs.idle()
         assert (answer(c), answer(b)) == (3, 2)
         names = [record["name"] for record in jobs.journal.records[1:]]
         assert names == ["c", "a", "b"]
@@ -570,17 +570,34 @@ class TestOneJob:
         pool.ends = [Ended("b", {"n": 1}), Ended("a", {"n": 2})]
         assert jobs.next() == "b"
         assert answer(pending["a"]) == 2
-        assert jobs.idle
+        assert jobs.idle()
+
+    def test_a_part_of_the_command_ends_by_itself_beside_the_jobs_of_another(
+        self, tmp_path: Path, pool: Scripted
+    ) -> None:
+        jobs = self.jobs(tmp_path, pool)
+        parts = {"x": "statistical", "a": "search", "y": "statistical", "b": "search"}
+        x, a, y, b = (begin(jobs, name, part=part) for name, part in parts.items())
+        jobs.give_up_waiting("search")
+        assert [task.name for task in pool.tasks] == ["x", "a", "y", "b", "y"]  # what waited for another waits again
+        assert jobs.next("search") == "b"
+        pool.ends = [Ended("x", {"n": 7}), Ended("a", {"n": 1})]
+        assert jobs.next("search") == "a"
+        assert jobs.idle("search")
+        assert not jobs.idle("statistical")
+        pool.ends = [Ended("y", {"n": 8})]
+        assert [answer(one) for one in (x, a, y, b)] == [7, 1, 8, None]
+        assert jobs.idle("statistical")
 
     def test_a_result_may_be_asked_for_again_and_waits_for_nothing_then(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool)
         first, second = begin(jobs, "first"), begin(jobs, "second")
         pool.ends = [Ended("second", {"n": 2}), Ended("first", {"n": 1})]
         assert [answer(one) for one in (first, first, second, second)] == [1, 1, 2, 2]
-        assert jobs.idle
+        assert jobs.idle()
         gone = begin(jobs, "gone", until=NOW)
         assert [gone.result(), gone.result()] == [None, None]
-        assert jobs.idle
+        assert jobs.idle()
 
     def test_a_second_job_of_the_same_name_has_a_result_of_its_own(self, tmp_path: Path, pool: Scripted) -> None:
         jobs = self.jobs(tmp_path, pool)
@@ -588,7 +605,7 @@ class TestOneJob:
         pool.ends = [Ended("a", {"n": 1}), Ended("a", {"n": 2})]
         assert answer(old) == 1
         new = begin(jobs, "a", {"x": 2})
-        assert (answer(new), answer(old), jobs.idle) == (2, 1, True)
+        assert (answer(new), answer(old), jobs.idle()) == (2, 1, True)
 
     def test_a_request_is_sent_whole_and_what_it_says_of_folder_and_limit_is_filled_in(
         self, tmp_path: Path, pool: Scripted

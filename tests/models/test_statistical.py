@@ -12,7 +12,7 @@ from makers import AIR, history_of
 from gruforecast.data.windows import History
 from gruforecast.models.naive import seasonal_naive
 from gruforecast.models.registry import model_of
-from gruforecast.models.statistical import STATISTICAL, affordable, rows_read
+from gruforecast.models.statistical import STATISTICAL, TakenForward, affordable, rows_read
 
 AIR_ROWS = np.array([float(line.split(",")[2]) for line in AIR.read_text().splitlines()[1:]])
 
@@ -63,6 +63,51 @@ def test_gaps_are_bridged_and_hopeless_series_get_the_seasonal_naive_forecast() 
     whole = history_of(AIR_ROWS)
     near = model_of("auto-ets").forecast(whole, whole.windows(np.array([0]), whole.indptr[1:]), 12, 12).mean
     np.testing.assert_allclose(found[0], near[0], rtol=0.05)
+
+
+@pytest.mark.parametrize("name", ["auto-ets", "dynamic-theta", "auto-arima"])
+def test_a_model_taken_forward_keeps_the_parameters_of_its_one_fit(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same as `forward` of the library on a model that was fitted to the rows before the cutoff alone."""
+    from statsforecast import models
+
+    kind = getattr(models, {"auto-ets": "AutoETS", "dynamic-theta": "DynamicOptimizedTheta"}.get(name, "AutoARIMA"))
+    history = history_of(AIR_ROWS, AIR_ROWS[20:100])
+    windows = history.windows(np.array([0, 0, 0, 1]), np.array([108, 121, 132, 144 + 70]))
+    wanted = [kind(season_length=12).fit(AIR_ROWS[:108]).forward(AIR_ROWS[:end], 12)["mean"] for end in (108, 121, 132)]
+    fits: list[int] = []
+    fit = kind.fit
+    monkeypatch.setattr(kind, "fit", lambda self, y: (fits.append(len(y)), fit(self, y))[1])
+    model = TakenForward(name, np.array([108, 144 + 50]), 15)
+    found = np.concatenate([model.forecast(history, windows[k : k + 1], 12, 12).mean for k in range(4)])
+    np.testing.assert_allclose(found[:3], wanted, rtol=1e-9)
+    assert fits == [108, 50]
+    at_cutoff = model_of(name).forecast(history, windows[:1], 12, 12).mean
+    np.testing.assert_allclose(found[:1], at_cutoff, rtol=1e-6)
+    anew = model_of(name).forecast(history, windows[2:3], 12, 12).mean[0]
+    assert np.abs(found[2] - anew).max() > 1e-6 * np.abs(anew).max()  # other parameters
+
+
+@pytest.mark.parametrize("name", ["auto-ets", "dynamic-theta", "auto-arima", "mstl"])
+def test_a_model_taken_forward_sees_no_row_behind_its_window_and_is_fitted_to_none_behind_the_cutoff(name: str) -> None:
+    ends = np.array([100, 113, 120])
+    later, between = AIR_ROWS.copy(), AIR_ROWS.copy()
+    later[120:] *= 1000
+    between[100:113] *= np.linspace(1, 1.2, 13)
+    forecasts = []
+    for rows in (AIR_ROWS, later, between):
+        history = history_of(rows)
+        model = TakenForward(name, np.array([100]), 15)
+        forecasts.append(model.forecast(history, history.windows(np.zeros(3, int), ends), 12, 12).mean)
+    np.testing.assert_array_equal(forecasts[1], forecasts[0])
+    np.testing.assert_array_equal(forecasts[2][0], forecasts[0][0])
+    assert (forecasts[2][1:] != forecasts[0][1:]).all()  # but what came before a window counts there
+
+
+def test_a_series_that_hardly_has_rows_before_the_cutoff_is_fitted_at_its_windows() -> None:
+    history = history_of(AIR_ROWS[:40])
+    windows = history.windows(np.array([0, 0]), np.array([30, 35]))
+    found = TakenForward("auto-ets", np.array([10]), 15).forecast(history, windows, 6, 12).mean
+    np.testing.assert_allclose(found, model_of("auto-ets").forecast(history, windows, 6, 12).mean, rtol=1e-6)
 
 
 def test_larger_data_get_fewer_models() -> None:

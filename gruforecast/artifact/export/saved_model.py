@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
-from gruforecast.execution.jobs import JobRequest, JobResult, Jobs
+from gruforecast.execution.jobs import JobResult, Jobs, Pending
 from gruforecast.models.ensemble import parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import NETWORKS
@@ -26,6 +26,7 @@ from gruforecast.serialization import Json, record
 TOLERANCE = 1e-5  # relative difference that parity allows
 MAX_SERIES = 100
 SHORT = 3  # rows of the shorter windows
+NAME = "saved_model"  # of the folder
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
@@ -75,11 +76,18 @@ def call_saved_model(request: Json) -> Json:
     return {"milliseconds": {"load": load, **batch_times(ask, first)}} if asked.timed else {}
 
 
-def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Path) -> float:
-    """Write `scratch/saved_model` and call it from another process.
+def submit_export(jobs: Jobs, served: Served, weights: Sequence[Path], scratch: Path) -> Pending[JobResult]:
+    """Have a worker write `scratch/saved_model`.
 
     Args:
         weights: file with the arrays of each network.
+    """
+    request = WriteRequest.of(served, [str(path.absolute()) for path in weights], str(scratch / NAME))
+    return jobs.submit("export", WRITE, request, JobResult, keep=False)
+
+
+def checked(jobs: Jobs, forecaster: Forecaster, written: Pending[JobResult], scratch: Path) -> float:
+    """Return how far the SavedModel that was `written` is from the forecast; it is called from another process.
 
     Returns:
         The largest difference between its forecasts and those made in numpy, relative to the largest forecast or value
@@ -89,15 +97,16 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
         GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
     """
     served = served_by(forecaster)
-    saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    _do(jobs, "export", WRITE, WriteRequest.of(served, [str(path.absolute()) for path in weights], saved_model))
+    saved_model, given, answer = (str(scratch / name) for name in (NAME, "given.npz", "answer.npz"))
+    _done(written)
     past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
     inputs = {f"{case}.{name}": array for case, one in cases.items() for name, array in served.given(*one).items()}
     write_file(Path(given), npz(inputs))
-    _do(jobs, "parity", CALL, CallRequest(export=saved_model, given=given, answer=answer), fresh=True)
+    request = CallRequest(export=saved_model, given=given, answer=answer)
+    _done(jobs.submit("parity", CALL, request, JobResult, fresh=True, keep=False))
     forecasts = read_npz(answer)
     worst = max(
         difference(forecasts[f"{case}.{name}"], expected, one[0])
@@ -111,8 +120,13 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     return worst
 
 
-def _do(jobs: Jobs, name: str, call: str, request: JobRequest, *, fresh: bool = False) -> None:
-    result = jobs.submit(name, call, request, JobResult, fresh=fresh, keep=False).result()
+def _done(pending: Pending[JobResult]) -> None:
+    """Wait for a job.
+
+    Raises:
+        GruforecastError: it has crashed.
+    """
+    result = pending.result()
     if result is None or result.status == "crashed":
         raise GruforecastError(
             f"the SavedModel could not be written or called: {result and result.error}.",

@@ -8,6 +8,7 @@ goes on tries the same as one that was not.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -93,17 +94,22 @@ def search(
     total: int | None,
     budget: Budget,
     progress: Progress,
+    beside: Callable[[], None] = lambda: None,
 ) -> Search:
     """Return the trials that a proposer wants, run by `jobs`.
 
     Args:
         prune: whether trials that are worse than the median of earlier ones at a rung are given up there.
         total: number of trials where it is known, for the progress shown.
+        beside: submits jobs that do not hang on the search, behind its first trials.
     """
     progress.search_begins(total, budget.deadline(PART))
     loop = _Loop(space, jobs, proposer, lag, seed, prune, budget)
     begin, new = time.perf_counter(), 0
     try:
+        while not budget.over(PART) and loop.propose():
+            pass
+        beside()
         while (trial := loop.next()) is not None:
             if trial.name in jobs.replayed:
                 progress.trial_known(trial.number, _end_of(trial.result))
@@ -151,22 +157,20 @@ class _Loop:
         while True:
             over = self.budget.over(PART)
             if over:
-                self.jobs.give_up_waiting()
-            while not over and self._propose():
+                self.jobs.give_up_waiting(PART)
+            while not over and self.propose():
                 pass
-            if self.jobs.idle:
+            if self.jobs.idle(PART):
                 self.cut |= over and self.proposer.open
                 return None
-            name = self.jobs.next()
-            if name not in self._begun:  # a job beside the search
-                continue
+            name = self.jobs.next(PART)
             proposal, network, pending = self._begun[name]
             result = pending.result()
             self.cut |= result is None or (result.late and self.budget.over(PART))
             if result is not None:
                 return self._take(name, proposal, network, result)
 
-    def _propose(self) -> bool:
+    def propose(self) -> bool:
         """Propose and begin one trial if the scores it must be proposed from are there."""
         wanted = self._told + 1 if self._wants_score else self._proposed - self.lag + 1
         while self._told < wanted:

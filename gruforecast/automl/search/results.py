@@ -9,6 +9,8 @@ from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.report.report import Status, TrainingSeconds
 from gruforecast.serialization import Record
 
+Until = Literal["learned", "test", "end"]
+
 
 class TrainingRequest(JobRequest, kw_only=True, frozen=True):
     """A training.
@@ -57,24 +59,20 @@ class AuditRequest(TrainingRequest, kw_only=True, frozen=True):
     rows: str
 
 
-class Place(Record, frozen=True):
-    """Windows for a model that is fitted anew at each: of one fold, of the test set, at the end of the data."""
-
-    kind: Literal["fold", "test", "end"]
-    fold: int = 0
-
-    @property
-    def name(self) -> str:
-        """As in the names of jobs."""
-        return f"fold-{self.fold}" if self.kind == "fold" else self.kind
-
-
 class StatisticalRequest(JobRequest, kw_only=True, frozen=True):
-    """Forecasts of a statistical model, which are written to `file`; `version`: of the package that makes them."""
+    """Forecasts of a statistical model for some series, which are written to `file`.
+
+    Attributes:
+        until: rows that it is fitted to: `learned` (for folds and origins, taken forward), `test`, or `end` (all).
+        begin, end: first and last series, exclusive.
+        version: of the package that makes them.
+    """
 
     data: str
     model: str
-    place: Place
+    until: Until
+    begin: int
+    end: int
     file: str
     version: str | None = None
 

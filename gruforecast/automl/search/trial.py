@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 from msgspec import structs
 
-from gruforecast.arrays import Array, Ints, Weights
+from gruforecast.arrays import Array, Floats, Ints, Weights
 from gruforecast.automl.search.results import (
     AuditRequest,
     AuditResult,
     FitRequest,
     FitResult,
-    Place,
     StatisticalRequest,
     StatisticalResult,
     TrainingRequest,
@@ -33,7 +32,7 @@ from gruforecast.automl.search.results import (
 )
 from gruforecast.data.windows import History, Sampler, Windows
 from gruforecast.evaluation.perturbation import noise_from
-from gruforecast.evaluation.splits import Split
+from gruforecast.evaluation.splits import MIN_ROWS, Split
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.jobs import JobRequest, SavedFile
 from gruforecast.models.baselines import baselines
@@ -42,7 +41,7 @@ from gruforecast.models.networks.inference import Network, digest_of
 from gruforecast.models.pretrained.fine_tuning import fine_tuned, pays
 from gruforecast.models.pretrained.model import PretrainedNetwork, within_reach
 from gruforecast.models.registry import model_of
-from gruforecast.models.statistical import trouble_with
+from gruforecast.models.statistical import TakenForward, trouble_with
 from gruforecast.report.report import Status, TrainingSeconds
 from gruforecast.serialization import Json, JsonValue, plain, record
 
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
     from gruforecast.models.training.train import Schedule, Trained
 
 Fitted = TypeVar("Fitted", bound=FitResult)
-STATISTICAL_BLOCK = 16  # series between two looks at the clock
 AUDIT_STEPS = 10  # of fine-tuning beside noise: enough to draw the newest windows of short series
 
 
@@ -158,15 +156,18 @@ def run_fit(request: Json) -> JsonValue:
     return plain(_ended(FitResult, trained, asked, split, begin))
 
 
-def places(split: Split) -> dict[Place, Windows]:
-    """Return the windows for a model that is fitted anew at each: of the folds, of the test set and at the end."""
-    folds = {Place("fold", k): windows for k, windows in enumerate(split.fold_windows())}
-    series, end = np.arange(len(split.test)), split.history.indptr[1:]
-    return folds | {Place("test"): split.test_windows(), Place("end"): split.history.windows(series, end)}
+def asked_of_statistical(split: Split, until: str) -> dict[str, Windows]:
+    """Return by name the windows of which a statistical model is asked that was fitted to the rows `until` a place."""
+    if until == "learned":
+        folds = {f"fold-{k}": windows for k, windows in enumerate(split.fold_windows())}
+        return {**folds, "origins": split.calibration_windows()}
+    if until == "test":
+        return {"test": split.test_windows()}
+    return {"end": split.history.windows(np.arange(len(split.test)), split.history.indptr[1:])}
 
 
 def run_statistical(request: Json) -> JsonValue:
-    """Write the forecasts of a statistical model for all windows of one place.
+    """Write the forecasts of a statistical model for the windows of some series.
 
     Args:
         request: a `StatisticalRequest`.
@@ -179,15 +180,18 @@ def run_statistical(request: Json) -> JsonValue:
     if trouble := trouble_with(asked.model):
         return plain(StatisticalResult(status="failed", error=trouble))
     split = load_split(asked.folder, asked.data)
-    windows, model = places(split)[asked.place], model_of(asked.model)
-    forecasts = [np.zeros((0, split.horizon))]
+    where = asked_of_statistical(split, asked.until)
+    forward = asked.until == "learned"
+    model = TakenForward(asked.model, split.learned, split.horizon + MIN_ROWS) if forward else model_of(asked.model)
+    found: dict[str, list[Floats]] = {}
     late = False
-    for first in range(0, len(windows), STATISTICAL_BLOCK):
+    for series in range(asked.begin, asked.end):
         late = deadline is not None and time.time() >= deadline
         if late:
             break
-        forecasts.append(split.ask(model, windows[first : first + STATISTICAL_BLOCK]).mean)
-    file = saved(asked, asked.file, {"forecast": np.concatenate(forecasts)})
+        for name, windows in where.items():
+            found.setdefault(name, []).append(split.ask(model, windows[windows.series == series]).mean)
+    file = saved(asked, asked.file, {name: np.concatenate(parts) for name, parts in found.items()})
     seconds = time.perf_counter() - begin
     return plain(StatisticalResult(status="completed", late=late, file=file, seconds=seconds))
 

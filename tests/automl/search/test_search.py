@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from makers import panel_of
 from msgspec import structs
 
 from gruforecast.automl.search.oracle import _signals_wait
-from gruforecast.automl.search.results import FitRequest, Place, TrialRequest, TrialResult
+from gruforecast.automl.search.results import FitRequest, TrialRequest, TrialResult
 from gruforecast.automl.search.space import (
     Space,
     _around,
@@ -22,10 +23,11 @@ from gruforecast.automl.search.space import (
     _segments,
     recipe,
 )
-from gruforecast.automl.search.trial import places, run_fit, run_trial, save_split, seed_of
+from gruforecast.automl.search.trial import asked_of_statistical, run_fit, run_trial, save_split, seed_of
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.evaluation.splits import split
 from gruforecast.models.networks.config import DECODERS, Hyperparameters, NetworkConfig
+from gruforecast.models.registry import model_of
 from gruforecast.serialization import from_dict, plain, record
 
 HOURLY = Frequency("s", 3600)
@@ -362,13 +364,49 @@ def test_a_trial_survives_json_and_its_score_is_that_of_its_weights(request_of, 
     assert again == result["fold_scores"]
 
 
-def test_places_have_names_and_windows_of_their_own() -> None:
+def test_a_statistical_model_is_asked_at_folds_and_origins_at_the_test_set_and_at_the_end() -> None:
     divided = split(panel_of(wave(160, 12), wave(150, 12)), 12, 2, 12, "f.csv")
-    found = places(divided)
-    assert {place.name: windows.end.tolist() for place, windows in found.items()} == {
-        "fold-0": [124, 274], "fold-1": [136, 286], "test": [148, 298], "end": [160, 310],
+    ends = {
+        until: {name: windows.end.tolist() for name, windows in asked_of_statistical(divided, until).items()}
+        for until in ("learned", "test", "end")
+    }
+    assert ends["learned"]["fold-0"] == [124, 274]
+    assert ends["learned"]["fold-1"] == [136, 286]
+    assert ends["learned"]["origins"] == divided.calibration_windows().end.tolist()
+    assert (ends["test"], ends["end"]) == ({"test": [148, 298]}, {"end": [160, 310]})
+
+
+def test_a_statistical_job_forecasts_its_series_and_the_test_set_changes_nothing(tmp_path: Path) -> None:
+    from gruforecast.automl.search.results import StatisticalRequest, StatisticalResult
+    from gruforecast.automl.search.trial import run_statistical
+    from gruforecast.execution.atomic_files import read_npz
+
+    arrays = []
+    for factor in (1.0, 1000.0):
+        rows = [wave(160, 12), wave(150, 12), wave(155, 12)]
+        for one in rows:
+            one[-12:] *= factor
+        divided = split(panel_of(*rows), 12, 2, 12, "f.csv")
+        folder = tmp_path / str(factor)
+        folder.mkdir()
+        save_split(folder, "split", divided)
+        parts = []
+        for until in ("learned", "test"):
+            asked = StatisticalRequest(
+                folder=str(folder), data="split", model="auto-ets", until=until, begin=1, end=3, file=f"{until}.npz"
+            )
+            result = record(StatisticalResult, run_statistical(plain(asked)), "test")
+            assert (result.status, result.late) == ("completed", False)
+            parts.append(read_npz(folder / f"{until}.npz"))
+        arrays.append(parts[0] | parts[1])
+    first, second = arrays
+    assert {name: len(one) for name, one in first.items()} == {
+        "fold-0": 2, "fold-1": 2, "origins": 48, "test": 2,
     }  # fmt: skip
-    assert record(Place, plain(Place("fold", 1)), "test") in found
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+    split_again = split(panel_of(*rows), 12, 2, 12, "f.csv")
+    wanted = split_again.ask(model_of("auto-ets"), split_again.test_windows()).mean[1:]
+    np.testing.assert_allclose(first["test"], wanted, rtol=1e-6)
 
 
 def test_data_written_anew_are_read_anew(tmp_path) -> None:
