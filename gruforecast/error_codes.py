@@ -94,6 +94,7 @@ ERROR_CODES = {
     "GF-U85": Meaning("There is no such network to look into."),
     "GF-U86": Meaning("Two formats are requested at once."),
     "GF-U87": Meaning("The data are neither a file nor a data frame."),
+    "GF-U89": Meaning("Kept rows are not to be joined to data that are not there."),
     "GF-D01": Meaning("The file is empty."),
     "GF-D02": Meaning("The file has a header, but no rows."),
     "GF-D03": Meaning("The path is no regular file."),

@@ -48,7 +48,7 @@ class Description(ShownFacts, kw_only=True, frozen=True):
         data_end: the last stamps of the series that ends first, and of the one that ends last.
         pretrained: networks beside the ensemble, of which none has a share in it.
         lacks: models in the winner that the SavedModel does not have, which holds the ensemble alone.
-        keeps_rows: whether the folder has rows to start a forecast from.
+        keeps_rows: whether the folder has rows to start a forecast from; rows_kept: how many of all series together.
         files: bytes of each; memory_bytes: see `memory_needed`.
     """
 
@@ -66,6 +66,7 @@ class Description(ShownFacts, kw_only=True, frozen=True):
     season_length: int
     data_end: list[str]
     keeps_rows: bool
+    rows_kept: int
     winner: str
     members: list[str]
     blend: dict[str, float]
@@ -102,7 +103,8 @@ def describe(folder: str | Path) -> Description:
         horizon=forecaster.horizon,
         season_length=forecaster.season_length,
         data_end=[" ".join(plan.form.joined(one[None])) for one in (state.last.min(), state.last.max())],
-        keeps_rows=state.kept,
+        keeps_rows=forecaster.keeps_rows,
+        rows_kept=len(state.y) if forecaster.keeps_rows else 0,
         winner=forecaster.winner,
         members=forecaster.members,
         blend=forecaster.blend,

@@ -46,6 +46,7 @@ from gruforecast.automl.search.trial import pretrained_network, save_split
 from gruforecast.automl.summary import PACKAGES, Outcome, in_short, summarise, without_places
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.files.source import Data, name_of
+from gruforecast.data.joining import kept_rows, without_values
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
@@ -54,11 +55,11 @@ from gruforecast.execution.pool import Pool
 from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.explain.records import Explanation
 from gruforecast.models.baselines import baselines
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
-from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
@@ -264,15 +265,17 @@ def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) 
     calibrations = {one.row.model: one.calibration for one in contest.judged if one.shipped}
     calibrations = {NETWORKS: calibrations.get(NETWORKS, calibrations[networks[0].name]), **calibrations}
     names = [*baselines(m), *(one.name for one in contest.pretrained)]
-    context = SeriesState.of(panel, networks, names, prepared.scaling, contest.pretrained)
-    ends = {name: QuantileForecast(one) for name, one in contest.ends.items()}
+    ends = EndForecasts.of(panel, names, (prepared.split.horizon, m), prepared.scaling, contest.pretrained)
+    statistical = {name: QuantileForecast(one) for name, one in contest.ends.items()}
+    lookback = max(one.config.lookback for one in networks)
     return Forecaster(
         networks=networks,
         blend=contest.blend,
         winner=winner([one.row for one in contest.judged]).model,
         calibrations=calibrations,
         plan=panel.plan,
-        context=replace(context, forecasts=context.forecasts | ends),
+        context=kept_rows(panel, m, lookback),
+        ends=replace(ends, forecasts=ends.forecasts | statistical),
         scaling=prepared.scaling,
         pretrained=contest.pretrained,
     )
@@ -286,9 +289,13 @@ def _build(
     write_run(run.trainings.jobs.folder, run.prepared.panel, run.prepared.split, judged)
     shutil.rmtree(built, ignore_errors=True)
     built.mkdir()
-    state = forecaster.context
-    kept = state if run.options.context else SeriesState.without_rows(state.ids, state.last)
-    save(replace(forecaster, context=kept), built)
+    kept, rows = len(forecaster.context.y), len(run.prepared.panel.y)
+    if run.options.context:
+        if kept < rows:
+            run.progress.say(f"the model keeps the newest {kept:,} of {rows:,} rows: newer ones are joined to these")
+        save(forecaster, built)
+    else:
+        save(replace(forecaster, context=without_values(forecaster.context), ends=EndForecasts({})), built)
     with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as scratch:
         # TensorFlow cannot read a path with [ or *
         parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))

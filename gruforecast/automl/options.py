@@ -178,6 +178,13 @@ class FitOptions(CheckOptions):
                 raise UsageError(f"`level` {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
 
 
+@dataclass(frozen=True, kw_only=True)
+class FitArguments(FitOptions):
+    """What `fit` takes in Python: the options of the command line, and whether progress is shown."""
+
+    progress: Annotated[bool, Option("Show progress, in a terminal or a notebook.", effect="none")] = True
+
+
 def by_use(options: type[ReadOptions]) -> list[Declared]:
     """Return the options as Python's help lists them: what most users never need comes last."""
     return sorted(options.declared, key=lambda one: one.option.panel in LAST)

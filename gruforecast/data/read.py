@@ -89,14 +89,25 @@ def read_csv(data: Data, options: ReadOptions | None = None) -> Reading:
         return regular(_infer(read_table(data, options.layout), options))
 
 
-def read_like(data: Data, plan: Plan) -> Reading:
+def read_like(data: Data, plan: Plan, *, one: bool = False) -> Reading:
     """Return the series in a frame or file that must fit the plan by which a model's data were read.
+
+    Args:
+        one: whether rows without any of the id columns are those of one series.
 
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
     with following(plan), rows_named(data):
-        return apply_plan(read_table(data, layout_of(plan)), plan)
+        table = read_table(data, layout_of(plan))
+        return apply_plan(table, without_ids(table, plan) if one else plan)
+
+
+def without_ids(table: Table, plan: Plan) -> Plan:
+    """Return the plan without its id columns, where the table has none of them."""
+    names = plan.names
+    there = plan.wide or set(names.ids) & set(table.columns)
+    return plan if there else structs.replace(plan, names=structs.replace(names, ids=()))
 
 
 @contextlib.contextmanager

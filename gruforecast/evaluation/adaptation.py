@@ -19,6 +19,7 @@ from statistics import NormalDist
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.data.joining import newer_rows
 from gruforecast.data.panel import Adapted, Panel
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, Windows, evenly, gather_future
@@ -26,7 +27,6 @@ from gruforecast.evaluation.splits import MIN_ROWS
 from gruforecast.execution.machine import one_thread
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
-from gruforecast.models.series_state import places_of
 from gruforecast.models.statistical import STATISTICAL
 from gruforecast.serialization import Record
 
@@ -95,8 +95,8 @@ def adapted_to(
         UsageError, DataError: as of `Forecaster.predict`.
     """
     forecaster.check(panel)
-    name, newer = forecaster.member_named(member), forecaster.context.newer(panel)
-    series = places_of(panel.ids, ids) if ids else np.arange(len(panel))
+    name, newer = forecaster.member_named(member), newer_rows(forecaster.context, panel)
+    series = panel.places_of(ids) if ids else np.arange(len(panel))
     series = series[newer[series] < panel.indptr[series + 1]]
     if not len(series) or not forecaster.calibrations[name].levels:
         return None

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
+from gruforecast.data.joining import newer_rows
 from gruforecast.data.panel import Adapted, Panel
 from gruforecast.data.scale import error_unit, mase_scale, rmsse_scale
 from gruforecast.data.windows import History, Windows, gather_future
@@ -102,7 +103,7 @@ class Rolling:
     @functools.cached_property
     def _newer(self) -> Ints:
         """First row of each series that is newer than the rows that the saved networks learned from, (n_series,)."""
-        return self.forecaster.context.newer(self.panel)
+        return newer_rows(self.forecaster.context, self.panel)
 
     @functools.cached_property
     def adapted(self) -> dict[str, Adapted]:

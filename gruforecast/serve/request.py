@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
+from msgspec import structs
 
 from gruforecast.arrays import Floats, Ints
 from gruforecast.data.finding import Findings
@@ -181,12 +182,27 @@ def _from_rows(
     future = future_of(series, lengths, horizon, model.forecaster)
     try:
         reading = read_values(values, model.forecaster.plan, bounds.rows)
-        model.forecaster.check(reading.panel)
+        panel, odd = _after_kept(reading.panel, {key for key, one in zip(keys, series, strict=True) if one.id}, model)
     except DataError as error:
         raise _placed(error, series, lengths, model) from None
     if future is not None and SORTED in reading.findings:
         raise invalid("series", "with future covariates, ds must ascend.")
-    return [_id_of(key) for key in keys], reading.panel, future, findings + reading.findings
+    return [_id_of(key) for key in keys], panel, future, findings + reading.findings + odd
+
+
+def _after_kept(panel: Panel, named: set[tuple[str, ...]], model: Model) -> tuple[Panel, Findings]:
+    """Return the series after the rows that the model keeps of them, and what is odd about that.
+
+    Args:
+        named: keys that the request gives; one series without a key may be the only one of the model.
+    """
+    own = replace(panel, ids=tuple(key if key in named else ("", *key) for key in panel.ids))
+    if len(panel) == 1 and not named:
+        names = structs.replace(panel.plan.names, ids=())
+        own = replace(panel, plan=structs.replace(panel.plan, names=names, wide=False))
+    found = model.forecaster.joined(own)
+    joined = replace(found.panel, ids=panel.ids, plan=panel.plan)
+    return joined, (*found.findings, *model.forecaster.outdated(found.panel))
 
 
 def _target(one: Series, k: int, *, last: bool) -> Floats:
