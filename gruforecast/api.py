@@ -21,6 +21,7 @@ from gruforecast.data.keywords import with_keywords
 from gruforecast.data.option import numbers, one_text, texts, whole
 from gruforecast.errors import ModelError
 from gruforecast.execution.progress import Progress, warn
+from gruforecast.models.new_rows import joined_to, usable
 from gruforecast.models.registry import title_of
 from gruforecast.text import harmless
 
@@ -211,13 +212,13 @@ class Model:
         """
         from gruforecast.data.panel import Forecast
 
-        rows = None if data is None else self.join(data, context=context).panel
+        rows = None if data is None else self.join(data, context=context)
         made = self.stream(rows, future=future, horizon=horizon, level=level, member=member, series=series, adapt=adapt)
         return Forecast.joined(list(made)).to_frame(self.forecaster.numbered)
 
     def stream(
         self,
-        data: Data | Panel | None = None,
+        data: Data | Panel | Joined | None = None,
         *,
         future: Data | None = None,
         horizon: int | None = None,
@@ -226,13 +227,15 @@ class Model:
         series: Key | Sequence[Key] = (),
         adapt: bool = True,
     ) -> Iterator[Forecast]:
-        """Forecasts as of `predict`, as arrays, some series at a time, so memory is bounded; nothing joins a panel."""
+        """Forecasts as of `predict`, as arrays and some series at a time; a panel is forecast as it is."""
         from gruforecast.data.future_covariates import read_future
+        from gruforecast.data.joining import Joined
         from gruforecast.data.panel import Panel
         from gruforecast.evaluation.adaptation import adapted_to
 
         own = self.forecaster
-        panel = data if data is None or isinstance(data, Panel) else self.join(data).panel
+        found = data if data is None or isinstance(data, Panel | Joined) else self.join(data)
+        panel, unseen = (found.panel, ~found.same) if isinstance(found, Joined) else (found, None)
         covariates = None if future is None else _warned(read_future(future, own.plan, one=len(own.context) == 1))
         name, ids = one_text("member", member), list(texts("series", series)) or None
         return own.stream(
@@ -243,6 +246,7 @@ class Model:
             ids=ids,
             future=covariates,
             adapted=adapted_to(own, panel, name, ids) if adapt and panel is not None else None,
+            unseen=unseen,
         )
 
     def read(self, data: Data) -> Reading:
@@ -257,12 +261,8 @@ class Model:
         return _warned(read_like(data, own.plan, one=len(own.context) == 1))
 
     def join(self, data: Data, *, context: bool = True) -> Joined:
-        """Return data as of `read` after the rows that the model keeps of the same series, if `context`: docs/predict.md.
-
-        A gap, values that differ, or an end before that of the training rows is a warning.
-        """
-        found = self.forecaster.joined(self.read(data).panel, context=context)
-        return _warned(replace(found, findings=(*found.findings, *self.forecaster.outdated(found.panel))))
+        """Return data after the rows that the model keeps of the same series, if `context` (docs/predict.md)."""
+        return _warned(usable(self.forecaster, joined_to(self.forecaster, self.read(data).panel, context=context)))
 
     def backtest(
         self,
@@ -307,7 +307,7 @@ class Model:
         check_detail(detail)
         rolling = roll(
             self.forecaster,
-            _warned(self.forecaster.joined(truth(self.read(data), warn), context=context)).panel,
+            _warned(joined_to(self.forecaster, truth(self.read(data), warn), context=context)),
             windows=whole("windows", windows),
             step=whole("step", step),
             horizon=whole("horizon", horizon),

@@ -157,6 +157,7 @@ ERROR_CODES = {
     "GF-D65": Meaning("The series are too short for the windows of a backtest."),
     "GF-D67": Meaning("No series is long enough to compare an export with the forecast."),
     "GF-D68": Meaning("The accuracy of an export cannot be measured on these data."),
+    "GF-D72": Meaning("A series that the model has not seen has too few rows for intervals that hold."),
     "GF-D75": Meaning("There are more series than one model folder holds."),
     "GF-D76": Meaning("A name of a data frame's column or index is missing twice, or no text."),
     "GF-D77": Meaning("A cell of a data frame has no text, such as a list or a duration."),

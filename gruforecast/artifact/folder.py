@@ -50,6 +50,7 @@ from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import BLEND, NETWORKS, PRETRAINED, SIMPLE, TUNED
+from gruforecast.models.short_series import ShortSeries
 from gruforecast.serialization import JsonValue, Record, from_dict, plain, record, to_dict
 
 if TYPE_CHECKING:
@@ -99,6 +100,15 @@ class _Scaling(Record, frozen=True):
     spread: list[Annotated[float, msgspec.Meta(ge=MIN_SPREAD)]]
 
 
+class _Short(Record, frozen=True):
+    """A `ShortSeries`; a factor for each of `rows`."""
+
+    rows: tuple[Annotated[int, msgspec.Meta(ge=1)], ...]
+    factors: dict[str, tuple[Annotated[float, msgspec.Meta(ge=1)], ...]]
+    ratio: Annotated[float, msgspec.Meta(ge=0)]
+    needed: Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Model(Record, omit_defaults=True, frozen=True):
     """`model.json`; each of `networks` is a `_Network`, `plan` is checked by `Plan`."""
 
@@ -110,13 +120,14 @@ class _Model(Record, omit_defaults=True, frozen=True):
     trust: dict[str, Share]
     ids: tuple[tuple[str, ...], ...]
     scaling: _Scaling
+    short: _Short
     rows: Annotated[int, msgspec.Meta(ge=0, le=MAX_ROWS)]
     pretrained: Annotated[list[_Pretrained], msgspec.Meta(max_length=2)] = []
 
 
 def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
-    context, kept = forecaster.context, forecaster.keeps_rows
+    context, kept, short = forecaster.context, forecaster.keeps_rows, forecaster.short
     scaling = _Scaling(forecaster.scaling.centre.tolist(), forecaster.scaling.spread.tolist())
     model = _Model(
         networks=[
@@ -135,6 +146,7 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         trust={name: one.trust for name, one in forecaster.calibrations.items()},
         ids=context.ids,
         scaling=scaling,
+        short=_Short(short.rows, short.factors, short.ratio, short.needed),
         rows=len(context.y) if kept else 0,
         pretrained=[_Pretrained(one.name, one.config.units, one.second) for one in forecaster.pretrained],
     )
@@ -261,7 +273,16 @@ def _assemble(sealed: _Sealed, model: _Model, file: str) -> Forecaster:
         ends=ends,
         scaling=_scaling(model.scaling, len(plan.columns)),
         pretrained=pretrained,
+        short=_short(model),
     )
+
+
+def _short(model: _Model) -> ShortSeries:
+    kept = model.short
+    rising = list(kept.rows) == sorted(set(kept.rows)) and kept.needed in (0, *kept.rows)
+    whole = not kept.rows or all(len(kept.factors.get(name, ())) == len(kept.rows) for name in model.levels)
+    require(rising and whole, "the factors of short series are impossible")
+    return ShortSeries(kept.rows, kept.factors, kept.ratio, kept.needed)
 
 
 def _check_members(networks: tuple[Network, ...], model: _Model) -> None:

@@ -49,6 +49,7 @@ from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.joining import kept_rows, without_values
 from gruforecast.data.panel import Forecast
 from gruforecast.errors import UsageError
+from gruforecast.evaluation.few_rows import short_series
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
 from gruforecast.execution.atomic_files import clear_leftovers, replace_with
 from gruforecast.execution.pool import Pool
@@ -163,7 +164,7 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     ensemble = refitted(trainings, contest.ensemble)
     run.clock.lap("refit")
     audited = _audited(run, audit, search, contest)
-    forecaster = _forecaster(prepared, ensemble, contest)
+    forecaster = _with_short_series(run, _forecaster(prepared, ensemble, contest), ensemble)
     signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
     given_up = _given_up(run, search)
     warnings = [*trainings.notes.warnings, *given_up]
@@ -279,6 +280,18 @@ def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) 
         scaling=prepared.scaling,
         pretrained=contest.pretrained,
     )
+
+
+def _with_short_series(run: _Run, forecaster: Forecaster, ensemble: SavedEnsemble) -> Forecaster:
+    """Return it with what its members make of few rows, by networks that have not seen the folds."""
+    members = [one.member for one in ensemble.members]
+    networks = tuple(
+        replace(run.trainings.network(one.trial.network, one.trial.result, one.name), weight=one.weight)
+        for one in members
+    )
+    short = short_series(replace(forecaster, networks=networks), run.prepared.split)
+    run.clock.lap("judging")
+    return replace(forecaster, short=short)
 
 
 def _build(

@@ -129,15 +129,16 @@ class _Request:
         from gruforecast.api import Model
         from gruforecast.automl.preparation import truth
         from gruforecast.evaluation.backtest import roll
+        from gruforecast.models.new_rows import joined_to
 
         with pretrained_named(file):
             loaded = Model(folder)
-        found = loaded.forecaster.joined(truth(loaded.read(file), progress.warn), context=self.context)
+        found = joined_to(loaded.forecaster, truth(loaded.read(file), progress.warn), context=self.context)
         for text in found.warnings:
             progress.warn(text)
         return roll(
             loaded.forecaster,
-            found.panel,
+            found,
             windows=self.windows,
             step=self.step,
             horizon=self.horizon,

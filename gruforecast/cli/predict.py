@@ -145,7 +145,7 @@ class _Request:
             loaded = Model(self.model)
         found = loaded.join(self.file, context=context) if self.file else None
         blocks = loaded.stream(
-            None if found is None else found.panel,
+            found,
             future=future,
             horizon=self.horizon,
             level=self.levels,

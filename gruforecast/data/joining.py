@@ -28,7 +28,7 @@ OTHERS = 0.1  # share of differing values from which on a series is another one
 ROWS = 500  # that are kept of each series at least where not all are, or twenty seasons if that is more
 NUMBERS = 2_000_000  # that are kept without leaving any out
 SHOWN = 3
-NOT_JOINED = "nothing is joined, and the forecast is made from the rows of the data alone"
+NOT_JOINED = "nothing is joined, and they are taken as they are"
 
 
 @dataclass(frozen=True)
@@ -36,13 +36,21 @@ class Joined:
     """New rows with kept rows before them.
 
     Attributes:
-        before: (n_series,) kept rows that were put before the new ones of each series.
+        before: (n_series,) kept rows that were put before the new ones of each series; rows: (n_series,) new ones.
+        same: (n_series,) whether rows are kept of the series; of others the new rows are all that is known.
         findings: what is odd, and what is new, about the rows.
     """
 
     panel: Panel
     before: Ints
+    rows: Ints
+    same: Bools
     findings: Findings = field(default=())
+
+    @classmethod
+    def unchanged(cls, panel: Panel) -> Joined:
+        """Return new rows as they are."""
+        return cls(panel, np.zeros(len(panel), np.int64), panel.lengths, np.zeros(len(panel), bool))
 
     @property
     def warnings(self) -> list[str]:
@@ -108,30 +116,17 @@ def joined(known: Panel, new: Panel) -> Joined:
     place = _Places.of(known, new, pairs)
     there, same, texts = place.rows_before(named=named)
     before, gap = np.zeros((2, len(new)), np.int64)
+    known_too = np.zeros(len(new), bool)
+    known_too[place.new] = same
     before[place.new], gap[place.new] = there, np.where(there > 0, np.maximum(place.gap, 0), 0)
     panel = _together(known, new, place, before, gap) if same.any() else given
-    return Joined(panel, before, tuple(Finding(text) for text in texts))
-
-
-def outdated(known: Panel, panel: Panel) -> Findings:
-    """Return a finding on series of a panel that end before the same series in `known`."""
-    last = dict(zip(known.ids, known.last, strict=True)) if len(known) else {}
-    pairs = [(k, last[key]) for k, key in enumerate(panel.ids) if key in last and panel.last[k] < last[key]]
-    if not pairs:
-        return ()
-    (k, end), form = pairs[0], panel.plan.form
-    begin, until = (form.joined(one[None])[0] for one in (panel.last[k], end))
-    names = shorten(["/".join(panel.ids[at]) for at, _ in pairs], SHOWN)
-    which = f"{len(pairs):,} of {len(panel):,} series ({names}) end{'s' * (len(pairs) == 1)}" if len(panel) > 1 else "the data end"
-    text = f"{which} at {begin}, before the training rows, which end at {until}"
-    return (Finding(f"{text}: the forecast starts there, and no later row is used"),)
+    return Joined(panel, before, new.lengths, known_too, tuple(Finding(text) for text in texts))
 
 
 def ended_early(panel: Panel, horizon: int) -> Findings:
     """Return a finding on series that ended so long before others that their forecast ends before those begin."""
     number = panel.freq.position(panel.last)[0]
-    early = number.max(initial=0) - number > horizon
-    if not early.any():
+    if not len(number) or not (early := number.max() - number > horizon).any():
         return ()
     names = shorten(["/".join(panel.ids[k]) for k in np.flatnonzero(early)], SHOWN)
     ends = [panel.plan.form.joined(panel.last[number == one][:1])[0] for one in (number[early][0], number.max())]
@@ -181,13 +176,14 @@ class _Places:
     def rows_before(self, *, named: bool) -> tuple[Ints, Bools, list[str]]:
         """Return how many known rows belong before the new ones, whether it is the same series, and what is odd."""
         known, new = self.panels
-        there = np.clip(self.offset, 0, known.lengths[self.known]) * (not np.isnan(known.y).all())
+        kept = not np.isnan(known.y).all()
+        there = np.clip(self.offset, 0, known.lengths[self.known]) * kept
         rows = self.offset + new.lengths[self.new]
         far = rows > MAX_FILL * (there + new.lengths[self.new]) + 12  # as a file of both would be refused
         astray = ~self.aligned
         other = self.differ > OTHERS * self.compared
         unknown = np.full(len(there), not named) & (self.compared == 0) & (self.gap != 0)
-        texts, same = [], np.ones(len(there), bool)
+        texts, same = [], np.full(len(there), kept)
         for bad, text in ((astray, self._astray), (other, self._other), (unknown, self._unknown), (far, self._far)):
             hit = bad & (there > 0)
             texts += [text(hit)] if hit.any() else []
@@ -210,13 +206,13 @@ class _Places:
 
     def _other(self, which: Bools) -> str:
         differ, compared = self.differ[which].sum(), self.compared[which].sum()
-        where = f"{differ:,} of {compared:,} values differ where the model keeps rows of the same name and time"
-        return f"{where}, in {self._named(which)}: it is taken for another one, and {NOT_JOINED}"
+        where = f"{differ:,} of {compared:,} values differ from those that the model keeps of {self._named(which)}"
+        return f"{where} for the same times, so the data are of another one: {NOT_JOINED}"
 
     def _unknown(self, which: Bools) -> str:
         until = self._ends(self.panels[0], self.known[which])
-        text = "the data have no id, and do not overlap with the rows that the model keeps or follow them at once"
-        return f"{text} (they end at {until}): it may be another series, and {NOT_JOINED}; begin at {until} or before"
+        text = f"the data have no id, and neither overlap with the rows that the model keeps, to {until}, nor follow"
+        return f"{text} them at once: they may be of another series, so {NOT_JOINED}. Begin at {until} to join them"
 
     def _far(self, which: Bools) -> str:
         until = self._ends(self.panels[0], self.known[which])

@@ -6,20 +6,18 @@ import functools
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gruforecast.arrays import Floats, Stamps
+from gruforecast.arrays import Bools, Floats, Ints, Stamps
 from gruforecast.data.align.grid import Keys
-from gruforecast.data.finding import Findings
 from gruforecast.data.future_covariates import FutureCovariates
-from gruforecast.data.joining import Joined, ended_early, joined, outdated
 from gruforecast.data.panel import Adapted, Forecast, Panel
 from gruforecast.data.plan import Plan
 from gruforecast.data.scale import error_unit
-from gruforecast.data.windows import History
+from gruforecast.data.windows import History, Windows
 from gruforecast.errors import DataError, MissingCovariatesError, UsageError, did_you_mean, shorten
 from gruforecast.execution.machine import cores, one_thread
 from gruforecast.models.baselines import HARMONIC
@@ -32,6 +30,7 @@ from gruforecast.models.networks.config import QUANTILES
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network
 from gruforecast.models.registry import BLEND, NETWORKS, model_of
+from gruforecast.models.short_series import ShortSeries
 
 if TYPE_CHECKING:
     from gruforecast.models.pretrained.model import PretrainedNetwork
@@ -42,7 +41,11 @@ MAX_THREADS = 4  # each has a block of its own; more would wait for whoever writ
 
 @dataclass(frozen=True)
 class _Request:
-    """What is requested: a member, steps, levels, future covariates, how intervals adapt, forecasts that are there."""
+    """What is requested: a member, steps, levels, future covariates, how intervals adapt, forecasts that are there.
+
+    Attributes:
+        unseen: (n_series,) series of which the rows given are all that is known, None for none.
+    """
 
     member: str
     steps: int
@@ -50,11 +53,13 @@ class _Request:
     future: FutureCovariates | None
     adapted: Adapted | None
     ready: EndForecasts | None
+    unseen: Bools | None
 
-    def part(self, first: int, last: int) -> _Request:
-        """Return the same of the series `[first, last)`."""
-        adapted = None if self.adapted is None else self.adapted[first:last]
-        return replace(self, adapted=adapted, ready=self.ready and self.ready.at(np.arange(first, last)))
+    def at(self, places: Ints) -> _Request:
+        """Return the same of some of the series."""
+        adapted = None if self.adapted is None else self.adapted[places]
+        unseen = None if self.unseen is None else self.unseen[places]
+        return replace(self, adapted=adapted, unseen=unseen, ready=self.ready and self.ready.at(places))
 
 
 @dataclass(frozen=True)
@@ -71,6 +76,7 @@ class Forecaster:
         ends: forecasts from there on that were made at fit.
         scaling: of the covariates.
         pretrained: members beside the ensemble: the pretrained network as it is, fine-tuned, or both.
+        short: what is known of forecasts from few rows.
     """
 
     networks: tuple[Network, ...]
@@ -82,6 +88,7 @@ class Forecaster:
     ends: EndForecasts
     scaling: Scaling
     pretrained: tuple[PretrainedNetwork, ...] = ()
+    short: ShortSeries = field(default_factory=ShortSeries)
 
     @property
     def members(self) -> list[str]:
@@ -139,6 +146,7 @@ class Forecaster:
         ids: list[str] | None = None,
         future: FutureCovariates | None = None,
         adapted: Adapted | None = None,
+        unseen: Bools | None = None,
     ) -> Forecast:
         """Return the forecasts from the end of each series of `panel`, or from the end of the training data.
 
@@ -149,6 +157,7 @@ class Forecaster:
             ids: keys of the only series to forecast; parts of a compound key are joined by `/`.
             future: future covariates, where the member reads some.
             adapted: by how much the intervals of each series of `panel` are to be wider, as calibrated if not given.
+            unseen: (n_series,) series of `panel` that the model has not seen: intervals of short ones are wider.
 
         Raises:
             UsageError: an argument asks for what the model does not have, or `future` is needed.
@@ -156,7 +165,7 @@ class Forecaster:
             ResourceError: a package that the member needs is missing.
         """
         blocks = self.stream(
-            panel, horizon=horizon, levels=levels, member=member, ids=ids, future=future, adapted=adapted
+            panel, horizon=horizon, levels=levels, member=member, ids=ids, future=future, adapted=adapted, unseen=unseen
         )
         return Forecast.joined(list(blocks))
 
@@ -170,6 +179,7 @@ class Forecaster:
         ids: list[str] | None = None,
         future: FutureCovariates | None = None,
         adapted: Adapted | None = None,
+        unseen: Bools | None = None,
     ) -> Iterator[Forecast]:
         """Forecasts as of `predict`, of some series at a time: memory does not grow with their number.
 
@@ -185,11 +195,10 @@ class Forecaster:
             )
         name, steps = self.member_named(member), self.steps(horizon)
         source, ready = (self.context, self.ends) if panel is None else (panel, None)
+        request = _Request(name, steps, self.levels([name], levels), future, adapted, ready, unseen)
         if ids:
             places = source.places_of(ids)
-            source, ready = source.at(places), ready and ready.at(places)
-            adapted = None if adapted is None else adapted[places]
-        request = _Request(name, steps, self.levels([name], levels), future, adapted, ready)
+            source, request = source.at(places), request.at(places)
         self._check_future(source, request)
         return self._forecasts(source, request)
 
@@ -199,7 +208,7 @@ class Forecaster:
         waiting: deque[Future[Forecast]] = deque()
         with one_thread(), ThreadPoolExecutor(threads) as pool:
             for first, last in self._blocks(source):
-                part, asked = source.part(first, last), request.part(first, last)
+                part, asked = source.part(first, last), request.at(np.arange(first, last))
                 waiting.append(pool.submit(self._forecast, part, asked, asked.ready or self._ends(part, asked.member)))
                 if len(waiting) > threads:
                     yield waiting.popleft().result()
@@ -227,18 +236,27 @@ class Forecaster:
         x = None if future is None else self.scaling(panel.x)
         history = History.of(panel.y, panel.indptr, panel.wall, x)
         windows = history.windows(np.arange(len(panel)), panel.indptr[1:])
-        unit = error_unit(history, windows, self.season_length)
+        unit, multiplier = self._interval_scale(history, windows, request)
         history, windows = history.at_ends(windows, max(one.config.lookback for one in self.networks), future)
         if future is not None:
             forecasts = ends.seeing(future[:, :, known_places(self.plan.inputs)])
         parts = parts_of(self.networks, {name: Stored(one) for name, one in forecasts.items()})
         model = blend_of(self.weights_of(request.member), parts)
         forecast = model.forecast(history, windows, self.horizon, self.season_length).first(request.steps)
-        adapted = request.adapted
-        lower, upper = self.calibrations[request.member].bounds_at(
-            windows, forecast, unit, request.levels, None if adapted is None else adapted.multiplier
-        )
-        return Forecast(panel.ids, ds, forecast.mean, request.levels, lower, upper, panel.plan, adapted)
+        calibration = self.calibrations[request.member]
+        lower, upper = calibration.bounds_at(windows, forecast, unit, request.levels, multiplier)
+        return Forecast(panel.ids, ds, forecast.mean, request.levels, lower, upper, panel.plan, request.adapted)
+
+    def _interval_scale(self, history: History, windows: Windows, request: _Request) -> tuple[Floats, Floats | None]:
+        """Return the unit of interval widths at windows, (n,), and by what half-widths are multiplied, None for 1."""
+        unit = error_unit(history, windows, self.season_length)
+        multiplier, unseen = None if request.adapted is None else request.adapted.multiplier, request.unseen
+        if unseen is None or not unseen.any():
+            return unit, multiplier
+        rows = windows.end - windows.start
+        wider = np.where(unseen, self.short.widening(request.member, rows), 1.0)
+        unit = np.where(unseen, self.short.unit(history, windows, self.season_length), unit)
+        return unit, wider if multiplier is None else wider * multiplier
 
     def models(self, members: Sequence[str]) -> dict[str, Model]:
         """Return members by name, for windows of a history; what several consist of forecasts once."""
@@ -292,19 +310,6 @@ class Forecaster:
         if self.plan.holidays:
             future[:, : ds.shape[1], -1] = self.plan.holiday_column(ds.ravel()).reshape(ds.shape)
         return self.scaling(future)
-
-    def joined(self, panel: Panel, *, context: bool = True) -> Joined:
-        """Return new rows after those of the same series that the model keeps, if `context`, with what is odd about it.
-
-        Raises:
-            DataError: as of `check`.
-        """
-        self.check(panel)
-        return joined(self.context, panel) if context else Joined(panel, np.zeros(len(panel), np.int64))
-
-    def outdated(self, panel: Panel) -> Findings:
-        """Return findings on series whose forecasts lie in the past: of the training rows, or of other series."""
-        return (*outdated(self.context, panel), *ended_early(panel, self.horizon))
 
     def check(self, panel: Panel) -> None:
         """Check that a panel has the step and the columns of the data that the model was fitted on.

@@ -81,7 +81,15 @@ def _forecast(queries: list[ModelQuery]) -> Forecast:
         forecaster = replace(forecaster, context=context, ends=forecaster.ends.at(positions))
         last, plan = forecaster.context.last, forecaster.plan
     future = _future([query.future for query in queries if query.future is not None], last, plan, keys)
-    return forecaster.predict(panel, horizon=steps, levels=levels, member=first.member, future=future)
+    unseen = [query.unseen for query in queries if query.unseen is not None]
+    return forecaster.predict(
+        panel,
+        horizon=steps,
+        levels=levels,
+        member=first.member,
+        future=future,
+        unseen=np.concatenate(unseen) if unseen else None,
+    )
 
 
 def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:
