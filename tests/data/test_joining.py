@@ -14,7 +14,7 @@ from msgspec import structs
 
 from gruforecast.data import joining
 from gruforecast.data.calendar.frequency import Frequency
-from gruforecast.data.joining import ended_early, joined, kept_rows, newer_rows, outdated, without_values
+from gruforecast.data.joining import ended_early, joined, kept_rows, newer_rows, without_values
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
 
@@ -100,8 +100,9 @@ def test_more_than_a_tenth_of_differing_values_are_another_series(wrong: int, *,
     y[5 : 5 + wrong] *= 1.001
     found = joined(known, later(panel_of(y), 10))
     assert found.before.tolist() == [0 if is_other else 10]
-    assert ("2 of 19 values differ" in texts(found)) == is_other
-    assert ("nothing is joined, and the forecast is made from the rows of the data alone" in texts(found)) == is_other
+    assert found.same.tolist() == [not is_other]
+    assert ("2 of 19 values differ from those that the model keeps of the series" in texts(found)) == is_other
+    assert ("nothing is joined, and they are taken as they are" in texts(found)) == is_other
 
 
 def test_a_gap_is_masked_and_said() -> None:
@@ -132,8 +133,8 @@ def test_rows_without_an_id_have_to_overlap_or_follow_at_once(begin: int, y: lis
     )
     assert bool(found.warnings) == (before == 0)
     if begin == 11:
-        assert "the data have no id, and do not overlap" in texts(found)
-        assert texts(found).endswith("begin at 2000-10-01 or before")
+        assert "the data have no id, and neither overlap" in texts(found)
+        assert texts(found).endswith("Begin at 2000-10-01 to join them")
     both = joined(KNOWN, unnamed(later(panel_of(y), begin)))  # of two series nobody can know which
     assert both.before.tolist() == [0]
 
@@ -186,7 +187,7 @@ def test_columns_come_along_and_constants_and_holidays_are_known_in_the_gap() ->
     assert found.panel.x[:, 2].tolist() == [1, 0, 0, 0, 0, 1, 0, 0, 0]
 
 
-def test_a_model_that_keeps_no_rows_joins_none_but_knows_what_is_old() -> None:
+def test_a_model_that_keeps_no_rows_joins_none_but_knows_what_is_new() -> None:
     none = without_values(KNOWN)
     assert none.last.tolist() == KNOWN.last.tolist()
     assert np.isnan(none.y).all()
@@ -194,11 +195,7 @@ def test_a_model_that_keeps_no_rows_joins_none_but_knows_what_is_old() -> None:
     found = joined(none, new)
     assert found.panel is new
     assert newer_rows(none, new).tolist() == [4, 6]
-    (finding,) = outdated(none, new)
-    assert finding.text.startswith(
-        "1 of 2 series ('s0') ends at 2000-07-01, before the training rows, which end at 2000-10-01"
-    )
-    assert outdated(none, later(new, 10)) == ()
+    assert found.same.tolist() == [False, False]
 
 
 def test_series_that_ended_more_than_a_horizon_before_others_are_named() -> None:
