@@ -123,7 +123,7 @@ class FitOptions(CheckOptions):
     context: Annotated[
         bool,
         Option(
-            "Keep the newest rows of each series in the model folder; without them predict needs DATA.",
+            "Keep rows of each series in the model folder; without them predict needs DATA with all of them.",
             RESULT,
             effect="after",
         ),

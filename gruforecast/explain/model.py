@@ -1,4 +1,4 @@
-"""A look inside a saved model: what its gates do with new data, or with the newest rows of its own."""
+"""A look inside a saved model: what its gates do with new data, or with the rows that it keeps."""
 
 from __future__ import annotations
 
