@@ -44,10 +44,10 @@ def _long_enough(found: Joined, needed: int) -> Joined:
     if not short.any():
         return found
     names = shorten(["/".join(found.panel.ids[k]) for k in np.flatnonzero(short)], SHOWN)
-    text = f"{short.sum():,} series ({names}), of which the model keeps no rows, have fewer than {needed}"
+    text = f"{short.sum():,} series ({names}) have fewer than {needed} rows, and none that the model keeps before them"
     if short.all():
         raise DataError(
-            f"{text}: with so few, its intervals do not hold.",
+            f"{text}: with so few, its intervals do not hold{''.join(f'; {one}' for one in found.warnings)}.",
             remedy=f"Give {needed} rows or more of each.",
             code="GF-D72",
         )

@@ -210,7 +210,7 @@ def _after_kept(panel: Panel, named: set[tuple[str, ...]], model: Model) -> Join
         own = replace(panel, plan=structs.replace(panel.plan, names=names, wide=False))
     found, needed = joined_to(model.forecaster, own), model.forecaster.short.needed
     for k in np.flatnonzero(~found.same & (panel.lengths < needed)):
-        text = f"{panel.lengths[k]} rows of a series that the model keeps none of: it needs {needed}."
+        text = f"there are {panel.lengths[k]} rows, and none that the model keeps before them: it needs {needed}."
         raise invalid(f"series[{k}].y", text, "GF-D72")
     found = usable(model.forecaster, found)
     return replace(found, panel=replace(found.panel, ids=panel.ids, plan=panel.plan))

@@ -117,12 +117,15 @@ def test_too_few_rows_are_left_out_and_refused_where_that_are_all() -> None:
     assert found.panel.ids == (("s0",), ("s1",), ("s3",))
     assert found.same.tolist() == [True, True, False]
     assert found.warnings[0] == (
-        "1 series ('s2'), of which the model keeps no rows, have fewer than 3: left out, because with so few its"
-        " intervals do not hold"
+        "1 series ('s2') have fewer than 3 rows, and none that the model keeps before them: left out, because with so"
+        " few its intervals do not hold"
     )
-    with pytest.raises(DataError, match="have fewer than 3: with so few") as caught:
+    with pytest.raises(DataError, match=r"have fewer than 3 rows, .*: with so few") as caught:
         usable(forecaster, Joined.unchanged(new.at(np.array([2]))))
     assert caught.value.code == "GF-D72"
+    other = newest(panel_of(walk(60), 2 * walk(60, 1)), 2).at(np.array([1]))
+    with pytest.raises(DataError, match="2 of 2 values differ"):  # why nothing was joined is said, too
+        usable(forecaster, joined_to(forecaster, other))
     one = panel_of(walk(60), walk(60, 1), walk(1)).at(np.array([1]))
     assert len(usable(forecaster, joined_to(forecaster, newest(one, 1))).panel) == 1  # a kept series may have one
 
@@ -232,6 +235,6 @@ def test_factors_are_in_the_folder(tmp_path: Path) -> None:
     short = ShortSeries((3, 12), factors, 0.2, 12)
     model = gf.load(folder_of(replace(one, short=short), tmp_path / "m"))
     assert model.forecaster.short == short
-    with pytest.raises(DataError, match="have fewer than 12"):
+    with pytest.raises(DataError, match="have fewer than 12 rows"):
         model.predict(frame(walk(11), "2005-01-01", unique_id="new"))
     assert len(model.predict(frame(walk(12), "2005-01-01", unique_id="new"))) == 6
