@@ -9,12 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_networks import MEMBERS, make_covariate_forecaster, make_forecaster
-from makers import panel_of
+from makers import AIR, GOLDEN, panel_of
 from serving import folder_of, small_model
 from typer.testing import CliRunner
 
 import gruforecast as gf
+from gruforecast.artifact.folder import load
 from gruforecast.cli import app
+from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.joining import Joined
 from gruforecast.data.panel import Panel
 from gruforecast.data.scale import error_unit
@@ -73,6 +75,26 @@ def test_a_backtest_of_new_rows_is_that_of_the_whole_in_these_rows() -> None:
     np.testing.assert_array_equal(blocks[0].mean, blocks[1].mean)
     known = roll(forecaster, joined_to(forecaster, whole.rows(np.array([40]), np.array([60]))))
     assert known.cutoffs.count == 3  # of 6 rows each, in the 20 that are given
+
+
+@pytest.mark.parametrize(
+    "freq",
+    [Frequency("M", 1, 31), Frequency("M", 3, 31), Frequency("s", 900), Frequency("s", 604_800), Frequency("B", 1)],
+)
+def test_kept_rows_come_back_from_the_folder_with_their_stamps(tmp_path: Path, freq: Frequency) -> None:
+    y = walk(40)
+    y[[5, 6]] = np.nan
+    first = panel_of(y, walk(3), freq=freq)
+    ds = freq.moved(np.datetime64("1999-12-31T00:00:00", "s"), np.append(np.arange(40), np.arange(7, 10)))
+    panel = replace(first, ds=ds)
+    found = load(folder_of(make_forecaster(panel), tmp_path / "m")).context
+    for name in ("ids", "plan", "indptr", "ds", "y"):
+        np.testing.assert_array_equal(getattr(found, name), getattr(panel, name))
+
+
+def test_kept_columns_come_back_from_the_folder(tmp_path: Path) -> None:
+    forecaster, panel = make_covariate_forecaster()
+    np.testing.assert_array_equal(load(folder_of(forecaster, tmp_path / "m")).context.x, panel.x)
 
 
 # --- series that the model has not seen
@@ -199,6 +221,19 @@ def folder(tmp_path: Path) -> Path:
 
 def frame(y: np.ndarray, begin: str, **more: str) -> pd.DataFrame:
     return pd.DataFrame({**more, "ds": pd.date_range(begin, periods=len(y), freq="MS"), "y": y})
+
+
+@pytest.mark.filterwarnings("ignore:.*differ from those:gruforecast.GruforecastWarning")
+def test_six_rows_of_the_air_passengers_are_forecast_as_all(tmp_path: Path) -> None:
+    """With a model that `fit` has made: every member, its intervals, too; and another sensor's file is not joined."""
+    model, whole = gf.load(GOLDEN / "format-1" / "model"), pd.read_csv(AIR)
+    path, other = tmp_path / "last6.csv", whole.tail(30).assign(y=lambda rows: 1.2 * rows["y"])
+    whole.tail(6).to_csv(path, index=False)
+    for member in model.members:
+        pd.testing.assert_frame_equal(
+            model.predict(path, member=member), model.predict(AIR, member=member), check_exact=True
+        )
+    pd.testing.assert_frame_equal(model.predict(other), model.predict(other, context=False), check_exact=True)
 
 
 def test_a_frame_without_the_id_column_is_that_of_the_only_series(folder: Path) -> None:
