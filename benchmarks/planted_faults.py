@@ -49,7 +49,8 @@ from fault_finder import Fault, sample
 ROOT = Path(__file__).parents[1]
 MODULES = {
     "splits and windows": "evaluation/splits evaluation/backtest data/windows",
-    "forecasts": "models/baselines models/quantile_forecast models/forecaster models/series_state models/statistical "
+    "forecasts": "models/baselines models/quantile_forecast models/forecaster models/statistical "
+    "models/end_forecasts models/new_rows models/short_series data/joining "
     "models/networks/features models/networks/covariates models/networks/inference automl/ensemble_selection "
     "explain/gradients",
     "figures": "evaluation/metrics evaluation/calibration evaluation/scores evaluation/significance "

@@ -110,11 +110,11 @@ def _forecaster_and_panel(series: int) -> tuple[Any, Any]:
     from gruforecast.data.panel import Panel
     from gruforecast.data.plan import Names, Plan
     from gruforecast.models.conformal import Calibration
+    from gruforecast.models.end_forecasts import EndForecasts
     from gruforecast.models.forecaster import Forecaster
     from gruforecast.models.networks.config import NetworkConfig
     from gruforecast.models.networks.covariates import Scaling
     from gruforecast.models.networks.inference import Network, weight_shapes
-    from gruforecast.models.series_state import SeriesState
 
     config = NetworkConfig(
         horizon=HORIZON,
@@ -149,7 +149,8 @@ def _forecaster_and_panel(series: int) -> tuple[Any, Any]:
         winner="networks",
         calibrations={"networks": Calibration((80.0, 95.0), np.ones((HORIZON, 2)), trust=0.5)},
         plan=plan,
-        context=SeriesState.of(panel.part(0, 1), (network,)),
+        context=panel.part(0, 1),
+        ends=EndForecasts({}),
         scaling=Scaling(np.zeros(0), np.zeros(0)),
     )
     return forecaster, panel

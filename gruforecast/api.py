@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import html
 import os
 import shutil
 import tempfile
 import textwrap
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Literal, TypeVar, overload
 
 from gruforecast.artifact.folder import copy_model, load_with_manifest
 from gruforecast.artifact.manifest import check_same
-from gruforecast.automl.options import CheckOptions, FitOptions, by_use
+from gruforecast.automl.options import CheckOptions, FitArguments, FitOptions, by_use
 from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.keywords import with_keywords
-from gruforecast.data.option import Option, numbers, one_text, texts, whole
+from gruforecast.data.option import numbers, one_text, texts, whole
 from gruforecast.errors import ModelError
 from gruforecast.execution.progress import Progress, warn
+from gruforecast.models.new_rows import joined_to, usable
 from gruforecast.models.registry import title_of
 from gruforecast.text import harmless
 
@@ -32,20 +32,14 @@ if TYPE_CHECKING:
     from gruforecast.automl.data_profile import DataProfile
     from gruforecast.automl.pretrained_model import PretrainedModel
     from gruforecast.data.future_covariates import FutureCovariates
+    from gruforecast.data.joining import Joined
     from gruforecast.data.panel import Forecast, Panel
     from gruforecast.data.read import Reading
     from gruforecast.report.frames import FitReport, Insight
 
 Key = str | int  # of a series
-Read = TypeVar("Read", "Reading", "FutureCovariates")
+Read = TypeVar("Read", "Reading", "FutureCovariates", "Joined")
 LINE, LINES = 100, 6  # characters of a line of `repr`, and lines of the verdict
-
-
-@dataclass(frozen=True, kw_only=True)
-class FitArguments(FitOptions):
-    """What `fit` takes in Python: the options of the command line, and whether progress is shown."""
-
-    progress: Annotated[bool, Option("Show progress, in a terminal or a notebook.", effect="none")] = True
 
 
 @with_keywords(FitArguments, by_use(FitArguments))
@@ -191,6 +185,7 @@ class Model:
         member: str = "winner",
         series: Key | Sequence[Key] = (),
         adapt: bool = True,
+        context: bool = True,
     ) -> pd.DataFrame:
         """Return a row for each series and step: keys and time as in the data, `y_hat`, `lo-80`, `hi-80` and so on.
 
@@ -201,14 +196,15 @@ class Model:
         [2008, 2008, 2008]
 
         Args:
-            data: the newest rows of the series, in the form of those that were fitted, and best `lookback` rows of
-                each or more; without data the forecasts start where the training data ended.
+            data: the newest rows of the series, in the form of those that were fitted; of a new one best `lookback`
+                rows or more. Without data the forecasts start where the training data ended.
             future: covariates of the steps to forecast, where the model was fitted with `known`.
             horizon: steps, at most those fitted.
             level: interval levels in percent, of those fitted; all if not given.
             member: `winner`, `networks`, `blend`, or the name of a model of the leaderboard.
             series: only these series; parts of a compound key are joined by `/`.
             adapt: whether intervals adapt to the errors in rows newer than the training rows (docs/predict.md).
+            context: whether rows that the model keeps are put before the data.
 
         Raises:
             UsageError: an argument asks for what the model does not have, or `future` is needed.
@@ -216,12 +212,13 @@ class Model:
         """
         from gruforecast.data.panel import Forecast
 
-        made = self.stream(data, future=future, horizon=horizon, level=level, member=member, series=series, adapt=adapt)
+        rows = None if data is None else self.join(data, context=context)
+        made = self.stream(rows, future=future, horizon=horizon, level=level, member=member, series=series, adapt=adapt)
         return Forecast.joined(list(made)).to_frame(self.forecaster.numbered)
 
     def stream(
         self,
-        data: Data | Panel | None = None,
+        data: Data | Panel | Joined | None = None,
         *,
         future: Data | None = None,
         horizon: int | None = None,
@@ -230,22 +227,26 @@ class Model:
         series: Key | Sequence[Key] = (),
         adapt: bool = True,
     ) -> Iterator[Forecast]:
-        """Forecasts as of `predict`, as arrays and some series at a time: memory does not grow with their number."""
+        """Forecasts as of `predict`, as arrays and some series at a time; a panel is forecast as it is."""
         from gruforecast.data.future_covariates import read_future
+        from gruforecast.data.joining import Joined
         from gruforecast.data.panel import Panel
         from gruforecast.evaluation.adaptation import adapted_to
 
-        panel = data if data is None or isinstance(data, Panel) else self.read(data).panel
-        covariates = None if future is None else _warned(read_future(future, self.forecaster.plan))
+        own = self.forecaster
+        found = data if data is None or isinstance(data, Panel | Joined) else self.join(data)
+        panel, unseen = (found.panel, ~found.same) if isinstance(found, Joined) else (found, None)
+        covariates = None if future is None else _warned(read_future(future, own.plan, one=len(own.context) == 1))
         name, ids = one_text("member", member), list(texts("series", series)) or None
-        return self.forecaster.stream(
+        return own.stream(
             panel,
             horizon=whole("horizon", horizon),
             levels=numbers("level", level) or None,
             member=name,
             ids=ids,
             future=covariates,
-            adapted=adapted_to(self.forecaster, panel, name, ids) if adapt and panel is not None else None,
+            adapted=adapted_to(own, panel, name, ids) if adapt and panel is not None else None,
+            unseen=unseen,
         )
 
     def read(self, data: Data) -> Reading:
@@ -256,7 +257,12 @@ class Model:
         """
         from gruforecast.data.read import read_like
 
-        return _warned(read_like(data, self.forecaster.plan))
+        own = self.forecaster
+        return _warned(read_like(data, own.plan, one=len(own.context) == 1))
+
+    def join(self, data: Data, *, context: bool = True) -> Joined:
+        """Return data after the rows that the model keeps of the same series, if `context` (docs/predict.md)."""
+        return _warned(usable(self.forecaster, joined_to(self.forecaster, self.read(data).panel, context=context)))
 
     def backtest(
         self,
@@ -269,6 +275,7 @@ class Model:
         level: float | Sequence[float] = (),
         refit: bool = False,
         adapt: bool = True,
+        context: bool = True,
         detail: Detail = "models",
     ) -> pd.DataFrame:
         """Return how well the model and simpler ones would have forecast data at many cutoffs, best first.
@@ -278,7 +285,7 @@ class Model:
         ['naive', 'networks']
 
         Args:
-            data: all rows of the series; windows that begin in rows that the model has learned from are warned of.
+            data: rows of the series; windows that begin in rows that the model has learned from are warned of.
             windows: how many cutoffs, the last ones; 10, or as many as lie after the training, if not given.
             step: rows from one cutoff to the next; the horizon if not given.
             horizon: steps, at most those fitted.
@@ -286,6 +293,7 @@ class Model:
             level: interval levels in percent, of those fitted; all if not given.
             refit: train the networks anew before each cutoff, on the rows before it.
             adapt: whether intervals adapt to the errors in rows newer than the training rows.
+            context: whether rows that the model keeps are put before the data.
             detail: a row for each of the `models`; for each of them, series and cutoff (`windows`); or the `forecasts`.
 
         Raises:
@@ -299,7 +307,7 @@ class Model:
         check_detail(detail)
         rolling = roll(
             self.forecaster,
-            truth(self.read(data), warn),
+            _warned(joined_to(self.forecaster, truth(self.read(data), warn), context=context)),
             windows=whole("windows", windows),
             step=whole("step", step),
             horizon=whole("horizon", horizon),
@@ -340,8 +348,6 @@ class Model:
             stored = None  # the look along new rows needs no folder
         if data is None and series is None and member in (None, default) and stored is not None:
             return Insight(stored)
-        if data is None and self.forecaster.context.kept:
-            warn("only the newest rows of the training data are in the folder: pass data to look along all of them")
         panel, source = (None, "") if data is None else (self.read(data).panel, name_of(data))
         key = None if series is None else str(series)
         return Insight(explain_model(self.forecaster, panel, member=member, id=key, stored=stored, source=source))
@@ -368,15 +374,10 @@ class Model:
         return "\n".join([f"Model({str(self.folder)!r}): {title_of(self.forecaster.winner)}", self._about, *lines])
 
     def _repr_html_(self) -> str:
+        from gruforecast.report.terminal.notebook import table_of
+
         model, verdict = title_of(self.forecaster.winner), self._manifest.verdict or ""
-        facts = {"model": model, "data": self._about, "verdict": verdict, "folder": str(self.folder)}
-        left = "style='text-align: left'"
-        rows = (
-            f"<tr><th {left}>{name}</th><td {left}>{html.escape(harmless(text))}</td></tr>"
-            for name, text in facts.items()
-            if text
-        )
-        return f"<table>{''.join(rows)}</table>"
+        return table_of({"model": model, "data": self._about, "verdict": verdict, "folder": str(self.folder)})
 
     @property
     def _about(self) -> str:

@@ -35,7 +35,7 @@ from gruforecast.cli.app import app
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
 from gruforecast.execution.progress import Progress
-from gruforecast.models.series_state import SeriesState
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.report.frames import FitReport
 from gruforecast.serialization import encoded
 
@@ -62,7 +62,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     panel = panel_of(series(0), series(1))
     one = small_model(panel, horizon=12)
     known = one.calibrations | {"naive": one.calibrations["gru"]}
-    save(replace(one, calibrations=known, context=SeriesState.of(panel, one.networks, ["theta", "naive"])), folder)
+    save(replace(one, calibrations=known, ends=EndForecasts.of(panel, ["theta", "naive"], (12, 12))), folder)
     (folder / "report.json").write_bytes(encoded(made_report()))
     seal(folder, FitFacts(fingerprint="x", trials=1, verdict="The blend was chosen; <b>luck</b> \x1b[31m."))
     return folder
@@ -153,6 +153,7 @@ def test_a_forecast_has_the_users_names_real_datetimes_and_the_numbers_of_the_co
         assert_close32(found[name].to_numpy(), written[name].to_numpy())
 
 
+@pytest.mark.filterwarnings("ignore:1 of 2 series .* before the training:gruforecast.GruforecastWarning")
 def test_a_frame_forecasts_as_its_file(model: gf.Model, folder: Path, frame: pd.DataFrame, tmp_path: Path) -> None:
     path = tmp_path / "new.csv"
     frame.iloc[:-5].to_csv(path, index=False)
@@ -308,6 +309,7 @@ def widths(frame: pd.DataFrame, level: int) -> np.ndarray:
     return (frame[f"hi-{level}"] - frame[f"lo-{level}"]).to_numpy()
 
 
+@pytest.mark.filterwarnings("ignore:1 of 2 series .* ended:gruforecast.GruforecastWarning")
 def test_newer_rows_change_the_intervals_of_python_and_of_the_command_alike(
     model: gf.Model, folder: Path, frame: pd.DataFrame, tmp_path: Path
 ) -> None:
@@ -433,8 +435,7 @@ def test_the_page_is_shown(model: gf.Model, tmp_path: Path, monkeypatch: pytest.
 
 
 def test_the_look_inside_is_that_of_the_command(model: gf.Model, folder: Path, frame: pd.DataFrame) -> None:
-    with pytest.warns(gf.GruforecastWarning, match="only the newest rows"):
-        told = model.explain()
+    told = model.explain()
     assert json.loads(printed("explain", folder, "--json")) == json.loads(encoded(told.record))
     assert str(told).count("\n") == 5
     assert "\\n" not in repr(told)
@@ -555,7 +556,8 @@ def test_the_forecasts_of_a_backtest_have_one_time_and_the_users_keys(tmp_path: 
     panel = replace(panel_of(series()), plan=structs.replace(plan))
     save(small_model(panel, horizon=12), folder)
     seal(folder)
-    found = gf.load(folder).backtest(data, windows=1, member="gru", detail="forecasts")
+    with pytest.warns(gf.GruforecastWarning, match="trained on"):
+        found = gf.load(folder).backtest(data, windows=1, member="gru", detail="forecasts")
     assert list(found.columns)[:5] == ["unique_id", "cutoff", "ds", "model", "y"]
     assert found["ds"].tolist() == DAYS[-12:].tolist()
     assert set(found["cutoff"]) == {DAYS[-13]}

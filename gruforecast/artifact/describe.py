@@ -20,6 +20,7 @@ from gruforecast.serialization import Record
 MAX_IDS = 5
 PROGRAM = 75_000_000  # bytes of Python, numpy and this package: 52 million as measured, and two fifths more
 ARRAYS = ("weights.npz", "calibration.npz", "context.npz")
+ROW = 64  # bytes of a row that is kept, beside its numbers: stamps, and what a history knows of it
 PER_VALUE = 150  # bytes of a value that was read from JSON, at most, with what is made of it
 DOUBLE, SINGLE = 8, 4
 
@@ -48,7 +49,7 @@ class Description(ShownFacts, kw_only=True, frozen=True):
         data_end: the last stamps of the series that ends first, and of the one that ends last.
         pretrained: networks beside the ensemble, of which none has a share in it.
         lacks: models in the winner that the SavedModel does not have, which holds the ensemble alone.
-        keeps_rows: whether the folder has rows to start a forecast from.
+        keeps_rows: whether the folder has rows to start a forecast from; rows_kept: how many of all series together.
         files: bytes of each; memory_bytes: see `memory_needed`.
     """
 
@@ -66,6 +67,7 @@ class Description(ShownFacts, kw_only=True, frozen=True):
     season_length: int
     data_end: list[str]
     keeps_rows: bool
+    rows_kept: int
     winner: str
     members: list[str]
     blend: dict[str, float]
@@ -102,7 +104,8 @@ def describe(folder: str | Path) -> Description:
         horizon=forecaster.horizon,
         season_length=forecaster.season_length,
         data_end=[" ".join(plan.form.joined(one[None])) for one in (state.last.min(), state.last.max())],
-        keeps_rows=state.kept,
+        keeps_rows=forecaster.keeps_rows,
+        rows_kept=len(state.y) if forecaster.keeps_rows else 0,
         winner=forecaster.winner,
         members=forecaster.members,
         blend=forecaster.blend,
@@ -152,6 +155,7 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
     n = min(n, block * (2 * threads + 2))  # being made, waiting, and being written
     configs = [one.config for one in forecaster.networks]
     arrays = 2 * sum(sizes[name] for name in ARRAYS) + max(sizes[name] for name in ARRAYS)
+    rows = ROW * len(forecaster.context.y)
     model = 5 * sizes["model.json"] + PER_VALUE * values
     columns = 1 + 2 * max(len(one.levels) for one in forecaster.calibrations.values())
     parts = len(forecaster.blend) + 3
@@ -159,7 +163,14 @@ def memory_needed(forecaster: Forecaster, sizes: dict[str, int], values: int) ->
     forecasts = DOUBLE * n * horizon * (parts * (len(QUANTILES) + 1) + 6 * columns)
     text = n * horizon * (400 + 90 * columns)  # a frame with its stamps, and CSV or JSON of it
     return (
-        PROGRAM + arrays + model + covariates + forecasts + text + threads * max(_block(block, one) for one in configs)
+        PROGRAM
+        + arrays
+        + rows
+        + model
+        + covariates
+        + forecasts
+        + text
+        + threads * max(_block(block, one) for one in configs)
     )
 
 

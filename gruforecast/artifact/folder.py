@@ -3,7 +3,7 @@
 manifest.json      format, versions, fingerprint of data and options, scores, size and SHA-256 of every file
 model.json         networks, how to train them, weights of the blend, the plan by which files are read, winner, levels
 weights.npz        network weights          calibration.npz   factors of intervals by member
-context.npz        newest rows of each training series and forecasts from there on of models beside the ensemble
+context.npz        rows of each training series and forecasts from their ends on of models beside the ensemble
 saved_model/       an export for other programs, never opened by this package's own commands
 report.json        everything the report says
 
@@ -24,7 +24,8 @@ import msgspec
 import numpy as np
 
 from gruforecast.arrays import Array, Weights
-from gruforecast.artifact.context import MAY_MISS, arrays_of_state, state_of, wanted_arrays
+from gruforecast.artifact.context import MAY_MISS, Kept
+from gruforecast.artifact.context import arrays_of as context_arrays
 from gruforecast.artifact.manifest import LIGHT, Manifest, check_file, json_bytes, listed, read_manifest
 from gruforecast.artifact.safe_reading import (
     MAX_JSON,
@@ -38,16 +39,18 @@ from gruforecast.artifact.safe_reading import (
     require,
     typed,
 )
+from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Plan
 from gruforecast.errors import ModelError, ResourceError
 from gruforecast.execution.atomic_files import npz, replace_with, write_file
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import BLEND, NETWORKS, PRETRAINED, SIMPLE, TUNED
-from gruforecast.models.series_state import SeriesState
+from gruforecast.models.short_series import ShortSeries
 from gruforecast.serialization import JsonValue, Record, from_dict, plain, record, to_dict
 
 if TYPE_CHECKING:
@@ -55,6 +58,7 @@ if TYPE_CHECKING:
 
 MIN_SPREAD = 1e-30  # of a covariate: anything smaller overflows
 MAX_STEPS, MAX_BATCH = 10_000_000, 65_536  # of a training
+MAX_ROWS = 1_000_000_000  # that are kept of all series
 MAX_NETWORKS = 100  # `fit` keeps six at most
 MAX_UNITS, MAX_SEASON = 1_024, 100_000  # of a pretrained network
 Share: TypeAlias = Annotated[float, msgspec.Meta(ge=0, le=1)]
@@ -96,6 +100,15 @@ class _Scaling(Record, frozen=True):
     spread: list[Annotated[float, msgspec.Meta(ge=MIN_SPREAD)]]
 
 
+class _Short(Record, frozen=True):
+    """A `ShortSeries`; a factor for each of `rows`."""
+
+    rows: tuple[Annotated[int, msgspec.Meta(ge=1)], ...]
+    factors: dict[str, tuple[Annotated[float, msgspec.Meta(ge=1)], ...]]
+    ratio: Annotated[float, msgspec.Meta(ge=0)]
+    needed: Annotated[int, msgspec.Meta(ge=0)]
+
+
 class _Model(Record, omit_defaults=True, frozen=True):
     """`model.json`; each of `networks` is a `_Network`, `plan` is checked by `Plan`."""
 
@@ -107,13 +120,14 @@ class _Model(Record, omit_defaults=True, frozen=True):
     trust: dict[str, Share]
     ids: tuple[tuple[str, ...], ...]
     scaling: _Scaling
-    context: bool
+    short: _Short
+    rows: Annotated[int, msgspec.Meta(ge=0, le=MAX_ROWS)]
     pretrained: Annotated[list[_Pretrained], msgspec.Meta(max_length=2)] = []
 
 
 def save(forecaster: Forecaster, folder: Path) -> None:
     """Write the files that `load` reads into the existing `folder`."""
-    state = forecaster.context
+    context, kept, short = forecaster.context, forecaster.keeps_rows, forecaster.short
     scaling = _Scaling(forecaster.scaling.centre.tolist(), forecaster.scaling.spread.tolist())
     model = _Model(
         networks=[
@@ -130,9 +144,10 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         plan=plain(forecaster.plan),
         levels={name: one.levels for name, one in forecaster.calibrations.items()},
         trust={name: one.trust for name, one in forecaster.calibrations.items()},
-        ids=state.ids,
+        ids=context.ids,
         scaling=scaling,
-        context=state.kept,
+        short=_Short(short.rows, short.factors, short.ratio, short.needed),
+        rows=len(context.y) if kept else 0,
         pretrained=[_Pretrained(one.name, one.config.units, one.second) for one in forecaster.pretrained],
     )
     write_json(folder / "model.json", model)
@@ -140,8 +155,8 @@ def save(forecaster: Forecaster, folder: Path) -> None:
         folder / "weights.npz", npz(weights_by_number(forecaster.networks) | weights_by_name(forecaster.pretrained))
     )
     write_file(folder / "calibration.npz", npz({name: one.factor for name, one in forecaster.calibrations.items()}))
-    context = arrays_of_state(state, _others(forecaster.members, forecaster.networks))
-    write_file(folder / "context.npz", npz(context))
+    others = _others(forecaster.members, forecaster.networks)
+    write_file(folder / "context.npz", npz(context_arrays(context, forecaster.ends, others, kept=kept)))
 
 
 def copy_model(folder: Path, target: Path, *, overwrite: bool) -> Path:
@@ -247,16 +262,27 @@ def _assemble(sealed: _Sealed, model: _Model, file: str) -> Forecaster:
     widths = {name: ((networks[0].config.horizon, len(kept)), "f8") for name, kept in levels.items()}
     factors = sealed.arrays("calibration.npz", widths)
     require(all((factor >= 0).all() for factor in factors.values()), "an interval has a width below zero")
+    context, ends = _context(sealed, model, networks, plan)
     return Forecaster(
         networks=networks,
         blend=model.blend,
         winner=model.winner,
         calibrations={name: Calibration(kept, factors[name], model.trust[name]) for name, kept in levels.items()},
         plan=plan,
-        context=_context(sealed, model, networks, plan),
+        context=context,
+        ends=ends,
         scaling=_scaling(model.scaling, len(plan.columns)),
         pretrained=pretrained,
+        short=_short(model),
     )
+
+
+def _short(model: _Model) -> ShortSeries:
+    kept = model.short
+    rising = list(kept.rows) == sorted(set(kept.rows)) and kept.needed in (0, *kept.rows)
+    whole = not kept.rows or all(len(kept.factors.get(name, ())) == len(kept.rows) for name in model.levels)
+    require(rising and whole, "the factors of short series are impossible")
+    return ShortSeries(kept.rows, kept.factors, kept.ratio, kept.needed)
 
 
 def _check_members(networks: tuple[Network, ...], model: _Model) -> None:
@@ -342,13 +368,13 @@ def _pretrained(kept: _Pretrained, config: NetworkConfig, arrays: Weights) -> Pr
     return PretrainedNetwork.of(horizon, season, kept.second, kept.name, own)
 
 
-def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan: Plan) -> SeriesState:
-    others, ids, parts = _others(model.levels, networks), model.ids, max(len(plan.names.ids), 1)
+def _context(sealed: _Sealed, model: _Model, networks: tuple[Network, ...], plan: Plan) -> tuple[Panel, EndForecasts]:
+    ids, parts = model.ids, max(len(plan.names.ids), 1)
     require(all(len(key) == parts for key in ids), "the ids of the series are none")
     require(0 < len(ids) == len(set(ids)), "there is no series, or one twice")
-    pretrained = [one.name for one in model.pretrained]
-    wanted = wanted_arrays(len(ids), networks, others, pretrained, kept=model.context)
-    return state_of(ids, sealed.arrays("context.npz", wanted, may_miss=MAY_MISS), networks, others, plan)
+    others, pretrained = _others(model.levels, networks), [one.name for one in model.pretrained]
+    kept = Kept(ids, model.rows, networks[0].config.horizon, others, pretrained, plan)
+    return kept.read(sealed.arrays("context.npz", kept.wanted, may_miss=MAY_MISS))
 
 
 def write_json(path: Path, content: Record | JsonValue) -> None:

@@ -214,3 +214,11 @@ def refitted(jobs: TrainingJobs, ensemble: ScoredEnsemble) -> SavedEnsemble:
         for one, result in pairs
     )
     return SavedEnsemble(ensemble.members, results, networks, all(result is not one.scored for one, result in pairs))
+
+
+def before_folds(jobs: TrainingJobs, ensemble: SavedEnsemble) -> tuple[Network, ...]:
+    """Return the networks of an ensemble as the search trained them, with rows before the folds only."""
+    members = [one.member for one in ensemble.members]
+    return tuple(
+        replace(jobs.network(one.trial.network, one.trial.result, one.name), weight=one.weight) for one in members
+    )

@@ -20,6 +20,7 @@ from gruforecast.automl.cell_comparison import CellComparison, ComparedCells, su
 from gruforecast.automl.ensemble_members import (
     SavedEnsemble,
     ScoredEnsemble,
+    before_folds,
     choose_members,
     refitted,
     score_members,
@@ -47,11 +48,21 @@ from gruforecast.automl.search import loop
 from gruforecast.automl.search.oracle import Proposer
 from gruforecast.automl.search.space import Space
 from gruforecast.automl.search.trial import pretrained_network, save_split
-from gruforecast.automl.summary import PACKAGES, Outcome, given_up, in_short, summarise, without_places, worker_record
+from gruforecast.automl.summary import (
+    PACKAGES,
+    Outcome,
+    given_up,
+    in_short,
+    limits,
+    next_forecast,
+    summarise,
+    without_places,
+    worker_record,
+)
 from gruforecast.automl.training_jobs import TrainingJobs
 from gruforecast.data.files.source import Data, name_of
-from gruforecast.data.panel import Forecast
-from gruforecast.errors import UsageError
+from gruforecast.data.joining import kept_rows, without_values
+from gruforecast.evaluation.few_rows import short_series
 from gruforecast.evaluation.leaderboard import Candidate, Judged, compared, judge, winner, with_leads
 from gruforecast.execution.atomic_files import clear_leftovers, replace_with
 from gruforecast.execution.jobs import JobResult, Pending
@@ -60,11 +71,11 @@ from gruforecast.execution.progress import Budget, Clock, Progress
 from gruforecast.explain.records import Explanation
 from gruforecast.models.baselines import baselines
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
-from gruforecast.models.series_state import SeriesState
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
@@ -113,7 +124,10 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             write_json(built / "report.json", plain(kept))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": prepared.trials, "audit": outcome.audit.kind}
-            seal(built, structs.replace(in_short(report, prepared.panel), **known, **_limits(run, outcome)))
+            seal(
+                built,
+                structs.replace(in_short(report, prepared.panel), **known, **limits(outcome, options, trainings.notes)),
+            )
             replace_with(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
@@ -200,6 +214,9 @@ def _outcome(run: _Run, pool: Pool, built: Path, scratch: Path) -> Outcome:
     ensemble, written = _refit(run, networks, scratch)
     contest = _contest(run, networks, beside.statistical)
     forecaster = _forecaster(prepared, ensemble, contest)
+    before = replace(forecaster, networks=before_folds(trainings, ensemble))
+    forecaster = replace(forecaster, short=short_series(before, prepared.split))
+    run.clock.lap("judging")
     signature = _build(run, built, forecaster, written, scratch, contest.judged)
     audited = _audited(run, audit, search, networks, contest)  # a second search takes the workers for itself
     cut = given_up(search, prepared.trials, options, trainings.notes)
@@ -219,7 +236,7 @@ def _outcome(run: _Run, pool: Pool, built: Path, scratch: Path) -> Outcome:
         workers=worker_record(pool),
         audit=audited,
         extracts=extracts(
-            prepared.panel, prepared.split, contest.judged, _next_forecast(forecaster), rows=options.context
+            prepared.panel, prepared.split, contest.judged, next_forecast(forecaster), rows=options.context
         ),
         explained=_explained(run, ensemble, contest.cells),
     )
@@ -334,17 +351,20 @@ def _calibrations(ensemble: SavedEnsemble, judged: list[Judged]) -> dict[str, Ca
 
 def _forecaster(prepared: Prepared, ensemble: SavedEnsemble, contest: _Contest) -> Forecaster:
     """Return what `predict` needs."""
-    panel, pretrained = prepared.reading.panel, contest.pretrained  # as `predict` would read it
-    names = [*baselines(prepared.split.season_length), *(one.name for one in pretrained)]
-    context = SeriesState.of(panel, ensemble.networks, names, prepared.scaling, pretrained)
-    ends = {name: QuantileForecast(one) for name, one in contest.ends.items()}
+    panel, split = prepared.reading.panel, prepared.split  # as `predict` would read it
+    m, pretrained = split.season_length, contest.pretrained
+    names = [*baselines(m), *(one.name for one in pretrained)]
+    ends = EndForecasts.of(panel, names, (split.horizon, m), prepared.scaling, pretrained)
+    statistical = {name: QuantileForecast(one) for name, one in contest.ends.items()}
+    lookback = max(one.config.lookback for one in ensemble.networks)
     return Forecaster(
         networks=ensemble.networks,
         blend=contest.blend,
         winner=winner([one.row for one in contest.judged]).model,
         calibrations=_calibrations(ensemble, contest.judged),
         plan=panel.plan,
-        context=replace(context, forecasts=context.forecasts | ends),
+        context=kept_rows(panel, m, lookback),
+        ends=replace(ends, forecasts=ends.forecasts | statistical),
         scaling=prepared.scaling,
         pretrained=pretrained,
     )
@@ -358,9 +378,11 @@ def _build(
     write_run(run.trainings.jobs.folder, run.prepared.panel, run.prepared.split, judged)
     shutil.rmtree(built, ignore_errors=True)
     built.mkdir()
-    state = forecaster.context
-    kept = state if run.options.context else SeriesState.without_rows(state.ids, state.last)
-    save(replace(forecaster, context=kept), built)
+    rows, kept, keeps = len(run.prepared.panel.y), len(forecaster.context.y), run.options.context
+    if keeps and kept < rows:
+        run.progress.say(f"the model keeps the newest {kept:,} of {rows:,} rows: newer ones are joined to these")
+    bare = replace(forecaster, context=without_values(forecaster.context), ends=EndForecasts({}))
+    save(forecaster if keeps else bare, built)
     parity = checked(run.trainings.jobs, forecaster, written, scratch)
     shutil.copytree(scratch / NAME, built / NAME)
     run.clock.lap("export")
@@ -375,20 +397,3 @@ def _explained(run: _Run, ensemble: SavedEnsemble, cells: ComparedCells) -> Expl
     explained = explain_fit(run.prepared, run.trainings, ensemble, cells)
     run.clock.lap("explain")
     return explained
-
-
-def _next_forecast(forecaster: Forecaster) -> Forecast | None:
-    """Return the winner's forecast from the end of the data; None where that takes covariates only the user knows."""
-    try:
-        return forecaster.predict()
-    except UsageError:
-        return None
-
-
-def _limits(run: _Run, outcome: Outcome) -> dict[str, float | None]:
-    """Return the limits that cut this run, None for those that did not."""
-    late = any(trial.result.late for trial in outcome.search.trials) or run.trainings.notes.has("limit")
-    return {
-        "cut_at": run.options.max_seconds if outcome.cut_short else None,
-        "late_at": run.options.trial_seconds if late and not outcome.cut_short else None,
-    }

@@ -123,7 +123,7 @@ class FitOptions(CheckOptions):
     context: Annotated[
         bool,
         Option(
-            "Keep the newest rows of each series in the model folder; without them predict needs DATA.",
+            "Keep rows of each series in the model folder; without them predict needs DATA with all of them.",
             RESULT,
             effect="after",
         ),
@@ -179,6 +179,13 @@ class FitOptions(CheckOptions):
         for level in self.levels:
             if not 1 <= level < 100:
                 raise UsageError(f"`level` {level:g} is no percentage.", remedy="Pass 80, for example.", code="GF-U10")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FitArguments(FitOptions):
+    """What `fit` takes in Python: the options of the command line, and whether progress is shown."""
+
+    progress: Annotated[bool, Option("Show progress, in a terminal or a notebook.", effect="none")] = True
 
 
 def by_use(options: type[ReadOptions]) -> list[Declared]:

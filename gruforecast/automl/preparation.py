@@ -14,6 +14,7 @@ from gruforecast.data.calendar.seasonality import find_seasons
 from gruforecast.data.checks import odd_values
 from gruforecast.data.files.source import Data
 from gruforecast.data.finding import shown
+from gruforecast.data.joining import ended_early
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import Reading, read_csv
 from gruforecast.data.windows import History
@@ -96,6 +97,7 @@ def decide(reading: Reading, options: FitOptions) -> Prepared:
     divided = _divide(panel, horizon, options.folds, season, file, notes)
     divided = replace(divided, second=seasons[1] if len(seasons) > 1 else None)
     notes.append("cutoffs by date" if panel.ends_together else "cutoffs by position: the series end at different times")
+    warnings += shown(ended_early(panel, horizon), "warning")
     if not (divided.mase_scale(divided.test_windows()) > 0).any():
         notes.append(UNDEFINED)
     levels = _levels(options, divided, file, warnings)

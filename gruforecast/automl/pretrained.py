@@ -21,10 +21,10 @@ from gruforecast.evaluation.own_history import measured_at, own_quantiles
 from gruforecast.execution.progress import warn
 from gruforecast.models.baselines import baselines
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.pretrained.model import MAX_SEASON, NAME, PretrainedNetwork, longest_horizon
-from gruforecast.models.series_state import SeriesState
 
 NO_COLUMNS = Scaling(np.zeros(0), np.zeros(0))
 
@@ -114,6 +114,7 @@ def forecaster_for(panel: Panel, horizon: int, seasons: list[int], levels: Seque
         winner=NAME,
         calibrations={NAME: own_quantiles(horizon, wanted), **simple},
         plan=panel.plan,
-        context=SeriesState.without_rows((), np.zeros(0, "datetime64[s]")),
+        context=panel.part(0, 0),
+        ends=EndForecasts({}),
         scaling=NO_COLUMNS,
     )

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gruforecast.data.panel import Panel
 
 WINDOWS = "Windows"
-ONLY_FITTED = ("explain", "folder", "forecaster", "lookback", "members", "read", "report", "save", "stream")
+ONLY_FITTED = ("explain", "folder", "forecaster", "join", "lookback", "members", "read", "report", "save", "stream")
 
 
 @dataclass(frozen=True, kw_only=True)

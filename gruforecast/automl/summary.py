@@ -19,12 +19,14 @@ from gruforecast.automl.reproduce import reproduction
 from gruforecast.automl.search.loop import Search, Trial
 from gruforecast.automl.training_jobs import Notes
 from gruforecast.data.files.source import Data
-from gruforecast.data.panel import Panel
+from gruforecast.data.panel import Forecast, Panel
+from gruforecast.errors import UsageError
 from gruforecast.evaluation.leaderboard import Row, StoredRow, stored, winner
 from gruforecast.evaluation.splits import Split
 from gruforecast.evaluation.verdict import evidence, verdict
 from gruforecast.execution.pool import Pool
 from gruforecast.explain.records import Explanation
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import BLOCKS, CELLS
 from gruforecast.models.statistical import installed
 from gruforecast.report.chart_data import ChartData
@@ -222,3 +224,20 @@ def given_up(search: Search, trials: int, options: FitOptions, notes: Notes) -> 
         whole = "some" if options.tuner == "hyperband" else f"{trials} whole"
         parts = [f"{whole} trials ({len(search.trials)} ended)", *parts]
     return [f"the time budget did not allow for {', '.join(parts)}"] if parts else []
+
+
+def next_forecast(forecaster: Forecaster) -> Forecast | None:
+    """Return the winner's forecast from the end of the data; None where that takes covariates only the user knows."""
+    try:
+        return forecaster.predict()
+    except UsageError:
+        return None
+
+
+def limits(outcome: Outcome, options: FitOptions, notes: Notes) -> dict[str, float | None]:
+    """Return the limits that cut this run, None for those that did not."""
+    late = any(trial.result.late for trial in outcome.search.trials) or notes.has("limit")
+    return {
+        "cut_at": options.max_seconds if outcome.cut_short else None,
+        "late_at": options.trial_seconds if late and not outcome.cut_short else None,
+    }

@@ -61,6 +61,9 @@ def backtest(
     no_adapt: Annotated[
         bool, _window("Intervals as they were calibrated, whatever newer rows say.", "--no-adapt")
     ] = False,
+    no_context: Annotated[
+        bool, _window("Look at DATA alone, without the rows that the model keeps.", "--no-context")
+    ] = False,
     output: Annotated[str | None, _result("Forecasts of every window, CSV or Parquet.", "-o", "--output")] = None,
     scores: Annotated[str | None, _result("Scores of every window, series and model, CSV or Parquet.")] = None,
     excel_safe: Annotated[
@@ -92,12 +95,12 @@ def backtest(
         check_places(folder, {"DATA": file}, {"-o": output, "--scores": scores})
         if excel_safe and not any(Path(place).suffix == ".csv" for place in (output, scores) if place):
             raise UsageError(NOT_CSV, remedy="Pass -o or --scores with a name that ends in .csv.", code="GF-U59")
-        chosen = for_pretrained(options(), folder, file, refit=refit, no_adapt=no_adapt)
+        chosen = for_pretrained(options(), folder, file, refit=refit, no_adapt=no_adapt, no_context=no_context)
         from gruforecast.automl.backtest import warn_of
         from gruforecast.report.terminal.live import LiveProgress
 
         begin = time.perf_counter()
-        request = _Request(windows, step, horizon, member or (), level or ())
+        request = _Request(windows, step, horizon, member or (), level or (), not no_context)
         with LiveProgress(quiet=quiet, verbose=verbose, worded=as_flags) as progress:
             if chosen is None:
                 rolling = request.of_model(folder, file, progress, refit=refit, adapt=not no_adapt)
@@ -119,18 +122,23 @@ class _Request:
     horizon: int | None
     members: Sequence[str]
     levels: Sequence[float]
+    context: bool
 
     def of_model(self, folder: str, file: str, progress: Progress, *, refit: bool, adapt: bool) -> Rolling:
         """Return the windows at which a model folder is asked."""
         from gruforecast.api import Model
         from gruforecast.automl.preparation import truth
         from gruforecast.evaluation.backtest import roll
+        from gruforecast.models.new_rows import joined_to
 
         with pretrained_named(file):
             loaded = Model(folder)
+        found = joined_to(loaded.forecaster, truth(loaded.read(file), progress.warn), context=self.context)
+        for text in found.warnings:
+            progress.warn(text)
         return roll(
             loaded.forecaster,
-            truth(loaded.read(file), progress.warn),
+            found,
             windows=self.windows,
             step=self.step,
             horizon=self.horizon,

@@ -62,7 +62,7 @@ def export(
         options.check()
         panel = None
         if file is not None:
-            reading = read_like(file, forecaster.plan)
+            reading = read_like(file, forecaster.plan, one=len(forecaster.context) == 1)
             for warning in reading.warnings:
                 warn(warning)
             panel = without_lines(reading)

@@ -39,7 +39,8 @@ _JSON, _QUIET, _VERBOSE, _DEBUG = screen()
 def predict(
     model: ModelDataOrWord = None,
     data: Annotated[
-        str | None, typer.Argument(help="CSV file to forecast from; without it, from the end of the training data.")
+        str | None,
+        typer.Argument(help="CSV file, the newest rows are enough; without it, from the end of the training data."),
     ] = None,
     *,
     output: Annotated[str | None, typer.Option("-o", "--output", help="File to write.")] = None,
@@ -56,6 +57,9 @@ def predict(
     ] = False,
     no_adapt: Annotated[
         bool, typer.Option("--no-adapt", help="Intervals as they were calibrated, whatever newer rows say.")
+    ] = False,
+    no_context: Annotated[
+        bool, typer.Option("--no-context", help="Forecast from DATA alone, without the rows that the model keeps.")
     ] = False,
     options: Callable[[], SeasonOptions],
     as_json: Annotated[bool, _JSON] = False,
@@ -81,9 +85,19 @@ def predict(
             raise UsageError(
                 "standard input can be read once only.", remedy="Write one of them to a file.", code="GF-U41"
             )
-        chosen = for_pretrained(options(), folder, file, future=future is not None, no_adapt=no_adapt)
+        if no_context and file is None:
+            raise UsageError(
+                "--no-context is about DATA, and there are none.",
+                remedy=f"Pass a file: gruforecast predict {folder} new.csv --no-context.",
+                code="GF-U89",
+            )
+        others = {"future": future is not None, "no_adapt": no_adapt, "no_context": no_context}
+        chosen = for_pretrained(options(), folder, file, **others)
         request = _Request(folder, file, horizon, level or (), member, series or ())
-        made = request.of_model(future, adapt=not no_adapt) if chosen is None else request.of_pretrained(chosen)
+        if chosen is None:
+            made = request.of_model(future, adapt=not no_adapt, context=not no_context)
+        else:
+            made = request.of_pretrained(chosen)
         if made.note and not quiet:
             typer.echo(made.note, err=True)
         own = made.forecaster
@@ -104,10 +118,10 @@ def predict(
 
 @dataclass(frozen=True)
 class _Made:
-    """Who forecasts, from which rows, None for those in the folder; the forecasts; what is said before."""
+    """Who forecasts, from which rows; the forecasts; what is said before."""
 
     forecaster: Forecaster
-    panel: Panel | None
+    panel: Panel
     blocks: Iterator[Forecast]
     note: str = ""
 
@@ -123,15 +137,15 @@ class _Request:
     member: str
     series: Sequence[str]
 
-    def of_model(self, future: str | None, *, adapt: bool) -> _Made:
+    def of_model(self, future: str | None, *, adapt: bool, context: bool) -> _Made:
         """Return what a model folder forecasts."""
         from gruforecast.api import Model
 
         with pretrained_named(self.file):
             loaded = Model(self.model)
-        panel = loaded.read(self.file).panel if self.file else None
+        found = loaded.join(self.file, context=context) if self.file else None
         blocks = loaded.stream(
-            panel,
+            found,
             future=future,
             horizon=self.horizon,
             level=self.levels,
@@ -139,7 +153,8 @@ class _Request:
             series=self.series,
             adapt=adapt,
         )
-        return _Made(loaded.forecaster, panel, blocks)
+        own = loaded.forecaster
+        return _Made(own, found.panel if found else own.context, blocks, found.in_words() if found else "")
 
     def of_pretrained(self, options: SeasonOptions) -> _Made:
         """Return what the pretrained network forecasts."""
@@ -196,7 +211,7 @@ class _Count:
         return {"adapted": plain(self.adaptation())}
 
 
-def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None, member: str) -> None:
+def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel, member: str) -> None:
     """A chart of the first series, where standard output is a terminal."""
     if forecast is None or not sys.stdout.isatty():
         return
@@ -204,13 +219,8 @@ def _draw(forecast: Forecast | None, forecaster: Forecaster, panel: Panel | None
     from gruforecast.report.terminal.console import console_on
 
     key = forecast.ids[0]
-    if panel is None:
-        past = forecaster.context.past[forecaster.context.ids.index(key)]
-        alone = len(forecaster.context.ids) == 1
-    else:
-        alone = len(panel.ids) == 1
-        begin, end = panel.indptr[panel.ids.index(key) :][:2]
-        past = panel.y[begin:end]
+    begin, end = panel.indptr[panel.ids.index(key) :][:2]
+    past, alone = panel.y[begin:end], len(panel) == 1
     console, used = console_on(sys.stdout), forecaster.winner if member == "winner" else member
     drawn = chart(of_forecast(past, forecast, forecaster.season_length, used, alone=alone), console)
     if drawn is not None:

@@ -16,7 +16,7 @@ from gruforecast.data.files.source import Data
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Findings, shown
 from gruforecast.data.plan import Covariate, Plan
-from gruforecast.data.read import following, layout_of, read_keys
+from gruforecast.data.read import following, layout_of, read_keys, without_ids
 from gruforecast.errors import DataError, RepeatedRowError, UsageError, shorten
 
 SHOWN = 5
@@ -77,8 +77,11 @@ class FutureCovariates:
         )  # fmt: skip
 
 
-def read_future(data: Data, plan: Plan) -> FutureCovariates:
+def read_future(data: Data, plan: Plan, *, one: bool = False) -> FutureCovariates:
     """Return the future covariates in a frame or file like the data of the model; its target may be missing.
+
+    Args:
+        one: whether rows without any of the id columns are those of the only series.
 
     Raises:
         UsageError: the plan has no future covariates.
@@ -89,7 +92,8 @@ def read_future(data: Data, plan: Plan) -> FutureCovariates:
             "the model asks for no future covariates.", remedy="Leave `future` out, or fit with `known`.", code="GF-U37"
         )
     with following(plan), rows_named(data):
-        return _from_table(read_table(data, layout_of(plan)), plan)
+        table = read_table(data, layout_of(plan))
+        return _from_table(table, without_ids(table, plan) if one else plan)
 
 
 def _from_table(table: Table, plan: Plan) -> FutureCovariates:

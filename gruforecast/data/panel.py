@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Ints, Stamps
+from gruforecast.data.align.grid import counted
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.plan import Names, Plan
-from gruforecast.errors import UsageError
+from gruforecast.errors import UsageError, did_you_mean, shorten
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,9 +69,14 @@ class Panel:
         return np.diff(self.indptr)
 
     @property
+    def last(self) -> Stamps:
+        """Stamp of the last row of each series, (n_series,)."""
+        return self.ds[self.indptr[1:] - 1]
+
+    @property
     def ends_together(self) -> bool:
         """Whether all series have the same last stamp."""
-        return bool((self.ds[self.indptr[1:] - 1] == self.ds[self.indptr[1] - 1]).all())
+        return bool((self.last == self.last[0]).all())
 
     def digest(self) -> str:
         """Return the SHA-256 of all that a model could learn from: keys, stamps, values, covariates and step."""
@@ -81,7 +87,7 @@ class Panel:
 
     def rows(self, first: Ints, last: Ints) -> Panel:
         """Return the panel with only rows `[first, last)` (flat positions, (n_series,)) of each series."""
-        keep = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)])
+        keep = np.repeat(first, last - first) + counted(last - first)
         indptr = np.append(0, np.cumsum(last - first)).astype(np.int64)
         return replace(self, indptr=indptr, ds=self.ds[keep], y=self.y[keep], x=self.x[keep])
 
@@ -91,12 +97,24 @@ class Panel:
         rows = slice(indptr[0], indptr[-1])
         return replace(self, ids=ids, indptr=indptr - indptr[0], ds=self.ds[rows], y=self.y[rows], x=self.x[rows])
 
-    def only(self, keys: list[str]) -> Panel:
-        """Return the panel with only the series whose key (parts joined by `/`) is in `keys`; the order stays."""
-        wanted = set(keys)
-        chosen = [k for k, key in enumerate(self.ids) if "/".join(key) in wanted]
-        first, last = self.indptr[:-1][chosen], self.indptr[1:][chosen]
-        return replace(self, ids=tuple(self.ids[k] for k in chosen)).rows(first, last)
+    def at(self, places: Ints) -> Panel:
+        """Return the panel with only these series, in their order."""
+        return replace(self, ids=tuple(self.ids[k] for k in places)).rows(self.indptr[places], self.indptr[places + 1])
+
+    def places_of(self, keys: list[str]) -> Ints:
+        """Return the places of the series whose key (parts joined by `/`) is in `keys`.
+
+        Raises:
+            UsageError: there is no such series.
+        """
+        known, wanted = ["/".join(key) for key in self.ids], set(keys)
+        if missing := sorted(wanted - set(known)):
+            raise UsageError(
+                f"there is no series {missing[0]!r}.{did_you_mean(missing[0], known)}",
+                remedy=f"The series are {shorten(known)}.",
+                code="GF-U04",
+            )
+        return np.flatnonzero([key in wanted for key in known])
 
     def to_frame(self) -> pd.DataFrame:
         """Return the long form under the user's names, see `to_frame.frame_of`; missing values are NaN."""

@@ -199,3 +199,21 @@ class Plan(Record, frozen=True):
         zone = f" in {self.form.stamp.tz}" if self.form.stamp.tz else ""
         target = "a series in each column" if self.wide else f"target {self.names.target!r}"
         return f"{time}{zone}, step {self.freq.label!r}, {target}, {self.numbers.decimal!r} before decimals"
+
+    def facts(self) -> Findings:
+        """Return what is settled, for the user."""
+        words = {"known": "future covariates", "past": "past covariates", "static": "static covariates"}
+        roles = {role: tuple(one.name for one in self.covariates if one.role == role) for role in words}
+        texts = [
+            f"time column {_listed(self.names.time)}",
+            "every column of numbers is a series" if self.wide else f"target column {self.names.target!r}",
+            f"series by {'/'.join(self.names.ids)!r}" if self.names.ids else "one series",
+            *(f"{words[role]}: {_listed(those)}" for role, those in roles.items() if those),
+            *([f"public holidays of {self.holidays}"] if self.holidays else []),
+            f"frequency {self.freq.label}",
+        ]
+        return tuple(Finding(text, level="info") for text in texts)
+
+
+def _listed(names: tuple[str, ...]) -> str:
+    return ", ".join(map(repr, names))

@@ -65,6 +65,12 @@ class Reading:
         return shown(self.findings, "warning")
 
 
+AFTER_FIT = {
+    "GF-D30": "Correct the cell, or leave it blank if there is no value.",
+    "GF-D58": "Correct the cell: the column was fitted as one that never changes within a series.",
+}
+
+
 @dataclass(frozen=True)
 class Taken:
     """The rows that a plan takes from a table, before they are put on its step."""
@@ -89,14 +95,25 @@ def read_csv(data: Data, options: ReadOptions | None = None) -> Reading:
         return regular(_infer(read_table(data, options.layout), options))
 
 
-def read_like(data: Data, plan: Plan) -> Reading:
+def read_like(data: Data, plan: Plan, *, one: bool = False) -> Reading:
     """Return the series in a frame or file that must fit the plan by which a model's data were read.
+
+    Args:
+        one: whether rows without any of the id columns are those of one series.
 
     Raises:
         DataError: as `read_csv`, and when the file contradicts the plan.
     """
     with following(plan), rows_named(data):
-        return apply_plan(read_table(data, layout_of(plan)), plan)
+        table = read_table(data, layout_of(plan))
+        return apply_plan(table, without_ids(table, plan) if one else plan)
+
+
+def without_ids(table: Table, plan: Plan) -> Plan:
+    """Return the plan without its id columns, where the table has none of them."""
+    names = plan.names
+    there = plan.wide or set(names.ids) & set(table.columns)
+    return plan if there else structs.replace(plan, names=structs.replace(names, ids=()))
 
 
 @contextlib.contextmanager
@@ -104,8 +121,10 @@ def following(plan: Plan) -> Iterator[None]:
     """With the plan in the remedy of the error, where a file contradicts it."""
     try:
         yield
-    except FormError as error:
-        error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
+    except DataError as error:
+        error.remedy = AFTER_FIT.get(error.code, error.remedy)  # options of reading cannot be passed here
+        if isinstance(error, FormError):
+            error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
         raise
 
 
@@ -311,27 +330,8 @@ def regular(taken: Taken) -> Reading:
     keep, indptr, ids, more = trimmed(indptr, y, ids, file, names)
     plan = structs.replace(plan, freq=step)
     panel = Panel(ids, indptr, ds[keep], y[keep], plan, _columns(grid, rows.x, plan, ds)[keep])
-    findings = (*_facts(plan), *findings, *more)
+    findings = (*plan.facts(), *findings, *more)
     return Reading(panel, findings, np.nan_to_num(lines[keep]).astype(np.int64), filled[keep], taken.file, taken.unit)
-
-
-def _facts(plan: Plan) -> Findings:
-    """Return what a plan settles, for the user."""
-    words = {"known": "future covariates", "past": "past covariates", "static": "static covariates"}
-    roles = {role: tuple(one.name for one in plan.covariates if one.role == role) for role in words}
-    texts = [
-        f"time column {_listed(plan.names.time)}",
-        "every column of numbers is a series" if plan.wide else f"target column {plan.names.target!r}",
-        f"series by {'/'.join(plan.names.ids)!r}" if plan.names.ids else "one series",
-        *(f"{words[role]}: {_listed(those)}" for role, those in roles.items() if those),
-        *([f"public holidays of {plan.holidays}"] if plan.holidays else []),
-        f"frequency {plan.freq.label}",
-    ]
-    return tuple(Finding(text, level="info") for text in texts)
-
-
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(map(repr, names))
 
 
 def _columns(grid: Grid, x: Floats, plan: Plan, ds: Stamps) -> Floats:

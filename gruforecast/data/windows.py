@@ -102,6 +102,17 @@ class History:
         history = replace(history, nonnegative_until=np.where(never_negative, indptr[1:], indptr[:-1]), days=days)
         return history, history.windows(np.arange(n), end)
 
+    def at_ends(self, windows: Windows, lookback: int, future: Floats | None) -> tuple[History, Windows]:
+        """Return a history of `lookback` rows before each window, and of the steps ahead, with the windows in it.
+
+        Args:
+            future: (n, horizon, n_columns) covariates in the steps ahead, None if none are read.
+        """
+        x = None
+        if future is not None:
+            x = np.concatenate([self.covariates(windows, lookback, 0), future], axis=1)
+        return self.of_ends(self.past(windows, lookback), self.origin(windows), windows.use_log, x)
+
     def windows(self, series: Ints, end: Ints, stop: Ints | None = None) -> Windows:
         """Return windows of `series` whose forecast starts at row `end`; targets are read up to `stop` (or the end)."""
         return Windows(

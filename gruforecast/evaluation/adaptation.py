@@ -19,14 +19,16 @@ from statistics import NormalDist
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.data.joining import newer_rows
 from gruforecast.data.panel import Adapted, Panel
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, Windows, evenly, gather_future
 from gruforecast.evaluation.splits import MIN_ROWS
 from gruforecast.execution.machine import one_thread
+from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.model import Model
-from gruforecast.models.series_state import places_of
+from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.statistical import STATISTICAL
 from gruforecast.serialization import Record
 
@@ -95,8 +97,8 @@ def adapted_to(
         UsageError, DataError: as of `Forecaster.predict`.
     """
     forecaster.check(panel)
-    name, newer = forecaster.member_named(member), forecaster.context.newer(panel)
-    series = places_of(panel.ids, ids) if ids else np.arange(len(panel))
+    name, newer = forecaster.member_named(member), newer_rows(forecaster.context, panel)
+    series = panel.places_of(ids) if ids else np.arange(len(panel))
     series = series[newer[series] < panel.indptr[series + 1]]
     if not len(series) or not forecaster.calibrations[name].levels:
         return None
@@ -204,11 +206,18 @@ class _Look:
         found = {}
         for name, model in self.models.items():
             forecast = model.forecast(self.history, origins, own.horizon, own.season_length)
-            lower, upper = own.calibrations[name].bounds(forecast, unit, (self.level(name),))
-            error = actual - forecast.mean
-            half = np.where(error < 0, forecast.mean - lower[:, :, 0], upper[:, :, 0] - forecast.mean)
-            found[name] = (np.abs(error) / np.where(half > 0, half, np.nan))[:, steps]
+            found[name] = in_half_widths(own.calibrations[name], forecast, actual, unit, self.level(name))[:, steps]
         return found
+
+
+def in_half_widths(
+    calibration: Calibration, forecast: QuantileForecast, actual: Floats, unit: Floats, level: float
+) -> Floats:
+    """Return absolute errors (n, horizon) by the half-width of the interval on their side; NaN = not known."""
+    lower, upper = calibration.bounds(forecast, unit, (level,))
+    error = actual - forecast.mean
+    half = np.where(error < 0, forecast.mean - lower[:, :, 0], upper[:, :, 0] - forecast.mean)
+    return np.abs(error) / np.where(half > 0, half, np.nan)
 
 
 def multipliers(ratios: Floats, weights: Floats, level: float) -> Floats:

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gruforecast.arrays import Bools, Floats, Ints
+from gruforecast.data.joining import Joined, newer_rows
 from gruforecast.data.panel import Adapted, Panel
 from gruforecast.data.scale import error_unit, mase_scale, rmsse_scale
 from gruforecast.data.windows import History, Windows, gather_future
@@ -102,7 +103,7 @@ class Rolling:
     @functools.cached_property
     def _newer(self) -> Ints:
         """First row of each series that is newer than the rows that the saved networks learned from, (n_series,)."""
-        return self.forecaster.context.newer(self.panel)
+        return newer_rows(self.forecaster.context, self.panel)
 
     @functools.cached_property
     def adapted(self) -> dict[str, Adapted]:
@@ -167,7 +168,7 @@ class Rolling:
 
 def roll(
     forecaster: Forecaster,
-    panel: Panel,
+    data: Panel | Joined,
     *,
     windows: int | None = None,
     step: int | None = None,
@@ -177,13 +178,14 @@ def roll(
     refit: bool = False,
     adapt: bool = True,
 ) -> Rolling:
-    """Return the windows of `panel` at which a model is to be asked, and the members that are.
+    """Return the windows of `data` at which a model is to be asked, and the members that are.
 
     A series takes part in a window that has `horizon` + 3 rows before its cutoff.
 
     Args:
         windows: how many cutoffs, the last of each series; ten if not given, or as many as the longest series has, or
-            as many as lie behind the rows that the model was trained on, if any do.
+            as many as lie behind the rows that the model was trained on, if any do; of new rows after kept ones as many
+            as lie in the new ones.
         step: rows from one cutoff to the next; the horizon if not given.
         horizon: steps, at most those fitted.
         members: names as for `predict`; if none are given, the winner, the networks, the blend and the simpler models,
@@ -195,11 +197,13 @@ def roll(
         UsageError: an argument asks for what the model does not have.
         DataError: the panel has other columns or another step than the model's data, or too few rows.
     """
+    panel, own = (data.panel, int(data.rows.max())) if isinstance(data, Joined) else (data, int(data.lengths.max()))
     forecaster.check(panel)
     check_counts(windows, step)
     steps = forecaster.steps(horizon)
+    most = (own - steps) // (step or steps) + 1
     history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
-    cutoffs = _cutoffs(panel, history, windows, step or steps, steps)
+    cutoffs = _cutoffs(panel, history, count_cutoffs(panel, windows, step or steps, steps, most), step or steps, steps)
     left_out: dict[str, str] = {}
     names = tuple(dict.fromkeys(map(forecaster.member_named, members)))
     if not names:
@@ -208,7 +212,7 @@ def roll(
     rolling = Rolling(forecaster, panel, history, cutoffs, names, wanted, left_out, refit, adapt)
     if windows is None and 0 < (unseen := rolling.out_of_sample) < cutoffs.count:
         return roll(
-            forecaster, panel, windows=unseen, step=step, horizon=horizon, members=members, levels=levels, adapt=adapt
+            forecaster, data, windows=unseen, step=step, horizon=horizon, members=members, levels=levels, adapt=adapt
         )
     return rolling
 
@@ -257,8 +261,8 @@ def _obstacle(model: str, windows: int, *, quick: bool) -> str | None:
     return None if quick else f"{model} would be fitted anew for each of {windows} windows, which takes long"
 
 
-def count_cutoffs(panel: Panel, requested: int | None, step: int, horizon: int) -> int:
-    """Return how many cutoffs the longest series has: those requested, or ten where so many fit.
+def count_cutoffs(panel: Panel, requested: int | None, step: int, horizon: int, most: int = DEFAULT_CUTOFFS) -> int:
+    """Return how many cutoffs the longest series has: those requested, or ten where so many fit, at most `most`.
 
     Raises:
         DataError: it has not so many.
@@ -274,12 +278,12 @@ def count_cutoffs(panel: Panel, requested: int | None, step: int, horizon: int) 
             remedy=f"{remedy}, or give more rows.",
             code="GF-D65",
         )
-    return requested or min(DEFAULT_CUTOFFS, fitting)
+    return requested or min(DEFAULT_CUTOFFS, fitting, max(most, 1))
 
 
-def _cutoffs(panel: Panel, history: History, requested: int | None, step: int, horizon: int) -> Cutoffs:
-    """Return the last cutoffs of every series."""
-    back = horizon + step * np.arange(count_cutoffs(panel, requested, step, horizon) - 1, -1, -1)
+def _cutoffs(panel: Panel, history: History, count: int, step: int, horizon: int) -> Cutoffs:
+    """Return the last `count` cutoffs of every series."""
+    back = horizon + step * np.arange(count - 1, -1, -1)
     end = panel.indptr[1:] - back[:, None]  # (n_cutoffs, n_series)
     number, series = np.nonzero(end - panel.indptr[:-1] >= horizon + MIN_ROWS)
     return Cutoffs(history.windows(series, end[number, series]), number, horizon, step)

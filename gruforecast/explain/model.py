@@ -1,13 +1,13 @@
-"""A look inside a saved model: what its gates do with new data, or with the newest rows of its own."""
+"""A look inside a saved model: what its gates do with new data, or with the rows that it keeps."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
 from gruforecast.arrays import Ints
+from gruforecast.data.joining import newer_rows
 from gruforecast.data.panel import Panel
 from gruforecast.data.windows import History, Windows
 from gruforecast.errors import UsageError, did_you_mean, shorten
@@ -15,7 +15,6 @@ from gruforecast.explain.explanation import Subject, explain, explain_gradients,
 from gruforecast.explain.records import Explanation, ImportanceRecord
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.inference import Network
-from gruforecast.models.series_state import places_of
 
 MIN_PAST = 3  # rows before a window, beyond the horizon
 ROUNDS = 3  # horizons at the end of new data that the importance is measured on
@@ -30,7 +29,7 @@ def explain_model(
     stored: Explanation | None = None,
     source: str = "data",
 ) -> Explanation:
-    """Return what the gates of one network do along `panel`, or along the newest rows that the model has kept.
+    """Return what the gates of one network do along `panel`, or along the rows that the model has kept.
 
     Args:
         member: name of a network; the one with the largest weight if not given.
@@ -45,19 +44,16 @@ def explain_model(
     network, kept = network_named(forecaster, member), panel is None
     if panel is not None:
         forecaster.check(panel)
-    elif not forecaster.context.kept:
+    elif not forecaster.keeps_rows:
         raise UsageError(
             "the model keeps no rows to look along (fit `context=False`).",
             remedy="Pass the data to look at.",
             code="GF-U48",
         )
     else:
-        panel, source = forecaster.context.panel(forecaster.plan), "the newest rows of the training data"
+        panel, source = forecaster.context, "the rows that the model keeps"
     history = History.of(panel.y, panel.indptr, panel.wall, forecaster.scaling(panel.x))
-    if kept:  # rows before the kept ones may have been negative
-        until = np.where(forecaster.context.never_negative, history.nonnegative_until, panel.indptr[:-1])
-        history = replace(history, nonnegative_until=until)
-    plan, shown = forecaster.plan, longest(history) if id is None else int(places_of(panel.ids, [id])[0])
+    plan, shown = forecaster.plan, longest(history) if id is None else int(panel.places_of([id])[0])
     subject = Subject(network, history, panel.wall, panel.ids, plan.freq, plan.columns, source, shown)
     ends = history.windows(np.arange(len(subject.ids)), history.indptr[1:])
     others = [one for one in stored.reach if not one.saved] if stored is not None else []
@@ -93,7 +89,7 @@ def _importance(forecaster: Forecaster, subject: Subject, panel: Panel) -> Impor
     windows = _origins(subject.history, forecaster.horizon)
     if not len(windows):
         return None
-    learned = windows.end < forecaster.context.newer(panel)[windows.series]
+    learned = windows.end < newer_rows(forecaster.context, panel)[windows.series]
     if learned.all():
         seen = "rows that the network has learned from (on new rows it may need less of its input)"
     else:

@@ -74,13 +74,22 @@ def _forecast(queries: list[ModelQuery]) -> Forecast:
     panels = [query.panel for query in queries if query.panel is not None]
     if panels:
         panel = _joined(panels, keys)
-        last, plan = panel.ds[panel.indptr[1:] - 1], panel.plan
+        last, plan = panel.last, panel.plan
     else:
         positions = np.concatenate([query.positions for query in queries if query.positions is not None])
-        forecaster = replace(forecaster, context=replace(forecaster.context.at(positions), ids=keys))
+        context = replace(forecaster.context.at(positions), ids=keys)
+        forecaster = replace(forecaster, context=context, ends=forecaster.ends.at(positions))
         last, plan = forecaster.context.last, forecaster.plan
     future = _future([query.future for query in queries if query.future is not None], last, plan, keys)
-    return forecaster.predict(panel, horizon=steps, levels=levels, member=first.member, future=future)
+    unseen = [query.unseen for query in queries if query.unseen is not None]
+    return forecaster.predict(
+        panel,
+        horizon=steps,
+        levels=levels,
+        member=first.member,
+        future=future,
+        unseen=np.concatenate(unseen) if unseen else None,
+    )
 
 
 def _joined(panels: list[Panel], keys: tuple[tuple[str, ...], ...]) -> Panel:

@@ -80,7 +80,7 @@ def opened(folder: str) -> Model:
     """
     path = Path(folder)
     forecaster, manifest = load_with_manifest(path)
-    if forecaster.context.kept and not forecaster.plan.future_names:
+    if forecaster.keeps_rows and not forecaster.plan.future_names:
         ids = ["/".join(key) for key in forecaster.context.ids[:1]]
         forecaster.predict(member=NETWORKS if NETWORKS in forecaster.members else "winner", ids=ids)
     return Model(path.absolute().name, forecaster, manifest.gruforecast)

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 
 import numpy as np
+from msgspec import structs
 
-from gruforecast.arrays import Floats, Ints
+from gruforecast.arrays import Bools, Floats, Ints
 from gruforecast.data.finding import Findings
 from gruforecast.data.formats.numbers import MAX_SIZE
 from gruforecast.data.from_arrays import Values, read_values
+from gruforecast.data.joining import Joined
 from gruforecast.data.panel import Panel
 from gruforecast.data.read import SORTED
 from gruforecast.errors import DataError, FormError, RepeatedRowError, UsageError, did_you_mean, shorten
+from gruforecast.models.new_rows import joined_to, usable
 from gruforecast.serve.covariates import covariates_of, future_of
 from gruforecast.serve.errors import Refusal, invalid, shown
 from gruforecast.serve.loaded_model import Model
@@ -40,7 +43,8 @@ class ModelQuery:
     Attributes:
         levels: of the intervals; None for all.
         ids: of the series, as they are answered.
-        panel: their rows; positions: or their numbers in the training data.
+        panel: their rows, after those that the model keeps; positions: or their numbers in the training data.
+        unseen: (n_series,) of which the rows given are all that is known.
         future: covariates in the steps ahead, (n_series, horizon, n_columns), None where they are not given.
         findings: what is odd about the rows.
     """
@@ -54,6 +58,7 @@ class ModelQuery:
     positions: Ints | None
     future: Floats | None
     findings: Findings = ()
+    unseen: Bools | None = None
 
 
 def model_query(query: Query, model: Model, bounds: Bounds) -> ModelQuery:
@@ -77,8 +82,8 @@ def model_query(query: Query, model: Model, bounds: Bounds) -> ModelQuery:
         k = next(k for k, one in enumerate(series) if one.y is None)
         raise invalid(f"series[{k}].y", "give y for all series, or for none of them.")
     if new == {True}:
-        ids, panel, future, findings = _from_rows(series, model, horizon, bounds)
-        return ModelQuery(model, member, horizon, levels, ids, panel, None, future, findings)
+        ids, found, future = _from_rows(series, model, horizon, bounds)
+        return ModelQuery(model, member, horizon, levels, ids, found.panel, None, future, found.findings, ~found.same)
     positions = np.arange(count) if query.series is None else _positions(series, model)
     ids = [_id_of(model.forecaster.context.ids[k]) for k in positions]
     future = future_of(series, [0] * len(series), horizon, model.forecaster)
@@ -164,8 +169,8 @@ def _positions(series: Sequence[Series], model: Model) -> Ints:
 
 def _from_rows(
     series: Sequence[Series], model: Model, horizon: int, bounds: Bounds
-) -> tuple[list[Id], Panel, Floats | None, Findings]:
-    """Return the ids, panel, future covariates and findings of series that come with their rows."""
+) -> tuple[list[Id], Joined, Floats | None]:
+    """Return the ids, rows and future covariates of series that come with their rows."""
     findings: Findings = ()
     keys = [_key(one, k, model) for k, one in enumerate(series)]
     if len(set(keys)) < len(keys):
@@ -181,12 +186,34 @@ def _from_rows(
     future = future_of(series, lengths, horizon, model.forecaster)
     try:
         reading = read_values(values, model.forecaster.plan, bounds.rows)
-        model.forecaster.check(reading.panel)
+        found = _after_kept(reading.panel, {key for key, one in zip(keys, series, strict=True) if one.id}, model)
     except DataError as error:
         raise _placed(error, series, lengths, model) from None
     if future is not None and SORTED in reading.findings:
         raise invalid("series", "with future covariates, ds must ascend.")
-    return [_id_of(key) for key in keys], reading.panel, future, findings + reading.findings
+    found = replace(found, findings=(*findings, *reading.findings, *found.findings))
+    return [_id_of(key) for key in keys], found, future
+
+
+def _after_kept(panel: Panel, named: set[tuple[str, ...]], model: Model) -> Joined:
+    """Return the series after the rows that the model keeps of them.
+
+    Args:
+        named: keys that the request gives; one series without a key may be the only one of the model.
+
+    Raises:
+        Refusal: a series that the model has not seen is too short.
+    """
+    own = replace(panel, ids=tuple(key if key in named else tuple(f"{k} (new)" for k in key) for key in panel.ids))
+    if len(panel) == 1 and not named:
+        names = structs.replace(panel.plan.names, ids=())
+        own = replace(panel, plan=structs.replace(panel.plan, names=names, wide=False))
+    found, needed = joined_to(model.forecaster, own), model.forecaster.short.needed
+    for k in np.flatnonzero(~found.same & (panel.lengths < needed)):
+        text = f"there are {panel.lengths[k]} rows, and none that the model keeps before them: it needs {needed}."
+        raise invalid(f"series[{k}].y", text, "GF-D72")
+    found = usable(model.forecaster, found)
+    return replace(found, panel=replace(found.panel, ids=panel.ids, plan=panel.plan))
 
 
 def _target(one: Series, k: int, *, last: bool) -> Floats:

@@ -22,12 +22,12 @@ from gruforecast.cli import app
 from gruforecast.data.calendar.frequency import Frequency
 from gruforecast.data.plan import Covariate
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.registry import NETWORKS
-from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import plain
 
 SCORES: dict[str, Table] = {
@@ -164,7 +164,8 @@ def big(n: int, horizon: int, columns: int = 0, **config: Any) -> Forecaster:
         winner="blend",
         calibrations=dict.fromkeys([name for name in MEMBERS if name != "gru-2"], calibration),
         plan=plan,
-        context=SeriesState.of(panel, networks, ["theta", "naive"]),
+        context=panel,
+        ends=EndForecasts.of(panel, ["theta", "naive"], (networks[0].config.horizon, networks[0].config.season_length)),
         scaling=Scaling(np.zeros(columns), np.ones(columns)),
     )
 

@@ -59,7 +59,7 @@ def test_forecasting_from_the_context_is_forecasting_from_the_data(folder: Path,
 
 def test_a_series_alone_is_forecast_as_among_others(folder: Path, panel: Panel) -> None:
     forecaster = load(folder)
-    among, alone = forecaster.predict(panel), forecaster.predict(panel.only(["s1"]))
+    among, alone = forecaster.predict(panel), forecaster.predict(panel.at(np.array([1])))
     assert_close32(among.mean[1], alone.mean[0])
     chosen = forecaster.predict(ids=["s1"])
     assert_close32(chosen.mean[0], alone.mean[0])
@@ -474,8 +474,8 @@ def test_one_value_that_cannot_be_is_said(folder: Path, change: Any, words: str)
         (at("networks", value={}), "Expected `array`, got `object` - at `$.networks`"),
         (at("ids", 2, value=[3]), "Expected `str`, got `int` - at `$.ids[2][0]`"),
         (at("ids", 2, value="c"), "Expected `array`, got `str` - at `$.ids[2]`"),
-        (at("context", value=1), "Expected `bool`, got `int` - at `$.context`"),
-        (at("context", value=None), "Expected `bool`, got `null` - at `$.context`"),
+        (at("rows", value=True), "Expected `int`, got `bool` - at `$.rows`"),
+        (at("rows", value=-1), "Expected `int` >= 0 - at `$.rows`"),
         (at("scaling", "spread", value=[1e-31]), "Expected `float` >= 1e-30 - at `$.scaling.spread[0]`"),
         (at("levels", "theta", value=[0.5, 80.0]), "Expected `float` >= 1.0 - at `$.levels[...][0]`"),
         (at("levels", "theta", value=[80.0, 100.5]), "Expected `float` <= 100.0 - at `$.levels[...][1]`"),
@@ -543,8 +543,9 @@ EARLIEST = int(np.datetime64("0002-01-01", "s").astype(np.int64))
 @pytest.mark.parametrize(
     ("second", "words"),
     [
-        (EARLIEST + 1, ""),
-        (EARLIEST, "a stamp of the forecast would be out of range"),
+        (EARLIEST + 10 * 366 * 86_400, ""),
+        (EARLIEST + 366 * 86_400, "a stamp would be out of range"),  # not of the last row, but of the first
+        (EARLIEST, "a stamp would be out of range"),
         (2**37, ""),
         (2**37 + 1, "a stamp is out of range"),
         (-(2**37) - 1, "a stamp is out of range"),

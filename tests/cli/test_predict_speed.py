@@ -25,7 +25,7 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.cli import app
 from gruforecast.data.panel import Forecast, Panel
-from gruforecast.models.series_state import SeriesState
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.report.files.table import write_csv
 
 HEAVY = {"tensorflow", "keras", "keras_tuner", "pandas", "scipy", "sklearn", "pyarrow", "plotly", "statsforecast"}
@@ -89,12 +89,9 @@ def test_a_stream_is_the_forecast_in_parts(monkeypatch: pytest.MonkeyPatch, memb
 
 def test_ends_of_parts_are_parts_of_ends() -> None:
     panel = many(11)
-    networks = make_forecaster(panel).networks
-    whole, part = SeriesState.of(panel, networks, ["theta"]), SeriesState.of(panel.part(4, 9), networks, ["theta"])
+    whole, part = (EndForecasts.of(one, ["theta"], (6, 12)) for one in (panel, panel.part(4, 9)))
     some = whole.at(np.arange(4, 9))
-    assert some.ids == part.ids
-    for name in ("past", "never_negative", "scale", "last", "x", "static"):
-        np.testing.assert_array_equal(getattr(some, name), getattr(part, name))
+    assert some.effects is None
     np.testing.assert_allclose(some.forecasts["theta"].mean, part.forecasts["theta"].mean)
 
 

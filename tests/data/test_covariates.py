@@ -211,6 +211,16 @@ class TestFuture:
         with pytest.raises(DataError, match=r"2 of 6 steps have no value .*'A 2024-01-02 17:00', 'B 2024-01-02 17:00'"):
             read_future(str(path), plan).of((("A",), ("B",)), self.ds(3))
 
+    def test_without_an_id_column_rows_are_those_of_the_only_series(self, tmp_path: Path) -> None:
+        plan, path = self.plan(tmp_path), tmp_path / "future.csv"
+        lines = table({"heat": ["3"], "sky": ["rain"]}, 3, ("A",), ahead=40).splitlines()
+        place = lines[0].split(",").index(plan.names.ids[0])
+        path.write_text("\n".join(",".join(c for k, c in enumerate(row.split(",")) if k != place) for row in lines))
+        with pytest.raises(DataError, match=f"no column '{plan.names.ids[0]}'"):
+            read_future(str(path), plan)
+        found = read_future(str(path), plan, one=True).of((("A",),), self.ds(3)[:1])
+        assert found[0, :, 0].tolist() == [3, 3, 3]
+
     def test_a_file_that_contradicts_the_plan_is_refused(self, tmp_path: Path) -> None:
         path = tmp_path / "future.csv"
         path.write_text("unique_id,ds,heat\nA,2024-01-02 16:00,3\n")

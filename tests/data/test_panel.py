@@ -44,12 +44,12 @@ def test_rows_of_each_series(panel: Panel) -> None:
 
 
 def test_only_some_series_in_the_order_of_the_panel(panel: Panel) -> None:
-    found = panel.only(["s2", "none", "s0"])
+    found = panel.at(panel.places_of(["s2", "s0"]))
     assert found.ids == (("s0",), ("s2",))
     assert found.y.tolist() == [*A, *C]
     assert found.indptr.tolist() == [0, 5, 8]
     two = dataclasses.replace(panel, ids=(("a", "x"), ("a", "y"), ("b", "x")))
-    assert two.only(["a/y"]).y.tolist() == [10]
+    assert two.at(two.places_of(["a/y"])).y.tolist() == [10]
 
 
 def test_series_that_end_together(panel: Panel) -> None:

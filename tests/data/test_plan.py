@@ -134,6 +134,34 @@ def test_a_file_that_contradicts_the_plan_is_refused_with_both_sides(csv: Any, l
         read_like(csv(later, "later.csv"), plan)
 
 
+def test_remedies_name_no_option_of_fit(csv: Any) -> None:
+    options = ReadOptions(static=("size",), id=("shop",))
+    days = [(day, f"{k},{40 + k}") for k, day in enumerate(DAYS)]
+    rows = "".join(f"{day},{shop},{y}\n" for day, both in days for shop, y in zip("ab", both.split(","), strict=True))
+    text = "ds,shop,y,size\n" + "".join(f"{row},{3 + ('b' in row)}\n" for row in rows.splitlines())
+    plan = read_csv(csv(text), options).panel.plan
+    for later, code, remedy in (
+        ("2024-03-01,a,oops,3\n", "GF-D30", "Correct the cell, or leave it blank if there is no value. The model was"),
+        ("2024-03-01,a,1,3\n2024-03-02,a,1,4\n", "GF-D58", "Correct the cell: the column was fitted as one that"),
+    ):
+        with pytest.raises(DataError) as caught:
+            read_like(csv(f"ds,shop,y,size\n{later}", "later.csv"), plan)
+        assert caught.value.code == code
+        assert caught.value.remedy.startswith(remedy)
+        assert "`" not in caught.value.remedy
+
+
+def test_rows_without_an_id_column_are_one_series_where_that_is_wanted(csv: Any) -> None:
+    plan = plan_of(csv, "unique_id,ds,y\n" + "".join(f"a,{day},{k}\n" for k, day in enumerate(DAYS)))
+    later = csv("ds,y\n2024-03-01,5\n2024-03-02,6\n", "later.csv")
+    with pytest.raises(DataError, match="no column 'unique_id'"):
+        read_like(later, plan)
+    found = read_like(later, plan, one=True).panel
+    assert (found.ids, found.names.ids, found.y.tolist()) == ((("series",),), (), [5, 6])
+    named = csv("unique_id,ds,y\nb,2024-03-01,5\n", "named.csv")
+    assert read_like(named, plan, one=True).panel.ids == (("b",),)
+
+
 @pytest.mark.parametrize(
     "options",
     [{"on_duplicate": "min"}, {"resample": "x"}, {"time_unit": "days"}, {"wide": True, "target": "y"}],

@@ -115,9 +115,7 @@ class TestWhatItLooksAt:
         assert missed[0][0] > missed[0][1] / 2 + 1  # the jump is among what is looked at
         assert missed[1][0] > missed[1][1] / 2 + 1  # 20 origins of 3 rows each go back 60 rows
         assert all(abs(count - seen / 2) <= 1 for count, seen in missed[2:])
-        short = adapted_to(
-            replace(model, context=replace(model.context, last=panel_of(shift[:220]).ds[-1:])), panel_of(shift)
-        )
+        short = adapted_to(replace(model, context=panel_of(shift[:220])), panel_of(shift))
         whole = adapted_to(model, panel_of(shift))
         assert short is not None
         assert whole is not None

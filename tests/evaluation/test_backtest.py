@@ -34,11 +34,10 @@ from gruforecast.evaluation.backtest import Block, Rolling, roll
 from gruforecast.evaluation.scores import Evaluated, overall
 from gruforecast.execution.progress import Progress
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.series_state import SeriesState
-from gruforecast.models.statistical import STATISTICAL
 from gruforecast.report.backtest import BacktestReport
 from gruforecast.report.files.backtest import LongFile, forecast_columns, score_columns
 from gruforecast.serialization import record
@@ -66,7 +65,8 @@ def simple(panel: Panel, *models: str, winner: str = "naive", blend: tuple[str, 
         winner=winner,
         calibrations=dict.fromkeys(names, calibration),
         plan=panel.plan,
-        context=SeriesState.of(panel, networks, [name for name in models if name not in STATISTICAL]),
+        context=panel,
+        ends=EndForecasts({}),
         scaling=Scaling(np.zeros(0), np.zeros(0)),
     )
 
@@ -94,7 +94,7 @@ def scored(rolling: Rolling) -> Aggregate:
 def cut(rolling: Rolling) -> Panel:
     """The series that have a window at the only cutoff of `rolling`, without the rows after it."""
     windows, panel = rolling.cutoffs.windows, rolling.panel
-    some = panel.only(["/".join(panel.ids[k]) for k in windows.series])
+    some = panel.at(np.sort(windows.series))
     return some.rows(some.indptr[:-1], some.indptr[:-1] + windows.end - windows.start)
 
 

@@ -27,10 +27,10 @@ from gruforecast.models import covariate_effects as room
 from gruforecast.models.baselines import HARMONIC
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.covariate_effects import Effects, Place, known_places
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.harmonic import Design, Harmonic, waves_of
 from gruforecast.models.networks.covariates import Scaling
-from gruforecast.models.series_state import SeriesState
 
 NAN = float("nan")
 HORIZON = 6
@@ -294,7 +294,8 @@ def made(*, holidays: str = "AT", covariates: tuple[Covariate, ...] = COLUMNS) -
         winner="blend",
         plan=plan,
         scaling=scaling,
-        context=SeriesState.of(past, networks, ["naive", HARMONIC], scaling),
+        context=past,
+        ends=EndForecasts.of(past, ["naive", HARMONIC], (HORIZON, networks[0].config.season_length), scaling),
     ), panel
 
 
@@ -344,7 +345,7 @@ def test_holidays_need_no_file() -> None:
     (block,) = roll(forecaster, panel, windows=1, members=[HARMONIC]).blocks()
     kept = forecaster.predict(member=HARMONIC)
     np.testing.assert_allclose(kept.mean, block.evaluated[HARMONIC].mean, rtol=1e-9)
-    effects = forecaster.context.effects
+    effects = forecaster.ends.effects
     assert effects is not None
     assert (effects.slope > 0).all()
 
@@ -365,14 +366,14 @@ def test_the_future_is_asked_for_where_the_regression_reads_it() -> None:
 def test_nothing_is_asked_for_where_all_coefficients_that_are_kept_are_zero() -> None:
     """Those of columns in a file, in the series that are forecast; from new rows they are estimated anew."""
     forecaster, panel = made()
-    effects, future = forecaster.context.effects, future_of(panel)
+    effects, future = forecaster.ends.effects, future_of(panel)
     assert effects is not None
     zero = np.zeros_like(effects.slope)
     zero[:, -1] = effects.slope[:, -1]  # of the holidays, which need no file
     one = zero.copy()
     one[0, 0] = 0.5  # in the first series only
     for slope, ids, needed in ((zero, None, False), (one, None, True), (one, ["s0"], True), (one, ["s1"], False)):
-        own = replace(forecaster, context=replace(forecaster.context, effects=replace(effects, slope=slope)))
+        own = replace(forecaster, ends=replace(forecaster.ends, effects=replace(effects, slope=slope)))
         for member in (HARMONIC, "blend"):
             if needed:
                 with pytest.raises(UsageError, match="needs promo, shop"):
@@ -388,9 +389,9 @@ def test_nothing_is_asked_for_where_all_coefficients_that_are_kept_are_zero() ->
 
 def test_a_folder_whose_effects_do_not_fit_is_refused(tmp_path: Path) -> None:
     forecaster, _ = made()
-    assert forecaster.context.effects is not None
-    for effects in (None, forecaster.context.effects.at(np.array([0])), Effects.none(2, 3)):
-        save(replace(forecaster, context=replace(forecaster.context, effects=effects)), tmp_path)
+    assert forecaster.ends.effects is not None
+    for effects in (None, forecaster.ends.effects.at(np.array([0])), Effects.none(2, 3)):
+        save(replace(forecaster, ends=replace(forecaster.ends, effects=effects)), tmp_path)
         seal(tmp_path)
         with pytest.raises(Exception, match="arrays cannot be read"):
             load(tmp_path)

@@ -22,7 +22,6 @@ from gruforecast.models import forecaster as room
 from gruforecast.models.baselines import theta
 from gruforecast.models.conformal import Calibration
 from gruforecast.models.networks.inference import forecast
-from gruforecast.models.series_state import SeriesState
 
 
 @pytest.fixture
@@ -118,33 +117,7 @@ def test_blocks_of_any_size_say_the_same(panel: Panel, monkeypatch: pytest.Monke
             assert sum((part.ids for part in parts), ()) == panel.ids
             assert_close32(np.concatenate([one.mean for one in parts]), whole.mean, axis=1)
     empty = replace(forecaster, context=forecaster.context.at(np.zeros(0, int)))
-    assert [len(one.ids) for one in empty.stream()] == [0]
-
-
-def test_ends_of_series_keep_what_a_forecast_needs() -> None:
-    forecaster, panel = make_covariate_forecaster()
-    ends = forecaster.context
-    assert ends.past.shape == (2, 36)
-    assert (ends.past[0, -1], ends.past[1, -1]) == (panel.y[59], panel.y[106])
-    assert ends.last.tolist() == panel.ds[[59, 106]].tolist()
-    assert ends.static.tolist() == [[1.0], [2.0]]
-    whole = ends.covariates(slice(1, 2), panel.plan.inputs)
-    np.testing.assert_array_equal(whole[0], panel.x[107 - 36 : 107])
-    one = ends.at(np.array([1]))
-    assert (one.ids, len(one), one.kept) == (panel.ids[1:], 1, True)
-    for name in ("past", "scale", "never_negative", "x", "static"):
-        np.testing.assert_array_equal(getattr(one, name), getattr(ends, name)[1:])
-    assert {name: found.mean.shape for name, found in one.forecasts.items()} == {"theta": (1, 6), "naive": (1, 6)}
-    none = SeriesState.without_rows(ends.ids, ends.last)
-    assert (len(none), none.kept, none.past.shape, none.x.shape, none.static.shape) == (
-        2,
-        False,
-        (2, 0),
-        (2, 0, 1),
-        (2, 0),
-    )
-    assert np.isnan(none.scale).all()
-    assert not none.never_negative.any()
+    assert [len(one.ids) for one in empty.stream(empty.context)] == [0]
 
 
 # --- refusals, word by word

@@ -19,11 +19,12 @@ from gruforecast.artifact.describe import describe
 from gruforecast.artifact.folder import load, save
 from gruforecast.artifact.manifest import seal
 from gruforecast.cli import app
+from gruforecast.data.joining import without_values
 from gruforecast.data.panel import Panel
 from gruforecast.errors import ModelError, UsageError
 from gruforecast.evaluation.backtest import roll
 from gruforecast.explain.model import explain_model
-from gruforecast.models.series_state import SeriesState
+from gruforecast.models.end_forecasts import EndForecasts
 
 
 @pytest.fixture
@@ -37,8 +38,7 @@ def folder(tmp_path: Path, panel: Panel) -> Path:
     made = tmp_path / "model"
     made.mkdir()
     forecaster = make_forecaster(panel)
-    ends = forecaster.context
-    save(replace(forecaster, context=SeriesState.without_rows(ends.ids, ends.last)), made)
+    save(replace(forecaster, context=without_values(forecaster.context), ends=EndForecasts({})), made)
     seal(made)
     return made
 
@@ -87,9 +87,9 @@ def test_show_says_so(folder: Path) -> None:
     )
 
 
-@pytest.mark.parametrize("value", [True, None, 0, "no"])
+@pytest.mark.parametrize("value", [True, None, 1, 100, -1, "no"])
 def test_whether_there_are_rows_has_to_be_true(folder: Path, value: Any) -> None:
-    change_model(folder, lambda model: model.update(context=value))
+    change_model(folder, lambda model: model.update(rows=value))
     with pytest.raises(ModelError):
         load(folder)
 

@@ -8,19 +8,21 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_networks import make_forecaster
+from made_networks import MEMBERS, make_forecaster
 from makers import ROOT, panel_of, run
 from rounding import assert_close32
 from serving import Server, folder_of, numbers, served, served_here, small_model
 
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.read import read_csv
+from gruforecast.models.short_series import ShortSeries
 
 GENERATOR = np.random.default_rng(5)
 LENGTHS = (60, 40, 3)
@@ -99,6 +101,36 @@ def test_without_rows_it_starts_where_the_training_data_end(server: Server, fold
     none = server.ask(levels=[]).json()
     assert list(none["forecast"][0]) == ["id", "ds", "y_hat"]
     assert none["levels"] == []
+
+
+def test_rows_of_a_known_series_go_on_from_those_that_the_model_keeps(tmp_path: Path) -> None:
+    y, short = 5 + GENERATOR.random(66), ShortSeries((3, 12), dict.fromkeys(MEMBERS, (2.0, 1.5)), 0.1, 3)
+    one, several = panel_of(y[:60]), panel_of(y[:60], 9 + GENERATOR.random(60))
+    place = folder_of(replace(make_forecaster(several), short=short), tmp_path / "several")
+    new: dict[str, Any] = {"start": "2005-01-01", "y": y[60:].tolist()}
+    whole: dict[str, Any] = {"start": "2000-01-01", "y": y.tolist()}
+    with served(place) as found:
+        rows = found.ask(series=[{"id": "s0", **new}, {"id": "other", **new}, {"id": "s1", **whole}]).json()
+        alone = found.ask(series=[{"id": "s0", **whole}]).json()["forecast"][0]
+        for name, found_there in numbers([rows["forecast"][0]]).items():  # asked with others, to rounding
+            assert_close32(found_there, numbers([alone])[name])
+        assert rows["forecast"][1]["y_hat"] != alone["y_hat"]
+        assert [row["id"] for row in rows["forecast"]] == ["s0", "other", "s1"]
+        nameless = found.ask(series=[new]).json()["forecast"][0]
+        for name, found_there in numbers([nameless]).items():  # of two series nobody knows which
+            assert_close32(found_there, numbers([rows["forecast"][1]])[name])
+        old = found.ask(series=[{"id": "s1", **new}, {"id": "s0", "start": "2001-01-01", "y": y[12:30].tolist()}])
+        assert any("('s0') end at 2002-06-01, before the training rows" in text for text in old.json()["warnings"])
+        refused = found.ask(series=[{"id": "s0", **new}, {"id": "other", "start": "2005-01-01", "y": [1, 2]}])
+        assert (refused.status_code, refused.json()["error"]["code"]) == (422, "GF-D72")
+        assert refused.json()["error"]["field"] == "series[1].y"
+    with served(folder_of(make_forecaster(one), tmp_path / "one")) as found:
+        nameless, named = (
+            found.ask(series=[{**asked}]).json()["forecast"][0] for asked in (new, {"id": "s0", **whole})
+        )
+        assert nameless["y_hat"] == named["y_hat"]
+        other = found.ask(series=[{"start": "2004-09-01", "y": (2 * y[56:]).tolist()}]).json()
+        assert any("4 of 4 values differ" in text for text in other["warnings"])
 
 
 def test_gaps_missing_ends_and_other_days_of_the_month_are_as_in_a_file(

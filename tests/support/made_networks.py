@@ -12,6 +12,7 @@ from msgspec import structs
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import DECODERS, NetworkConfig, TrainingConfig
 from gruforecast.models.networks.covariates import Scaling
@@ -19,7 +20,6 @@ from gruforecast.models.networks.inference import Network, weight_shapes
 from gruforecast.models.pretrained.inference import weight_shapes as pretrained_shapes
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.registry import NETWORKS, PRETRAINED, TUNED
-from gruforecast.models.series_state import SeriesState
 
 # layers, rows of a segment, decoder: every decoder once, and one where segments are made of the horizon
 FORMS = [*((1 + k % 3, (1, 4, 2)[k % 3], decoder) for k, decoder in enumerate(DECODERS)), (1, 1, "parallel")]
@@ -54,7 +54,8 @@ def make_forecaster(panel: Panel, **changes: Any) -> Forecaster:
         winner=NETWORKS,
         calibrations=dict.fromkeys(MEMBERS, calibration),
         plan=panel.plan,
-        context=SeriesState.of(panel, networks, ["theta", "naive"]),
+        context=panel,
+        ends=EndForecasts.of(panel, ["theta", "naive"], (6, 12)),
         scaling=Scaling(np.zeros(0), np.zeros(0)),
         **changes,
     )
@@ -79,7 +80,7 @@ def make_forecaster_with_pretrained(panel: Panel) -> Forecaster:
         blend={NETWORKS: 0.25, "theta": 0.25, PRETRAINED: 0.25, TUNED: 0.25},
         winner="blend",
         calibrations=plain.calibrations | {PRETRAINED: calibration, TUNED: calibration, "blend": calibration},
-        context=SeriesState.of(panel, plain.networks, ["theta", "naive", PRETRAINED, TUNED], own=pretrained),
+        ends=EndForecasts.of(panel, ["theta", "naive", PRETRAINED, TUNED], (6, 12), own=pretrained),
         pretrained=pretrained,
     )
 
@@ -105,8 +106,8 @@ def make_covariate_forecaster(rows: int = 60) -> tuple[Forecaster, Panel]:
     plain = make_forecaster(panel_of(np.arange(40.0)))
     networks = tuple(_seeing(one, plan.inputs) for one in plain.networks)
     scaling = Scaling(generator.normal(size=5), 1 + generator.random(5))
-    context = SeriesState.of(panel, networks, ["theta", "naive"])
-    return replace(plain, networks=networks, plan=plan, scaling=scaling, context=context), panel
+    ends = EndForecasts.of(panel, ["theta", "naive"], (6, 12))
+    return replace(plain, networks=networks, plan=plan, scaling=scaling, context=panel, ends=ends), panel
 
 
 def _seeing(network: Network, inputs: tuple[str, ...]) -> Network:

@@ -23,11 +23,11 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.data.panel import Panel
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.end_forecasts import EndForecasts
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, weight_shapes
-from gruforecast.models.series_state import SeriesState
 from gruforecast.serve.loaded_model import opened
 from gruforecast.serve.server import serve
 from gruforecast.serve.service import Service
@@ -150,7 +150,8 @@ def small_model(panel: Panel, horizon: int = 6, season: int = 12) -> Forecaster:
         winner="blend",
         calibrations=dict.fromkeys(("networks", "gru", "theta", "blend"), calibration),
         plan=panel.plan,
-        context=SeriesState.of(panel, networks, ["theta"]),
+        context=panel,
+        ends=EndForecasts.of(panel, ["theta"], (networks[0].config.horizon, networks[0].config.season_length)),
         scaling=Scaling.of(panel.x, rows, panel.plan.inputs),
     )
 

@@ -3,7 +3,7 @@
     python tests/torture/light_install.py MODEL DATA
 
 What is run is what README and Dockerfile say: the pinned requirements/predict.txt, then the package without its
-dependencies. SeriesState with 0 if all is well, 1 if not, 77 where packages cannot be installed.
+dependencies. Ends with 0 if all is well, 1 if not, 77 where packages cannot be installed.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gruforecast.arrays import Floats, Ints, Stamps
-from gruforecast.artifact.export.saved_model import covariates_of, difference, reference
+from gruforecast.artifact.export.saved_model import difference, newest_of, reference
 from gruforecast.artifact.export.signature import Served
 from gruforecast.data.panel import Panel
 from gruforecast.data.scale import mase_scale
@@ -115,10 +115,9 @@ def _latest(panel: Panel, horizon: int) -> tuple[Ints, Ints]:
 
 def of_context(forecaster: Forecaster) -> Sample | None:
     """Return the ends of training series that the model folder keeps; None where it keeps none."""
-    past = forecaster.context.past[:MAX_WINDOWS]
-    seen = ~np.isnan(past).all(axis=1)
-    last = forecaster.plan.form.wall(forecaster.context.last[:MAX_WINDOWS])
-    return Sample(past[seen], last[seen], covariates_of(forecaster)[seen]) if seen.any() else None
+    if not forecaster.keeps_rows:
+        return None
+    return Sample(*newest_of(forecaster, MAX_WINDOWS))
 
 
 def odd(served: Served, time: int, columns: int) -> Sample:

@@ -99,8 +99,7 @@ def checked(jobs: Jobs, forecaster: Forecaster, written: Pending[JobResult], scr
     served = served_by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in (NAME, "given.npz", "answer.npz"))
     _done(written)
-    past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
-    last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
+    past, last, x = newest_of(forecaster, MAX_SERIES)
     rows = SHORT + forecaster.horizon
     cases = {"whole": (past, last, x), "short": (past[:, -SHORT:], last, x[:, -rows:])}
     inputs = {f"{case}.{name}": array for case, one in cases.items() for name, array in served.given(*one).items()}
@@ -135,11 +134,19 @@ def _done(pending: Pending[JobResult]) -> None:
         )
 
 
-def covariates_of(forecaster: Forecaster) -> Floats:
-    """Return the covariates of some series, with their newest rows in the place of those of the horizon."""
-    x = forecaster.context.covariates(slice(MAX_SERIES), forecaster.plan.inputs)
+def newest_of(forecaster: Forecaster, series: int) -> tuple[Floats, Stamps, Floats]:
+    """Return the newest rows of the first series: values (n, time), wall clock of the last (n,), and covariates.
+
+    Covariates (n, time + horizon, n_columns) have their newest rows in the place of those of the horizon.
+    """
+    panel = forecaster.context.part(0, min(series, len(forecaster.context)))
+    lookback = max(one.config.lookback for one in forecaster.networks)
+    history = History.of(panel.y, panel.indptr, x=panel.x)
+    windows = history.windows(np.arange(len(panel)), panel.indptr[1:])
+    x = history.covariates(windows, lookback, 0)
     future = np.resize(x.swapaxes(0, 1)[::-1], (forecaster.horizon, *x.swapaxes(0, 1).shape[1:]))
-    return np.concatenate([x, future.swapaxes(0, 1)], axis=1)
+    whole = np.concatenate([x, future.swapaxes(0, 1)], axis=1)
+    return history.past(windows, lookback), panel.plan.form.wall(panel.last), whole
 
 
 def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, Floats]:

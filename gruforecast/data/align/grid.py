@@ -114,9 +114,12 @@ def _whose(rows: Rows, k: int, freq: Frequency, ids: Keys, names: Names) -> str:
 
 def axis(first: Stamps, lengths: Ints, freq: Frequency) -> Stamps:
     """Return all stamps of all series, flat, each series from `first` on."""
-    each = zip(first, lengths, strict=True)
-    parts = [np.append(begin, freq.after(np.array([begin]), int(length) - 1)[0]) for begin, length in each]
-    return np.concatenate(parts).astype("datetime64[s]")
+    return freq.moved(np.repeat(first, lengths), counted(lengths)).astype("datetime64[s]")
+
+
+def counted(lengths: Ints) -> Ints:
+    """Return 0, 1, … for the rows of each series, flat."""
+    return np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
 
 
 def interpolated(indptr: Ints, y: Floats) -> Floats:

@@ -88,24 +88,26 @@ class Frequency(Record, frozen=True):
 
     def after(self, last: Stamps, horizon: int) -> Stamps:
         """Return the `horizon` stamps that follow each of `last` (n,), as (n, horizon)."""
-        return self._moved(last, np.arange(1, horizon + 1))
+        return self.moved(last[:, None], np.arange(1, horizon + 1))
 
-    def until(self, last: Stamps, rows: int) -> Stamps:
-        """Return the `rows` stamps that end with each of `last` (n,), as (n, rows)."""
-        return self._moved(last, np.arange(1 - rows, 1))
-
-    def _moved(self, last: Stamps, steps: Ints) -> Stamps:
-        """Return each of `last` (n,), so many steps later, (n, n_steps)."""
-        moves = steps[None, :] * self.step
+    def moved(self, ds: Stamps, steps: Ints) -> Stamps:
+        """Return stamps so many steps later; the shapes are broadcast."""
+        moves = steps * self.step
         if self.unit == "M":
-            months = last.astype("datetime64[M]")
-            clock = last - self._in_month(months)
-            return self._in_month(months[:, None] + moves.astype("timedelta64[M]")) + clock[:, None]
+            months = ds.astype("datetime64[M]")
+            clock = ds - self._in_month(months)
+            return self._in_month(months + moves.astype("timedelta64[M]")) + clock
         if self.unit == "B":
-            days = last.astype("datetime64[D]")
-            clock = (last - days).astype("timedelta64[s]")
-            return np.busday_offset(days[:, None], moves, roll="backward").astype("datetime64[s]") + clock[:, None]
-        return last.astype("datetime64[s]")[:, None] + moves.astype("timedelta64[s]")
+            days = ds.astype("datetime64[D]")
+            clock = (ds - days).astype("timedelta64[s]")
+            return np.busday_offset(days, moves, roll="backward").astype("datetime64[s]") + clock
+        return ds.astype("datetime64[s]") + moves.astype("timedelta64[s]")
+
+    def position(self, ds: Stamps) -> tuple[Ints, Ints]:
+        """Return the number of each stamp (n,) in steps, and what tells apart stamps between which there is no step."""
+        number, left = self.number(ds)
+        stride = self.step if self.unit == "M" else 1
+        return number // stride, left * stride + number % stride
 
     def _in_month(self, months: Array) -> Stamps:
         """Return the stamp at midnight of day `self.day` in each month, its last day at most."""

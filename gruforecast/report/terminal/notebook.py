@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import html
 import sys
 from collections.abc import Iterator
 from typing import Protocol
@@ -78,3 +79,14 @@ def progress_in_python(*, shown: bool) -> Iterator[Progress]:
             yield live
     else:
         yield Warner()
+
+
+def table_of(facts: dict[str, str]) -> str:
+    """Return facts with their names as an HTML table; empty ones are left out."""
+    left = "style='text-align: left'"
+    rows = (
+        f"<tr><th {left}>{name}</th><td {left}>{html.escape(harmless(text))}</td></tr>"
+        for name, text in facts.items()
+        if text
+    )
+    return f"<table>{''.join(rows)}</table>"

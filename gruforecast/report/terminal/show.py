@@ -37,7 +37,7 @@ def _about(facts: Description) -> list[tuple[str, str]]:
     target = "every column of numbers" if facts.target is None else facts.target
     first, last = facts.data_end
     season = f"season of {facts.season_length} rows" if facts.season_length > 1 else "no season"
-    kept = "" if facts.keeps_rows else "; no rows are kept: predict needs DATA"
+    kept = f"; {facts.rows_kept:,} rows are kept" if facts.keeps_rows else "; no rows are kept: predict needs DATA"
     return [
         ("series", f"{facts.n_series}: {names}"),
         ("columns", f"time {', '.join(facts.time)}; target {target}; id {', '.join(facts.ids) or 'none'}"),

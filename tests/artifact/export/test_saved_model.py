@@ -32,6 +32,7 @@ from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.cli import app
 from gruforecast.data.future_covariates import FutureCovariates
+from gruforecast.data.joining import without_values
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate
 from gruforecast.errors import DataError, GruforecastError, ResourceError
@@ -41,7 +42,6 @@ from gruforecast.execution.child_process import call, milliseconds
 from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, residuals, weight_shapes
-from gruforecast.models.series_state import SeriesState
 from gruforecast.serialization import plain
 
 
@@ -139,7 +139,7 @@ def test_without_data_the_ends_of_the_training_series_are_asked(model: Path, tmp
 def test_a_model_that_keeps_no_rows_is_asked_on_synthetic_windows(model: Path, tmp_path: Path, stand_in: Any) -> None:
     stand_in()
     forecaster = make_forecaster(panel_of(np.arange(50.0)))
-    ends = SeriesState.without_rows(forecaster.context.ids, forecaster.context.last)
+    ends = without_values(forecaster.context)
     asked = ExportOptions(model, tmp_path / "a.onnx", "onnx")
     found = convert(asked, dataclasses.replace(forecaster, context=ends), None, str)
     assert list(found.parity.windows) == ["synthetic", "short"]

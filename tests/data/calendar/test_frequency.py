@@ -212,7 +212,7 @@ def test_no_two_days_of_a_weekend_fit_together() -> None:
 def test_stamps_until_one_and_after_it_keep_their_clock(
     freq: Frequency, last: str, until: list[str], after: list[str]
 ) -> None:
-    assert freq.until(stamps(last), 3)[0].tolist() == stamps(*(f"{day}T12:00" for day in until)).tolist()
+    assert freq.moved(stamps(last), np.arange(-2, 1)).tolist() == stamps(*(f"{day}T12:00" for day in until)).tolist()
     assert freq.after(stamps(last), 1)[0].tolist() == stamps(*(f"{day}T12:00" for day in after)).tolist()
     both = freq.after(stamps("2024-01-08T12:00", last), 2)
     assert both.shape == (2, 2)
