@@ -120,14 +120,11 @@ def fit(data: Data, options: FitOptions, progress: Progress | None = None) -> Re
             outcome = _outcome(run, pool, built, Path(scratch))
             progress.stage("writing the report")
             report = summarise(outcome, data, options, clock.parts, clock.total)
-            kept = without_places(report)
-            write_json(built / "report.json", plain(kept))
+            write_json(built / "report.json", plain(kept := without_places(report)))
             write_page(kept, built / PAGE)
             known = {"fingerprint": fingerprint, "trials": prepared.trials, "audit": outcome.audit.kind}
-            seal(
-                built,
-                structs.replace(in_short(report, prepared.panel), **known, **limits(outcome, options, trainings.notes)),
-            )
+            cut = limits(outcome, options, trainings.notes)
+            seal(built, structs.replace(in_short(report, prepared.panel), **known, **cut))
             replace_with(built, output)
         finally:
             shutil.rmtree(built, ignore_errors=True)
