@@ -163,7 +163,7 @@ def test_a_result_follows_from_the_data_and_the_options_that_matter(monkeypatch:
     facts = facts_of(OPTIONS, panel)
     neutral = {
         "output": "n", "run_dir": "r", "fresh": True, "overwrite": True, "trials": 9, "max_time": 9.0,
-        "workers": 1, "worker_memory": 900, "trial_time": 9.0, "retries": 3, "audit": True,
+        "workers": 1, "worker_memory": 900, "trial_time": 9.0, "retries": 3, "audit": True, "cache": False,
     }  # fmt: skip
     for name, value in neutral.items():
         assert facts_of(dataclasses.replace(OPTIONS, **{name: value}), panel) == facts, name
