@@ -46,7 +46,8 @@ class Task:
     Attributes:
         call: `package.module:function`; request: its argument.
         shape: tasks of one shape go to the same worker where they can, because it has compiled that shape.
-        cost: of waiting tasks the dearest begins first, so that no worker is left with a long one at the end.
+        cost: of waiting tasks the dearest begins first, so that no worker is left with a long one at the end; one below
+            zero only where no other waits, whatever its shape.
         until: moment, in seconds since the epoch, at which the worker is killed if it has not answered.
         seconds: the same, counted from the task's start.
         fresh: whether it wants a worker that has done nothing before.
@@ -224,8 +225,9 @@ class Pool:
         """Give every free worker a task, of a shape it knows if one waits."""
         self._listen(0.0)  # a worker may have died since
         while self._waiting and (worker := self._free()) is not None:
-            known = [task for task in self._waiting if task.shape in worker.shapes]
-            task = max(known or self._unclaimed(), key=lambda task: task.cost)
+            foremost = [task for task in self._waiting if task.cost >= 0] or self._waiting
+            known = [task for task in foremost if task.shape in worker.shapes]
+            task = max(known or self._unclaimed(foremost), key=lambda task: task.cost)
             if task.fresh and worker.used:
                 self._retire(worker)
                 worker = self._start_worker()
@@ -246,10 +248,10 @@ class Pool:
             return self._start_worker()
         return min(free, key=lambda worker: not (worker.shapes & wanted), default=None)
 
-    def _unclaimed(self) -> list[Task]:
-        """Return the waiting tasks whose shape no worker knows; all of them if there is none."""
+    def _unclaimed(self, tasks: list[Task]) -> list[Task]:
+        """Return the tasks whose shape no worker knows; all of them if there is none."""
         known = set().union(*(worker.shapes for worker in self._workers))
-        return [task for task in self._waiting if task.shape not in known] or self._waiting
+        return [task for task in tasks if task.shape not in known] or tasks
 
     def _read(self, worker: _Worker) -> None:
         """Read what a worker sent, and take it in when its answer is whole."""

@@ -183,6 +183,16 @@ def test_workers_that_grow_are_replaced(tmp_path: Path) -> None:
 TRAINING = {"learning_rate": 1.0}
 
 
+def test_what_costs_less_than_nothing_fills_the_gaps_alone(tmp_path: Path) -> None:
+    """A worker takes a task of a shape that the other one knows before it takes one of those."""
+    with Pool(2, tmp_path / "log.txt", preload=()) as pool:
+        pool.submit(Task("long", "fakes:pid", {"sleep": 1.5}, shape="a"))
+        pool.submit(Task("short", "fakes:pid", {"sleep": 0.2}, shape="b"))
+        pool.submit(Task("beside", "fakes:pid", {}, cost=-1.0))
+        pool.submit(Task("next", "fakes:pid", {}, shape="a", cost=1.0))
+        assert [pool.next().name for _ in range(4)] == ["short", "next", "beside", "long"]
+
+
 def test_one_shape_stays_with_one_worker_and_no_worker_idles(tmp_path: Path) -> None:
     with Pool(2, tmp_path / "log.txt", preload=()) as pool:
         for k in range(8):
