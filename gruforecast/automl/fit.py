@@ -59,6 +59,7 @@ from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
 from gruforecast.models.series_state import SeriesState
+from gruforecast.models.unread import unread_in_words
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
@@ -165,7 +166,8 @@ def _outcome(run: _Run, pool: Pool, built: Path) -> Outcome:
     forecaster = _forecaster(prepared, ensemble, contest)
     signature = _build(run, built, forecaster, [trainings.path(one) for one in ensemble.results], contest.judged)
     given_up = _given_up(run, search)
-    warnings = [*trainings.notes.warnings, *given_up]
+    no_effect = unread_in_words(forecaster, forecaster.winner)
+    warnings = [*trainings.notes.warnings, *given_up, *([no_effect] if no_effect else [])]
     for warning in warnings:
         run.progress.warn(warning)
     return Outcome(

@@ -252,7 +252,7 @@ class Forecaster:
                 remedy=f"Pass `future` with {', '.join(self.plan.names.time)} and these columns.",
                 code="GF-U38",
             )
-        if request.future is not None and self._sees_covariates(member):
+        if request.future is not None:  # what no part reads is checked all the same: another member may
             last = source.last if isinstance(source, SeriesState) else source.ds[source.indptr[1:] - 1]
             for first, end in self._blocks(source):
                 request.future.of(source.ids[first:end], request.plan.freq.after(last[first:end], request.steps))
