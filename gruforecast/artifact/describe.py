@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import structs
 
+from gruforecast.artifact.export.signature import holds_in_words, not_in_graphs
 from gruforecast.artifact.folder import load_with_manifest
 from gruforecast.artifact.manifest import NAME, ShownFacts
 from gruforecast.artifact.safe_reading import MAX_JSON, read_plain, values_in
@@ -47,7 +48,8 @@ class Description(ShownFacts, kw_only=True, frozen=True):
         target: None where every column of numbers is a series; beside: covariates by role, and the holidays.
         data_end: the last stamps of the series that ends first, and of the one that ends last.
         pretrained: networks beside the ensemble, of which none has a share in it.
-        lacks: models in the winner that the SavedModel does not have, which holds the ensemble alone.
+        holds: what the SavedModel holds, and what the winner is; lacks: models in the winner that no graph can hold: it
+            holds the networks alone then.
         keeps_rows: whether the folder has rows to start a forecast from.
         files: bytes of each; memory_bytes: see `memory_needed`.
     """
@@ -74,6 +76,7 @@ class Description(ShownFacts, kw_only=True, frozen=True):
     pretrained: list[NetworkFacts]
     files: dict[str, int]
     digests_verified: int
+    holds: str
     lacks: list[str]
     memory_bytes: int
 
@@ -111,7 +114,8 @@ def describe(folder: str | Path) -> Description:
         pretrained=[structs.replace(_network(one), share=0.0) for one in forecaster.pretrained],
         files=sizes | {NAME: (Path(folder) / NAME).stat().st_size},
         digests_verified=len(sizes) + 1,
-        lacks=forecaster.others_in(forecaster.winner),
+        holds=holds_in_words(forecaster),
+        lacks=not_in_graphs(forecaster),
         memory_bytes=memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
     )
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from msgspec import structs
 
 from gruforecast.arrays import Floats
-from gruforecast.artifact.export.saved_model import export, served_by
+from gruforecast.artifact.export.saved_model import export
+from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save, write_json
 from gruforecast.artifact.manifest import SignatureRecord, seal
 from gruforecast.automl.cell_comparison import ComparedCells, submit_comparison
@@ -296,7 +297,7 @@ def _build(
         parity = export(run.trainings.jobs, forecaster, weights, Path(scratch))
         shutil.copytree(Path(scratch) / "saved_model", built / "saved_model")
     run.clock.lap("export")
-    return structs.replace(served_by(forecaster).described(), parity=parity)
+    return structs.replace(Served.by(forecaster).described(), parity=parity)
 
 
 def _explained(run: _Run, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation | None:

@@ -11,16 +11,16 @@ import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
-from gruforecast.artifact.export.signature import OUTPUTS, Served
+from gruforecast.artifact.export.signature import GRAPHS, OUTPUTS, Served
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
 from gruforecast.execution.jobs import JobRequest, JobResult, Jobs
-from gruforecast.models.ensemble import parts_of
+from gruforecast.models.baselines import BASELINES
+from gruforecast.models.ensemble import blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.registry import NETWORKS
 from gruforecast.serialization import Json, record
 
 TOLERANCE = 1e-5  # relative difference that parity allows
@@ -29,11 +29,6 @@ SHORT = 3  # rows of the shorter windows
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
-
-
-def served_by(forecaster: Forecaster) -> Served:
-    """Return what the exported graph of a forecaster computes with: its networks, combined."""
-    return Served.of(forecaster.networks, forecaster.scaling, forecaster.calibrations[NETWORKS], forecaster.plan)
 
 
 def write_saved_model(request: Json) -> Json:
@@ -88,9 +83,10 @@ def export(jobs: Jobs, forecaster: Forecaster, weights: list[Path], scratch: Pat
     Raises:
         GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
     """
-    served = served_by(forecaster)
+    served = Served.by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in ("saved_model", "given.npz", "answer.npz"))
-    _do(jobs, "export", WRITE, WriteRequest.of(served, [str(path.absolute()) for path in weights], saved_model))
+    places = {one.name: str(path.absolute()) for one, path in zip(forecaster.networks, weights, strict=True)}
+    _do(jobs, "export", WRITE, WriteRequest.of(served, [places[one.name] for one in served.networks], saved_model))
     past, x = forecaster.context.past[:MAX_SERIES], covariates_of(forecaster)
     last = forecaster.plan.form.wall(forecaster.context.last[:MAX_SERIES])
     rows = SHORT + forecaster.horizon
@@ -138,9 +134,11 @@ def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, F
     horizon, m = served.networks[0].config.horizon, served.networks[0].config.season_length
     never_negative = np.asarray(~(y < 0).any(axis=1))  # (n,)
     history, windows = History.of_ends(y, days_of(last), never_negative, served.scaling(x) if x.shape[2] else None)
-    forecast = parts_of(served.networks, {})[NETWORKS].forecast(history, windows, horizon, m)
-    begun = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
-    lower, upper = served.calibration.bounds_at(windows, forecast, error_unit(history, begun, m))
+    windows = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
+    others = {name: BASELINES[name].model for name in served.parts if name in GRAPHS}
+    model = blend_of(served.parts, parts_of(served.networks, {name: one for name, one in others.items() if one}))
+    forecast = model.forecast(history, windows, horizon, m)
+    lower, upper = served.calibration.bounds_at(windows, forecast, error_unit(history, windows, m))
     return {
         "y_hat": forecast.mean,
         "quantiles": np.concatenate([lower[:, :, ::-1], forecast.mean[:, :, None], upper], axis=2),
