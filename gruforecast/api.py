@@ -23,7 +23,7 @@ from gruforecast.data.option import Option, numbers, one_text, texts, whole
 from gruforecast.errors import ModelError
 from gruforecast.execution.progress import Progress, warn
 from gruforecast.models.registry import title_of
-from gruforecast.models.unread import warn_unread
+from gruforecast.models.unread import read_by
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
@@ -238,8 +238,7 @@ class Model:
 
         panel = data if data is None or isinstance(data, Panel) else self.read(data).panel
         covariates = None if future is None else _warned(read_future(future, self.forecaster.plan))
-        name, ids = one_text("member", member), list(texts("series", series)) or None
-        warn_unread(self.forecaster, self.forecaster.member_named(name))
+        name, ids = read_by(self.forecaster, one_text("member", member)), list(texts("series", series)) or None
         return self.forecaster.stream(
             panel,
             horizon=whole("horizon", horizon),

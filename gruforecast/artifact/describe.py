@@ -6,8 +6,8 @@ from pathlib import Path
 
 from msgspec import structs
 
-from gruforecast.artifact.export.signature import holds_in_words, not_in_graphs
 from gruforecast.artifact.folder import load_with_manifest
+from gruforecast.artifact.held import holds_in_words, not_in_graphs
 from gruforecast.artifact.manifest import NAME, ShownFacts
 from gruforecast.artifact.safe_reading import MAX_JSON, read_plain, values_in
 from gruforecast.data.options import ROLES

@@ -31,7 +31,9 @@ def unread_in_words(forecaster: Forecaster, member: str) -> str:
     )
 
 
-def warn_unread(forecaster: Forecaster, member: str) -> None:
-    """Warn of them, if there are any."""
-    if text := unread_in_words(forecaster, member):
+def read_by(forecaster: Forecaster, member: str) -> str:
+    """Return the name of a member, after a warning of columns that it does not read."""
+    name = forecaster.member_named(member)
+    if text := unread_in_words(forecaster, name):
         warn(text)
+    return name

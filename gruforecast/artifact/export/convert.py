@@ -28,8 +28,9 @@ from gruforecast.artifact.export.certificate import Certificate, Edge, Parity, R
 from gruforecast.artifact.export.footprint import Needs, multiply_adds, parameters
 from gruforecast.artifact.export.parity import Sample
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
-from gruforecast.artifact.export.signature import GRAPHS, NEWEST_ONLY, OUTPUTS, Served, holds_in_words, not_in_graphs
+from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.artifact.folder import write_json
+from gruforecast.artifact.held import GRAPHS, NEWEST_ONLY, holds_in_words, not_in_graphs
 from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError

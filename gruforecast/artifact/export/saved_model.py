@@ -11,7 +11,8 @@ import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
-from gruforecast.artifact.export.signature import GRAPHS, OUTPUTS, Served
+from gruforecast.artifact.export.signature import OUTPUTS, Served
+from gruforecast.artifact.held import GRAPHS
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
@@ -19,7 +20,7 @@ from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
 from gruforecast.execution.jobs import JobRequest, JobResult, Jobs
 from gruforecast.models.baselines import BASELINES
-from gruforecast.models.ensemble import blend_of, parts_of
+from gruforecast.models.ensemble import Stored, blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.serialization import Json, record
 
@@ -134,11 +135,12 @@ def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, F
     horizon, m = served.networks[0].config.horizon, served.networks[0].config.season_length
     never_negative = np.asarray(~(y < 0).any(axis=1))  # (n,)
     history, windows = History.of_ends(y, days_of(last), never_negative, served.scaling(x) if x.shape[2] else None)
-    windows = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
-    others = {name: BASELINES[name].model for name in served.parts if name in GRAPHS}
-    model = blend_of(served.parts, parts_of(served.networks, {name: one for name, one in others.items() if one}))
+    begun = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
+    simple = {name: one for name in GRAPHS if name in served.parts and (one := BASELINES[name].model)}
+    others = {name: Stored(one.forecast(history, begun, horizon, m)) for name, one in simple.items()}
+    model = blend_of(served.parts, parts_of(served.networks, others))
     forecast = model.forecast(history, windows, horizon, m)
-    lower, upper = served.calibration.bounds_at(windows, forecast, error_unit(history, windows, m))
+    lower, upper = served.calibration.bounds_at(windows, forecast, error_unit(history, begun, m))
     return {
         "y_hat": forecast.mean,
         "quantiles": np.concatenate([lower[:, :, ::-1], forecast.mean[:, :, None], upper], axis=2),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
+from gruforecast.artifact.held import GRAPHS, not_in_graphs
 from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.plan import Plan
@@ -16,12 +17,10 @@ from gruforecast.models.conformal import Calibration
 from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, needs_calendar
-from gruforecast.models.registry import NETWORKS, title_of
+from gruforecast.models.registry import NETWORKS
 
 Y, LAST = "y", "last_ds"
 OUTPUTS = ("y_hat", "quantiles")
-GRAPHS = ("naive", "seasonal-naive", "drift", "window-mean", "theta")  # models of `simple`
-NEWEST_ONLY = ("naive", "seasonal-naive", "window-mean")  # those that need no more than the newest rows
 SHAPES = {
     "y": "(batch, time)",
     "last_ds": "(batch,)",
@@ -36,26 +35,6 @@ MEANINGS = {
     "past": "the rows of y; NaN = missing",
     "static": "constant in each series; NaN = missing",
 }
-
-
-def not_in_graphs(forecaster: Forecaster, graphs: Sequence[str] = GRAPHS) -> list[str]:
-    """Return the parts of the winner that a graph cannot hold; there are none where it can hold the winner.
-
-    Args:
-        graphs: the models that it can hold beside networks.
-    """
-    return [name for name in forecaster.others_in(forecaster.winner) if name not in graphs]
-
-
-def holds_in_words(forecaster: Forecaster, graphs: Sequence[str] = GRAPHS) -> str:
-    """Return what an export of a forecaster holds, and what the winner is that `predict` runs."""
-    winner, lacks = title_of(forecaster.winner), not_in_graphs(forecaster, graphs)
-    parts = forecaster.weights_of(forecaster.winner)
-    mix = f" ({', '.join(f'{100 * one:.0f} % {title_of(name)}' for name, one in parts.items())})" * (len(parts) > 1)
-    if not lacks:
-        return f"holds the winner, which predict runs: {winner}{mix}"
-    missing = ", ".join(map(title_of, lacks))
-    return f"holds the GRU networks, not the winner that predict runs: {winner}{mix}; it cannot hold {missing}"
 
 
 @dataclass(frozen=True)

@@ -128,7 +128,7 @@ def test_the_certificate_says_what_of_the_winner_is_not_exported(tmp_path: Path,
         assert json.loads((tmp_path / f"{name}.onnx.certificate.json").read_text()).get("lacks") == lacks
         first = done.stdout.splitlines()[0]
         assert first.startswith(f"{name}.onnx  holds the ")
-        assert ("not the winner that predict runs: blend (" in first) == (lacks is not None)
+        assert ("not the winner that predict runs: the blend (" in first) == (lacks is not None)
         assert ("holds the winner, which predict runs: " in first) == (lacks is None)
 
 
