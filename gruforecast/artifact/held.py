@@ -8,6 +8,7 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.registry import title_of
 
 GRAPHS = ("naive", "seasonal-naive", "drift", "window-mean", "theta")  # models of `export.simple`
+MAX_SEASON = 200  # rows up to which the graph of Theta, which has a step for each, stays small
 NEWEST_ONLY = ("naive", "seasonal-naive", "window-mean")  # those that need no more than the newest rows
 
 
@@ -17,7 +18,8 @@ def not_in_graphs(forecaster: Forecaster, graphs: Sequence[str] = GRAPHS) -> lis
     Args:
         graphs: the models that it can hold beside networks.
     """
-    return [name for name in forecaster.others_in(forecaster.winner) if name not in graphs]
+    held = [name for name in graphs if name != "theta" or forecaster.season_length <= MAX_SEASON]
+    return [name for name in forecaster.others_in(forecaster.winner) if name not in held]
 
 
 def holds_in_words(forecaster: Forecaster, graphs: Sequence[str] = GRAPHS) -> str:

@@ -204,7 +204,7 @@ def test_pretrained_members_are_listed_and_the_export_says_what_it_lacks(tmp_pat
     lines = [" ".join(line.split()) for line in CliRunner().invoke(app, ["show", str(tmp_path)]).stdout.splitlines()]
     exports = [line for line in lines if line.startswith("SavedModel")]
     assert exports[0].startswith("SavedModel holds the GRU networks, not the winner that predict runs: the blend")
-    (row,) = (line for line in lines if line.startswith("fine-tuned GRU"))
+    (row,) = (line for line in lines if line.startswith("fine-tuned GRU") and line.endswith("-"))
     assert row.endswith(f"{sum(sizes):,} -")
 
 
