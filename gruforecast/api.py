@@ -23,6 +23,7 @@ from gruforecast.errors import ModelError
 from gruforecast.execution.progress import Progress, warn
 from gruforecast.models.new_rows import joined_to, usable
 from gruforecast.models.registry import title_of
+from gruforecast.models.unread import read_by
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
@@ -237,7 +238,7 @@ class Model:
         found = data if data is None or isinstance(data, Panel | Joined) else self.join(data)
         panel, unseen = (found.panel, ~found.same) if isinstance(found, Joined) else (found, None)
         covariates = None if future is None else _warned(read_future(future, own.plan, one=len(own.context) == 1))
-        name, ids = one_text("member", member), list(texts("series", series)) or None
+        name, ids = read_by(own, one_text("member", member)), list(texts("series", series)) or None
         return own.stream(
             panel,
             horizon=whole("horizon", horizon),
@@ -257,8 +258,7 @@ class Model:
         """
         from gruforecast.data.read import read_like
 
-        own = self.forecaster
-        return _warned(read_like(data, own.plan, one=len(own.context) == 1))
+        return _warned(read_like(data, self.forecaster.plan, one=len(self.forecaster.context) == 1))
 
     def join(self, data: Data, *, context: bool = True) -> Joined:
         """Return data after the rows that the model keeps of the same series, if `context` (docs/predict.md)."""

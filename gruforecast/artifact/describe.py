@@ -7,6 +7,7 @@ from pathlib import Path
 from msgspec import structs
 
 from gruforecast.artifact.folder import load_with_manifest
+from gruforecast.artifact.held import holds_in_words, not_in_graphs
 from gruforecast.artifact.manifest import NAME, ShownFacts
 from gruforecast.artifact.safe_reading import MAX_JSON, read_plain, values_in
 from gruforecast.data.options import ROLES
@@ -48,8 +49,10 @@ class Description(ShownFacts, kw_only=True, frozen=True):
         target: None where every column of numbers is a series; beside: covariates by role, and the holidays.
         data_end: the last stamps of the series that ends first, and of the one that ends last.
         pretrained: networks beside the ensemble, of which none has a share in it.
-        lacks: models in the winner that the SavedModel does not have, which holds the ensemble alone.
-        keeps_rows: whether the folder has rows to start a forecast from; rows_kept: how many of all series together.
+        holds: what the SavedModel holds, and what the winner is; lacks: models in the winner that no graph can hold: it
+            holds the networks alone then.
+        keeps_rows: whether the folder has rows to start a forecast from; rows_kept: how many of all series
+            together.
         files: bytes of each; memory_bytes: see `memory_needed`.
     """
 
@@ -76,6 +79,7 @@ class Description(ShownFacts, kw_only=True, frozen=True):
     pretrained: list[NetworkFacts]
     files: dict[str, int]
     digests_verified: int
+    holds: str
     lacks: list[str]
     memory_bytes: int
 
@@ -114,7 +118,8 @@ def describe(folder: str | Path) -> Description:
         pretrained=[structs.replace(_network(one), share=0.0) for one in forecaster.pretrained],
         files=sizes | {NAME: (Path(folder) / NAME).stat().st_size},
         digests_verified=len(sizes) + 1,
-        lacks=forecaster.others_in(forecaster.winner),
+        holds=holds_in_words(forecaster),
+        lacks=not_in_graphs(forecaster),
         memory_bytes=memory_needed(forecaster, sizes, values_in(read_plain(Path(folder), "model.json", MAX_JSON))),
     )
 

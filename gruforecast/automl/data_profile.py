@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 
 from gruforecast.arrays import Floats
-from gruforecast.automl.options import CheckOptions
-from gruforecast.automl.preparation import before_test, horizon_and_seasons, without_lines
+from gruforecast.automl.options import CheckOptions, FitOptions
+from gruforecast.automl.preparation import before_test, decide, horizon_and_seasons, without_lines
 from gruforecast.data.calendar.frequency import seasons_in_words
 from gruforecast.data.calendar.seasonality import season_strength
 from gruforecast.data.checks import odd_values, outliers, share_of_zeros
@@ -17,7 +17,8 @@ from gruforecast.data.files.source import Data, name_of
 from gruforecast.data.finding import shown
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Plan
-from gruforecast.data.read import read_csv
+from gruforecast.data.read import Reading, read_csv
+from gruforecast.errors import DataError
 from gruforecast.evaluation.splits import MIN_ROWS
 from gruforecast.serialization import Record
 from gruforecast.text import harmless_lines
@@ -75,6 +76,7 @@ class DataProfile(Record, frozen=True):
     Attributes:
         season_length: of seasonal naive and MASE, 1 = none; seasons: all that are found, this one first.
         found: what was found out about the data and not given; warnings: what may mislead.
+        refused: why `fit` would refuse the data, and what to do; empty where it takes them.
         chart: the longest series.
     """
 
@@ -88,6 +90,7 @@ class DataProfile(Record, frozen=True):
     seasons: list[Season]
     found: list[str]
     warnings: list[str]
+    refused: str
     plan: Plan
     series: list[SeriesProfile]
     chart: SeriesChart
@@ -101,7 +104,8 @@ class DataProfile(Record, frozen=True):
         season = seasons_in_words(self.season_lengths)
         size = f"{self.n_series:,} series, {self.n_rows:,} rows, {self.n_missing:,} values missing"
         lines = [f"DataProfile({self.file!r}): {size}", f"step {self.freq}, {season}, horizon {self.horizon}"]
-        return harmless_lines("\n".join([*lines, *self.found, *(f"warning: {one}" for one in self.warnings)]))
+        lines += [*self.found, *(f"warning: {one}" for one in self.warnings)]
+        return harmless_lines("\n".join([*lines, *([f"fit would refuse: {self.refused}"] if self.refused else [])]))
 
 
 def examine(data: Data, options: CheckOptions) -> DataProfile:
@@ -114,6 +118,7 @@ def examine(data: Data, options: CheckOptions) -> DataProfile:
     panel, seen = reading.panel, without_lines(reading)
     horizon, seasons = horizon_and_seasons(seen, options.horizon, options.season)
     before = before_test(seen, horizon)
+    warnings, refused = _of_fit(reading, options)
     strengths = {m: season_strength(before.y, before.indptr, m) for m in seasons if m > 1}
     return DataProfile(
         file=name_of(data),
@@ -125,11 +130,20 @@ def examine(data: Data, options: CheckOptions) -> DataProfile:
         season_length=seasons[0],
         seasons=[Season(m, None if s is None else round(s, 3)) for m, s in strengths.items()],
         found=shown(reading.findings, "info"),
-        warnings=shown((*reading.findings, *odd_values(panel, reading.lines, reading.unit)), "warning"),
+        warnings=shown((*reading.findings, *odd_values(panel, reading.lines, reading.unit)), "warning") + warnings,
+        refused=refused,
         plan=panel.plan,
         series=_series(panel, horizon),
         chart=_chart(panel),
     )
+
+
+def _of_fit(reading: Reading, options: CheckOptions) -> tuple[list[str], str]:
+    """Return the warnings of `fit` on these data, and why it would refuse them: the same function decides."""
+    try:
+        return decide(reading, FitOptions(horizon=options.horizon, season=options.season)).warnings, ""
+    except DataError as error:
+        return [], f"{error.message} {error.remedy}"
 
 
 def _series(panel: Panel, horizon: int) -> list[SeriesProfile]:

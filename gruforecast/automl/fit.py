@@ -12,7 +12,7 @@ from pathlib import Path
 from msgspec import structs
 
 from gruforecast.arrays import Floats
-from gruforecast.artifact.export.saved_model import NAME, checked, served_by, submit_export
+from gruforecast.artifact.export.saved_model import NAME, checked, submit_export
 from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save, write_json
 from gruforecast.artifact.manifest import SignatureRecord, seal
@@ -76,6 +76,7 @@ from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.pretrained.model import PretrainedNetwork
 from gruforecast.models.quantile_forecast import QuantileForecast
 from gruforecast.models.registry import NETWORKS
+from gruforecast.models.unread import unread_in_words
 from gruforecast.report.chart_data import extracts
 from gruforecast.report.files.run_folder import write_run
 from gruforecast.report.page.html import PAGE, write_page
@@ -208,16 +209,18 @@ def _outcome(run: _Run, pool: Pool, built: Path, scratch: Path) -> Outcome:
     audit = submit_audit(options, prepared, trainings, search.best)
     run.clock.lap("audit")
     networks = _networks(run, search, beside.tuning, options.compare)
-    ensemble, written = _refit(run, networks, scratch)
+    ensemble = _refit(run, networks)
     contest = _contest(run, networks, beside.statistical)
     forecaster = _forecaster(prepared, ensemble, contest)
+    written = submit_export(trainings.jobs, forecaster, [trainings.path(one) for one in ensemble.results], scratch)
     before = replace(forecaster, networks=before_folds(trainings, ensemble))
     forecaster = replace(forecaster, short=short_series(before, prepared.split))
     run.clock.lap("judging")
     signature = _build(run, built, forecaster, written, scratch, contest.judged)
     audited = _audited(run, audit, search, networks, contest)  # a second search takes the workers for itself
     cut = given_up(search, prepared.trials, options, trainings.notes)
-    warnings = [*trainings.notes.warnings, *cut]
+    no_effect = unread_in_words(forecaster, forecaster.winner)
+    warnings = [*trainings.notes.warnings, *cut, *([no_effect] if no_effect else [])]
     for warning in warnings:
         run.progress.warn(warning)
     return Outcome(
@@ -287,16 +290,12 @@ def _networks(
     return _Networks(ensemble, networks[-1], simple, tuple(pretrained), tunings, judged, comparison)
 
 
-def _refit(run: _Run, networks: _Networks, scratch: Path) -> tuple[SavedEnsemble, Pending[JobResult]]:
-    """Return the networks trained once more, and their SavedModel, which a worker writes."""
-    trainings, prepared = run.trainings, run.prepared
+def _refit(run: _Run, networks: _Networks) -> SavedEnsemble:
+    """Return the networks trained once more."""
     run.progress.stage("training the networks once more, with the newest rows")
-    ensemble = refitted(trainings, networks.ensemble)
-    calibration = _calibrations(ensemble, networks.judged)[NETWORKS]
-    served = Served.of(ensemble.networks, prepared.scaling, calibration, prepared.reading.panel.plan)
-    written = submit_export(trainings.jobs, served, [trainings.path(one) for one in ensemble.results], scratch)
+    ensemble = refitted(run.trainings, networks.ensemble)
     run.clock.lap("refit")
-    return ensemble, written
+    return ensemble
 
 
 def _contest(run: _Run, networks: _Networks, fitted: PendingModels) -> _Contest:
@@ -383,7 +382,7 @@ def _build(
     parity = checked(run.trainings.jobs, forecaster, written, scratch)
     shutil.copytree(scratch / NAME, built / NAME)
     run.clock.lap("export")
-    return structs.replace(served_by(forecaster).described(), parity=parity)
+    return structs.replace(Served.by(forecaster).described(), parity=parity)
 
 
 def _explained(run: _Run, ensemble: SavedEnsemble, cells: ComparedCells) -> Explanation | None:

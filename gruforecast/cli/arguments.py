@@ -63,7 +63,8 @@ def with_options(kind: type[Options]) -> Callable[[Callable[..., None]], Callabl
     def decorated(command: Callable[..., None]) -> Callable[..., None]:
         @functools.wraps(command)
         def run(**values: Value) -> None:
-            given = {one.name: value for one in kind.declared if (value := values.pop(one.name)) is not None}
+            found = {one: value for one in kind.declared if (value := values.pop(one.name)) is not None}
+            given = {one.name: value if one.several else _single(value) for one, value in found.items()}
             command(options=functools.partial(made, **given), **values)
 
         parameters: list[inspect.Parameter] = []
@@ -76,16 +77,24 @@ def with_options(kind: type[Options]) -> Callable[[Callable[..., None]], Callabl
     return decorated
 
 
+def _single(value: Value) -> Value:
+    """Return the only value of an option that was collected, or one given again; several differ, which is refused."""
+    different = list(dict.fromkeys(value)) if isinstance(value, list) else []
+    return different[0] if len(different) == 1 else value
+
+
 def _parameter(one: Declared) -> inspect.Parameter:
     """Return the parameter from which typer makes the option of a command."""
     flags = (*one.option.names, f"{one.flag}/{one.negated}" if one.negated else one.flag)
     kind: Any = str if one.option.unit else one.kind
-    kind = list[kind] | None if one.several else kind | None if one.optional else kind
+    kind = list[kind] | None if one.repeated else kind | None if one.optional else kind
+    metavar = "<str>" if one.repeated and not one.several else None
+    option = typer.Option(*flags, help=one.option.help, rich_help_panel=one.option.panel, metavar=metavar)
     return inspect.Parameter(
         one.name,
         inspect.Parameter.KEYWORD_ONLY,
-        default=None if one.several else one.default,
-        annotation=Annotated[kind, typer.Option(*flags, help=one.option.help, rich_help_panel=one.option.panel)],
+        default=None if one.repeated else one.default,
+        annotation=Annotated[kind, option],
     )
 
 

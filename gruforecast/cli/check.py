@@ -45,13 +45,13 @@ def check(
 
         profile = examine(data, options())
         texts = {name: [as_flags(text) for text in getattr(profile, name)] for name in ("found", "warnings")}
-        profile = structs.replace(profile, **texts)
+        profile = structs.replace(profile, **texts, refused=as_flags(profile.refused))
         if as_json:
             print_json(profile)
-            return
-        from gruforecast.report.terminal.check import show_profile
+        else:
+            from gruforecast.report.terminal.check import show_profile
 
-        show_profile(profile, quiet=quiet, verbose=verbose)
+            show_profile(profile, quiet=quiet, verbose=verbose)
 
 
 def _show_environment(*, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from gruforecast.errors import UsageError, did_you_mean
 from gruforecast.text import harmless
 
 if TYPE_CHECKING:
-    from gruforecast.artifact.export.convert import Certificate
+    from gruforecast.artifact.export.certificate import Certificate
     from gruforecast.artifact.manifest import TensorRecord
 
 ENDINGS = {"": "saved-model", ".onnx": "onnx", ".tflite": "litert", ".litert": "litert"}
@@ -125,14 +125,15 @@ def _check(data: str | None, output: str | None, form: str, *, int8: bool) -> No
 
 def _show(certificate: Certificate, place: str, *, verbose: bool) -> None:
     """Print the certificate, which lies at `place`."""
-    parity, graph, lacks = certificate.parity, certificate.graph, certificate.lacks
+    parity, graph = certificate.parity, certificate.graph
     allowed = "" if parity.tolerance is None else f"; {parity.tolerance:.0e} is allowed"
     times = ", ".join(f"{name} {value:,.2f} ms" for name, value in certificate.milliseconds.items())
     kind = f"{certificate.format}{' int8' if certificate.int8 else ''}"
+    of = " --member networks" if certificate.lacks else ""
     lines = [
-        f"{certificate.export}  {kind}, {certificate.bytes:,} bytes, SHA-256 {certificate.sha256[:16]}…",
-        *([f"holds    the networks, without {', '.join(lacks)} of the winner"] if lacks else []),
-        f"parity   largest relative difference from predict {parity.max_relative:.1e}{allowed}",
+        f"{certificate.export}  {certificate.holds}",
+        f"file     {kind}, {certificate.bytes:,} bytes, SHA-256 {certificate.sha256[:16]}…",
+        f"parity   largest relative difference from predict{of} {parity.max_relative:.1e}{allowed}",
         *(
             f"         {one.windows:>3} {name + ' windows':<18} "
             f"{one.max_relative:.1e} relative, {one.max_absolute:.1e} absolute"

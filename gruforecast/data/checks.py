@@ -15,6 +15,7 @@ from gruforecast.data.covariates import leak
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.options import Role
 from gruforecast.data.panel import Panel
+from gruforecast.data.totals import total_series
 from gruforecast.errors import shorten
 
 SENTINELS = (0.0, -1.0, -9.0, -99.0, -200.0, -999.0, -9999.0, -99999.0, -9.99, -99.99, -999.99, 999.0, 9999.0, 99999.0)
@@ -57,7 +58,8 @@ def odd_values(panel: Panel, lines: Ints, unit: str = "line") -> Findings:
         )
     if (last := panel.ds.max()) > np.datetime64(dt.datetime.now(dt.UTC).date() + dt.timedelta(days=365 * YEARS)):
         texts.append(f"the newest stamp is {last}, more than {YEARS} years from now")
-    return (*map(Finding, (*texts, *_put_forward(panel), *_holidays(panel))), *_covariates(panel))
+    told = map(Finding, (*texts, *_put_forward(panel), *_holidays(panel)))
+    return (*told, *total_series(panel), *_covariates(panel))
 
 
 def _covariates(panel: Panel) -> list[Finding]:

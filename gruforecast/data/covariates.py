@@ -9,13 +9,13 @@ import numpy as np
 from msgspec import structs
 
 from gruforecast.arrays import Floats, Ints
+from gruforecast.data.content import meant_as_numbers
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.table import Table
 from gruforecast.data.finding import Finding, Findings
 from gruforecast.data.formats.numbers import BOOLEANS, NumberForm, apply_numbers, infer_numbers
 from gruforecast.data.options import ReadOptions, Role
 from gruforecast.data.plan import MAX_CATEGORIES, Covariate, Names
-from gruforecast.data.roles import meant_as_numbers
 from gruforecast.errors import DataError
 
 MAX_INPUTS = 1_000  # numbers that the covariates may become
@@ -145,11 +145,17 @@ def category(column: Column, role: Role, form: NumberForm) -> tuple[Covariate | 
             line=column.lines[0],
             column=column.name,
         )
-    usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[:MAX_CATEGORIES]
+    blank = len(column.cells) - sum(counts.values()) if role != "static" else 0
+    usual = sorted(counts, key=lambda cell: (-counts[cell], cell))[: MAX_CATEGORIES - (blank > 0)]
     rare = len(counts) - len(usual)
-    return Covariate(column.name, role, form, categories=tuple(sorted(usual))), (
-        (Finding(f"{column.name}: {rare} rare categories count as unknown ones", column=column.name),) if rare else ()
+    texts = [f"{rare} rare categories count as unknown ones"] if rare else []
+    texts += (
+        [f"{blank} of {len(column.cells)} values are missing (blank, NA, none): that is a category as well"]
+        if blank
+        else []
     )
+    findings = tuple(Finding(f"{column.name}: {text}", column=column.name) for text in texts)
+    return Covariate(column.name, role, form, categories=tuple(sorted([*usual, *[""] * (blank > 0)]))), findings
 
 
 def constant_cells(column: Column, keys: Ints, form: NumberForm) -> Column:

@@ -128,13 +128,13 @@ def _from_table(table: Table, plan: Plan) -> FutureCovariates:
 
 
 def _check_categories(table: Table, known: tuple[Covariate, ...]) -> None:
-    """Refuse blank cells of categories: what is not known at all must not look like another category."""
+    """Refuse cells without a category, where none was fitted: what is not known must not look like one that is."""
     for one in known:
-        if one.categories and not one.flag:
-            cells = table.cells(one.name)
-            cells.refuse_first(
-                np.array([one.numbers.is_missing(cell) for cell in cells.cells]),
-                lambda _: "the cell is blank.",
+        if one.categories and not one.flag and "" not in one.categories:
+            column = table.cells(one.name)
+            column.refuse_first(
+                np.array([one.numbers.is_missing(cell) for cell in column.cells]),
+                lambda _: "a category is missing: the cell is blank, or says none or NA.",
                 "Fill in the category; one that was not fitted counts as an unknown one.",
                 "GF-D60",
             )

@@ -14,7 +14,7 @@ from os import PathLike, fspath
 from types import UnionType
 from typing import Annotated, ClassVar, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from gruforecast.errors import UsageError, did_you_mean
+from gruforecast.errors import UsageError, did_you_mean, shorten
 
 Effect = Literal["data", "search", "after", "extent", "none"]
 One: TypeAlias = str | float
@@ -40,6 +40,7 @@ class Option:
         effect: what follows from it: how `data` are read; what the `search` finds; only what comes `after` the
             search; the `extent` to which a search goes, which may change while it goes on; `none`: no result.
         without: the value that leaves a part of the fit out.
+        several: what to do instead of giving several values where one is taken.
     """
 
     help: str
@@ -51,6 +52,7 @@ class Option:
     unit: Literal["seconds", "bytes"] | None = None
     effect: Effect = "data"
     without: One | None = None
+    several: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,11 @@ class Declared:
     def flag(self) -> str:
         """The option on the command line."""
         return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def repeated(self) -> bool:
+        """Whether the command line collects what is given, so that a second value is refused and never wins unsaid."""
+        return self.several or (self.kind is str and self.optional and self.option.effect == "data")
 
     @property
     def negated(self) -> str | None:
@@ -121,6 +128,9 @@ class Declared:
             return int(given)
         elif self.kind is float and isinstance(given, Real):
             return float(given)
+        if isinstance(given, (list, tuple)) and len(given) > 1:
+            text = f"`{self.name}` is given {len(given)} times: {shorten(list(map(str, given)))}."
+            raise UsageError(text, remedy=f"Give one. {self.option.several}".rstrip(), code="GF-U14")
         text = f"`{self.name}` takes {KINDS[self.kind]}, not {reprlib.repr(given)}."
         raise UsageError(text, remedy=f"Pass {KINDS[self.kind]}{EXAMPLES.get(self.kind, '')}.", code="GF-U14")
 

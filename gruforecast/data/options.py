@@ -27,7 +27,14 @@ class ReadOptions(Options):
     time: Annotated[
         Sequence[str], Option("Time column; several for date and hour apart; found if not given.", COLUMNS)
     ] = ()
-    target: Annotated[str | None, Option("Column to forecast; found if not given.", COLUMNS)] = None
+    target: Annotated[
+        str | None,
+        Option(
+            "Column to forecast; found if not given.",
+            COLUMNS,
+            several="Fit once for each, or pass `wide=True` in its place: then every column of numbers is a series.",
+        ),
+    ] = None
     id: Annotated[Sequence[str], Option("Column that tells series apart; repeatable.", COLUMNS)] = ()
     wide: Annotated[bool, Option("Every column of numbers is a series.", COLUMNS)] = False
     freq: Annotated[str | None, Option("Step of time: 15min, h, D, B, W, M, Q, Y.", COLUMNS)] = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import math
 from typing import Annotated
 
 import numpy as np
 from msgspec import Meta, structs
 
-from gruforecast.arrays import Floats, Number, Stamps
+from gruforecast.arrays import Floats, Stamps
 from gruforecast.data.calendar.frequency import DAY, Frequency
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.calendar.holidays import check_code, holiday_counts
@@ -44,7 +44,7 @@ class Covariate(Record, frozen=True):
         role: `known` in the future, too, seen in the `past` only, or `static`: constant in each series.
         numbers: how its numbers are written; flag: whether they are 0 and 1 only.
         categories: the texts that have a number of their own, 1 where a row has it; empty for a column of numbers. The
-            only one of a flag is 0 where the cell is blank.
+            empty one is that of blank cells and words such as none. The only one of a flag is 0 where a cell is blank.
     """
 
     name: str
@@ -77,26 +77,44 @@ class Covariate(Record, frozen=True):
         Raises:
             DataError: a cell of a column of numbers is none.
         """
+        if self.flag:
+            return self._flags(column)
         if not self.categories:
             check_unit(column, self.numbers)
-            numbers = apply_numbers(column, self.numbers, may_miss=True)
-            column.refuse_first(
-                self.flag & ~np.isin(numbers, (0.0, 1.0)) & ~np.isnan(numbers),
-                lambda k: f"{column.cells[k]!r} is neither 0 nor 1, the only values that were fitted.",
-                "Correct the cell, or fit again.",
-                "GF-D62",
-            )
-            return numbers[:, None], ()
+            return apply_numbers(column, self.numbers, may_miss=True)[:, None], ()
         code = {category: k for k, category in enumerate(self.categories)}
-        codes = np.array([code.get(cell, -1) for cell in column.cells])
-        new = Counter(cell for cell in column.cells if cell not in code and not self.numbers.is_missing(cell))
-        count, shown = sum(new.values()), shorten(sorted(new), 3)
-        unknown = Finding(f"{self.name}: {count} rows have other categories than the model knows ({shown})")
-        values = (codes[:, None] == np.arange(len(code))).astype(float)
-        other: Number = np.nan
-        if self.flag:
-            other = np.array([0.0 if self.numbers.is_missing(cell) else np.nan for cell in column.cells])[:, None]
-        return np.where(codes[:, None] < 0, other, values), ((unknown,) if new else ())
+        cells = ["" if self.numbers.is_missing(cell) else cell for cell in column.cells]
+        codes = np.array([code.get(cell, -1) for cell in cells])[:, None]
+        values = (codes == np.arange(len(code))).astype(float)
+        return np.where(codes < 0, np.nan, values), self._unknown([cell for cell in cells if cell and cell not in code])
+
+    def _flags(self, column: Column) -> tuple[Floats, Findings]:
+        """Return the numbers (n, 1) of a flag, however a later file writes yes and no, and findings.
+
+        Raises:
+            DataError: a cell of a flag of numbers is neither.
+        """
+        form = structs.replace(self.numbers, booleans=True)
+        meant = {cell: form.value(cell) for cell in column.distinct}
+        if self.categories:
+            word = self.categories[0]
+            yes = {cell for cell, number in meant.items() if cell == word or number == form.value(word) == 1}
+            no = {cell for cell, number in meant.items() if number == 0 or form.is_missing(cell)} - yes
+            values = [1.0 if cell in yes else 0.0 if cell in no else math.nan for cell in column.cells]
+            return np.array(values)[:, None], self._unknown([c for c in column.cells if c not in yes | no])
+        odd = {cell for cell, number in meant.items() if number not in (0, 1) and not form.is_missing(cell)}
+        column.refuse_first(
+            np.array([cell in odd for cell in column.cells], bool),
+            lambda k: f"{column.cells[k]!r} is neither 0 nor 1, the only values that were fitted.",
+            "Write 1 or yes where it holds, 0 or no where it does not, or fit again.",
+            "GF-D62",
+        )
+        return np.array([meant[cell] for cell in column.cells], float)[:, None], ()
+
+    def _unknown(self, cells: list[str]) -> Findings:
+        """Return a finding about cells that are no category of the model, if there are some."""
+        text = f"{self.name}: {len(cells)} rows have other categories than the model knows"
+        return (Finding(f"{text} ({shorten(sorted(set(cells)), 3)})"),) if cells else ()
 
 
 class Plan(Record, frozen=True):

@@ -36,7 +36,7 @@ from gruforecast.data.formats.time_columns import TimeForm
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.panel import Panel
 from gruforecast.data.plan import Covariate, Names, Plan
-from gruforecast.data.roles import find_names, wide_columns
+from gruforecast.data.roles import beside, find_names, wide_columns
 from gruforecast.errors import DataError, FormError, UsageError
 
 SORTED = Finding("the rows were not in order of time: sorted")
@@ -118,13 +118,16 @@ def without_ids(table: Table, plan: Plan) -> Plan:
 
 @contextlib.contextmanager
 def following(plan: Plan) -> Iterator[None]:
-    """With the plan in the remedy of the error, where a file contradicts it."""
+    """With the plan in the remedy of the error, where a file contradicts it; options of `fit` are none here."""
+    written = f"The model was fitted on data with {plan.described()}."
     try:
         yield
-    except DataError as error:
-        error.remedy = AFTER_FIT.get(error.code, error.remedy)  # options of reading cannot be passed here
-        if isinstance(error, FormError):
-            error.remedy = f"{error.remedy} The model was fitted on data with {plan.described()}."
+    except (FormError, DataError) as error:
+        error.remedy = AFTER_FIT.get(error.code, error.remedy)
+        if any(f"`{one.name}" in error.remedy for one in ReadOptions.declared):
+            error.remedy = f"Write the file as that of the model, or fit again. {written}"
+        elif isinstance(error, FormError):
+            error.remedy = f"{error.remedy} {written}"
         raise
 
 
@@ -209,7 +212,7 @@ def _infer(table: Table, options: ReadOptions) -> Taken:
     covariates, x, odd = infer_covariates(table, options, names, given, keys[: len(table)])
     ds, form, more = infer_clock(parsed, form, keys, table.cells(names.time[0]), options.tz)
     plan = _plan(table, options, names, form, numbers, covariates)
-    findings = (*table.findings, *parsed.findings, *numbered, *odd, *more)
+    findings = (*table.findings, *beside(table, options, names), *parsed.findings, *numbered, *odd, *more)
     taken = _tidied(Taken(_rows(table, keys, ds, y, x), ids, plan, table.file, findings, table.unit))
     return replace(taken, plan=structs.replace(plan, freq=_step(taken, options.freq)))
 

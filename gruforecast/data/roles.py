@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import itertools
 import unicodedata
 
+from gruforecast.data.content import SAMPLE, free, is_part_of_time, meant_as_numbers, sampled
 from gruforecast.data.files.column import Column
 from gruforecast.data.files.delimited import no_header
 from gruforecast.data.files.table import Table
@@ -16,10 +17,11 @@ from gruforecast.data.formats.timestamp_formats import FORMS
 from gruforecast.data.formats.timestamps import look_like_stamps
 from gruforecast.data.options import ReadOptions
 from gruforecast.data.plan import Names
+from gruforecast.data.target import USUAL, find_target
+from gruforecast.data.totals import total_of_columns
 from gruforecast.errors import DataError, shorten
 
 TIME = ("ds", "date", "datetime", "timestamp", "time", "day", "week", "month", "quarter", "year", "period")
-TARGET = ("y", "value", "target", "sales", "demand", "load", "count", "price", "close", "consumption")
 IDS = (
     "unique_id",
     "series_id",
@@ -34,25 +36,18 @@ IDS = (
     "name",
     "key",
 )
-SURE_TARGETS = ("y", "value", "target")
 SURE_IDS = ("unique_id", "series_id", "item_id")
 WIDE_ID, WIDE_TARGET = "unique_id", "y"  # what stands for the names and the values of the columns of a wide file
-PART_OF_TIME = re.compile(
-    r"\d{1,2}:\d{2}(:\d{2})?|\d{1,2}\s?[ap]m|q[1-4]|w(eek)?\s?\d{1,2}"
-    r"|(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|mon|tue|wed|thu|fri|sat|sun)[a-z]*",
-    re.IGNORECASE,
-)
 PART_NAMES = ("weekday", "time", "quarter", "week")
-SAMPLE = 200
 ONE_SERIES, NO_DUPLICATES = 0.95, 0.98  # share of different stamps, of different pairs of name and stamp
 
 
 def find_names(table: Table, options: ReadOptions) -> Names:
     """Return the names of the columns to use: those given, the others inferred.
 
-    A usual name decides first, then the content: stamps in every sampled row, digits in most rows, and a column that
-    tells series apart where stamps repeat. Where they repeat because another column holds a part of the time, that
-    one is taken as well.
+    A usual name decides first, then the content: stamps in every sampled row and a column that tells series apart where
+    stamps repeat. Where they repeat because another column holds a part of the time, that one is taken as well. The
+    target is found last, see `find_target`.
 
     Raises:
         DataError: a column is not there, or several would do.
@@ -71,12 +66,35 @@ def find_names(table: Table, options: ReadOptions) -> Names:
     if options.wide:
         return Names(time, WIDE_TARGET, (WIDE_ID,))
     keys = ids or _ids_or_static(table, time, taken, set(options.static))
-    target = options.target or _find_target(table, taken | set(keys))
+    target = options.target or find_target(table, taken | set(keys))
     if not options.target:
         _check_alike(table, target)
         if table.header_line and (is_number(target) or target.lower() in MISSING):
             raise no_header(table.file, table.header_line)
     return Names(time, target, keys)
+
+
+def beside(table: Table, options: ReadOptions, names: Names) -> Findings:
+    """Return what is said of columns beside those used: a total beside its parts, a name that tells no series apart."""
+    found: Findings = ()
+    free_ones = [name for name in table.columns if name not in (*names.time, *names.ids)]
+    if not options.wide:
+        numeric = [one for one in free_ones if meant_as_numbers(sampled(table, one)) and not is_part_name(one)]
+        text, those = total_of_columns(table, numeric)
+        told = options.target and not (names.target in those and set(options.known) & set(those))
+        found = (Finding(text, level="info" if told else "warning", column=those[0]),) if text else ()
+    if names.ids:
+        return found
+    unused = [one for one in free_ones if one.lower() in IDS and one not in {*options.covariates, names.target}]
+    return found + tuple(
+        Finding(
+            f"{one!r} is not used: with one row a stamp it names no series. Pass `known={one!r}` if it is known ahead,"
+            f" `past={one!r}` if not, `id={one!r}` if it does name series",
+            column=one,
+        )
+        for one in unused
+        if 2 * len(set(table.columns[one])) <= len(table)
+    )
 
 
 def wide_columns(table: Table, taken: tuple[str, ...], form: NumberForm) -> tuple[list[Column], Findings]:
@@ -120,18 +138,6 @@ def _check_alike(table: Table, name: str) -> None:
         )
 
 
-def _sample(table: Table, name: str) -> list[str]:
-    cells = table.columns[name]
-    return [cell for cell in cells[:: max(1, len(cells) // SAMPLE)] if cell.lower() not in MISSING]
-
-
-def _free(table: Table, taken: set[str], usual: tuple[str, ...]) -> list[str]:
-    """Return the columns not taken, those with a usual name first and in the order of the usual names."""
-    names = [name for name in table.columns if name not in taken]
-    known = sorted((name for name in names if name.lower() in usual), key=lambda name: usual.index(name.lower()))
-    return known + [name for name in names if name not in known]
-
-
 def _find_time(table: Table, taken: set[str]) -> str:
     """Return the column of stamps: by a usual name, then the only other one, then one named as a part of a date.
 
@@ -140,10 +146,10 @@ def _find_time(table: Table, taken: set[str]) -> str:
     """
 
     def holds(name: str, *, named: bool) -> bool:
-        sample = _sample(table, name)
+        sample = sampled(table, name)
         return bool(sample) and look_like_stamps(_cells(table, name, sample), named=named)
 
-    usual = [name for name in _free(table, taken, TIME) if name.lower() in TIME]
+    usual = [name for name in free(table, taken, TIME) if name.lower() in TIME]
     for name in usual:
         if NAMED.get(name.lower()) is None and holds(name, named=True):
             return name
@@ -196,7 +202,7 @@ def _with_parts(
         return (time,)
     parts = [name for name in names if is_part(_cells(table, name, table.columns[name]))]
     order = {"year": 0, "month": 1, "day": 2, "hour": 3}
-    first = _sample(table, time)[:1]
+    first = sampled(table, time)[:1]
     years = NAMED.get(time.lower()) == "year" or (first and FORMS["year"].fullmatch(first[0]))
     unfit = (None,) if years else ("year", "month", "day")
     parts = [name for name in parts if NAMED.get(name.lower()) not in unfit]
@@ -207,23 +213,8 @@ def _with_parts(
 
 def _has_clock(table: Table, time: str) -> bool:
     """Return whether the stamps say more than the day."""
-    sample = _sample(table, time)
+    sample = sampled(table, time)
     return any(":" in cell for cell in sample) and not all("00:00" in cell for cell in sample)
-
-
-def meant_as_numbers(sample: list[str]) -> bool:
-    """Return whether most cells are meant as numbers, well written or not; times and dates are not."""
-    meant = sum(any(mark.isdigit() for mark in cell) and not cell[0].isalpha() for cell in sample)
-    return 2 * meant > len(sample) and not _part_of_time(sample) and not _stamps(sample)
-
-
-def _part_of_time(sample: list[str]) -> bool:
-    return bool(sample) and all(PART_OF_TIME.fullmatch(cell) for cell in sample)
-
-
-def _stamps(sample: list[str]) -> bool:
-    forms = [FORMS[kind] for kind in ("ymd", "two", "month", "quarter")]
-    return not all(map(is_number, sample)) and any(all(form.fullmatch(cell) for cell in sample) for form in forms)
 
 
 def _ids_or_static(table: Table, time: tuple[str, ...], taken: set[str], static: set[str]) -> tuple[str, ...]:
@@ -236,19 +227,19 @@ def _ids_or_static(table: Table, time: tuple[str, ...], taken: set[str], static:
 
 
 def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str, ...]:
-    names = _free(table, taken, IDS)
+    names = free(table, taken, IDS)
     stamps = ["\0".join(row) for row in zip(*(table.columns[name] for name in time), strict=True)]
     for name in names:
         if name.lower() in SURE_IDS:
             return (name,)
     usual = [name for name in names if name.lower() in IDS]
-    if len(set(stamps)) == len(stamps):  # one series, or several that never meet; a name for it is kept
-        named = [name for name in usual if not _part_of_time(_sample(table, name))]
-        return tuple(name for name in named[:1] if 2 * len(set(table.columns[name])) <= len(stamps))
-    parts = [name for name in names if _part_of_time(_sample(table, name)) or _counts_time(table, name, stamps)]
-    others = [name for name in names if name not in parts and name.lower() not in TARGET]
+    if len(set(stamps)) == len(stamps):  # one series, or several that never meet
+        named = [name for name in usual if not is_part_of_time(sampled(table, name))]
+        return tuple(name for name in named if _in_blocks(table, name))[:1]
+    parts = [name for name in names if is_part_of_time(sampled(table, name)) or _counts_time(table, name, stamps)]
+    others = [name for name in names if name not in parts and name.lower() not in USUAL]
     able = [name for name in others if _tells_apart(table, name, stamps)]
-    numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
+    numeric = [name for name in names if meant_as_numbers(sampled(table, name))]
     few = len(set(stamps)) > ONE_SERIES * len(stamps)  # stamps that come twice: no second series, unless so named
     able = [name for name in able if name in usual or not (few or numeric == [name])]  # the only numbers are the target
     known = [name for name in able if name in usual]
@@ -271,6 +262,15 @@ def _find_ids(table: Table, time: tuple[str, ...], taken: set[str]) -> tuple[str
     return tuple(ids)
 
 
+def _in_blocks(table: Table, name: str) -> bool:
+    """Return whether each value of a column stands in several rows one below the other, and never comes back.
+
+    So do the names of series that follow each other; an event or a state of one series comes and goes.
+    """
+    blocks = [len(list(rows)) for _, rows in itertools.groupby(table.columns[name])]
+    return len(blocks) == len(set(table.columns[name])) and min(blocks) > 1
+
+
 def _counts_time(table: Table, name: str, stamps: list[str]) -> bool:
     """Return whether a column seems to number the hours or other parts of each day, by its name or its changes."""
     if name.lower() in PART_NAMES or is_part_name(name):
@@ -286,23 +286,3 @@ def _tells_apart(table: Table, name: str, stamps: list[str]) -> bool:
     cells = table.columns[name]
     pairs = set(zip(cells, stamps, strict=True))
     return len(pairs) >= NO_DUPLICATES * len(stamps) and 2 * len(set(cells)) <= len(cells)
-
-
-def _find_target(table: Table, taken: set[str]) -> str:
-    names = _free(table, taken, TARGET)
-    usual = [name for name in names if name.lower() in TARGET]
-    numeric = [name for name in names if meant_as_numbers(_sample(table, name))]
-    numeric = [name for name in numeric if not is_part_name(name)] or numeric
-    sure = [name for name in usual if name.lower() in SURE_TARGETS]
-    if sure or len(usual) == 1:
-        return [*sure, *usual][0]
-    numeric = usual or numeric
-    if len(numeric) == 1:
-        return numeric[0]
-    if not numeric and len(names) == 1:
-        return names[0]  # its cells are refused one by one, with the line
-    text, remedy = "no column holds numbers.", "Name the target with `target`."
-    if numeric:
-        text = f"{len(numeric)} columns could be the target: {shorten(numeric, 8)}."
-        remedy = "Name the target with `target`, or pass `wide=True` if each is a series."
-    raise DataError(text, remedy=remedy, code="GF-D16", file=table.file)

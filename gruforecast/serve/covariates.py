@@ -76,7 +76,7 @@ def future_of(series: Sequence[Series], lengths: list[int], horizon: int, foreca
                     "GF-D59",
                 )
             steps = cells[rows : rows + horizon]
-            if None in steps and not (column.flag and column.categories):
+            if None in steps and not (column.flag and column.categories) and "" not in column.categories:
                 raise invalid(f"{field}[{rows + steps.index(None)}]", "a step ahead has no value.", "GF-D60")
             parts.append(encoded(column, steps, _Fields(field, rows))[0])
         future.append(np.concatenate(parts, axis=1))

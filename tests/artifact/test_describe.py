@@ -201,14 +201,16 @@ def test_pretrained_members_are_listed_and_the_export_says_what_it_lacks(tmp_pat
     ]
     sizes = [array.size for array in own.pretrained[0].weights.values()]
     assert {one.parameters for one in facts.pretrained} == {sum(sizes)}
-    assert facts.lacks == ["theta", "pretrained", "fine-tuned"]
+    assert facts.lacks == ["pretrained", "fine-tuned"]
     lines = [" ".join(line.split()) for line in CliRunner().invoke(app, ["show", str(tmp_path)]).stdout.splitlines()]
     exports = [line for line in lines if line.startswith("SavedModel")]
-    assert exports[0] == "SavedModel holds the networks, without theta, pretrained, fine-tuned"
-    (row,) = (line for line in lines if line.startswith("fine-tuned GRU"))
+    assert exports[0].startswith("SavedModel holds the GRU networks, not the winner that predict runs: the blend")
+    (row,) = (line for line in lines if line.startswith("fine-tuned GRU") and line.endswith("-"))
     assert row.endswith(f"{sum(sizes):,} -")
 
 
 def test_where_the_networks_have_won_the_export_lacks_nothing(folder: Path) -> None:
     assert describe(folder).lacks == describe(folder).pretrained == []
-    assert "SavedModel holds" not in " ".join(CliRunner().invoke(app, ["show", str(folder)]).stdout.split())
+    assert "SavedModel holds the winner, which predict runs: " in " ".join(
+        CliRunner().invoke(app, ["show", str(folder)]).stdout.split()
+    )

@@ -302,7 +302,7 @@ def test_a_wide_column_that_was_left_out_is_no_series_later(tmp_path: Path) -> N
     [
         (["0%", "10%", "20%"], "0.1", r"'0.1' does not carry the unit"),
         (["0", "1"], "7", r"line 2, column \"x\": '7' is neither 0 nor 1"),
-        (["a", "b"], "", r"line 2, column \"x\": the cell is blank"),
+        (["a", "b"], "", r"line 2, column \"x\": a category is missing"),
     ],
 )
 def test_a_later_cell_that_means_something_else_is_refused(

@@ -17,18 +17,20 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from msgspec import UNSET, field, structs, to_builtins
+from msgspec import UNSET, structs, to_builtins
 
 from gruforecast.arrays import Floats
 from gruforecast.artifact.export import litert as litert_file
 from gruforecast.artifact.export import onnx as onnx_file
 from gruforecast.artifact.export import parity as certificate
 from gruforecast.artifact.export import saved_model as export
+from gruforecast.artifact.export.certificate import Certificate, Edge, Parity, RoundedMase
 from gruforecast.artifact.export.footprint import Needs, multiply_adds, parameters
-from gruforecast.artifact.export.parity import Difference, Sample
+from gruforecast.artifact.export.parity import Sample
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
 from gruforecast.artifact.export.signature import OUTPUTS, Served
 from gruforecast.artifact.folder import write_json
+from gruforecast.artifact.held import GRAPHS, NEWEST_ONLY, holds_in_words, not_in_graphs
 from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.panel import Panel
 from gruforecast.errors import DataError, GruforecastError, ModelError, ResourceError, UsageError
@@ -58,6 +60,7 @@ class Form:
         write, call: functions of this package that make one and ask one for forecasts, each in a process of its own.
         tolerance: relative difference from `predict` that parity allows.
         dynamic: whether it takes any number of series of any length.
+        graphs: models beside networks that it can hold.
         needs: modules that must be installed, and the packages that they are in.
     """
 
@@ -67,6 +70,7 @@ class Form:
     tolerance: float
     dynamic: bool
     needs: dict[str, str]
+    graphs: tuple[str, ...] = GRAPHS
 
 
 FORMS = {
@@ -80,59 +84,9 @@ FORMS = {
     ),
     "litert": Form(
         "LiteRT", f"{litert_file.__name__}:write_litert", f"{litert_file.__name__}:call_litert", 1e-4, dynamic=False,
-        needs={"tensorflow": "tensorflow", "ai_edge_litert": "ai-edge-litert"},
+        needs={"tensorflow": "tensorflow", "ai_edge_litert": "ai-edge-litert"}, graphs=NEWEST_ONLY,
     ),
 }  # fmt: skip
-
-
-class Parity(Record, frozen=True):
-    """How far an export is from `predict`, in all and by kind of windows; `tolerance` is None where any is allowed."""
-
-    max_relative: float
-    tolerance: float | None
-    windows: dict[str, Difference]
-
-
-class RoundedMase(Record, frozen=True):
-    """What 8-bit weights cost: the MASE on windows of data with and without them."""
-
-    windows: int
-    exact: float = field(name="float")
-    rounded: float = field(name="int8")
-    worse_percent: float
-    limit_percent: float
-    within: bool
-
-
-class Edge(Needs, frozen=True):
-    """What a forecast needs of a small device."""
-
-    parameters: int
-    multiply_adds: int
-
-
-class Certificate(Record, kw_only=True, omit_defaults=True, frozen=True):
-    """The facts about an export: what it is, takes and gives, its size and speed, its model, its versions.
-
-    Attributes:
-        model: its name, and the digest of its manifest; milliseconds: of loading and of calls, on one thread.
-        lacks: models in the winner that are no networks of the ensemble, which alone is exported.
-        edge: of a LiteRT file; mase: where weights are 8-bit integers.
-    """
-
-    export: str
-    format: str
-    int8: bool
-    model: dict[str, str]
-    bytes: int
-    sha256: str
-    milliseconds: dict[str, float]
-    graph: SignatureRecord
-    versions: dict[str, str]
-    parity: Parity
-    lacks: list[str] = []
-    edge: Edge | None = None
-    mase: RoundedMase | None = None
 
 
 class _Measured(Record, frozen=True):
@@ -235,7 +189,8 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
     Raises:
         GruforecastError: a process died, or the export forecasts something else; nothing is written then.
     """
-    form, served = FORMS[options.form], export.served_by(forecaster)
+    form = FORMS[options.form]
+    served = Served.by(forecaster, form.graphs)
     samples = _samples(form, served, forecaster, panel)
     with tempfile.TemporaryDirectory(prefix="gruforecast-export-") as place:  # no library stumbles over its name
         scratch = Path(place)
@@ -259,7 +214,9 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
         parity = _parity(options, served, samples, forecasts)
         mase = _rounded_mase(served, samples["data"], forecasts["data.y_hat"]) if options.int8 else None
         content = _certificate(options, served, made, measured, parity, mase)
-        content = structs.replace(content, lacks=forecaster.others_in(forecaster.winner))
+        content = structs.replace(
+            content, holds=holds_in_words(forecaster, form.graphs), lacks=not_in_graphs(forecaster, form.graphs)
+        )
         options.certificate.unlink(missing_ok=True)  # an old one would speak of another export
         _put(made, options.output)
     write_json(options.certificate, content)
@@ -268,7 +225,7 @@ def convert(options: ExportOptions, forecaster: Forecaster, panel: Panel | None,
 
 def _samples(form: Form, served: Served, forecaster: Forecaster, panel: Panel | None) -> dict[str, Sample]:
     """Return the windows by name; the first ones are those that calls are measured with."""
-    time = max(one.config.lookback for one in served.networks)
+    time = served.lookback
     time += served.networks[0].config.season_length if form.dynamic else 0
     samples = {}
     if panel is not None:

@@ -8,11 +8,13 @@ import tensorflow as tf
 from tensorflow.types.experimental import PolymorphicFunction
 
 from gruforecast.artifact.export.signature import LAST, Served, Y
+from gruforecast.artifact.export.simple import SIMPLE
 from gruforecast.data.scale import error_unit_of
 from gruforecast.data.windows import newest
-from gruforecast.models.networks.config import MIDDLE, NetworkConfig
+from gruforecast.models.networks.config import NetworkConfig
 from gruforecast.models.networks.features import decode, encode
 from gruforecast.models.quantile_forecast import QuantileForecast
+from gruforecast.models.registry import NETWORKS
 from gruforecast.models.training.keras_model import build_network, network_inputs
 from gruforecast.models.training.train import set_weights
 
@@ -27,8 +29,9 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
     Args:
         short: whether the calendar is found with whole numbers, so that it survives `in_single_precision`.
     """
-    models = [build_network(network.config, seed=0) for network in served.networks]
-    for model, network in zip(models, served.networks, strict=True):
+    used = [one for one in served.networks if {NETWORKS, one.name} & served.parts.keys()]
+    models = [build_network(network.config, seed=0) for network in used]
+    for model, network in zip(models, used, strict=True):
         set_weights(model, network.weights)
     specs = [
         tf.TensorSpec(
@@ -45,15 +48,35 @@ def raw_graph(served: Served, *, short: bool = False) -> tuple[list[keras.Model]
         last = named.get(LAST, tf.zeros_like(y[:, 0], tf.int64))
         x = _columns(served, named)
         never_negative = tf.reduce_all(tf.math.is_nan(y) | (y >= 0), axis=1)  # (batch,)
-        parts = []
-        for model, network in zip(models, served.networks, strict=True):
+
+        def floored(forecast: tf.Tensor) -> tf.Tensor:  # (batch, horizon, n_quantiles)
+            return tf.where(never_negative[:, None, None], tf.maximum(forecast, 0.0), forecast)
+
+        quantiles = {}
+        for model, network in zip(models, used, strict=True):
             origin = _phases(last, network.config) if short else tf.cast(last, tf.float64) / 86_400.0
-            quantiles = _quantiles(model, network.config, (y, x), origin, never_negative)  # (batch, horizon, n)
-            floored = tf.where(never_negative[:, None, None], tf.maximum(quantiles, 0.0), quantiles)
-            parts.append(network.weight * floored)
-        return _answer(served, tf.add_n(parts), y, never_negative)
+            quantiles[network.name] = floored(_quantiles(model, network.config, (y, x), origin, never_negative))
+        size = served.networks[0].config.horizon, served.networks[0].config.season_length
+        points = {name: floored(SIMPLE[name](y, *size)[:, :, None])[:, :, 0] for name in served.parts if name in SIMPLE}
+        return _answer(served, _mixed(served, quantiles, points), y, never_negative)
 
     return models, tf.function(combined, input_signature=specs, autograph=False)
+
+
+def _mixed(served: Served, quantiles: dict[str, tf.Tensor], points: dict[str, tf.Tensor]) -> QuantileForecast:
+    """Return the parts together: networks quantile by quantile, all kinds as `QuantileForecast.mixed` does."""
+    together = {one.name: one.weight for one in served.networks if NETWORKS in served.parts}
+    if together:
+        whole = sum(together.values())
+        quantiles |= {NETWORKS: tf.add_n([weight / whole * quantiles[name] for name, weight in together.items()])}
+    of = {name: QuantileForecast.of(one) for name, one in quantiles.items()}
+    of |= {name: QuantileForecast(one) for name, one in points.items()}
+    mean = tf.add_n([weight * of[name].mean for name, weight in served.parts.items()])
+    doubting = {name: weight for name, weight in served.parts.items() if name in quantiles}
+    if not doubting:
+        return QuantileForecast(mean)
+    away = [weight * (quantiles[name] - of[name].mean[:, :, None]) for name, weight in doubting.items()]
+    return QuantileForecast(mean, mean[:, :, None] + tf.add_n(away) / sum(doubting.values()))
 
 
 def _phases(last: tf.Tensor, config: NetworkConfig) -> tf.Tensor:
@@ -105,11 +128,13 @@ def _quantiles(
     return decode(tf.cast(model(inputs, training=False), tf.float64), encoded, use_log, keras.ops)
 
 
-def _answer(served: Served, quantiles: tf.Tensor, y: tf.Tensor, never_negative: tf.Tensor) -> dict[str, tf.Tensor]:
+def _answer(
+    served: Served, forecast: QuantileForecast, y: tf.Tensor, never_negative: tf.Tensor
+) -> dict[str, tf.Tensor]:
     """Return the point forecasts, and calibrated quantiles around them that never cross."""
-    mean = quantiles[:, :, MIDDLE]
+    mean = forecast.mean
     scale = error_unit_of(y, served.networks[0].config.season_length, keras.ops)
-    lower, upper = served.calibration.bounds(QuantileForecast(mean, quantiles), scale, xp=keras.ops)
+    lower, upper = served.calibration.bounds(forecast, scale, xp=keras.ops)
     lower = tf.where(never_negative[:, None, None], tf.maximum(lower, 0.0), lower)
     return {"y_hat": mean, "quantiles": tf.concat([lower[:, :, ::-1], mean[:, :, None], upper], axis=2)}
 

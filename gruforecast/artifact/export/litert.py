@@ -37,7 +37,7 @@ def write_litert(request: Json) -> Json:
     served = asked.served
     _, serve = raw_graph(served, short=True)
     horizon = served.networks[0].config.horizon
-    lookback = max(one.config.lookback for one in served.networks)
+    lookback = served.lookback
 
     def signature(floating: tf.DType) -> list[tf.TensorSpec]:
         kinds = [tf.int64 if one.kind == LAST else floating for one in served.inputs]

@@ -29,7 +29,7 @@ class WriteRequest(JobRequest, kw_only=True, frozen=True):
     """A `Served` for the process that writes the `export`.
 
     Attributes:
-        scaling: centre and spread; factor, levels, trust: of the calibration.
+        parts: weights of what is exported; scaling: centre and spread; factor, levels, trust: of the calibration.
         int8: whether weights become 8-bit integers.
     """
 
@@ -39,6 +39,7 @@ class WriteRequest(JobRequest, kw_only=True, frozen=True):
     factor: list[list[float]]
     trust: float
     inputs: tuple[Input, ...]
+    parts: dict[str, float]
     export: str
     int8: bool = False
 
@@ -55,6 +56,7 @@ class WriteRequest(JobRequest, kw_only=True, frozen=True):
             factor=served.calibration.factor.tolist(),
             trust=served.calibration.trust,
             inputs=served.inputs,
+            parts=served.parts,
             export=export,
             int8=int8,
         )
@@ -69,6 +71,7 @@ class WriteRequest(JobRequest, kw_only=True, frozen=True):
             Scaling(*(np.array(one, float) for one in self.scaling)),
             Calibration(self.levels, np.array(self.factor, float).reshape(shape), self.trust),
             self.inputs,
+            self.parts,
         )
 
 

@@ -12,15 +12,16 @@ import numpy as np
 from gruforecast.arrays import Array, Floats, Stamps
 from gruforecast.artifact.export.request import CallRequest, WriteRequest
 from gruforecast.artifact.export.signature import OUTPUTS, Served
+from gruforecast.artifact.held import GRAPHS
 from gruforecast.data.scale import error_unit
 from gruforecast.data.windows import History, days_of
 from gruforecast.errors import GruforecastError
 from gruforecast.execution.atomic_files import npz, read_npz, write_file
 from gruforecast.execution.child_process import batch_times, write_answers
 from gruforecast.execution.jobs import JobResult, Jobs, Pending
-from gruforecast.models.ensemble import parts_of
+from gruforecast.models.baselines import BASELINES
+from gruforecast.models.ensemble import Stored, blend_of, parts_of
 from gruforecast.models.forecaster import Forecaster
-from gruforecast.models.registry import NETWORKS
 from gruforecast.serialization import Json, record
 
 TOLERANCE = 1e-5  # relative difference that parity allows
@@ -30,11 +31,6 @@ NAME = "saved_model"  # of the folder
 WRITE = "gruforecast.artifact.export.saved_model:write_saved_model"
 CALL = "gruforecast.artifact.export.saved_model:call_saved_model"
 REMEDY = "Please report this with the log of the run."
-
-
-def served_by(forecaster: Forecaster) -> Served:
-    """Return what the exported graph of a forecaster computes with: its networks, combined."""
-    return Served.of(forecaster.networks, forecaster.scaling, forecaster.calibrations[NETWORKS], forecaster.plan)
 
 
 def write_saved_model(request: Json) -> Json:
@@ -76,13 +72,15 @@ def call_saved_model(request: Json) -> Json:
     return {"milliseconds": {"load": load, **batch_times(ask, first)}} if asked.timed else {}
 
 
-def submit_export(jobs: Jobs, served: Served, weights: Sequence[Path], scratch: Path) -> Pending[JobResult]:
+def submit_export(jobs: Jobs, forecaster: Forecaster, weights: Sequence[Path], scratch: Path) -> Pending[JobResult]:
     """Have a worker write `scratch/saved_model`.
 
     Args:
         weights: file with the arrays of each network.
     """
-    request = WriteRequest.of(served, [str(path.absolute()) for path in weights], str(scratch / NAME))
+    served = Served.by(forecaster)
+    places = {one.name: str(path.absolute()) for one, path in zip(forecaster.networks, weights, strict=True)}
+    request = WriteRequest.of(served, [places[one.name] for one in served.networks], str(scratch / NAME))
     return jobs.submit("export", WRITE, request, JobResult, keep=False)
 
 
@@ -96,7 +94,7 @@ def checked(jobs: Jobs, forecaster: Forecaster, written: Pending[JobResult], scr
     Raises:
         GruforecastError: it cannot be written or called, or the difference is over `TOLERANCE`.
     """
-    served = served_by(forecaster)
+    served = Served.by(forecaster)
     saved_model, given, answer = (str(scratch / name) for name in (NAME, "given.npz", "answer.npz"))
     _done(written)
     past, last, x = newest_of(forecaster, MAX_SERIES)
@@ -159,8 +157,11 @@ def reference(served: Served, y: Floats, last: Stamps, x: Floats) -> dict[str, F
     horizon, m = served.networks[0].config.horizon, served.networks[0].config.season_length
     never_negative = np.asarray(~(y < 0).any(axis=1))  # (n,)
     history, windows = History.of_ends(y, days_of(last), never_negative, served.scaling(x) if x.shape[2] else None)
-    forecast = parts_of(served.networks, {})[NETWORKS].forecast(history, windows, horizon, m)
     begun = replace(windows, start=windows.start + np.argmax(~np.isnan(y), axis=1))
+    simple = {name: one for name in GRAPHS if name in served.parts and (one := BASELINES[name].model)}
+    others = {name: Stored(one.forecast(history, begun, horizon, m)) for name, one in simple.items()}
+    model = blend_of(served.parts, parts_of(served.networks, others))
+    forecast = model.forecast(history, windows, horizon, m)
     lower, upper = served.calibration.bounds_at(windows, forecast, error_unit(history, begun, m))
     return {
         "y_hat": forecast.mean,

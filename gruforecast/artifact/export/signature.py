@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from gruforecast.arrays import Array, Floats, Stamps
+from gruforecast.artifact.held import GRAPHS, not_in_graphs
 from gruforecast.artifact.manifest import SignatureRecord, TensorRecord
 from gruforecast.data.calendar.holidays import NAME as HOLIDAY
 from gruforecast.data.plan import Plan
 from gruforecast.models.conformal import Calibration
+from gruforecast.models.forecaster import Forecaster
 from gruforecast.models.networks.covariates import Scaling
 from gruforecast.models.networks.inference import Network, needs_calendar
+from gruforecast.models.registry import NETWORKS
 
 Y, LAST = "y", "last_ds"
 OUTPUTS = ("y_hat", "quantiles")
@@ -65,23 +68,42 @@ class Served:
     """Everything that the graph computes with.
 
     Attributes:
-        scaling: of the covariates; calibration: of the networks combined by their weights.
+        networks: those that take part; where none does one that says horizon and season.
+        parts: weights of what the member consists of: `NETWORKS`, networks by name, models of `GRAPHS`.
+        scaling: of the covariates; calibration: of the member.
     """
 
     networks: tuple[Network, ...]
     scaling: Scaling
     calibration: Calibration
     inputs: tuple[Input, ...]
+    parts: dict[str, float] = field(default_factory=lambda: {NETWORKS: 1.0})
+
+    @classmethod
+    def by(cls, forecaster: Forecaster, graphs: Sequence[str] = GRAPHS) -> Served:
+        """Return what serves the winner of a forecaster where a graph can hold it, else its networks."""
+        member = NETWORKS if not_in_graphs(forecaster, graphs) else forecaster.winner
+        networks, own = forecaster.networks_in(member), forecaster.calibrations[member]
+        served = cls.of(networks, forecaster.scaling, own, forecaster.plan)
+        return replace(served, networks=tuple(networks or forecaster.networks[:1]), parts=forecaster.weights_of(member))
 
     @classmethod
     def of(cls, networks: Sequence[Network], scaling: Scaling, calibration: Calibration, plan: Plan) -> Served:
-        """Return what serves `networks` that were fitted on columns of `plan`."""
+        """Return what serves `networks` that were fitted on columns of `plan`, combined by their weights."""
         inputs = [Input(Y, "y", plan.names.target)]
         if needs_calendar(networks):
             inputs.append(Input(LAST, LAST))
         if any(one.config.use_inputs != "none" for one in networks):
             inputs += _covariates(plan)
         return cls(tuple(networks), scaling, calibration, tuple(inputs))
+
+    @property
+    def lookback(self) -> int:
+        """Rows that are read of each series, where only the newest ones are."""
+        config = self.networks[0].config
+        seasons = 4 * config.season_length * ("seasonal-naive" in self.parts)
+        mean = max(config.season_length, config.horizon) * ("window-mean" in self.parts)
+        return max(seasons, mean, *(one.config.lookback for one in self.networks))
 
     @property
     def covariates(self) -> tuple[Input, ...]:
@@ -119,7 +141,7 @@ class Served:
             outputs=[TensorRecord(name, "float64", shape) for name, shape in outputs.items()],
             quantile_levels=list(self.levels),
             horizon=horizon,
-            lookback=max(one.config.lookback for one in self.networks),
+            lookback=self.lookback,
         )
 
 

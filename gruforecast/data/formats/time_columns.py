@@ -29,6 +29,35 @@ PART = re.compile(r"\d{1,4}(\.0+)?|[A-Za-z]{3,}|[Qq][1-4]")
 PERIODS = {24: 3600, 48: 1800, 96: 900, 288: 300}  # periods of a day and their seconds
 NAMED = {"year": "year", "yr": "year", "month": "month", "day": "day", "hour": "hour", "hr": "hour", "minute": "minute"}
 NAMED |= {"week": "week", "quarter": "quarter"}
+PERIOD_WORDS = {"hour", "hours", "period", "slot", "interval", "timeslot", "halfhour"}
+BESIDE_PERIOD = {
+    "of",
+    "the",
+    "in",
+    "day",
+    "time",
+    "date",
+    "number",
+    "no",
+    "nr",
+    "id",
+    "index",
+    "half",
+    "quarter",
+    "utc",
+}
+BESIDE_PERIOD |= {
+    "ending",
+    "end",
+    "begin",
+    "beginning",
+    "start",
+    "settlement",
+    "trading",
+    "delivery",
+    "market",
+    "local",
+}
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 KINDS = (
     "date",
@@ -214,8 +243,18 @@ def is_part(column: Column) -> bool:
 
 
 def is_part_name(name: str) -> bool:
-    """Return whether a name is usual for a part of the time of a row."""
-    return name.lower() in NAMED or any(word in name.lower() for word in ("hour", "period", "slot", "interval"))
+    """Return whether a name is usual for a part of the time of a row.
+
+    >>> [is_part_name(name) for name in ("SettlementPeriod", "hour_of_day", "hourly_sales", "kWh per hour")]
+    [True, True, False, False]
+    """
+    words = words_of(name)
+    return name.lower() in NAMED or (bool(words & PERIOD_WORDS) and words <= PERIOD_WORDS | BESIDE_PERIOD)
+
+
+def words_of(name: str) -> set[str]:
+    """Return the words of the name of a column in small letters; they begin at a mark or a capital."""
+    return set(re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()))
 
 
 def _kinds(columns: list[Column]) -> tuple[str, ...]:

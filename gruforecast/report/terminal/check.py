@@ -30,6 +30,8 @@ def show_profile(profile: DataProfile, *, quiet: bool, verbose: bool) -> None:
     for warning in profile.warnings:
         console.print(Text(f"warning: {harmless(warning)}", style="yellow"))
     if quiet:
+        if profile.refused:
+            console.print(Text(f"not ready for gruforecast fit: {harmless(profile.refused)}", style="yellow"))
         return
     for note in profile.found:
         console.print(safe(note))
@@ -42,7 +44,8 @@ def show_profile(profile: DataProfile, *, quiet: bool, verbose: bool) -> None:
     if len(profile.series) > len(shown):
         console.print(f"… and {len(profile.series) - len(shown)} more series; -v shows them all")
     missing = f", {profile.n_missing} of them missing" if profile.n_missing else ""
-    console.print(Text(f"\n{profile.n_series} series, {profile.n_rows} rows{missing}: ready for gruforecast fit"))
+    ready = f"not ready for gruforecast fit: {profile.refused}" if profile.refused else "ready for gruforecast fit"
+    console.print(Text(f"\n{profile.n_series} series, {profile.n_rows} rows{missing}: {harmless(ready)}"))
 
 
 def _seasons(profile: DataProfile) -> str:

@@ -76,15 +76,15 @@ def _origin(facts: Description) -> list[tuple[str, str]]:
         audit = "" if facts.audit is UNSET else f", leak audit {facts.audit}"
         rows.append(("search", f"{facts.trials} trials{audit}"))
     if facts.saved_model is not UNSET:
-        rows += _saved_model(facts.saved_model, facts.lacks)
+        rows += _saved_model(facts.saved_model, facts.holds)
     if facts.parity is not UNSET:
         rows.append(("parity", f"{facts.parity:.1e} (largest relative difference of the SavedModel)"))
     return rows
 
 
-def _saved_model(signature: SignatureRecord, lacks: list[str]) -> list[tuple[str, str]]:
-    """Return what the export for other programs is without, takes and gives."""
-    rows = [("SavedModel", f"holds the networks, without {', '.join(lacks)}")] if lacks else []
+def _saved_model(signature: SignatureRecord, holds: str) -> list[tuple[str, str]]:
+    """Return what the export for other programs holds, takes and gives."""
+    rows = [("SavedModel", holds)]
     for word, tensors in (("takes", signature.inputs), ("gives", signature.outputs)):
         parts = [f"{one.name} {one.dtype} {one.shape}" for one in tensors[:MAX_INPUTS]]
         more = f" and {len(tensors) - len(parts)} more" if len(tensors) > len(parts) else ""

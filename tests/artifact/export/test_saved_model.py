@@ -25,9 +25,11 @@ from typer.testing import CliRunner
 
 from gruforecast.artifact.export import convert as conversion
 from gruforecast.artifact.export import parity as certificate
-from gruforecast.artifact.export.convert import FORMS, Certificate, ExportOptions, Form, convert
+from gruforecast.artifact.export.certificate import Certificate
+from gruforecast.artifact.export.convert import FORMS, ExportOptions, Form, convert
 from gruforecast.artifact.export.footprint import multiply_adds, parameters
-from gruforecast.artifact.export.saved_model import reference, served_by
+from gruforecast.artifact.export.saved_model import reference
+from gruforecast.artifact.export.signature import Served
 from gruforecast.artifact.folder import save
 from gruforecast.artifact.manifest import FitFacts, seal
 from gruforecast.cli import app
@@ -113,7 +115,7 @@ def test_the_certificate_says_what_of_the_winner_is_not_exported(tmp_path: Path,
     stand_in()
     panel = panel_of(5 + np.random.default_rng(1).random(60))
     for name, made, lacks in (
-        ("blend", make_forecaster_with_pretrained(panel), ["theta", "pretrained", "fine-tuned"]),
+        ("blend", make_forecaster_with_pretrained(panel), ["pretrained", "fine-tuned"]),
         ("networks", make_forecaster(panel), None),
     ):
         folder, output = tmp_path / name, tmp_path / f"{name}.onnx"
@@ -124,8 +126,10 @@ def test_the_certificate_says_what_of_the_winner_is_not_exported(tmp_path: Path,
         done = invoke(folder, "-o", output)
         assert done.exit_code == 0, done.output
         assert json.loads((tmp_path / f"{name}.onnx.certificate.json").read_text()).get("lacks") == lacks
-        line = "holds    the networks, without theta, pretrained, fine-tuned of the winner"
-        assert (line in done.stdout.splitlines()) == (lacks is not None)
+        first = done.stdout.splitlines()[0]
+        assert first.startswith(f"{name}.onnx  holds the ")
+        assert ("not the winner that predict runs: the blend (" in first) == (lacks is not None)
+        assert ("holds the winner, which predict runs: " in first) == (lacks is None)
 
 
 def test_without_data_the_ends_of_the_training_series_are_asked(model: Path, tmp_path: Path, stand_in: Any) -> None:
@@ -292,7 +296,7 @@ def test_int8_on_data_that_say_nothing_of_accuracy_is_refused(model: Path, tmp_p
 def test_windows_of_data_are_those_that_predict_forecasts(panel: Panel) -> None:
     forecaster = make_forecaster(panel)
     sample = certificate.of_panel(panel, 48, forecaster)
-    found = reference(served_by(forecaster), sample.y, sample.last, sample.x)
+    found = reference(Served.by(forecaster), sample.y, sample.last, sample.x)
     series, end = certificate._latest(panel, forecaster.horizon)
     assert len(series) == 100
     for k in (0, 1, 2, 50, 99):
@@ -322,7 +326,7 @@ def test_windows_with_columns_beside_the_target_are_those_that_predict_forecasts
         blend={},
     )
     sample = certificate.of_panel(panel, 24, forecaster)
-    found = reference(served_by(forecaster), sample.y, sample.last, sample.x)
+    found = reference(Served.by(forecaster), sample.y, sample.last, sample.x)
     end = certificate._latest(panel, forecaster.horizon)[1]
     rows = {(("s0",), int(at)): k for k, at in enumerate(panel.ds.astype("datetime64[s]").astype(np.int64))}
     future = FutureCovariates("data.csv", panel.plan, rows, panel.x, ())
