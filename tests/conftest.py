@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from makers import AIR, run
 
+settings.register_profile("any machine", deadline=None)  # how long an example takes says nothing of what it tests
+settings.load_profile("any machine")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs with Ctrl-C switched off
 
